@@ -1,0 +1,102 @@
+"""What a shopper is told of a title, and what the store's inventory level has to be for it to be true."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.stock import Stock
+
+Status = Literal["digital", "preorder", "in_stock", "backorder", "out_of_stock", "unknown"]
+InventoryMode = Literal["on_hand", "on_hand_plus_reserved"]
+
+OUT_OF_PRINT = frozenset({"OP", "OI", "AB", "WS"})
+"""Publisher status codes of titles that no printer will bring back: out of print, out of stock
+indefinitely, cancelled, withdrawn (codes of Ingram's stock file)."""
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_DIGITAL = re.compile(
+    r"\be-?books?\b|\belectronic\b|\bdownload|\bdigital\b|\bepub\b|\bkindle\b|\bonline resource\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The state a title has to have in the store.
+
+    `None` in a quantity or flag means: leave what the store has.
+    """
+
+    status: Status
+    label: str | None
+    stocked_quantity: int | None
+    incoming_quantity: int | None
+    allow_backorder: bool | None
+    manage_inventory: bool | None
+
+    @property
+    def in_stock(self) -> bool | None:
+        """Whether a copy can be had at once; `None` when unknown."""
+        return None if self.status == "unknown" else self.status in ("in_stock", "digital")
+
+
+def availability(
+    stock: Stock | None,
+    *,
+    today: date,
+    publication_date: date | None = None,
+    binding: str | None = None,
+    publisher_status: str | None = None,
+    safety_stock: int = 0,
+    reserved_quantity: int = 0,
+    inventory_mode: InventoryMode = "on_hand",
+) -> Availability:
+    """The first rule that matches: digital, preorder, in stock, back-order, out of stock, unknown.
+
+    Args:
+        stock: the last known stock; `None` if it was never read.
+        today: the date in the store's time zone, on which a title with this publication date is out.
+        publisher_status: a code of Ingram's stock file ("IP", "OP", …) or words such as "Out of Print".
+        safety_stock: copies kept back from sale, for what Ingram sells between two readings.
+        reserved_quantity: copies that the store has promised to orders.
+        inventory_mode: `on_hand_plus_reserved` adds the reserved copies back, for a store whose orders
+            Ingram has already taken out of its count.
+    """
+    on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
+    add_back = reserved_quantity if inventory_mode == "on_hand_plus_reserved" else 0
+
+    if binding and _DIGITAL.search(binding):
+        return Availability("digital", "Available now", None, None, None, manage_inventory=False)
+    if publication_date and publication_date > today:
+        level = None if on_hand is None else on_hand + add_back
+        label = f"Preorder, releases {long_date(publication_date)}"
+        return Availability("preorder", label, level, on_order, True, True)
+    if on_hand is not None and on_hand > safety_stock:
+        level = on_hand - safety_stock + add_back
+        return Availability("in_stock", "In stock", level, on_order, False, True)
+    if on_hand is not None and on_order:
+        label = "Available to order, ships in 1–2 weeks"
+        return Availability("backorder", label, add_back, on_order, True, True)
+    if on_hand is not None or is_out_of_print(publisher_status):
+        return Availability("out_of_stock", "Out of stock", add_back, on_order, False, True)
+    return Availability("unknown", None, None, None, None, None)
+
+
+def is_out_of_print(publisher_status: str | None) -> bool:
+    """Whether a publisher status, code or words, says that the title will not come again."""
+    if not publisher_status:
+        return False
+    words = re.sub(r"[^a-z]+", " ", publisher_status.lower()).strip()
+    return publisher_status.strip().upper() in OUT_OF_PRINT or bool(
+        re.search(r"\bout of print\b|\bout of stock indefinitely\b|\bcancell?ed\b|\bwithdrawn\b", words)
+    )
+
+
+def long_date(day: date) -> str:
+    """February 3, 2027, whatever the machine's locale."""
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"

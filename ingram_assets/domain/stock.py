@@ -1,0 +1,103 @@
+"""Stock per distribution centre (DC), and when a new reading counts as a change.
+
+A count that was not read is `None`, never 0: what is shown to a shopper comes from these sums.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+Role = Literal["primary", "secondary", "other"]
+
+MAX_COUNT = 10_000_000
+"""A count above this is a misread page, not a warehouse."""
+
+
+class DcStock(NamedTuple):
+    """What one DC holds, in copies. `None` where the page showed no number."""
+
+    on_hand: int | None
+    on_order: int | None
+    role: Role = "other"
+
+
+Stock = Mapping[str, DcStock]
+"""DC (two letters, "TN") to its stock. No stock table on the page is `None`, not an empty mapping."""
+
+
+def on_hand(stock: Stock | None) -> int | None:
+    """Copies on hand over all DCs; `None` when that can't be said.
+
+    A DC that was not read adds nothing to copies that were: they are there to be sold. It does forbid
+    the answer 0, since what it holds is not known.
+    """
+    return _sum(dc.on_hand for dc in (stock or {}).values())
+
+
+def on_order(stock: Stock | None) -> int | None:
+    """Copies on order over all DCs; `None` as for `on_hand`."""
+    return _sum(dc.on_order for dc in (stock or {}).values())
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    counts = list(counts)
+    known = sum(count for count in counts if count is not None)
+    return known if known or (counts and None not in counts) else None
+
+
+def to_json(stock: Stock) -> dict[str, dict[str, Any]]:
+    """The queue's `stock_json`: `{"TN": {"type": "primary", "onHand": 410, "onOrder": 0}, …}`.
+
+    Other programs of the store read this shape. An unread count is null.
+    """
+    return {
+        dc: {"type": counts.role, "onHand": counts.on_hand, "onOrder": counts.on_order}
+        for dc, counts in stock.items()
+    }
+
+
+def from_json(data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, DcStock] | None:
+    """The stock that `to_json` wrote; `None` for null (never read).
+
+    Raises:
+        ValueError: a count that is neither null nor a whole number from 0 to `MAX_COUNT`.
+    """
+    if data is None:
+        return None
+    return {
+        dc: DcStock(
+            _count(counts.get("onHand"), dc, "onHand"),
+            _count(counts.get("onOrder"), dc, "onOrder"),
+            _role(counts.get("type")),
+        )
+        for dc, counts in data.items()
+    }
+
+
+def _role(value: Any) -> Role:
+    return cast(Role, value) if value in get_args(Role) else "other"
+
+
+def _count(value: Any, dc: str, name: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        raise ValueError(f"{name} of {dc} is {value!r}: a count is a whole number from 0 to {MAX_COUNT:,}.")
+    return value
+
+
+def is_worth_pushing(
+    before: tuple[int | None, int | None, str] | None,
+    after: tuple[int | None, int | None, str],
+    min_stock_delta: int = 1,
+) -> bool:
+    """Whether a move from one (on hand, on order, status) to the next is carried to the store.
+
+    The first reading, any change of status and any move of on order always are. `min_stock_delta`
+    raises the bar for a move of on hand alone.
+    """
+    if before is None or before[1:] != after[1:]:
+        return True
+    was, now = before[0], after[0]
+    if was is None or now is None:
+        return was is not now
+    return was != now and abs(now - was) >= min_stock_delta
