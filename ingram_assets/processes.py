@@ -1,0 +1,504 @@
+"""Child processes: started, waited for, restarted, and none left behind, whatever happens to the parent.
+
+A folder belongs to one `Supervisor` at a time (a file lock held for its lifetime). It keeps there the list of
+what it started, and marks every child's environment with the folder's path, so that the next start finds and
+clears what a crash left: also grandchildren whose own parent is gone, which no list of ours could name.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import filelock
+import psutil
+
+from ingram_assets.domain.failures import NeedsPerson
+
+log = logging.getLogger(__name__)
+
+MARK = "INGRAM_SUPERVISED_IN"
+"""Set in every child's environment to the supervisor's folder; children inherit it, so orphans are known by it."""
+
+POLL_SECONDS = 0.05
+LOG_KEPT_BYTES = 10_000_000
+LOG_LINES_QUOTED = 15
+BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+STEADY_SECONDS = 60.0
+"""Up for this long, a child's earlier deaths are forgotten and its next restart is quick again."""
+
+# Free ports are sought below the kernel's own range for outgoing connections (32768 on Linux, 49152 on macOS):
+# a port from within that range can be taken by any client between our look and the server's bind.
+FREE_PORTS = range(18_000, 32_000)
+
+
+class AlreadyRunning(NeedsPerson):
+    """Another live instance holds the folder."""
+
+
+class PortBusy(NeedsPerson):
+    """A port that a setting names is taken."""
+
+
+class ChildFailed(NeedsPerson):
+    """A child died before it was ready, or was not ready in time. The message quotes its log's end."""
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nothing listens on now."""
+    for port in random.sample(FREE_PORTS, 200):
+        if _bindable(port):
+            return port
+    raise NeedsPerson(
+        f"No free port found between {FREE_PORTS.start} and {FREE_PORTS.stop}: stop some of what is listening."
+    )
+
+
+def choose_port(setting: str, wanted: int | None) -> int:
+    """`wanted` if it is free, a free one if it is None or 0. Raises PortBusy naming the port and the setting."""
+    if not wanted:
+        return free_port()
+    if not _bindable(wanted):
+        raise PortBusy(
+            f"Port {wanted} is already in use{_held_by(wanted)}: stop what uses it, "
+            f"or set {setting} to another port (0 picks a free one)."
+        )
+    return wanted
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a connection of the last run still in TIME_WAIT does not make the port busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _held_by(port: int) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""
+
+
+def port_open(port: int) -> Callable[[], bool]:
+    """A readiness probe: something accepts TCP connections on 127.0.0.1:port."""
+
+    def probe() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    return probe
+
+
+def http_ok(url: str) -> Callable[[], bool]:
+    """A readiness probe: GET url answers below 500. Never through a proxy: children listen on 127.0.0.1."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def probe() -> bool:
+        try:
+            with opener.open(url, timeout=2):
+                return True
+        except urllib.error.HTTPError as answer:
+            return answer.code < 500
+        except (OSError, ValueError):
+            return False
+
+    return probe
+
+
+def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
+    """The `subprocess` arguments that run a program as this uid and gid and no other group."""
+    return {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+
+
+@dataclass
+class Child:
+    """One supervised process. `pid` changes when it is restarted."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+    ready: Callable[[], bool] | None
+    ready_seconds: float
+    stop_signal: signal.Signals
+    restart: bool
+    user: tuple[int, int] | None
+    process: subprocess.Popen[bytes]
+    started: float
+    deaths: int = 0
+    restart_at: float | None = None
+    stopping: bool = field(default=False, repr=False)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def log_end(self) -> str:
+        """The log's last lines, with the secrets of the child's own environment struck out."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 20_000))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return "(no log)"
+        text = "\n".join(line for line in lines[-LOG_LINES_QUOTED:] if line.strip()) or "(its log is empty)"
+        for secret in _secrets(self.env):
+            text = text.replace(secret, "***")
+        return text
+
+
+class Supervisor:
+    """Starts children and answers for their end. Use as a context manager: leaving it stops all of them.
+
+    `folder` holds the lock, `processes.json` and, by default, the logs. Entering raises AlreadyRunning when
+    another live instance holds the folder, and clears what a crashed one left. Methods may be called from
+    several threads; a watcher thread brings children started with `restart=True` back.
+    """
+
+    def __init__(self, folder: Path, *, grace_seconds: float = 10.0) -> None:
+        self.folder = folder.expanduser().resolve()
+        self._grace_seconds = grace_seconds
+        self._lock_file = filelock.FileLock(self.folder / "lock", thread_local=False)
+        self._list = self.folder / "processes.json"
+        self._children: dict[str, Child] = {}
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._lock_file.acquire(timeout=0)
+        except filelock.Timeout:
+            owner = self._listed().get("owner", {}).get("pid", "unknown")
+            raise AlreadyRunning(
+                f"Already running, pid {owner}, with its state in {self.folder}: stop that one first (Ctrl-C there)."
+            ) from None
+        try:
+            self._clear_orphans()
+            self._write_list()
+        except BaseException:
+            self._lock_file.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop_all()
+        finally:
+            self._lock_file.release()
+
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        log_file: Path | None = None,
+        ready: Callable[[], bool] | None = None,
+        ready_seconds: float = 60.0,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        restart: bool = False,
+        user: tuple[int, int] | None = None,
+    ) -> Child:
+        """Starts a child in a session of its own and waits until `ready()` is true.
+
+        `env` is its whole environment (only MARK is added). `user` is the uid and gid to run as, when we are root.
+        Raises ChildFailed if it dies or is not ready within `ready_seconds`; it is stopped then.
+        """
+        child = Child(
+            name=name,
+            argv=[str(part) for part in argv],
+            env={**env, MARK: str(self.folder)},
+            cwd=cwd or self.folder,
+            log=log_file or self.folder / "logs" / f"{name}.log",
+            ready=ready,
+            ready_seconds=ready_seconds,
+            stop_signal=stop_signal,
+            restart=restart,
+            user=user,
+            process=None,  # type: ignore[arg-type]  # _spawn sets it before anyone else sees the child
+            started=0.0,
+        )
+        with self._lock:
+            if self._closing.is_set():
+                raise ChildFailed(f"{name} was not started: everything is being stopped.")
+            if name in self._children:
+                raise ValueError(f"{name} is started already")
+            self._spawn(child)
+            self._children[name] = child
+            self._write_list()
+        try:
+            self._await_ready(child)
+        except BaseException:
+            self.stop(name)
+            raise
+        if restart:
+            self._ensure_watcher()
+        return child
+
+    def child(self, name: str) -> Child:
+        """The child started under this name. Raises KeyError."""
+        return self._children[name]
+
+    def dead(self) -> list[Child]:
+        """Children that ended on their own and are not to be restarted."""
+        with self._lock:
+            return [c for c in self._children.values() if not c.running and not c.restart and not c.stopping]
+
+    def stop(self, name: str) -> None:
+        """Stops one child with its descendants. Unknown or dead already: nothing to do."""
+        with self._lock:
+            child = self._children.pop(name, None)
+            if child is None:
+                return
+            child.stopping = True
+        self._end(child)
+        with self._lock:
+            self._write_list()
+
+    def stop_all(self) -> None:
+        """Stops every child, the last started first. Interrupted (a second Ctrl-C), it kills at once instead."""
+        self._closing.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        children = list(reversed(list(self._children.values())))
+        for child in children:
+            child.stopping = True
+        try:
+            for child in children:
+                self._end(child)
+        except BaseException:
+            for child in children:
+                _kill(_family(child.pid))
+            raise
+        finally:
+            # What left its parent's tree (a detached run worker, say) still carries our mark.
+            _kill(self._marked())
+            with self._lock:
+                self._children.clear()
+                self._write_list()
+
+    # -- starting and ending one ---------------------------------------------------------------------------
+
+    def _spawn(self, child: Child) -> None:
+        child.log.parent.mkdir(parents=True, exist_ok=True)
+        if child.log.exists() and child.log.stat().st_size > LOG_KEPT_BYTES:
+            child.log.replace(child.log.with_suffix(".1.log"))
+        with os.fdopen(os.open(child.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+            try:
+                child.process = subprocess.Popen(
+                    child.argv,
+                    env=dict(child.env),
+                    cwd=child.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    **as_user(child.user),
+                )
+            except OSError as error:
+                raise ChildFailed(f"{child.name} could not be started ({child.argv[0]}: {error}).") from error
+        child.started = time.monotonic()
+        child.restart_at = None
+
+    def _await_ready(self, child: Child) -> None:
+        if child.ready is None:
+            return
+        until = time.monotonic() + child.ready_seconds
+        while True:
+            if not child.running:
+                raise ChildFailed(
+                    f"{child.name} stopped with exit code {child.process.returncode} before it was ready. "
+                    f"The end of its log ({child.log}):\n{child.log_end()}"
+                )
+            if child.ready():
+                return
+            if time.monotonic() > until:
+                raise ChildFailed(
+                    f"{child.name} was not ready after {child.ready_seconds:.0f} s. "
+                    f"The end of its log ({child.log}):\n{child.log_end()}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _end(self, child: Child) -> None:
+        family = _family(child.pid)
+        if child.running:
+            with contextlib.suppress(ProcessLookupError):
+                child.process.send_signal(child.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(self._grace_seconds)
+        # Its own children get the same time to end only if they listen to their parent; the rest is killed.
+        _kill(family)
+        child.process.wait()
+
+    # -- restarts ------------------------------------------------------------------------------------------
+
+    def _ensure_watcher(self) -> None:
+        with self._lock:
+            if self._watcher is None and not self._closing.is_set():
+                self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+                self._watcher.start()
+
+    def _watch(self) -> None:
+        while not self._closing.wait(POLL_SECONDS * 4):
+            with self._lock:
+                for child in list(self._children.values()):
+                    if child.restart and not child.stopping and not child.running:
+                        self._bring_back(child)
+
+    def _bring_back(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.restart_at is None:
+            child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
+            wait = BACK_OFF_SECONDS[min(child.deaths, len(BACK_OFF_SECONDS)) - 1]
+            child.restart_at = now + wait
+            log.warning(
+                "%s ended (exit code %s): starting it again in %.1f s",
+                child.name,
+                child.process.returncode,
+                wait,
+            )
+        elif now >= child.restart_at:
+            _kill(_family(child.pid))
+            try:
+                self._spawn(child)
+            except ChildFailed as error:
+                child.restart_at, child.started = None, now
+                log.warning("%s", error)
+                return
+            self._write_list()
+            log.warning("%s is started again, pid %s", child.name, child.pid)
+
+    # -- orphans -------------------------------------------------------------------------------------------
+
+    def _write_list(self) -> None:
+        listed = {
+            "owner": _identity(os.getpid()),
+            "children": [{"name": c.name, **_identity(c.pid)} for c in self._children.values()],
+        }
+        fresh = self._list.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(listed, file, indent=1)
+        fresh.replace(self._list)
+
+    def _listed(self) -> dict:
+        try:
+            return dict(json.loads(self._list.read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def _clear_orphans(self) -> None:
+        orphans: dict[int, psutil.Process] = {}
+        for entry in self._listed().get("children", []):
+            process = _same_process(entry)
+            if process is not None:
+                orphans.update({p.pid: p for p in _family(process.pid)})
+        orphans.update({p.pid: p for p in self._marked()})
+        if not orphans:
+            return
+        log.warning("Clearing %d processes that an earlier run left behind", len(orphans))
+        for process in orphans.values():
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        psutil.wait_procs(list(orphans.values()), timeout=self._grace_seconds / 2)
+        _kill(orphans.values())
+
+    def _marked(self) -> list[psutil.Process]:
+        """Every process that carries our mark, save ourselves and our ancestors."""
+        ours = {os.getpid(), *(p.pid for p in psutil.Process().parents())}
+        found = []
+        for process in psutil.process_iter():
+            if process.pid in ours:
+                continue
+            with contextlib.suppress(psutil.Error, OSError):
+                if (
+                    process.environ().get(MARK) == str(self.folder)
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
+                    found.append(process)
+        return found
+
+
+def _identity(pid: int) -> dict:
+    """A pid alone can be somebody else's tomorrow; with its time of creation it can't."""
+    try:
+        return {"pid": pid, "created": psutil.Process(pid).create_time()}
+    except psutil.Error:
+        return {"pid": pid, "created": 0.0}
+
+
+def _same_process(entry: Mapping) -> psutil.Process | None:
+    try:
+        process = psutil.Process(int(entry["pid"]))
+        # Seconds of slack: on Linux the time is reckoned from the boot time, which moves with the clock.
+        return process if abs(process.create_time() - float(entry["created"])) < 2 else None
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return None
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """The process, its descendants, and whoever else is in its session's process group."""
+    try:
+        parent = psutil.Process(pid)
+        found = {p.pid: p for p in [*parent.children(recursive=True), parent]}
+    except psutil.Error:
+        found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError):
+            if process.pid not in found and os.getpgid(process.pid) == pid:
+                found[process.pid] = process
+    return list(found.values())
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    processes = list(processes)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
+
+
+def _secrets(env: Mapping[str, str]) -> list[str]:
+    found = set()
+    for name, value in env.items():
+        if re.search(r"PASSWORD|SECRET|TOKEN|COOKIE|(^|_)KEY", name) and len(value) >= 6:
+            found.add(value)
+        elif "://" in value:
+            with contextlib.suppress(ValueError):
+                password = urlsplit(value).password
+                if password:
+                    found.add(password)
+    return sorted(found, key=len, reverse=True)

@@ -1,0 +1,32 @@
+"""The real servers the tests run against: one of each per test worker, stopped with the session."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
+from ingram_assets.processes import Supervisor
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
+    """What starts and stops this worker's servers."""
+    with Supervisor(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres(supervisor: Supervisor) -> Postgres:
+    """A PostgreSQL server of this worker's own."""
+    return start_postgres(supervisor, supervisor.folder / "postgres")
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The superuser's URL of a fresh, empty database."""
+    name = f"test_{next(_numbers)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
