@@ -33,7 +33,7 @@ from ingram_assets.domain.failures import NeedsPerson
 log = logging.getLogger(__name__)
 
 MARK = "INGRAM_SUPERVISED_IN"
-"""Set in every child's environment to the supervisor's folder; children inherit it, so orphans are known by it."""
+"""In every child's environment, the supervisor's folder. Children inherit it: orphans are known by it."""
 
 POLL_SECONDS = 0.05
 LOG_KEPT_BYTES = 10_000_000
@@ -42,8 +42,8 @@ BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 60.0
 """Up for this long, a child's earlier deaths are forgotten and its next restart is quick again."""
 
-# Free ports are sought below the kernel's own range for outgoing connections (32768 on Linux, 49152 on macOS):
-# a port from within that range can be taken by any client between our look and the server's bind.
+# Below the kernel's own range for outgoing connections (from 32768 on Linux, 49152 on macOS): a port within
+# that range can be taken by any client between our look and the server's bind.
 FREE_PORTS = range(18_000, 32_000)
 
 
@@ -65,12 +65,12 @@ def free_port() -> int:
         if _bindable(port):
             return port
     raise NeedsPerson(
-        f"No free port found between {FREE_PORTS.start} and {FREE_PORTS.stop}: stop some of what is listening."
+        f"No free port between {FREE_PORTS.start} and {FREE_PORTS.stop}: stop some of what is listening."
     )
 
 
 def choose_port(setting: str, wanted: int | None) -> int:
-    """`wanted` if it is free, a free one if it is None or 0. Raises PortBusy naming the port and the setting."""
+    """`wanted` if it is free; any free one if it is None or 0. Raises PortBusy."""
     if not wanted:
         return free_port()
     if not _bindable(wanted):
@@ -95,7 +95,8 @@ def _bindable(port: int) -> bool:
 def _held_by(port: int) -> str:
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port and connection.pid:
+            here = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and here and here.port == port and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return ""
 
@@ -131,7 +132,10 @@ def http_ok(url: str) -> Callable[[], bool]:
 
 def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
     """The `subprocess` arguments that run a program as this uid and gid and no other group."""
-    return {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+    if user is None:
+        return {}
+    uid, gid = user
+    return {"user": uid, "group": gid, "extra_groups": []}
 
 
 @dataclass
@@ -201,7 +205,7 @@ class Supervisor:
         except filelock.Timeout:
             owner = self._listed().get("owner", {}).get("pid", "unknown")
             raise AlreadyRunning(
-                f"Already running, pid {owner}, with its state in {self.folder}: stop that one first (Ctrl-C there)."
+                f"Already running, pid {owner} (its state is in {self.folder}): stop that one first."
             ) from None
         try:
             self._clear_orphans()
@@ -235,7 +239,7 @@ class Supervisor:
     ) -> Child:
         """Starts a child in a session of its own and waits until `ready()` is true.
 
-        `env` is its whole environment (only MARK is added). `user` is the uid and gid to run as, when we are root.
+        `env` is its whole environment (only MARK is added); `user` the uid and gid to run as, if we are root.
         Raises ChildFailed if it dies or is not ready within `ready_seconds`; it is stopped then.
         """
         child = Child(
@@ -290,7 +294,7 @@ class Supervisor:
             self._write_list()
 
     def stop_all(self) -> None:
-        """Stops every child, the last started first. Interrupted (a second Ctrl-C), it kills at once instead."""
+        """Stops every child, the last started first. Interrupted (a second Ctrl-C), it kills at once."""
         self._closing.set()
         if self._watcher is not None:
             self._watcher.join()

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingram_assets.demo.embedded.imap import Imap, start_imap
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
+from ingram_assets.demo.embedded.s3 import S3, start_s3
 from ingram_assets.processes import Supervisor
 
 _numbers = itertools.count(1)
@@ -30,3 +32,15 @@ def database(postgres: Postgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def s3(supervisor: Supervisor) -> S3:
+    """An S3 server of this worker's own, with the bucket `covers` made; use keys of your own in it."""
+    return start_s3(supervisor, supervisor.folder / "s3")
+
+
+@pytest.fixture(scope="session")
+def imap(supervisor: Supervisor) -> Imap:
+    """A mailbox of this worker's own, over imaps; what earlier tests received is still in it."""
+    return start_imap(supervisor, supervisor.folder / "imap")

@@ -198,7 +198,7 @@ def _initialize(data: Path, binaries: Path, password: str, user: tuple[int, int]
 
 
 def _stop_orphan(data: Path) -> None:
-    """The supervisor's lock says that nobody live uses this data: a server still on it was left by a crash."""
+    """The supervisor's lock says that nobody live uses this data: a server on it was left by a crash."""
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
         server = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
         if "postgres" in server.name() and str(data) in server.cmdline():
