@@ -1,14 +1,20 @@
 """The real servers the tests run against: one of each per test worker, stopped with the session."""
 
 import itertools
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ingram_assets.demo.embedded.chromium import ensure_chromium
 from ingram_assets.demo.embedded.imap import Imap, start_imap
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.demo.embedded.s3 import S3, start_s3
 from ingram_assets.processes import Supervisor
+
+TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / ".demo" / "tools")
+"""Chromium and Medusa's packages are installed here once, not per test run."""
 
 _numbers = itertools.count(1)
 
@@ -44,3 +50,9 @@ def s3(supervisor: Supervisor) -> S3:
 def imap(supervisor: Supervisor) -> Imap:
     """A mailbox of this worker's own, over imaps; what earlier tests received is still in it."""
     return start_imap(supervisor, supervisor.folder / "imap")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """A Chromium that starts: `executable_path` for Playwright, with `launch_args()` of embedded.chromium."""
+    return ensure_chromium(TOOLS)

@@ -1,0 +1,90 @@
+"""Installing what pip can't lock: each tool once, one installer at a time, with a time limit."""
+
+import hashlib
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import filelock
+
+from ingram_assets.domain.failures import NeedsPerson
+
+log = logging.getLogger(__name__)
+
+
+class InstallFailed(NeedsPerson):
+    """A tool could not be installed; the message ends with what the installer said last."""
+
+
+@contextmanager
+def one_at_a_time(tools: Path) -> Iterator[None]:
+    """Two starts on one tools folder (test workers, say) must not both install into it."""
+    tools.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(tools / "install.lock"):
+        yield
+
+
+def run(
+    what: str,
+    argv: Sequence[str | Path],
+    *,
+    seconds: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Runs one step to its end; its output. Raises InstallFailed when it fails or takes too long.
+
+    It inherits our environment, `env` on top: installers need the user's proxies and certificates.
+    """
+    log.info("%s", what)
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in argv],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InstallFailed(f"{what} failed: {error}") from error
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise InstallFailed(f"{what} was given up after {seconds:.0f} s.") from None
+    finally:
+        # Also on Ctrl-C, and also what the step itself left running.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode:
+        said = [line.strip() for line in output.splitlines() if line.strip()]
+        telling = [line for line in said if "error" in line.lower()][:3] or said[-1:] or ["it said nothing"]
+        reason = " / ".join(dict.fromkeys(telling))
+        raise InstallFailed(f"{what} failed with exit code {process.returncode}: {reason[:500]}")
+    return output
+
+
+def digest(*files: Path) -> str:
+    """What a marker holds, so that a changed file makes the step run again."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def is_done(marker: Path, key: str) -> bool:
+    return marker.exists() and marker.read_text() == key
+
+
+def mark_done(marker: Path, key: str) -> None:
+    fresh = marker.with_suffix(".new")
+    fresh.write_text(key)
+    fresh.replace(marker)
