@@ -1,0 +1,333 @@
+"""The bucket that holds the covers: the one client of R2 (or any S3), where each failure of it is
+classified."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ingram_assets.covers.pictures import MAX_BYTES, WEB_WIDTHS, Picture, web_sizes
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+"""A year: an address carries the picture's version (`?v=`), so what is behind it never changes."""
+
+_WRONG_KEYS = {
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "Forbidden",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "Unauthorized",
+}
+_WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
+_WRONG_PLACE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
+_TRY_AGAIN = {
+    "BadDigest",
+    "IncompleteBody",
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "TooManyRequests",
+    "XAmzContentSHA256Mismatch",
+}
+
+
+def client_config() -> "Config":
+    """How the boto3 client is to be made: bounded waits and retries, and requests that R2 understands.
+
+    boto3's newer default adds checksum trailers to uploads, which R2 and other S3 servers have refused; ours
+    carry a `Content-MD5`. Path addressing needs no wildcard DNS.
+    """
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=5,
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=16,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCover:
+    """A cover as the bucket holds it: what stands in the metadata of `covers/raw/<isbn>.jpg`."""
+
+    sha256: str
+    origin_sha256: str
+    size: int
+    """Bytes."""
+    width: int
+    height: int
+    source: str
+    placeholder: bool
+    phash: str
+    stored_at: datetime
+
+    def metadata(self) -> dict[str, str]:
+        """As object metadata: lower-case ASCII names, text values."""
+        return {
+            "sha256": self.sha256,
+            "origin-sha256": self.origin_sha256,
+            "size": str(self.size),
+            "width": str(self.width),
+            "height": str(self.height),
+            "source": self.source,
+            "placeholder": "yes" if self.placeholder else "no",
+            "phash": self.phash,
+            "stored-at": self.stored_at.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """An object without our metadata, or not of the size it should have: put there by others, or half
+    written."""
+
+    size: int
+
+
+class Bucket:
+    """One bucket of covers. Safe to use from several threads.
+
+    Every method raises `Transient` (the bucket is out of reach, or overloaded: try again), `NeedsPerson`
+    (wrong keys, a missing bucket, a wrong endpoint or clock) or `Permanent` (it refuses this one request).
+    """
+
+    def __init__(self, s3_client: Any, name: str, public_url: str) -> None:
+        """`s3_client` is a boto3 client made with `client_config()`; `public_url` is where readers get the
+        objects."""
+        self._s3 = s3_client
+        self.name = name
+        self.public_url = public_url.rstrip("/")
+
+    @property
+    def identity(self) -> str:
+        """Which bucket this is, so that what is remembered of one is never believed of another."""
+        return f"{self._s3.meta.endpoint_url}/{self.name}"
+
+    def url(self, isbn: str, sha256: str) -> str:
+        """The public address of a title's cover, with its version."""
+        return f"{self.public_url}/{raw_key(isbn)}?v={sha256[:8]}"
+
+    def web_url(self, isbn: str, sha256: str, width: int) -> str:
+        """The public address of one web size (200, 400 or 800)."""
+        return f"{self.public_url}/{web_key(isbn, width)}?v={sha256[:8]}"
+
+    def check(self) -> None:
+        """Fail now, with the right reason, rather than at each title.
+
+        Lists nothing much: a HEAD of a bucket answers without saying why, and a token that may only read and
+        write objects may not send one.
+        """
+        with self._classified("be listed"):
+            self._s3.list_objects_v2(Bucket=self.name, Prefix="covers/.check/", MaxKeys=1)
+
+    def head(self, isbn: str) -> StoredCover | Unmarked | None:
+        """What the bucket holds for a title, from one HEAD; None if nothing."""
+        try:
+            with self._classified(f"tell what it holds for {isbn}"):
+                answer = self._s3.head_object(Bucket=self.name, Key=raw_key(isbn))
+        except _NoSuchKey:
+            return None
+        return _stored(answer.get("Metadata", {}), answer["ContentLength"]) or Unmarked(
+            answer["ContentLength"]
+        )
+
+    def get(self, isbn: str) -> bytes:
+        """The raw cover's bytes, at most one more than `MAX_BYTES`."""
+        with self._classified(f"give the cover of {isbn}"):
+            body = self._s3.get_object(Bucket=self.name, Key=raw_key(isbn))["Body"]
+            with body:
+                return body.read(MAX_BYTES + 1)
+
+    def put(
+        self, isbn: str, picture: Picture, *, source: str, placeholder: bool, now: datetime
+    ) -> StoredCover:
+        """Store a picture and its web sizes. The raw cover goes last.
+
+        Whoever is killed in between leaves the old raw cover in place, so the next look finds it differing
+        from the source and stores all of it again.
+        """
+        stored = StoredCover(
+            sha256=picture.sha256,
+            origin_sha256=picture.origin_sha256,
+            size=len(picture.jpeg),
+            width=picture.width,
+            height=picture.height,
+            source=source,
+            placeholder=placeholder,
+            phash=picture.phash,
+            stored_at=now,
+        )
+        for width, webp in web_sizes(picture).items():
+            self._put(web_key(isbn, width), webp, "image/webp", {"sha256-of-raw": picture.sha256})
+        self._put(raw_key(isbn), picture.jpeg, "image/jpeg", stored.metadata())
+        return stored
+
+    def mark_placeholder(self, isbn: str, stored: StoredCover) -> StoredCover:
+        """Say of a stored picture that it is a placeholder after all: new metadata, no bytes sent."""
+        marked = replace(stored, placeholder=True)
+        with self._classified(f"mark the cover of {isbn} as a placeholder"):
+            self._s3.copy_object(
+                Bucket=self.name,
+                Key=raw_key(isbn),
+                CopySource={"Bucket": self.name, "Key": raw_key(isbn)},
+                MetadataDirective="REPLACE",
+                Metadata=marked.metadata(),
+                ContentType="image/jpeg",
+                CacheControl=CACHE_CONTROL,
+            )
+        return marked
+
+    def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
+        with self._classified(f"store {key}"):
+            self._s3.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                CacheControl=CACHE_CONTROL,
+                Metadata=metadata,
+                # The server refuses a body that arrived damaged or short, instead of keeping it.
+                ContentMD5=base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
+            )
+
+    @contextmanager
+    def _classified(self, what: str) -> Iterator[None]:
+        # botocore takes a fifth of a second to import; whoever has a client has it already.
+        from botocore import exceptions as boto
+
+        where = f"The bucket {self.name!r}"
+        try:
+            yield
+        except boto.ClientError as error:
+            raise self._of_answer(error, f"{where} did not {what}") from error
+        except (
+            boto.NoCredentialsError,
+            boto.PartialCredentialsError,
+            boto.CredentialRetrievalError,
+        ) as error:
+            raise NeedsPerson(
+                f"There are no keys for the bucket {self.name!r}: set R2_ACCESS_KEY_ID and "
+                "R2_SECRET_ACCESS_KEY."
+            ) from error
+        except boto.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise NeedsPerson(
+                    f"{where} shows a certificate that is not trusted: check R2_ENDPOINT and the machine's "
+                    "clock."
+                ) from error
+            raise Transient(
+                f"{where} did not {what}: the encrypted connection broke. Try again later."
+            ) from error
+        except (boto.HTTPClientError, boto.ReadTimeoutError, boto.ConnectionError) as error:
+            raise Transient(
+                f"{where} did not {what}: {_network_reason(error)}. It is tried again next time; if it goes "
+                "on, "
+                "check R2_ENDPOINT."
+            ) from error
+        except (boto.ResponseStreamingError, boto.IncompleteReadError, OSError) as error:
+            raise Transient(
+                f"{where} did not {what}: the connection broke. It is tried again next time."
+            ) from error
+        except boto.BotoCoreError as error:
+            # Anything else botocore refuses before it sends: an endpoint or bucket name that cannot be.
+            raise NeedsPerson(
+                f"{where} cannot be asked ({type(error).__name__}): check R2_ENDPOINT and R2_BUCKET_NAME."
+            ) from error
+
+    def _of_answer(self, error: "ClientError", said: str) -> IngramError:
+        details = error.response.get("Error", {})
+        code = str(details.get("Code", ""))
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code in (
+            "NoSuchKey",
+            "404",
+        ):  # A HEAD has no body to say more: `check` tells a missing bucket apart.
+            return _NoSuchKey(f"{said}: there is no such object.")
+        if code == "NoSuchBucket":
+            return NeedsPerson(
+                f"There is no bucket {self.name!r} at {self._s3.meta.endpoint_url}: create it, or set "
+                "R2_BUCKET_NAME."
+            )
+        if code in _WRONG_CLOCK:
+            return NeedsPerson(f"{said}: this machine's clock is wrong. Set it, then run again.")
+        if code in _WRONG_PLACE or status in (301, 307, 308):
+            return NeedsPerson(
+                f"{said}: it is at another address or region ({code or status}). Check R2_ENDPOINT."
+            )
+        if code in _TRY_AGAIN or status == 429 or status >= 500:
+            return Transient(
+                f"{said}: it answered {status} {code}. It is tried again next time.".replace("  ", " ")
+            )
+        # R2 answers a key of the wrong length with InvalidArgument.
+        if code in _WRONG_KEYS or status in (401, 403) or "access key" in str(details.get("Message", "")):
+            return NeedsPerson(
+                f"{said}: it refuses our keys ({code or status}). Check R2_ACCESS_KEY_ID and "
+                "R2_SECRET_ACCESS_KEY, "
+                "and that their token may read and write this bucket."
+            )
+        return Permanent(f"{said}: it refused with {status} {code}.")
+
+
+def raw_key(isbn: str) -> str:
+    """Where a title's cover lies in the bucket."""
+    return f"covers/raw/{isbn}.jpg"
+
+
+def web_key(isbn: str, width: int) -> str:
+    """Where a web size of it lies."""
+    if width not in WEB_WIDTHS:
+        raise ValueError(f"There is no web size {width}: only {WEB_WIDTHS}.")
+    return f"covers/web/{isbn}-{width}.webp"
+
+
+class _NoSuchKey(Transient):
+    """Nothing is stored there (or no longer: then the next look finds that out)."""
+
+
+def _stored(metadata: dict[str, str], size: int) -> StoredCover | None:
+    # Some servers hand the names back in another case.
+    said = {name.lower(): value for name, value in metadata.items()}
+    try:
+        stored = StoredCover(
+            sha256=said["sha256"],
+            origin_sha256=said["origin-sha256"],
+            size=int(said["size"]),
+            width=int(said["width"]),
+            height=int(said["height"]),
+            source=said["source"],
+            placeholder=said["placeholder"] == "yes",
+            phash=said["phash"],
+            stored_at=datetime.fromisoformat(said["stored-at"]),
+        )
+    except (KeyError, ValueError):
+        return None
+    return stored if stored.size == size and stored.stored_at.tzinfo is not None else None
+
+
+def _network_reason(error: Exception) -> str:
+    from botocore import exceptions as boto
+
+    if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
+        return "it did not answer in time"
+    if isinstance(error, boto.EndpointConnectionError):
+        return "it cannot be reached"
+    return "the connection was cut"

@@ -1,0 +1,61 @@
+"""A run's new covers as one small picture, so that a person sees at a glance what came in."""
+
+import io
+import threading
+from typing import TYPE_CHECKING
+
+from ingram_assets.covers.pictures import Picture, thumbnail
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_CELL = (96, 144)
+_CAPTION = 12
+_COLUMNS = 8
+
+
+class ContactSheet:
+    """Collects thumbnails as covers are stored: at most `limit`, so a large run costs no more memory."""
+
+    def __init__(self, limit: int = 48) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._cells: dict[str, tuple[Image, bool]] = {}
+        self.total = 0
+        """Covers offered, also those beyond `limit`."""
+
+    def add(self, isbn: str, picture: Picture, *, placeholder: bool) -> None:
+        with self._lock:
+            if isbn not in self._cells:
+                self.total += 1
+                if len(self._cells) >= self._limit:
+                    return
+            self._cells[isbn] = (thumbnail(picture, *_CELL), placeholder)
+
+    def jpeg(self) -> bytes | None:
+        """The sheet, with the ISBN under each cover and a grey frame around placeholders; None without
+        covers."""
+        from PIL import Image, ImageDraw, ImageFont
+
+        with self._lock:
+            cells = sorted(self._cells.items())
+        if not cells:
+            return None
+        pad = 4
+        wide, high = _CELL[0] + 2 * pad, _CELL[1] + _CAPTION + 2 * pad
+        columns = min(_COLUMNS, len(cells))
+        rows = -(-len(cells) // columns)
+        sheet = Image.new("RGB", (columns * wide, rows * high), "white")
+        draw = ImageDraw.Draw(sheet)
+        font = ImageFont.load_default(size=10)
+        for place, (isbn, (thumb, placeholder)) in enumerate(cells):
+            left, top = place % columns * wide, place // columns * high
+            sheet.paste(
+                thumb, (left + pad + (_CELL[0] - thumb.width) // 2, top + pad + _CELL[1] - thumb.height)
+            )
+            if placeholder:
+                draw.rectangle((left + 1, top + 1, left + wide - 2, top + high - 2), outline="grey", width=2)
+            draw.text((left + wide // 2, top + high - pad), isbn, fill="black", font=font, anchor="mb")
+        out = io.BytesIO()
+        sheet.save(out, "JPEG", quality=75, optimize=True)
+        return out.getvalue()

@@ -1,0 +1,219 @@
+"""From a stranger's bytes to a checked picture: what is refused, what is converted, the web sizes."""
+
+import hashlib
+import io
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingram_assets.domain.failures import Permanent
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 40
+"""Pixels. Below this it is a blank, a tracking pixel or an icon: Open Library's blank is 1 x 1."""
+MAX_ASPECT = 8
+"""Longer side to shorter. No book is longer; WebP cannot be either (16,383 pixels)."""
+WEB_WIDTHS = (200, 400, 800)
+
+# Pillow opens some forty formats; a cover comes in one of these, and every other decoder is only attack
+# surface.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+_JPEG_QUALITY = 92
+_WEBP_QUALITY = 80
+# Above this a decoded picture takes some 100 MB: one at a time, however many are in hand.
+_LARGE_PIXELS = 12_000_000
+_one_large_at_a_time = threading.Lock()
+
+
+class Refused(Permanent):
+    """The bytes are no picture that a shop can show; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was decoded whole. Sizes in pixels as shown, so after an EXIF rotation."""
+
+    jpeg: bytes = field(repr=False)
+    """What is stored: the source's own bytes if they were a JPEG, otherwise converted."""
+    width: int
+    height: int
+    sha256: str
+    """Of `jpeg`."""
+    origin_sha256: str
+    """Of the bytes as they came. Another Pillow converts differently; the origin stays the same."""
+    phash: str
+    """Perceptual hash, 1,024 bits as 256 hex digits: near for the same picture in another size or quality."""
+    converted: bool
+    small: "Image" = field(repr=False)
+    """RGB on white, sRGB, upright, at most 800 wide: what web sizes and thumbnails are made of."""
+
+
+def examine(data: bytes) -> Picture:
+    """Decode `data` whole and prepare what is stored of it.
+
+    A JPEG is kept byte for byte. PNG, WebP, GIF (its first frame), TIFF, BMP and AVIF become JPEGs:
+    transparency on white, other colour spaces to sRGB, EXIF rotation applied.
+
+    Raises:
+        Refused: no picture, broken or cut short, above 20 MB or 50 megapixels, too small or too long to be a
+            cover, or a single colour.
+    """
+    # Pillow is slow to import (a tenth of a second): only who has a picture in hand pays.
+    from PIL import Image
+
+    if not data:
+        raise Refused("The picture is empty (0 bytes).")
+    if len(data) > MAX_BYTES:
+        raise Refused(
+            f"The picture has {len(data) / 1e6:.1f} MB, above the limit of {MAX_BYTES / 1e6:.0f} MB."
+        )
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Refused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
+    except Exception as error:  # Decoders raise anything on a stranger's bytes: all of it means "no picture".
+        raise Refused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise Refused(
+            f"The picture is {width} x {height}, {width * height / 1e6:.0f} megapixels, above the limit of "
+            f"{MAX_PIXELS / 1e6:.0f}."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise Refused(f"The picture is {width} x {height}: too small to be a cover.")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise Refused(f"The picture is {width} x {height}: no book has that shape.")
+
+    is_jpeg = image.format in ("JPEG", "MPO")
+    with _one_large_at_a_time if width * height > _LARGE_PIXELS else nullcontext():
+        try:
+            if is_jpeg:
+                # Lets libjpeg shrink while it decodes (all of the data is still read, so a cut is still
+                # seen).
+                image.draft(None, (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * height // width))
+            image.load()
+            upright = _upright(image)
+            if (upright.size[0] > upright.size[1]) != (width > height):
+                width, height = height, width
+            full = _srgb_on_white(upright)
+        except Exception as error:
+            raise Refused(
+                f"The {image.format} picture is broken or cut short ({len(data)} bytes)."
+            ) from error
+        if is_jpeg and not _ends_whole(data):
+            raise Refused(f"The JPEG picture is cut short ({len(data)} bytes): its end marker is missing.")
+        small = _at_most(full, WEB_WIDTHS[-1])
+        jpeg = (
+            data if is_jpeg else _encode(full, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
+        )
+    darkest, lightest = small.convert("L").getextrema()
+    if lightest - darkest < 8:  # type: ignore[operator]  # "L" has one band: two ints
+        raise Refused(f"The picture is blank: {width} x {height} of a single colour.")
+    return Picture(
+        jpeg=jpeg,
+        width=width,
+        height=height,
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        origin_sha256=hashlib.sha256(data).hexdigest(),
+        phash=_phash(small),
+        converted=not is_jpeg,
+        small=small,
+    )
+
+
+def web_sizes(picture: Picture) -> dict[int, bytes]:
+    """Width -> WebP, for each of `WEB_WIDTHS`, never enlarged.
+
+    A narrower original comes at its own width under the wider names too: a storefront can build its three
+    addresses from the ISBN alone, and no wider file of an earlier cover is left over.
+    """
+    return {
+        width: _encode(_at_most(picture.small, width), "WEBP", quality=_WEBP_QUALITY) for width in WEB_WIDTHS
+    }
+
+
+def thumbnail(picture: Picture, width: int, height: int) -> "Image":
+    """A copy that fits into `width` x `height`, for a contact sheet."""
+    copy = picture.small.copy()
+    copy.thumbnail((width, height))
+    return copy
+
+
+def _known_formats() -> list[str]:
+    from PIL import Image
+
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _upright(image: "Image") -> "Image":
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
+def _srgb_on_white(image: "Image") -> "Image":
+    from PIL import Image, ImageCms
+
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        # Pillow's own conversion clips 16 bits at 255, which turns a grey picture white.
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        profile = image.info.get("icc_profile")
+        image = Image.alpha_composite(white, image).convert("RGB")
+        if profile:
+            image.info["icc_profile"] = profile
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK"):
+        try:
+            converted = ImageCms.profileToProfile(
+                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # A broken colour profile is no reason to lose the cover.
+        else:
+            if converted is not None:
+                return converted
+    return image.convert("RGB")
+
+
+def _at_most(image: "Image", width: int) -> "Image":
+    from PIL import Image
+
+    if image.width <= width:
+        return image
+    return image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
+
+
+def _encode(image: "Image", picture_format: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    bare = image.copy()
+    bare.info.clear()  # A profile or comment of the original does not belong to the new file.
+    bare.save(out, picture_format, **options)
+    return out.getvalue()
+
+
+def _phash(image: "Image") -> str:
+    # Brings SciPy, half a second: only here.
+    import imagehash
+
+    return str(imagehash.phash(image, hash_size=32))
+
+
+def _ends_whole(jpeg: bytes) -> bool:
+    """Whether an end-of-image marker follows the last scan; some cameras and servers add bytes after it."""
+    return jpeg.rfind(b"\xff\xd9") > jpeg.rfind(b"\xff\xda")
+
+
+def _looks_like(data: bytes) -> str:
+    head = data[:512].lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
+        return f"a web page or markup, {len(data)} bytes"
+    return f"{len(data)} bytes"
