@@ -1,5 +1,4 @@
-"""The bucket that holds the covers: the one client of R2 (or any S3), where each failure of it is
-classified."""
+"""The covers' bucket: the one client of R2 (or any S3), where each of its failures is classified."""
 
 import base64
 import hashlib
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ingram_assets.covers.pictures import MAX_BYTES, WEB_WIDTHS, Picture, web_sizes
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
@@ -97,8 +97,7 @@ class StoredCover:
 
 @dataclass(frozen=True, slots=True)
 class Unmarked:
-    """An object without our metadata, or not of the size it should have: put there by others, or half
-    written."""
+    """An object without our metadata, or of another size than they say: others put it there."""
 
     size: int
 
@@ -119,8 +118,11 @@ class Bucket:
 
     @property
     def identity(self) -> str:
-        """Which bucket this is, so that what is remembered of one is never believed of another."""
-        return f"{self._s3.meta.endpoint_url}/{self.name}"
+        """Which bucket this is, so that what is remembered of one is never believed of another.
+
+        Host and name, no port: a local server gets another port each time it starts, and R2 has none.
+        """
+        return f"{urlsplit(self._s3.meta.endpoint_url).hostname}/{self.name}"
 
     def url(self, isbn: str, sha256: str) -> str:
         """The public address of a title's cover, with its version."""

@@ -32,9 +32,14 @@ class ContactSheet:
                     return
             self._cells[isbn] = (thumbnail(picture, *_CELL), placeholder)
 
+    def mark_placeholder(self, isbn: str) -> None:
+        """A cover that was added turned out to be a placeholder."""
+        with self._lock:
+            if isbn in self._cells:
+                self._cells[isbn] = (self._cells[isbn][0], True)
+
     def jpeg(self) -> bytes | None:
-        """The sheet, with the ISBN under each cover and a grey frame around placeholders; None without
-        covers."""
+        """The sheet: an ISBN under each cover, placeholders in a grey frame. None if nothing was added."""
         from PIL import Image, ImageDraw, ImageFont
 
         with self._lock:

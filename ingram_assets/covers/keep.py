@@ -25,6 +25,9 @@ T = TypeVar("T")
 CONCURRENCY = 8
 """Titles in hand at once, and so pictures held at once."""
 
+UNKNOWN_SOURCE = "unknown"
+"""Of a cover that somebody else put into the bucket."""
+
 Outcome = Literal[
     "stored",  # there was no cover; now there is
     "replaced",  # another picture took the old one's place: the store's picture is to be refreshed
@@ -32,7 +35,7 @@ Outcome = Literal[
     "kept",  # the source has nothing better than what is stored
     "recent",  # looked at within the recheck interval: nothing was asked
     "none",  # no source has a cover; asked again after the interval
-    "refused",  # what the sources have is no picture that can be shown
+    "refused",  # what a source has is no picture that can be shown; an old cover stays
     "waiting",  # Open Library's limit is used up: the next run goes on from there
     "busy",  # another run is at this title
     "failed",  # something did not answer: tried on the next run; an old cover stays
@@ -53,8 +56,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A title to look at. The date brings a second look at a placeholder, the title tells editions from
-    works."""
+    """A title to look at. Its date brings another look at a placeholder; its name tells editions from works."""
 
     isbn: str
     title: str | None = None
@@ -198,8 +200,7 @@ def keep_covers(
 
 @dataclass
 class _Breaker:
-    """Stops asking what does not answer: otherwise each of ten thousand titles waits for the same
-    timeouts."""
+    """Stops asking what does not answer: else each of ten thousand titles waits for the same timeouts."""
 
     what: str
     limit: int = 8
@@ -306,6 +307,7 @@ class _Title:
         try:
             self._read_bucket()
             self._ask_sources()
+            self._heal()
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
             self.failed = True
             self.notes.append(str(error))
@@ -327,11 +329,12 @@ class _Title:
             stored = self.stored
             self.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
             self.turned_out = True
+            if self.run.sheet is not None:
+                self.run.sheet.mark_placeholder(self.isbn)
             self.notes.append("The stored picture turned out to be a placeholder.")
 
     def _adopt(self, found: Unmarked) -> None:
-        """Take over a cover that others put there, so that no placeholder replaces it. A broken one is no
-        cover."""
+        """Take over a cover that others put there, so that no placeholder replaces it; not a broken one."""
         data = self._bucket(lambda: self.run.bucket.get(self.isbn))
         try:
             picture = examine(data)
@@ -340,7 +343,7 @@ class _Title:
             return
         sighting = self._sight(picture)
         known = self.last is not None and self.last.sha256 == picture.sha256
-        source = (self.last.source if known and self.last is not None else None) or "unknown"
+        source = (self.last.source if known and self.last is not None else None) or UNKNOWN_SOURCE
         self.stored = self._store(picture, source=source, placeholder=sighting.placeholder)
 
     # what there could be
@@ -384,8 +387,7 @@ class _Title:
         return first
 
     def _settled(self, source: Source) -> bool:
-        """Whether what is stored is real and of an earlier source, or an earlier source owes an answer on
-        it."""
+        """Whether a real cover is stored, and this source's could not take its place."""
         if self.stored is None or self.stored.placeholder:
             return False
         rank = self.run._rank
@@ -408,10 +410,16 @@ class _Title:
         """Store a picture if it is better than what is stored. True: no further source need be asked."""
         stored = self.stored
         sighting = self._sight(picture)
-        if stored is not None and stored.origin_sha256 == picture.origin_sha256 and not self.uploading:
+        same = stored is not None and stored.origin_sha256 == picture.origin_sha256
+        if stored is not None and same and stored.source != UNKNOWN_SOURCE:
             self.offered_same = True
             return not stored.placeholder
-        if stored is not None and not stored.placeholder and (sighting.placeholder or sighting.shared):
+        if (
+            stored is not None
+            and not same
+            and not stored.placeholder
+            and (sighting.placeholder or sighting.shared)
+        ):
             self.notes.append(
                 f"{source.name} offers "
                 + ("a placeholder" if sighting.placeholder else "a picture that another title has too")
@@ -429,6 +437,15 @@ class _Title:
         if self.put and self.run.sheet is not None:
             self.run.sheet.add(self.isbn, picture, placeholder=sighting.placeholder)
         return not sighting.placeholder
+
+    def _heal(self) -> None:
+        """After an upload that was cut short the web sizes may show another picture than the raw cover."""
+        if self.stored is None or not self.uploading:
+            return
+        stored = self.stored
+        picture = examine(self._bucket(lambda: self.run.bucket.get(self.isbn)))
+        self.stored = self._store(picture, source=stored.source, placeholder=stored.placeholder)
+        self.notes.append("An upload that was cut short was made good.")
 
     def _sight(self, picture: Picture) -> Sighting:
         sighting = self.run.ledger.sight(self.isbn, self.work, picture.phash)
@@ -481,11 +498,11 @@ class _Title:
             outcome = "waiting"
         elif self.offered_same:
             outcome = "unchanged"
+        elif self.refused:
+            outcome = "refused"
         elif stored is not None:
             outcome = "kept"
             reason = reason or "No source has a picture of it now; the stored one stays."
-        elif self.refused:
-            outcome = "refused"
         else:
             outcome = "none"
             reason = "No source has a cover of it."

@@ -1,5 +1,4 @@
-"""What makes a picture "image coming soon" art and not a cover: a seed list, and one picture for many
-titles."""
+"""What makes a picture "image coming soon" art: a seed list, and one picture for many titles."""
 
 import re
 from collections.abc import Iterable
