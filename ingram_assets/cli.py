@@ -1,0 +1,290 @@
+"""The `ingram` command: what people type. Every command that changes something starts a Dagster run."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+
+if TYPE_CHECKING:
+    from ingram_assets.runs import RunResult
+
+DONE, SOME_FAILED, WRONG_USE, STOPPED = 0, 1, 2, 3
+
+
+class _Isbn(click.ParamType):
+    name = "ISBN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return parse_isbn(value)
+        except InvalidIsbn as error:
+            self.fail(str(error), param, ctx)
+
+
+ISBN = _Isbn()
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+let_through = click.option(
+    "--let-through", is_flag=True, help="You looked at what a guardrail stopped, and it is right."
+)
+
+
+def _fail(sentence: str, code: int, as_json: bool, **more: Any) -> NoReturn:
+    """Say what went wrong, in words and for a program, and leave with the code."""
+    click.secho(sentence, err=True, fg="red")
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": sentence, **more}))
+    sys.exit(code)
+
+
+def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn our own errors into one sentence and an exit code, and an interrupt into a clean stop."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except Stopped as error:
+            _fail(str(error), STOPPED, kwargs.get("as_json", False))
+        except NeedsPerson as error:
+            _fail(str(error), WRONG_USE, kwargs.get("as_json", False))
+        except IngramError as error:
+            _fail(str(error), SOME_FAILED, kwargs.get("as_json", False))
+        except KeyboardInterrupt:
+            _fail("Stopped.", 130, kwargs.get("as_json", False))
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ingram-assets")
+def main() -> None:
+    """Keeps a Medusa bookstore's stock honest with Ingram iPage.
+
+    \b
+    See it work:            ingram demo
+    Run it for real:        ingram queue migrate && ingram up
+    Read the stock now:     ingram sync-stock
+    Bring it to the store:  ingram push
+
+    Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
+    guardrail or a block.
+    """
+
+
+@main.command()
+@click.argument("search_id", required=False)
+@let_through
+@as_json
+@_told_plainly
+def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
+    """Discover the saved search's titles, then read every tracked title's stock into the queue.
+
+    \b
+    ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
+    ingram sync-stock 1234567       another one; its titles are tracked from now on
+    """
+    config = {
+        "ops": {
+            "ipage__saved_search": {"config": {"search_id": search_id or "", "let_through": let_through}},
+            "ipage__stock_sweep": {"config": {"let_through": let_through}},
+        }
+    }
+    _finish(_run("scraper", "sync_stock", config), as_json)
+
+
+@main.command()
+@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
+@as_json
+@_told_plainly
+def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
+    """Read details, stock and cover of these titles into the queue; new ones are tracked from now on.
+
+    \b
+    ingram enrich 9780306406157
+    ingram enrich 0-306-40615-2 978-1-63973-913-4
+    """
+    config = {"ops": {"enrich_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    _finish(_run("scraper", "enrich", config), as_json)
+
+
+@main.command()
+@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=ISBN)
+@click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
+@let_through
+@as_json
+@_told_plainly
+def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
+    """Bring the queue to Medusa: new products, then every level and flag that differs.
+
+    \b
+    ingram push                     all titles
+    ingram push --dry-run           what would change
+    ingram push 9780306406157       this title alone
+    """
+    config = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
+    _finish(_run("storefront", "push", {"ops": {"push_titles": {"config": config}}}), as_json)
+
+
+@main.command()
+@as_json
+@_told_plainly
+def status(as_json: bool) -> None:
+    """Counts, the oldest stock reading, and what is broken now."""
+    from ingram_assets.status import show_status
+
+    show_status(as_json)
+
+
+@main.command()
+@_told_plainly
+def up() -> None:
+    """Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
+
+    Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
+    """
+    from ingram_assets.up import run_up
+
+    run_up()
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Bring every title through once, then stop everything.")
+@as_json
+@_told_plainly
+def demo(once: bool, as_json: bool) -> None:
+    """Watch it work on this machine: a simulated iPage, a real Medusa, and everything between.
+
+    \b
+    ingram demo                     stays up, sells and restocks, until Ctrl-C
+    ingram demo --once --json       once through; the last line is the result
+    """
+    from ingram_assets.demo.show import run_demo
+
+    sys.exit(run_demo(once=once, as_json=as_json))
+
+
+@main.group()
+def queue() -> None:
+    """The queue database."""
+
+
+@queue.command()
+@as_json
+@_told_plainly
+def migrate(as_json: bool) -> None:
+    """Create or upgrade the queue's tables, functions and roles. Safe to repeat.
+
+    Needs QUEUE_OWNER_DB_URL: a role that may create roles and tables. The roles are made without a
+    password; give them one: ALTER ROLE ingram_queue_writer PASSWORD '…'.
+    """
+    from ingram_assets.runs import ROOT
+    from ingram_assets.up import migrate_queue
+
+    result = migrate_queue(ROOT)
+    if as_json:
+        click.echo(json.dumps({"ok": True, **result}))
+    else:
+        click.echo(f"The queue is at version {result['version']}.")
+
+
+def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
+    """Start a job's run where its secrets are, follow it, and return what it reports."""
+    from ingram_assets.runs import ROOT, code_location, dagster_instance, follow, launch
+    from ingram_assets.settings import LOCATIONS, CommonSettings, environment_of, load
+
+    environment = environment_of(location, ROOT)
+    load(LOCATIONS[location], environment)
+    common = load(CommonSettings, environment)
+    with _progress(job) as tell, dagster_instance(common) as instance:
+        tell("starting")
+        with code_location(instance, common, location) as (workspace, queued):
+            run = launch(instance, workspace, job, run_config, queued=queued)
+            return follow(instance, run.run_id, tell)
+
+
+@contextmanager
+def _progress(job: str) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, a line per step elsewhere; always on standard error."""
+    if not sys.stderr.isatty():
+        yield lambda words: click.echo(f"{job}: {words}", err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(job, total=None)
+
+        def tell(words: str) -> None:
+            count = re.search(r"([\d,]+) of ([\d,]+)", words)
+            done, total = (int(part.replace(",", "")) for part in count.groups()) if count else (0, None)
+            bar.update(task, description=f"{job}: {words}", completed=done, total=total)
+
+        yield tell
+
+
+def _finish(result: "RunResult", as_json: bool) -> None:
+    """Print a run's report and leave with the contract's exit code."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    counts: dict[str, int] = {}
+    failed: list[dict[str, str]] = []
+    details: dict[str, Any] = {}
+    for report in result.reports:
+        counts |= report["counts"]
+        failed += report["failed"]
+        details |= report["details"]
+    code = _exit_code(result, failed)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "ok": code == DONE,
+                    "run_id": result.run_id,
+                    "seconds": round(result.seconds, 1),
+                    **counts,
+                    **details,
+                    "failed": failed,
+                    "stopped": result.stopped,
+                    "error": None if result.succeeded else result.error,
+                }
+            )
+        )
+        sys.exit(code)
+    console = Console(highlight=False)
+    if counts:
+        table = Table("", "titles", box=None, show_header=False)
+        for name, count in counts.items():
+            table.add_row(name.replace("_", " "), f"{count:,}")
+        console.print(table)
+    for report in result.reports:
+        for note in report["notes"]:
+            console.print(escape(note))
+    for entry in failed:
+        console.print(f"[red]{escape(entry['isbn'])}[/red] {escape(entry['reason'])}")
+    console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
+    if not result.succeeded:
+        click.secho(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
+    sys.exit(code)
+
+
+def _exit_code(result: "RunResult", failed: list[dict[str, str]]) -> int:
+    if result.stopped:
+        return STOPPED
+    if result.kind == "needs_person":
+        return WRONG_USE
+    return SOME_FAILED if failed or not result.succeeded else DONE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Names that all code locations share: asset keys, the partitions, run tags, pools."""
+
+import dagster as dg
+
+ISBNS = dg.DynamicPartitionsDefinition(name="isbn")
+"""A partition per tracked title. Discovery only adds; a person's command retires."""
+
+SAVED_SEARCH = dg.AssetKey(["ipage", "saved_search"])
+TITLE_DETAILS = dg.AssetKey(["ipage", "title_details"])
+STOCK = dg.AssetKey(["ipage", "stock"])
+STOCK_SWEEP = dg.AssetKey(["ipage", "stock_sweep"])
+COVER_SWEEP = dg.AssetKey(["r2", "cover_sweep"])
+COVERS = dg.AssetKey(["r2", "covers"])
+QUEUE_ROWS = dg.AssetKey(["queue", "rows"])
+STOCK_LOCATION = dg.AssetKey(["medusa", "stock_location"])
+PRODUCTS = dg.AssetKey(["medusa", "products"])
+INVENTORY_LEVELS = dg.AssetKey(["medusa", "inventory_levels"])
+
+SITE_POOL = "ipage"
+STORE_POOL = "medusa"
+"""Runs with a step of one pool never overlap: the run queue lets one at a time through (`dagster.yaml`)."""
+
+PROGRESS_TAG = "ingram/progress"
+"""How far a run is, in words, kept current while it runs."""

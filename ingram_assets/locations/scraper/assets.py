@@ -1,0 +1,397 @@
+"""The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from ingram_assets.domain import guardrails
+from ingram_assets.ipage.pages import parse_saved_search_csv
+from ingram_assets.locations.events import Context, Report, classified, log_materializations, stopped
+from ingram_assets.locations.keys import (
+    COVER_SWEEP,
+    COVERS,
+    ISBNS,
+    QUEUE_ROWS,
+    SAVED_SEARCH,
+    SITE_POOL,
+    STOCK,
+    STOCK_SWEEP,
+    TITLE_DETAILS,
+)
+from ingram_assets.locations.scraper.automation import search_due, sweep_due
+from ingram_assets.locations.scraper.pictures import check_covers
+from ingram_assets.locations.scraper.reading import Sweep, read_titles
+from ingram_assets.locations.scraper.resources import R2, IPage, Queue, state_dir
+from ingram_assets.settings import Pace, ScraperSettings, SettingsError, load
+
+OWNERS = ["team:bookstore"]
+_PACE = load(Pace)
+_SEARCH_SHRUNK = dg.AssetCheckSpec(
+    "has_not_shrunk",
+    asset=SAVED_SEARCH,
+    blocking=True,
+    description="The saved search still lists at least half of what it listed last time.",
+)
+_READABLE = dg.AssetCheckSpec(
+    "pages_were_readable",
+    asset=STOCK_SWEEP,
+    blocking=True,
+    description="No more than a fifth of the pages gave no reading: else the site changed or blocks.",
+)
+LISTED = "isbns"
+
+
+class SavedSearchConfig(dg.Config):
+    """Which saved search is downloaded."""
+
+    search_id: str = ""
+    """The saved search's id on iPage; empty: `IPAGE_SAVED_SEARCH_ID`."""
+    let_through: bool = False
+    """A person looked at a shrunken search and lets it through."""
+
+
+class SweepConfig(dg.Config):
+    """How a sweep goes."""
+
+    all_details: bool = False
+    """Record every title's details anew, not just those of new titles."""
+    let_through: bool = False
+    """A person looked at the unread pages and lets the sweep pass."""
+
+
+@dg.asset(
+    key=SAVED_SEARCH,
+    group_name="discovery",
+    kinds={"csv"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    check_specs=[_SEARCH_SHRUNK],
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(seconds=_PACE.SEARCH_FAIL_AFTER),
+        warn_window=timedelta(seconds=_PACE.SEARCH_WARN_AFTER),
+    ),
+    automation_condition=search_due(),
+    description=(
+        "The titles of the saved search on iPage. New ISBNs become partitions and rows of the queue; "
+        "a title that leaves the search goes on being tracked."
+    ),
+)
+def saved_search(
+    context: AssetExecutionContext, config: SavedSearchConfig, ipage: IPage, queue: Queue
+) -> dg.MaterializeResult:
+    """Download the saved search, refuse it if it shrank, and track what is new."""
+    settings = load(ScraperSettings)
+    search_id = config.search_id or settings.IPAGE_SAVED_SEARCH_ID
+    if not search_id:
+        raise SettingsError(
+            "IPAGE_SAVED_SEARCH_ID is missing. Set it, or name the search: ingram sync-stock ID."
+        )
+    with classified(), ipage.open(context.run_id) as site:
+        found = parse_saved_search_csv(site.saved_search(search_id))
+    isbns = list(found["isbn"])
+    thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
+    before = _listed_before(context, search_id)
+    tripped = guardrails.search_shrunk(len(before), len(before & set(isbns)), thresholds)
+    check = dg.AssetCheckResult(
+        check_name=_SEARCH_SHRUNK.name,
+        asset_key=SAVED_SEARCH,
+        passed=tripped is None or config.let_through,
+        description=tripped.reason if tripped else f"It lists {len(isbns)} titles.",
+    )
+    if tripped and not config.let_through:
+        context.log_event(_evaluated(check))
+        raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
+
+    report = Report(context.job_name)
+    known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
+    rows = [
+        {name: value for name, value in row.items() if value is not None} for row in found.to_dict("records")
+    ]
+    with classified(), queue.open() as writer:
+        outcomes = writer.add_titles(rows)
+    for outcome in outcomes:
+        if outcome.outcome == "refused":
+            report.fail(outcome.isbn, outcome.reason or "refused by the queue")
+    refused = {entry["isbn"] for entry in report.failed}
+    tracked = [isbn for isbn in isbns if isbn not in refused]
+    context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
+    log_materializations(
+        context,
+        [
+            dg.AssetMaterialization(QUEUE_ROWS, partition=outcome.isbn, metadata={"what": outcome.outcome})
+            for outcome in outcomes
+            if outcome.outcome in ("added", "refreshed")
+        ],
+    )
+    for row in found.attrs["rejected"]:
+        report.fail(str(row["value"]), f"row {row['row']} of the saved search: {row['reason']}")
+    report.counts |= {
+        "discovered": len(isbns),
+        "new": len(set(tracked) - known),
+        "rejected": len(found.attrs["rejected"]),
+    }
+    metadata = {
+        **report.metadata(),
+        "search_id": search_id,
+        LISTED: dg.MetadataValue.json(isbns),
+    }
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])
+
+
+ISBNS_NAME = str(ISBNS.name)
+
+
+def _listed_before(context: AssetExecutionContext, search_id: str) -> set[str]:
+    """The ISBNs of this search's last listing; empty if another search, or none, was read last."""
+    event = context.instance.get_latest_materialization_event(SAVED_SEARCH)
+    last = event.asset_materialization if event else None
+    if last is None or last.metadata.get("search_id", dg.TextMetadataValue("")).value != search_id:
+        return set()
+    listed = last.metadata.get(LISTED)
+    return set(listed.data) if isinstance(listed, dg.JsonMetadataValue) and listed.data else set()
+
+
+def _evaluated(check: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """A failed check as an event of its own, for a run that stops before it can return its result."""
+    assert check.asset_key is not None
+    assert check.check_name is not None
+    return dg.AssetCheckEvaluation(
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        passed=check.passed,
+        metadata={},
+        description=check.description,
+        blocking=True,
+    )
+
+
+def _stalest_first(context: Context) -> list[str]:
+    """Tracked ISBNs, the never read first, then by their last reading: a cut-short sweep helps the worst."""
+    tracked = context.instance.get_dynamic_partitions(ISBNS_NAME)
+    read_at = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+        STOCK, dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    return sorted(tracked, key=lambda isbn: read_at.get(isbn, -1))
+
+
+def _read(
+    context: Context, ipage: IPage, queue: Queue, isbns: Sequence[str], with_details: Sequence[str] | None
+) -> Sweep:
+    """Read pages with the site and the queue open; `with_details` None: of titles that have none yet."""
+    if with_details is None:
+        have = context.instance.get_materialized_partitions(TITLE_DETAILS)
+        with_details = [isbn for isbn in isbns if isbn not in have]
+    base_url = load(ScraperSettings).IPAGE_BASE_URL
+    with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
+        sweep = read_titles(
+            context, site, writer, isbns, with_details=frozenset(with_details), base_url=base_url
+        )
+        if site.given_up:
+            raise stopped("block", f"iPage blocks us: {site.given_up}", sweep.report)
+    return sweep
+
+
+@dg.asset(
+    key=STOCK_SWEEP,
+    deps=[SAVED_SEARCH],
+    group_name="stock",
+    kinds={"html"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    check_specs=[_READABLE],
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(seconds=_PACE.STOCK_FAIL_AFTER),
+        warn_window=timedelta(seconds=_PACE.STOCK_WARN_AFTER),
+    ),
+    automation_condition=sweep_due(),
+    description=(
+        "One complete reading of every tracked title's stock, hourly. Its freshness policy drives the "
+        "sweep: reading one title by hand neither postpones it nor makes the rest look fresh. Its plots "
+        "show stock over time."
+    ),
+)
+def stock_sweep(
+    context: AssetExecutionContext, config: SweepConfig, ipage: IPage, queue: Queue
+) -> dg.MaterializeResult:
+    """Read every tracked title, the stalest first; new titles' details come along."""
+    isbns = _stalest_first(context)
+    if not isbns:
+        raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
+    sweep = _read(context, ipage, queue, isbns, isbns if config.all_details else None)
+    thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
+    tripped = guardrails.too_many_unread(sweep.tried, sweep.unread, thresholds)
+    check = dg.AssetCheckResult(
+        check_name=_READABLE.name,
+        asset_key=STOCK_SWEEP,
+        passed=tripped is None or config.let_through,
+        description=tripped.reason if tripped else f"{sweep.unread} of {sweep.tried} pages unread.",
+    )
+    if tripped and not config.let_through:
+        context.log_event(_evaluated(check))
+        raise stopped("guardrail", tripped.reason, sweep.report)
+    return dg.MaterializeResult(metadata={**sweep.report.metadata(), **_plots(sweep)}, check_results=[check])
+
+
+def _plots(sweep: Sweep) -> dict[str, Any]:
+    """Numbers that Dagster plots over the sweeps."""
+    seconds = sorted(sweep.seconds)
+    if not seconds:
+        return {}
+    return {
+        "on_hand_total": sweep.on_hand,
+        "page_seconds_median": seconds[len(seconds) // 2],
+        "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
+    }
+
+
+@dg.multi_asset(
+    name="title_page",
+    can_subset=True,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="stock",
+    pool=SITE_POOL,
+    specs=[
+        dg.AssetSpec(
+            TITLE_DETAILS,
+            deps=[SAVED_SEARCH],
+            group_name="titles",
+            owners=OWNERS,
+            kinds={"html"},
+            skippable=True,
+            description="A title's page: contributors, publisher, date, binding, price, BISAC, description.",
+        ),
+        dg.AssetSpec(
+            STOCK,
+            deps=[SAVED_SEARCH],
+            owners=OWNERS,
+            kinds={"html"},
+            skippable=True,
+            description=(
+                "Copies on hand and on order at each distribution centre, from the same page. Its badge "
+                "shows the last reading of any title; the hourly promise is watched by the sweep."
+            ),
+        ),
+    ],
+)
+def title_page(context: AssetExecutionContext, ipage: IPage, queue: Queue) -> Iterator[dg.Output[None]]:
+    """Read the pages of the partitions a person chose. One fetch serves both assets.
+
+    The materializations are logged as readings come in, one for each title that was read; so a title
+    that was not read does not look as if it had been.
+    """
+    isbns = list(context.partition_keys)
+    details = isbns if TITLE_DETAILS in context.selected_asset_keys else []
+    sweep = _read(context, ipage, queue, isbns, details)
+    if sweep.report.failed:
+        first = sweep.report.failed[0]
+        raise dg.Failure(
+            f"{len(sweep.report.failed)} of {len(isbns)} titles were not read, {first['isbn']} first: "
+            f"{first['reason']}",
+            metadata=sweep.report.metadata(),
+            allow_retries=False,
+        )
+    yield from ()
+
+
+@dg.asset(
+    key=COVERS,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[SAVED_SEARCH],
+    group_name="covers",
+    kinds={"s3"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    output_required=False,
+    description="The best picture there is, at covers/raw/<isbn>.jpg and in web sizes. Placeholders heal.",
+)
+def covers(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: R2) -> Iterator[dg.Output[None]]:
+    """Look at the covers of the partitions a person chose, whenever they were looked at last."""
+    report, _ = _check_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
+    if report.failed:
+        raise dg.Failure(
+            f"{len(report.failed)} covers failed, {report.failed[0]['isbn']} first: "
+            f"{report.failed[0]['reason']}",
+            metadata=report.metadata(),
+            allow_retries=False,
+        )
+    yield from ()
+
+
+@dg.asset(
+    key=COVER_SWEEP,
+    deps=[STOCK_SWEEP],
+    group_name="covers",
+    kinds={"s3"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    description=(
+        "A look at every cover that is due: new titles, placeholders and titles without one weekly and on "
+        "their publication date. The contact sheet shows what came in."
+    ),
+)
+def cover_sweep(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: R2) -> dg.MaterializeResult:
+    """Look at every cover that is due."""
+    isbns = context.instance.get_dynamic_partitions(ISBNS_NAME)
+    report, metadata = _check_covers(context, ipage, queue, r2, isbns, anew=False)
+    return dg.MaterializeResult(metadata={**report.metadata(), **metadata})
+
+
+def _check_covers(
+    context: Context, ipage: IPage, queue: Queue, r2: R2, isbns: Sequence[str], *, anew: bool
+) -> tuple[Report, dict[str, Any]]:
+    with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
+        return check_covers(
+            context,
+            site,
+            writer,
+            r2.bucket(),
+            isbns,
+            state_dir=state_dir(),
+            open_library_url=load(ScraperSettings).OPEN_LIBRARY_COVERS_URL,
+            anew=anew,
+        )
+
+
+class EnrichConfig(dg.Config):
+    """Which titles are read."""
+
+    isbns: list[str]
+    """ISBN-13s. Those that are not tracked yet are added."""
+
+
+@dg.op(pool=SITE_POOL, description="Details, stock and cover of the titles named, into the queue.")
+def enrich_titles(
+    context: dg.OpExecutionContext, config: EnrichConfig, ipage: IPage, queue: Queue, r2: R2
+) -> dg.Output[None]:
+    """Read titles by name, whether the saved search lists them or not."""
+    isbns = list(dict.fromkeys(config.isbns))
+    untracked = set(isbns) - set(context.instance.get_dynamic_partitions(ISBNS_NAME))
+    sweep = _read(context, ipage, queue, isbns, isbns)
+    not_there = {entry["isbn"] for entry in sweep.report.failed}
+    there = [isbn for isbn in isbns if isbn not in not_there]
+    context.instance.add_dynamic_partitions(ISBNS_NAME, [isbn for isbn in there if isbn in untracked])
+    pictures, metadata = _check_covers(context, ipage, queue, r2, there, anew=True)
+    report = sweep.report
+    report.counts |= pictures.counts
+    for entry in pictures.failed:
+        report.fail(**entry)
+    return dg.Output(None, metadata={**report.metadata(), **metadata})
+
+
+queue_rows = dg.AssetSpec(
+    QUEUE_ROWS,
+    deps=[TITLE_DETAILS, STOCK, COVERS],
+    partitions_def=ISBNS,
+    group_name="queue",
+    kinds={"postgres"},
+    owners=OWNERS,
+    description=(
+        "The title's current row of ingram_queue: what the store imports. Written, with what is upstream, "
+        "by whatever read it; materialized when a row really changed."
+    ),
+)

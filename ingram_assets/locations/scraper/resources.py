@@ -1,0 +1,84 @@
+"""The scraper's outside systems, opened from its settings when a run needs them."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from ingram_assets.covers.bucket import Bucket, client_config
+from ingram_assets.ipage.site import Credentials, Site
+from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.settings import CommonSettings, ScraperSettings, load, secret
+
+
+class IPage(dg.ConfigurableResource):
+    """Ingram iPage: the account, its kept session, and the politeness shared by all runs of this machine."""
+
+    def open(self, run_id: str) -> Site:
+        """The site, signed in when the first page asks for it. Use as a context manager."""
+        settings, state = load(ScraperSettings), load(CommonSettings).state_dir
+        return Site(
+            settings.IPAGE_BASE_URL,
+            state / "ipage",
+            Credentials(
+                username=settings.IPAGE_USERNAME,
+                password=secret(settings.IPAGE_PASSWORD),
+                account=settings.IPAGE_ACCOUNT,
+                mfa=settings.IPAGE_MFA,
+                totp_secret=secret(settings.IPAGE_TOTP_SECRET),
+                imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
+            ),
+            session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
+            concurrency=settings.IPAGE_CONCURRENCY,
+            browser_cdp_url=secret(settings.BROWSER_CDP_URL),
+            browser_executable=settings.BROWSER_EXECUTABLE,
+            run_id=run_id,
+        )
+
+
+class Queue(dg.ConfigurableResource):
+    """The queue database, as its writer: it may call the write functions and read nothing."""
+
+    def open(self) -> QueueWriter:
+        """The writer. Use as a context manager."""
+        return QueueWriter(load(ScraperSettings).QUEUE_DB_URL.get_secret_value())
+
+
+class R2(S3Resource):
+    """The covers' bucket: Cloudflare R2 through its S3 interface."""
+
+    def get_client(self) -> Any:
+        """A boto3 client with the time limits and checksum rules that R2 wants."""
+        import boto3
+
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+            config=client_config(),
+        )
+
+    def bucket(self) -> Bucket:
+        """The bucket of the settings, with the public address that its covers are read at."""
+        settings = load(ScraperSettings)
+        return Bucket(self.get_client(), settings.R2_BUCKET_NAME, settings.R2_PUBLIC_URL)
+
+
+def state_dir() -> Path:
+    """Where the scraper keeps its sessions, locks and ledgers."""
+    return load(CommonSettings).state_dir
+
+
+RESOURCES: dict[str, Any] = {
+    "ipage": IPage(),
+    "queue": Queue(),
+    "r2": R2(
+        endpoint_url=dg.EnvVar("R2_ENDPOINT"),
+        region_name="auto",
+        aws_access_key_id=dg.EnvVar("R2_ACCESS_KEY_ID"),
+        aws_secret_access_key=dg.EnvVar("R2_SECRET_ACCESS_KEY"),
+    ),
+}

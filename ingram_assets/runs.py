@@ -1,0 +1,244 @@
+"""Runs started from the command line: the same jobs, on the same Dagster instance, as Dagster's own.
+
+With `ingram up` at work a run goes through its queue and code servers. Without it, the one code server that
+the run needs is started for as long as the run lasts, with that location's environment and no other.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.processes import Supervisor, free_port, port_open
+from ingram_assets.settings import CommonSettings, environment_of
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun
+    from dagster._core.workspace.context import WorkspaceRequestContext
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: `dagster.yaml`, `workspace.yaml` and the `.env` files lie here."""
+
+PORTS_FILE = "ports.json"
+POLL_SECONDS = 0.3
+
+
+class RunFailed(IngramError):
+    """A run ended without success. The message is the failed step's own sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a finished run left behind. `reports` has the report of each step, in order."""
+
+    run_id: str
+    succeeded: bool
+    reports: list[dict[str, Any]]
+    stopped: dict[str, str] | None
+    error: str | None
+    kind: str | None
+    seconds: float
+
+
+def dagster_home(common: CommonSettings) -> Path:
+    """The folder of Dagster's instance, with the project's `dagster.yaml` in it."""
+    home = (common.DAGSTER_HOME or common.state_dir / "dagster").expanduser().resolve()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours = (ROOT / "dagster.yaml").read_text()
+    there = home / "dagster.yaml"
+    if not there.exists() or there.read_text() != ours:
+        there.write_text(ours)
+    return home
+
+
+@contextlib.contextmanager
+def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
+    """Dagster's instance on its Postgres, its tables made if they are missing.
+
+    Raises:
+        NeedsPerson: the database can't be reached with `DAGSTER_PG_URL`.
+    """
+    os.environ["DAGSTER_HOME"] = str(dagster_home(common))
+    os.environ["DAGSTER_PG_URL"] = common.DAGSTER_PG_URL.get_secret_value()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import sqlalchemy.exc
+    from dagster import DagsterInstance
+
+    try:
+        instance = DagsterInstance.get()
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError) as error:
+        raise NeedsPerson(
+            f"Dagster's database can't be reached ({type(error).__name__}): is PostgreSQL up, and is "
+            "DAGSTER_PG_URL right?"
+        ) from None
+    with instance:
+        yield instance
+
+
+def code_server_argv(location: str, port: int) -> list[str]:
+    """The command line of a code location's gRPC server."""
+    module = f"ingram_assets.locations.{location}.definitions"
+    return [
+        *(sys.executable, "-m", "dagster", "api", "grpc", "--module-name", module),
+        *("--host", "127.0.0.1", "--port", str(port), "--location-name", location),
+    ]
+
+
+@contextlib.contextmanager
+def code_location(
+    instance: "DagsterInstance", common: CommonSettings, name: str
+) -> Iterator[tuple["WorkspaceRequestContext", bool]]:
+    """A workspace with one code location, and whether `ingram up` is at work (runs are then queued)."""
+    from dagster import __version__
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import GrpcServerTarget
+
+    port = running_ports(common).get(name)
+    with contextlib.ExitStack() as stack:
+        queued = port is not None
+        if port is None:
+            folder = common.state_dir / "commands" / str(os.getpid())
+            supervisor = stack.enter_context(Supervisor(folder))
+            port = free_port()
+            environment = environment_of(name, ROOT) | {
+                "DAGSTER_HOME": os.environ["DAGSTER_HOME"],
+                "DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"],
+            }
+            supervisor.start(
+                f"code-{name}",
+                code_server_argv(name, port),
+                env=environment,
+                cwd=ROOT,
+                ready=port_open(port),
+                ready_seconds=120,
+            )
+        target = GrpcServerTarget(host="127.0.0.1", port=port, socket=None, location_name=name)
+        process = stack.enter_context(
+            WorkspaceProcessContext(instance, target, version=__version__, read_only=False)
+        )
+        yield process.create_request_context(), queued
+
+
+def running_ports(common: CommonSettings) -> dict[str, int]:
+    """The ports of `ingram up`'s processes by name; empty if it is not at work."""
+    try:
+        ports: dict[str, int] = json.loads((dagster_home(common) / PORTS_FILE).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return ports if all(port_open(port)() for port in ports.values()) else {}
+
+
+def launch(
+    instance: "DagsterInstance",
+    workspace: "WorkspaceRequestContext",
+    job: str,
+    run_config: Mapping[str, Any],
+    *,
+    queued: bool,
+    tags: Mapping[str, str] | None = None,
+) -> "DagsterRun":
+    """Create a run of a job and start it: through the queue, or at once where no queue is at work."""
+    from dagster._core.definitions.selector import JobSubsetSelector
+
+    (location,) = workspace.code_locations
+    (repository,) = location.get_repositories().values()
+    selector = JobSubsetSelector(
+        location_name=location.name, repository_name=repository.name, job_name=job, op_selection=None
+    )
+    remote_job = location.get_job(selector)
+    plan = location.get_execution_plan(
+        remote_job, run_config, step_keys_to_execute=None, known_state=None, instance=instance
+    ).execution_plan_snapshot
+    run = instance.create_run(
+        job_name=job,
+        run_id=None,
+        run_config=run_config,
+        resolved_op_selection=remote_job.resolved_op_selection,
+        step_keys_to_execute=plan.step_keys_to_execute,
+        op_selection=None,
+        status=None,
+        root_run_id=None,
+        parent_run_id=None,
+        tags={**remote_job.tags, **(tags or {})},
+        job_snapshot=remote_job.job_snapshot,
+        execution_plan_snapshot=plan,
+        parent_job_snapshot=remote_job.parent_job_snapshot,
+        remote_job_origin=remote_job.get_remote_origin(),
+        job_code_origin=remote_job.get_python_origin(),
+        asset_selection=None,
+        asset_check_selection=None,
+        asset_graph=repository.asset_graph,
+    )
+    if queued:
+        return instance.submit_run(run.run_id, workspace)
+    return instance.launch_run(run.run_id, workspace)
+
+
+def follow(
+    instance: "DagsterInstance", run_id: str, on_progress: Callable[[str], None] | None = None
+) -> RunResult:
+    """Wait for a run's end, telling how far it is, and collect what its steps report.
+
+    An interrupt (Ctrl-C) asks the run to stop and passes on.
+    """
+    from ingram_assets.locations.keys import PROGRESS_TAG
+
+    started, told = time.monotonic(), ""
+    try:
+        while True:
+            run = instance.get_run_by_id(run_id)
+            if run is None:
+                raise RunFailed(f"Run {run_id} was deleted while it was at work.")
+            words = run.tags.get(PROGRESS_TAG) or run.status.value.replace("_", " ").lower()
+            if on_progress and words != told:
+                told = words
+                on_progress(words)
+            if run.is_finished:
+                return _result(instance, run, time.monotonic() - started)
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        with contextlib.suppress(Exception):
+            instance.run_coordinator.cancel_run(run_id)
+        raise
+
+
+def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
+    from dagster import DagsterEventType
+
+    from ingram_assets.locations.events import KIND, REPORT, STOPPED
+
+    reports: list[dict[str, Any]] = []
+    stopped: dict[str, str] | None = None
+    error = kind = None
+    wanted = {
+        DagsterEventType.STEP_OUTPUT,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.RUN_FAILURE,
+        DagsterEventType.RUN_CANCELED,
+    }
+    for entry in instance.all_logs(run.run_id, of_type=wanted):
+        event = entry.get_dagster_event()
+        if event.event_type == DagsterEventType.STEP_OUTPUT:
+            metadata: Mapping[str, Any] = event.step_output_data.metadata or {}
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            failure = event.step_failure_data
+            metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
+            described = failure.user_failure_data.description if failure.user_failure_data else None
+            error = described or (failure.error.message.strip() if failure.error else "no reason given")
+        else:
+            metadata = {}
+            error = error or event.message
+        if REPORT in metadata:
+            reports.append(metadata[REPORT].value)
+        if STOPPED in metadata:
+            stopped = metadata[STOPPED].value
+        if KIND in metadata:
+            kind = metadata[KIND].value
+    return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)

@@ -1,0 +1,246 @@
+"""The settings: one class per code location, read from the environment when they are needed, never at import.
+
+Each code location is started with an environment that holds its own settings alone (`environment_of`), so
+what one of them leaks the others do not know. Real values live in `.env`, `.env.scraper`,
+`.env.storefront` and `.env.operations` beside the `*.example` files; the process environment wins.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ingram_assets.domain.failures import NeedsPerson
+
+
+class SettingsError(NeedsPerson):
+    """Settings are missing or malformed. Names them; never shows a value. Exit code 2."""
+
+
+def _http_url(value: str) -> str:
+    AnyHttpUrl(value)
+    return value.rstrip("/")
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except Exception:
+        raise ValueError("no such time zone; an example is America/Chicago") from None
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        extra="ignore", case_sensitive=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+
+class CommonSettings(_Settings):
+    """What every process of the project may know."""
+
+    DAGSTER_PG_URL: SecretStr = Field(description="Dagster's own database, postgresql://…")
+    DAGSTER_HOME: Path | None = Field(None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster")
+    INGRAM_STATE_DIR: Path = Field(Path(".ingram"), description="Sessions, locks and logs")
+    STORE_TIME_ZONE: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "America/Chicago", description="The zone whose midnight releases a preorder"
+    )
+    INGRAM_UI_URL: str = Field("http://127.0.0.1:3000", description="Where people open Dagster's UI")
+
+    @property
+    def state_dir(self) -> Path:
+        """The state folder, absolute, made on first use and closed to other users."""
+        folder = self.INGRAM_STATE_DIR.expanduser().resolve()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"INGRAM_STATE_DIR can't be made: {error.strerror}: {folder}.") from None
+        return folder
+
+
+class ScraperSettings(_Settings):
+    """iPage, the bucket, and the queue's writer role."""
+
+    IPAGE_BASE_URL: HttpUrl = "https://ipage.ingramcontent.com"
+    IPAGE_USERNAME: str | None = None
+    IPAGE_PASSWORD: SecretStr | None = None
+    IPAGE_ACCOUNT: str | None = None
+    IPAGE_SAVED_SEARCH_ID: str | None = None
+    IPAGE_MFA: Literal["email", "totp", "prompt"] = "email"
+    IPAGE_TOTP_SECRET: SecretStr | None = None
+    IPAGE_MFA_IMAP_URL: SecretStr | None = None
+    IPAGE_SESSION_COOKIE: SecretStr | None = None
+    IPAGE_CONCURRENCY: int = Field(8, ge=1, le=32)
+    BROWSER_CDP_URL: SecretStr | None = None
+    BROWSER_EXECUTABLE: Path | None = None
+    QUEUE_DB_URL: SecretStr
+    R2_ENDPOINT: HttpUrl
+    R2_ACCESS_KEY_ID: SecretStr
+    R2_SECRET_ACCESS_KEY: SecretStr
+    R2_BUCKET_NAME: str
+    R2_PUBLIC_URL: HttpUrl
+    OPEN_LIBRARY_COVERS_URL: HttpUrl = "https://covers.openlibrary.org"
+    GUARDRAIL_MAX_SEARCH_SHRINKAGE: float = Field(0.50, ge=0, le=1)
+    GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> Self:
+        if self.IPAGE_SESSION_COOKIE is not None:
+            return self
+        wanted = {"IPAGE_USERNAME": self.IPAGE_USERNAME, "IPAGE_PASSWORD": self.IPAGE_PASSWORD}
+        if self.IPAGE_MFA == "email":
+            wanted["IPAGE_MFA_IMAP_URL"] = self.IPAGE_MFA_IMAP_URL
+        if self.IPAGE_MFA == "totp":
+            wanted["IPAGE_TOTP_SECRET"] = self.IPAGE_TOTP_SECRET
+        if missing := [name for name, value in wanted.items() if value is None]:
+            raise ValueError(f"missing: {', '.join(missing)} (or IPAGE_SESSION_COOKIE)")
+        return self
+
+
+class StorefrontSettings(_Settings):
+    """Medusa, the queue's reader role, and the storefront's own journal."""
+
+    MEDUSA_BACKEND_URL: HttpUrl
+    MEDUSA_API_KEY: SecretStr | None = None
+    MEDUSA_EMAIL: str | None = None
+    MEDUSA_PASSWORD: SecretStr | None = None
+    MEDUSA_SALES_CHANNEL: str = "Online Store"
+    MEDUSA_STOCK_LOCATION: str = "Ingram (Drop-Ship)"
+    QUEUE_DB_URL: SecretStr
+    STOREFRONT_DB_URL: SecretStr
+    INVENTORY_MODE: Literal["on_hand", "on_hand_plus_reserved"] = "on_hand"
+    SAFETY_STOCK: int = Field(0, ge=0)
+    LOW_STOCK_THRESHOLD: int = Field(5, ge=0)
+    MIN_STOCK_DELTA: int = Field(1, ge=1)
+    PRICE_POLICY: Literal["srp", "keep"] = "srp"
+    CATEGORIES_FILE: Path | None = None
+    GUARDRAIL_MAX_TURNING_TO_ZERO: float = Field(0.30, ge=0, le=1)
+    GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: int = Field(5, ge=0)
+    GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
+    HISTORY_RETENTION_DAYS: int = Field(400, ge=1)
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> Self:
+        if self.MEDUSA_API_KEY is None and (self.MEDUSA_EMAIL is None or self.MEDUSA_PASSWORD is None):
+            raise ValueError("missing: MEDUSA_API_KEY (or MEDUSA_EMAIL and MEDUSA_PASSWORD)")
+        return self
+
+
+class OperationsSettings(_Settings):
+    """Whom to tell."""
+
+    ALERT_URLS: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _comma_separated(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(urls := values.get("ALERT_URLS"), str):
+            return {**values, "ALERT_URLS": tuple(url.strip() for url in urls.split(",") if url.strip())}
+        return values
+
+
+class MigrateSettings(_Settings):
+    """What `ingram queue migrate` needs: a role that may create roles and tables."""
+
+    QUEUE_OWNER_DB_URL: SecretStr
+    QUEUE_WRITER_ROLE: str = Field("ingram_queue_writer", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    QUEUE_READER_ROLE: str = Field("ingram_queue_reader", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+
+
+class Pace(_Settings):
+    """How fast the clock of the promise runs, in seconds; minutes stand for hours in the demo and tests."""
+
+    STOCK_WARN_AFTER: int = Field(3600, ge=1)
+    STOCK_FAIL_AFTER: int = Field(7200, ge=1)
+    SEARCH_WARN_AFTER: int = Field(7 * 86400, ge=1)
+    SEARCH_FAIL_AFTER: int = Field(8 * 86400, ge=1)
+    SENSOR_INTERVAL: int = Field(10, ge=1)
+    SWEEP_RETRY_AFTER: Annotated[tuple[int, ...], NoDecode] = (300, 900)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _comma_separated(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(waits := values.get("SWEEP_RETRY_AFTER"), str):
+            return {**values, "SWEEP_RETRY_AFTER": tuple(int(wait) for wait in waits.split(","))}
+        return values
+
+    @property
+    def stock_sla(self) -> timedelta:
+        """How old a reading may be before the promise is broken."""
+        return timedelta(seconds=self.STOCK_FAIL_AFTER)
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """A secret's text, for the client that needs it."""
+    return None if value is None else value.get_secret_value()
+
+
+S = TypeVar("S", bound=_Settings)
+
+LOCATIONS: dict[str, type[_Settings]] = {
+    "scraper": ScraperSettings,
+    "storefront": StorefrontSettings,
+    "operations": OperationsSettings,
+}
+
+_OF_THE_MACHINE = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
+        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    )
+)
+_OF_DAGSTER = frozenset({"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"})
+
+
+def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
+    """The settings of a class, from `environment` or else this process's.
+
+    Raises:
+        SettingsError: names each setting that is missing or malformed, and shows no value.
+    """
+    environment = os.environ if environment is None else environment
+    values = {name: environment[name] for name in settings.model_fields if environment.get(name)}
+    try:
+        return settings.model_validate(values)
+    except ValidationError as error:
+        faults = [_fault(details) for details in error.errors(include_input=False, include_url=False)]
+        where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
+        raise SettingsError(
+            f"Settings: {'; '.join(faults)}. Set them in {where} (see {where}.example) or in the environment."
+        ) from None
+
+
+def _fault(details: Any) -> str:
+    name = ".".join(str(part) for part in details["loc"])
+    message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        return f"{name} is missing"
+    return f"{name} is malformed: {message}" if name else message
+
+
+def environment_of(location: str | None, root: Path) -> dict[str, str]:
+    """The whole environment a process of a code location gets: the machine's, the common and its own.
+
+    Args:
+        location: "scraper", "storefront" or "operations"; `None` for the web server and the daemon, which
+            know Dagster's database alone.
+        root: the folder of the `.env` files.
+    """
+    own = LOCATIONS[location].model_fields if location else {}
+    files: dict[str, str | None] = dict(dotenv_values(root / ".env"))
+    if location:
+        files |= dotenv_values(root / f".env.{location}")
+    given = {name: value for name, value in files.items() if value} | dict(os.environ)
+    wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *CommonSettings.model_fields, *Pace.model_fields, *own}
+    wanted |= {name for name in given if name.startswith("INGRAM_PORT_")}
+    return {name: value for name, value in given.items() if name in wanted}

@@ -1,0 +1,155 @@
+"""Dagster as the shop runs it: three code servers, each with its own settings alone, web server, daemon."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from dotenv import dotenv_values
+
+from ingram_assets.processes import Supervisor, choose_port, http_ok, port_open
+from ingram_assets.runs import PORTS_FILE, ROOT, code_server_argv, dagster_home, dagster_instance
+from ingram_assets.settings import (
+    LOCATIONS,
+    CommonSettings,
+    MigrateSettings,
+    Pace,
+    SettingsError,
+    environment_of,
+    load,
+)
+
+EnvironmentOf = Callable[[str | None], Mapping[str, str]]
+"""The whole environment of a code location's process; of the web server and the daemon for `None`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dagster:
+    """Where the started Dagster answers."""
+
+    ui_url: str
+    ports: Mapping[str, int]
+
+
+def start_dagster(
+    supervisor: Supervisor,
+    home: Path,
+    environment_of: EnvironmentOf,
+    *,
+    ui_port: int | None,
+    wanted_ports: Mapping[str, int | None] | None = None,
+) -> Dagster:
+    """Start the code servers, the web server and the daemon, each brought back if it dies.
+
+    Dagster's tables must be there already. Ports are free ones unless named.
+
+    Raises:
+        PortBusy: a port that a setting names is taken.
+        ChildFailed: one of them did not come up; the message quotes its log.
+    """
+    wanted_ports = wanted_ports or {}
+    ports = {name: choose_port(f"INGRAM_PORT_{name.upper()}", wanted_ports.get(name)) for name in LOCATIONS}
+    ui = choose_port("INGRAM_PORT_UI", ui_port)
+    ui_url = f"http://127.0.0.1:{ui}"
+    shared = {
+        "DAGSTER_HOME": str(home),
+        # A run's materializations are written in batches: about 1 ms each instead of 13.
+        "DAGSTER_EVENT_BATCH_SIZE": "500",
+        "INGRAM_UI_URL": ui_url,
+        **{f"INGRAM_PORT_{name.upper()}": str(port) for name, port in ports.items()},
+    }
+
+    def start(name: str) -> None:
+        if name in ports:
+            port = ports[name]
+            argv, env, ready = code_server_argv(name, port), environment_of(name), port_open(port)
+        elif name == "web server":
+            argv = [sys.executable, "-m", "dagster_webserver", "-w", str(ROOT / "workspace.yaml")]
+            argv += ["-h", "127.0.0.1", "-p", str(ui)]
+            env, ready = environment_of(None), http_ok(f"{ui_url}/server_info")
+        else:
+            argv = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
+            env, ready = environment_of(None), lambda: True
+        supervisor.start(
+            name.replace(" ", "-"),
+            argv,
+            env={**env, **shared},
+            cwd=home,
+            ready=ready,
+            ready_seconds=180,
+            restart=True,
+        )
+
+    # The web server and the daemon load the workspace as they start: an answering code server spares them
+    # a round of retries.
+    for group in (list(ports), ["web server", "daemon"]):
+        with ThreadPoolExecutor(len(group)) as pool:
+            list(pool.map(start, group))
+    (home / PORTS_FILE).write_text(json.dumps(ports))
+    return Dagster(ui_url, ports)
+
+
+def forget_ports(home: Path) -> None:
+    """After the stop: commands start their own code server again."""
+    (home / PORTS_FILE).unlink(missing_ok=True)
+
+
+def migrate_queue(root: Path) -> dict[str, str]:
+    """Bring the queue database to this version, with the roles that the settings name."""
+    from ingram_assets.queue.migrate import migrate
+
+    given = {name: value for name, value in dotenv_values(root / ".env").items() if value}
+    settings = load(MigrateSettings, given | dict(os.environ))
+    result = migrate(
+        settings.QUEUE_OWNER_DB_URL.get_secret_value(),
+        writer_role=settings.QUEUE_WRITER_ROLE,
+        reader_role=settings.QUEUE_READER_ROLE,
+    )
+    return {"version": result.version}
+
+
+def run_up() -> None:
+    """`ingram up`: check every setting, migrate, start, and stay until Ctrl-C.
+
+    Raises:
+        SettingsError: a setting of any location is missing; nothing was started.
+        AlreadyRunning: another `ingram up` is at work on this state folder.
+    """
+    environments = {name: environment_of(name, ROOT) for name in LOCATIONS}
+    for name, settings in LOCATIONS.items():
+        load(settings, environments[name])
+    common = load(CommonSettings, environment_of(None, ROOT))
+    load(Pace, environment_of(None, ROOT))
+    home = dagster_home(common)
+    with Supervisor(common.state_dir / "up") as supervisor:
+        migrate_queue(ROOT)
+        with dagster_instance(common):
+            pass  # Its tables are made here, once, before five processes would make them at the same time.
+        try:
+            dagster = start_dagster(
+                supervisor,
+                home,
+                lambda name: environment_of(name, ROOT) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
+                ui_port=_port("UI", 3000),
+                wanted_ports={name: _port(name, 0) for name in LOCATIONS},
+            )
+            click.echo(f"Dagster: {dagster.ui_url}   (logs: {supervisor.folder / 'logs'}; Ctrl-C stops all)")
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+            click.echo("Stopping …")
+        finally:
+            forget_ports(home)
+
+
+def _port(name: str, default: int) -> int:
+    given = {**dotenv_values(ROOT / ".env"), **os.environ}.get(f"INGRAM_PORT_{name.upper()}")
+    try:
+        return int(given) if given else default
+    except ValueError:
+        raise SettingsError(f"INGRAM_PORT_{name.upper()} is malformed: a port is a whole number.") from None

@@ -1,0 +1,118 @@
+"""Settings: each process is given its own and no other's, and a fault is named without its value."""
+
+import pytest
+
+from ingram_assets.settings import (
+    LOCATIONS,
+    OperationsSettings,
+    Pace,
+    ScraperSettings,
+    SettingsError,
+    StorefrontSettings,
+    environment_of,
+    load,
+)
+
+SCRAPER = {
+    "IPAGE_USERNAME": "user",
+    "IPAGE_PASSWORD": "pass-word-1",
+    "IPAGE_MFA_IMAP_URL": "imaps://u:p@h/INBOX",
+    "QUEUE_DB_URL": "postgresql://w:secret-1@h/q",
+    "R2_ENDPOINT": "http://127.0.0.1:1",
+    "R2_ACCESS_KEY_ID": "key",
+    "R2_SECRET_ACCESS_KEY": "secret-2",
+    "R2_BUCKET_NAME": "covers",
+    "R2_PUBLIC_URL": "http://127.0.0.1:2/",
+}
+STOREFRONT = {
+    "MEDUSA_BACKEND_URL": "http://127.0.0.1:9000",
+    "MEDUSA_API_KEY": "sk_example",
+    "QUEUE_DB_URL": "postgresql://r:secret-3@h/q",
+    "STOREFRONT_DB_URL": "postgresql://s:secret-4@h/s",
+}
+
+
+def test_defaults_and_trimmed_addresses():
+    settings = load(ScraperSettings, SCRAPER)
+    assert settings.IPAGE_CONCURRENCY == 8
+    assert settings.IPAGE_BASE_URL == "https://ipage.ingramcontent.com"
+    assert settings.R2_PUBLIC_URL == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("missing", sorted(SCRAPER))
+def test_a_missing_setting_is_named(missing):
+    with pytest.raises(SettingsError, match=missing):
+        load(ScraperSettings, {name: value for name, value in SCRAPER.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IPAGE_CONCURRENCY", "many-secret"),
+        ("IPAGE_CONCURRENCY", "0"),
+        ("IPAGE_MFA", "pigeon-secret"),
+        ("R2_ENDPOINT", "not-a-url-secret"),
+    ],
+)
+def test_a_malformed_setting_is_named_and_its_value_is_not_shown(name, value):
+    with pytest.raises(SettingsError, match=name) as caught:
+        load(ScraperSettings, SCRAPER | {name: value})
+    assert "secret" not in str(caught.value).replace("IPAGE_TOTP_SECRET", "")
+
+
+def test_a_captured_cookie_needs_no_account():
+    only_cookie = {name: value for name, value in SCRAPER.items() if not name.startswith("IPAGE_")}
+    assert (
+        load(ScraperSettings, only_cookie | {"IPAGE_SESSION_COOKIE": "JSESSIONID=x"}).IPAGE_USERNAME is None
+    )
+
+
+def test_totp_needs_its_secret():
+    with pytest.raises(SettingsError, match="IPAGE_TOTP_SECRET"):
+        load(ScraperSettings, SCRAPER | {"IPAGE_MFA": "totp"})
+
+
+def test_medusa_takes_a_key_or_a_login():
+    without = {name: value for name, value in STOREFRONT.items() if name != "MEDUSA_API_KEY"}
+    with pytest.raises(SettingsError, match="MEDUSA_API_KEY"):
+        load(StorefrontSettings, without | {"MEDUSA_EMAIL": "a@b.example"})
+    load(StorefrontSettings, without | {"MEDUSA_EMAIL": "a@b.example", "MEDUSA_PASSWORD": "x"})
+
+
+def test_lists_are_comma_separated():
+    urls = load(OperationsSettings, {"ALERT_URLS": "json://a.example , json://b.example,"}).ALERT_URLS
+    assert [url.get_secret_value() for url in urls] == ["json://a.example", "json://b.example"]
+    assert load(Pace, {"SWEEP_RETRY_AFTER": "5,15"}).SWEEP_RETRY_AFTER == (5, 15)
+
+
+def test_secrets_do_not_show_in_a_repr():
+    assert "secret-1" not in repr(load(ScraperSettings, SCRAPER))
+
+
+def test_each_location_is_given_its_own_settings_alone(tmp_path, monkeypatch):
+    for names in (SCRAPER, STOREFRONT):
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MEDUSA_API_KEY", "sk_from_the_shell")
+    monkeypatch.setenv("UNRELATED_TOKEN", "not-ours")
+    (tmp_path / ".env").write_text(
+        "DAGSTER_PG_URL=postgresql://d@h/d\nQUEUE_OWNER_DB_URL=postgresql://o@h/q\n"
+    )
+    (tmp_path / ".env.scraper").write_text("".join(f"{name}={value}\n" for name, value in SCRAPER.items()))
+    (tmp_path / ".env.storefront").write_text("".join(f"{k}={v}\n" for k, v in STOREFRONT.items()))
+    environments = {name: environment_of(name, tmp_path) for name in (*LOCATIONS, None)}
+
+    assert environments["scraper"]["QUEUE_DB_URL"] == SCRAPER["QUEUE_DB_URL"]
+    assert environments["storefront"]["QUEUE_DB_URL"] == STOREFRONT["QUEUE_DB_URL"]
+    assert environments["storefront"]["MEDUSA_API_KEY"] == "sk_from_the_shell", "the shell wins over the file"
+    for name, environment in environments.items():
+        others = {
+            setting
+            for other, settings in LOCATIONS.items()
+            if other != name
+            for setting in settings.model_fields
+        } - set(LOCATIONS[name].model_fields if name else ())
+        assert not others & environment.keys(), name
+        assert "UNRELATED_TOKEN" not in environment
+        assert "QUEUE_OWNER_DB_URL" not in environment
+        assert environment["DAGSTER_PG_URL"] == "postgresql://d@h/d"
