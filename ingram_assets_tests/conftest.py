@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ingram_assets.demo.embedded.chromium import ensure_chromium
 from ingram_assets.demo.embedded.imap import Imap, start_imap
+from ingram_assets.demo.embedded.medusa import Medusa, start_medusa
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.demo.embedded.s3 import S3, start_s3
 from ingram_assets.processes import Supervisor
@@ -56,3 +58,44 @@ def imap(supervisor: Supervisor) -> Imap:
 def chromium() -> Path:
     """A Chromium that starts: `executable_path` for Playwright, with `launch_args()` of embedded.chromium."""
     return ensure_chromium(TOOLS)
+
+
+@pytest.fixture(scope="session")
+def medusa(supervisor: Supervisor, postgres: Postgres) -> Medusa:
+    """A Medusa server, seeded. Mark its tests `xdist_group("medusa")`: one worker has it, not each its own.
+
+    Take `medusa_store` for a test that writes.
+    """
+    running = start_medusa(supervisor, supervisor.folder / "medusa", TOOLS, postgres)
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        connection.execute(KEEP_THE_SEEDED_STORE)
+    return running
+
+
+@pytest.fixture
+def medusa_store(medusa: Medusa) -> Medusa:
+    """The same server with its database as it was after seeding: no products, items, levels or carts."""
+    with psycopg.connect(medusa.database_url, autocommit=True) as connection:
+        connection.execute(BACK_TO_THE_SEEDED_STORE)
+    return medusa
+
+
+KEEP_THE_SEEDED_STORE = """
+DO $$ DECLARE t text; BEGIN
+    CREATE SCHEMA seeded;
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE seeded.%1$I AS TABLE public.%1$I', t);
+    END LOOP;
+END $$
+"""
+
+# In replica mode no trigger runs, so neither foreign keys nor the order of the tables matter.
+BACK_TO_THE_SEEDED_STORE = """
+DO $$ DECLARE t text; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'seeded' LOOP
+        EXECUTE format('DELETE FROM public.%1$I', t);
+        EXECUTE format('INSERT INTO public.%1$I TABLE seeded.%1$I', t);
+    END LOOP;
+END $$
+"""
