@@ -3,8 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from ingram_assets.domain.stock import DcStock
+
+
+class Contributor(NamedTuple):
+    """Who had a part in a book, and which: "Author", "Illustrator"; `None` where the page does not say."""
+
+    name: str
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +40,7 @@ class Title:
     imported_at: datetime | None = None
     failed_reason: str | None = None
     created_at: datetime | None = None
+    contributors: tuple[Contributor, ...] = ()
+    bisac: tuple[str, ...] = ()
+    """Heading paths, such as "Fiction | Fantasy | Epic"."""
+    cover_sha256: str | None = None

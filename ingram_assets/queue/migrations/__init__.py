@@ -1,0 +1,85 @@
+"""Brings the queue database up from empty, or from any earlier version, and sets who may do what in it."""
+
+import threading
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy.exc import DBAPIError
+
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.queue.connection import Server, failure
+from ingram_assets.queue.migrations.access import Roles, grant
+
+_LOCK = 7236271203467
+"""Advisory lock of a migration: a second process waits, and then finds nothing left to do."""
+
+_alembic_is_not_thread_safe = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationResult:
+    """What a call of `migrate` did. A version is `None` before the first migration."""
+
+    before: str | None
+    after: str
+    created_roles: tuple[str, ...]
+    """Roles made by this call. They can't sign in by password until a person gives them one."""
+
+
+def migrate(
+    owner_url: str, *, writer_role: str = "ingram_queue_writer", reader_role: str = "ingram_queue_reader"
+) -> MigrationResult:
+    """Applies the versions that are missing and grants the two roles what they need, in one transaction.
+
+    Safe to call twice, and by two processes at once. A role that exists is kept as it is, with its password;
+    one that does not is made with LOGIN and no password. A table `ingram_queue` with the contract's columns
+    that an earlier program made is taken over with its rows.
+
+    Raises:
+        NeedsPerson: the sign-in is refused or may not do this; a role's name can't be used, or the role could
+            reach more than it should (a superuser, the owner itself); the database is newer than the program.
+        Transient: the server can't be reached, or is held up by somebody else's lock.
+    """
+    server = Server(owner_url)
+    roles = Roles(writer=writer_role, reader=reader_role)
+    # The driver reads the URL itself: all that libpq knows of TLS holds here as it does for the two roles.
+    engine = create_engine("postgresql+psycopg://", creator=server.connect, poolclass=pool.NullPool)
+    with as_file(files(__package__)) as folder, _alembic_is_not_thread_safe:
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        script = ScriptDirectory.from_config(config)
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                before = _version(connection)
+                if before is not None and before not in {each.revision for each in script.walk_revisions()}:
+                    raise NeedsPerson(
+                        f"The queue database is at version {before}, which this program does not know: "
+                        "it was migrated by a newer one. Install that one."
+                    )
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                after = _version(connection)
+                assert after is not None
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, psycopg.Connection)
+                created = grant(driver, roles)
+        except psycopg.Error as error:
+            raise failure(error, server, "migrate the queue database") from None
+        except DBAPIError as error:
+            if not isinstance(error.orig, psycopg.Error):
+                raise
+            raise failure(error.orig, server, "migrate the queue database") from None
+    return MigrationResult(before, after, created)
+
+
+def _version(connection: Connection) -> str | None:
+    options = {"version_table": "ingram_queue_version", "version_table_schema": "public"}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()

@@ -1,0 +1,166 @@
+"""Who may do what in the queue database: the two roles, their grants, and a check that no more is open."""
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from ingram_assets.domain.failures import NeedsPerson
+
+TABLES = ("ingram_queue", "ingram_stock_history", "ingram_unread", "ingram_current_titles")
+"""What the reader may read."""
+
+WRITE_FUNCTIONS = (
+    "ingram_add_titles(text)",
+    "ingram_record_stock(text)",
+    "ingram_record_covers(text)",
+    "ingram_record_unread(text)",
+    "ingram_prune_history(integer)",
+)
+"""What the writer may execute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The names of the two roles, as the settings have them."""
+
+    writer: str
+    reader: str
+
+    def __post_init__(self) -> None:
+        for setting, name in (("QUEUE_WRITER_ROLE", self.writer), ("QUEUE_READER_ROLE", self.reader)):
+            if (
+                not name
+                or "\0" in name
+                or len(name.encode()) > 63
+                or name.startswith("pg_")
+                or name == "public"
+            ):
+                raise NeedsPerson(f"{setting} can't be the name of a role in PostgreSQL: choose another.")
+        if self.writer == self.reader:
+            raise NeedsPerson(
+                "QUEUE_WRITER_ROLE and QUEUE_READER_ROLE are the same: "
+                "what one may the other may not. Name two roles."
+            )
+
+
+def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
+    """Makes the roles that are missing and gives both what they need; nothing to PUBLIC. The roles made.
+
+    Run after each upgrade, as the owner, in its transaction.
+    """
+    created = tuple(name for name in (roles.writer, roles.reader) if _create(connection, name))
+    writer, reader = sql.Identifier(roles.writer), sql.Identifier(roles.reader)
+    database = connection.execute("SELECT current_database()").fetchone()
+    assert database is not None
+    names = {"database": sql.Identifier(database[0]), "writer": writer, "reader": reader}
+
+    def run(statement: str, **more: sql.Composable) -> None:
+        connection.execute(sql.SQL(statement).format(**names, **more))
+
+    # What PostgreSQL gives everybody by default: to connect, temporary tables, new tables, every function.
+    run("REVOKE ALL ON DATABASE {database} FROM PUBLIC, {writer}, {reader}")
+    run("REVOKE ALL ON SCHEMA public FROM PUBLIC, {writer}, {reader}")
+    run("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+    run("ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC")
+    for kind, signatures in (
+        ("TABLE", _own(connection, _RELATIONS)),
+        ("SEQUENCE", _own(connection, _SEQUENCES)),
+        ("FUNCTION", _own(connection, _FUNCTIONS)),
+        ("TYPE", _own(connection, _TYPES)),
+    ):
+        for signature in signatures:
+            run(
+                f"REVOKE ALL ON {kind} {{thing}} FROM PUBLIC, {{writer}}, {{reader}}",
+                thing=sql.SQL(signature),
+            )
+
+    run("GRANT CONNECT ON DATABASE {database} TO {writer}, {reader}")
+    run("GRANT USAGE ON SCHEMA public TO {writer}, {reader}")
+    for function in WRITE_FUNCTIONS:
+        run("GRANT EXECUTE ON FUNCTION public.{function} TO {writer}", function=sql.SQL(function))
+    for table in TABLES:
+        run("GRANT SELECT ON public.{table} TO {reader}", table=sql.Identifier(table))
+    run("GRANT UPDATE (imported_at, failed_reason) ON public.ingram_queue TO {reader}")
+    _check(connection, roles)
+    return created
+
+
+def _create(connection: psycopg.Connection, name: str) -> bool:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+        return False
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return False  # Roles belong to the whole server: a migration of another database on it was faster.
+    return True
+
+
+# Everything of ours that the public schema holds, as it is written in a GRANT.
+_RELATIONS = """
+    SELECT c.oid::regclass::text FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+        AND c.relname LIKE 'ingram\\_%'
+"""
+_SEQUENCES = """
+    SELECT c.oid::regclass::text FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'ingram\\_%'
+"""
+_FUNCTIONS = """
+    SELECT p.oid::regprocedure::text FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ingram\\_%'
+"""
+_TYPES = """
+    SELECT t.oid::regtype::text FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
+    WHERE t.typnamespace = 'public'::regnamespace AND c.relkind = 'c' AND t.typname LIKE 'ingram\\_%'
+"""
+
+
+def _own(connection: psycopg.Connection, query: str) -> list[str]:
+    connection.execute("SET LOCAL search_path = pg_catalog")  # so that names come out with their schema
+    return [row[0] for row in connection.execute(query)]
+
+
+def _check(connection: psycopg.Connection, roles: Roles) -> None:
+    """A role that was there before may hold more than it was given here, through attributes or memberships.
+
+    Raises:
+        NeedsPerson: names the role and what it could do.
+    """
+    for name, what, holds in connection.execute(_TOO_MUCH, {"writer": roles.writer, "reader": roles.reader}):
+        if holds:
+            raise NeedsPerson(
+                f"The role {name} {what}: "
+                "whoever steals its password gets more than the queue gives. "
+                "Take that from it, or name another role in the settings."
+            )
+
+
+_TOO_MUCH = """
+    SELECT r.rolname, 'is a superuser, may make roles or passes over row security',
+        r.rolsuper OR r.rolcreaterole OR r.rolbypassrls OR r.rolreplication OR r.rolcreatedb
+    FROM pg_roles r WHERE r.rolname IN (%(writer)s, %(reader)s)
+    UNION ALL
+    SELECT r.rolname, 'is a member of the role that owns the queue', pg_has_role(r.oid, c.relowner, 'MEMBER')
+    FROM pg_roles r, pg_class c
+    WHERE r.rolname IN (%(writer)s, %(reader)s) AND c.oid = 'public.ingram_queue'::regclass
+    UNION ALL
+    SELECT r.rolname, 'has rights on the table ' || c.relname,
+        has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+        OR has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+    FROM pg_roles r, pg_class c
+    WHERE r.rolname = %(writer)s
+        AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+    UNION ALL
+    SELECT r.rolname, 'may write to the table ' || c.relname,
+        has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+    FROM pg_roles r, pg_class c
+    WHERE r.rolname = %(reader)s
+        AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+    UNION ALL
+    SELECT r.rolname, 'may make tables here',
+        has_schema_privilege(r.oid, 'public', 'CREATE')
+        OR has_database_privilege(r.oid, current_database(), 'CREATE, TEMP')
+    FROM pg_roles r WHERE r.rolname IN (%(writer)s, %(reader)s)
+"""

@@ -1,0 +1,593 @@
+-- The scraper's only way in. Its role may execute these functions and nothing else: no table is open to it.
+--
+-- * Each takes one batch, a JSON array of objects as text, and answers every row of it: its place, the ISBN
+--   as it was sent, what became of it, and why if it was refused. A bad row never holds back the others.
+-- * Answers and errors are made of what the caller sent. What they do give away: whether an ISBN is tracked,
+--   and whether what was sent is what was known. Asking that of a count costs writing the guess down where
+--   everybody sees it, in the history: the same instant with another count is a change, not stale.
+-- * Nothing in them trusts the caller: check digits, counts, dates and lengths are judged here.
+-- * Those who write wait for each other (ingram_begin_write). So changes become visible in the order of
+--   their stamps, and a reader that goes by (stock_changed_at, id) misses none.
+-- * Text is put in no statement, and search_path is pinned.
+
+------------------------------------------------------------------------------------------ small rules
+
+CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql AS $$
+BEGIN
+    -- Under a snapshot taken before the wait, what the writer before us wrote would not be seen.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'The write functions need a transaction that is READ COMMITTED.'
+            USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    PERFORM pg_advisory_xact_lock(7236271203466);
+    -- A clock that was set back does not reorder what comes after.
+    RETURN GREATEST(
+        clock_timestamp(),
+        (SELECT max(h.stock_changed_at) + INTERVAL '1 microsecond' FROM public.ingram_stock_history h)
+    );
+END
+$$;
+
+CREATE FUNCTION public.ingram_isbn_problem(isbn TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN isbn IS NULL THEN 'The row has no ISBN.'
+        WHEN isbn !~ '^97[89][0-9]{10}$' THEN 'The ISBN is not 13 digits that start with 978 or 979.'
+        WHEN (
+            substr(isbn, 1, 1)::int + substr(isbn, 3, 1)::int + substr(isbn, 5, 1)::int
+            + substr(isbn, 7, 1)::int + substr(isbn, 9, 1)::int + substr(isbn, 11, 1)::int
+            + substr(isbn, 13, 1)::int + 3 * (
+                substr(isbn, 2, 1)::int + substr(isbn, 4, 1)::int + substr(isbn, 6, 1)::int
+                + substr(isbn, 8, 1)::int + substr(isbn, 10, 1)::int + substr(isbn, 12, 1)::int
+            )
+        ) % 10 <> 0 THEN 'The ISBN''s check digit is wrong.'
+    END
+$$;
+
+CREATE FUNCTION public.ingram_try_jsonb(given TEXT) RETURNS JSONB LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN given::jsonb;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+
+-- Only ISO 8601 with an offset: "now", "infinity" and what a DateStyle may read otherwise are refused.
+CREATE FUNCTION public.ingram_try_instant(given TEXT) RETURNS TIMESTAMPTZ LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF given ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$' THEN
+        RETURN given::timestamptz;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.ingram_try_date(given TEXT) RETURNS DATE LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF given ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        RETURN given::date;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+
+-- A field's text, trimmed, its control characters but the line feed and tab made spaces. Empty is not known.
+CREATE FUNCTION public.ingram_text(item JSONB, field TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT NULLIF(btrim(regexp_replace(item->>field, '[\u0001-\u0008\u000b-\u001f\u007f]', ' ', 'g'), E' \t\n'), '')
+$$;
+
+CREATE FUNCTION public.ingram_text_problem(item JSONB, field TEXT, longest INT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN NOT item ? field OR item->field = 'null' THEN NULL
+        WHEN jsonb_typeof(item->field) <> 'string' THEN format('%s is not text.', field)
+        WHEN length(item->>field) > longest
+            THEN format('%s is %s characters long; %s are stored at most.', field, length(item->>field), longest)
+    END
+$$;
+
+-- A number, or text that spells one, of at most this many digits before the point.
+CREATE FUNCTION public.ingram_number_problem(item JSONB, field TEXT, digits INT, fraction INT)
+RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN NOT item ? field OR item->field = 'null' THEN NULL
+        WHEN jsonb_typeof(item->field) NOT IN ('number', 'string')
+            OR item->>field !~ format('^[0-9]{1,%s}%s$', digits, CASE WHEN fraction > 0 THEN format('(\.[0-9]{1,%s})?', fraction) END)
+            THEN format('%s is not a number from 0 to %s.', field, repeat('9', digits))
+    END
+$$;
+
+-- A list of at most 200 entries of these JSON types, 20,000 characters in all.
+CREATE FUNCTION public.ingram_list_problem(item JSONB, field TEXT, types TEXT[]) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN NOT item ? field OR item->field = 'null' THEN NULL
+        WHEN jsonb_typeof(item->field) <> 'array' THEN format('%s is not a list.', field)
+        WHEN jsonb_array_length(item->field) > 200 OR length(item->>field) > 20000 THEN format('%s is too long.', field)
+        WHEN EXISTS (SELECT FROM jsonb_array_elements(item->field) e WHERE jsonb_typeof(e) <> ALL (types))
+            THEN format('%s holds an entry of the wrong type.', field)
+    END
+$$;
+
+CREATE FUNCTION public.ingram_is_no_count(count JSONB) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN count IS NULL OR count = 'null' THEN false
+        WHEN jsonb_typeof(count) <> 'number' OR count #>> '{}' !~ '^[0-9]{1,8}$' THEN true
+        ELSE (count #>> '{}')::int > 10000000
+    END
+$$;
+
+CREATE FUNCTION public.ingram_stock_problem(stock JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN stock IS NULL OR jsonb_typeof(stock) <> 'object' THEN 'stock is not an object of distribution centres.'
+        ELSE COALESCE(
+            (
+                SELECT CASE
+                    WHEN dc !~ '^[A-Z]{2}$' THEN format('%L is no distribution centre: two capital letters.', left(dc, 20))
+                    WHEN jsonb_typeof(counts) <> 'object' THEN format('The stock of %s is not an object.', dc)
+                    WHEN COALESCE(counts->'type', 'null') NOT IN ('null', '"primary"', '"secondary"', '"other"')
+                        THEN format('The type of %s is none of primary, secondary, other.', dc)
+                    ELSE format('A count of %s is not a whole number from 0 to 10,000,000.', dc)
+                END
+                FROM jsonb_each(stock) AS centre (dc, counts)
+                WHERE dc !~ '^[A-Z]{2}$' OR jsonb_typeof(counts) <> 'object'
+                    OR COALESCE(counts->'type', 'null') NOT IN ('null', '"primary"', '"secondary"', '"other"')
+                    OR public.ingram_is_no_count(counts->'onHand') OR public.ingram_is_no_count(counts->'onOrder')
+                LIMIT 1
+            ),
+            CASE WHEN NOT EXISTS (
+                SELECT FROM jsonb_each(stock) AS centre (dc, counts)
+                WHERE jsonb_typeof(counts->'onHand') = 'number' OR jsonb_typeof(counts->'onOrder') = 'number'
+            ) THEN 'stock holds no count: a page on which none was read is recorded as unread.' END
+        )
+    END
+$$;
+
+CREATE FUNCTION public.ingram_instant_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN public.ingram_try_instant(item->>'observed_at') IS NULL
+            THEN 'observed_at is not an ISO 8601 time with its offset.'
+        WHEN public.ingram_try_instant(item->>'observed_at') > clock_timestamp() + INTERVAL '5 minutes'
+            THEN 'observed_at lies in the future: a clock is wrong.'
+    END
+$$;
+
+CREATE FUNCTION public.ingram_title_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT COALESCE(
+        public.ingram_text_problem(item, 'title', 1000),
+        public.ingram_text_problem(item, 'author', 1000),
+        public.ingram_text_problem(item, 'publisher', 500),
+        public.ingram_text_problem(item, 'publication_date', 10),
+        CASE WHEN public.ingram_text(item, 'publication_date') IS NOT NULL
+            AND public.ingram_try_date(public.ingram_text(item, 'publication_date')) IS NULL
+            THEN 'publication_date is not a date such as 2027-02-03.' END,
+        public.ingram_text_problem(item, 'binding', 200),
+        public.ingram_number_problem(item, 'page_count', 6, 0),
+        public.ingram_number_problem(item, 'srp_price', 7, 6),
+        public.ingram_number_problem(item, 'weight', 7, 6),
+        public.ingram_text_problem(item, 'category_hint', 500),
+        public.ingram_text_problem(item, 'description', 20000),
+        public.ingram_text_problem(item, 'series', 500),
+        public.ingram_list_problem(item, 'contributors', '{string,object}'),
+        public.ingram_list_problem(item, 'bisac', '{string}'),
+        public.ingram_text_problem(item, 'publisher_status', 100)
+    )
+$$;
+
+CREATE FUNCTION public.ingram_cover_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN jsonb_typeof(item->'cover_url') IS DISTINCT FROM 'string'
+            OR item->>'cover_url' !~ '^https?://[^[:space:][:cntrl:]<>"\\]+$' OR length(item->>'cover_url') > 2000
+            THEN 'cover_url is not an http(s) address of at most 2,000 characters.'
+        WHEN COALESCE(jsonb_typeof(item->'cover_sha256'), 'null') NOT IN ('null', 'string')
+            OR item->>'cover_sha256' !~* '^[0-9a-f]{64}$' THEN 'cover_sha256 is not 64 hexadecimal digits.'
+    END
+$$;
+
+CREATE FUNCTION public.ingram_unread_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN jsonb_typeof(item->'reason') IS DISTINCT FROM 'string' OR public.ingram_text(item, 'reason') IS NULL
+            THEN 'The row says no reason.'
+        WHEN jsonb_typeof(item->'outcome') IS DISTINCT FROM 'string' OR public.ingram_text(item, 'outcome') IS NULL
+            OR length(item->>'outcome') > 50 THEN 'The row names no outcome of at most 50 characters.'
+    END
+$$;
+
+-- The rows of a batch, numbered from 1. Those that are no JSON are named and leave the others standing.
+CREATE FUNCTION public.ingram_batch(batch TEXT)
+RETURNS TABLE (ordinal INT, isbn TEXT, item JSONB, problem TEXT) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    rows JSONB := public.ingram_try_jsonb(batch);
+    texts TEXT[];
+BEGIN
+    IF rows IS NOT NULL AND jsonb_typeof(rows) = 'array' AND jsonb_array_length(rows) <= 10000 THEN
+        RETURN QUERY
+        SELECT
+            e.place::int,
+            CASE WHEN jsonb_typeof(e.value) = 'object' THEN left(e.value->>'isbn', 40) END,
+            e.value,
+            CASE
+                WHEN jsonb_typeof(e.value) <> 'object' THEN 'The row is not a JSON object.'
+                WHEN COALESCE(jsonb_typeof(e.value->'isbn'), 'null') NOT IN ('null', 'string') THEN 'The ISBN is not text.'
+                ELSE public.ingram_isbn_problem(e.value->>'isbn')
+            END
+        FROM jsonb_array_elements(rows) WITH ORDINALITY AS e (value, place);
+        RETURN;
+    END IF;
+    IF batch IS NULL THEN
+        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'There is no batch.';
+        RETURN;
+    END IF;
+    -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds it from the others.
+    BEGIN
+        texts := ARRAY(SELECT e.value::text FROM json_array_elements(batch::json) WITH ORDINALITY e (value, place) ORDER BY place);
+    EXCEPTION WHEN OTHERS THEN
+        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'The batch is not a JSON array.';
+        RETURN;
+    END;
+    IF cardinality(texts) > 10000 THEN
+        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'The batch has more than 10,000 rows.';
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT
+        e.place::int,
+        COALESCE(b.isbn, substring(e.value FROM '"isbn"\s*:\s*"([0-9A-Za-z -]{1,40})"')),
+        b.item,
+        CASE
+            WHEN b.ordinal IS NOT NULL THEN b.problem
+            WHEN e.value ~ '\\u0000' THEN 'The row holds a NUL character.'
+            ELSE 'The row is not valid JSON.'
+        END
+    FROM unnest(texts) WITH ORDINALITY AS e (value, place)
+    LEFT JOIN LATERAL (
+        SELECT * FROM public.ingram_batch('[' || e.value || ']') WHERE public.ingram_try_jsonb(e.value) IS NOT NULL
+    ) b ON true;
+END
+$$;
+
+-- One row of a batch as it was judged. `turn` counts the good rows of one ISBN: the second is judged after the
+-- first was written, as if it had come in a batch of its own.
+CREATE TYPE public.ingram_given AS (ordinal INT, turn INT, isbn TEXT, item JSONB, problem TEXT);
+
+CREATE FUNCTION public.ingram_judge(batch TEXT, kind TEXT) RETURNS public.ingram_given[] LANGUAGE sql STABLE AS $$
+    SELECT array_agg(ROW(t.ordinal, t.turn, t.isbn, t.item, t.problem)::public.ingram_given)
+    FROM (
+        SELECT j.*, row_number() OVER (PARTITION BY j.isbn, j.problem IS NULL ORDER BY j.ordinal) AS turn
+        FROM (
+        SELECT b.ordinal, b.isbn, b.item, COALESCE(b.problem, CASE kind
+            WHEN 'title' THEN public.ingram_title_problem(b.item)
+            WHEN 'stock' THEN COALESCE(public.ingram_instant_problem(b.item), public.ingram_stock_problem(b.item->'stock'))
+            WHEN 'cover' THEN public.ingram_cover_problem(b.item)
+            WHEN 'unread' THEN COALESCE(public.ingram_instant_problem(b.item), public.ingram_unread_problem(b.item))
+        END) AS problem
+        FROM public.ingram_batch(batch) b
+        ) j
+    ) t
+$$;
+
+-- Holds the rows of these titles until the end of the transaction: what an importer is marking is waited for,
+-- and then seen by the statements that follow.
+CREATE FUNCTION public.ingram_hold(given public.ingram_given[]) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM public.ingram_queue q
+    WHERE q.isbn IN (SELECT g.isbn FROM unnest(given) g WHERE g.problem IS NULL)
+    ORDER BY q.id
+    FOR UPDATE;
+END
+$$;
+
+-- The current row of an ISBN, as the view ingram_current_titles has it.
+CREATE FUNCTION public.ingram_current(wanted TEXT) RETURNS SETOF public.ingram_queue LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT * FROM public.ingram_queue WHERE isbn = wanted ORDER BY (imported_at IS NULL) DESC, id DESC LIMIT 1
+$$;
+
+-- What is known of a title beside its stock and cover; nothing unknown in it.
+CREATE FUNCTION public.ingram_known_details(q public.ingram_queue) RETURNS JSONB LANGUAGE sql STABLE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'title', q.title, 'author', q.author, 'publisher', q.publisher, 'publication_date', q.publication_date,
+        'binding', q.binding, 'page_count', q.page_count, 'srp_price', q.srp_price, 'weight', q.weight,
+        'category_hint', q.category_hint, 'description', q.description, 'series', q.series,
+        'contributors', q.contributors, 'bisac', q.bisac, 'publisher_status', q.publisher_status
+    ))
+$$;
+
+-- The same of a row that ingram_title_problem let pass.
+CREATE FUNCTION public.ingram_given_details(item JSONB) RETURNS JSONB LANGUAGE sql STABLE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'title', public.ingram_text(item, 'title'),
+        'author', public.ingram_text(item, 'author'),
+        'publisher', public.ingram_text(item, 'publisher'),
+        'publication_date', public.ingram_text(item, 'publication_date'),
+        'binding', public.ingram_text(item, 'binding'),
+        'page_count', (item->>'page_count')::int,
+        'srp_price', (item->>'srp_price')::numeric(10,2),
+        'weight', (item->>'weight')::numeric(10,2),
+        'category_hint', public.ingram_text(item, 'category_hint'),
+        'description', public.ingram_text(item, 'description'),
+        'series', public.ingram_text(item, 'series'),
+        'contributors', NULLIF(item->'contributors', '[]'),
+        'bisac', NULLIF(item->'bisac', '[]'),
+        'publisher_status', public.ingram_text(item, 'publisher_status')
+    ))
+$$;
+
+------------------------------------------------------------------------------------------- add titles
+
+-- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there.
+-- With "fill_only": true a row only fills in what is not known yet.
+--
+-- A title not imported yet is rewritten where it stands, under a new id: an id names one state of a title, so
+-- an importer that marks the row it read does not mark details it has not seen. A title already imported gets
+-- a fresh row, which carries over its stock and cover; the old one stays. Either way a failed_reason is gone,
+-- since what failed was another state.
+CREATE FUNCTION public.ingram_add_titles(batch TEXT)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    given public.ingram_given[];
+    this_turn INT;
+BEGIN
+    PERFORM public.ingram_begin_write();
+    given := public.ingram_judge(batch, 'title');
+    PERFORM public.ingram_hold(given);
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        RETURN QUERY
+        WITH known AS (
+            SELECT
+                g.ordinal, g.isbn AS given_isbn, (g.item->'fill_only') = 'true' AS fill_only, q.*,
+                public.ingram_given_details(g.item) AS news,
+                CASE WHEN q.id IS NULL THEN '{}' ELSE public.ingram_known_details(q) END AS before
+            FROM unnest(given) g LEFT JOIN LATERAL public.ingram_current(g.isbn) q ON true
+            WHERE g.turn = this_turn AND g.problem IS NULL
+        ), merged AS (
+            SELECT k.*, CASE WHEN k.fill_only THEN k.news || k.before ELSE k.before || k.news END AS after FROM known k
+        ), judged AS (
+            SELECT m.*, d.*, CASE
+                WHEN d.new_title IS NULL THEN 'refused'
+                WHEN m.id IS NULL THEN 'added'
+                WHEN m.after = m.before THEN 'unchanged'
+                ELSE 'refreshed'
+            END AS outcome
+            FROM merged m, LATERAL (SELECT m.after->>'title' AS new_title) d
+        ), rewritten AS (
+            UPDATE public.ingram_queue q
+            SET id = DEFAULT, failed_reason = NULL, title = d.title, author = d.author, publisher = d.publisher,
+                publication_date = d.publication_date, binding = d.binding, page_count = d.page_count,
+                srp_price = d.srp_price, weight = d.weight, category_hint = d.category_hint,
+                description = d.description, series = d.series, contributors = d.contributors, bisac = d.bisac,
+                publisher_status = d.publisher_status
+            FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
+            WHERE q.id = j.id AND j.outcome = 'refreshed' AND j.imported_at IS NULL
+        ), added AS (
+            INSERT INTO public.ingram_queue (
+                isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
+                category_hint, stock_json, stock_observed_at, stock_changed_at, description, series, contributors,
+                bisac, publisher_status, cover_sha256
+            )
+            SELECT
+                j.given_isbn, d.title, d.author, d.publisher, d.publication_date, d.binding, d.page_count, d.srp_price,
+                d.weight, j.cover_url, d.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
+                d.description, d.series, d.contributors, d.bisac, d.publisher_status, j.cover_sha256
+            FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
+            WHERE j.outcome = 'added' OR j.outcome = 'refreshed' AND j.imported_at IS NOT NULL
+            ORDER BY j.ordinal
+        )
+        SELECT
+            j.ordinal, j.given_isbn, j.outcome,
+            CASE WHEN j.outcome = 'refused' THEN 'A title that is not in the queue yet needs its title.' END
+        FROM judged j;
+    END LOOP;
+END
+$$;
+
+----------------------------------------------------------------------------------------- record stock
+
+-- {"isbn", "observed_at", "stock": {"TN": {"type", "onHand", "onOrder"}, …}}.
+--
+-- A count that is null, or of a centre that the reading leaves out, stays as last known. What then differs
+-- from the last known counts is `first` or `changed` and goes to the history; `unchanged` only moves
+-- stock_observed_at. A reading older than the last one is `stale` and changes nothing.
+CREATE FUNCTION public.ingram_record_stock(batch TEXT)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    stamp TIMESTAMPTZ := public.ingram_begin_write();
+    given public.ingram_given[] := public.ingram_judge(batch, 'stock');
+    this_turn INT;
+BEGIN
+    PERFORM public.ingram_hold(given);
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        RETURN QUERY
+        WITH readings AS (
+            SELECT g.ordinal, g.isbn, (g.item->>'observed_at')::timestamptz AS observed_at, g.item->'stock' AS stock
+            FROM unnest(given) g WHERE g.turn = this_turn AND g.problem IS NULL
+        ), known AS (
+            SELECT
+                r.*, q.id, q.stock_observed_at AS last_observed_at,
+                CASE WHEN jsonb_typeof(q.stock_json) = 'object' THEN NULLIF(q.stock_json, '{}') END AS before
+            FROM readings r LEFT JOIN LATERAL public.ingram_current(r.isbn) q ON true
+        ), judged AS (
+            SELECT k.*, COALESCE(k.before, '{}') || m.read AS after, CASE
+                WHEN k.id IS NULL THEN 'untracked'
+                WHEN k.observed_at < k.last_observed_at THEN 'stale'
+                WHEN k.before IS NULL THEN 'first'
+                WHEN m.moved THEN 'changed'
+                ELSE 'unchanged'
+            END AS outcome
+            FROM known k, LATERAL (
+                SELECT
+                    jsonb_object_agg(c.dc, jsonb_build_object('type', c.type, 'onHand', c.on_hand, 'onOrder', c.on_order)) AS read,
+                    bool_or(
+                        c.on_hand IS DISTINCT FROM k.before->c.dc->'onHand'
+                        OR c.on_order IS DISTINCT FROM k.before->c.dc->'onOrder'
+                    ) AS moved
+                FROM (
+                    SELECT
+                        e.dc,
+                        COALESCE(NULLIF(e.counts->'type', 'null'), k.before->e.dc->'type', '"other"') AS type,
+                        COALESCE(NULLIF(e.counts->'onHand', 'null'), k.before->e.dc->'onHand', 'null') AS on_hand,
+                        COALESCE(NULLIF(e.counts->'onOrder', 'null'), k.before->e.dc->'onOrder', 'null') AS on_order
+                    FROM jsonb_each(k.stock) AS e (dc, counts)
+                ) c
+            ) m
+        ), written AS (
+            UPDATE public.ingram_queue q
+            SET stock_json = j.after, stock_observed_at = j.observed_at,
+                stock_changed_at = CASE WHEN j.outcome = 'unchanged' THEN q.stock_changed_at ELSE stamp END
+            FROM judged j
+            WHERE q.id = j.id AND j.outcome IN ('first', 'changed', 'unchanged')
+        ), history AS (
+            INSERT INTO public.ingram_stock_history (isbn, stock_observed_at, stock_changed_at, stock_json)
+            SELECT j.isbn, j.observed_at, stamp, j.after FROM judged j
+            WHERE j.outcome IN ('first', 'changed')
+            ORDER BY j.ordinal
+        ), read_again AS (
+            DELETE FROM public.ingram_unread u USING judged j
+            WHERE u.isbn = j.isbn AND u.observed_at <= j.observed_at AND j.outcome IN ('first', 'changed', 'unchanged')
+        )
+        SELECT j.ordinal, j.isbn, j.outcome, NULL::text FROM judged j;
+    END LOOP;
+END
+$$;
+
+--------------------------------------------------------------------------------------- record covers
+
+-- {"isbn", "cover_url", "cover_sha256"?}. A cover is another one if its address or its bytes are; the store has
+-- to fetch it again, so a title already imported gets a fresh row, as for its details.
+CREATE FUNCTION public.ingram_record_covers(batch TEXT)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    given public.ingram_given[];
+    this_turn INT;
+BEGIN
+    PERFORM public.ingram_begin_write();
+    given := public.ingram_judge(batch, 'cover');
+    PERFORM public.ingram_hold(given);
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        RETURN QUERY
+        WITH covers AS (
+            SELECT g.ordinal, g.isbn, g.item->>'cover_url' AS url, lower(g.item->>'cover_sha256') AS sha256
+            FROM unnest(given) g WHERE g.turn = this_turn AND g.problem IS NULL
+        ), judged AS (
+            SELECT
+                c.ordinal, c.isbn AS given_isbn, c.url, q.*,
+                -- Of another picture at the same address, the old picture's digest is none.
+                COALESCE(c.sha256, CASE WHEN c.url = q.cover_url THEN q.cover_sha256 END) AS sha256,
+                CASE
+                    WHEN q.id IS NULL THEN 'untracked'
+                    WHEN c.url IS DISTINCT FROM q.cover_url OR c.sha256 <> q.cover_sha256 THEN 'changed'
+                    ELSE 'unchanged'
+                END AS outcome
+            FROM covers c LEFT JOIN LATERAL public.ingram_current(c.isbn) q ON true
+        ), rewritten AS (
+            UPDATE public.ingram_queue q
+            SET id = CASE WHEN j.outcome = 'changed' THEN nextval(pg_get_serial_sequence('public.ingram_queue', 'id')) ELSE q.id END,
+                failed_reason = CASE WHEN j.outcome = 'changed' THEN NULL ELSE q.failed_reason END,
+                cover_url = j.url, cover_sha256 = j.sha256
+            FROM judged j
+            WHERE q.id = j.id AND (
+                j.outcome = 'changed' AND j.imported_at IS NULL
+                OR j.outcome = 'unchanged' AND j.sha256 IS DISTINCT FROM q.cover_sha256  -- now known
+            )
+        ), added AS (
+            INSERT INTO public.ingram_queue (
+                isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
+                category_hint, stock_json, stock_observed_at, stock_changed_at, description, series, contributors,
+                bisac, publisher_status, cover_sha256
+            )
+            SELECT
+                j.isbn, j.title, j.author, j.publisher, j.publication_date, j.binding, j.page_count, j.srp_price,
+                j.weight, j.url, j.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
+                j.description, j.series, j.contributors, j.bisac, j.publisher_status, j.sha256
+            FROM judged j
+            WHERE j.outcome = 'changed' AND j.imported_at IS NOT NULL
+            ORDER BY j.ordinal
+        )
+        SELECT j.ordinal, j.given_isbn, j.outcome, NULL::text FROM judged j;
+    END LOOP;
+END
+$$;
+
+--------------------------------------------------------------------------------------- record unread
+
+-- {"isbn", "outcome", "reason", "observed_at"}: a page that gave no stock. `recorded`; `stale` if the title was
+-- read since, or failed since; `untracked`. Stock stays as last known.
+CREATE FUNCTION public.ingram_record_unread(batch TEXT)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    given public.ingram_given[];
+    this_turn INT;
+BEGIN
+    PERFORM public.ingram_begin_write();
+    given := public.ingram_judge(batch, 'unread');
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        RETURN QUERY
+        WITH judged AS (
+            SELECT
+                g.ordinal, g.isbn, r.*,
+                CASE
+                    WHEN q.id IS NULL THEN 'untracked'
+                    WHEN r.observed_at < q.stock_observed_at OR r.observed_at < u.observed_at THEN 'stale'
+                    ELSE 'recorded'
+                END AS outcome
+            FROM unnest(given) g
+            CROSS JOIN LATERAL (
+                SELECT
+                    (g.item->>'observed_at')::timestamptz AS observed_at,
+                    public.ingram_text(g.item, 'outcome') AS kind,
+                    left(public.ingram_text(g.item, 'reason'), 2000) AS why
+            ) r
+            LEFT JOIN LATERAL public.ingram_current(g.isbn) q ON true
+            LEFT JOIN public.ingram_unread u ON u.isbn = g.isbn
+            WHERE g.turn = this_turn AND g.problem IS NULL
+        ), written AS (
+            INSERT INTO public.ingram_unread AS u (isbn, outcome, reason, observed_at, unread_since, attempts)
+            SELECT j.isbn, j.kind, j.why, j.observed_at, j.observed_at, 1 FROM judged j WHERE j.outcome = 'recorded'
+            ON CONFLICT (isbn) DO UPDATE
+            SET outcome = excluded.outcome, reason = excluded.reason, observed_at = excluded.observed_at,
+                -- The same attempt told twice is one.
+                attempts = u.attempts + (excluded.observed_at > u.observed_at)::int
+        )
+        SELECT j.ordinal, j.isbn, j.outcome, NULL::text FROM judged j;
+    END LOOP;
+END
+$$;
+
+------------------------------------------------------------------------------------------------ prune
+
+-- Deletes history older than this many days but for each title's last entry of a day (UTC); how many went.
+-- The writer may call it: it lets nothing be read, and what a thief could thin out this way is over a month old.
+CREATE FUNCTION public.ingram_prune_history(older_than_days INT) RETURNS BIGINT
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    pruned BIGINT;
+BEGIN
+    IF older_than_days IS NULL OR older_than_days < 30 THEN
+        RAISE EXCEPTION 'History is kept whole for 30 days at least.' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM public.ingram_begin_write();
+    DELETE FROM public.ingram_stock_history h
+    USING (
+        SELECT
+            o.id,
+            row_number() OVER (PARTITION BY o.isbn, o.stock_observed_at::date ORDER BY o.stock_observed_at DESC, o.id DESC) AS place
+        FROM public.ingram_stock_history o
+        WHERE o.stock_observed_at < now() - make_interval(days => older_than_days)
+    ) old
+    WHERE h.id = old.id AND old.place > 1;
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    RETURN pruned;
+END
+$$;

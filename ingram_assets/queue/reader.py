@@ -1,0 +1,319 @@
+"""What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import Permanent
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Contributor, Title
+from ingram_assets.queue.connection import Client
+
+log = logging.getLogger(__name__)
+
+SHOWN = 50
+"""At most so many titles of each kind are named in a summary; the counts are of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockChange:
+    """One entry of the history: the stock of a title from this reading on, and what was known before it."""
+
+    id: int
+    isbn: str
+    stock_observed_at: datetime
+    """When the page was read, UTC."""
+    stock_changed_at: datetime
+    """When it was written down, UTC: with `id`, the order in which changes became visible."""
+    stock: dict[str, DcStock] | None
+    before: dict[str, DcStock] | None
+    """`None` at the first reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes after a cursor, oldest first."""
+
+    changes: tuple[StockChange, ...]
+    titles: tuple[Title, ...]
+    """The current row of each title that `changes` names, in the order of its first change here."""
+    cursor: str | None
+    """Ask for what comes after this. The cursor that was given, if there were no changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A title that needs a look. `since` is the first failure in a row, `None` where that is not kept."""
+
+    isbn: str
+    title: str
+    reason: str
+    outcome: str = "failed"
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of `ingram status`."""
+
+    rows: int
+    """Rows of `ingram_queue`: the current ones, and those that imports left behind."""
+    titles: int
+    to_import: int
+    """Rows that wait for the importer; those that failed are counted in `failed`."""
+    failed: int
+    failed_titles: tuple[Trouble, ...]
+    unread: int
+    """Titles whose last attempt to read gave nothing."""
+    unread_titles: tuple[Trouble, ...]
+    never_read: int
+    """Titles whose stock was never read."""
+    oldest_reading: datetime | None
+    oldest_reading_isbn: str | None
+
+
+class QueueReader(Client):
+    """Signs in as the reader role, which may `SELECT`, and `UPDATE` `imported_at` and `failed_reason`.
+
+    An `id` names one state of a title: when its details or cover change, the current row has a new one. So
+    `mark_imported` of an id that was read before the change marks nothing, and the new state is offered next.
+
+    Raises, from every method:
+        Transient: the database can't be reached, was lost twice, or took too long. Names the host.
+        NeedsPerson: it refused the sign-in, or is not migrated.
+    """
+
+    def changes_since(self, cursor: str | None, limit: int = 1000) -> Page:
+        """The stock changes after `cursor` (from the beginning for `None`), at most `limit`, oldest first.
+
+        Each change is in exactly one page, and none is missed: a page goes by `(stock_changed_at, id)` of
+        the history, and the write functions hold a lock from before they take the stamp until their commit
+        is visible. So stamps become visible in their order, however long a transaction takes and whatever
+        the clock does; one batch shares a stamp and is visible as a whole. The rows themselves could not
+        give that: a title that changes twice between two pages has only one row to show.
+
+        A fresh row for changed details is no stock change and is not here.
+
+        Raises:
+            Permanent: the cursor is none of ours.
+        """
+        after = _parse(cursor)
+
+        def read(connection: psycopg.Connection) -> Page:
+            with connection.cursor(row_factory=dict_row) as rows:
+                changes = tuple(_change(row) for row in rows.execute(_CHANGES, [*after, limit]))
+            order = {
+                isbn: place for place, isbn in enumerate(dict.fromkeys(change.isbn for change in changes))
+            }
+            titles = sorted(
+                _titles(connection, "isbn = ANY(%s)", [list(order)]), key=lambda title: order[title.isbn]
+            )
+            last = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
+            return Page(changes, tuple(titles), last)
+
+        return self._run("read the queue's changes", read)
+
+    def rows_to_import(self, limit: int = 25, after: int = 0, *, retry_failed: bool = False) -> list[Title]:
+        """Rows not imported yet with an id above `after`, by id. Failed ones only with `retry_failed`."""
+        where = "imported_at IS NULL AND id > %s" + ("" if retry_failed else " AND failed_reason IS NULL")
+        return self._run(
+            "read the rows to import",
+            lambda connection: _titles(connection, where, [after], "ORDER BY id LIMIT %s", [limit]),
+        )
+
+    def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
+        """The current row of each of these ISBNs that has one, of every ISBN for `None`; by ISBN."""
+        where, values = ("true", []) if isbns is None else ("isbn = ANY(%s)", [list(isbns)])
+        return self._run(
+            "read the queue's titles", lambda connection: _titles(connection, where, values, "ORDER BY isbn")
+        )
+
+    def mark_imported(self, ids: Iterable[int]) -> set[int]:
+        """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
+
+        An id that is missing from the answer was superseded: its title's new state waits for import.
+        """
+        statement = """
+            UPDATE public.ingram_queue q SET imported_at = now() AT TIME ZONE 'UTC', failed_reason = NULL
+            FROM (SELECT id FROM public.ingram_queue WHERE id = ANY(%s) ORDER BY id FOR UPDATE) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        return self._mark("mark rows imported", statement, [list(ids)])
+
+    def mark_failed(self, reasons: Mapping[int, str]) -> set[int]:
+        """Writes why these rows could not be brought to the store; they wait for a person. The ids marked.
+
+        The next change of the title's details clears it, as `clear_failed` does.
+        """
+        statement = """
+            UPDATE public.ingram_queue q SET failed_reason = left(wanted.reason, 2000)
+            FROM (
+                SELECT r.id, r.reason FROM public.ingram_queue l
+                JOIN unnest(%s::int[], %s::text[]) AS r (id, reason) ON r.id = l.id
+                ORDER BY r.id FOR UPDATE OF l
+            ) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        words = [reason.replace("\0", "") or "no reason given" for reason in reasons.values()]
+        return self._mark("mark rows failed", statement, [list(reasons), words])
+
+    def clear_failed(self, ids: Iterable[int] | None = None) -> set[int]:
+        """Takes the `failed_reason` off these rows (every row for `None`): they are tried again."""
+        statement = """
+            UPDATE public.ingram_queue q SET failed_reason = NULL
+            FROM (
+                SELECT id FROM public.ingram_queue
+                WHERE failed_reason IS NOT NULL AND (%s::int[] IS NULL OR id = ANY(%s::int[]))
+                ORDER BY id FOR UPDATE
+            ) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        wanted = None if ids is None else list(ids)
+        return self._mark("clear failed rows", statement, [wanted, wanted])
+
+    def history(self, isbn: str, limit: int = 10_000) -> list[StockChange]:
+        """The stock changes of one title, oldest first; the latest `limit` of them."""
+
+        def read(connection: psycopg.Connection) -> list[StockChange]:
+            with connection.cursor(row_factory=dict_row) as rows:
+                return [_change(row) for row in reversed(rows.execute(_HISTORY, [isbn, limit]).fetchall())]
+
+        return self._run("read a title's history", read)
+
+    def summary(self) -> Summary:
+        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other."""
+
+        def read(connection: psycopg.Connection) -> Summary:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                with connection.cursor(row_factory=dict_row) as rows:
+                    counts = rows.execute(_COUNTS).fetchone()
+                with connection.cursor(row_factory=class_row(Trouble)) as troubles:
+                    failed = tuple(troubles.execute(_FAILED, [SHOWN]))
+                    unread = tuple(troubles.execute(_UNREAD, [SHOWN]))
+            assert counts is not None
+            return Summary(failed_titles=failed, unread_titles=unread, **counts)
+
+        return self._run("read the queue's figures", read)
+
+    def _mark(self, doing: str, statement: str, values: Sequence[Any]) -> set[int]:
+        def mark(connection: psycopg.Connection) -> set[int]:
+            return {row[0] for row in connection.execute(statement, values)}
+
+        return self._run(doing, mark)
+
+
+_CHANGES = """
+    SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json, b.stock_json AS before_json
+    FROM public.ingram_stock_history h
+    LEFT JOIN LATERAL (
+        SELECT e.stock_json FROM public.ingram_stock_history e
+        WHERE e.isbn = h.isbn AND e.id < h.id ORDER BY e.id DESC LIMIT 1
+    ) b ON true
+    WHERE (h.stock_changed_at, h.id) > (%s, %s)
+    ORDER BY h.stock_changed_at, h.id
+    LIMIT %s
+"""
+
+_HISTORY = """
+    SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json,
+        lag(h.stock_json) OVER (ORDER BY h.id) AS before_json
+    FROM public.ingram_stock_history h WHERE h.isbn = %s ORDER BY h.id DESC LIMIT %s
+"""
+
+_COUNTS = """
+    SELECT
+        (SELECT count(*) FROM public.ingram_queue) AS rows,
+        count(*) AS titles,
+        count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
+        count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,
+        (SELECT count(*) FROM public.ingram_unread) AS unread,
+        count(*) FILTER (WHERE stock_observed_at IS NULL) AS never_read,
+        min(stock_observed_at) AS oldest_reading,
+        (array_agg(isbn ORDER BY stock_observed_at, isbn) FILTER (WHERE stock_observed_at IS NOT NULL))[1]
+            AS oldest_reading_isbn
+    FROM public.ingram_current_titles
+"""
+
+_FAILED = """
+    SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
+    WHERE failed_reason IS NOT NULL ORDER BY isbn LIMIT %s
+"""
+
+_UNREAD = """
+    SELECT u.isbn, coalesce(q.title, '') AS title, u.reason, u.outcome, u.unread_since AS since
+    FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
+    ORDER BY u.unread_since, u.isbn LIMIT %s
+"""
+
+
+def _parse(cursor: str | None) -> tuple[datetime, int]:
+    if cursor is None:
+        return datetime.min.replace(tzinfo=UTC), 0
+    try:
+        stamp, number = cursor.split("/")
+        at = datetime.fromisoformat(stamp)
+        if at.tzinfo is None:
+            raise ValueError("no offset")
+        return at, int(number)
+    except (ValueError, OverflowError):
+        raise Permanent(
+            f"{cursor[:60]!r} is no cursor of the queue's changes: reset the sensor that keeps it, "
+            "which then goes through them from the beginning."
+        ) from None
+
+
+def _titles(
+    connection: psycopg.Connection, where: str, values: list[Any], rest: str = "", more: Sequence[Any] = ()
+) -> list[Title]:
+    statement = f"SELECT * FROM public.ingram_current_titles WHERE {where} {rest}"
+    with connection.cursor(row_factory=dict_row) as rows:
+        return [_title(row) for row in rows.execute(statement, [*values, *more])]
+
+
+def _title(row: dict[str, Any]) -> Title:
+    row["stock"] = _stock(row.pop("stock_json"), row["isbn"])
+    row["publication_date"] = _date(row["publication_date"])
+    row["contributors"] = tuple(
+        Contributor(one) if isinstance(one, str) else Contributor(str(one.get("name", "")), one.get("role"))
+        for one in row["contributors"] or ()
+    )
+    row["bisac"] = tuple(row["bisac"] or ())
+    for name in ("imported_at", "created_at"):  # columns without a zone, written in UTC
+        row[name] = row[name] and row[name].replace(tzinfo=UTC)
+    for name in ("stock_observed_at", "stock_changed_at"):
+        row[name] = row[name] and row[name].astimezone(UTC)
+    return Title(**row)
+
+
+def _change(row: dict[str, Any]) -> StockChange:
+    return StockChange(
+        id=row["id"],
+        isbn=row["isbn"],
+        stock_observed_at=row["stock_observed_at"].astimezone(UTC),
+        stock_changed_at=row["stock_changed_at"].astimezone(UTC),
+        stock=_stock(row["stock_json"], row["isbn"]),
+        before=_stock(row["before_json"], row["isbn"]),
+    )
+
+
+def _stock(data: Any, isbn: str) -> dict[str, DcStock] | None:
+    """Stock as it was written; unknown where another program wrote what is none, and never zero."""
+    try:
+        return stock_rules.from_json(data) or None
+    except (ValueError, TypeError, AttributeError):
+        log.warning("The stock_json of %s is none; its stock counts as never read.", isbn)
+        return None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None  # of an earlier program, such as "Spring 2027"
