@@ -1,0 +1,29 @@
+"""What a page of the site can be instead of the page that was asked for."""
+
+from ingram_assets.domain.failures import Permanent, Stopped, Transient
+
+
+class SessionExpired(Transient):
+    """The site asks to sign in: the page is the login form or the expired-session notice.
+
+    After a new sign-in the same page can be read.
+    """
+
+
+class Blocked(Stopped):
+    """The bot wall answered, not the site. No more pages until it lets go."""
+
+
+class NotFound(Permanent):
+    """The site answered that nothing matches: it doesn't list this title."""
+
+
+class PageChanged(Permanent):
+    """The page is not shaped as known. Nothing of it is used; a person has to look at what is sent now.
+
+    `label` names what was missing or not understood, as it stands on the page ("EAN", "stock table").
+    """
+
+    def __init__(self, label: str, what: str) -> None:
+        super().__init__(f"{label}: {what}")
+        self.label = label

@@ -1,0 +1,16 @@
+"""The one way from what the site sends to values: its product pages and its export."""
+
+from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.product_page import Contributor, ProductPage, parse_product_page
+from ingram_assets.ipage.saved_search import parse_saved_search_csv
+
+__all__ = [
+    "Blocked",
+    "Contributor",
+    "NotFound",
+    "PageChanged",
+    "ProductPage",
+    "SessionExpired",
+    "parse_product_page",
+    "parse_saved_search_csv",
+]

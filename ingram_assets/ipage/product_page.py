@@ -1,0 +1,557 @@
+"""One product page: what the site says of a title, by the labels it stands under.
+
+A value that is required and not there stops the reading; any other is `None`. What stood there but was
+not understood is said in `warnings`, so that a change of the site shows before it hurts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.ipage import recognise, values
+from ingram_assets.ipage.page_failures import PageChanged
+from ingram_assets.ipage.stock_tables import read_stock
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """`role` as the site writes it ("Author", "Illustrator"); `None` where it says none."""
+
+    name: str
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Inches."""
+
+    height: Decimal | None
+    length: Decimal | None
+    width: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """What one page said. `None`: the page doesn't say, or not in a way that can be told.
+
+    `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
+    shows no stock table. `bisac`: heading paths ("FICTION / Fantasy / Epic"). `publisher_status`: the
+    words beside the title or under "Publisher Status" ("Out of Print"). `warnings`: what was there and
+    not understood, for a person.
+    """
+
+    isbn: str
+    title: str
+    contributors: tuple[Contributor, ...] = ()
+    publisher: str | None = None
+    publication_date: date | None = None
+    binding: str | None = None
+    page_count: int | None = None
+    srp_price: Decimal | None = None
+    weight: Decimal | None = None
+    bisac: tuple[str, ...] = ()
+    series: str | None = None
+    description: str | None = None
+    stock: dict[str, DcStock] | None = field(default=None)
+    size: Size | None = None
+    publisher_status: str | None = None
+    discount: str | None = None
+    returnable: bool | None = None
+    restricted: bool = False
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "ean": (
+        "ean",
+        "ean13",
+        "ean 13",
+        "isbn 13",
+        "isbn13",
+        "isbn/ean",
+        "isbn 13/ean",
+        "ean/isbn",
+        "ean/isbn 13",
+    ),
+    "isbn": ("isbn", "isbn 10", "isbn10"),
+    "title": ("title",),
+    "contributors": ("contributors", "contributor", "contributor(s)", "author", "authors", "author(s)", "by"),
+    "publisher": ("publisher", "publisher/imprint", "publisher name"),
+    "price": (
+        *(
+            "us srp",
+            "srp",
+            "u.s. srp",
+            "srp (us)",
+            "srp us",
+            "us list price",
+            "list price",
+            "us list",
+            "msrp",
+        ),
+        *("retail price", "us retail price", "us retail", "suggested retail price", "us price", "price"),
+    ),
+    "binding": ("binding", "format", "binding/format", "binding type"),
+    "pub date": ("pub date", "pub. date", "publication date", "date published", "published", "publish date"),
+    "sale date": ("on sale date", "release date", "street date", "on sale"),
+    "physical": ("physical info", "physical information", "physical description"),
+    "dimensions": ("dimensions", "size", "product dimensions"),
+    "weight": ("weight", "item weight", "product weight", "unit weight", "shipping weight"),
+    "pages": ("pages", "page count", "number of pages", "no. of pages", "# of pages", "# pages"),
+    "series": ("series", "series title", "series name"),
+    "bisac": (
+        *("bisac categories", "bisac category", "bisac", "bisac subjects", "bisac subject", "bisac headings"),
+        *("bisac subject headings", "bisac category(s)"),
+    ),
+    "description": ("annotation", "description", "summary", "publisher marketing", "brief description"),
+    "status": ("publisher status", "pub status", "product status", "title status"),
+    "discount": ("discount", "discount code"),
+    "returnable": ("returnable", "returns"),
+    "": (
+        *(
+            "copyright date",
+            "target age group",
+            "carton quantity",
+            "lc subjects",
+            "ingram categories",
+            "imprint",
+        ),
+        *(
+            "ingram category",
+            "ingram subjects",
+            "lccn",
+            "lc classification",
+            "dewey",
+            "upc",
+            "language",
+            "volume",
+        ),
+        *(
+            "edition",
+            "audience",
+            "product type",
+            "canadian srp",
+            "can srp",
+            "can. srp",
+            "uk srp",
+            "grade level",
+        ),
+        *(
+            "lexile",
+            "reading level",
+            "accelerated reader",
+            "subject",
+            "subjects",
+            "keywords",
+            "country of origin",
+        ),
+        *("ingram product type", "availability", "quantity", "your price", "net price", "us net", "reviews"),
+    ),
+}
+_FIELD_OF = {name: field_ for field_, names in _NAMES.items() for name in names}
+_DESCRIPTIONS = ("annotation", "description", "summary", "publisher marketing", "brief description")
+
+_LABEL_TAGS = "strong, b, th, dt, label, h3, h4, h5, .label"
+_ASIDE = ", ".join(
+    f"[{attribute}*={word} i]"
+    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+    for attribute in ("class", "id")
+)
+_BLOCKS = frozenset(
+    {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
+)
+_PANEL = re.compile(r"\bINGRAM\s+(?:Categor(?:y|ies)|Subjects?)\b", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_MESSAGES = (
+    re.compile(r"This item is Not\s+Returnable", re.IGNORECASE),
+    re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
+    re.compile(r"Restricted:\s+Not available to all customers\.?", re.IGNORECASE),
+)
+_ISBN_LIKE = re.compile(
+    r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
+)
+
+
+def parse_product_page(html: str | bytes) -> ProductPage:
+    """What the page says of its title.
+
+    Raises:
+        SessionExpired: the sign-in form or the expired-session notice came instead.
+        Blocked: the bot wall's page came instead.
+        NotFound: the site lists no such title.
+        PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
+            told; `label` names what.
+    """
+    text = recognise.decode(html) if isinstance(html, bytes) else html
+    tree = recognise.parse(text)
+    recognise.raise_unless_page(recognise.recognise_tree(tree))
+    _refuse_cut_page(text)
+    for aside in tree.css(_ASIDE):
+        if (
+            aside.tag not in ("body", "html", "table", "form")
+            and aside.css_first("#pd-title, .productDetailTitle") is None
+        ):
+            aside.decompose()
+
+    warnings: list[str] = []
+    labels = _Labels(tree)
+    title, beside = _title(tree, labels)
+    isbn = _isbn(labels, warnings)
+    stock, stock_warnings = read_stock(tree)
+
+    physical = labels.one_line("physical") or ""
+    weight_text = _parenthesized_weight(physical) if physical else labels.one_line("weight")
+    price_text = labels.one_line("price")
+    description = _description(labels)
+    messages = _messages(tree, description)
+    discount = labels.one_line("discount")
+    if discount is None and price_text and (found := re.search(r"Discount:?\s*([^()]*)", price_text)):
+        discount = values.clean(found[1]) or None
+
+    def noted(name: str, reading: tuple[Decimal | None, str | None]) -> Decimal | None:
+        value, problem = reading
+        if problem:
+            warnings.append(f"{name}: {problem}.")
+        return value
+
+    return ProductPage(
+        isbn=isbn,
+        title=title,
+        contributors=_contributors(tree, labels),
+        publisher=_publisher(tree, labels),
+        publication_date=_publication_date(labels, warnings),
+        binding=_present(labels.one_line("binding")),
+        page_count=_page_count(physical, labels),
+        srp_price=noted("US SRP", values.read_price(price_text or "")),
+        weight=noted("Weight", values.read_weight(weight_text or "")),
+        bisac=_bisac(labels),
+        series=_present(labels.one_line("series")),
+        description=description,
+        stock=stock,
+        size=_size(physical or labels.one_line("dimensions") or ""),
+        publisher_status=_present(labels.one_line("status")) or beside,
+        discount=discount,
+        returnable=_returnable(labels, messages),
+        restricted=any(message.lower().startswith("restricted") for message in messages),
+        messages=messages,
+        warnings=(*warnings, *stock_warnings),
+    )
+
+
+def _refuse_cut_page(text: str) -> None:
+    """A page that ends early may end in the middle of a number, or before the second stock table."""
+    lowered = text[-4096:].lower()
+    if "</html" in lowered and not re.search(r"<(?:t[dr]|table|body)\b", lowered[lowered.rfind("</html") :]):
+        return
+    lowered = re.sub(r"<!--.*?-->|<script\b.*?</script\s*>", "", text.lower(), flags=re.DOTALL)
+    if re.search(r"<(?:html|body|!doctype)\b", lowered):
+        end = lowered.rfind("</html")
+        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", lowered[end:]):
+            raise PageChanged("</html>", "the page is cut short: fetch it again.")
+        return
+    if len(re.findall(r"<table\b", lowered)) > len(re.findall(r"</table\b", lowered)) or re.search(
+        r"<[a-z!/][^>]*$", lowered
+    ):
+        raise PageChanged("</table>", "the page is cut short: fetch it again.")
+
+
+class _Labels:
+    """Every known label of the page, and the text that belongs to it."""
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._found: dict[str, list[tuple[int, LexborNode, str]]] = {}
+        self._holders: set[int] = set()
+        self._texts: dict[str, str] = {}
+        nodes = tree.css(_LABEL_TAGS)
+        self._ids = set()
+        for order, node in enumerate(nodes):
+            text = node.text(deep=True)
+            if len(text) > 3_000:
+                continue
+            name, colon, rest = text.partition(":")
+            name = _normal(name)
+            field_ = _FIELD_OF.get(name)
+            if field_ is None:
+                if text.rstrip().endswith(":") and len(text) < 40:
+                    self._ids.add(node.mem_id)
+                continue
+            if name == "title" or (not colon and node.tag not in ("strong", "b", "th", "dt", "label")):
+                continue
+            rank = self._rank(node)
+            self._ids.add(node.mem_id)
+            self._found.setdefault(field_, []).append((rank * 100_000 + order, node, rest))
+
+    def _rank(self, node: LexborNode) -> int:
+        at, depth = node.parent, 0
+        rank = 1
+        while at is not None and depth < 4 and at.tag not in ("body", "html"):
+            self._holders.add(at.mem_id)
+            css_class = at.attributes.get("class") or ""
+            if "productDetail" in css_class:
+                rank = 0
+                break
+            at, depth = at.parent, depth + 1
+        return rank
+
+    def all(self, field_: str) -> Iterator[str]:
+        for _, node, rest in sorted(self._found.get(field_, ()), key=lambda found: found[0]):
+            yield self._value(node, rest)
+
+    def one_line(self, field_: str) -> str | None:
+        """The first value under this label, on one line; `None` where there is no such label."""
+        for text in self.all(field_):
+            if line := values.clean(text):
+                return line
+        return None
+
+    def lines(self, field_: str) -> str | None:
+        for text in self.all(field_):
+            if values.clean(text):
+                return text
+        return None
+
+    def has(self, field_: str) -> bool:
+        return field_ in self._found
+
+    def _value(self, node: LexborNode, rest: str) -> str:
+        pieces = [rest]
+        at: LexborNode | None = node
+        for _ in range(3):
+            sibling = at.next if at is not None else None
+            while sibling is not None and not self._is_other(sibling):
+                pieces.append(flowing_text(sibling))
+                sibling = sibling.next
+            text = "".join(pieces).lstrip()
+            text = text[1:].lstrip() if text.startswith(":") else text
+            if text.strip() or sibling is not None or at is None:
+                return text
+            at = at.parent
+            if at is None or at.tag in ("body", "html", "tr", "table", "tbody"):
+                return text
+        return text
+
+    def _is_other(self, node: LexborNode) -> bool:
+        return node.mem_id in self._ids or node.mem_id in self._holders
+
+
+def _normal(name: str) -> str:
+    return " ".join(name.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
+
+
+def flowing_text(node: LexborNode) -> str:
+    """The text under a node, with a line break where the browser would break the line."""
+    if node.is_text_node:
+        return " ".join(("|" + (node.text(deep=False) or "") + "|").split())[1:-1]
+    out: list[str] = []
+    stack: list[LexborNode | str] = [node]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, str):
+            out.append(at)
+        elif at.is_text_node:
+            out.append(re.sub(r"\s+", " ", at.text(deep=False) or ""))
+        elif at.tag == "br":
+            out.append("\n")
+        elif at.is_element_node:
+            if at.tag in _BLOCKS:
+                out.append("\n\n" if at.tag == "p" else "\n")
+                stack.append("\n\n" if at.tag == "p" else "\n")
+            stack.extend(reversed(list(at.iter(include_text=True))))
+    return "".join(out)
+
+
+def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
+    holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
+    if holder is None:
+        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+    inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
+    node = inner if inner is not None and values.clean(flowing_text(inner)) else holder
+    beside: str | None = None
+    for strong in node.css("strong, b"):
+        if strong.mem_id != node.mem_id and values.clean(strong.text()).startswith(("-", "–", "—")):
+            beside = values.clean(strong.text())
+            strong.decompose()
+            break
+    title = _without_markup(values.clean(flowing_text(node)))
+    if not title:
+        raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
+    if beside is None:
+        for start in (node, holder):
+            sibling = start.next
+            while sibling is not None and (sibling.is_text_node or sibling.tag == "br"):
+                sibling = sibling.next
+            if sibling is not None and sibling.tag in ("strong", "b"):
+                beside = values.clean(sibling.text())
+                break
+    return title, (beside or "").strip(" -–—") or None
+
+
+def _isbn(labels: _Labels, warnings: list[str]) -> str:
+    if not labels.has("ean") and not labels.has("isbn"):
+        raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
+    ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
+    if not ean and not isbn:
+        raise PageChanged("EAN", "the label is there, the number is not; open the page in a browser.")
+    thirteen = _one_isbn(ean, "EAN") if ean else None
+    try:
+        ten = _one_isbn(isbn, "ISBN") if isbn else None
+    except PageChanged:
+        if thirteen is None:
+            raise
+        ten = None
+        warnings.append(f"ISBN: “{(isbn or '')[:40]}” is no ISBN; the EAN is.")
+    if thirteen and ten and thirteen != ten:
+        raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
+    return thirteen or ten or ""
+
+
+def _one_isbn(text: str, label: str) -> str:
+    try:
+        return parse_isbn(text)
+    except InvalidIsbn as error:
+        reason = str(error)
+    found = set()
+    for candidate in _ISBN_LIKE.findall(text):
+        try:
+            found.add(parse_isbn(candidate))
+        except InvalidIsbn as error:
+            reason = str(error)
+    if len(found) != 1:
+        raise PageChanged(label, reason)
+    return found.pop()
+
+
+def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor, ...]:
+    at = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
+    anchors: list[LexborNode] = []
+    while at is not None and not anchors:
+        anchors = at.css("a.doContributorSearch")
+        at = at.parent
+    people: list[Contributor] = []
+    for anchor in anchors:
+        inner = anchor.css_first("span")
+        name = _without_markup(values.clean(flowing_text(inner if inner is not None else anchor)))
+        after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
+        sibling = anchor.next
+        while sibling is not None and not (
+            sibling.is_element_node
+            and (
+                sibling.tag in ("br", "strong", "table", "div", "p")
+                or sibling.css_matches("a")
+                or sibling.css_first("a") is not None
+            )
+        ):
+            after += flowing_text(sibling)
+            sibling = sibling.next
+        role = re.search(r"\(([^()]+)\)", after)
+        person = Contributor(name.strip(" ,;"), values.clean(role[1]) or None if role else None)
+        if person.name and person not in people:
+            people.append(person)
+    if people:
+        return tuple(people)
+    listed = labels.one_line("contributors")
+    for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
+        parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
+        if parts and not values.is_absent(parts[1]):
+            people.append(Contributor(parts[1], parts[2]))
+    return tuple(people)
+
+
+def _publisher(tree: LexborHTMLParser, labels: _Labels) -> str | None:
+    for anchor in tree.css("a.doSid"):
+        if name := _present(_without_markup(values.clean(flowing_text(anchor)))):
+            return name
+    return _present(labels.one_line("publisher"))
+
+
+def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
+    for field_ in ("pub date", "sale date"):
+        for text in labels.all(field_):
+            day, problem = values.read_date(text)
+            if problem:
+                warnings.append(f"{field_.capitalize()}: {problem}.")
+            if day is not None:
+                return day
+    return None
+
+
+def _parenthesized_weight(physical: str) -> str:
+    found = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
+    return found[0] if len(found) == 1 else physical
+
+
+def _page_count(physical: str, labels: _Labels) -> int | None:
+    if (pages := values.read_pages(physical)) is not None:
+        return pages
+    text = labels.one_line("pages")
+    if not text:
+        return None
+    return values.read_pages(text) or values.read_pages(f"{text} pages")
+
+
+def _size(text: str) -> Size | None:
+    sizes = values.read_sizes(text)
+    return Size(sizes.get("H"), sizes.get("L"), sizes.get("W")) if sizes else None
+
+
+def _bisac(labels: _Labels) -> tuple[str, ...]:
+    text = labels.lines("bisac")
+    if text is None:
+        return ()
+    text = re.sub(r"\s*/\s*\n\s*|\s*\n\s*/\s*", " / ", _PANEL.split(text)[0])
+    paths: list[str] = []
+    for piece in re.split(r"[|\n]", text):
+        path = re.sub(r"\s+/\s+", " / ", values.clean(piece)).strip(" ,;")
+        if path and not values.is_absent(path) and path not in paths:
+            paths.append(path)
+    return tuple(paths)
+
+
+def _description(labels: _Labels) -> str | None:
+    text = labels.lines("description")
+    if text is None:
+        return None
+    return _present(_without_markup(values.clean_paragraphs(text)))
+
+
+def _without_markup(text: str) -> str:
+    """Markup that the site escaped, and so shows as text, taken out again."""
+    if not _MARKUP.search(text):
+        return text
+    tree = recognise.parse(text)
+    body = tree.body
+    return values.clean_paragraphs(flowing_text(body)) if body is not None else ""
+
+
+def _messages(tree: LexborHTMLParser, description: str | None) -> tuple[str, ...]:
+    body = tree.body
+    text = body.text(deep=True, separator=" ") if body is not None else ""
+    said = []
+    for message in _MESSAGES:
+        quoted = len(message.findall(description or ""))
+        found = message.findall(text)
+        if len(found) > quoted:
+            said.append(" ".join(found[0].split()))
+    return tuple(said)
+
+
+def _returnable(labels: _Labels, messages: tuple[str, ...]) -> bool | None:
+    if any("not returnable" in message.lower() for message in messages):
+        return False
+    said = (labels.one_line("returnable") or "").lower()
+    return {"y": True, "n": False}.get(said[:1])
+
+
+def _present(text: str | None) -> str | None:
+    return text if text and not values.is_absent(text) else None

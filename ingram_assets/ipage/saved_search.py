@@ -1,0 +1,280 @@
+"""The export of a saved search: which titles there are, and what they cost.
+
+How the site names its columns is not known, so they are told by name, loosely, wherever the header
+stands; and a row that can't be read is refused with its reason, never repaired by guessing.
+"""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.ipage import recognise, values
+from ingram_assets.ipage.page_failures import PageChanged
+
+MAX_BYTES = 50_000_000
+_MAX_PREAMBLE = 60
+
+_ISBN_NAMES = (
+    ("isbn 13", "isbn13", "isbn 13 digit", "ean", "ean 13", "ean13", "ean/isbn 13", "isbn/ean", "ean/isbn"),
+    ("isbn", "isbn number", "isbn no", "isbn #", "isbns"),
+    ("isbn 10", "isbn10"),
+    ("product code", "product id", "product number", "item number", "item code", "sku", "gtin"),
+)
+_PRICE_NAMES = (
+    (
+        "us srp",
+        "srp",
+        "srp us",
+        "srp usd",
+        "us srp price",
+        "srp price",
+        "us srp usd",
+        "suggested retail price",
+    ),
+    ("us list price", "list price", "us list", "list price us", "list price usd", "msrp", "list"),
+    ("us retail price", "retail price", "us retail", "us price", "price us", "price usd"),
+    ("price", "unit price"),
+)
+_TITLE_NAMES = (
+    ("title", "product title", "book title", "item title", "full title", "title name"),
+    ("name", "product name"),
+)
+
+_LOOKS_LIKE_ISBN = re.compile(r"(?:^|[\"',;\t|=])\s*97[89][-0-9]{10,14}\b")
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_EXCEL_TEXT = re.compile(r'^=\s*"(.*)"$', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    isbn: tuple[int, ...]
+    """Columns that may hold the ISBN, best first."""
+    title: int | None
+    price: int | None
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    rows: list[tuple[int, list[str]]]
+    """Line number in the file, and the cells."""
+    delimiter: str
+
+
+def parse_saved_search_csv(data: bytes) -> pd.DataFrame:
+    """The titles of an export, each ISBN once, in the file's order.
+
+    Columns: `isbn` (13 digits), `title` (str or None), `srp_price` (Decimal dollars or None), all of
+    dtype object. `attrs["rejected"]`: a dict per row refused, with `row` (its line in the file), `value`
+    (what stood for the ISBN) and `reason`. `attrs["warnings"]`: what was kept but not wholly understood.
+
+    Takes comma, semicolon, tab or bar between the cells; UTF-8, UTF-16 or Windows-1252; lines before the
+    header; `="978…"` cells; and a table of HTML, as older sites export for Excel.
+
+    Raises:
+        SessionExpired, Blocked, NotFound: the site sent that page instead of the export.
+        PageChanged: empty, no table of values, or no column of ISBNs.
+    """
+    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
+    if len(data) > MAX_BYTES:
+        raise PageChanged("export", f"{len(data):,} bytes are too many for a saved search.")
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise PageChanged("export", "it is an Excel workbook; have the site export it as CSV.")
+    if recognise.looks_like_html(data):
+        header, sheet = _html_sheet(data)
+    else:
+        header, sheet = _text_sheet(_decode(data))
+    return _frame(header, sheet)
+
+
+def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
+    place, columns = header
+    titles: dict[str, tuple[str | None, Decimal | None]] = {}
+    lines: dict[str, int] = {}
+    rejected: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    for line, raw in sheet.rows[place + 1 :]:
+        cells = [_plain(cell) for cell in raw]
+        if not any(cells) or _header_of(cells) is not None:
+            continue
+        isbn, value, reason = _isbn(cells, columns.isbn)
+        if isbn is None:
+            rejected.append({"row": line, "value": value[:200], "reason": reason})
+            continue
+        if isbn in titles:
+            reason = f"{isbn} stands in line {lines[isbn]} already; that one was kept."
+            rejected.append({"row": line, "value": value[:200], "reason": reason})
+            continue
+        title = price = None
+        if any(cells[columns.width :]):
+            # A comma that nobody quoted has moved the cells: whose title and price these are is a guess.
+            warnings.append(f"Line {line}: more cells than headings; only its ISBN was taken.")
+        else:
+            title = _cell(cells, columns.title)
+            title = values.clean(title) or None if title else None
+            price_text = _cell(cells, columns.price)
+            price, problem = values.read_price(price_text, decimal_comma=sheet.delimiter in ";\t")
+            if problem:
+                warnings.append(f"Line {line}: price {problem}.")
+        titles[isbn], lines[isbn] = (title, price), line
+    frame = pd.DataFrame(
+        {
+            "isbn": pd.Series(list(titles), dtype=object),
+            "title": pd.Series([title for title, _ in titles.values()], dtype=object),
+            "srp_price": pd.Series([price for _, price in titles.values()], dtype=object),
+        }
+    )
+    frame.attrs["rejected"] = rejected
+    frame.attrs["warnings"] = warnings
+    return frame
+
+
+def _isbn(cells: list[str], columns: tuple[int, ...]) -> tuple[str | None, str, str]:
+    """(ISBN, what stood there, why not)."""
+    found: dict[str, str] = {}
+    value = reason = ""
+    for column in columns:
+        text = _cell(cells, column)
+        if not text:
+            continue
+        try:
+            found.setdefault(parse_isbn(re.sub(r"(?<=[0-9])\.0$", "", text)), text)
+        except InvalidIsbn as error:
+            if not value:
+                value = text
+                reason = (
+                    f"“{text[:40]}” is a number that Excel has rounded: export again, and don't open the "
+                    "file in Excel before it is read."
+                    if _SCIENTIFIC.fullmatch(text.strip())
+                    else str(error)
+                )
+    if len(found) > 1:
+        return None, " / ".join(found.values()), f"The row names two books: {' and '.join(found)}."
+    if found:
+        isbn, value = next(iter(found.items()))
+        return isbn, value, ""
+    shown = value or " | ".join(cell for cell in cells if cell)
+    return None, shown, reason or "The row has no ISBN."
+
+
+def _cell(cells: list[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ""
+
+
+def _plain(cell: str) -> str:
+    cell = cell.strip(" \t\r\n\u00a0\ufeff")
+    while (found := _EXCEL_TEXT.match(cell)) or (len(cell) > 2 and cell[0] == cell[-1] == '"'):
+        cell = (found[1] if found else cell[1:-1]).strip()
+    return cell.removeprefix("'") if re.match(r"'[0-9$=]", cell) else cell
+
+
+def _text_sheet(text: str) -> tuple[tuple[int, _Header], _Sheet]:
+    """The sheet by the delimiter under which a header makes the most sense."""
+    best: tuple[tuple[int, int, int], tuple[int, _Header], _Sheet] | None = None
+    for preference, delimiter in enumerate(",\t;|"):
+        if delimiter != "," and delimiter not in text:
+            continue
+        sheet = _Sheet(list(_split(text, delimiter)), delimiter)
+        header = _find_header(sheet)
+        if header is None:
+            continue
+        known = len(header[1].isbn) + sum(c is not None for c in (header[1].title, header[1].price))
+        score = (known, header[1].width, -preference)
+        if best is None or score > best[0]:
+            best = (score, header, sheet)
+    if best is None:
+        raise PageChanged(
+            "ISBN", "the export has no column of this name; open the saved search in a browser."
+        )
+    return best[1], best[2]
+
+
+def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    rows = list(_read(text.splitlines(keepends=True), delimiter))
+    swallowed = any(
+        "\n" in cell and _LOOKS_LIKE_ISBN.search(line)
+        for _, cells in rows
+        for cell in cells
+        for line in cell.split("\n")[1:]
+    )
+    if swallowed:
+        # A quotation mark that nobody closed has eaten rows: read each line for itself.
+        rows = [
+            (number, cells)
+            for number, line in enumerate(text.splitlines(), start=1)
+            for _, cells in _read([line], delimiter)
+        ]
+    yield from rows
+
+
+def _read(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise PageChanged("export", f"line {line} is no row of values ({error}).") from None
+
+
+def _find_header(sheet: _Sheet) -> tuple[int, _Header] | None:
+    for place, (_, cells) in enumerate(sheet.rows[:_MAX_PREAMBLE]):
+        if (header := _header_of([_plain(cell) for cell in cells])) is not None:
+            return place, header
+    return None
+
+
+def _header_of(cells: list[str]) -> _Header | None:
+    names = [_normal(cell) for cell in cells]
+    isbn = _columns(names, _ISBN_NAMES)
+    if not isbn:
+        return None
+    titles, prices = _columns(names, _TITLE_NAMES), _columns(names, _PRICE_NAMES)
+    width = max(i for i, name in enumerate(names) if name) + 1
+    return _Header(isbn, titles[0] if titles else None, prices[0] if prices else None, max(width, len(cells)))
+
+
+def _columns(names: list[str], wanted: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
+    return tuple(i for group in wanted for i, name in enumerate(names) if name in group)
+
+
+def _normal(name: str) -> str:
+    name = re.sub(r"\(([^()]*)\)", r" \1 ", name.lower()).replace("$", " usd ")
+    return " ".join(re.sub(r"[-_.:*\u00a0]+", " ", name).split())
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    head = data[:400]
+    if head.count(0) > len(head) // 4:
+        return data.decode(
+            "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", "replace"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.removeprefix(codecs.BOM_UTF8).decode("cp1252", "replace")
+
+
+def _html_sheet(data: bytes) -> tuple[tuple[int, _Header], _Sheet]:
+    tree = recognise.parse(data)
+    recognise.raise_unless_page(recognise.recognise_tree(tree))
+    for table in tree.css("table"):
+        rows = []
+        for number, row in enumerate(table.css("tr"), start=1):
+            rows.append((number, [cell.text(deep=True) for cell in row.iter() if cell.tag in ("td", "th")]))
+        sheet = _Sheet(rows, "<")
+        header = _find_header(sheet)
+        if header is not None:
+            return header, sheet
+    raise PageChanged("ISBN", "a web page came in place of the export; open the saved search in a browser.")

@@ -1,0 +1,406 @@
+"""The stock tables of a product page: copies on hand and on order at each distribution centre.
+
+Which column is which is told by the header row, wherever it stands; which row is which DC by its own
+cell. Row order means one thing only, and only where nothing says otherwise: the first row of the
+account's table is its primary DC, the second its secondary.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.domain.stock import DcStock, Role
+from ingram_assets.ipage import values
+from ingram_assets.ipage.page_failures import PageChanged
+
+_MAX_SPAN = 20
+_MAX_CELLS = 20_000
+
+_NOT_A_COUNT = re.compile(
+    r"\b(?:date|eta|arriv\w*|expected|due|days?|weeks?|last|sold|sales|demand|reserved|committed|allocated|"
+    r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price)\b"
+)
+_ON_ORDER = re.compile(
+    r"\bon\s?-?\s?order\b|\bonorder\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
+)
+_ON_HAND = (
+    re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b"),
+    re.compile(r"\bin\s?-?\s?stock\b"),
+    re.compile(r"\bavail(?:able|ability)?\b(?!.*\border\b)"),
+    re.compile(r"^(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
+)
+_DC = re.compile(
+    r"^(?:dcs?|d\.c\.|distribution\s+cent(?:er|re)s?|dist\.?\s+cent(?:er|re)|dist\.?\s+ctr|warehouses?|whse|wh|"
+    r"locations?|facility|cent(?:er|re)s?|ship(?:s|ping)?\s+from|dc\s+(?:code|name|location|id))$"
+)
+_TOTAL = re.compile(
+    r"^(?:grand\s+|sub-?\s*)?(?:totals?|sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
+)
+_ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
+    (re.compile(r"primary", re.IGNORECASE), "primary"),
+    (re.compile(r"secondary", re.IGNORECASE), "secondary"),
+    (re.compile(r"\b(?:other|alternat\w*)\b", re.IGNORECASE), "other"),
+)
+_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(?![A-Za-z0-9])")
+_LONG_CODE = re.compile(r"[A-Z]{2,3}[0-9]?")
+_NO_DC = frozenset({"DC", "NA", "OO", "ALL", "SUM", "TOT", "QTY", "WH", "TBD", "TBA", "EA"})
+_STATES = {
+    **{"tennessee": "TN", "pennsylvania": "PA", "indiana": "IN", "oregon": "OR", "california": "CA"},
+    **{"ohio": "OH", "illinois": "IL", "texas": "TX", "nevada": "NV", "georgia": "GA", "kentucky": "KY"},
+    **{"new york": "NY", "new jersey": "NJ", "virginia": "VA", "florida": "FL", "washington": "WA"},
+}
+
+
+class _Cell(NamedTuple):
+    text: str
+    is_copy: bool = False
+    """Covered by a neighbour's colspan or rowspan: it labels, but holds no count of its own."""
+
+
+@dataclass(slots=True)
+class _Row:
+    cells: list[_Cell]
+    css_class: str = ""
+
+
+class _Columns(NamedTuple):
+    dc: int | None
+    on_hand: int
+    on_order: int
+    width: int
+
+
+@dataclass(slots=True)
+class _Reading:
+    stock: dict[str, DcStock] = field(default_factory=dict)
+    contradicted: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[str]]:
+    """Every DC of every stock table with its counts, and what of them was not understood.
+
+    `None` where the page shows no stock table or none with a row in it.
+
+    Raises:
+        PageChanged: a table whose columns or DCs can't be told.
+    """
+    own, alternate = _tables(tree)
+    if not own and not alternate:
+        return None, []
+    reading = _Reading()
+    columns: _Columns | None = None
+    for table in own:
+        columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+    for table in alternate:
+        _read_table(_rows(table), columns, is_own=False, reading=reading)
+    if not own:
+        reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
+    elif not alternate:
+        reading.warnings.append("The table of the other DCs is missing.")
+    if not reading.stock:
+        reading.warnings.append("The stock table has no rows.")
+        return None, reading.warnings
+    return reading.stock, reading.warnings
+
+
+def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
+    """The account's own table and that of the other DCs, by class; by header where the class is gone."""
+    own: list[LexborNode] = []
+    alternate: list[LexborNode] = []
+    for table in tree.css("table[class*=stockchecktable i], table[id*=stockchecktable i]"):
+        name = f"{table.attributes.get('class') or ''} {table.id or ''}".lower()
+        (alternate if "alt" in name else own).append(table)
+    if own or alternate:
+        return own, alternate
+    for table in tree.css("table"):
+        # An inner table of cells, not one that lays out the page around it.
+        if table.css_first("table table, td table") is not None or len(table.text(deep=True)) > 4_000:
+            continue
+        rows = _rows(table)
+        if _find_columns(rows) is not None:
+            own.append(table)
+        elif own and len(rows) > 1 and all(_is_documented(row) for row in rows):
+            alternate.append(table)
+    return own, alternate
+
+
+def _rows(table: LexborNode) -> list[_Row]:
+    """The table as a grid: spans filled in, inner tables left out."""
+    rows: list[_Row] = []
+    hanging: dict[int, tuple[int, str]] = {}
+    count = 0
+    for tr in table.css("tr"):
+        holder = tr.parent
+        if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
+            holder = holder.parent
+        if holder is None or holder.mem_id != table.mem_id:
+            continue
+        cells: list[_Cell] = []
+
+        def fill(cells: list[_Cell] = cells) -> None:
+            while len(cells) in hanging:
+                left, text = hanging.pop(len(cells))
+                if left > 1:
+                    hanging[len(cells)] = (left - 1, text)
+                cells.append(_Cell(text, is_copy=True))
+
+        later: dict[int, tuple[int, str]] = {}
+        for cell in tr.iter():
+            if cell.tag not in ("td", "th"):
+                continue
+            fill()
+            text = _cell_text(cell)
+            attributes = cell.attributes
+            down = _span(attributes.get("rowspan"))
+            for place in range(_span(attributes.get("colspan"))):
+                if down > 1:
+                    later[len(cells)] = (down - 1, text)
+                cells.append(_Cell(text, is_copy=place > 0))
+        fill()
+        hanging.update(later)
+        count += len(cells)
+        if count > _MAX_CELLS:
+            raise PageChanged("stock table", "it has too many cells to be one.")
+        if cells:
+            rows.append(_Row(cells, tr.attributes.get("class") or ""))
+    return rows
+
+
+def _cell_text(cell: LexborNode) -> str:
+    # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
+    if cell.css_first("table") is not None:
+        return ""
+    return " ".join(cell.text(deep=True, separator=" ")[:500].split())
+
+
+def _span(value: str | None) -> int:
+    return min(max(int(value), 1), _MAX_SPAN) if value and value.isascii() and value.isdigit() else 1
+
+
+def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
+    """The columns by the first header row, and where that row stands."""
+    for place, row in enumerate(rows):
+        names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row.cells]
+        if any(re.search(r"[0-9]", name) for name in names):
+            continue
+        on_order = [
+            i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
+        ]
+        on_hand: list[int] = []
+        for pattern in _ON_HAND:
+            on_hand = on_hand or [
+                i
+                for i, name in enumerate(names)
+                if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
+            ]
+        if not on_hand and not on_order and {"oh", "oo"} <= set(names):
+            on_hand, on_order = [names.index("oh")], [names.index("oo")]
+        if len(row.cells) < 2 or not (on_hand or on_order):
+            continue
+        dc = [i for i, name in enumerate(names) if _DC.match(name)]
+        if not (on_hand and on_order) and not dc and len(set(names)) < 3:
+            continue  # A banner such as "Copies on hand today" across the table.
+        for label, found in (("On Hand", on_hand), ("On Order", on_order)):
+            if len(found) != 1:
+                raise PageChanged(
+                    label,
+                    f"the stock table has {len(found)} columns of this name; its columns can't be told.",
+                )
+        return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(row.cells)), place
+    return None
+
+
+def _transposed(rows: list[_Row]) -> list[_Row] | None:
+    """The table turned, where the DCs stand side by side and the counts below each other."""
+    firsts = [row.cells[0].text.strip(" :").lower() for row in rows]
+    if not (
+        any(_ON_ORDER.search(name) and not _NOT_A_COUNT.search(name) for name in firsts)
+        and any(
+            _ON_HAND[0].search(name) or _ON_HAND[1].search(name) or _ON_HAND[2].search(name)
+            for name in firsts
+        )
+    ):
+        return None
+    if len({len(row.cells) for row in rows}) != 1:
+        return None
+    return [_Row([row.cells[i] for row in rows]) for i in range(len(rows[0].cells))]
+
+
+def _read_table(
+    rows: list[_Row], inherited: _Columns | None, *, is_own: bool, reading: _Reading
+) -> _Columns | None:
+    if not rows:
+        return None
+    turned = _transposed(rows)
+    if turned is not None:
+        rows = turned
+    found = _find_columns(rows)
+    header = found[1] if found else None
+    body = [row for place, row in enumerate(rows) if place != header and not _is_noise(row)]
+    if not body:
+        return found[0] if found else None
+    columns = found[0] if found else None
+    if columns is None:
+        columns = _columns_without_header(body, inherited)
+    if columns.dc is None:
+        columns = columns._replace(dc=_dc_by_content(body, columns))
+
+    entries: list[tuple[str, int | None, int | None, Role | None]] = []
+    banner: Role | None = None
+    for row in body:
+        texts = {cell.text for cell in row.cells if cell.text}
+        if len(texts) == 1 and (len(row.cells) == 1 or row.cells[-1].is_copy):
+            banner = _role_in(texts) or banner
+            continue
+        entry = _read_row(row, columns, reading)
+        if entry is not None:
+            code, on_hand, on_order = entry
+            role = _role_in(
+                [
+                    cell.text
+                    for i, cell in enumerate(row.cells)
+                    if i not in (columns.on_hand, columns.on_order)
+                ]
+                + [row.css_class]
+            )
+            entries.append((code, on_hand, on_order, role or banner))
+    if not entries and any(len(row.cells) > 1 for row in body):
+        raise PageChanged("DC", "no row of the stock table names a distribution centre.")
+
+    labelled = any(role for *_, role in entries)
+    for place, (code, on_hand, on_order, role) in enumerate(entries):
+        if role is None:
+            role = "other"
+            if is_own and not labelled:
+                taken = {dc.role for dc in reading.stock.values()}
+                if code not in reading.stock:
+                    role = ("primary", "secondary")[place] if place < 2 else "other"
+                    role = "other" if role in taken else role
+        _add(reading, code, DcStock(on_hand, on_order, role))
+    return columns
+
+
+def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Columns:
+    widths = {len(row.cells) for row in body if len(row.cells) > 1}
+    if inherited is not None:
+        if widths == {inherited.width}:
+            return inherited
+        order = sorted(("dc", "on_hand", "on_order"), key=lambda name: getattr(inherited, name) or 0)
+        if inherited.dc is not None and widths == {3} and inherited.width > 3:
+            # The same three columns without what stands beside them in the account's own table.
+            columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
+            if all(_dc_code(row.cells[columns.dc or 0].text) for row in body if len(row.cells) == 3):
+                return columns
+    elif widths == {3} and all(_is_documented(row) for row in body if len(row.cells) > 1):
+        return _Columns(0, 1, 2, 3)
+    raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
+
+
+def _is_documented(row: _Row) -> bool:
+    """The known cells of a table without header: DC, on hand, on order."""
+    if len(row.cells) != 3 or _dc_code(row.cells[0].text) is None:
+        return False
+    return all(
+        values.is_absent(cell.text) or values.read_count(cell.text)[0] is not None for cell in row.cells[1:]
+    )
+
+
+def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
+    rows = [row for row in body if len(row.cells) == columns.width]
+    candidates = [
+        i
+        for i in range(columns.width)
+        if i not in (columns.on_hand, columns.on_order)
+        and rows
+        and all(_CODE.search(row.cells[i].text) for row in rows)
+    ]
+    if len(candidates) != 1:
+        raise PageChanged("DC", "no column of the stock table is known to hold the distribution centres.")
+    return candidates[0]
+
+
+def _read_row(row: _Row, columns: _Columns, reading: _Reading) -> tuple[str, int | None, int | None] | None:
+    cells = row.cells
+    dc = columns.dc or 0
+    code = _dc_code(cells[dc].text) if dc < len(cells) else None
+    if code is None:
+        counts = [values.read_count(cell.text)[0] for cell in cells]
+        if any(counts):
+            raise PageChanged("DC", f"a stock row names no distribution centre (“{_shown(cells)}”).")
+        if any(cell.text for cell in cells):
+            reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
+        return None
+    surplus = cells[columns.width :]
+    if len(cells) < columns.width or any(re.search(r"[0-9]", cell.text) for cell in surplus):
+        reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
+        return code, None, None
+    counts = []
+    for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
+        cell = cells[place]
+        count, problem = (None, "the cell spans several") if cell.is_copy else values.read_count(cell.text)
+        if problem:
+            reading.warnings.append(f"{code} {name}: {problem}; unknown.")
+        counts.append(count)
+    return code, counts[0], counts[1]
+
+
+def _add(reading: _Reading, code: str, new: DcStock) -> None:
+    old = reading.stock.get(code)
+    if old is None:
+        reading.stock[code] = new
+        return
+    counts: list[int | None] = []
+    for name, before, after in (
+        ("on hand", old.on_hand, new.on_hand),
+        ("on order", old.on_order, new.on_order),
+    ):
+        if f"{code} {name}" in reading.contradicted:
+            counts.append(None)
+        elif before is not None and after is not None and before != after:
+            reading.contradicted.add(f"{code} {name}")
+            reading.warnings.append(f"{code} {name}: two rows say {before:,} and {after:,}; unknown.")
+            counts.append(None)
+        else:
+            counts.append(before if before is not None else after)
+    reading.stock[code] = DcStock(counts[0], counts[1], old.role)
+
+
+def _dc_code(text: str) -> str | None:
+    """ "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
+    text = values.clean(text)
+    plain = text.strip(" :*†‡.").upper()
+    if _LONG_CODE.fullmatch(plain) and plain not in _NO_DC:
+        return plain
+    codes = {code for code in _CODE.findall(text) if code not in _NO_DC}
+    if len(codes) == 1:
+        return codes.pop()
+    states = {code for name, code in _STATES.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
+    return states.pop() if not codes and len(states) == 1 else None
+
+
+def _role_in(texts: Iterable[str]) -> Role | None:
+    for text in texts:
+        for pattern, role in _ROLES:
+            if pattern.search(text):
+                return role
+    return None
+
+
+def _is_noise(row: _Row) -> bool:
+    """Empty rows, totals, and headers said again."""
+    texts = [cell.text for cell in row.cells if cell.text]
+    if not texts or _TOTAL.match(texts[0]):
+        return True
+    return (
+        len(texts) > 1
+        and not any(re.search(r"[0-9]", text) for text in texts)
+        and any(_ON_ORDER.search(text.lower()) or _ON_HAND[0].search(text.lower()) for text in texts)
+    )
+
+
+def _shown(cells: list[_Cell]) -> str:
+    return " | ".join(cell.text for cell in cells)[:80]

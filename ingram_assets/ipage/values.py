@@ -1,0 +1,274 @@
+"""What a piece of text says, or that it doesn't: counts, dates, prices, weights, clean words.
+
+Every reader returns `(value, problem)`: a value with no problem, `None` with none where the text says
+"nothing to see" (blank, dash, N/A), or `None` with the problem in words. None of them guesses.
+"""
+
+import html
+import re
+import unicodedata
+from datetime import date
+from decimal import Decimal
+
+from ingram_assets.domain.stock import MAX_COUNT
+
+POUNDS_PER_KILOGRAM = Decimal("2.2046226218")
+MAX_PRICE = Decimal("20000")
+"""Dollars. No trade book asks more; a larger figure is a misread one."""
+MAX_WEIGHT = Decimal("200")
+"""Pounds. The heaviest boxed sets weigh a quarter of it."""
+
+_ABSENT = re.compile(
+    r"(?:[-–—‒―−_.·*?\s\u00a0]*|n\.?\s*/?\s*a\.?|none|nil|null|tbd|tba|unknown|not\s+(?:available|applicable|given))",
+    re.IGNORECASE,
+)
+_GROUPED = r"(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)"
+_COUNT = re.compile(
+    rf"(?:(?:(?:qty|quantity|units?|copies|on[ -]hand|on[ -]order|available|in[ -]stock)[\s:]*)*)"
+    rf"({_GROUPED})"
+    rf"(?:\s*(?:units?|copies|copy|pcs?\.?|ea\.?|on[ -]hand|on[ -]order|available|in[ -]stock|\*+|†|‡))*",
+    re.IGNORECASE,
+)
+
+_MONTHS = {
+    name[:3]: number
+    for number, name in enumerate(
+        (
+            *("january", "february", "march", "april", "may", "june"),
+            *("july", "august", "september", "october", "november", "december"),
+        ),
+        start=1,
+    )
+}
+_MONTH = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_YEAR = r"([0-9]{4}|'?[0-9]{2})"
+_DATE_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"(?<![\w/.,-]){pattern}(?![\w/-]|[.,][0-9])", re.IGNORECASE), order)
+    for pattern, order in (
+        (rf"{_MONTH}\s*[-/, ]?\s*([0-9]{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+|\s*[-/]\s*){_YEAR}", "Mdy"),
+        (rf"([0-9]{{1,2}})(?:st|nd|rd|th)?(?:\s+of\s+|\s*[-/., ]\s*){_MONTH}\s*[-/, ]?\s*{_YEAR}", "dMy"),
+        (rf"([0-9]{{4}})\s*[-/. ]\s*{_MONTH}\s*[-/. ]\s*([0-9]{{1,2}})", "yMd"),
+        (r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T[0-9:.]+Z?)?", "ymd"),
+        (r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})", "ymd"),
+        (r"((?:1[4-9]|20)[0-9]{2})([0-9]{2})([0-9]{2})", "ymd"),
+        (rf"([0-9]{{1,2}})/([0-9]{{1,2}})/{_YEAR}", "mdy"),
+        (rf"([0-9]{{1,2}})-([0-9]{{1,2}})-{_YEAR}", "mdy"),
+        (rf"([0-9]{{1,2}})\.([0-9]{{1,2}})\.{_YEAR}", "d.m"),
+        (rf"{_MONTH}\s*[-/, ]?\s*([0-9]{{4}})", "My"),
+        (r"([0-9]{1,2})/([0-9]{4})", "my"),
+        (r"([0-9]{4})-([0-9]{1,2})", "ym"),
+    )
+)
+
+_NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
+_MONEY = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2})?|\.[0-9]{2}")
+_DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
+_BARE_PRICE = re.compile(rf"(?:{_DOLLARS}\s*)?({_NUMBER.pattern})(?:\s*{_DOLLARS})?", re.IGNORECASE)
+_CURRENCY = r"(can|cad|canada|canadian|cdn|ca|c|gbp|uk|eur|euros?|aud|au|a|nz|nzd|jpy|chf|inr|us|usd|u\.s\.?)"
+_CURRENCY_BEFORE = re.compile(rf"(?<![a-z]){_CURRENCY}[\s:.]*$", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(rf"\s*{_CURRENCY}(?![a-z])", re.IGNORECASE)
+
+_WEIGHT = re.compile(
+    r"(?<![\w.,/-])((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)\s*"
+    r"(kilograms?|kgs?|grams?|gms?|g|pounds?|lbs?|ounces?|oz)\b\.?",
+    re.IGNORECASE,
+)
+_LENGTH = re.compile(
+    r"(?<![\w.,/-])([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*"
+    r"(centimet(?:er|re)s?|cms?|millimet(?:er|re)s?|mms?|inch(?:es)?|ins?|\"|”|″)\.?\s*(H|L|W|D|T)\b",
+    re.IGNORECASE,
+)
+_PAGES = re.compile(rf"(?<![\w.,/-])({_GROUPED})\s*(?:pages?|pgs?|pp?)\b\.?(?!\s*[0-9])", re.IGNORECASE)
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+
+
+def clean(text: str) -> str:
+    """One line of readable text: entities unescaped, NFC, no control or text-direction characters."""
+    return " ".join(_readable(text).split())
+
+
+def clean_paragraphs(text: str) -> str:
+    """As `clean`, keeping line breaks; one empty line at most between paragraphs."""
+    lines = [" ".join(line.split()) for line in _readable(text).splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _readable(text: str) -> str:
+    # Old Java pages escape twice ("Simon &amp;amp; Schuster"); no title has an entity on purpose.
+    if "&" in text and _ENTITY.search(text):
+        text = html.unescape(text)
+    return unicodedata.normalize("NFC", _CONTROL.sub("", text))
+
+
+def is_absent(text: str) -> bool:
+    """Whether the text stands for no value: blank, a dash, N/A, TBD."""
+    return _ABSENT.fullmatch(text.strip()) is not None
+
+
+def read_count(text: str) -> tuple[int | None, str | None]:
+    """Copies: a whole number, thousands commas in the right places, at most `MAX_COUNT`."""
+    text = text.strip()
+    if is_absent(text):
+        return None, None
+    found = _COUNT.fullmatch(text)
+    if found is None:
+        return None, f"“{text[:40]}” is no whole number"
+    digits = found[1].replace(",", "")
+    if len(digits) > 9 or int(digits) > MAX_COUNT:
+        return None, f"“{text[:40]}” is more than any warehouse holds"
+    return int(digits), None
+
+
+def read_date(text: str) -> tuple[date | None, str | None]:
+    """A calendar day in the forms of the US trade; numeric forms are month first.
+
+    A month without a day is its first day, as the trade counts it, and said in the problem. A year or a
+    season alone is no date. Day and month that could be either, in a form the US doesn't use (3.2.2027),
+    is no date.
+    """
+    text = clean(text)[:200]
+    if is_absent(text):
+        return None, None
+    rest, found = text, []
+    for pattern, order in _DATE_FORMS:
+        for match in pattern.finditer(rest):
+            found.append((_day(match.groups(), order), order))
+        rest = pattern.sub(" ", rest)
+    days = {day for day, _ in found}
+    if len(days) != 1 or None in days:
+        return None, f"“{text[:40]}” is no date that can be told"
+    day, order = found[0]
+    return day, f"“{text[:40]}” gives no day: read as the first of the month" if order in (
+        "My",
+        "my",
+        "ym",
+    ) else None
+
+
+def _day(parts: tuple[str, ...], order: str) -> date | None:
+    if order == "d.m":
+        first, second = int(parts[0]), int(parts[1])
+        if first <= 12 and second <= 12 and first != second:
+            return None
+        order = "mdy" if second > 12 else "dmy"
+    by_letter = dict(zip(order.lower(), parts, strict=True))
+    year_text = by_letter["y"].lstrip("'")
+    year = int(year_text)
+    if len(year_text) == 2:
+        year += 2000 if year < 50 else 1900
+    month_text = by_letter["m"]
+    month = int(month_text) if month_text.isdigit() else _MONTHS[month_text[:3].lower()]
+    day = int(by_letter.get("d", "1"))
+    if order == "mdy" and month > 12 and day <= 12:
+        month, day = day, month
+    if not 1450 <= year <= 2100:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | None, str | None]:
+    """US dollars, to the cent. Prices in other currencies beside it are passed over.
+
+    Two different dollar prices, no price asked ($0.00), or one above `MAX_PRICE` are no price.
+    `decimal_comma`: "18,99" is eighteen dollars (a sheet exported with European settings).
+    """
+    text = clean(text)[:300]
+    if is_absent(text):
+        return None, None
+    if decimal_comma and re.fullmatch(r"(?:USD|\$)?\s*[0-9]+,[0-9]{2}\s*(?:USD|\$)?", text, re.IGNORECASE):
+        text = text.replace(",", ".")
+    # The price of one seller may be followed by a discount that has a figure of its own.
+    asked = re.sub(r"\(?\s*discount\b[^)]*\)?", " ", text, flags=re.IGNORECASE).strip()
+    amounts = _dollar_amounts(asked)
+    if len(amounts) != 1:
+        return None, f"“{text[:40]}” is no single price in US dollars"
+    amount = amounts.pop().quantize(Decimal("0.01"))
+    if amount == 0:
+        return None, f"“{text[:40]}” is no price that anybody asks"
+    if amount > MAX_PRICE:
+        return None, f"“{text[:40]}” is no plausible price"
+    return amount, None
+
+
+def _dollar_amounts(text: str) -> set[Decimal]:
+    """Every amount that is in US dollars; an amount that can't be told makes it empty."""
+    if (bare := _BARE_PRICE.fullmatch(text)) is not None:
+        return {Decimal(bare[1].replace(",", ""))} if _MONEY.fullmatch(bare[1]) else set()
+    marks = []
+    for match in _NUMBER.finditer(text):
+        before = text[: match.start()].rstrip()
+        if before.endswith(("$", "£", "€", "¥", "₹")):
+            rest = before[:-1].rstrip()
+            marks.append((before[-1], rest, match[0], text[match.end() :]))
+    if not marks:
+        return set()
+    # "CAN $24.99" or "$24.99 CAN": the side on which the outermost price wears its currency.
+    behind = not _CURRENCY_BEFORE.search(marks[0][1]) and _CURRENCY_AFTER.match(marks[-1][3])
+    amounts = set()
+    for sign, before, number, after in marks:
+        currency = _CURRENCY_AFTER.match(after) if behind else _CURRENCY_BEFORE.search(before)
+        if sign != "$" or (currency and not currency[1].lower().startswith("u")):
+            continue
+        if before.endswith(("-", "−", "–")) and not re.search(r"[0-9]\s*[-−–]$", before):
+            return set()
+        if not _MONEY.fullmatch(number) or re.match(r"[A-Za-z]|[.,][0-9]", after) and not currency:
+            return set()
+        amounts.add(Decimal(number.replace(",", "")))
+    return amounts
+
+
+def read_weight(text: str) -> tuple[Decimal | None, str | None]:
+    """Pounds, to the hundredth, from pounds, ounces, kilograms or grams (also "1 lb 4 oz").
+
+    Where both systems stand side by side the pounds are taken.
+    """
+    imperial, metric = [], []
+    for number, unit in _WEIGHT.findall(text):
+        amount = Decimal(number.replace(",", ""))
+        match unit[0].lower():
+            case "k":
+                metric.append(amount * POUNDS_PER_KILOGRAM)
+            case "g":
+                metric.append(amount * POUNDS_PER_KILOGRAM / 1000)
+            case "p" | "l":
+                imperial.append(("lb", amount))
+            case _:
+                imperial.append(("oz", amount / 16))
+    if not imperial and not metric:
+        return None, None if is_absent(text) else f"“{clean(text)[:40]}” gives no weight that can be told"
+    if [unit for unit, _ in imperial] == ["lb", "oz"]:
+        weights = {imperial[0][1] + imperial[1][1]}
+    else:
+        weights = {amount for _, amount in imperial} or set(metric)
+    if max(weights) - min(weights) > Decimal("0.01"):
+        return None, f"“{clean(text)[:60]}” gives more than one weight"
+    pounds = min(weights).quantize(Decimal("0.01")) if min(weights) < 10**6 else MAX_WEIGHT + 1
+    if not 0 < pounds <= MAX_WEIGHT:
+        return None, f"“{clean(text)[:60]}” gives no plausible weight"
+    return pounds, None
+
+
+def read_sizes(text: str) -> dict[str, Decimal]:
+    """Inches, to the hundredth, by the letter that follows the figure: H, L, W."""
+    sizes: dict[str, Decimal] = {}
+    for number, unit, letter in _LENGTH.findall(text):
+        per_inch = {"c": Decimal("2.54"), "m": Decimal("25.4")}.get(unit[0].lower(), Decimal(1))
+        if len(number) < 9:
+            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(Decimal("0.01")))
+    return sizes
+
+
+def read_pages(text: str) -> int | None:
+    """The number that stands before "pages"; `None` where none does, or two differ."""
+    numbers = {int(number.replace(",", "")) for number in _PAGES.findall(text) if len(number) < 8}
+    return numbers.pop() if len(numbers) == 1 and 0 < min(numbers) < 100_000 else None
