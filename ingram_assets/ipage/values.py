@@ -221,7 +221,7 @@ def _dollar_amounts(text: str) -> set[Decimal]:
             continue
         if before.endswith(("-", "−", "–")) and not re.search(r"[0-9]\s*[-−–]$", before):
             return set()
-        if not _MONEY.fullmatch(number) or re.match(r"[A-Za-z]|[.,][0-9]", after) and not currency:
+        if not _MONEY.fullmatch(number) or (re.match(r"[A-Za-z]|[.,][0-9]", after) and not currency):
             return set()
         amounts.add(Decimal(number.replace(",", "")))
     return amounts

@@ -1,0 +1,103 @@
+"""Whether these bytes are a cover: a complete picture of plausible size, or a page in its place."""
+
+import io
+import warnings
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from ingram_assets.domain.failures import Permanent, Transient
+from ingram_assets.ipage import recognise
+
+MAX_BYTES = 20_000_000
+MIN_SIDE = 40
+"""Pixels. Smaller is a spacer, or the dot that stands for "no picture"."""
+MAX_PIXELS = 50_000_000
+
+Format = Literal["jpeg", "png", "webp"]
+
+
+class PictureIncomplete(Transient):
+    """The bytes end before the picture does. Fetch it again."""
+
+
+class NotAPicture(Permanent):
+    """Something else came, or a picture that can be no cover."""
+
+
+class Picture(NamedTuple):
+    """A complete picture. Sides in pixels."""
+
+    format: Format
+    width: int
+    height: int
+
+
+def check_picture(data: bytes) -> Picture:
+    """What picture it is, having read all of it.
+
+    Raises:
+        SessionExpired, Blocked, NotFound: that page of the site came in its place.
+        PictureIncomplete: cut short.
+        NotAPicture: empty, another format, damaged, or too small or large to be a cover.
+    """
+    if not data:
+        raise PictureIncomplete("The site sent no bytes for this cover: fetch it again.")
+    format_ = _format(data)
+    if format_ is None:
+        if recognise.looks_like_html(data):
+            recognise.raise_unless_page(recognise.recognise(data))
+            raise NotAPicture("A web page came in place of the cover: open the title's page in a browser.")
+        raise NotAPicture(
+            f"The cover is no JPEG, PNG or WebP (it starts {data[:8]!r}): look at it in a browser."
+        )
+    if len(data) > MAX_BYTES:
+        raise NotAPicture(f"The cover has {len(data):,} bytes: more than {MAX_BYTES:,} is no cover.")
+    if not _ends(data, format_):
+        raise PictureIncomplete(f"The cover is cut short after {len(data):,} bytes: fetch it again.")
+    width, height = _read(data, format_)
+    return Picture(format_, width, height)
+
+
+def _format(data: bytes) -> Format | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    return None
+
+
+def _ends(data: bytes, format_: Format) -> bool:
+    """Whether the format's own end is there. Decoders paint a picture without it grey and say nothing."""
+    match format_:
+        case "jpeg":
+            return b"\xff\xd9" in data[-64:]
+        case "png":
+            return b"IEND\xaeB`\x82" in data[-64:]
+        case "webp":
+            return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+
+
+def _read(data: bytes, format_: Format) -> tuple[int, int]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=[format_]) as image:
+                width, height = image.size
+                if min(width, height) < MIN_SIDE:
+                    raise NotAPicture(f"The cover is {width} × {height} pixels: a placeholder, not a cover.")
+                if width * height > MAX_PIXELS:
+                    raise NotAPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
+                image.load()
+                return width, height
+    except NotAPicture:
+        raise
+    except Image.DecompressionBombWarning as error:
+        raise NotAPicture(f"The cover is too large to be one ({error}).") from None
+    except Exception as error:
+        # Decoders raise whatever their format's library does: OSError, SyntaxError, struct.error, …
+        if "truncated" in str(error):
+            raise PictureIncomplete("The cover is cut short: fetch it again.") from error
+        raise NotAPicture(f"The cover can't be decoded ({error}): look at it in a browser.") from error
