@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
-from ingram_assets.demo.simulator import control, covers, export, open_library, product, sign_in
+from ingram_assets.demo.simulator import control, covers, export, open_library, product, sign_in, static
 from ingram_assets.demo.simulator.gate import Gate
 from ingram_assets.demo.simulator.mover import Mover
 from ingram_assets.demo.simulator.site import Site
@@ -27,7 +27,7 @@ def make_app(site: Site, move_every_s: float = 0.0) -> ASGIApp:
         moving.cancel()
         site.state.close()
 
-    modules = (product, covers, export, sign_in, open_library, control)
+    modules = (product, covers, export, sign_in, static, open_library, control)
     routes = [route for module in modules for route in module.ROUTES]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
     return Gate(app, site)

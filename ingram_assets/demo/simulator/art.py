@@ -5,6 +5,7 @@ import io
 import math
 import random
 import textwrap
+import unicodedata
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -105,9 +106,10 @@ def _shade(ink: tuple[int, int, int], by: float = 0.75) -> tuple[int, int, int]:
 def _write(
     draw: ImageDraw.ImageDraw, text: str, size: int, line: int, wide: int, ink: tuple[int, int, int], top: int
 ) -> None:
-    """Centred, in at most four lines."""
+    """Centred, in at most four lines. Pillow's own font has Latin letters only: accents are dropped."""
     font = ImageFont.load_default(size)
-    for number, words in enumerate(textwrap.wrap(text[:200], wide)[:4]):
+    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
+    for number, words in enumerate(textwrap.wrap(plain, wide)[:4]):
         left = (_WIDTH - draw.textlength(words, font)) / 2
         draw.text((left, top + number * line), words, ink, font)
 

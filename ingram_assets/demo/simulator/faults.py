@@ -12,13 +12,12 @@ FAULTS: dict[str, str] = {
     "slow": "the answer comes `seconds` late",
     "hang": "no answer, until the client goes away",
     "cut": "the connection closes in the middle of the body",
-    "drop": "the connection closes before any answer",
     "garbage": "4 kB of random bytes with status 200",
     "html": "an HTML page of the site that is none of what was asked for, with status 200",
     "login_form": "the login form in its place, though the session lives",
     "redirect_loop": "a redirect to the same address, for ever",
     "expire": "the session ends just before this request",
-    "wrong_title": "the page, cover or search of another title",
+    "wrong_title": "the page or cover of another title",
     "layout": "the product page in another `layout`",
     "zeros": "every count on the product page is 0",
     "price": "the product page shows `price` (0.00, 99999)",
@@ -33,7 +32,7 @@ FAULTS: dict[str, str] = {
 
 KINDS = (
     *("login_page", "login_post", "factor_page", "code_page", "terms", "home", "search", "export", "product"),
-    *("cover", "error_page", "okta", "open_library", "other"),
+    *("cover", "error_page", "okta", "open_library", "open_library_picture", "other"),
 )
 """Kinds of requests, by which rules match and counters count."""
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import time
+from email.utils import formatdate
 from urllib.parse import parse_qs
 
 from starlette.requests import cookie_parser
@@ -62,6 +63,9 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # By the site's own clock, which control requests can put forward.
+                date = (b"date", formatdate(site.clock(), usegmt=True).encode())
+                message = {**message, "headers": [*message.get("headers", []), date]}
             await send(message)
 
         try:
@@ -96,7 +100,7 @@ class Gate:
         if delay > 0:
             await asyncio.sleep(delay)
         cookies = _cookies(scope)
-        if kind != "open_library":
+        if not kind.startswith("open_library"):
             send = _with_imperva_cookies(send, cookies)
         if site.dials.require_imperva_cookies and kind in _SIGNED_IN_KINDS and _VISITOR_COOKIE not in cookies:
             await self._block_page("block.html")(scope, receive, send)
@@ -117,8 +121,6 @@ class Gate:
             case "hang":
                 while (await receive())["type"] != "http.disconnect":
                     pass
-                return
-            case "drop":
                 return
             case "garbage":
                 response = Response(secrets.token_bytes(4096), media_type="text/html")
@@ -145,8 +147,10 @@ class Gate:
 
 
 def _kind(path: str) -> str:
-    if path.startswith(open_library.PREFIX):
+    if path.startswith(open_library.LOOKUP):
         return "open_library"
+    if path.startswith(open_library.ARCHIVE):
+        return "open_library_picture"
     return _KINDS.get(path, "other")
 
 
@@ -155,7 +159,7 @@ def _isbn(scope: Scope) -> str | None:
     for name in ("ean_id", "ean"):
         if name in query:
             return query[name][0]
-    if scope["path"].startswith(open_library.PREFIX):
+    if scope["path"].startswith((open_library.LOOKUP, open_library.ARCHIVE)):
         return str(scope["path"].rsplit("/", 1)[-1].partition("-")[0])
     return None
 

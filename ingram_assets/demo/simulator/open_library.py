@@ -10,6 +10,8 @@ from ingram_assets.demo.simulator import art
 from ingram_assets.demo.simulator.site import Site
 
 PREFIX = "/_openlibrary"
+LOOKUP = PREFIX + "/b/isbn/"
+ARCHIVE = PREFIX + "/archive/"
 WINDOW_S = 300
 
 
@@ -26,7 +28,7 @@ async def by_isbn(request: Request) -> Response:
     isbn = request.path_params["isbn"]
     title = site.book.titles.get(isbn)
     if title is not None and title.open_library:
-        return RedirectResponse(f"{PREFIX}/archive/{isbn}-{request.path_params['size']}.jpg", 302)
+        return RedirectResponse(f"{ARCHIVE}{isbn}-{request.path_params['size']}.jpg", 302)
     if request.query_params.get("default") == "false":
         return PlainTextResponse("not found", 404)
     return Response(art.blank(), media_type="image/gif")
@@ -42,6 +44,6 @@ async def archived(request: Request) -> Response:
 
 
 ROUTES = [
-    Route(PREFIX + "/b/isbn/{isbn:str}-{size:str}.jpg", by_isbn),
-    Route(PREFIX + "/archive/{isbn:str}-{size:str}.jpg", archived),
+    Route(LOOKUP + "{isbn:str}-{size:str}.jpg", by_isbn),
+    Route(ARCHIVE + "{isbn:str}-{size:str}.jpg", archived),
 ]

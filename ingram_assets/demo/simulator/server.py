@@ -42,6 +42,7 @@ def make_server(site: Site, move_every_s: float = 0.0) -> uvicorn.Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
         server_header=False,
+        date_header=False,
     )
     return uvicorn.Server(config)
 
