@@ -1,0 +1,98 @@
+"""Which of the shop's categories a title belongs to: its BISAC subjects, by a table that a person edits."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE_FILE = Path(__file__).with_name("categories.csv")
+"""The shop's table. Columns `bisac_code`, `heading`, `category`; a row covers all that lies below it.
+
+A code is the start of BISAC codes ("FIC009" covers FIC009020), a heading the start of a heading path
+("FICTION / Fantasy" covers "FICTION / Fantasy / Epic"). Either may be empty. The longest match wins. The
+row `*,*` names the category of everything else.
+"""
+
+_COLUMNS = ("bisac_code", "heading", "category")
+_CODE = re.compile(r"\b([A-Z]{3}[0-9]{3,6})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTable:
+    """The parsed table: code prefixes and heading paths (folded to lower case) to category names."""
+
+    by_code: dict[str, str]
+    by_heading: dict[tuple[str, ...], str]
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """The categories of one title, most fitting first. `mapped` is false for the fallback alone."""
+
+    names: tuple[str, ...]
+    mapped: bool
+
+
+def parse_table(text: str) -> CategoryTable:
+    """The table in the text of a CSV file.
+
+    Raises:
+        ValueError: columns are missing, a row says nothing or contradicts another, or `*,*` is missing. The
+            message names the line.
+    """
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
+        raise ValueError(f"The category table lacks the column {missing[0]!r}: it has {rows.fieldnames}.")
+    by_code: dict[str, str] = {}
+    by_heading: dict[tuple[str, ...], str] = {}
+    fallback = None
+    for row in rows:
+        code, heading, category = ((row[name] or "").strip() for name in _COLUMNS)
+        where = f"Line {rows.line_num} of the category table"
+        if not (code or heading or category):
+            continue
+        if not category or not (code or heading):
+            raise ValueError(f"{where} needs a category, and a code or a heading.")
+        if "*" in (code, heading):
+            fallback = category
+            continue
+        if code and not re.fullmatch(r"[A-Z]{3}[0-9]{0,6}", code.upper()):
+            raise ValueError(f"{where}: {code!r} is not the start of a BISAC code such as FIC009020.")
+        if code and by_code.setdefault(code.upper(), category) != category:
+            raise ValueError(f"{where} puts {code} into {category!r}, an earlier line elsewhere.")
+        if heading and by_heading.setdefault(_path(heading), category) != category:
+            raise ValueError(f"{where} puts {heading!r} into {category!r}, an earlier line elsewhere.")
+    if fallback is None:
+        raise ValueError("The category table needs a row *,*,NAME for everything that no other row covers.")
+    return CategoryTable(by_code, by_heading, fallback)
+
+
+def categorize(hint: str | None, table: CategoryTable) -> Categories:
+    """The categories for a `category_hint`: BISAC headings or codes, several parted by `|` or `;`.
+
+    A hint that is the name of a category is taken at its word.
+    """
+    names: list[str] = []
+    for subject in re.split(r"[|;\n]", hint or ""):
+        if (found := _category(subject.strip(), table)) and found not in names:
+            names.append(found)
+    return Categories(tuple(names) or (table.fallback,), bool(names))
+
+
+def _category(subject: str, table: CategoryTable) -> str | None:
+    if code := _CODE.search(subject):
+        for length in range(len(code[1]), 2, -1):
+            if found := table.by_code.get(code[1][:length]):
+                return found
+    path = _path(_CODE.sub("", subject).strip(" -:()[]"))
+    for length in range(len(path), 0, -1):
+        if found := table.by_heading.get(path[:length]):
+            return found
+    every = {*table.by_code.values(), *table.by_heading.values(), table.fallback}
+    return {name.casefold(): name for name in every}.get(subject.casefold())
+
+
+def _path(heading: str) -> tuple[str, ...]:
+    return tuple(" ".join(part.split()).casefold() for part in heading.split("/") if part.strip())

@@ -1,0 +1,309 @@
+"""The storefront's own memory: every write with before and after, and every request that failed."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import psycopg
+from psycopg.rows import class_row
+
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.medusa.client import FailedRequest, MedusaError
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["location", "category", "product", "item", "level", "link", "variant"]
+Outcome = Literal["pending", "written", "failed"]
+
+BODY_CAP = 4_000
+"""Characters of a refused request's answer that are kept."""
+
+_LOCK = 0x1A6A4D5A
+"""Advisory lock under which the tables are made: two runs may start at once."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS store_change (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    isbn TEXT,
+    kind TEXT NOT NULL,
+    entity TEXT,
+    before JSONB,
+    after JSONB,
+    reason TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT 'pending' CHECK (outcome IN ('pending', 'written', 'failed')),
+    detail TEXT,
+    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX IF NOT EXISTS idx_store_change_isbn ON store_change (isbn, kind, id);
+CREATE INDEX IF NOT EXISTS idx_store_change_run ON store_change (run_id, id);
+CREATE INDEX IF NOT EXISTS idx_store_change_pending ON store_change (isbn) WHERE outcome = 'pending';
+CREATE TABLE IF NOT EXISTS store_failed_request (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    status INT,
+    body TEXT NOT NULL,
+    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX IF NOT EXISTS idx_store_failed_request_run ON store_failed_request (run_id, id);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to one thing of one title. `before` and `after` hold the fields that were written alone.
+
+    `before` is `None` where the thing was made, `after` where it was removed. `entity` is Medusa's id.
+    """
+
+    kind: Kind
+    isbn: str | None
+    entity: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change as it stands in the journal. `outcome` "pending": the run broke off in the middle of it."""
+
+    id: int
+    run_id: str
+    isbn: str | None
+    kind: Kind
+    entity: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+    outcome: Outcome
+    detail: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEntry:
+    """A request that failed, as it stands in the journal. `status` is `None` where no answer came."""
+
+    id: int
+    run_id: str
+    method: str
+    path: str
+    status: int | None
+    body: str
+    at: datetime
+
+
+class Writing:
+    """Entries whose requests are under way: what is known of each by the end of the block is entered."""
+
+    def __init__(self, ids: list[int]) -> None:
+        self.ids = ids
+        self.failures: dict[int, str] = {}
+        self.entities: dict[int, str] = {}
+
+    def made(self, position: int, entity: str) -> None:
+        """The thing that the change at `position` made has this id."""
+        self.entities[self.ids[position]] = entity
+
+    def failed(self, position: int, reason: str) -> None:
+        """The change at `position` was refused."""
+        self.failures[self.ids[position]] = reason
+
+
+class Journal:
+    """The journal database. Makes its own tables; use it as a context manager.
+
+    A change is entered before it is sent, as "pending", and settled after: a run that is killed in
+    between leaves a trace. Every method raises NeedsPerson when the database can't be reached, so that
+    nothing is written to the store that the journal would not know of.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._db = psycopg.connect(url, autocommit=True, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            raise NeedsPerson(_no_journal(error)) from None
+        self._lock = threading.RLock()
+        with self._db.transaction():
+            self._db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            if self._db.execute("SELECT to_regclass('store_failed_request')").fetchone() == (None,):
+                self._db.execute(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._db.close()
+
+    @contextmanager
+    def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
+        """Enters changes before the block sends them and settles them after it.
+
+        A block that ends with a MedusaError had an answer, and what is not settled yet failed; where no
+        answer came, or the run is killed, it is not known, and the entries stay "pending".
+        """
+        entry = Writing(self.begin(run_id, changes))
+        try:
+            yield entry
+        except MedusaError as error:
+            if error.status is not None:
+                self.settle(entry.ids, dict.fromkeys(entry.ids, error.detail) | entry.failures)
+            raise
+        self.settle(entry.ids, entry.failures, entry.entities)
+
+    def begin(self, run_id: str, changes: Sequence[Change]) -> list[int]:
+        """Enters changes as pending; returns their ids, in order."""
+        if not changes:
+            return []
+        rows = [
+            {
+                "n": number,
+                "isbn": each.isbn,
+                "kind": each.kind,
+                "entity": each.entity,
+                "before": each.before,
+                "after": each.after,
+                "reason": each.reason,
+            }
+            for number, each in enumerate(changes)
+        ]
+        with self._lock:
+            # Ids of an INSERT … SELECT … ORDER BY rise with the order: that is how they are matched.
+            return [
+                row[0]
+                for row in self._db.execute(
+                    "WITH given AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row(n int, isbn text,"
+                    " kind text, entity text, before jsonb, after jsonb, reason text)), made AS ("
+                    " INSERT INTO store_change (run_id, isbn, kind, entity, before, after, reason)"
+                    " SELECT %s, isbn, kind, entity, before, after, reason FROM given ORDER BY n"
+                    " RETURNING id) SELECT id FROM made ORDER BY id",
+                    [_json(rows), run_id],
+                )
+            ]
+
+    def settle(
+        self,
+        ids: Iterable[int],
+        failed: Mapping[int, str] | None = None,
+        entities: Mapping[int, str] | None = None,
+    ) -> None:
+        """Marks entries written, or failed with Medusa's words.
+
+        Args:
+            failed: id to reason.
+            entities: id to the id of the thing made, where it was not known before.
+        """
+        failed, entities = failed or {}, entities or {}
+        rows = [
+            {"id": each, "detail": failed.get(each), "entity": entities.get(each)}
+            for each in dict.fromkeys(ids)
+        ]
+        if not rows:
+            return
+        with self._lock:
+            self._db.execute(
+                "UPDATE store_change SET detail = row.detail,"
+                " entity = coalesce(row.entity, store_change.entity),"
+                " outcome = CASE WHEN row.detail IS NULL THEN 'written' ELSE 'failed' END"
+                " FROM jsonb_to_recordset(%s::jsonb) AS row(id bigint, detail text, entity text)"
+                " WHERE store_change.id = row.id",
+                [_json(rows)],
+            )
+
+    def failed_request(self, run_id: str, failure: FailedRequest) -> None:
+        """Enters a request that failed, its answer's body cut at `BODY_CAP` characters."""
+        body = failure.body.replace("\x00", "")[:BODY_CAP]
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO store_failed_request (run_id, method, path, status, body)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
+            )
+
+    def history(self, isbn: str) -> list[Entry]:
+        """All changes to one title, oldest first."""
+        return self._entries("isbn = %s", isbn)
+
+    def changes(self, run_id: str) -> list[Entry]:
+        """All changes of one run, oldest first."""
+        return self._entries("run_id = %s", run_id)
+
+    def failed_requests(self, run_id: str) -> list[FailedEntry]:
+        """All requests of a run that failed, oldest first."""
+        with self._lock, self._db.cursor(row_factory=class_row(FailedEntry)) as cursor:
+            return cursor.execute(
+                "SELECT id, run_id, method, path, status, body, at FROM store_failed_request"
+                " WHERE run_id = %s ORDER BY id",
+                [run_id],
+            ).fetchall()
+
+    def pending(self, isbns: Sequence[str]) -> list[Entry]:
+        """Changes of these titles of which it is not known whether they arrived: their run broke off."""
+        return self._entries("outcome = 'pending' AND isbn = ANY(%s)", list(isbns))
+
+    def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, Any]]:
+        """ISBN to field to the value that we wrote last. A title that we never wrote is missing.
+
+        This is what tells a person's edit from our own: a store's value that differs from it was changed
+        by somebody else.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        with self._lock:
+            for isbn, name, value in self._db.execute(
+                "SELECT DISTINCT ON (change.isbn, field.key) change.isbn, field.key, field.value"
+                " FROM store_change AS change, jsonb_each(change.after) AS field"
+                " WHERE change.isbn = ANY(%s) AND change.kind = %s AND change.outcome <> 'failed'"
+                " AND jsonb_typeof(change.after) = 'object'"
+                " ORDER BY change.isbn, field.key, change.id DESC",
+                [list(isbns), kind],
+            ):
+                found.setdefault(isbn, {})[name] = value
+        return found
+
+    def last_levels(self, isbns: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """ISBN to the level that we wrote last: `stocked_quantity`, `incoming_quantity`, empty if removed."""
+        with self._lock:
+            return {
+                isbn: after or {}
+                for isbn, after in self._db.execute(
+                    "SELECT wanted.isbn, last.after FROM unnest(%s::text[]) AS wanted(isbn),"
+                    " LATERAL (SELECT after FROM store_change WHERE isbn = wanted.isbn AND kind = 'level'"
+                    " AND outcome <> 'failed' ORDER BY id DESC LIMIT 1) AS last",
+                    [list(isbns)],
+                )
+            }
+
+    def _entries(self, where: str, value: Any) -> list[Entry]:
+        query = (
+            "SELECT id, run_id, isbn, kind, entity, before, after, reason, outcome, detail, at"
+            f" FROM store_change WHERE {where} ORDER BY id"
+        )
+        with self._lock, self._db.cursor(row_factory=class_row(Entry)) as cursor:
+            return cursor.execute(query.encode(), [value]).fetchall()
+
+
+def _json(value: Any) -> str:
+    # PostgreSQL's jsonb refuses the NUL character, and a title's text may have come with one.
+    return json.dumps(value, default=str).replace("\\u0000", "")
+
+
+def _no_journal(error: psycopg.Error) -> str:
+    return (
+        f"The journal database can't be reached ({type(error).__name__}). Is STOREFRONT_DB_URL right, and "
+        "does the database run? Nothing was sent to the store."
+    )

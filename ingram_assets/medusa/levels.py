@@ -1,0 +1,408 @@
+"""Levels and flags: what the plan says is written, in batches, each write journaled before it is sent."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from ingram_assets.domain.failures import Stopped
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.client import MedusaClient, Refused, batches, send_splitting
+from ingram_assets.medusa.journal import Change, Journal
+from ingram_assets.medusa.location import Location
+from ingram_assets.medusa.plan import Plan, Shown, TitlePlan, plan_levels
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import read_store
+
+log = logging.getLogger(__name__)
+
+LEVELS_PER_BATCH = 1_000
+"""1,000 levels in one batch take 0.6 s, in ten batches 1.5 s, one at a time 24 s."""
+
+Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
+
+
+class PushStopped(Stopped):
+    """A guardrail stopped the push before anything was written. The message names the figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class TitleOutcome:
+    """What became of one title. "planned": a dry run, it would be written."""
+
+    isbn: str
+    title_id: int
+    outcome: Outcome
+    status: str
+    label: str | None
+    reasons: tuple[str, ...]
+    before: Shown | None
+    after: Shown | None
+    repaired: bool = False
+    zero_for_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Oversold:
+    """A title with more copies promised to orders than its level. `orders` counts the order lines."""
+
+    isbn: str
+    status: str
+    stocked: float
+    reserved: float
+    orders: int
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a push did, or with a dry run would do.
+
+    Attributes:
+        titles: ISBN to its outcome, in the order given.
+        oversold: after the push, reported every time as long as it is so.
+        low: ISBNs whose level fell to the threshold or below it in this push.
+    """
+
+    titles: dict[str, TitleOutcome] = field(default_factory=dict)
+    oversold: list[Oversold] = field(default_factory=list)
+    low: list[str] = field(default_factory=list)
+    dry_run: bool = False
+
+    def of(self, outcome: Outcome) -> list[str]:
+        """The ISBNs with this outcome."""
+        return [each.isbn for each in self.titles.values() if each.outcome == outcome]
+
+    @property
+    def repaired(self) -> list[str]:
+        """The ISBNs whose level somebody else had changed, and that was put right."""
+        return [each.isbn for each in self.titles.values() if each.repaired and each.outcome != "failed"]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """ISBN to why it could not be brought in step."""
+        return {
+            each.isbn: " ".join(each.reasons) for each in self.titles.values() if each.outcome == "failed"
+        }
+
+
+def sync_levels(
+    client: MedusaClient,
+    titles: Iterable[Title],
+    *,
+    location: Location,
+    today: date,
+    rules: StoreRules,
+    journal: Journal,
+    run_id: str,
+    dry_run: bool = False,
+    let_through: bool = False,
+    tracked: Collection[str] = (),
+) -> SyncReport:
+    """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
+
+    Args:
+        dry_run: nothing is written; the outcomes say what would be.
+        let_through: a person has looked at what a guardrail stopped, and wants it written.
+        tracked: the ISBNs of all tracked titles, where `titles` are some of them: the guardrail's shares
+            are of all.
+
+    Raises:
+        PushStopped: a guardrail tripped; nothing was written.
+    """
+    titles = list({title.isbn: title for title in titles}.values())
+    with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
+        plan = make_plan(client, titles, location=location, today=today, rules=rules, journal=journal)
+        tripped = plan.tripped(rules, tracked)
+        if tripped and not let_through and not dry_run:
+            raise PushStopped(
+                f"{tripped.reason} Nothing was written. Look at a dry run, and let it through if it is true."
+            )
+        done = Applied()
+        if not dry_run:
+            done = apply(client, plan, location=location, journal=journal, run_id=run_id)
+        if done.reserved_since and rules.inventory_mode == "on_hand_plus_reserved":
+            # What is reserved is part of the level here, so it is worth a second look at once.
+            again = [title for title in titles if title.isbn in done.reserved_since]
+            more = make_plan(client, again, location=location, today=today, rules=rules, journal=journal)
+            done.failed |= apply(client, more, location=location, journal=journal, run_id=run_id).failed
+        report = _report(plan, done.failed, rules, dry_run)
+        _count_orders(client, report, plan, location)
+    return report
+
+
+@dataclass(slots=True)
+class Applied:
+    """`failed`: ISBN to reason, in Medusa's words. `reserved_since`: orders came between read and write."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    reserved_since: set[str] = field(default_factory=set)
+
+
+def make_plan(
+    client: MedusaClient,
+    titles: Sequence[Title],
+    *,
+    location: Location,
+    today: date,
+    rules: StoreRules,
+    journal: Journal,
+) -> Plan:
+    """Reads the store and plans; the journal is asked about the levels that differ, alone."""
+    actual = read_store(client, [title.isbn for title in titles], location.id)
+    plan = plan_levels(titles, actual, today=today, rules=rules)
+    differing = [each.isbn for each in plan.titles if each.level == "update"]
+    if not differing:
+        return plan
+    last = journal.last_levels(differing)
+    return plan_levels(titles, actual, today=today, rules=rules, last_levels=last)
+
+
+def apply(client: MedusaClient, plan: Plan, *, location: Location, journal: Journal, run_id: str) -> Applied:
+    """Writes what the plan says.
+
+    The order keeps one promise at every moment, wherever a run is killed: no variant is managed without
+    a level. First the items that are missing, each made with its level; then all other levels; then the
+    links; the flags last.
+    """
+    done = Applied()
+    for batch in batches(plan.writes, LEVELS_PER_BATCH, lambda each: [each.flags, "x" * 200]):
+        work = Work(client, journal, run_id, location, list(batch))
+        work.make_items()
+        work.rename_items()
+        work.write_levels()
+        work.link_items()
+        work.write_flags()
+        done.failed |= work.failed
+        done.reserved_since |= work.reserved_since
+    return done
+
+
+class Work:
+    """One batch of titles on its way into the store. A title that fails takes no further step."""
+
+    def __init__(
+        self, client: MedusaClient, journal: Journal, run_id: str, location: Location, titles: list[TitlePlan]
+    ) -> None:
+        self.client, self.journal, self.run_id, self.location = client, journal, run_id, location
+        self.titles = titles
+        self.failed: dict[str, str] = {}
+        self.reserved_since: set[str] = set()
+        self.item_ids: dict[str, str] = {each.isbn: each.item.id for each in titles if each.item}
+
+    def make_items(self) -> None:
+        """Items that are missing, each with its level in the same request: there is no batch for these."""
+
+        def changes(title: TitlePlan) -> list[Change]:
+            made = {"sku": title.isbn}
+            return [
+                Change("item", title.isbn, None, None, made, "The title had no inventory item."),
+                Change("level", title.isbn, None, None, _quantities(title), _because(title)),
+            ]
+
+        def send(titles: Sequence[TitlePlan]) -> None:
+            (title,) = titles
+            level = {"location_id": self.location.id, **_quantities(title)}
+            body = {"sku": title.isbn, "location_levels": [level]}
+            answer = self.client.post("/admin/inventory-items", body, {"fields": "id"})
+            self.item_ids[title.isbn] = answer["inventory_item"]["id"]
+
+        for title in self._still(lambda title: title.create_item):
+            self._send([title], changes, send)
+
+    def rename_items(self) -> None:
+        """Items whose SKU was left behind by their variant's. Only a name: a refusal holds nothing back."""
+        for title in self._still(lambda title: title.rename_item):
+            item_id, old = self.item_ids[title.isbn], title.item.sku if title.item else None
+            reason = "The variant's SKU was changed without its item's."
+            change = Change("item", title.isbn, item_id, {"sku": old}, {"sku": title.isbn}, reason)
+            try:
+                with self.journal.writing(self.run_id, [change]):
+                    self.client.post(
+                        f"/admin/inventory-items/{item_id}", {"sku": title.isbn}, {"fields": "id"}
+                    )
+            except Refused as error:
+                log.warning("%s: its inventory item %s keeps the SKU %r: %s", title.isbn, item_id, old, error)
+
+    def write_levels(self) -> None:
+        """Levels at our location: those missing are made, those that differ updated, in one request."""
+
+        def row(title: TitlePlan) -> dict[str, Any]:
+            item_id = self.item_ids[title.isbn]
+            return {"inventory_item_id": item_id, "location_id": self.location.id, **_quantities(title)}
+
+        def changes(title: TitlePlan) -> list[Change]:
+            before = _level_before(title)
+            item_id = self.item_ids[title.isbn]
+            return [Change("level", title.isbn, item_id, before, _quantities(title), _because(title))]
+
+        def send(titles: Sequence[TitlePlan]) -> None:
+            body = {
+                "create": [row(each) for each in titles if each.level == "create"],
+                "update": [row(each) for each in titles if each.level == "update"],
+            }
+            try:
+                answer = self.client.post("/admin/inventory-items/location-levels/batch", body)
+            except Refused as error:
+                if len(titles) > 1 or not body["create"] or "already exists" not in error.detail:
+                    raise
+                # Made since we looked, or by our own request whose answer got lost.
+                body = {"update": body["create"]}
+                answer = self.client.post("/admin/inventory-items/location-levels/batch", body)
+            self._note_reserved(titles, answer)
+
+        self._send(self._still(lambda title: title.level and not title.create_item), changes, send)
+
+    def link_items(self) -> None:
+        """Variants to their items, before they are managed: flipping the flag would make a second item."""
+
+        def changes(title: TitlePlan) -> list[Change]:
+            assert title.variant is not None
+            link = {"inventory_item_id": self.item_ids[title.isbn]}
+            none = {"inventory_item_id": None}
+            reason = "The variant was not linked to its inventory item."
+            return [Change("link", title.isbn, title.variant.id, none, link, reason)]
+
+        def send(titles: Sequence[TitlePlan]) -> None:
+            variants = [(each.variant, self.item_ids[each.isbn]) for each in titles]
+            rows = [
+                {"variant_id": variant.id, "inventory_item_id": item_id, "required_quantity": 1}
+                for variant, item_id in variants
+                if variant
+            ]
+            self.client.post(_of_any_product(titles, "inventory-items/batch"), {"create": rows})
+
+        self._send(self._still(lambda title: title.link_item), changes, send)
+
+    def write_flags(self) -> None:
+        """Flags and metadata of variants of any product, in one request; metadata merges key by key."""
+
+        def changes(title: TitlePlan) -> list[Change]:
+            assert title.variant is not None
+            before, after = _flags_before(title), flat(title.flags)
+            return [Change("variant", title.isbn, title.variant.id, before, after, _because(title))]
+
+        def send(titles: Sequence[TitlePlan]) -> None:
+            rows = [{"id": each.variant.id, **each.flags} for each in titles if each.variant]
+            # fields=id: without it the answer holds each variant whole, and takes twice as long.
+            self.client.post(_of_any_product(titles, "batch"), {"update": rows}, {"fields": "id"})
+
+        self._send(self._still(lambda title: title.flags), changes, send)
+
+    def _still(self, wanted: Callable[[TitlePlan], Any]) -> list[TitlePlan]:
+        return [each for each in self.titles if each.isbn not in self.failed and wanted(each)]
+
+    def _send(
+        self,
+        titles: Sequence[TitlePlan],
+        changes: Callable[[TitlePlan], list[Change]],
+        send: Callable[[Sequence[TitlePlan]], None],
+    ) -> None:
+        """Journals, sends, splits a batch that is refused, and settles each title's entries."""
+        if not titles:
+            return
+        per_title = [changes(each) for each in titles]
+        with self.journal.writing(self.run_id, [change for some in per_title for change in some]) as entry:
+            failed = send_splitting(titles, send)
+            position = 0
+            for number, (title, some) in enumerate(zip(titles, per_title, strict=True)):
+                for change in some:
+                    if number in failed:
+                        entry.failed(position, failed[number].detail)
+                    elif change.entity is None:
+                        entry.made(position, self.item_ids[title.isbn])
+                    position += 1
+                if number in failed:
+                    self.failed[title.isbn] = str(failed[number])
+
+    def _note_reserved(self, titles: Sequence[TitlePlan], answer: dict[str, Any]) -> None:
+        """Notes the titles of which copies were reserved or freed since we read the store."""
+        now = {each["inventory_item_id"]: each["reserved_quantity"] for each in answer.get("updated") or []}
+        for title in titles:
+            reserved = now.get(self.item_ids[title.isbn])
+            if reserved is not None and title.before and reserved != title.before.reserved:
+                self.reserved_since.add(title.isbn)
+
+
+def _of_any_product(titles: Sequence[TitlePlan], route: str) -> str:
+    """The routes want a product in their path, and take variants of any."""
+    (product_id,) = {each.variant.product_id for each in titles[:1] if each.variant}
+    return f"/admin/products/{product_id}/variants/{route}"
+
+
+def _quantities(title: TitlePlan) -> dict[str, Any]:
+    assert title.after is not None
+    return {"stocked_quantity": title.after.stocked, "incoming_quantity": title.after.incoming}
+
+
+def _level_before(title: TitlePlan) -> dict[str, Any] | None:
+    level = title.item.level if title.item else None
+    return {"stocked_quantity": level.stocked, "incoming_quantity": level.incoming} if level else None
+
+
+def flat(flags: dict[str, Any]) -> dict[str, Any]:
+    """The journal's form of a variant's update: a metadata key is a field of its own."""
+    flat = {name: value for name, value in flags.items() if name != "metadata"}
+    return flat | {f"metadata.{key}": value for key, value in flags.get("metadata", {}).items()}
+
+
+def _flags_before(title: TitlePlan) -> dict[str, Any]:
+    assert title.variant is not None
+    variant = title.variant
+    now = {"manage_inventory": variant.manage_inventory, "allow_backorder": variant.allow_backorder}
+    flat = {name: now[name] for name in title.flags if name in now}
+    return flat | {f"metadata.{key}": variant.metadata.get(key) for key in title.flags.get("metadata", {})}
+
+
+def _because(title: TitlePlan) -> str:
+    return " ".join(title.reasons)
+
+
+def _report(plan: Plan, failed: dict[str, str], rules: StoreRules, dry_run: bool) -> SyncReport:
+    report = SyncReport(dry_run=dry_run)
+    for each in plan.titles:
+        writes: Outcome = "planned" if dry_run else "written"
+        outcome: Outcome = writes if each.verdict == "write" else each.verdict
+        reasons, after = each.reasons, each.after
+        if each.isbn in failed:
+            outcome, reasons, after = "failed", (failed[each.isbn],), each.before
+        report.titles[each.isbn] = TitleOutcome(
+            each.isbn,
+            each.title_id,
+            outcome,
+            each.status,
+            each.label,
+            reasons,
+            each.before,
+            after,
+            repaired=each.repaired,
+            zero_for_unknown=each.zero_for_unknown,
+        )
+        if outcome in ("written", "planned") and each.fell_to(rules.low_stock_threshold):
+            report.low.append(each.isbn)
+    return report
+
+
+def _count_orders(client: MedusaClient, report: SyncReport, plan: Plan, location: Location) -> None:
+    """Adds what is oversold, with the orders that wait for it. A read only where there is such a title."""
+    oversold = [each for each in plan.titles if each.oversold and each.item]
+    if not oversold:
+        return
+    reservations = client.list_matching(
+        "/admin/reservations",
+        "reservations",
+        "inventory_item_id",
+        [each.item.id for each in oversold if each.item],
+        {"location_id": [location.id], "fields": "inventory_item_id,line_item_id"},
+    )
+    lines: dict[str, set[str]] = {}
+    for each in reservations:
+        if each["line_item_id"]:  # else a hold that a person made
+            lines.setdefault(each["inventory_item_id"], set()).add(each["line_item_id"])
+    for title in oversold:
+        shown = title.after
+        if shown and title.item:
+            orders = len(lines.get(title.item.id, ()))
+            report.oversold.append(
+                Oversold(title.isbn, title.status, shown.stocked or 0, shown.reserved, orders)
+            )

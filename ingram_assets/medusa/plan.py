@@ -1,0 +1,432 @@
+"""What has to change for the store to tell the truth: desired against actual, title by title. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.availability import Availability, Status, availability
+from ingram_assets.domain.guardrails import Tripped, mass_zero
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import Actual, Item, Variant
+
+OBSERVED_AT_MAX_AGE = timedelta(hours=24)
+"""How far `stock_observed_at` in the store may lag behind the last reading while nothing else changed.
+
+An hour without change writes nothing, so the stamp moves with the next change, and once a day at least.
+"""
+
+Verdict = Literal["write", "unchanged", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the store says of a title. `stocked` and `incoming` are `None` where it keeps no level."""
+
+    managed: bool
+    stocked: float | None
+    incoming: float | None
+    reserved: float
+    allow_backorder: bool
+    availability: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TitlePlan:
+    """What is to be done about one title.
+
+    Attributes:
+        status, label: what the rules make of the title.
+        reasons: why it is written, or why not: sentences for a person.
+        before, after: `None` where the store does not have the title.
+        variant, item: what the writes go to; `item` is `None` where one has to be made.
+        create_item, link_item, rename_item, level, flags: the writes, in this order.
+        repaired: somebody else had changed the level since we wrote it.
+        shown_last: the level that we wrote last, where that is known and differs from the store's.
+        zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
+    """
+
+    isbn: str
+    title_id: int
+    verdict: Verdict
+    status: Status
+    label: str | None
+    reasons: tuple[str, ...]
+    before: Shown | None = None
+    after: Shown | None = None
+    variant: Variant | None = None
+    item: Item | None = None
+    link_item: bool = False
+    rename_item: bool = False
+    level: Literal["create", "update"] | None = None
+    flags: dict[str, Any] = field(default_factory=dict)
+    repaired: bool = False
+    shown_last: float | None = None
+    zero_for_unknown: bool = False
+
+    @property
+    def create_item(self) -> bool:
+        """Whether an inventory item has to be made, with its level."""
+        return self.level == "create" and self.item is None
+
+    @property
+    def oversold(self) -> bool:
+        """Whether more copies are promised to orders than the store is about to show."""
+        shown = self.after
+        return bool(shown and shown.managed and shown.stocked is not None and shown.stocked < shown.reserved)
+
+    def fell_to(self, threshold: int) -> bool:
+        """Whether the level falls from above the threshold to it or below."""
+        before, after = self.shown_last if self.shown_last is not None else _stocked(self.before), self.after
+        return (
+            before is not None
+            and before > threshold >= (_stocked(after) or 0)
+            and bool(after and after.managed)
+        )
+
+
+def _stocked(shown: Shown | None) -> float | None:
+    return shown.stocked if shown else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a push would do, for every title it was asked about."""
+
+    titles: tuple[TitlePlan, ...]
+
+    @property
+    def writes(self) -> tuple[TitlePlan, ...]:
+        """The titles of which something is written."""
+        return tuple(each for each in self.titles if each.verdict == "write")
+
+    def tripped(self, rules: StoreRules, tracked: Collection[str] = ()) -> Tripped | None:
+        """The guardrail that stops this push, if one does.
+
+        Args:
+            tracked: all titles' ISBNs, where the push is for some of them only.
+        """
+        before, after = dict.fromkeys(tracked, 0), {}
+        for each in self.titles:
+            if each.before and each.after:
+                before[each.isbn], after[each.isbn] = _copies(each.before), _copies(each.after)
+                if not each.before.managed and each.after.allow_backorder:
+                    after[each.isbn] = 1  # switched over, and can be ordered as before
+        return mass_zero(before, after, rules.thresholds)
+
+
+def _copies(shown: Shown) -> int:
+    """Copies as the guardrail counts them: a title that is not managed sells without end, so not 0."""
+    if not shown.managed:
+        return 1
+    return max(0, int(shown.stocked or 0))
+
+
+def plan_levels(
+    titles: Iterable[Title],
+    actual: Mapping[str, Actual],
+    *,
+    today: date,
+    rules: StoreRules,
+    last_levels: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Plan:
+    """What has to be written so that the store shows what the rules make of each title.
+
+    Args:
+        actual: what the store has, by ISBN (`read_store`).
+        today: the date in the store's time zone.
+        last_levels: ISBN to the level that we wrote last, which tells a level that somebody else changed
+            from one that we have to move.
+    """
+    return Plan(
+        tuple(
+            _plan_title(
+                title,
+                actual.get(title.isbn, Actual(title.isbn)),
+                today,
+                rules,
+                (last_levels or {}).get(title.isbn),
+            )
+            for title in titles
+        )
+    )
+
+
+def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRules) -> TitlePlan:
+    """The item and level of a title that the store does not have yet.
+
+    They come before the product, which is then made with them: it is never for sale without a level.
+
+    Args:
+        leftover: an inventory item with this SKU that a product long gone has left behind.
+    """
+    level = leftover.level if leftover else None
+    wanted = desired(title, reserved=level.reserved if level else 0, today=today, rules=rules)
+    managed = wanted.manage_inventory is not False
+    new = Shown(
+        managed=managed,
+        stocked=None,
+        incoming=None,
+        reserved=level.reserved if level else 0,
+        allow_backorder=bool(wanted.allow_backorder),
+        availability=wanted.status,
+    )
+    reasons: tuple[str, ...] = ("New in the store.",)
+    if leftover:
+        reasons += (f"The inventory item {leftover.id} was left of a product that is gone: used again.",)
+    plan = TitlePlan(
+        title.isbn, title.id, "write", wanted.status, wanted.label, reasons, after=new, item=leftover
+    )
+    if not managed:
+        return plan
+    # What an old product left behind says nothing of this one: its level is as good as none.
+    shown = replace(new, stocked=wanted.stocked_quantity or 0, incoming=wanted.incoming_quantity or 0)
+    same = level is not None and (level.stocked, level.incoming) == (shown.stocked, shown.incoming)
+    return replace(
+        plan,
+        after=shown,
+        level=None if same else "update" if level else "create",
+        zero_for_unknown=wanted.stocked_quantity is None,
+    )
+
+
+def desired(title: Title, *, reserved: float, today: date, rules: StoreRules) -> Availability:
+    """The state that the rules want the title to have, with so many copies reserved in the store."""
+    return availability(
+        title.stock,
+        today=today,
+        publication_date=title.publication_date,
+        binding=title.binding,
+        publisher_status=title.publisher_status,
+        safety_stock=rules.safety_stock,
+        reserved_quantity=int(reserved),
+        inventory_mode=rules.inventory_mode,
+    )
+
+
+def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
+    """Our keys of a variant's metadata; none for a title of which nothing is known."""
+    if wanted.status == "unknown":
+        return {}
+    keys: dict[str, Any] = {
+        "availability": wanted.status,
+        "availability_label": wanted.label,
+        "in_stock": wanted.in_stock,
+    }
+    if title.stock is not None:
+        keys["ingram_stock"] = stock_rules.to_json(title.stock)
+    if title.stock_observed_at is not None:
+        keys["stock_observed_at"] = title.stock_observed_at.isoformat()
+    return keys
+
+
+def _plan_title(
+    title: Title, actual: Actual, today: date, rules: StoreRules, last: Mapping[str, Any] | None
+) -> TitlePlan:
+    variant, item, problem = _which(actual)
+    level = item.level if item else None
+    wanted = desired(title, reserved=level.reserved if level else 0, today=today, rules=rules)
+    plan = TitlePlan(
+        title.isbn,
+        title.id,
+        "failed",
+        wanted.status,
+        wanted.label,
+        (problem or "",),
+        variant=variant,
+        item=item,
+    )
+    if variant is None or problem:
+        return plan
+    before = Shown(
+        variant.manage_inventory,
+        level.stocked if level and variant.manage_inventory else None,
+        level.incoming if level and variant.manage_inventory else None,
+        level.reserved if level else 0,
+        variant.allow_backorder,
+        variant.metadata.get("availability"),
+    )
+    plan = replace(plan, before=before, after=before)
+    reasons = list(_names_amiss(title.isbn, variant))
+    if wanted.status == "unknown" and not (variant.manage_inventory and level is None):
+        reasons.append("Its stock was never read: the store's level stands.")
+        return replace(plan, verdict="skipped", reasons=tuple(reasons))
+    if _below_the_bar(title, wanted, variant, item, today, rules):
+        reasons.append(
+            f"On hand moved by less than {rules.min_stock_delta}, with no change of status: not carried over."
+        )
+        return replace(plan, verdict="skipped", reasons=tuple(reasons))
+
+    managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
+    plan, why_level = _plan_level(plan, wanted, managed, last)
+    flags, why_flags = _plan_flags(title, wanted, variant, managed)
+    link = managed and not any(each.id == item.id for each in variant.items) if item else managed
+    rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
+    if rename and item:
+        reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
+    reasons += [*why_level, *why_flags]
+    assert plan.after is not None
+    plan = replace(
+        plan,
+        flags=flags,
+        link_item=link,
+        rename_item=rename,
+        after=replace(
+            plan.after,
+            managed=managed,
+            stocked=plan.after.stocked if managed else None,
+            incoming=plan.after.incoming if managed else None,
+            allow_backorder=flags.get("allow_backorder", variant.allow_backorder),
+            availability=flags.get("metadata", {}).get("availability", before.availability),
+        ),
+    )
+    writes = plan.level or flags or link or rename
+    return replace(plan, verdict="write" if writes else "unchanged", reasons=tuple(reasons))
+
+
+def _which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
+    """The variant and item that stand for the title, or why that can't be told."""
+    if not actual.variants:
+        leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
+        return (
+            None,
+            None,
+            f"No product in the store has the SKU or EAN {actual.isbn}: it was deleted, or never "
+            f"imported.{leftover} Clear its imported_at to import it again.",
+        )
+    if len(actual.variants) > 1:
+        ids = ", ".join(each.id for each in actual.variants)
+        return (
+            None,
+            None,
+            f"{len(actual.variants)} variants have the number {actual.isbn} ({ids}): delete all but one.",
+        )
+    (variant,) = actual.variants
+    if len(variant.items) <= 1:
+        return variant, variant.items[0] if variant.items else actual.leftover, None
+    named = [each for each in variant.items if each.sku == actual.isbn]
+    if len(named) == 1:
+        return variant, named[0], None
+    items = ", ".join(f"{each.id} ({each.sku})" for each in variant.items)
+    return (
+        variant,
+        None,
+        f"The variant is made of {len(variant.items)} inventory items, none with the SKU {actual.isbn}: "
+        f"{items}. Unlink all but the book's own in Medusa's admin.",
+    )
+
+
+def _names_amiss(isbn: str, variant: Variant) -> Iterable[str]:
+    if variant.sku != isbn:
+        yield (
+            f"The variant's SKU is {variant.sku!r}, not the ISBN: it was found by its EAN or inventory item, "
+            "and kept in step. The SKU is left as it is."
+        )
+
+
+def _below_the_bar(
+    title: Title, wanted: Availability, variant: Variant, item: Item | None, today: date, rules: StoreRules
+) -> bool:
+    """Whether all that moved is on hand, by less than the shop wants to hear of.
+
+    The store has to agree with the reading that it shows, else it was changed by somebody else and is
+    put right whatever the size of the move.
+    """
+    if rules.min_stock_delta <= 1 or not variant.manage_inventory or not item or not item.level:
+        return False
+    try:
+        shown_stock = stock_rules.from_json(variant.metadata.get("ingram_stock"))
+    except (ValueError, AttributeError, TypeError):
+        return False
+    if shown_stock is None or title.stock is None or shown_stock == title.stock:
+        return False
+    was = desired(replace(title, stock=shown_stock), reserved=item.level.reserved, today=today, rules=rules)
+    agrees = (
+        was.stocked_quantity == item.level.stocked
+        and was.incoming_quantity == item.level.incoming
+        and was.allow_backorder == variant.allow_backorder
+        and was.status == variant.metadata.get("availability")
+    )
+    return agrees and not stock_rules.is_worth_pushing(
+        (stock_rules.on_hand(shown_stock), stock_rules.on_order(shown_stock), was.status),
+        (stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock), wanted.status),
+        rules.min_stock_delta,
+    )
+
+
+def _plan_level(
+    plan: TitlePlan, wanted: Availability, managed: bool, last: Mapping[str, Any] | None
+) -> tuple[TitlePlan, list[str]]:
+    """The level's part. A managed variant always has one, be it 0: without, its carts and orders break."""
+    if not managed:
+        return plan, []
+    level = plan.item.level if plan.item else None
+    assert plan.after is not None
+    if level is None:
+        stocked, incoming = wanted.stocked_quantity, wanted.incoming_quantity or 0
+        after = replace(plan.after, stocked=stocked or 0, incoming=incoming)
+        why = "It had no level at our location."
+        if stocked is None:
+            why += " Its stock is not known: the level is 0 because there has to be one."
+        return (
+            replace(plan, level="create", after=after, zero_for_unknown=stocked is None),
+            [why],
+        )
+    shown = replace(
+        plan.after,
+        stocked=level.stocked if wanted.stocked_quantity is None else wanted.stocked_quantity,
+        incoming=level.incoming if wanted.incoming_quantity is None else wanted.incoming_quantity,
+    )
+    plan = replace(plan, after=shown)
+    if (shown.stocked, shown.incoming) == (level.stocked, level.incoming):
+        return plan, []
+    reasons = (
+        [f"Level {level.stocked:g} becomes {shown.stocked:g}."] if shown.stocked != level.stocked else []
+    )
+    if shown.incoming != level.incoming:
+        reasons.append(f"On order {level.incoming:g} becomes {shown.incoming:g}.")
+    ours = (last.get("stocked_quantity"), last.get("incoming_quantity")) if last else None
+    repaired = ours is not None and ours != (level.stocked, level.incoming)
+    if repaired and ours:
+        reasons.append(
+            f"Somebody else had changed it since we wrote {ours[0]} (on order {ours[1]}): "
+            "a hand edit, or a fulfilment."
+        )
+    return replace(plan, level="update", repaired=repaired, shown_last=ours[0] if ours else None), reasons
+
+
+def _plan_flags(
+    title: Title, wanted: Availability, variant: Variant, managed: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The variant's part: the body of its update, empty where it is as it should be."""
+    flags: dict[str, Any] = {}
+    reasons: list[str] = []
+    if managed != variant.manage_inventory:
+        flags["manage_inventory"] = managed
+        reasons.append(
+            "Switched over to a managed inventory." if managed else "Digital: no inventory is managed."
+        )
+    if wanted.allow_backorder is not None and wanted.allow_backorder != variant.allow_backorder:
+        flags["allow_backorder"] = wanted.allow_backorder
+        reasons.append(f"allow_backorder becomes {str(wanted.allow_backorder).lower()} ({wanted.status}).")
+    keys = variant_metadata(title, wanted)
+    changed = {name: value for name, value in keys.items() if variant.metadata.get(name) != value}
+    if set(changed) == {"stock_observed_at"} and not flags and not _is_stale(title, variant):
+        changed = {}
+    if changed:
+        flags["metadata"] = changed
+        named = [name for name in changed if name != "stock_observed_at"] or list(changed)
+        reasons.append(f"Metadata: {', '.join(sorted(named))}.")
+    return flags, reasons
+
+
+def _is_stale(title: Title, variant: Variant) -> bool:
+    if title.stock_observed_at is None:
+        return False
+    try:
+        shown = datetime.fromisoformat(str(variant.metadata.get("stock_observed_at")))
+        return title.stock_observed_at - shown >= OBSERVED_AT_MAX_AGE
+    except (TypeError, ValueError):  # missing, or edited into something that is no time
+        return True
