@@ -102,7 +102,7 @@ def forget_ports(home: Path) -> None:
 
 def migrate_queue(root: Path) -> dict[str, str]:
     """Bring the queue database to this version, with the roles that the settings name."""
-    from ingram_assets.queue.migrate import migrate
+    from ingram_assets.queue.migrations import migrate
 
     given = {name: value for name, value in dotenv_values(root / ".env").items() if value}
     settings = load(MigrateSettings, given | dict(os.environ))
@@ -111,7 +111,7 @@ def migrate_queue(root: Path) -> dict[str, str]:
         writer_role=settings.QUEUE_WRITER_ROLE,
         reader_role=settings.QUEUE_READER_ROLE,
     )
-    return {"version": result.version}
+    return {"version": result.after}
 
 
 def run_up() -> None:
@@ -136,8 +136,8 @@ def run_up() -> None:
                 supervisor,
                 home,
                 lambda name: environment_of(name, ROOT) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
-                ui_port=_port("UI", 3000),
-                wanted_ports={name: _port(name, 0) for name in LOCATIONS},
+                ui_port=port_setting("UI", 3000),
+                wanted_ports={name: port_setting(name, 0) for name in LOCATIONS},
             )
             click.echo(f"Dagster: {dagster.ui_url}   (logs: {supervisor.folder / 'logs'}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
@@ -147,7 +147,8 @@ def run_up() -> None:
             forget_ports(home)
 
 
-def _port(name: str, default: int) -> int:
+def port_setting(name: str, default: int) -> int:
+    """A port that `INGRAM_PORT_<NAME>` fixes, in the environment or `.env`; 0 is any free one."""
     given = {**dotenv_values(ROOT / ".env"), **os.environ}.get(f"INGRAM_PORT_{name.upper()}")
     try:
         return int(given) if given else default

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import dagster as dg
@@ -76,6 +76,15 @@ def log_materializations(context: Context, materializations: Sequence[dg.AssetMa
             DagsterEvent.asset_materialization(
                 step, materialization, DagsterEventBatchMetadata(batch_id, is_end=place == len(batch))
             )
+
+
+def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
+    """Log a blocking check's evaluation, for a run that stops before it could return a result."""
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=asset, check_name=name, passed=passed, metadata={}, description=description, blocking=True
+    )
+    # `log_event` takes it, though its annotation does not say so.
+    context.log_event(cast(dg.AssetObservation, evaluation))
 
 
 class Progress:

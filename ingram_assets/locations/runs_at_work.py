@@ -14,6 +14,4 @@ _NOT_FINISHED = [
 def runs_at_work(instance: dg.DagsterInstance, location: str) -> list[dg.DagsterRun]:
     """Runs of a code location that are queued or running."""
     runs = instance.get_runs(dg.RunsFilter(statuses=_NOT_FINISHED))
-    return [
-        run for run in runs if run.remote_job_origin and run.remote_job_origin.location_name == location
-    ]
+    return [run for run in runs if run.remote_job_origin and run.remote_job_origin.location_name == location]

@@ -9,7 +9,14 @@ from dagster import AssetExecutionContext
 
 from ingram_assets.domain import guardrails
 from ingram_assets.ipage.pages import parse_saved_search_csv
-from ingram_assets.locations.events import Context, Report, classified, log_materializations, stopped
+from ingram_assets.locations.events import (
+    Context,
+    Report,
+    classified,
+    log_check,
+    log_materializations,
+    stopped,
+)
 from ingram_assets.locations.keys import (
     COVER_SWEEP,
     COVERS,
@@ -102,7 +109,7 @@ def saved_search(
         description=tripped.reason if tripped else f"It lists {len(isbns)} titles.",
     )
     if tripped and not config.let_through:
-        context.log_event(_evaluated(check))
+        log_check(context, SAVED_SEARCH, _SEARCH_SHRUNK.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
 
     report = Report(context.job_name)
@@ -111,7 +118,7 @@ def saved_search(
         {name: value for name, value in row.items() if value is not None} for row in found.to_dict("records")
     ]
     with classified(), queue.open() as writer:
-        outcomes = writer.add_titles(rows)
+        outcomes = writer.add_titles(rows, fill_only=True)
     for outcome in outcomes:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
@@ -152,20 +159,6 @@ def _listed_before(context: AssetExecutionContext, search_id: str) -> set[str]:
         return set()
     listed = last.metadata.get(LISTED)
     return set(listed.data) if isinstance(listed, dg.JsonMetadataValue) and listed.data else set()
-
-
-def _evaluated(check: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    """A failed check as an event of its own, for a run that stops before it can return its result."""
-    assert check.asset_key is not None
-    assert check.check_name is not None
-    return dg.AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.check_name,
-        passed=check.passed,
-        metadata={},
-        description=check.description,
-        blocking=True,
-    )
 
 
 def _stalest_first(context: Context) -> list[str]:
@@ -230,7 +223,7 @@ def stock_sweep(
         description=tripped.reason if tripped else f"{sweep.unread} of {sweep.tried} pages unread.",
     )
     if tripped and not config.let_through:
-        context.log_event(_evaluated(check))
+        log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
     return dg.MaterializeResult(metadata={**sweep.report.metadata(), **_plots(sweep)}, check_results=[check])
 

@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
+from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.settings import CommonSettings, StorefrontSettings, load, secret
 
@@ -45,6 +47,22 @@ class StoreJournal(dg.ConfigurableResource):
 def store_today() -> date:
     """Today where the store is: the date whose midnight releases a preorder."""
     return datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
+
+
+def store_rules(settings: StorefrontSettings) -> StoreRules:
+    """The shop's choices, as the rules take them."""
+    return StoreRules(
+        safety_stock=settings.SAFETY_STOCK,
+        inventory_mode=settings.INVENTORY_MODE,
+        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
+        min_stock_delta=settings.MIN_STOCK_DELTA,
+        price_policy=settings.PRICE_POLICY,
+        thresholds=Thresholds(
+            max_turning_to_zero=settings.GUARDRAIL_MAX_TURNING_TO_ZERO,
+            min_titles_turning_to_zero=settings.GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO,
+            max_unread=settings.GUARDRAIL_MAX_UNREAD,
+        ),
+    )
 
 
 RESOURCES: dict[str, Any] = {"medusa": Medusa(), "queue": Queue(), "journal": StoreJournal()}

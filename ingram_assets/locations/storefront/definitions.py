@@ -1,0 +1,15 @@
+"""The storefront's code location: Medusa's key, the queue's reader role, its journal. Never iPage or R2."""
+
+import dagster as dg
+
+from ingram_assets.locations.storefront import assets, sensors
+from ingram_assets.locations.storefront.resources import RESOURCES
+
+defs = dg.Definitions(
+    assets=[assets.stock_location, assets.products, assets.inventory_levels],
+    jobs=[sensors.push],
+    sensors=[sensors.stock_changes, sensors.rows_to_import],
+    schedules=[sensors.reconcile],
+    resources=RESOURCES,
+    executor=dg.in_process_executor,
+)
