@@ -1,0 +1,99 @@
+"""A page in a browser: one of our own, or one that runs elsewhere and is only visited."""
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, Playwright, sync_playwright
+
+from ingram_assets.domain.failures import NeedsPerson, Transient
+
+log = logging.getLogger(__name__)
+
+_ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
+_ON_MACOS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+_QUIET = (
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+"""No graphics card, no first-run page, and no requests of the browser's own: many machines allow none."""
+
+
+class NoBrowser(NeedsPerson):
+    """No browser can be started or reached here."""
+
+
+@contextlib.contextmanager
+def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> Iterator[Page]:
+    """A page to sign in with. Not for a thread that runs an event loop.
+
+    Args:
+        executable: the Chromium to start; without it Playwright's own or one of the system is looked for.
+        cdp_url: the address of a browser that runs already (Browserbase). Its first context and page are
+            used, and it is left running: it isn't ours to close.
+
+    Raises:
+        NoBrowser: none starts, and what to install.
+        Transient: the running browser can't be reached.
+    """
+    with sync_playwright() as playwright:
+        if cdp_url:
+            try:
+                browser = playwright.chromium.connect_over_cdp(cdp_url, timeout=30_000)
+            except PlaywrightError as error:
+                # The address holds a key: the error's text, which quotes it, stays out of the message.
+                raise Transient(
+                    "The browser at BROWSER_CDP_URL can't be reached: check the address and its key, or run "
+                    "again (Browserbase closes a session that idles)."
+                ) from _Unquoted(error)
+            context = browser.contexts[0] if browser.contexts else browser.new_context()
+            # Leaving `sync_playwright` disconnects; `browser.close()` would end what others may be using.
+            yield context.pages[0] if context.pages else context.new_page()
+            return
+        browser = _launch(playwright, executable)
+        try:
+            agent = browser.new_page().evaluate("navigator.userAgent")
+            # The wall turns away what calls itself headless, and the later requests must be the same browser.
+            context = browser.new_context(
+                user_agent=agent.replace("HeadlessChrome", "Chrome"), locale="en-US"
+            )
+            yield context.new_page()
+        finally:
+            with contextlib.suppress(PlaywrightError):
+                browser.close()
+
+
+class _Unquoted(Exception):
+    """Stands for an error whose text may hold a key."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+
+
+def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
+    args = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # root can't have the sandbox
+    tried = []
+    for candidate in [executable] if executable else _candidates(playwright):
+        try:
+            return playwright.chromium.launch(executable_path=candidate, args=args, timeout=60_000)
+        except PlaywrightError as error:
+            tried.append(f"{candidate} ({str(error).splitlines()[0]})")
+    if executable:
+        raise NoBrowser(f"BROWSER_EXECUTABLE does not start: {tried[0]}; correct it or unset it.")
+    raise NoBrowser(
+        "No browser to sign in with: install Chromium or Google Chrome, or run `playwright install chromium`, "
+        "or set BROWSER_EXECUTABLE or BROWSER_CDP_URL." + (f" Tried: {'; '.join(tried)}." if tried else "")
+    )
+
+
+def _candidates(playwright: Playwright) -> list[str]:
+    places = [playwright.chromium.executable_path, *map(shutil.which, _ON_PATH), *_ON_MACOS]
+    return [place for place in places if place and Path(place).exists()]

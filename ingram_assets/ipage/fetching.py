@@ -1,0 +1,449 @@
+"""One request to the site, and the one place where its answer is classified and counted."""
+
+import email.utils
+import logging
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.politeness import Cancelled, Politeness
+from ingram_assets.ipage.recognise import Kind, recognise
+from ingram_assets.ipage.session import Session
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_MAX_REDIRECTS = 5
+_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/*,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.9",
+}
+
+
+class Outcome(StrEnum):
+    """What became of a fetch. The names are those of the run's metadata."""
+
+    ok = "ok"
+    not_found = "not_found"
+    expired = "expired"
+    blocked = "blocked"
+    changed = "changed"
+    transient = "transient"
+    permanent = "permanent"
+
+
+def outcome_of(error: IngramError) -> Outcome:
+    """The name under which an error is counted."""
+    match error:
+        case NotFound():
+            return Outcome.not_found
+        case SessionExpired() | NeedsPerson():
+            return Outcome.expired
+        case Stopped():
+            return Outcome.blocked
+        case PageChanged():
+            return Outcome.changed
+        case Transient():
+            return Outcome.transient
+        case _:
+            return Outcome.permanent
+
+
+class Refused(Blocked):
+    """A status that says no: 403, 429. `retry_after` is the pause in seconds that the site asks for."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unanswered(Transient):
+    """No answer, half an answer, or a failure of the site's own. `retry_after` as for `Refused`."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Empty(Unanswered):
+    """An answer with nothing in it. In a cover's place some sites mean "there is none" by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `total` bounds a page from its first byte sent to its last one read, however it trickles."""
+
+    connect: float = 10.0
+    read: float = 30.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is decompressed; `url` is where redirects on the site's host ended."""
+
+    status: int
+    url: str
+    headers: httpx.Headers
+    body: bytes
+
+
+class Expected(StrEnum):
+    """What is asked for. A product page's reader recognises by itself what came in the page's place."""
+
+    PRODUCT = "product"
+    PAGE = "page"
+    EXPORT = "export"
+    PICTURE = "picture"
+
+
+def classify(answer: Answer, expected: Expected) -> None:
+    """Passes an answer that is what a healthy site sends; what stands in its body is for the reader to say.
+
+    Raises:
+        Blocked: 403, 429, or the bot wall's page whatever its status.
+        SessionExpired: 401, the login form, the expired-session page.
+        NotFound: 404, 410, or the page that says that nothing matches.
+        PageChanged: an error page of the site.
+        Unanswered: the site's own failures (5xx, 408, 425); `Empty`: an empty body.
+        Permanent: any other status.
+    """
+    status, body = answer.status, answer.body
+    retry_after = _retry_after(answer.headers.get("retry-after"))
+    if status == 200 and body and expected is Expected.PRODUCT:
+        return  # Parsed once, not twice: a sweep parses thousands.
+    found = recognise(body)
+    if found.kind is Kind.BLOCKED or status in (403, 429):
+        shown = found.detail if found.kind is Kind.BLOCKED else f"status {status}"
+        raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", retry_after)
+    if status == 401 or found.kind in (Kind.SIGN_IN, Kind.EXPIRED):
+        shown = f"status {status}" if status == 401 else found.detail
+        raise SessionExpired(f"The session is over ({shown}): sign in again, then read this page.")
+    if status in (404, 410):
+        raise NotFound(f"The site lists nothing here (status {status}): check the ISBN.")
+    if found.kind is Kind.NOT_FOUND:
+        raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.")
+    if status >= 500 or status in (408, 425):
+        raise Unanswered(f"The site failed with status {status}: try again later.", retry_after)
+    if status != 200:
+        raise Permanent(f"The site answered with status {status}, which is no page: open it in a browser.")
+    if not body:
+        raise Empty("The site answered with an empty body: try again later.")
+    if found.kind is Kind.ERROR and expected is not Expected.PICTURE:
+        raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
+
+
+class Fetching:
+    """Sends requests in the name of a session, politely, and counts what became of them. Thread-safe.
+
+    Args:
+        base_url: scheme and host of the site; cookies go nowhere else.
+        cancelled: set by the caller to end every request within a moment.
+    """
+
+    def __init__(
+        self, base_url: str, politeness: Politeness, timeouts: Timeouts, cancelled: threading.Event
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._site = _origin(self._base_url)
+        self._politeness = politeness
+        self._timeouts = timeouts
+        self._guard = _Guard(cancelled)
+        self._transport = _Transport(self._guard)
+        self._clients: dict[str, httpx.Client] = {}
+        self._mutex = threading.Lock()
+        self.counts: Counter[Outcome] = Counter()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def cookies(self, session: Session) -> Iterable[Any]:
+        """The session's cookies as the site has changed them since."""
+        return self._client(session).cookies.jar
+
+    def fetch(
+        self,
+        session: Session,
+        path: str,
+        expected: Expected,
+        read: Callable[[bytes], T],
+        *,
+        max_bytes: int = 8_000_000,
+        total: float | None = None,
+        on_changed: Callable[[PageChanged, Answer], None] | None = None,
+    ) -> tuple[T, datetime]:
+        """Asks for one path and reads the answer; with it, when the request was sent (UTC).
+
+        Args:
+            path: from the host on, with its query.
+            read: makes the value of the body; its errors are classified like the answer's own.
+            total: seconds for all of it, where that is not the usual.
+            on_changed: gets the answer that was not understood.
+
+        Raises:
+            SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
+            Blocked, Transient, Cancelled: also without a request, see `Politeness.turn`.
+        """
+        answer, latency, sent_at = None, 0.0, 0.0
+        try:
+            with self._politeness.turn() as sent_at:
+                began = time.monotonic()
+                try:
+                    answer, latency = self._ask(session, path, max_bytes, total or self._timeouts.total)
+                finally:
+                    latency = latency or time.monotonic() - began
+            classify(answer, expected)
+            value = read(answer.body)
+        except IngramError as error:
+            if sent_at and not isinstance(error, Cancelled):
+                self._count(error, latency, sent_at)
+                if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
+                    on_changed(error, answer)
+            raise
+        self._count(None, latency, sent_at)
+        return value, datetime.fromtimestamp(sent_at, UTC)
+
+    def _count(self, error: IngramError | None, latency: float, sent_at: float) -> None:
+        outcome = Outcome.ok if error is None else outcome_of(error)
+        with self._mutex:
+            self.counts[outcome] += 1
+        self._politeness.measured(latency)
+        match outcome:
+            case Outcome.blocked:
+                self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
+            case Outcome.transient | Outcome.changed:
+                self._politeness.failed(latency, str(error))
+            case _:
+                self._politeness.answered(latency, sent_at)
+
+    def _ask(self, session: Session, path: str, max_bytes: int, total: float) -> tuple[Answer, float]:
+        """The answer, after redirects on the site's host, and the seconds until its headers."""
+        url, latency = self._base_url + path, 0.0
+        client = self._client(session)
+        with self._guard.within(total):
+            for _ in range(_MAX_REDIRECTS + 1):
+                began = time.monotonic()
+                with _network_failures(), client.stream("GET", url) as response:
+                    latency = latency or time.monotonic() - began
+                    if response.next_request is None:
+                        body = _body(response, max_bytes)
+                        return Answer(response.status_code, url, response.headers, body), latency
+                    target = urljoin(url, response.headers["location"])
+                if _origin(target) != self._site:
+                    if _is_sign_in(target):
+                        raise SessionExpired(
+                            "The session is over (the site sends to the sign-in of "
+                            f"{urlsplit(target).hostname}): sign in again, then read this page."
+                        )
+                    raise PageChanged(
+                        "redirect",
+                        f"the site sends this page to another host, {urlsplit(target).hostname}, where the "
+                        "session's cookies don't go; open it in a browser.",
+                    )
+                url = target
+        raise Unanswered("The site redirects in a circle: try again later, or open the page in a browser.")
+
+    def _client(self, session: Session) -> httpx.Client:
+        """One client per session: a late answer to an old session can't spoil the new one's cookies."""
+        with self._mutex:
+            client = self._clients.get(session.id)
+            if client is None:
+                client = httpx.Client(
+                    transport=self._transport,
+                    cookies=session.jar(),
+                    headers=_HEADERS | {"User-Agent": session.user_agent},
+                    timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
+                    follow_redirects=False,
+                    trust_env=False,
+                )
+                self._clients[session.id] = client
+        return client
+
+
+def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > max_bytes:
+            raise PageChanged("page", f"it is longer than {max_bytes:,} bytes; open it in a browser.")
+    return b"".join(parts)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port
+
+
+def _is_sign_in(url: str) -> bool:
+    lowered = url.lower()
+    return any(word in lowered for word in ("okta", "login", "signin", "sign-in", "oauth", "saml", "sso"))
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds of a `Retry-After`, which is a number of them or a date."""
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def _network_failures() -> Iterator[None]:
+    try:
+        yield
+    except (httpcore.TimeoutException, httpx.TimeoutException) as error:
+        raise Unanswered("The site did not answer in time: try again later.") from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, OSError) as error:
+        raise Unanswered(
+            f"The connection to the site failed ({type(error).__name__}: {error}): try again later."
+        ) from error
+    except httpx.InvalidURL as error:
+        raise Permanent(f"The site redirects to no address ({error}): open the page in a browser.") from error
+
+
+class _Guard:
+    """The deadline of the request that the current thread is in, and the caller's wish to stop.
+
+    A timeout per read does not bound a page: a server that sends a byte now and then would hold a worker
+    for ever. So reads are cut into short waits that look here.
+    """
+
+    STEP = 0.25
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self._cancelled = cancelled
+        self._local = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        self._local.deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._local.deadline = None
+
+    def remaining(self) -> float:
+        """Seconds left.
+
+        Raises:
+            Cancelled: the caller closed the site.
+            httpcore.ReadTimeout: none left.
+        """
+        if self._cancelled.is_set():
+            raise Cancelled("The reading was stopped before it was through; run again to read the rest.")
+        deadline = getattr(self._local, "deadline", None)
+        left = float("inf") if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the page took too long in total")
+        return left
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx's own transport, but on connections that the guard watches."""
+
+    def __init__(self, guard: _Guard) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=None,  # the slots limit them
+            keepalive_expiry=30.0,
+            network_backend=_Backend(guard),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Stream(answer.stream), extensions=answer.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Stream(httpx.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Backend(httpcore.SyncBackend):
+    def __init__(self, guard: _Guard) -> None:
+        super().__init__()
+        self._guard = guard
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
+    ) -> Any:
+        left = self._guard.remaining()
+        stream = super().connect_tcp(host, port, min(timeout or left, left), *args, **options)
+        return _GuardedStream(stream, self._guard)
+
+
+class _GuardedStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, guard: _Guard) -> None:
+        self._stream, self._guard = stream, guard
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        until = time.monotonic() + (timeout if timeout is not None else float("inf"))
+        while True:
+            wait = min(self._guard.remaining(), until - time.monotonic(), _Guard.STEP)
+            if wait <= 0:
+                raise httpcore.ReadTimeout("no answer in time")
+            try:
+                return self._stream.read(max_bytes, timeout=wait)
+            except httpcore.ReadTimeout:
+                continue
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, min(timeout or float("inf"), self._guard.remaining()))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._guard.remaining()
+        return _GuardedStream(
+            self._stream.start_tls(ssl_context, server_hostname, min(timeout or left, left)), self._guard
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

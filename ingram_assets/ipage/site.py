@@ -1,0 +1,494 @@
+"""Ingram's site as the rest of the program sees it: a saved search, product pages, covers.
+
+The one client. It reads with plain HTTP in the name of a session that a browser signed in, and everything
+that can go wrong has been tried again, renewed or given a name by the time it comes out here.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
+from ingram_assets.ipage import sign_in as sign_in_room
+from ingram_assets.ipage.fetching import (
+    Answer,
+    Empty,
+    Expected,
+    Fetching,
+    Outcome,
+    Timeouts,
+    outcome_of,
+)
+from ingram_assets.ipage.kept_pages import KeptPages
+from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.pictures import NotAPicture, check_picture
+from ingram_assets.ipage.politeness import Cancelled, Limits, Politeness, breaker_open_until
+from ingram_assets.ipage.product_page import ProductPage, parse_product_page
+from ingram_assets.ipage.saved_search import parse_saved_search_csv
+from ingram_assets.ipage.second_factor import (
+    CODE_LIFETIME,
+    SENDERS,
+    CodeSource,
+    EmailCodes,
+    PromptCodes,
+    TotpCodes,
+)
+from ingram_assets.ipage.session import KeptSession, Session, SessionLost
+from ingram_assets.ipage.sweep import Again, Sweep
+
+__all__ = ["Credentials", "Limits", "Outcome", "Reading", "Site", "Timeouts", "breaker_open_until"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_TRIES = 3
+"""Of one page, whatever goes wrong with it."""
+
+MAX_SIGN_INS = 10
+"""In one run. A site that ends sessions faster than that is not to be fought with sign-ins."""
+
+_WAITS = (1.0, 4.0)
+"""Seconds before the second and the third try."""
+
+_EXPORT_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The account, and how it gives its second factor.
+
+    Attributes:
+        account: the customer number; typed where a form asks for it.
+        mfa: `email` reads codes from `imap_url`, `totp` makes them from `totp_secret`, `prompt` asks a person.
+        imap_url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded.
+        mfa_senders: domains whose mails bring codes.
+        code_lifetime: seconds to wait for a mail.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    account: str = ""
+    mfa: Literal["email", "totp", "prompt"] = "email"
+    totp_secret: str | None = field(default=None, repr=False)
+    imap_url: str | None = field(default=None, repr=False)
+    mfa_senders: tuple[str, ...] = SENDERS
+    code_lifetime: float = CODE_LIFETIME.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of one title's page.
+
+    Attributes:
+        page: what stood on it; only with outcome `ok`.
+        reason: why there is no page: a sentence for a person.
+        observed_at: UTC, taken before the request was sent: the stock is not younger than this.
+        seconds: from the first try to the last answer.
+        attempts: requests for this page, not counting those that found the session expired.
+    """
+
+    isbn: str
+    outcome: Outcome
+    page: ProductPage | None
+    reason: str | None
+    observed_at: datetime
+    seconds: float
+    attempts: int
+
+
+@dataclass(slots=True)
+class _Job:
+    """A page on its way. `expired_under` are the sessions that it was refused with."""
+
+    what: str
+    began: float = field(default_factory=time.monotonic)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    tries: int = 0
+    expired_under: list[str] = field(default_factory=list)
+
+
+class Site:
+    """Reads the site. A context manager; every method may be called from several threads.
+
+    Args:
+        base_url: `https://ipage.ingramcontent.com`.
+        state_dir: what all runs of the machine share: the session, the pace, the breaker, kept pages.
+        credentials: `None` where only `session_cookie` is to be used.
+        session_cookie: the Cookie header of a browser that a person signed in; skips our own sign-in.
+        concurrency: requests in flight at once, over all runs of the machine.
+        browser_cdp_url: a remote browser to sign in with.
+        browser_executable: a local one.
+        run_id: names the pages that are kept for a person to look at.
+        limits: the finer points of politeness; its `concurrency` is overruled by the argument.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        state_dir: Path,
+        credentials: Credentials | None,
+        *,
+        session_cookie: str | None = None,
+        concurrency: int = 8,
+        browser_cdp_url: str | None = None,
+        browser_executable: str | None = None,
+        run_id: str | None = None,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry_waits: tuple[float, ...] = _WAITS,
+        sign_in_patience: float = 45.0,
+    ) -> None:
+        state_dir = Path(state_dir)
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._browser = sign_in_room.Browser(browser_executable, browser_cdp_url, sign_in_patience)
+        self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        self._waits = retry_waits
+        self._cancelled = threading.Event()
+        limits = replace(limits or Limits(), concurrency=concurrency)
+        self._politeness = Politeness(state_dir, limits, self._cancelled)
+        self._fetching = Fetching(self._base_url, self._politeness, timeouts or Timeouts(), self._cancelled)
+        self._kept_pages = KeptPages(state_dir / "kept_pages")
+        can_sign_in = credentials is not None and bool(credentials.username and credentials.password)
+        self._sessions = KeptSession(
+            state_dir,
+            self._base_url,
+            f"{credentials.username if credentials else ''}@{urlsplit(self._base_url).netloc}",
+            self._sign_in if can_sign_in else None,
+            session_cookie or None,
+            self._cancelled,
+        )
+        self._concurrency = concurrency
+        self._proven: set[str] = set()
+        self._stopped_by: IngramError | None = None
+        self._threads: list[threading.Thread] = []
+        self._opened = time.monotonic()
+
+    def __enter__(self) -> "Site":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cancel(self) -> None:
+        """Ends every wait and request within a moment; what is under way raises `Cancelled`."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Ends what is under way, keeps the cookies as the site changed them, closes the connections."""
+        self._keep_cookies()
+        self.cancel()
+        until = time.monotonic() + 2.0
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._politeness.close()
+            self._fetching.close()
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many fetches ended how; a page that was tried three times counts three times."""
+        return self._fetching.counts
+
+    @property
+    def stopped_by(self) -> IngramError | None:
+        """What ended this run's reading before its time: `Blocked`, `NeedsPerson` or `Transient` (down)."""
+        return self._stopped_by or self._politeness.given_up()
+
+    @property
+    def given_up(self) -> str | None:
+        """The sentence of `stopped_by`."""
+        error = self.stopped_by
+        return str(error) if error is not None else None
+
+    def metadata(self) -> dict[str, Any]:
+        """Figures for the run: fetches by outcome, latencies, pauses, sign-ins."""
+        return {
+            **{f"fetches_{outcome}": self.counts[outcome] for outcome in Outcome},
+            **self._politeness.figures(),
+            "sign_ins": self._sessions.sign_ins,
+            "seconds_open": round(time.monotonic() - self._opened, 3),
+        }
+
+    def saved_search(self, search_id: str) -> bytes:
+        """The export of a saved search, whole, for `parse_saved_search_csv`.
+
+        Args:
+            search_id: its number, or the path of the Download link as the browser shows it.
+
+        Raises:
+            NotFound: there is no such search.
+            PageChanged: the site sends something else than an export.
+            Blocked, NeedsPerson, Transient, Permanent: as for every page.
+        """
+        if search_id.startswith("/"):
+            path = search_id
+        else:
+            query = {
+                "method": "downloadExcelPopup",
+                "listTypeId": "SR",
+                "listId": search_id,
+                "searchId": search_id,
+                "totalRecords": _EXPORT_LIMIT,
+                "No": 0,
+            }
+            path = f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
+
+        def read(body: bytes) -> bytes:
+            parse_saved_search_csv(body)
+            return body
+
+        what = f"the saved search {search_id}"
+        return self._until_done(
+            _Job(what),
+            lambda job: self._fetch(job, path, Expected.EXPORT, read, max_bytes=50_000_000, total=300.0)[0],
+        )
+
+    def read_products(self, isbns: Iterable[str]) -> Iterator[Reading]:
+        """The page of every ISBN, read by up to `concurrency` workers, in order of completion.
+
+        Every ISBN gets its reading: when the run has given up, the rest come out as `blocked` (or
+        `expired`, `transient`), with the reason, without a request. `stopped_by` then has the error.
+
+        Raises:
+            Cancelled: `cancel` was called; the pages not read come out with no reading.
+        """
+        jobs = ((isbn, _Job(f"the page of {isbn}")) for isbn in isbns)
+        sweep: Sweep[tuple[str, _Job], Reading] = Sweep(
+            jobs, self._read_product, self._concurrency, self._cancelled
+        )
+        try:
+            yield from sweep
+        finally:
+            self._threads = [thread for thread in self._threads + sweep.threads if thread.is_alive()]
+            self._keep_cookies()
+
+    def cover(self, isbn: str) -> bytes | None:
+        """The cover's bytes, a complete JPEG, PNG or WebP; `None`: the site has none.
+
+        Raises:
+            Blocked, NeedsPerson, Transient, Permanent: as for every page.
+        """
+        query = f"ean={quote(isbn)}&size=640&howerType=Y"
+        routes = [
+            f"/ipage/hoverImage.jsp?{query}",
+            f"/ipage/servlet/ibg.common.titledetail.imageloader?{query}",
+        ]
+        none_here: set[str] = set()
+
+        def read(body: bytes) -> bytes:
+            check_picture(body)
+            return body
+
+        def try_routes(job: _Job) -> bytes | None:
+            for route in [route for route in routes if route not in none_here]:
+                try:
+                    return self._fetch(job, route, Expected.PICTURE, read, max_bytes=25_000_000)[0]
+                except (NotFound, NotAPicture, Empty) as error:
+                    log.debug("No cover of %s at %s: %s", isbn, urlsplit(route).path, error)
+                    none_here.add(route)
+            return None
+
+        return self._until_done(_Job(f"the cover of {isbn}"), try_routes)
+
+    # One page.
+
+    def _read_product(self, item: tuple[str, _Job]) -> "Reading | Again[tuple[str, _Job]]":
+        isbn, job = item
+
+        def read(body: bytes) -> ProductPage:
+            page = parse_product_page(body)
+            if page.isbn != isbn:
+                raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
+            return page
+
+        def reading(outcome: Outcome, page: ProductPage | None, reason: str | None, at: datetime) -> Reading:
+            return Reading(isbn, outcome, page, reason, at, time.monotonic() - job.began, job.tries)
+
+        path = f"/ipage/productdetail?ean_id={quote(isbn)}"
+        try:
+            page, sent_at = self._fetch(job, path, Expected.PRODUCT, read, isbn=isbn)
+        except Cancelled:
+            raise
+        except IngramError as error:
+            if (wait := self._wait_before_next(job, error)) is not None:
+                return Again(item, wait)
+            return reading(outcome_of(error), None, str(error), job.began_at)
+        return reading(Outcome.ok, page, None, sent_at)
+
+    def _until_done(self, job: _Job, attempt: Callable[[_Job], T]) -> T:
+        """Tries one thing until it is done or its error is final."""
+        while True:
+            try:
+                return attempt(job)
+            except Cancelled:
+                raise
+            except IngramError as error:
+                if (wait := self._wait_before_next(job, error)) is None:
+                    raise
+                self._cancelled.wait(wait)
+
+    def _wait_before_next(self, job: _Job, error: IngramError) -> float | None:
+        """Seconds until the next try, `None` if there is none."""
+        if self.stopped_by is not None or job.tries >= MAX_TRIES:
+            return None
+        if isinstance(error, Blocked):
+            return 0.0  # the breaker makes it wait
+        if isinstance(error, PageChanged):
+            # Once more, for it may have been half a page or a notice; a new layout stays.
+            return self._waits[0] if job.tries < 2 else None
+        if isinstance(error, Transient) and not isinstance(error, SessionExpired):
+            own = self._waits[min(job.tries, len(self._waits)) - 1] * random.uniform(0.75, 1.25)
+            return max(own, min(getattr(error, "retry_after", None) or 0.0, 60.0))
+        return None
+
+    def _fetch(
+        self,
+        job: _Job,
+        path: str,
+        expected: Expected,
+        read: Callable[[bytes], T],
+        *,
+        isbn: str | None = None,
+        **options: Any,
+    ) -> tuple[T, datetime]:
+        """One try of a page, with its session renewed if that is what it takes."""
+
+        def keep(error: PageChanged, answer: Answer) -> None:
+            secrets = [cookie.value for cookie in session.cookies]
+            if self._credentials is not None:
+                secrets += [self._credentials.username, self._credentials.password, self._credentials.account]
+            try:
+                kept = self._kept_pages.keep(
+                    answer.body,
+                    run_id=self._run_id,
+                    isbn=isbn or expected,
+                    reason=str(error),
+                    secrets=secrets,
+                )
+                log.warning("%s changed shape (%s); kept as %s.", job.what, error, kept)
+            except OSError as failure:
+                log.warning("%s changed shape and could not be kept: %s", job.what, failure)
+
+        while True:
+            if (error := self.stopped_by) is not None:
+                raise error
+            session = self._session(job)
+            try:
+                result = self._fetching.fetch(session, path, expected, read, on_changed=keep, **options)
+            except SessionExpired as expired:
+                self._renew(session, job, expired)
+                continue
+            except Cancelled:
+                raise
+            except IngramError:
+                job.tries += 1
+                raise
+            job.tries += 1
+            self._proven.add(session.id)
+            return result
+
+    # The session.
+
+    def _renew(self, session: Session, job: _Job, expired: SessionExpired) -> None:
+        """A new session for a page that was refused, unless it is the page that is odd.
+
+        A page that is refused right after a sign-in must not cause another one, and another: so before the
+        second, the home page is asked whether the session lives.
+        """
+        job.expired_under.append(session.id)
+        if len(job.expired_under) > 1 and self._session(job).id == session.id:
+            if self._home_answers(session):
+                raise SessionExpired(
+                    f"{job.what} says that the session is over, though it was signed in afresh and other "
+                    "pages answer: open it in a browser."
+                ) from expired
+            if session.id not in self._proven:
+                self._stopped_by = SessionLost(
+                    f"The session is refused right after signing in ({job.what}): sign in to iPage by hand "
+                    "and see what it says, or put that browser's Cookie header into IPAGE_SESSION_COOKIE."
+                )
+                raise self._stopped_by from expired
+        if len(job.expired_under) > MAX_TRIES + 1 or self._sessions.sign_ins >= MAX_SIGN_INS:
+            raise SessionExpired(
+                f"{job.what} found the session over {len(job.expired_under)} times, after "
+                f"{self._sessions.sign_ins} sign-ins in this run: see whether somebody else signs in with this "
+                "account."
+            ) from expired
+        self._session(job, stale=session)
+
+    def _session(self, job: _Job, stale: Session | None = None) -> Session:
+        try:
+            return self._sessions.current() if stale is None else self._sessions.renew(stale)
+        except Cancelled:
+            raise
+        except IngramError as error:
+            job.tries += 1
+            if self._sessions.gave_up:
+                self._stopped_by = error
+            raise
+
+    def _home_answers(self, session: Session) -> bool:
+        try:
+            self._fetching.fetch(session, sign_in_room.HOME, Expected.PAGE, bytes)
+        except SessionExpired:
+            return False
+        return True
+
+    def _sign_in(self, last: Session | None) -> Session:
+        credentials = self._credentials
+        assert credentials is not None
+        codes = _code_source(credentials, self._cancelled)
+        # The sign-in takes its turn like every request, and none while the breaker is open.
+        with self._politeness.turn() as sent_at:
+            try:
+                return sign_in_room.sign_in(
+                    self._base_url,
+                    credentials.username,
+                    credentials.password,
+                    credentials.account,
+                    codes,
+                    self._browser,
+                    last,
+                    self._cancelled,
+                )
+            except Blocked as error:
+                self._politeness.blocked(str(error), None, sent_at)
+                raise
+
+    def _keep_cookies(self) -> None:
+        session = self._sessions.last
+        if session is not None:
+            self._sessions.keep(session, self._fetching.cookies(session))
+
+
+def _code_source(credentials: Credentials, cancelled: threading.Event) -> CodeSource:
+    match credentials.mfa:
+        case "email":
+            if not credentials.imap_url:
+                raise NeedsPerson(
+                    "IPAGE_MFA is email but IPAGE_MFA_IMAP_URL is not set: set it to the mailbox that gets the "
+                    "codes, imaps://user:password@host:993/INBOX."
+                )
+            return EmailCodes(
+                credentials.imap_url,
+                cancelled,
+                senders=credentials.mfa_senders,
+                lifetime=timedelta(seconds=credentials.code_lifetime),
+            )
+        case "totp":
+            if not credentials.totp_secret:
+                raise NeedsPerson("IPAGE_MFA is totp but IPAGE_TOTP_SECRET is not set: set it.")
+            return TotpCodes(credentials.totp_secret, cancelled)
+        case "prompt":
+            return PromptCodes()
