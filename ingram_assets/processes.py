@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import filelock
 import psutil
@@ -364,8 +364,9 @@ class Supervisor:
                 child.process.send_signal(child.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(self._grace_seconds)
-        # Its own children get the same time to end only if they listen to their parent; the rest is killed.
-        _kill(family)
+        # Whatever it started and did not end itself, then the child: its exit code is for `wait` to collect.
+        _kill(process for process in family if process.pid != child.pid)
+        child.process.kill()
         child.process.wait()
 
     # -- restarts ------------------------------------------------------------------------------------------
@@ -437,7 +438,7 @@ class Supervisor:
         for process in orphans.values():
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        psutil.wait_procs(list(orphans.values()), timeout=self._grace_seconds / 2)
+        _wait(orphans.values(), self._grace_seconds / 2)
         _kill(orphans.values())
 
     def _marked(self) -> list[psutil.Process]:
@@ -448,10 +449,7 @@ class Supervisor:
             if process.pid in ours:
                 continue
             with contextlib.suppress(psutil.Error, OSError):
-                if (
-                    process.environ().get(MARK) == str(self.folder)
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
+                if process.environ().get(MARK) == str(self.folder) and _runs(process):
                     found.append(process)
         return found
 
@@ -492,7 +490,22 @@ def _kill(processes: Iterable[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(processes, timeout=5)
+    _wait(processes, 5)
+
+
+def _wait(processes: Iterable[psutil.Process], seconds: float) -> None:
+    """Until all have ended. A zombie has: what must collect it may never do so, as in a bare container."""
+    until = time.monotonic() + seconds
+    left = list(processes)
+    while (left := [process for process in left if _runs(process)]) and time.monotonic() < until:
+        time.sleep(POLL_SECONDS / 5)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _secrets(env: Mapping[str, str]) -> list[str]:
@@ -504,5 +517,5 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
             with contextlib.suppress(ValueError):
                 password = urlsplit(value).password
                 if password:
-                    found.add(password)
+                    found |= {password, unquote(password)}
     return sorted(found, key=len, reverse=True)
