@@ -63,6 +63,13 @@ LAYOUTS: dict[str, Layout] = {
         headers=(("dc", "Whse"), ("on_hand", "Qty A"), ("on_order", "Qty B")),
     ),
     "no_header": Layout(False, "no header row at all", main_header=False),
+    "no_header_swapped": Layout(
+        False,
+        "no header row, and on order before on hand",
+        main_header=False,
+        columns=("dc", "on_order", "on_hand"),
+    ),
+    "alt_renamed": Layout(False, "the second table alone has another class", alt_class="stock-grid-more"),
     "counts_in_words": Layout(False, "'100+' and 'Low' in place of counts", counts_in_words=True),
     "no_labels": Layout(False, "the labels are gone", label_style="none"),
     "missing_ean": Layout(False, "no EAN and no ISBN on the page", label_style="missing_ean"),

@@ -70,7 +70,7 @@ def book_entry(site: Site, isbn: str) -> dict[str, Any]:
         "binding": title.binding,
         "page_count": title.page_count,
         "srp_price": str(title.srp_price),
-        "weight": str(title.weight),
+        "weight": str(title.weight) if title.binding != "E-Book" else None,
         "series": title.series,
         "bisac": list(title.bisac),
         "annotation": title.annotation,

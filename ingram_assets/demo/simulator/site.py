@@ -1,6 +1,7 @@
 """The site as one object: the parts that a request needs, made once and shared by all pages."""
 
 import asyncio
+import functools
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -64,16 +65,7 @@ class Site:
         self.mails: deque[dict[str, Any]] = deque(maxlen=500)
         self._mailer = mailer
         self._background: set[asyncio.Task[None]] = set()
-        self.templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            auto_reload=False,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        # The same on every page: rendered once, not 500 times a second.
-        self.templates.globals["nav"] = Markup(self.render("nav.html"))
+        self.templates = _templates()
 
     def clock(self) -> float:
         """The site's time in seconds since 1970; control requests can put it forward."""
@@ -116,3 +108,19 @@ class Site:
         if self._mailer is not None:
             await asyncio.to_thread(self._mailer, message)
         self.mails.append({"code": code, "kind": kind, "from": sender, "sent": sent.isoformat()})
+
+
+@functools.lru_cache(maxsize=1)
+def _templates() -> Environment:
+    """Compiled once for all sites of a process: that takes longer than starting one."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The same on every page: rendered once, not 500 times a second.
+    templates.globals["nav"] = Markup(templates.get_template("nav.html").render())
+    return templates
