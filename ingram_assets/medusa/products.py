@@ -147,7 +147,7 @@ class _Shop:
         self.today, self.rules, self.table = today, rules, table
         self.shipping_profile_id = self._shipping_profile()
         self.tag_id = self._tag()
-        self._categories = self._read_categories()
+        self._categories = read_categories(client)
 
     def category_ids(self, names: Iterable[str]) -> list[str]:
         """Ids of categories, made where the store lacks them."""
@@ -167,14 +167,13 @@ class _Shop:
 
         return find() or self._make("/admin/product-tags", "product_tag", {"value": TAG}, find)
 
-    def _read_categories(self) -> dict[str, str]:
-        rows = self.client.list_all("/admin/product-categories", "product_categories", {"fields": "id,name"})
-        return {each["name"]: each["id"] for each in reversed(rows)}
-
     def _make_category(self, name: str) -> str:
         body = {"name": name, "is_active": True}
         made = self._make(
-            "/admin/product-categories", "product_category", body, lambda: self._read_categories().get(name)
+            "/admin/product-categories",
+            "product_category",
+            body,
+            lambda: read_categories(self.client).get(name),
         )
         self._categories[name] = made
         return made
@@ -310,17 +309,34 @@ def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Update:
+class ProductUpdate:
     """The difference of one product: the bodies to send, and the fields for the journal."""
 
-    title: Title
+    isbn: str
     variant: Variant
     product: dict[str, Any] = field(default_factory=dict)
-    prices: list[dict[str, Any]] | None = None
-    ean: str | None = None
+    of_variant: dict[str, Any] = field(default_factory=dict)
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+
+
+def read_categories(client: MedusaClient) -> dict[str, str]:
+    """Category name to id; of several with the same name, the oldest."""
+    rows = client.list_all(
+        "/admin/product-categories",
+        "product_categories",
+        {"fields": "id,name,created_at", "order": "created_at"},
+    )
+    return {each["name"]: each["id"] for each in reversed(rows)}
+
+
+def read_products(client: MedusaClient, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Product id to the product with all that an import may change of it."""
+    rows = client.list_matching(
+        "/admin/products", "products", "id", sorted(set(ids)), {"fields": ",".join(_PRODUCT_FIELDS)}
+    )
+    return {row["id"]: row for row in rows}
 
 
 def _update(
@@ -330,16 +346,7 @@ def _update(
     if not titles:
         return {}
     variants = {title.isbn: actual[title.isbn].variants[0] for title in titles}
-    products = {
-        row["id"]: row
-        for row in shop.client.list_matching(
-            "/admin/products",
-            "products",
-            "id",
-            list({each.product_id for each in variants.values()}),
-            {"fields": ",".join(_PRODUCT_FIELDS)},
-        )
-    }
+    products = read_products(shop.client, (each.product_id for each in variants.values()))
     ours = shop.journal.last_written([title.isbn for title in titles], "product")
     updates = []
     for title in titles:
@@ -352,48 +359,47 @@ def _update(
         else:
             report.unchanged.append(title.isbn)
 
-    def send(some: Sequence[_Update]) -> None:
+    refused = send_updates(shop.client, shop.journal, shop.run_id, updates, "The queue's row.")
+    report.updated += [each.isbn for each in updates if each.isbn not in refused]
+    return refused
+
+
+def send_updates(
+    client: MedusaClient, journal: Journal, run_id: str, updates: Sequence[ProductUpdate], reason: str
+) -> dict[str, str]:
+    """Sends the differences of products, journaled. Returns ISBN to reason for those refused."""
+
+    def send(some: Sequence[ProductUpdate]) -> None:
         rows = [{"id": each.variant.product_id, **each.product} for each in some if each.product]
         if rows:
-            shop.client.post("/admin/products/batch", {"update": rows}, {"fields": "id"})
-        rows = [
-            {"id": each.variant.id}
-            | ({"prices": each.prices} if each.prices is not None else {})
-            | ({"ean": each.ean} if each.ean else {})
-            for each in some
-            if each.prices is not None or each.ean
-        ]
+            client.post("/admin/products/batch", {"update": rows}, {"fields": "id"})
+        rows = [{"id": each.variant.id, **each.of_variant} for each in some if each.of_variant]
         if rows:
             path = f"/admin/products/{some[0].variant.product_id}/variants/batch"
-            shop.client.post(path, {"update": rows}, {"fields": "id"})
+            client.post(path, {"update": rows}, {"fields": "id"})
 
-    changes = [
-        Change(
-            "product", each.title.isbn, each.variant.product_id, each.before, each.after, "The queue's row."
-        )
-        for each in updates
-    ]
     failed: dict[str, str] = {}
-    with shop.journal.writing(shop.run_id, changes) as entry:
-        refused = send_splitting(updates, send)
-        for number, each in enumerate(updates):
-            if number in refused:
-                entry.failed(number, refused[number].detail)
-                failed[each.title.isbn] = refused[number].detail
-            else:
-                report.updated.append(each.title.isbn)
+    for batch in batches(updates, PRODUCTS_PER_BATCH, lambda each: each.product):
+        changes = [
+            Change("product", each.isbn, each.variant.product_id, each.before, each.after, reason)
+            for each in batch
+        ]
+        with journal.writing(run_id, changes) as entry:
+            for number, error in send_splitting(batch, send).items():
+                entry.failed(number, error.detail)
+                failed[batch[number].isbn] = error.detail
     return failed
 
 
 def _difference(
     shop: _Shop, title: Title, variant: Variant, row: Mapping[str, Any], ours: Mapping[str, Any] | None
-) -> _Update:
+) -> ProductUpdate:
     """What to change of a product that is there.
 
     A field is ours to change where the store still has what we wrote last, or nothing at all. Anything
     else a person put there, and so did whoever imported it before there was a journal.
     """
-    update = _Update(title, variant)
+    update = ProductUpdate(title.isbn, variant)
     wanted = _fields(shop, title)
     ours = ours or {}
     alone = len(row.get("variants") or []) <= 1
@@ -427,33 +433,44 @@ def _difference(
         if change(name, metadata.get(key), wanted[name]):
             update.product.setdefault("metadata", {})[key] = wanted[name]
     if change("ean", variant.ean, title.isbn):
-        update.ean = title.isbn
+        update.of_variant["ean"] = title.isbn
     _price(update, row, wanted["price"], shop.rules)
     return update
 
 
-def _cover(update: _Update, row: Mapping[str, Any], url: str | None, ours: Mapping[str, Any]) -> None:
+def _cover(update: ProductUpdate, row: Mapping[str, Any], url: str | None, ours: Mapping[str, Any]) -> None:
     """Our own cover replaced, whatever its `?v=`; every other picture stays, and so does its place."""
     if not url:
         return
-    mine = {_path(each) for each in (url, ours.get("cover_url")) if each}
-    images = [each for each in row["images"] or [] if each]
-    at = next((number for number, each in enumerate(images) if _path(each["url"]) in mine), None)
-    now = images[at]["url"] if at is not None else None
+    now = cover_of(row, url, ours.get("cover_url"))
     if now == url:
         return
     if now is None and ours.get("cover_url"):
         update.kept.append("cover_url")  # a person took our cover away
         return
-    pictures = [{"id": each["id"], "url": each["url"]} for each in images]
-    if at is None:
-        pictures.append({"url": url})
-    else:
-        pictures[at] = {"url": url}
+    put_cover(update, row, now, url)
+
+
+def cover_of(row: Mapping[str, Any], *ours: str | None) -> str | None:
+    """The picture of a product that is one of our covers, be it another version of it."""
+    paths = {_path(each) for each in ours if each}
+    return next((each["url"] for each in row["images"] or [] if each and _path(each["url"]) in paths), None)
+
+
+def put_cover(update: ProductUpdate, row: Mapping[str, Any], now: str | None, then: str | None) -> None:
+    """Puts the cover `then` where `now` is (`None`: at the end; `then` `None`: takes it away)."""
+    pictures = []
+    for each in row["images"] or []:
+        if each["url"] != now:
+            pictures.append({"id": each["id"], "url": each["url"]})
+        elif then:
+            pictures.append({"url": then})
+    if now is None and then:
+        pictures.append({"url": then})
     update.product["images"] = pictures
-    update.before["cover_url"], update.after["cover_url"] = now, url
-    if not row["thumbnail"] or _path(row["thumbnail"]) in mine:
-        update.product["thumbnail"] = url
+    update.before["cover_url"], update.after["cover_url"] = now, then
+    if not row["thumbnail"] or (now and _path(row["thumbnail"]) == _path(now)):
+        update.product["thumbnail"] = then
 
 
 def _path(url: str) -> str:
@@ -461,26 +478,42 @@ def _path(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def _price(update: _Update, row: Mapping[str, Any], price: float, rules: StoreRules) -> None:
-    """The list price in dollars. An update replaces all prices, so all others are sent along as they are."""
-    (variant,) = [each for each in row["variants"] if each["id"] == update.variant.id]
-    prices = [each for each in variant["prices"] or [] if each]
-    base = next(
-        (
-            each
-            for each in prices
-            if each["currency_code"] == CURRENCY
-            and each.get("min_quantity") is None
-            and each.get("max_quantity") is None
-            and not each.get("price_rules")
-        ),
-        None,
-    )
-    if base is not None and (base["amount"] == price or rules.price_policy == "keep"):
-        if base["amount"] != price:
+def _price(update: ProductUpdate, row: Mapping[str, Any], price: float, rules: StoreRules) -> None:
+    now = base_price(row, update.variant.id)
+    if now is not None and (now == price or rules.price_policy == "keep"):
+        if now != price:
             update.kept.append("price")
         return
-    others = [{"id": each["id"]} for each in prices if each is not base]
-    changed = {"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {})
-    update.prices = [*others, changed]
+    put_price(update, row, price)
+
+
+def base_price(row: Mapping[str, Any], variant_id: str) -> float | None:
+    """The variant's plain price in dollars: the one without a quantity or a rule."""
+    prices = _prices(row, variant_id)
+    base = next((each for each in prices if _is_base(each)), None)
+    return base["amount"] if base else None
+
+
+def put_price(update: ProductUpdate, row: Mapping[str, Any], price: float | None) -> None:
+    """Sets or takes away the plain price. An update replaces all prices, so the others are sent along."""
+    prices = _prices(row, update.variant.id)
+    base = next((each for each in prices if _is_base(each)), None)
+    rows = [{"id": each["id"]} for each in prices if each is not base]
+    if price is not None:
+        rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
+    update.of_variant["prices"] = rows
     update.before["price"], update.after["price"] = base["amount"] if base else None, price
+
+
+def _prices(row: Mapping[str, Any], variant_id: str) -> list[dict[str, Any]]:
+    (variant,) = [each for each in row["variants"] if each["id"] == variant_id]
+    return [each for each in variant["prices"] or [] if each]
+
+
+def _is_base(price: Mapping[str, Any]) -> bool:
+    return (
+        price["currency_code"] == CURRENCY
+        and price.get("min_quantity") is None
+        and price.get("max_quantity") is None
+        and not price.get("price_rules")
+    )

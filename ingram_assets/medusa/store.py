@@ -1,6 +1,6 @@
 """What the store has now of our titles: variants, their inventory items, and the levels at our location."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,12 +64,17 @@ class Actual:
     leftover: Item | None = None
 
 
-def read_store(client: MedusaClient, isbns: Iterable[str], location_id: str) -> dict[str, Actual]:
+def read_store(
+    client: MedusaClient, isbns: Iterable[str], location_id: str, unmanaged: Collection[str] = ()
+) -> dict[str, Actual]:
     """ISBN to what the store has of it, for every ISBN given.
 
     One read for each 500 ISBNs when all is well. A variant that is not found by its SKU is looked for by
     its EAN and through its inventory item, since a person may have renamed it; an item is looked for where
     a variant has none. Only such titles cost further reads.
+
+    Args:
+        unmanaged: ISBNs that are to keep no inventory, so that a variant of theirs needs no item.
     """
     wanted = list(dict.fromkeys(isbns))
     rows = _variants(client, "sku", wanted)
@@ -82,7 +87,11 @@ def read_store(client: MedusaClient, isbns: Iterable[str], location_id: str) -> 
         if not _is_isbn(row["sku"]):  # else it is another book, with a mistyped EAN
             by_isbn[row["ean"]].append(_variant(row, location_id))
 
-    without_item = [isbn for isbn in wanted if not any(each.items for each in by_isbn[isbn])]
+    without_item = [
+        isbn
+        for isbn in wanted
+        if not any(each.items or _may_go_without(each, unmanaged) for each in by_isbn[isbn])
+    ]
     leftovers = _items_by_sku(client, without_item, location_id) if without_item else {}
     renamed = {
         variant_id: isbn
@@ -102,6 +111,10 @@ def read_store(client: MedusaClient, isbns: Iterable[str], location_id: str) -> 
         )
         for isbn in wanted
     }
+
+
+def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:
+    return variant.sku in unmanaged and not variant.manage_inventory
 
 
 def _is_isbn(sku: str | None) -> bool:
