@@ -106,9 +106,8 @@ class Client:
         """
         with self._opening:
             if self._pool.closed:
-                self._probe(
-                    doing
-                )  # names a wrong password at once, where the pool would try until its timeout
+                # Names a wrong password at once, where the pool would try on until its timeout.
+                self._probe(doing)
                 self._pool.open()
         try:
             return self._once(work)

@@ -153,12 +153,11 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
         row = {name: value for name, value in given.items() if not _is_nan(value)}
         row |= {**(more or {}), "isbn": parse_isbn(given.get("isbn", ""))}
         shown = row["isbn"]
-        if nul := [name for name, value in row.items() if _holds_nul(value)]:
-            return _Row(shown, problem=f"A NUL character is in {', '.join(nul)}.")
         if isinstance(row.get("stock"), Mapping):
             row["stock"] = stock_rules.to_json({dc: DcStock(*counts) for dc, counts in row["stock"].items()})
-        # ASCII, so that a lone surrogate is not a crash here but a row refused there.
-        text = json.dumps(row, allow_nan=False, default=_spell)
+        text = _JSON.encode(row)
+        if "\\u0000" in text and (nul := [name for name, value in row.items() if _holds_nul(value)]):
+            return _Row(shown, problem=f"A NUL character is in {', '.join(nul)}.")
     except InvalidIsbn as error:
         return _Row(shown, problem=str(error))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -191,6 +190,10 @@ def _spell(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+# ASCII, so that a lone surrogate is no crash on the way but a row refused over there.
+_JSON = json.JSONEncoder(allow_nan=False, default=_spell)
 
 
 def _batches(rows: Sequence[_Row]) -> list[list[int]]:

@@ -110,46 +110,35 @@ CREATE FUNCTION public.ingram_list_problem(item JSONB, field TEXT, types TEXT[])
     END
 $$;
 
+CREATE FUNCTION public.ingram_instant_problem(item JSONB) RETURNS TEXT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    instant TIMESTAMPTZ := public.ingram_try_instant(item->>'observed_at');
+BEGIN
+    IF instant IS NULL THEN
+        RETURN 'observed_at is not an ISO 8601 time with its offset.';
+    ELSIF instant > statement_timestamp() + INTERVAL '5 minutes' THEN
+        RETURN 'observed_at lies in the future: a clock is wrong.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.ingram_is_no_count(count JSONB) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
     SELECT CASE
-        WHEN count IS NULL OR count = 'null' THEN false
-        WHEN jsonb_typeof(count) <> 'number' OR count #>> '{}' !~ '^[0-9]{1,8}$' THEN true
-        ELSE (count #>> '{}')::int > 10000000
+        WHEN jsonb_typeof(count) = 'number' THEN count::numeric NOT BETWEEN 0 AND 10000000 OR scale(count::numeric) > 0
+        ELSE count IS NOT NULL AND count <> 'null'
     END
 $$;
 
-CREATE FUNCTION public.ingram_stock_problem(stock JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
+CREATE FUNCTION public.ingram_dc_problem(dc TEXT, counts JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
     SELECT CASE
-        WHEN stock IS NULL OR jsonb_typeof(stock) <> 'object' THEN 'stock is not an object of distribution centres.'
-        ELSE COALESCE(
-            (
-                SELECT CASE
-                    WHEN dc !~ '^[A-Z]{2}$' THEN format('%L is no distribution centre: two capital letters.', left(dc, 20))
-                    WHEN jsonb_typeof(counts) <> 'object' THEN format('The stock of %s is not an object.', dc)
-                    WHEN COALESCE(counts->'type', 'null') NOT IN ('null', '"primary"', '"secondary"', '"other"')
-                        THEN format('The type of %s is none of primary, secondary, other.', dc)
-                    ELSE format('A count of %s is not a whole number from 0 to 10,000,000.', dc)
-                END
-                FROM jsonb_each(stock) AS centre (dc, counts)
-                WHERE dc !~ '^[A-Z]{2}$' OR jsonb_typeof(counts) <> 'object'
-                    OR COALESCE(counts->'type', 'null') NOT IN ('null', '"primary"', '"secondary"', '"other"')
-                    OR public.ingram_is_no_count(counts->'onHand') OR public.ingram_is_no_count(counts->'onOrder')
-                LIMIT 1
-            ),
-            CASE WHEN NOT EXISTS (
-                SELECT FROM jsonb_each(stock) AS centre (dc, counts)
-                WHERE jsonb_typeof(counts->'onHand') = 'number' OR jsonb_typeof(counts->'onOrder') = 'number'
-            ) THEN 'stock holds no count: a page on which none was read is recorded as unread.' END
-        )
-    END
-$$;
-
-CREATE FUNCTION public.ingram_instant_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
-    SELECT CASE
-        WHEN public.ingram_try_instant(item->>'observed_at') IS NULL
-            THEN 'observed_at is not an ISO 8601 time with its offset.'
-        WHEN public.ingram_try_instant(item->>'observed_at') > clock_timestamp() + INTERVAL '5 minutes'
-            THEN 'observed_at lies in the future: a clock is wrong.'
+        WHEN dc !~ '^[A-Z]{2}$' THEN format('%L is no distribution centre: two capital letters.', left(dc, 20))
+        WHEN jsonb_typeof(counts) <> 'object' THEN format('The stock of %s is not an object.', dc)
+        WHEN counts->>'type' NOT IN ('primary', 'secondary', 'other')
+            THEN format('The type of %s is none of primary, secondary, other.', dc)
+        WHEN counts - '{type,onHand,onOrder}'::text[] <> '{}' THEN format('The stock of %s holds an unknown field.', dc)
+        WHEN public.ingram_is_no_count(counts->'onHand') OR public.ingram_is_no_count(counts->'onOrder')
+            THEN format('A count of %s is not a whole number from 0 to 10,000,000.', dc)
     END
 $$;
 
@@ -187,6 +176,7 @@ $$;
 
 CREATE FUNCTION public.ingram_unread_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
     SELECT CASE
+        WHEN public.ingram_instant_problem(item) IS NOT NULL THEN public.ingram_instant_problem(item)
         WHEN jsonb_typeof(item->'reason') IS DISTINCT FROM 'string' OR public.ingram_text(item, 'reason') IS NULL
             THEN 'The row says no reason.'
         WHEN jsonb_typeof(item->'outcome') IS DISTINCT FROM 'string' OR public.ingram_text(item, 'outcome') IS NULL
@@ -194,77 +184,52 @@ CREATE FUNCTION public.ingram_unread_problem(item JSONB) RETURNS TEXT LANGUAGE s
     END
 $$;
 
+-- One row of a batch. `turn` counts the rows of one ISBN: the second is judged after the first was written, as if
+-- it had come in a batch of its own.
+CREATE TYPE public.ingram_given AS (ordinal INT, turn INT, isbn TEXT, item JSONB, problem TEXT);
+
 -- The rows of a batch, numbered from 1. Those that are no JSON are named and leave the others standing.
-CREATE FUNCTION public.ingram_batch(batch TEXT)
-RETURNS TABLE (ordinal INT, isbn TEXT, item JSONB, problem TEXT) LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION public.ingram_batch(batch TEXT) RETURNS SETOF public.ingram_given LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    rows JSONB := public.ingram_try_jsonb(batch);
+    doc JSONB := public.ingram_try_jsonb(batch);
+    items JSONB[];
     texts TEXT[];
 BEGIN
-    IF rows IS NOT NULL AND jsonb_typeof(rows) = 'array' AND jsonb_array_length(rows) <= 10000 THEN
-        RETURN QUERY
-        SELECT
-            e.place::int,
-            CASE WHEN jsonb_typeof(e.value) = 'object' THEN left(e.value->>'isbn', 40) END,
-            e.value,
-            CASE
-                WHEN jsonb_typeof(e.value) <> 'object' THEN 'The row is not a JSON object.'
-                WHEN COALESCE(jsonb_typeof(e.value->'isbn'), 'null') NOT IN ('null', 'string') THEN 'The ISBN is not text.'
-                ELSE public.ingram_isbn_problem(e.value->>'isbn')
-            END
-        FROM jsonb_array_elements(rows) WITH ORDINALITY AS e (value, place);
-        RETURN;
+    IF jsonb_typeof(doc) = 'array' THEN
+        items := ARRAY(SELECT e.value FROM jsonb_array_elements(doc) WITH ORDINALITY AS e (value, place) ORDER BY e.place);
+    ELSIF doc IS NULL AND batch IS NOT NULL THEN
+        -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds one from the others.
+        BEGIN
+            texts := ARRAY(
+                SELECT e.value::text FROM json_array_elements(batch::json) WITH ORDINALITY AS e (value, place) ORDER BY e.place
+            );
+            items := ARRAY(
+                SELECT public.ingram_try_jsonb(e.value) FROM unnest(texts) WITH ORDINALITY AS e (value, place) ORDER BY e.place
+            );
+        EXCEPTION WHEN OTHERS THEN
+            items := NULL;
+        END;
     END IF;
-    IF batch IS NULL THEN
-        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'There is no batch.';
-        RETURN;
-    END IF;
-    -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds it from the others.
-    BEGIN
-        texts := ARRAY(SELECT e.value::text FROM json_array_elements(batch::json) WITH ORDINALITY e (value, place) ORDER BY place);
-    EXCEPTION WHEN OTHERS THEN
-        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'The batch is not a JSON array.';
-        RETURN;
-    END;
-    IF cardinality(texts) > 10000 THEN
-        RETURN QUERY SELECT 1, NULL::text, NULL::jsonb, 'The batch has more than 10,000 rows.';
+    IF items IS NULL OR cardinality(items) > 10000 THEN
+        RETURN QUERY SELECT 1, 1, NULL::text, NULL::jsonb,
+            CASE WHEN items IS NULL THEN 'The batch is not a JSON array.' ELSE 'The batch has more than 10,000 rows.' END;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT
         e.place::int,
-        COALESCE(b.isbn, substring(e.value FROM '"isbn"\s*:\s*"([0-9A-Za-z -]{1,40})"')),
-        b.item,
+        (row_number() OVER (PARTITION BY e.item->>'isbn' ORDER BY e.place))::int,
+        COALESCE(left(e.item->>'isbn', 40), substring(e.spelled FROM '"isbn"\s*:\s*"([0-9A-Za-z -]{1,40})"')),
+        e.item,
         CASE
-            WHEN b.ordinal IS NOT NULL THEN b.problem
-            WHEN e.value ~ '\\u0000' THEN 'The row holds a NUL character.'
-            ELSE 'The row is not valid JSON.'
+            WHEN e.item IS NULL AND e.spelled ~ '\\u0000' THEN 'The row holds a NUL character.'
+            WHEN e.item IS NULL THEN 'The row is not valid JSON.'
+            WHEN jsonb_typeof(e.item) <> 'object' THEN 'The row is not a JSON object.'
+            WHEN jsonb_typeof(e.item->'isbn') NOT IN ('null', 'string') THEN 'The ISBN is not text.'
+            ELSE public.ingram_isbn_problem(e.item->>'isbn')
         END
-    FROM unnest(texts) WITH ORDINALITY AS e (value, place)
-    LEFT JOIN LATERAL (
-        SELECT * FROM public.ingram_batch('[' || e.value || ']') WHERE public.ingram_try_jsonb(e.value) IS NOT NULL
-    ) b ON true;
+    FROM unnest(items, texts) WITH ORDINALITY AS e (item, spelled, place);
 END
-$$;
-
--- One row of a batch as it was judged. `turn` counts the good rows of one ISBN: the second is judged after the
--- first was written, as if it had come in a batch of its own.
-CREATE TYPE public.ingram_given AS (ordinal INT, turn INT, isbn TEXT, item JSONB, problem TEXT);
-
-CREATE FUNCTION public.ingram_judge(batch TEXT, kind TEXT) RETURNS public.ingram_given[] LANGUAGE sql STABLE AS $$
-    SELECT array_agg(ROW(t.ordinal, t.turn, t.isbn, t.item, t.problem)::public.ingram_given)
-    FROM (
-        SELECT j.*, row_number() OVER (PARTITION BY j.isbn, j.problem IS NULL ORDER BY j.ordinal) AS turn
-        FROM (
-        SELECT b.ordinal, b.isbn, b.item, COALESCE(b.problem, CASE kind
-            WHEN 'title' THEN public.ingram_title_problem(b.item)
-            WHEN 'stock' THEN COALESCE(public.ingram_instant_problem(b.item), public.ingram_stock_problem(b.item->'stock'))
-            WHEN 'cover' THEN public.ingram_cover_problem(b.item)
-            WHEN 'unread' THEN COALESCE(public.ingram_instant_problem(b.item), public.ingram_unread_problem(b.item))
-        END) AS problem
-        FROM public.ingram_batch(batch) b
-        ) j
-    ) t
 $$;
 
 -- Holds the rows of these titles until the end of the transaction: what an importer is marking is waited for,
@@ -331,7 +296,10 @@ DECLARE
     this_turn INT;
 BEGIN
     PERFORM public.ingram_begin_write();
-    given := public.ingram_judge(batch, 'title');
+    given := ARRAY(
+        SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_title_problem(b.item)))::public.ingram_given
+        FROM public.ingram_batch(batch) b
+    );
     PERFORM public.ingram_hold(given);
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
@@ -397,7 +365,22 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET time
 #variable_conflict use_column
 DECLARE
     stamp TIMESTAMPTZ := public.ingram_begin_write();
-    given public.ingram_given[] := public.ingram_judge(batch, 'stock');
+    given public.ingram_given[] := ARRAY(
+        SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(
+            b.problem,
+            public.ingram_instant_problem(b.item),
+            CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centres.' END,
+            s.problem,
+            CASE WHEN s.counts_read IS NOT TRUE THEN 'stock holds no count: a page on which none was read is recorded as unread.' END
+        ))::public.ingram_given
+        FROM public.ingram_batch(batch) b
+        CROSS JOIN LATERAL (
+            SELECT
+                min(public.ingram_dc_problem(e.dc, e.counts)) AS problem,
+                bool_or(jsonb_typeof(e.counts->'onHand') = 'number' OR jsonb_typeof(e.counts->'onOrder') = 'number') AS counts_read
+            FROM jsonb_each(CASE WHEN jsonb_typeof(b.item->'stock') = 'object' THEN b.item->'stock' ELSE '{}' END) AS e (dc, counts)
+        ) s
+    );
     this_turn INT;
 BEGIN
     PERFORM public.ingram_hold(given);
@@ -413,7 +396,7 @@ BEGIN
                 CASE WHEN jsonb_typeof(q.stock_json) = 'object' THEN NULLIF(q.stock_json, '{}') END AS before
             FROM readings r LEFT JOIN LATERAL public.ingram_current(r.isbn) q ON true
         ), judged AS (
-            SELECT k.*, COALESCE(k.before, '{}') || m.read AS after, CASE
+            SELECT k.*, COALESCE(k.before, '{}') || COALESCE(m.read, '{}') AS after, CASE
                 WHEN k.id IS NULL THEN 'untracked'
                 WHEN k.observed_at < k.last_observed_at THEN 'stale'
                 WHEN k.before IS NULL THEN 'first'
@@ -422,18 +405,19 @@ BEGIN
             END AS outcome
             FROM known k, LATERAL (
                 SELECT
-                    jsonb_object_agg(c.dc, jsonb_build_object('type', c.type, 'onHand', c.on_hand, 'onOrder', c.on_order)) AS read,
-                    bool_or(
-                        c.on_hand IS DISTINCT FROM k.before->c.dc->'onHand'
-                        OR c.on_order IS DISTINCT FROM k.before->c.dc->'onOrder'
-                    ) AS moved
+                    jsonb_object_agg(c.dc, c.now_known) AS read,
+                    bool_or(c.now_known - 'type' IS DISTINCT FROM c.known - 'type') AS moved
                 FROM (
                     SELECT
-                        e.dc,
-                        COALESCE(NULLIF(e.counts->'type', 'null'), k.before->e.dc->'type', '"other"') AS type,
-                        COALESCE(NULLIF(e.counts->'onHand', 'null'), k.before->e.dc->'onHand', 'null') AS on_hand,
-                        COALESCE(NULLIF(e.counts->'onOrder', 'null'), k.before->e.dc->'onOrder', 'null') AS on_order
-                    FROM jsonb_each(k.stock) AS e (dc, counts)
+                        e.dc, o.known,
+                        '{"type": "other", "onHand": null, "onOrder": null}' || COALESCE(o.known, '{}')
+                            || jsonb_strip_nulls(e.counts) AS now_known
+                    -- Most readings of an hour say what is known: nothing to merge.
+                    FROM jsonb_each(CASE WHEN k.before @> k.stock THEN '{}' ELSE k.stock END) AS e (dc, counts)
+                    CROSS JOIN LATERAL (
+                        SELECT CASE WHEN jsonb_typeof(k.before->e.dc) = 'object' THEN k.before->e.dc END AS known
+                    ) o
+                    OFFSET 0
                 ) c
             ) m
         ), written AS (
@@ -469,7 +453,10 @@ DECLARE
     this_turn INT;
 BEGIN
     PERFORM public.ingram_begin_write();
-    given := public.ingram_judge(batch, 'cover');
+    given := ARRAY(
+        SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_cover_problem(b.item)))::public.ingram_given
+        FROM public.ingram_batch(batch) b
+    );
     PERFORM public.ingram_hold(given);
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
@@ -530,7 +517,10 @@ DECLARE
     this_turn INT;
 BEGIN
     PERFORM public.ingram_begin_write();
-    given := public.ingram_judge(batch, 'unread');
+    given := ARRAY(
+        SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_unread_problem(b.item)))::public.ingram_given
+        FROM public.ingram_batch(batch) b
+    );
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
         RETURN QUERY
