@@ -20,7 +20,7 @@ from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.demo.embedded.s3 import S3, start_s3
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.simulator import Account, Simulator
-from ingram_assets.processes import Supervisor, choose_port
+from ingram_assets.processes import Supervisor, choose_port, http_ok
 from ingram_assets.queue.migrations import migrate
 from ingram_assets.runs import ROOT, dagster_home, dagster_instance
 from ingram_assets.settings import CommonSettings, environment_of, load
@@ -191,7 +191,7 @@ def _start_simulator(
             *("--maildir", str(imap.maildir), *arguments),
         ],
         env=environment_of(None, ROOT),
-        ready=lambda: bool(simulator.info()),
+        ready=http_ok(f"{simulator.url}/_control"),
     )
     return simulator
 

@@ -140,7 +140,7 @@ def saved_search(
         "new": len(set(tracked) - known),
         "rejected": len(found.attrs["rejected"]),
     }
-    metadata = {
+    metadata: dict[str, Any] = {
         **report.metadata(),
         "search_id": search_id,
         LISTED: dg.MetadataValue.json(isbns),
@@ -245,7 +245,6 @@ def _plots(sweep: Sweep) -> dict[str, Any]:
     can_subset=True,
     partitions_def=ISBNS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    group_name="stock",
     pool=SITE_POOL,
     specs=[
         dg.AssetSpec(
@@ -260,6 +259,7 @@ def _plots(sweep: Sweep) -> dict[str, Any]:
         dg.AssetSpec(
             STOCK,
             deps=[SAVED_SEARCH],
+            group_name="stock",
             owners=OWNERS,
             kinds={"html"},
             skippable=True,

@@ -1,7 +1,7 @@
 """Looks at covers and records what came of it: the one path of the sweep, of `enrich` and of a click."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -115,19 +115,21 @@ def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
 
 def _wanted(context: Context, isbns: Sequence[str]) -> list[Wanted]:
     """The titles with what their pages said of name and date; a placeholder is due again on that date."""
-    chosen, known = set(isbns), {}
+    chosen = set(isbns)
+    known: dict[str, Mapping[str, dg.MetadataValue]] = {}
     cursor = None
     while len(known) < len(chosen):
         found = context.instance.fetch_materializations(TITLE_DETAILS, limit=_PAGE, cursor=cursor)
         for record in found.records:
-            if record.partition_key in chosen and record.partition_key not in known:
-                known[record.partition_key] = record.asset_materialization
+            isbn, event = record.partition_key, record.asset_materialization
+            if isbn in chosen and event:
+                known.setdefault(isbn, event.metadata)
         cursor = found.cursor
         if not found.has_more:
             break
     wanted = []
     for isbn in isbns:
-        said = known[isbn].metadata if known.get(isbn) else {}
+        said = known.get(isbn, {})
         title, day = said.get("title"), said.get("publication_date")
         wanted.append(Wanted(isbn, str(title.value) if title else None, _date(day.value if day else None)))
     return wanted

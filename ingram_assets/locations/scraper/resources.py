@@ -21,20 +21,26 @@ class IPage(dg.ConfigurableResource):
         return Site(
             settings.IPAGE_BASE_URL,
             state / "ipage",
-            Credentials(
-                username=settings.IPAGE_USERNAME,
-                password=secret(settings.IPAGE_PASSWORD),
-                account=settings.IPAGE_ACCOUNT,
-                mfa=settings.IPAGE_MFA,
-                totp_secret=secret(settings.IPAGE_TOTP_SECRET),
-                imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
-            ),
+            _credentials(settings),
             session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
             concurrency=settings.IPAGE_CONCURRENCY,
             browser_cdp_url=secret(settings.BROWSER_CDP_URL),
-            browser_executable=settings.BROWSER_EXECUTABLE,
+            browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
             run_id=run_id,
         )
+
+
+def _credentials(settings: ScraperSettings) -> Credentials | None:
+    if settings.IPAGE_USERNAME is None or settings.IPAGE_PASSWORD is None:
+        return None
+    return Credentials(
+        username=settings.IPAGE_USERNAME,
+        password=settings.IPAGE_PASSWORD.get_secret_value(),
+        account=settings.IPAGE_ACCOUNT or "",
+        mfa=settings.IPAGE_MFA,
+        totp_secret=secret(settings.IPAGE_TOTP_SECRET),
+        imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
+    )
 
 
 class Queue(dg.ConfigurableResource):
