@@ -114,8 +114,10 @@ def saved_search(
 
     report = Report(context.job_name)
     known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
+    columns = [found[name] for name in ("isbn", "title", "srp_price")]
     rows = [
-        {name: value for name, value in row.items() if value is not None} for row in found.to_dict("records")
+        {"isbn": isbn, "title": title, "srp_price": price}
+        for isbn, title, price in zip(*columns, strict=True)
     ]
     with classified(), queue.open() as writer:
         outcomes = writer.add_titles(rows, fill_only=True)
