@@ -2,6 +2,6 @@
 
 import dagster as dg
 
-from ingram_assets.locations.operations.alerts import run_failed
+from ingram_assets.locations.operations.sensors import promise_watch
 
-defs = dg.Definitions(sensors=[run_failed], executor=dg.in_process_executor)
+defs = dg.Definitions(sensors=[promise_watch], executor=dg.in_process_executor)
