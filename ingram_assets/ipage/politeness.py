@@ -29,6 +29,10 @@ _POLL = (0.002, 0.006)
 """Seconds between two looks at the slots while another run holds them all."""
 
 
+_HEADROOM = 1.25
+"""How much shorter than latency over concurrency the gap between two starts is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How polite to be. Seconds, unless said otherwise.
@@ -39,7 +43,7 @@ class Limits:
         max_gap: the most the pace may slow down to.
         pauses: how long the breaker stays open the first time, the second, …; the last one repeats.
         max_trips: so many blocks end the run.
-        longest_wait: a run does not sit out a pause longer than this; it gives up and leaves the breaker open.
+        longest_wait: a run does not sit out a longer pause; it gives up, and the breaker stays open.
         max_pause: the most a `Retry-After` of the site can ask for.
         forget_after: so long without a block, and the next pause is the first one again.
         max_failures_in_a_row: so many failures of the site, none answered between, and it counts as down.
@@ -77,7 +81,7 @@ class _Breaker:
 
 
 def breaker_open_until(state_dir: Path) -> datetime | None:
-    """Until when the site is left alone after a block (UTC); `None`: it may be asked. Reads one small file."""
+    """Until when (UTC) the site is left alone after a block; `None`: it may be asked. Reads a small file."""
     until = _read_breaker(_folder(state_dir) / "breaker.json").open_until
     return datetime.fromtimestamp(until, UTC) if until > time.time() else None
 
@@ -89,15 +93,16 @@ def _folder(state_dir: Path) -> Path:
 def next_gap(gap: float, latency: float, answered: bool, limits: Limits) -> float:
     """The pace after an answer: half-way from the old gap to the one that keeps `concurrency` in flight.
 
-    The arithmetic of Scrapy's AutoThrottle: the target gap is latency over concurrency, and an answer that
-    is no page (an error is often quick) can only slow down.
+    The arithmetic of Scrapy's AutoThrottle: the target gap is latency over concurrency (a little less, since
+    otherwise jitter would leave slots empty), and an answer that is no page (an error is often quick) can
+    only slow down.
 
     Args:
         gap: mean seconds between the starts of two requests so far.
         latency: seconds from sending the request to the answer's headers.
         answered: whether the answer was what was asked for.
     """
-    wanted = (gap + latency / limits.concurrency) / 2
+    wanted = (gap + latency / (_HEADROOM * limits.concurrency)) / 2
     if not answered:
         wanted = max(gap, wanted)
     return min(max(wanted, limits.min_gap), limits.max_gap)
@@ -140,7 +145,7 @@ class Politeness:
 
     @contextmanager
     def turn(self) -> Iterator[float]:
-        """Waits until a request may be sent, and holds its slot until the block ends; when it was (since 1970).
+        """Waits until a request may be sent, and holds its slot for the block; yields when (s since 1970).
 
         Raises:
             Blocked: the breaker tripped too often in this run, or stays open longer than a run waits.
@@ -256,6 +261,8 @@ class Politeness:
 class _Slots:
     """`concurrency` file locks: who holds one may have one request in flight.
 
+    The threads of one process queue up for them in memory; between processes it is the locks that count.
+
     Held for one request each, so that a short run gets its share of a long one's slots. `flock` itself, not
     a library on it: it costs a microsecond, and this is done for every request.
     """
@@ -263,13 +270,31 @@ class _Slots:
     def __init__(self, folder: Path, concurrency: int, cancelled: threading.Event) -> None:
         self._fds = [_open(folder / f"slot-{number}") for number in range(concurrency)]
         self._free = set(range(concurrency))
+        self._taken = 0
         self._mutex = threading.Lock()
+        self._released = threading.Condition(self._mutex)
         self._waiting = folder / "waiting"
         self._probe = _open(self._waiting)
         self._cancelled = cancelled
 
     def acquire(self, at_most: Callable[[], int | None]) -> int:
-        """The number of a slot, once one is free. `at_most()` narrows the slots to the first so many."""
+        """The number of a slot, once one is free. `at_most()` narrows the slots to the first so many.
+
+        Raises:
+            Cancelled: the caller closed the site.
+        """
+        with self._released:
+            while self._taken >= len(self._fds):
+                self._raise_if_cancelled()
+                self._released.wait(0.25)
+            self._taken += 1
+        try:
+            return self._acquire_from_others(at_most)
+        except BaseException:
+            self._give_back(None)
+            raise
+
+    def _acquire_from_others(self, at_most: Callable[[], int | None]) -> int:
         if not self._someone_waits() and (slot := self._try(at_most())) is not None:
             return slot
         # Whoever waits says so by a shared lock, and who has just had a slot then queues up behind:
@@ -277,15 +302,25 @@ class _Slots:
         with _opened(self._waiting) as waiting:
             fcntl.flock(waiting, fcntl.LOCK_SH)
             while True:
-                if self._cancelled.wait(random.uniform(*_POLL)):
-                    raise Cancelled("The reading was stopped before it was through; run again for the rest.")
+                self._cancelled.wait(random.uniform(*_POLL))
+                self._raise_if_cancelled()
                 if (slot := self._try(at_most())) is not None:
                     return slot
 
     def release(self, slot: int) -> None:
         fcntl.flock(self._fds[slot], fcntl.LOCK_UN)
-        with self._mutex:
-            self._free.add(slot)
+        self._give_back(slot)
+
+    def _give_back(self, slot: int | None) -> None:
+        with self._released:
+            self._taken -= 1
+            if slot is not None:
+                self._free.add(slot)
+            self._released.notify()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("The reading was stopped before it was through; run again to read the rest.")
 
     def close(self) -> None:
         for fd in (*self._fds, self._probe):

@@ -311,7 +311,7 @@ class _Mailbox:
         self._host, self._port = parts.hostname, port or (993 if self._tls else 143)
         if not self._tls and self._host not in ("127.0.0.1", "localhost", "::1"):
             raise NeedsPerson(
-                "IPAGE_MFA_IMAP_URL starts with imap://, which would send the mailbox's password unencrypted: "
+                "IPAGE_MFA_IMAP_URL starts with imap://, which sends the mailbox's password unencrypted: "
                 "write imaps://."
             )
         self._user, self._password = unquote(parts.username), unquote(parts.password)

@@ -100,11 +100,11 @@ def session_from_header(text: str, base_url: str) -> Session:
     Raises:
         NeedsPerson: there is no cookie in it.
     """
-    headers = dict(
-        (match[1].lower(), match[2].strip())
+    headers = {
+        match[1].lower(): match[2].strip()
         for line in text.splitlines()
         if (match := re.match(r"\s*(cookie|user-agent)\s*:(.*)$", line, re.IGNORECASE))
-    )
+    }
     line = headers.get("cookie", "" if headers else text.strip())
     host = urlsplit(base_url).hostname or ""
     cookies = [
@@ -196,8 +196,8 @@ class KeptSession:
 
     def _obtain(self, stale: Session | None) -> Session:
         with self._mutex:
-            if self._is_newer(self._session, stale):
-                return self._session  # type: ignore[return-value]
+            if (session := self._session) is not None and (stale is None or session.id != stale.id):
+                return session
             if self._failed is not None:
                 raise self._failed
             try:
@@ -216,19 +216,24 @@ class KeptSession:
     def _obtain_under_lock(self, stale: Session | None) -> Session:
         with self._file_lock():
             kept = self._load()
+            newer = kept.session is not None and (stale is None or kept.session.id != stale.id)
             spent = kept.spent_by_hand
-            if stale is not None and self._by_hand_digest and kept.by_hand == self._by_hand_digest:
-                if kept.session is None or kept.session.id == stale.id:
-                    spent = self._by_hand_digest
+            if self._by_hand and stale is not None and not newer and self._by_hand_digest == kept.by_hand:
+                spent = kept.by_hand
             if self._by_hand and self._by_hand_digest not in (spent, kept.by_hand):
                 session = session_from_header(self._by_hand, self._base_url)
                 self._save(_Kept(self._account, session, self._by_hand_digest, spent))
                 return session
-            if self._is_newer(kept.session, stale):
-                return kept.session  # type: ignore[return-value]
+            if kept.session is not None and newer:
+                return kept.session
             if spent != kept.spent_by_hand:
                 self._save(replace(kept, spent_by_hand=spent))
             if self._sign_in is None:
+                if not self._by_hand:
+                    raise SessionLost(
+                        "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
+                        "IPAGE_SESSION_COOKIE."
+                    )
                 raise SessionLost(
                     "The session of IPAGE_SESSION_COOKIE has expired: sign in with a browser, copy its "
                     "Cookie header into IPAGE_SESSION_COOKIE and run again (or set IPAGE_USERNAME and "
@@ -241,10 +246,6 @@ class KeptSession:
             log.info("Signed in after %.1f s.", time.monotonic() - began)
             self._save(_Kept(self._account, session, None, spent))
             return session
-
-    @staticmethod
-    def _is_newer(session: Session | None, stale: Session | None) -> bool:
-        return session is not None and (stale is None or session.id != stale.id)
 
     def _file_lock(self) -> "_CancellableLock":
         return _CancellableLock(self._lock_path, self._cancelled)

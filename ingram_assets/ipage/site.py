@@ -32,6 +32,7 @@ from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, Se
 from ingram_assets.ipage.pictures import NotAPicture, check_picture
 from ingram_assets.ipage.politeness import Cancelled, Limits, Politeness, breaker_open_until
 from ingram_assets.ipage.product_page import ProductPage, parse_product_page
+from ingram_assets.ipage.refused import RefusedPassword
 from ingram_assets.ipage.saved_search import parse_saved_search_csv
 from ingram_assets.ipage.second_factor import (
     CODE_LIFETIME,
@@ -43,6 +44,7 @@ from ingram_assets.ipage.second_factor import (
 )
 from ingram_assets.ipage.session import KeptSession, Session, SessionLost
 from ingram_assets.ipage.sweep import Again, Sweep
+from ingram_assets.ipage.way_in import HOME
 
 __all__ = ["Credentials", "Limits", "Outcome", "Reading", "Site", "Timeouts", "breaker_open_until"]
 
@@ -59,6 +61,9 @@ MAX_SIGN_INS = 10
 _WAITS = (1.0, 4.0)
 """Seconds before the second and the third try."""
 
+_PARSING = 2
+"""Workers beyond those with a request in flight, so that no slot stays empty while a page is parsed."""
+
 _EXPORT_LIMIT = 20_000
 
 
@@ -68,7 +73,7 @@ class Credentials:
 
     Attributes:
         account: the customer number; typed where a form asks for it.
-        mfa: `email` reads codes from `imap_url`, `totp` makes them from `totp_secret`, `prompt` asks a person.
+        mfa: `email` reads codes from `imap_url`, `totp` makes them of `totp_secret`, `prompt` asks a person.
         imap_url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded.
         mfa_senders: domains whose mails bring codes.
         code_lifetime: seconds to wait for a mail.
@@ -147,7 +152,7 @@ class Site:
         retry_waits: tuple[float, ...] = _WAITS,
         sign_in_patience: float = 45.0,
     ) -> None:
-        state_dir = Path(state_dir)
+        self._state_dir = state_dir = Path(state_dir)
         state_dir.mkdir(parents=True, exist_ok=True)
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
@@ -255,7 +260,7 @@ class Site:
         )
 
     def read_products(self, isbns: Iterable[str]) -> Iterator[Reading]:
-        """The page of every ISBN, read by up to `concurrency` workers, in order of completion.
+        """The page of every ISBN, in order of completion; ISBNs are taken from the iterable as needed.
 
         Every ISBN gets its reading: when the run has given up, the rest come out as `blocked` (or
         `expired`, `transient`), with the reason, without a request. `stopped_by` then has the error.
@@ -265,7 +270,7 @@ class Site:
         """
         jobs = ((isbn, _Job(f"the page of {isbn}")) for isbn in isbns)
         sweep: Sweep[tuple[str, _Job], Reading] = Sweep(
-            jobs, self._read_product, self._concurrency, self._cancelled
+            jobs, self._read_product, self._concurrency + _PARSING, self._cancelled
         )
         try:
             yield from sweep
@@ -422,8 +427,8 @@ class Site:
         if len(job.expired_under) > MAX_TRIES + 1 or self._sessions.sign_ins >= MAX_SIGN_INS:
             raise SessionExpired(
                 f"{job.what} found the session over {len(job.expired_under)} times, after "
-                f"{self._sessions.sign_ins} sign-ins in this run: see whether somebody else signs in with this "
-                "account."
+                f"{self._sessions.sign_ins} sign-ins in this run: see whether somebody else signs in with "
+                "this account."
             ) from expired
         self._session(job, stale=session)
 
@@ -440,7 +445,7 @@ class Site:
 
     def _home_answers(self, session: Session) -> bool:
         try:
-            self._fetching.fetch(session, sign_in_room.HOME, Expected.PAGE, bytes)
+            self._fetching.fetch(session, HOME, Expected.PAGE, bytes)
         except SessionExpired:
             return False
         return True
@@ -448,11 +453,17 @@ class Site:
     def _sign_in(self, last: Session | None) -> Session:
         credentials = self._credentials
         assert credentials is not None
+        refused = RefusedPassword(
+            self._state_dir / "refused-password.json",
+            "\n".join((self._base_url, credentials.username, credentials.password)),
+        )
+        if (reason := refused.reason()) is not None:
+            raise sign_in_room.WrongPassword(reason)
         codes = _code_source(credentials, self._cancelled)
         # The sign-in takes its turn like every request, and none while the breaker is open.
         with self._politeness.turn() as sent_at:
             try:
-                return sign_in_room.sign_in(
+                session = sign_in_room.sign_in(
                     self._base_url,
                     credentials.username,
                     credentials.password,
@@ -465,6 +476,11 @@ class Site:
             except Blocked as error:
                 self._politeness.blocked(str(error), None, sent_at)
                 raise
+            except sign_in_room.WrongPassword as error:
+                refused.remember(str(error))
+                raise
+        refused.forget()
+        return session
 
     def _keep_cookies(self) -> None:
         session = self._sessions.last
@@ -477,8 +493,8 @@ def _code_source(credentials: Credentials, cancelled: threading.Event) -> CodeSo
         case "email":
             if not credentials.imap_url:
                 raise NeedsPerson(
-                    "IPAGE_MFA is email but IPAGE_MFA_IMAP_URL is not set: set it to the mailbox that gets the "
-                    "codes, imaps://user:password@host:993/INBOX."
+                    "IPAGE_MFA is email but IPAGE_MFA_IMAP_URL is not set: set it to the mailbox that gets "
+                    "the codes, imaps://user:password@host:993/INBOX."
                 )
             return EmailCodes(
                 credentials.imap_url,
