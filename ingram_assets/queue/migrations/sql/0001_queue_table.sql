@@ -26,7 +26,7 @@ DO $$
 DECLARE
     wrong TEXT;
 BEGIN
-    SELECT string_agg(format('%s %s', wanted.name, wanted.type), ', ')
+    SELECT string_agg(format('%s %s', wanted.name, wanted.type), ', ' ORDER BY wanted.name)
     INTO wrong
     FROM (VALUES
         ('id', 'integer'), ('isbn', 'text'), ('title', 'text'), ('author', 'text'), ('publisher', 'text'),
