@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +23,20 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
+def servers_folder() -> Iterator[Path]:
+    """For the data of servers.
+
+    Not in pytest's own folder: as root, PostgreSQL runs as another user, who has to pass through the folders
+    above its data, and every other pytest that starts meanwhile closes pytest's folder to others again.
+    """
+    with tempfile.TemporaryDirectory(prefix="ingram-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def supervisor(servers_folder: Path) -> Iterator[Supervisor]:
     """What starts and stops this worker's servers."""
-    with Supervisor(tmp_path_factory.mktemp("servers")) as running:
+    with Supervisor(servers_folder / "session") as running:
         yield running
 
 
@@ -56,7 +68,7 @@ def imap(supervisor: Supervisor) -> Imap:
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """A Chromium that starts: `executable_path` for Playwright, with `launch_args()` of embedded.chromium."""
+    """A Chromium that starts: `executable_path` for Playwright."""
     return ensure_chromium(TOOLS)
 
 

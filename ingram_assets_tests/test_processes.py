@@ -305,9 +305,7 @@ def test_a_stopped_child_stays_stopped(tmp_path: Path) -> None:
 def test_a_busy_port_is_named_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        with pytest.raises(
-            PortBusy, match=rf"Port {port} is already in use .*pid {os.getpid()}.*INGRAM_WEB_PORT"
-        ):
+        with pytest.raises(PortBusy, match=f"Port {port} is already in use.*INGRAM_WEB_PORT"):
             choose_port("INGRAM_WEB_PORT", port)
     assert choose_port("INGRAM_WEB_PORT", port) == port
     assert choose_port("INGRAM_WEB_PORT", 0) != port

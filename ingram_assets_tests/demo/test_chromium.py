@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ingram_assets.demo.embedded.chromium import NoBrowser, ensure_chromium, launch_args
+from ingram_assets.demo.embedded.chromium import NoBrowser, ensure_chromium
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -19,7 +19,7 @@ def program(path: Path, text: str) -> Path:
 
 def test_playwright_drives_what_was_found(chromium: Path) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+        browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page()
         page.set_content("<input id=code><button onclick=\"document.title=code.value+'!'\">Ok</button>")
         page.fill("#code", "123456")

@@ -46,7 +46,7 @@ VERIFY = """
 import sys
 from playwright.sync_api import sync_playwright
 with sync_playwright() as p:
-    browser = p.chromium.launch(executable_path=sys.argv[1], args=sys.argv[2:], timeout=30_000)
+    browser = p.chromium.launch(executable_path=sys.argv[1], timeout=30_000)
     page = browser.new_page()
     page.set_content("<form><p>started</p><input><button>Ok</button></form>")
     assert "started" in page.inner_text("form"), "it shows no text: it finds no fonts"
@@ -63,13 +63,8 @@ class NoBrowser(NeedsPerson):
     """No Chromium is here that starts, and none could be installed."""
 
 
-def launch_args() -> list[str]:
-    """What Chromium needs here besides Playwright's own arguments: root can't have its sandbox."""
-    return ["--no-sandbox"] if os.geteuid() == 0 else []
-
-
 def ensure_chromium(tools_folder: Path, given: Path | None = None) -> Path:
-    """The path to give to Playwright as `executable_path`, together with `launch_args()`.
+    """The path to give to Playwright as `executable_path`; it needs no arguments besides Playwright's own.
 
     `given` (BROWSER_EXECUTABLE) is the only candidate when it is set. Else, in this order: Playwright's own
     if downloaded; Chromium, Chrome or Edge of the system; Playwright's download; the npm package
@@ -201,7 +196,7 @@ def _does_not_start(executable: Path) -> str:
     """Why this browser can't be used; empty when it opened a page."""
     if not executable.is_file() or not os.access(executable, os.X_OK):
         return "it is not there or not a program"
-    argv: list[str | Path] = [sys.executable, "-c", VERIFY, executable, *launch_args()]
+    argv: list[str | Path] = [sys.executable, "-c", VERIFY, executable]
     try:
         tools.run(f"A try of {executable}", argv, seconds=VERIFY_SECONDS)
     except InstallFailed as error:
