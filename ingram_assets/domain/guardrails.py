@@ -30,33 +30,39 @@ def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: T
         after: ISBN to the level it is about to show; titles left alone may be missing.
     """
     turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)
-    limit = thresholds.max_turning_to_zero * len(before)
-    if turning < thresholds.min_titles_turning_to_zero or turning <= limit:
+    if not before or turning < thresholds.min_titles_turning_to_zero:
+        return None
+    if (share := turning / len(before)) <= thresholds.max_turning_to_zero:
         return None
     return Tripped(
         "mass_zero",
         f"{turning} of {len(before)} tracked titles would turn to zero at once "
-        f"({turning / len(before):.0%}; more than {thresholds.max_turning_to_zero:.0%} is stopped).",
+        f"({_percent(share)}; more than {_percent(thresholds.max_turning_to_zero)} is stopped).",
     )
 
 
 def search_shrunk(known: int, found: int, thresholds: Thresholds) -> Tripped | None:
     """A saved search that lost more titles than a week does. `known` is its size last time, 0 at first."""
-    if known == 0 or (known - found) <= thresholds.max_search_shrinkage * known:
+    if known == 0 or (share := (known - found) / known) <= thresholds.max_search_shrinkage:
         return None
     return Tripped(
         "search_shrunk",
         f"The saved search lists {found} titles, last time it listed {known} "
-        f"({(known - found) / known:.0%} fewer; more than {thresholds.max_search_shrinkage:.0%} is stopped).",
+        f"({_percent(share)} fewer; more than {_percent(thresholds.max_search_shrinkage)} is stopped).",
     )
 
 
 def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped | None:
     """Too many pages of a sweep that gave no reading: the site changed, blocks or is down."""
-    if tried == 0 or unread <= thresholds.max_unread * tried:
+    if tried == 0 or (share := unread / tried) <= thresholds.max_unread:
         return None
     return Tripped(
         "too_many_unread",
         f"{unread} of {tried} pages could not be read "
-        f"({unread / tried:.0%}; more than {thresholds.max_unread:.0%} is stopped).",
+        f"({_percent(share)}; more than {_percent(thresholds.max_unread)} is stopped).",
     )
+
+
+def _percent(share: float) -> str:
+    """With a decimal where it has one: 30.1% is more than 30%, which rounding would hide."""
+    return f"{share * 100:.1f}".removesuffix(".0") + "%"

@@ -4,7 +4,8 @@ import re
 import unicodedata
 
 _DASHES_AND_SPACES = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\u200b-\u200f\u2060\ufeff]+")
-_PREFIX = re.compile(r"^(?:e?isbn(?:[-\s]?1[03])?|ean)\s*:?\s*", re.IGNORECASE)
+# "13" belongs to the prefix only where no digit follows: many an ISBN-10 starts with 13.
+_PREFIX = re.compile(r"^(?:e?isbn(?:[-\s]?1[03](?![0-9]))?|ean)\s*:?\s*", re.IGNORECASE)
 
 
 class InvalidIsbn(ValueError):

@@ -1,0 +1,118 @@
+"""Stock: sums in which an unread count is never taken for none, and the JSON that other programs read."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingram_assets.domain.stock import (
+    MAX_COUNT,
+    DcStock,
+    from_json,
+    is_worth_pushing,
+    on_hand,
+    on_order,
+    to_json,
+)
+
+counts = st.one_of(st.none(), st.integers(0, MAX_COUNT))
+stocks = st.dictionaries(
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
+    st.builds(DcStock, counts, counts, st.sampled_from(["primary", "secondary", "other"])),
+    max_size=7,
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "total"),
+    [
+        ([187, 96, 84, 43], 410),
+        ([0, 0, 0, 0], 0),
+        ([0], 0),
+        ([], None),
+        ([None], None),
+        ([None, 0], None),
+        ([None, None], None),
+        ([None, 7], 7),
+        ([0, 7, None], 7),
+    ],
+)
+def test_sums(held, total):
+    stock = {f"D{place}": DcStock(count, count) for place, count in enumerate(held)}
+    assert on_hand(stock) == total
+    assert on_order(stock) == total
+
+
+def test_never_read():
+    assert on_hand(None) is None
+    assert on_order(None) is None
+
+
+@given(stocks)
+def test_zero_needs_every_dc_read(stock):
+    if on_hand(stock) == 0:
+        assert stock
+        assert all(dc.on_hand == 0 for dc in stock.values())
+    if on_order(stock) == 0:
+        assert all(dc.on_order == 0 for dc in stock.values())
+
+
+@given(stocks)
+def test_sums_do_not_depend_on_the_order_of_the_rows(stock):
+    turned = dict(reversed(stock.items()))
+    assert (on_hand(turned), on_order(turned)) == (on_hand(stock), on_order(stock))
+
+
+@given(stocks)
+def test_json_and_back(stock):
+    assert from_json(to_json(stock)) == stock
+
+
+def test_the_json_is_the_shape_that_is_read_elsewhere():
+    stock = {"TN": DcStock(410, 0, "primary"), "PA": DcStock(None, 12, "secondary")}
+    assert to_json(stock) == {
+        "TN": {"type": "primary", "onHand": 410, "onOrder": 0},
+        "PA": {"type": "secondary", "onHand": None, "onOrder": 12},
+    }
+    assert from_json(None) is None
+    assert from_json({"TN": {"type": "new role", "onHand": 1}}) == {"TN": DcStock(1, None, "other")}
+
+
+@pytest.mark.parametrize("count", [-1, MAX_COUNT + 1, 1.0, "410", True, False, [], float("nan")])
+def test_json_with_a_count_that_is_none_is_refused(count):
+    for name in ("onHand", "onOrder"):
+        with pytest.raises(ValueError, match=f"{name} of TN"):
+            from_json({"TN": {"type": "primary", name: count}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "delta", "pushed"),
+    [
+        (None, (0, 0, "out_of_stock"), 1, True),
+        (None, (None, None, "unknown"), 100, True),
+        ((410, 0, "in_stock"), (410, 0, "in_stock"), 1, False),
+        ((410, 0, "in_stock"), (409, 0, "in_stock"), 1, True),
+        ((410, 0, "in_stock"), (409, 0, "in_stock"), 5, False),
+        ((410, 0, "in_stock"), (405, 0, "in_stock"), 5, True),
+        ((410, 0, "in_stock"), (415, 0, "in_stock"), 5, True),
+        ((410, 0, "in_stock"), (410, 1, "in_stock"), 100, True),
+        ((1, 0, "in_stock"), (0, 0, "out_of_stock"), 100, True),
+        ((None, 0, "preorder"), (3, 0, "preorder"), 100, True),
+        ((3, 0, "preorder"), (None, 0, "preorder"), 100, True),
+        ((None, None, "unknown"), (None, None, "unknown"), 1, False),
+        ((0, None, "preorder"), (0, 0, "preorder"), 100, True),
+        ((410, 0, "in_stock"), (410, 0, "in_stock"), 0, False),
+    ],
+)
+def test_what_is_worth_pushing(before, after, delta, pushed):
+    assert is_worth_pushing(before, after, delta) is pushed
+
+
+@given(st.tuples(counts, counts, st.sampled_from(["in_stock", "preorder"])), st.integers(0, 50))
+def test_the_same_again_is_never_pushed(state, delta):
+    assert not is_worth_pushing(state, state, delta)
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 50))
+def test_the_bar_is_for_moves_of_on_hand_alone(was, now, delta):
+    assert is_worth_pushing((was, 0, "in_stock"), (now, 0, "in_stock"), delta) is (abs(now - was) >= delta)
+    assert is_worth_pushing((was, 0, "in_stock"), (now, 5, "in_stock"), delta)
