@@ -304,12 +304,9 @@ class Supervisor:
         try:
             for child in children:
                 self._end(child)
-        except BaseException:
-            for child in children:
-                _kill(_family(child.pid))
-            raise
         finally:
-            # What left its parent's tree (a detached run worker, say) still carries our mark.
+            # All that is left carries our mark: what had detached itself (a run worker, say), and, after an
+            # interrupt, whatever was not yet stopped.
             _kill(self._marked())
             with self._lock:
                 self._children.clear()

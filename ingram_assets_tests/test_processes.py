@@ -107,6 +107,19 @@ def test_leaving_stops_every_child_and_what_it_started(tmp_path: Path) -> None:
     assert gone(grandchild)
 
 
+def test_stopping_one_child_stops_its_own_children_and_no_others(tmp_path: Path) -> None:
+    parent = f"import subprocess; p = subprocess.Popen({SLEEPER!r}); print(p.pid, flush=True); p.wait()"
+    with Supervisor(tmp_path) as supervisor:
+        other = supervisor.start("other", SLEEPER, env=ENV)
+        child = supervisor.start("parent", [sys.executable, "-c", parent], env=ENV)
+        until(child.log.read_text, "its own child's start")
+        grandchild = int(child.log.read_text())
+        supervisor.stop("parent")
+        assert gone(grandchild)
+        assert other.running
+        supervisor.start("parent", SLEEPER, env=ENV)  # the name is free again
+
+
 def test_children_stop_in_reverse_order(tmp_path: Path) -> None:
     said = tmp_path / "said"
     program = (
