@@ -111,9 +111,8 @@ class QueueReader(Client):
             order = {
                 isbn: place for place, isbn in enumerate(dict.fromkeys(change.isbn for change in changes))
             }
-            titles = sorted(
-                _titles(connection, "isbn = ANY(%s)", [list(order)]), key=lambda title: order[title.isbn]
-            )
+            wanted = "public.ingram_current_titles WHERE isbn = ANY(%s)"
+            titles = sorted(_titles(connection, wanted, [list(order)]), key=lambda title: order[title.isbn])
             last = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
             return Page(changes, tuple(titles), last)
 
@@ -121,18 +120,18 @@ class QueueReader(Client):
 
     def rows_to_import(self, limit: int = 25, after: int = 0, *, retry_failed: bool = False) -> list[Title]:
         """Rows not imported yet with an id above `after`, by id. Failed ones only with `retry_failed`."""
-        where = "imported_at IS NULL AND id > %s" + ("" if retry_failed else " AND failed_reason IS NULL")
+        # Of the table: a row that is not imported is its title's current one.
+        wanted = "public.ingram_queue WHERE imported_at IS NULL AND id > %s"
+        wanted += ("" if retry_failed else " AND failed_reason IS NULL") + " ORDER BY id LIMIT %s"
         return self._run(
-            "read the rows to import",
-            lambda connection: _titles(connection, where, [after], "ORDER BY id LIMIT %s", [limit]),
+            "read the rows to import", lambda connection: _titles(connection, wanted, [after, limit])
         )
 
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
         """The current row of each of these ISBNs that has one, of every ISBN for `None`; by ISBN."""
-        where, values = ("true", []) if isbns is None else ("isbn = ANY(%s)", [list(isbns)])
-        return self._run(
-            "read the queue's titles", lambda connection: _titles(connection, where, values, "ORDER BY isbn")
-        )
+        where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])
+        wanted = f"public.ingram_current_titles {where} ORDER BY isbn"
+        return self._run("read the queue's titles", lambda connection: _titles(connection, wanted, values))
 
     def mark_imported(self, ids: Iterable[int]) -> set[int]:
         """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
@@ -269,12 +268,9 @@ def _parse(cursor: str | None) -> tuple[datetime, int]:
         ) from None
 
 
-def _titles(
-    connection: psycopg.Connection, where: str, values: list[Any], rest: str = "", more: Sequence[Any] = ()
-) -> list[Title]:
-    statement = f"SELECT * FROM public.ingram_current_titles WHERE {where} {rest}"
+def _titles(connection: psycopg.Connection, wanted: str, values: Sequence[Any]) -> list[Title]:
     with connection.cursor(row_factory=dict_row) as rows:
-        return [_title(row) for row in rows.execute(statement, [*values, *more])]
+        return [_title(row) for row in rows.execute(f"SELECT * FROM {wanted}", values)]
 
 
 def _title(row: dict[str, Any]) -> Title:

@@ -61,8 +61,8 @@ class QueueWriter(Client):
         """Adds titles, or refreshes what is known of them: `added`, `refreshed`, `unchanged`, `refused`.
 
         Args:
-            titles: mappings of `TITLE_FIELDS`. A field that is absent, `None` or empty is not known and
-                leaves what is there. `publication_date` is a date or its ISO text, `srp_price` dollars,
+            titles: mappings of `TITLE_FIELDS`. A field that is absent, `None`, empty or 0 is not known
+                and leaves what is there. `publication_date` is a date or its ISO text, `srp_price` dollars,
                 `weight` pounds, `contributors` a list of names or of mappings, `bisac` heading paths.
             fill_only: fill in only what is not known yet. For a source that knows less than the product page,
                 such as the saved search, whose shorter title is not to overrule the page's.
@@ -117,7 +117,10 @@ class QueueWriter(Client):
             assert row is not None
             return int(row[0])
 
-        return self._run("prune the queue's history", prune)
+        pruned = 0
+        while some := self._run("prune the queue's history", prune):
+            pruned += some
+        return pruned
 
     def _call(self, doing: str, function: str, rows: Sequence["_Row"]) -> list[Outcome]:
         answers = [Outcome(row.isbn, "refused", row.problem) for row in rows]

@@ -63,7 +63,8 @@ def test_what_is_not_known_leaves_what_is(writer: QueueWriter, reader: QueueRead
         "weight": None,
     }
     assert outcomes(writer.add_titles([poor])) == ["unchanged"]
-    assert outcomes(writer.add_titles([{**poor, "srp_price": float("nan")}])) == ["unchanged"]
+    nothing = {"srp_price": float("nan"), "page_count": 0, "weight": "0.00"}
+    assert outcomes(writer.add_titles([{**poor, **nothing}, {**poor, "srp_price": 0}])) == ["unchanged"] * 2
     assert outcomes(writer.add_titles([{"isbn": poor["isbn"], "srp_price": "31.00"}])) == ["refreshed"]
     [row] = reader.titles()
     assert (row.author, row.srp_price, row.title) == (DETAILS["author"], Decimal("31.00"), DETAILS["title"])

@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from pathlib import Path
 
 import psycopg
 from alembic import command
@@ -50,9 +50,9 @@ def migrate(
     roles = Roles(writer=writer_role, reader=reader_role)
     # The driver reads the URL itself: all that libpq knows of TLS holds here as it does for the two roles.
     engine = create_engine("postgresql+psycopg://", creator=server.connect, poolclass=pool.NullPool)
-    with as_file(files(__package__)) as folder, _alembic_is_not_thread_safe:
+    with _alembic_is_not_thread_safe:
         config = Config()
-        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
         script = ScriptDirectory.from_config(config)
         try:
             with engine.begin() as connection:

@@ -266,9 +266,10 @@ CREATE FUNCTION public.ingram_given_details(item JSONB) RETURNS JSONB LANGUAGE s
         'publisher', public.ingram_text(item, 'publisher'),
         'publication_date', public.ingram_text(item, 'publication_date'),
         'binding', public.ingram_text(item, 'binding'),
-        'page_count', (item->>'page_count')::int,
-        'srp_price', (item->>'srp_price')::numeric(10,2),
-        'weight', (item->>'weight')::numeric(10,2),
+        -- Nothing costs, weighs or counts nothing: a zero is a field that the page left open.
+        'page_count', NULLIF((item->>'page_count')::int, 0),
+        'srp_price', NULLIF((item->>'srp_price')::numeric(10,2), 0),
+        'weight', NULLIF((item->>'weight')::numeric(10,2), 0),
         'category_hint', public.ingram_text(item, 'category_hint'),
         'description', public.ingram_text(item, 'description'),
         'series', public.ingram_text(item, 'series'),
@@ -557,8 +558,9 @@ $$;
 
 ------------------------------------------------------------------------------------------------ prune
 
--- Deletes history older than this many days but for each title's last entry of a day (UTC); how many went.
--- The writer may call it: it lets nothing be read, and what a thief could thin out this way is over a month old.
+-- Deletes history older than this many days but for each title's last entry of a day (UTC), at most 20,000 entries
+-- a call; how many went. The writer may call it, since neither the reader nor anybody else of the programs may
+-- delete: it lets nothing be read, and what a thief could thin out this way is over a month old.
 CREATE FUNCTION public.ingram_prune_history(older_than_days INT) RETURNS BIGINT
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -567,16 +569,20 @@ BEGIN
     IF older_than_days IS NULL OR older_than_days < 30 THEN
         RAISE EXCEPTION 'History is kept whole for 30 days at least.' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM public.ingram_begin_write();
     DELETE FROM public.ingram_stock_history h
     USING (
-        SELECT
-            o.id,
-            row_number() OVER (PARTITION BY o.isbn, o.stock_observed_at::date ORDER BY o.stock_observed_at DESC, o.id DESC) AS place
-        FROM public.ingram_stock_history o
-        WHERE o.stock_observed_at < now() - make_interval(days => older_than_days)
+        SELECT o.id
+        FROM (
+            SELECT
+                e.id,
+                row_number() OVER (PARTITION BY e.isbn, e.stock_observed_at::date ORDER BY e.stock_observed_at DESC, e.id DESC) AS place
+            FROM public.ingram_stock_history e
+            WHERE e.stock_observed_at < now() - make_interval(days => older_than_days)
+        ) o
+        WHERE o.place > 1
+        LIMIT 20000
     ) old
-    WHERE h.id = old.id AND old.place > 1;
+    WHERE h.id = old.id;
     GET DIAGNOSTICS pruned = ROW_COUNT;
     RETURN pruned;
 END
