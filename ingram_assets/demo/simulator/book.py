@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -43,6 +44,9 @@ class Book:
         self._state = state
         self._seed = seed
         self.titles: dict[str, CatalogTitle] = {title.isbn: title for title in titles}
+        self.isbns: list[str] = list(self.titles)
+        self._place = {isbn: place for place, isbn in enumerate(self.isbns)}
+        self._ranked: dict[str, dict[str, int]] = {}
         self.by_record: dict[int, str] = {title.record_id: title.isbn for title in self.titles.values()}
         self.stock: dict[str, Stock | None] = {
             isbn: dict(title.stock) if title.stock is not None else None
@@ -56,6 +60,22 @@ class Book:
             if isbn in self.titles:
                 self.titles[isbn] = dataclasses.replace(self.titles[isbn], **_from_json(fields))
         self._step = state.all("mover").get("step", 0)
+
+    def another(self, isbn: str) -> str:
+        """Some other title, the same one each time."""
+        return self.isbns[(self._place[isbn] + 1) % len(self.isbns)]
+
+    def in_share(self, isbn: str | None, percent: float, salt: str) -> bool:
+        """Whether a title is among that percent of all titles: the same ones each time, at least one.
+
+        More percent take in more titles and lose none. Without a title only 100 percent is everything.
+        """
+        if percent >= 100 or isbn not in self._place:
+            return percent >= 100
+        if salt not in self._ranked:
+            ranked = sorted(self.isbns, key=lambda number: zlib.crc32(f"{salt} {number}".encode()))
+            self._ranked[salt] = {number: place for place, number in enumerate(ranked)}
+        return percent > 0 and self._ranked[salt][isbn] < max(1, round(len(self.isbns) * percent / 100))
 
     def move(self, changes: Iterable[Mapping[str, Any]]) -> list[Move]:
         """Sets counts: each change has `isbn`, `dc`, `on_hand` and/or `on_order`, or `isbn` and `stock`.
@@ -125,9 +145,8 @@ class Book:
         return moves
 
     def _sale_or_delivery(self, rng: random.Random) -> dict[str, Any] | None:
-        isbns = list(self.titles)
         for _ in range(50):
-            isbn = rng.choice(isbns)
+            isbn = rng.choice(self.isbns)
             stock = self.stock[isbn]
             if stock is None or self.titles[isbn].kind == "print_on_demand":
                 continue

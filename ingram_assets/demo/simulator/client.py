@@ -137,7 +137,7 @@ class Simulator:
         self._ask("POST", "/clock", {"advance_s": seconds})
 
     def mails(self) -> list[dict[str, Any]]:
-        """The mails it delivered: code, kind (code, stale, wrong_sender), sender, time."""
+        """What it sent: code, kind (code, stale, wrong_sender; SMS or Voice by phone), sender, time."""
         return self._ask("GET", "/mails")
 
     def deliver(self, kind: str, age_s: float = 0) -> None:

@@ -8,7 +8,6 @@ from starlette.routing import Route
 
 from ingram_assets.demo.simulator import art
 from ingram_assets.demo.simulator.faults import Rule
-from ingram_assets.demo.simulator.product import another
 from ingram_assets.demo.simulator.sign_in import login_page, session_of
 from ingram_assets.demo.simulator.site import Site
 
@@ -26,7 +25,7 @@ async def picture(request: Request) -> Response:
     if isbn not in site.book.titles:
         return no_picture(site)
     if rule is not None and rule.fault == "wrong_title":
-        isbn = another(site, isbn)
+        isbn = site.book.another(isbn)
     title = site.book.titles[isbn]
     if title.cover == "none":
         return no_picture(site)

@@ -1,9 +1,10 @@
 """Fault rules: which requests go wrong, and how."""
 
 import dataclasses
-import zlib
 from collections.abc import Mapping
 from typing import Any, get_type_hints
+
+from ingram_assets.demo.simulator.book import Book
 
 FAULTS: dict[str, str] = {
     "block": "Imperva's block page with status 200",
@@ -88,7 +89,7 @@ class Rule:
             raise ValueError(f"There is no layout {rule.layout!r}; there are {', '.join(layouts)}.")
         return rule
 
-    def matches(self, kind: str, isbn: str | None) -> bool:
+    def matches(self, kind: str, isbn: str | None, book: Book) -> bool:
         """Whether this request suffers; counts it if it is one of the rule's kind."""
         if kind not in self.kinds and "all" not in self.kinds:
             return False
@@ -99,12 +100,7 @@ class Rule:
             due = self.seen % self.every == 0
         else:
             due = self.seen >= self.at and (self.count == 0 or self.seen < self.at + self.count)
-        if due and in_share(isbn or "", self.share, self.fault):
+        if due and book.in_share(isbn, self.share, self.fault):
             self.suffered += 1
             return True
         return False
-
-
-def in_share(key: str, percent: float, salt: str) -> bool:
-    """Whether this key is among the given percent of all keys: the same ones each time."""
-    return percent >= 100 or zlib.crc32(f"{salt} {key}".encode()) % 10_000 < percent * 100

@@ -50,7 +50,7 @@ class Gate:
         site, counters = self._site, self._site.counters
         kind = _kind(scope["path"])
         isbn = _isbn(scope)
-        rule = next((rule for rule in site.rules if rule.matches(kind, isbn)), None)
+        rule = next((rule for rule in site.rules if rule.matches(kind, isbn, site.book)), None)
         counters.running += 1
         counters.running_by_kind[kind] += 1
         counters.max_running = max(counters.max_running, counters.running)

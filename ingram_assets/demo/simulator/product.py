@@ -39,7 +39,7 @@ async def product(request: Request) -> Response:
         return signed_out(request, site)
     isbn = asked_isbn(site, request.query_params)
     if isbn is not None and rule is not None and rule.fault == "wrong_title":
-        isbn = another(site, isbn)
+        isbn = site.book.another(isbn)
     if isbn is None:
         return HTMLResponse(site.render("error.html", message=NO_MATCH))
     return HTMLResponse(render_product(site, isbn, rule))
@@ -62,12 +62,6 @@ def asked_isbn(site: Site, query: Any) -> str | None:
         record = str(query.get("R", ""))
         isbn = site.book.by_record.get(int(record), "") if record.isdecimal() and len(record) < 12 else ""
     return isbn if isbn in site.book.titles else None
-
-
-def another(site: Site, isbn: str) -> str:
-    """Some other title, the same one each time."""
-    isbns = list(site.book.titles)
-    return isbns[(isbns.index(isbn) + 1) % len(isbns)]
 
 
 def render_product(site: Site, isbn: str, rule: Rule | None = None) -> str:
@@ -198,8 +192,8 @@ def _cell(row: Row, column: str, layout: Layout, dials: Dials) -> str:
 
 def _related(site: Site, isbn: str) -> list[CatalogTitle]:
     """Other titles in the margin, with prices and numbers that are not this one's."""
-    other = another(site, isbn)
-    return [site.book.titles[number] for number in (other, another(site, other)) if number != isbn]
+    other = site.book.another(isbn)
+    return [site.book.titles[number] for number in (other, site.book.another(other)) if number != isbn]
 
 
 ROUTES = [Route(PRODUCT, product), Route(LEGACY_PRODUCT, product)]

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from ingram_assets.demo.simulator import hostile
 from ingram_assets.demo.simulator.catalogue import CatalogTitle
-from ingram_assets.demo.simulator.faults import in_share
 from ingram_assets.demo.simulator.site import Site
 
 
@@ -31,11 +30,10 @@ def shown_stock(site: Site, isbn: str) -> list[Row] | None:
         on_hand: int | None
         on_order: int | None
         on_hand, on_order = stock.get(dc, (0, 0))
-        if dials.unknown_cells_share:
-            if in_share(f"{isbn} {dc} on hand", dials.unknown_cells_share, "cell"):
-                on_hand = None
-            if in_share(f"{isbn} {dc} on order", dials.unknown_cells_share, "cell"):
-                on_order = None
+        if _is_unread(f"{isbn} {dc} on hand", dials.unknown_cells_share):
+            on_hand = None
+        if _is_unread(f"{isbn} {dc} on order", dials.unknown_cells_share):
+            on_order = None
         rows.append(Row(dc, on_hand, on_order, ("primary", "secondary")[place] if place < 2 else "other"))
     return rows
 
@@ -43,7 +41,7 @@ def shown_stock(site: Site, isbn: str) -> list[Row] | None:
 def shown_title(site: Site, isbn: str) -> CatalogTitle:
     """The title as it stands in the book, or with a hostile text where the dial says so."""
     title = site.book.titles[isbn]
-    if site.dials.hostile_share and in_share(isbn, site.dials.hostile_share, "hostile"):
+    if site.dials.hostile_share and site.book.in_share(isbn, site.dials.hostile_share, "hostile"):
         text = hostile.TITLES[zlib.crc32(isbn.encode()) % len(hostile.TITLES)]
         return dataclasses.replace(
             title, title=text, contributors=((text[:2000], "Author"),), annotation=hostile.ANNOTATION
@@ -90,3 +88,8 @@ def _sum(rows: list[Row] | None, column: str) -> int | None:
     counts = [getattr(row, column) for row in rows or []]
     known = sum(count for count in counts if count is not None)
     return known if known or (counts and None not in counts) else None
+
+
+def _is_unread(cell: str, percent: float) -> bool:
+    """Whether a cell is among that percent of cells: about as many, and always the same ones."""
+    return percent > 0 and zlib.crc32(cell.encode()) % 10_000 < percent * 100

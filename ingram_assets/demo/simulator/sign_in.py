@@ -157,8 +157,7 @@ async def second_factor(request: Request) -> Response:
     session.stage, session.factor, session.wrong_codes = "code", chosen, 0
     if chosen != "Authenticator":
         code = site.accounts.new_code(session)
-        if chosen == "Email":
-            site.in_background(site.send_code(code))
+        _send(site, chosen, code)
     return RedirectResponse(CODE, 302)
 
 
@@ -174,8 +173,7 @@ async def verify_code(request: Request) -> Response:
     if "resend" in form:
         if session.factor != "Authenticator":
             code = site.accounts.new_code(session)
-            if session.factor == "Email":
-                site.in_background(site.send_code(code))
+            _send(site, session.factor, code)
         return _code_page(site, session)
     error = site.accounts.check_code(session, form.get("code", "").strip(), site.dials)
     if error == "too many":
@@ -185,6 +183,13 @@ async def verify_code(request: Request) -> Response:
         return _code_page(site, session, _CODE_ERRORS[error])
     session.remember = form.get("rememberDevice") == "Y"
     return _after_code(request, site, session)
+
+
+def _send(site: Site, factor: str, code: str) -> None:
+    if factor == "Email":
+        site.in_background(site.send_code(code))
+    else:
+        site.phone(factor, code)
 
 
 def _code_page(site: Site, session: Session, error: str | None = None) -> HTMLResponse:

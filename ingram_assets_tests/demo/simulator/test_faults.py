@@ -31,11 +31,17 @@ def test_every_nth_page(sim, shop):
     assert [healthy(shop, isbn) for isbn in sim.isbns()[:7]] == [True, True, False, True, True, False, True]
 
 
-def test_a_share_of_titles_is_always_the_same_one(sim, shop):
-    sim.fault("status", share=30)
-    first = [healthy(shop, isbn) for isbn in sim.isbns()]
-    assert first == [healthy(shop, isbn) for isbn in sim.isbns()]
-    assert 3 < first.count(False) < 16
+def test_a_share_of_titles_is_exact_and_always_the_same_one(sim, shop):
+    def spoilt(share):
+        sim.clear_faults()
+        sim.fault("status", share=share)
+        return {isbn for isbn in sim.isbns() if not healthy(shop, isbn)}
+
+    few, third = spoilt(1), spoilt(30)
+    assert (len(few), len(third)) == (1, 9)
+    assert few < third == spoilt(30)
+    assert spoilt(0) == set()
+    assert spoilt(100) == set(sim.isbns())
 
 
 def test_only_the_named_titles_and_kinds(sim, shop):

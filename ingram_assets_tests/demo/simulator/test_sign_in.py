@@ -133,6 +133,13 @@ def test_by_authenticator(sim, browser):
     assert sim.mails() == []
 
 
+@pytest.mark.parametrize("factor", ["SMS", "Voice"])
+def test_by_phone(sim, browser, factor):
+    page = submit(browser, give_password(sim, browser), factor=factor)
+    assert "phone number ending in" in page.text
+    assert submit(browser, page, code=mailed(sim, kind=factor)).url.path == HOME
+
+
 def test_a_code_is_void_after_five_minutes(sim, browser):
     page = submit(browser, give_password(sim, browser), factor="Email")
     code = mailed(sim)
