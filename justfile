@@ -4,49 +4,49 @@ set positional-arguments
 
 [private]
 default:
-    @just --justfile "{{justfile()}}" --list --unsorted
+    @"{{just_executable()}}" --justfile "{{justfile()}}" --list --unsorted
 
 # The whole shop on this machine: real servers, a simulated iPage; --once --json for one round
 [no-exit-message]
 demo *args: install
-    @.venv/bin/ingram demo "$@"
+    @exec .venv/bin/ingram demo "$@"
 
 # The tests, after the linter and the type checker
 [no-exit-message]
 test *args: install
     @.venv/bin/ruff check .
     @.venv/bin/mypy
-    @.venv/bin/pytest -n 2 "$@"
+    @exec .venv/bin/pytest -n 2 "$@"
 
 # The benchmarks, as JSON lines
 [no-exit-message]
 bench *args: install
-    @.venv/bin/python -m benchmarks "$@"
+    @exec .venv/bin/python -m benchmarks "$@"
 
 # The real thing: code servers, web server and daemon, with the settings of your .env files
 [no-exit-message]
 up *args: install
-    @.venv/bin/ingram up "$@"
+    @exec .venv/bin/ingram up "$@"
 
 # Discovery, then the stock of every tracked title, into the queue
 [no-exit-message]
 sync-stock *args: install
-    @.venv/bin/ingram sync-stock "$@"
+    @exec .venv/bin/ingram sync-stock "$@"
 
 # Details, stock and cover of these ISBNs, into the queue
 [no-exit-message]
 enrich *args: install
-    @.venv/bin/ingram enrich "$@"
+    @exec .venv/bin/ingram enrich "$@"
 
 # From the queue to Medusa; --dry-run shows what would change
 [no-exit-message]
 push *args: install
-    @.venv/bin/ingram push "$@"
+    @exec .venv/bin/ingram push "$@"
 
 # Counts, the oldest stock reading, what is broken now
 [no-exit-message]
 status *args: install
-    @.venv/bin/ingram status "$@"
+    @exec .venv/bin/ingram status "$@"
 
 # What all the others need: .venv with the locked dependencies and the ingram command
 install:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,25 @@ def test_a_recipe_passes_its_words_and_its_exit_code_on(clone: Path, words: list
     done = just(clone, *words)
     assert done.returncode == 3
     assert [json.loads(line) for line in done.stdout.splitlines()] == [words]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("recipe", ["demo", "up"])
+def test_a_signal_sent_to_just_alone_reaches_what_stays_up(
+    clone: Path, recipe: str, number: signal.Signals
+) -> None:
+    program(
+        clone / ".venv" / "bin" / "ingram",
+        f"#!{sys.executable} -u\nimport signal\n"
+        f"signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])\nprint('up')\n"
+        f"print('stopped by', signal.sigtimedwait([{int(number)}], 60).si_signo)\n",
+    )
+    with subprocess.Popen([clone / "just", recipe], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "up\n"
+        running.send_signal(number)
+        assert running.stdout.read() == f"stopped by {int(number)}\n"
+    assert running.returncode == 0
 
 
 def test_a_changed_lock_is_installed_first_and_says_so_apart_from_the_output(clone: Path) -> None:
