@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A title to look at. Its date brings another look at a placeholder; its name tells editions from works."""
+    """A title to look at. Its day brings another look at a placeholder, its name tells editions apart."""
 
     isbn: str
     title: str | None = None
@@ -448,7 +448,7 @@ class _Title:
         self.notes.append("An upload that was cut short was made good.")
 
     def _sight(self, picture: Picture) -> Sighting:
-        sighting = self.run.ledger.sight(self.isbn, self.work, picture.phash)
+        sighting = self.run.ledger.sight(self.isbn, self.work, picture)
         if sighting.marked:
             with self.run._marked_lock:
                 self.run._marked |= sighting.marked

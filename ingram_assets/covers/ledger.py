@@ -17,7 +17,8 @@ from typing import Literal
 
 import psutil
 
-from ingram_assets.covers.placeholders import MANY_TITLES, near
+from ingram_assets.covers.pictures import Picture
+from ingram_assets.covers.placeholders import MANY_TITLES, near, same_picture
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ CREATE TABLE IF NOT EXISTS looks (
     uploading INTEGER NOT NULL,         -- 1: an upload began and its end was not seen
     PRIMARY KEY (bucket, isbn)
 );
-CREATE TABLE IF NOT EXISTS sightings (isbn TEXT, phash TEXT, work TEXT NOT NULL, PRIMARY KEY (isbn, phash));
+CREATE TABLE IF NOT EXISTS sightings (
+    isbn TEXT, phash TEXT, tiles BLOB NOT NULL, work TEXT NOT NULL, PRIMARY KEY (isbn, phash)
+);
 CREATE TABLE IF NOT EXISTS placeholders (phash TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS claims (isbn TEXT PRIMARY KEY, pid INTEGER NOT NULL, started REAL NOT NULL);
 """
@@ -182,21 +185,24 @@ class Ledger:
             with self._write() as db:
                 db.execute("INSERT OR IGNORE INTO placeholders VALUES (?)", (phash,))
 
-    def sight(self, isbn: str, work: str, phash: str) -> Sighting:
+    def sight(self, isbn: str, work: str, picture: Picture) -> Sighting:
         """Note that a picture was offered for a title, and say what it is by now.
 
         From `many` different works on it is a placeholder: then all titles that it was seen for are due at
         once.
         """
+        phash, tiles = picture.phash, picture.tiles
         known = self.is_placeholder(phash)
         with self._write() as db:
-            db.execute("INSERT OR REPLACE INTO sightings VALUES (?, ?, ?)", (isbn, phash, work))
+            db.execute("INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)", (isbn, phash, tiles, work))
             if known:
                 return Sighting(placeholder=True, shared=True)
             same = [
                 (seen_isbn, seen_work)
-                for seen_isbn, seen_phash, seen_work in db.execute("SELECT isbn, phash, work FROM sightings")
-                if near(phash, (seen_phash,))
+                for seen_isbn, seen_phash, seen_tiles, seen_work in db.execute(
+                    "SELECT isbn, phash, tiles, work FROM sightings"
+                )
+                if same_picture(phash, tiles, seen_phash, seen_tiles)
             ]
             works = {seen_work for _, seen_work in same}
             if len(works) < self._many:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ingram_assets.covers.pictures import Refused, examine
 
-SAME_PICTURE = 12
-"""Bits of 1,024 that may differ between the perceptual hashes of one picture in another size or quality
-(measured: up to 12, from 640 down to 180 pixels wide). Another volume number in the same design differs by 22
-and more, so a series is no placeholder."""
+SAME_HASH = 16
+"""Bits of 256 that may differ between the perceptual hashes of one picture in another size or quality."""
+
+SAME_TILE = 12
+"""Levels of 255 by which the brightness of one tile may differ. Measured: another quality makes up
+to 3, another size up to 9 (from 640 down to 320 pixels wide), another number on the same art 10 to 60."""
 
 MANY_TITLES = 4
 """Different titles with the same picture from which on it is a placeholder."""
@@ -36,25 +38,35 @@ def load_seeds(folder: Path | None = None) -> frozenset[str]:
 
 
 def near(phash: str, others: Iterable[str]) -> bool:
-    """Whether `phash` is that of the same picture as one of `others`."""
-    return any(distance(phash, other) <= SAME_PICTURE for other in others)
+    """Whether `phash` is near enough to one of `others`, which are known placeholders."""
+    return any(distance(phash, other) <= SAME_HASH for other in others)
+
+
+def same_picture(phash: str, tiles: bytes, other_phash: str, other_tiles: bytes) -> bool:
+    """Whether two pictures of unknown kind are one: near by hash, and alike in every tile.
+
+    The hash alone takes the volumes of a series for one picture, as only a number differs.
+    """
+    if distance(phash, other_phash) > SAME_HASH:
+        return False
+    return all(abs(one - other) <= SAME_TILE for one, other in zip(tiles, other_tiles, strict=True))
 
 
 def distance(one: str, other: str) -> int:
-    """Bits that differ between two perceptual hashes of 256 hex digits."""
+    """Bits that differ between two perceptual hashes of 64 hex digits."""
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def work_of(isbn: str, title: str | None) -> str:
-    """What counts as one title: the editions of a book (hardcover, paperback, audio) share their cover
-    rightly.
+    """What counts as one title: editions of a book, and volumes of a series, may share their cover rightly.
 
-    Subtitles, "(Deluxe Edition)" and volume marks after a comma are left out; without a title it is the ISBN.
+    Left out are subtitles, "(Deluxe Edition)", volume numbers; without a title it is the ISBN.
     """
     plain = re.split(r"[:;,(\[/]| - ", title or "", maxsplit=1)[0]
+    plain = re.sub(r"\s+(?:(?:vol|volume|book|part|no)\.?\s*|#\s*)?\d+\s*$", "", plain, flags=re.IGNORECASE)
     return re.sub(r"[\W_]+", " ", plain).strip().casefold() or isbn
 
 
 def _hashes(text: str) -> list[str]:
     words = (line.split("#", 1)[0].strip().lower() for line in text.splitlines())
-    return [word for word in words if re.fullmatch(r"[0-9a-f]{256}", word)]
+    return [word for word in words if re.fullmatch(r"[0-9a-f]{64}", word)]

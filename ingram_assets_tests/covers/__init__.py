@@ -1,0 +1,1 @@
+"""Covers, against a real S3 server and over real HTTP."""

@@ -1,0 +1,459 @@
+"""Runs over titles against a real S3 server: what is stored, sent again or not, and gives way to what."""
+
+import gc
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ingram_assets.covers import ContactSheet, CoverOutcome, OpenLibrary, Picture, Source, Wanted, load_seeds
+from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets_tests.covers.conftest import Shop
+from ingram_assets_tests.covers.drawn import art, isbn, opened, placeholder
+from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WEEK = timedelta(days=7)
+MONTH = timedelta(days=30)
+BOOK = isbn(1)
+
+ByIsbn = Callable[[list[CoverOutcome]], dict[str, CoverOutcome]]
+
+
+def source_of(name: str, found: dict[str, bytes]) -> Source:
+    return Source(name, found.get)
+
+
+@pytest.fixture
+def knowing(shop: Shop) -> Shop:
+    """A shop that knows the placeholder from its seed list."""
+    folder = shop.folder / "placeholders"
+    folder.mkdir()
+    (folder / "soon.jpg").write_bytes(placeholder())
+    shop.ledger.close()
+    shop.ledger = shop.open_ledger(seeds=load_seeds(folder))
+    return shop
+
+
+# storing
+
+
+def test_a_new_cover_is_stored_with_its_web_sizes(shop: Shop) -> None:
+    data = art(1, size=(640, 960))
+    shop.ipage[BOOK] = data
+    outcome = shop.one(BOOK, now=NOW)
+
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert outcome.outcome == "stored"
+    assert outcome.changed
+    assert outcome.cover_url == f"{shop.public_url}/covers/raw/{BOOK}.jpg?v={sha256[:8]}"
+    stored = shop.raw(BOOK)
+    assert stored["bytes"] == data
+    assert stored["ContentType"] == "image/jpeg"
+    assert stored["CacheControl"] == "public, max-age=31536000, immutable"
+    assert stored["Metadata"] | {"phash": ""} == {
+        "sha256": sha256,
+        "origin-sha256": sha256,
+        "size": str(len(data)),
+        "width": "640",
+        "height": "960",
+        "source": "ipage",
+        "placeholder": "no",
+        "phash": "",
+        "stored-at": "2026-11-20T12:00:00+00:00",
+    }
+    assert {width: opened(shop.web(BOOK, width)).width for width in (200, 400, 800)} == {
+        200: 200,
+        400: 400,
+        800: 640,
+    }
+    # As everybody gets it: the public address, version and all.
+    answer = shop.public(outcome.cover_url)
+    assert answer.content == data
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    web = shop.public(shop.bucket.web_url(BOOK, sha256, 400))
+    assert web.headers["Content-Type"] == "image/webp"
+
+
+def test_the_raw_cover_goes_last(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    shop.one(BOOK)
+    puts = [request.path for request in shop.proxy.requests if request.method == "PUT"]
+    assert len(puts) == 4
+    assert "/covers/raw/" in puts[-1]
+    assert all("/covers/web/" in path for path in puts[:3])
+
+
+def test_what_is_not_jpeg_is_converted_and_known_again(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1, kind="PNG")
+    assert shop.one(BOOK, now=NOW).outcome == "stored"
+    stored = shop.raw(BOOK)
+    assert opened(stored["bytes"]).format == "JPEG"
+    assert stored["Metadata"]["sha256"] == hashlib.sha256(stored["bytes"]).hexdigest()
+    assert stored["Metadata"]["origin-sha256"] == hashlib.sha256(shop.ipage[BOOK]).hexdigest()
+    shop.proxy.forget()
+    assert shop.one(BOOK, now=NOW + MONTH).outcome == "unchanged"
+    assert shop.proxy.count()["PUT"] == 0
+
+
+def test_an_unchanged_cover_is_not_sent_again(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    shop.proxy.forget()
+    second = shop.one(BOOK, now=NOW + MONTH)
+    assert second.outcome == "unchanged"
+    assert not second.changed
+    assert second.cover_url == first.cover_url
+    assert shop.proxy.count() == {"GET": 1, "HEAD": 1}  # the check of the bucket, and one HEAD
+
+
+def test_within_the_recheck_interval_nothing_is_asked_at_all(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    shop.proxy.forget()
+    shop.asked.clear()
+    recent = shop.one(BOOK, now=NOW + MONTH - timedelta(seconds=1))
+    assert (recent.outcome, recent.cover_url) == ("recent", first.cover_url)
+    assert not shop.proxy.requests
+    assert not shop.asked
+    assert shop.one(BOOK, now=NOW, force=True).outcome == "unchanged"
+
+
+def test_a_changed_cover_is_replaced_under_a_new_address(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    before = shop.web(BOOK, 200)
+    shop.ipage[BOOK] = art(2)
+    second = shop.one(BOOK, now=NOW + MONTH)
+    assert second.outcome == "replaced"
+    assert second.changed
+    assert second.cover_url != first.cover_url
+    assert shop.raw(BOOK)["bytes"] == art(2)
+    assert shop.web(BOOK, 200) != before
+
+
+def test_without_the_ledger_nothing_is_lost(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    shop.ledger.close()
+    for path in shop.folder.glob("covers.sqlite3*"):
+        path.unlink()
+    shop.ledger = shop.open_ledger()
+    shop.proxy.forget()
+    second = shop.one(BOOK, now=NOW)
+    assert (second.outcome, second.cover_url) == ("unchanged", first.cover_url)
+    assert shop.proxy.count()["PUT"] == 0
+
+
+# what gives way to what
+
+
+def test_a_placeholder_gives_way_to_art(knowing: Shop) -> None:
+    knowing.ipage[BOOK] = placeholder()
+    first = knowing.one(BOOK, now=NOW)
+    assert (first.outcome, first.placeholder) == ("stored", True)
+    assert first.cover_url is not None
+    assert knowing.raw(BOOK)["Metadata"]["placeholder"] == "yes"
+    assert knowing.one(BOOK, now=NOW + WEEK - timedelta(hours=1)).outcome == "recent"
+
+    knowing.ipage[BOOK] = art(1)
+    second = knowing.one(BOOK, now=NOW + WEEK)
+    assert (second.outcome, second.placeholder) == ("replaced", False)
+    assert second.cover_url != first.cover_url
+    assert knowing.raw(BOOK)["Metadata"]["placeholder"] == "no"
+    assert knowing.raw(BOOK)["bytes"] == art(1)
+
+
+def test_art_never_gives_way_to_a_placeholder(knowing: Shop) -> None:
+    knowing.ipage[BOOK] = art(1)
+    first = knowing.one(BOOK, now=NOW)
+    knowing.ipage[BOOK] = placeholder(quality=60)
+    knowing.proxy.forget()
+    second = knowing.one(BOOK, now=NOW + MONTH)
+    assert (second.outcome, second.placeholder) == ("kept", False)
+    assert second.cover_url == first.cover_url
+    assert "placeholder" in (second.reason or "")
+    assert knowing.raw(BOOK)["bytes"] == art(1)
+    assert knowing.proxy.count()["PUT"] == 0
+
+
+def test_art_does_not_give_way_to_a_picture_that_others_have_too(shop: Shop) -> None:
+    """A placeholder that is new to us: too few titles have it yet to be sure."""
+    shop.ipage[BOOK] = art(1)
+    shop.one(BOOK, now=NOW)
+    shop.ipage[isbn(2)] = placeholder()
+    shop.one(isbn(2), now=NOW)
+    shop.ipage[BOOK] = placeholder()
+    assert shop.one(BOOK, now=NOW + MONTH).outcome == "kept"
+    assert shop.raw(BOOK)["bytes"] == art(1)
+
+
+def test_a_placeholder_is_looked_at_again_on_publication_day(knowing: Shop) -> None:
+    day = date(2026, 11, 22)
+    title = Wanted(BOOK, "A Book", day)
+    knowing.ipage[BOOK] = placeholder()
+    knowing.one(title, now=NOW)
+    assert knowing.one(title, now=NOW + timedelta(days=1)).outcome == "recent"
+    on_the_day = datetime(2026, 11, 22, 0, 5, tzinfo=UTC)
+    assert knowing.one(title, now=on_the_day).outcome == "unchanged"
+    assert knowing.one(title, now=on_the_day + timedelta(hours=1)).outcome == "recent"
+
+
+def test_one_picture_for_many_titles_is_a_placeholder_also_for_those_that_had_it_first(
+    shop: Shop, by_isbn: ByIsbn
+) -> None:
+    for number in range(6):
+        shop.ipage[isbn(number)] = placeholder(quality=70 + 4 * number)
+    shop.ipage[isbn(10)] = art(10)
+    first = shop.keep(isbn(0), isbn(1), now=NOW)
+    assert [one.placeholder for one in first] == [False, False]
+
+    sheet = ContactSheet()
+    outcomes = by_isbn(shop.keep(now=NOW + timedelta(hours=1), sheet=sheet))
+    assert {one: outcomes[one].placeholder for one in outcomes} == {
+        **{isbn(number): True for number in range(6)},
+        isbn(10): False,
+    }
+    for number in range(6):
+        assert shop.raw(isbn(number))["Metadata"]["placeholder"] == "yes"
+        assert shop.raw(isbn(number))["CacheControl"] == "public, max-age=31536000, immutable"
+    # The two of the earlier run were marked without asking iPage once more.
+    assert shop.asked.count(isbn(0)) == 1
+    assert {one.outcome for one in shop.keep(now=NOW + timedelta(hours=2))} == {"recent"}
+
+
+def test_titles_outside_the_run_are_marked_on_their_next(shop: Shop) -> None:
+    for number in range(4):
+        shop.ipage[isbn(number)] = placeholder()
+    shop.keep(isbn(0), isbn(1), isbn(2), now=NOW)
+    shop.keep(isbn(3), now=NOW)
+    late = shop.one(isbn(0), now=NOW + timedelta(hours=1))
+    assert (late.outcome, late.placeholder) == ("kept", True)
+    assert shop.raw(isbn(0))["Metadata"]["placeholder"] == "yes"
+    assert shop.asked.count(isbn(0)) == 1
+
+
+def test_the_buckets_own_marks_teach_a_new_ledger(knowing: Shop) -> None:
+    knowing.ipage[BOOK] = placeholder()
+    knowing.one(BOOK, now=NOW)
+    knowing.ledger.close()
+    knowing.folder = knowing.folder / "another machine"
+    knowing.ledger = knowing.open_ledger()
+    knowing.one(BOOK, now=NOW)
+    knowing.ipage[isbn(2)] = placeholder()
+    assert knowing.one(isbn(2), now=NOW).placeholder
+
+
+# sources
+
+
+def test_the_first_source_with_art_wins(knowing: Shop, by_isbn: ByIsbn) -> None:
+    knowing.ipage = {isbn(1): art(1), isbn(2): placeholder(), isbn(4): placeholder()}
+    second = source_of("second", {isbn(1): art(11), isbn(2): art(12), isbn(3): art(13)})
+    titles = [isbn(number) for number in (1, 2, 3, 4, 5)]
+    outcomes = by_isbn(knowing.keep(*titles, sources=[knowing.source, second], now=NOW))
+    assert {
+        one: (outcomes[one].outcome, outcomes[one].source, outcomes[one].placeholder) for one in titles
+    } == {
+        isbn(1): ("stored", "ipage", False),
+        isbn(2): ("stored", "second", False),
+        isbn(3): ("stored", "second", False),
+        isbn(4): ("stored", "ipage", True),
+        isbn(5): ("none", None, False),
+    }
+    assert outcomes[isbn(5)].cover_url is None
+    assert knowing.raw(isbn(2))["bytes"] == art(12)
+
+
+def test_an_earlier_sources_art_takes_the_place_of_a_later_ones(shop: Shop) -> None:
+    second = source_of("second", {BOOK: art(1)})
+    assert shop.one(BOOK, sources=[shop.source, second], now=NOW).source == "second"
+    shop.ipage[BOOK] = art(2)
+    replaced = shop.one(BOOK, sources=[shop.source, second], now=NOW + MONTH)
+    assert (replaced.outcome, replaced.source) == ("replaced", "ipage")
+    # And not the other way round.
+    shop.ipage.clear()
+    kept = shop.one(BOOK, sources=[shop.source, second], now=NOW + 2 * MONTH)
+    assert (kept.outcome, kept.source) == ("kept", "ipage")
+    assert shop.raw(BOOK)["bytes"] == art(2)
+
+
+def test_no_cover_is_remembered_and_asked_again_after_a_week(shop: Shop) -> None:
+    assert shop.one(BOOK, now=NOW).outcome == "none"
+    assert shop.one(BOOK, now=NOW + timedelta(days=6)).outcome == "recent"
+    assert len(shop.asked) == 1
+    shop.ipage[BOOK] = art(1)
+    assert shop.one(BOOK, now=NOW + WEEK).outcome == "stored"
+
+
+def test_a_source_that_fails_is_asked_again_on_the_next_run(shop: Shop) -> None:
+    second = source_of("second", {isbn(2): art(2)})
+    shop.ipage = {isbn(1): Transient("iPage did not answer."), isbn(2): Transient("iPage did not answer.")}
+    outcomes = {one.isbn: one for one in shop.keep(isbn(1), isbn(2), sources=[shop.source, second], now=NOW)}
+    assert (outcomes[isbn(1)].outcome, outcomes[isbn(1)].reason) == ("failed", "iPage did not answer.")
+    # A title without a cover gets the next source's for the while.
+    assert (outcomes[isbn(2)].outcome, outcomes[isbn(2)].source) == ("stored", "second")
+    shop.ipage = {isbn(1): art(3), isbn(2): art(4)}
+    again = {one.isbn: one for one in shop.keep(isbn(1), isbn(2), sources=[shop.source, second], now=NOW)}
+    assert again[isbn(1)].outcome == "stored"
+    assert (again[isbn(2)].outcome, again[isbn(2)].source) == ("replaced", "ipage")
+
+
+def test_a_stored_cover_stays_while_its_source_fails(shop: Shop) -> None:
+    second = source_of("second", {BOOK: art(2)})
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, sources=[shop.source, second], now=NOW)
+    shop.ipage[BOOK] = Transient("iPage did not answer.")
+    later = shop.one(BOOK, sources=[shop.source, second], now=NOW + MONTH)
+    assert (later.outcome, later.cover_url) == ("failed", first.cover_url)
+    assert shop.raw(BOOK)["bytes"] == art(1)
+
+
+def test_a_refused_picture_says_why_and_the_next_source_is_asked(shop: Shop) -> None:
+    second = source_of("second", {isbn(2): art(2)})
+    shop.ipage = {isbn(1): art(1)[:500], isbn(2): b"<html>", isbn(3): Permanent("iPage refused the look-up.")}
+    outcomes = {one.isbn: one for one in shop.keep(sources=[shop.source, second], now=NOW)}
+    assert outcomes[isbn(1)].outcome == "refused"
+    assert "no picture" in (outcomes[isbn(1)].reason or "") or "cut short" in (outcomes[isbn(1)].reason or "")
+    assert outcomes[isbn(2)].outcome == "stored"
+    assert outcomes[isbn(3)].outcome == "refused"
+    assert shop.keys().count(f"covers/raw/{isbn(1)}.jpg") == 0
+
+
+def test_a_broken_picture_does_not_take_the_place_of_a_cover(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    shop.ipage[BOOK] = art(2)[:-300]
+    refused = shop.one(BOOK, now=NOW + MONTH)
+    assert (refused.outcome, refused.cover_url) == ("refused", first.cover_url)
+    assert shop.raw(BOOK)["bytes"] == art(1)
+
+
+def test_one_bad_title_holds_back_no_other(shop: Shop) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(12)}
+    shop.ipage[isbn(3)] = Transient("iPage did not answer.")
+    shop.ipage[isbn(4)] = RuntimeError("a mistake of ours")
+    shop.ipage[isbn(5)] = b"junk"
+    outcomes = {one.isbn: one.outcome for one in shop.keep(*shop.ipage, "978-bad")}
+    assert outcomes.pop("978-bad") == "refused"
+    assert outcomes.pop(isbn(3)) == outcomes.pop(isbn(4)) == "failed"
+    assert outcomes.pop(isbn(5)) == "refused"
+    assert set(outcomes.values()) == {"stored"}
+    assert len(outcomes) == 9
+
+
+@pytest.mark.parametrize("halt", [Stopped("iPage blocks us."), NeedsPerson("The password is wrong.")])
+def test_a_block_ends_the_run_after_the_titles_in_hand(shop: Shop, halt: Exception) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(22)}
+    shop.ipage[isbn(2)] = halt
+    done = []
+    with pytest.raises(type(halt)):
+        done.extend(shop.iterate())
+    assert {one.outcome for one in done} == {"stored"}
+    assert len(done) == len(shop.asked) - 1 < 21
+    shop.ipage[isbn(2)] = art(2)
+    rest = shop.keep()
+    assert len(rest) == 22
+    assert sum(one.outcome == "stored" for one in rest) == 22 - len(done)
+
+
+def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: Shop) -> None:
+    shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(40)}
+    assert {one.outcome for one in shop.keep()} == {"failed"}
+    assert len(shop.asked) < 20
+
+
+def test_an_isbn_in_any_spelling_is_one_title(shop: Shop) -> None:
+    shop.ipage = {"9780441478125": art(1)}
+    outcomes = shop.keep("978-0-441-47812-5", "0441478123", "9780441478125")
+    assert [one.isbn for one in outcomes] == ["9780441478125"]
+
+
+# covers that others put there
+
+
+def test_a_cover_that_others_stored_is_taken_over(knowing: Shop) -> None:
+    knowing.put_foreign(BOOK, art(1))
+    knowing.ipage[BOOK] = placeholder()
+    outcome = knowing.one(BOOK, now=NOW)
+    assert (outcome.outcome, outcome.placeholder) == ("kept", False)
+    assert knowing.raw(BOOK)["bytes"] == art(1)
+    assert knowing.raw(BOOK)["Metadata"]["source"] == "unknown"
+    assert knowing.raw(BOOK)["Metadata"]["placeholder"] == "no"
+    assert opened(knowing.web(BOOK, 200)).width == 200
+
+
+def test_a_cover_that_lost_its_metadata_gets_them_back(shop: Shop) -> None:
+    shop.ipage[BOOK] = art(1)
+    first = shop.one(BOOK, now=NOW)
+    shop.put_foreign(BOOK, art(1))
+    second = shop.one(BOOK, now=NOW + MONTH)
+    assert (second.outcome, second.cover_url, second.source) == ("unchanged", first.cover_url, "ipage")
+    assert shop.raw(BOOK)["Metadata"]["source"] == "ipage"
+
+
+def test_half_an_object_is_no_cover(shop: Shop) -> None:
+    shop.put_foreign(BOOK, art(1)[:700])
+    shop.ipage[BOOK] = art(2)
+    assert shop.one(BOOK, now=NOW).outcome == "stored"
+    assert shop.raw(BOOK)["bytes"] == art(2)
+
+
+# bounds
+
+
+def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(20)}
+    yielded = 0
+    ahead: list[int] = []
+    pictures: list[int] = []
+
+    def fetch(one: str) -> bytes | None:
+        data = shop.fetch(one)
+        ahead.append(len(shop.asked) - yielded)
+        pictures.append(sum(type(thing) is Picture for thing in gc.get_objects()))
+        return data
+
+    for _ in shop.iterate(sources=[Source("ipage", fetch)]):
+        yielded += 1
+    assert yielded == 20
+    assert 1 < max(ahead) <= 9  # eight in hand, and the one that was handed over but not yet counted
+    assert max(pictures) <= 8
+
+
+def test_who_stops_listening_stops_the_run(shop: Shop) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(40)}
+    run = shop.iterate()
+    next(run)
+    run.close()
+    assert len(shop.asked) < 20
+
+
+# Open Library as the second source
+
+
+def test_open_library_fills_in_and_its_limit_makes_titles_wait(
+    shop: Shop, open_library: OpenLibraryStandIn
+) -> None:
+    clock = [1_000_000.0]
+    titles = [isbn(number) for number in range(103)]
+    open_library.covers = {isbn(0): art(0)}
+    with OpenLibrary(shop.folder, base_url=open_library.base_url, clock=lambda: clock[0]) as library:
+        sources = [shop.source, Source("openlibrary", library.fetch)]
+        outcomes = shop.keep(*titles, sources=sources, now=NOW)
+        waiting = {one.isbn for one in outcomes if one.outcome == "waiting"}
+        assert len(waiting) == 3
+        assert (
+            sum(one.outcome == "none" for one in outcomes) + sum(one.outcome == "stored" for one in outcomes)
+            == 100
+        )
+        assert len(open_library.asked) == 100
+
+        # The next run goes on where this one stopped: iPage, which has answered, is not asked again.
+        shop.asked.clear()
+        clock[0] += 301
+        again = shop.keep(*titles, sources=sources, now=NOW + timedelta(hours=1))
+        assert {one.isbn for one in again if one.outcome != "recent"} == waiting
+        assert not shop.asked
+        assert len(open_library.asked) == 103
