@@ -120,10 +120,10 @@ def test_the_page_of_another_title(sim, shop):
 
 def test_all_zeros_are_on_the_page_and_not_in_the_book(sim, shop):
     sim.fault("zeros")
-    isbn = sim.isbns()[0]
+    isbn = sim.isbns("elsewhere")[0]
     stock = reading.stock(reading.page(shop, isbn))
     assert {count for dc in stock.values() for count in (dc["onHand"], dc["onOrder"])} == {0}
-    assert sim.entry(isbn)["on_hand"] == 410
+    assert min(sim.entry(isbn)["on_hand"], sim.entry(isbn)["on_order"]) > 0
 
 
 @pytest.mark.parametrize(("price", "shown"), [("0.00", "$0.00"), ("99999", "$99,999.00")])
