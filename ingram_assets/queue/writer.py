@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -154,7 +155,7 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
         if unknown := set(given) - fields:
             return _Row(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
         row = {name: value for name, value in given.items() if not _is_nan(value)}
-        row |= {**(more or {}), "isbn": parse_isbn(given.get("isbn", ""))}
+        row |= {**(more or {}), "isbn": _isbn(given.get("isbn", ""))}
         shown = row["isbn"]
         if isinstance(row.get("stock"), Mapping):
             row["stock"] = stock_rules.to_json({dc: DcStock(*counts) for dc, counts in row["stock"].items()})
@@ -168,6 +169,11 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
     if len(text) > MAX_BYTES:
         return _Row(shown, problem=f"The row is {len(text):,} characters long.")
     return _Row(shown, text)
+
+
+def _isbn(text: Any) -> str:
+    """Thirteen digits go as they are, since their check digit is verified over there."""
+    return text if isinstance(text, str) and _DIGITS.fullmatch(text) else parse_isbn(text)
 
 
 def _is_nan(value: Any) -> bool:
@@ -194,6 +200,8 @@ def _spell(value: Any) -> str:
         return format(value, "f")
     raise TypeError(f"{type(value).__name__} has no JSON")
 
+
+_DIGITS = re.compile(r"97[89][0-9]{10}")
 
 # ASCII, so that a lone surrogate is no crash on the way but a row refused over there.
 _JSON = json.JSONEncoder(allow_nan=False, default=_spell)

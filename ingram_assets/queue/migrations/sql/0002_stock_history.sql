@@ -8,7 +8,7 @@ ALTER TABLE public.ingram_queue
 ALTER TABLE public.ingram_queue SET (fillfactor = 60);
 
 -- The current row of an ISBN is found by this.
-CREATE INDEX idx_queue_isbn ON public.ingram_queue (isbn, id DESC);
+CREATE INDEX idx_queue_current ON public.ingram_queue (isbn, (imported_at IS NULL) DESC, id DESC);
 
 CREATE TABLE public.ingram_stock_history (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

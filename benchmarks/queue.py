@@ -1,0 +1,102 @@
+"""How long the queue takes to record stock, 1,000 readings a call, and to follow the changes."""
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from ingram_assets.demo.embedded.postgres import Postgres
+from ingram_assets.domain.isbn import check_digit_13
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.queue.migrations import migrate
+from ingram_assets.queue.reader import QueueReader
+from ingram_assets.queue.writer import QueueWriter
+
+TITLES = 10_000
+ROUNDS = 5
+
+
+def measure(postgres: Postgres) -> Iterator[dict[str, Any]]:
+    """Figures as JSON-ready mappings, in a database of its own on this server.
+
+    Every title has its details, so that rows have the size of real ones. Seconds are of whole calls, with
+    spelling the rows and reading the answers: the median of `ROUNDS`.
+    """
+    database = "benchmark_queue"
+    owner = postgres.create_database(database)
+    try:
+        migrate(owner, writer_role="benchmark_writer", reader_role="benchmark_reader")
+        password = secrets.token_urlsafe()
+        with psycopg.connect(owner, autocommit=True) as connection:
+            for role in ("benchmark_writer", "benchmark_reader"):
+                connection.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+        with (
+            QueueWriter(postgres.url(database, "benchmark_writer", password)) as writer,
+            QueueReader(postgres.url(database, "benchmark_reader", password)) as reader,
+        ):
+            rows = _titles()
+            yield _figure(f"add {TITLES:,} titles", [_timed(lambda: writer.add_titles(rows))])
+            minutes = itertools.count()
+
+            def record(titles: int, moved: int) -> float:
+                at = datetime.now(UTC) - timedelta(days=1) + timedelta(minutes=next(minutes))
+                readings = _readings(at, moved)[:titles]
+                return _timed(lambda: writer.record_stock(readings))
+
+            record(TITLES, 0)
+            for titles in (1_000, TITLES):
+                changed = [record(titles, round_ + 1) for round_ in range(ROUNDS)]
+                yield _figure(f"record {titles:,} readings, all changed", changed)
+                unchanged = [record(titles, ROUNDS) for _ in range(ROUNDS)]
+                yield _figure(f"record {titles:,} readings, none changed", unchanged)
+            pages = [_timed(lambda: reader.changes_since(None, 1_000)) for _ in range(ROUNDS)]
+            yield _figure("read a page of 1,000 changes", pages)
+    finally:
+        postgres.drop_database(database)
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute("DROP ROLE IF EXISTS benchmark_writer, benchmark_reader")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _figure(what: str, seconds: list[float]) -> dict[str, Any]:
+    return {"benchmark": f"queue: {what}", "seconds": round(median(seconds), 4), "rounds": len(seconds)}
+
+
+def _titles() -> list[dict[str, Any]]:
+    return [
+        {
+            "isbn": isbn,
+            "title": f"The Long Way to Title {number}",
+            "author": "Somebody Somewhere",
+            "publisher": "A Publisher",
+            "srp_price": "18.99",
+            "description": "What it is about, in a few hundred words. " * 20,
+            "bisac": ["Fiction | Science Fiction | Space Opera"],
+        }
+        for number, isbn in enumerate(_isbns())
+    ]
+
+
+def _readings(observed_at: datetime, moved: int) -> list[dict[str, Any]]:
+    stock = {
+        "TN": DcStock(410 + moved, 0, "primary"),
+        "PA": DcStock(12, None, "secondary"),
+        "IN": DcStock(0, 30),
+        "OR": DcStock(7, 0),
+    }
+    return [{"isbn": isbn, "observed_at": observed_at, "stock": stock} for isbn in _isbns()]
+
+
+def _isbns() -> list[str]:
+    firsts = (f"978{number:09d}" for number in range(TITLES))
+    return [first + check_digit_13(first) for first in firsts]
