@@ -197,9 +197,12 @@ class TestChecks:
         assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True) == []
 
     def test_any_other_check(self, shop):
-        assert shop.checks("queue/rows", "no_orphans", False) == ["A check failed: queue/rows, no orphans"]
-        assert shop.checks("queue/rows", "no_orphans", False) == []
+        # Of no run: somebody outside Dagster reported it.
+        told = shop.checks("queue/rows", "no_orphans", False, run_id="")
+        assert told == ["A check failed: queue/rows, no orphans"]
+        assert shop.checks("queue/rows", "no_orphans", False, run_id="") == []
         assert shop.checks("queue/rows", "others", True) == []
+        assert [one.times for one in open_incidents(shop.book)] == [2]
         assert "http://dagster.example:3000/assets/queue/rows" in shop.told[-1].body
         assert len(shop.checks("queue/rows", "no_orphans", True)) == 1
 

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
+import apprise
+
 from ingram_assets.locations.operations.values import Alert
 
 GIVE_UP_AFTER = 86400.0
@@ -105,14 +107,15 @@ Send = Callable[[Target, Alert], Sent]
 def targets_of(urls: Sequence[str]) -> list[Target]:
     """The targets of ALERT_URLS, each once.
 
-    A piece without a scheme belongs to the address before it: an address may hold commas (`?to=a@b,c@d`).
+    A piece without a scheme belongs to the options of the address before it, which may hold commas:
+    `mailto://…?to=a@b,c@d`.
     """
     whole: list[str] = []
     for url in urls:
-        if "://" in url or not whole:
-            whole.append(url)
-        else:
+        if whole and "://" not in url and "?" in whole[-1]:
             whole[-1] += f",{url}"
+        else:
+            whole.append(url)
     return [Target(_name(url), url) for url in dict.fromkeys(whole)]
 
 
@@ -233,10 +236,9 @@ def _at_the_same_time(
 
 def send_one(target: Target, alert: Alert) -> Sent:
     """Send one alert to one target. Raises nothing; time limits are the target's plugin's, seconds each."""
-    import apprise
-
-    # Apprise's own log may quote what an address holds; its result has the same lines, to be cleaned.
-    logging.getLogger("apprise").propagate = False
+    # These logs quote addresses, tokens and all. Apprise's result has its own lines again, to be cleaned.
+    for chatty in ("apprise", "urllib3"):
+        logging.getLogger(chatty).propagate = False
     # In this very thread, and with nothing kept on disk.
     asset = apprise.AppriseAsset(
         app_id="Ingram", app_desc="Ingram stock", async_mode=False, service_timeout=0, storage_mode="memory"
@@ -270,4 +272,4 @@ def _cleaned(reason: str, url: str) -> str:
     }
     for part in sorted(parts, key=len, reverse=True):
         reason = re.sub(re.escape(part), "…", reason, flags=re.IGNORECASE)
-    return " ".join(reason.split())[:200]
+    return " ".join(reason.split())[:200].rstrip(".")

@@ -180,7 +180,7 @@ class _Desk:
     def _check_failed(self, checked: Checked) -> None:
         key = f"check:{checked.check}"
         known = self.incidents.get(key)
-        if known is not None and known.run_id == checked.run_id:
+        if known is not None and checked.run_id and known.run_id == checked.run_id:
             return  # The check, and the run it stopped, tell of the same thing.
         self._note(key, self._check_incident(checked))
         self._tell(key, wording.behind_lines(checked))

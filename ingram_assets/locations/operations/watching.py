@@ -248,7 +248,7 @@ def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     """What the failure wants, its reason, and whether a check or guardrail of the run stopped it."""
     user, error = failure.user_failure_data, failure.error
     metadata = user.metadata if user else {}
-    reason = (user.description if user else None) or (error.message.strip() if error else "No reason given.")
+    reason = (user.description if user else None) or _innermost(error)
     names = _error_names(error)
     if STOPPED in metadata:
         said: Any = metadata[STOPPED].value
@@ -261,6 +261,16 @@ def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     if kind == "needs_person" or "SettingsError" in names:
         return ("sign_in" if names & SIGN_IN_ERRORS else "person"), reason, False
     return ("refused" if kind == "permanent" else "passing"), reason, False
+
+
+def _innermost(error: SerializableErrorInfo | None) -> str:
+    """The message of what was raised first; those around it say only where."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "No reason given."
+    # "package.module.Name: message": the package says nothing to the reader.
+    return error.message.strip().removeprefix(error.message.partition(error.cls_name or ":")[0])
 
 
 def _error_names(error: SerializableErrorInfo | None) -> set[str]:
