@@ -138,7 +138,7 @@ class Bucket:
         Lists nothing much: a HEAD of a bucket answers without saying why, and a token that may only read and
         write objects may not send one.
         """
-        with self._classified("be listed"):
+        with self._classified("list its objects"):
             self._s3.list_objects_v2(Bucket=self.name, Prefix="covers/.check/", MaxKeys=1)
 
     def head(self, isbn: str) -> StoredCover | Unmarked | None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import pytest
@@ -167,9 +168,13 @@ def _with_camera(name: str) -> Image.Exif:
     return exif
 
 
-def test_pillows_own_bomb_warning_is_no_crash() -> None:
-    with pytest.raises(Refused, match="megapixels"):
-        examine(encoded_huge())
+@pytest.mark.parametrize("action", ["ignore", "error"])
+def test_pillows_own_bomb_warning_is_no_crash(action: str) -> None:
+    data = encoded_huge()
+    with warnings.catch_warnings():
+        warnings.simplefilter(action, Image.DecompressionBombWarning)  # type: ignore[arg-type]
+        with pytest.raises(Refused, match="megapixels"):
+            examine(data)
 
 
 def encoded_huge() -> bytes:

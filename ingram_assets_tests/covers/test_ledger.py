@@ -1,0 +1,77 @@
+"""The file that remembers looks: damage, other buckets, claims of the dead."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ingram_assets.covers.keep import is_due
+from ingram_assets.covers.ledger import Ledger, Look
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
+    look = Look(
+        "placeholder", NOW, "ab", "ipage", "cd", "why", pending=True, resume="openlibrary", uploading=True
+    )
+    first = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/covers")
+    first.record("9780000000002", look)
+    first.close()
+    second = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/covers")
+    assert second.look("9780000000002") == look
+    assert second.look("9780000000019") is None
+    other = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/another")
+    assert other.look("9780000000002") is None
+
+
+@pytest.mark.parametrize(
+    "damage", [b"not a database at all, but long enough to be read as one" * 40, b"\0" * 5000]
+)
+def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "covers.sqlite3"
+    path.write_bytes(damage)
+    ledger = Ledger(path, bucket="b")
+    assert ledger.look("9780000000002") is None
+    ledger.record("9780000000002", Look("none", NOW))
+    assert ledger.look("9780000000002") is not None
+    assert (tmp_path / "covers.sqlite3.damaged").read_bytes() == damage
+
+
+def test_a_claim_is_one_runs_alone_until_it_ends(tmp_path: Path) -> None:
+    one, other = (Ledger(tmp_path / "covers.sqlite3", bucket="b") for _ in range(2))
+    with one.claim("9780000000002") as mine:
+        assert mine
+        with other.claim("9780000000002") as theirs:
+            assert not theirs
+        with other.claim("9780000000019") as another:
+            assert another
+    with other.claim("9780000000002") as theirs:
+        assert theirs
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("last", "published", "due"),
+    [
+        (None, None, True),
+        (Look("real", NOW - 29 * DAY), None, False),
+        (Look("real", NOW - 30 * DAY), None, True),
+        (Look("placeholder", NOW - 6 * DAY), None, False),
+        (Look("placeholder", NOW - 7 * DAY), None, True),
+        (Look("none", NOW - 6 * DAY), None, False),
+        (Look("none", NOW - 7 * DAY), None, True),
+        (Look("refused", NOW - 7 * DAY), None, True),
+        (Look("real", NOW, pending=True), None, True),
+        (Look("placeholder", NOW - DAY), date(2026, 11, 20), True),
+        (Look("placeholder", NOW - DAY), date(2026, 11, 21), False),
+        (Look("placeholder", NOW - DAY), date(2026, 11, 19), False),
+        (Look("none", NOW - 3 * DAY), date(2026, 11, 19), True),
+        (Look("real", NOW - DAY), date(2026, 11, 20), False),
+        (Look("placeholder", NOW + DAY), None, True),  # the clock was set back
+    ],
+)
+def test_when_a_title_is_due(last: Look | None, published: date | None, due: bool) -> None:
+    assert is_due(last, now=NOW, publication_date=published) is due

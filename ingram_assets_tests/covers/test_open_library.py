@@ -1,0 +1,162 @@
+"""Open Library, against a stand-in over HTTP that counts: its limit, its redirects, its failures."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingram_assets.covers.open_library import LOOKUPS, WINDOW, LimitUsedUp, OpenLibrary
+from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.processes import free_port
+from ingram_assets_tests.covers.drawn import art, isbn
+from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
+
+BOOK = isbn(1)
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def library(open_library: OpenLibraryStandIn, tmp_path: Path, clock: Clock) -> Iterator[OpenLibrary]:
+    with OpenLibrary(tmp_path, base_url=open_library.base_url + "/", clock=clock) as made:
+        yield made
+
+
+def test_a_cover_comes_through_a_redirect(open_library: OpenLibraryStandIn, library: OpenLibrary) -> None:
+    open_library.covers[BOOK] = art(1)
+    assert library.fetch(BOOK) == art(1)
+    assert open_library.asked == [BOOK]
+    assert all("ingram-assets" in agent for agent in open_library.agents)
+
+
+def test_none_is_asked_for_as_none(open_library: OpenLibraryStandIn, library: OpenLibrary) -> None:
+    """Without default=false the stand-in, as the real one, sends a blank picture with status 200."""
+    assert library.fetch(BOOK) is None
+    assert open_library.queries == [{"default": ["false"]}]
+
+
+def test_the_limit_holds_and_comes_back(
+    open_library: OpenLibraryStandIn, library: OpenLibrary, clock: Clock
+) -> None:
+    for number in range(LOOKUPS):
+        library.fetch(isbn(number))
+        clock.now += 1
+    with pytest.raises(LimitUsedUp, match="another 200 s"):
+        library.fetch(BOOK)
+    assert len(open_library.asked) == LOOKUPS
+    clock.now += WINDOW - LOOKUPS  # the first look-up is five minutes ago: one more may be made, no two
+    library.fetch(BOOK)
+    with pytest.raises(LimitUsedUp):
+        library.fetch(BOOK)
+    assert len(open_library.asked) == LOOKUPS + 1
+
+
+def test_a_clock_set_back_does_not_block_for_long(library: OpenLibrary, clock: Clock) -> None:
+    for number in range(LOOKUPS):
+        library.fetch(isbn(number))
+    clock.now -= 86_400
+    with pytest.raises(LimitUsedUp):
+        library.fetch(BOOK)
+    clock.now += WINDOW
+    assert library.fetch(BOOK) is None
+
+
+ASK_SIXTY = """
+    import sys
+    from pathlib import Path
+    from ingram_assets.covers.open_library import LimitUsedUp, OpenLibrary
+
+    folder, base_url = sys.argv[1:]
+    answered = limited = 0
+    with OpenLibrary(Path(folder), base_url=base_url) as library:
+        for number in range(60):
+            try:
+                library.fetch("9780000000002")
+                answered += 1
+            except LimitUsedUp:
+                limited += 1
+    print(answered, limited)
+"""
+
+
+def test_the_limit_is_one_for_all_processes_and_runs(
+    open_library: OpenLibraryStandIn, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(ASK_SIXTY), str(tmp_path), open_library.base_url]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0].split() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum(int(answered) for answered, _ in said) == LOOKUPS
+    assert sum(int(limited) for _, limited in said) == 20
+    assert len(open_library.asked) == LOOKUPS
+    with OpenLibrary(tmp_path, base_url=open_library.base_url) as later, pytest.raises(LimitUsedUp):
+        later.fetch(BOOK)
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_its_own_word_that_the_limit_is_reached_counts(
+    open_library: OpenLibraryStandIn, library: OpenLibrary, clock: Clock, status: int
+) -> None:
+    """Somebody else behind our address may have used it up."""
+    open_library.status = status
+    with pytest.raises(LimitUsedUp):
+        library.fetch(BOOK)
+    with pytest.raises(LimitUsedUp):
+        library.fetch(BOOK)
+    assert len(open_library.asked) == 1
+    open_library.status = None
+    clock.now += WINDOW
+    assert library.fetch(BOOK) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "asked"), [(500, Transient, 2), (503, Transient, 2), (400, Permanent, 1)]
+)
+def test_errors_are_told_apart(
+    open_library: OpenLibraryStandIn, library: OpenLibrary, status: int, kind: type[Exception], asked: int
+) -> None:
+    open_library.status = status
+    with pytest.raises(kind, match=str(status)) as caught:
+        library.fetch(BOOK)
+    assert not isinstance(caught.value, LimitUsedUp)
+    assert len(open_library.asked) == asked
+
+
+def test_redirects_in_circles_end(open_library: OpenLibraryStandIn, library: OpenLibrary) -> None:
+    open_library.loop = True
+    with pytest.raises(Permanent, match="circles"):
+        library.fetch(BOOK)
+
+
+def test_a_picture_above_the_limit_is_not_read_to_its_end(
+    open_library: OpenLibraryStandIn, library: OpenLibrary
+) -> None:
+    open_library.covers[BOOK] = b"\xff\xd8\xff" + bytes(20_000_001)
+    with pytest.raises(Permanent, match="20 MB"):
+        library.fetch(BOOK)
+
+
+def test_out_of_reach(tmp_path: Path) -> None:
+    with (
+        OpenLibrary(tmp_path, base_url=f"http://127.0.0.1:{free_port()}") as nobody,
+        pytest.raises(Transient, match="cannot be reached"),
+    ):
+        nobody.fetch(BOOK)
+    with (
+        OpenLibrary(tmp_path, base_url="covers.example") as mistyped,
+        pytest.raises(NeedsPerson, match="OPEN_LIBRARY"),
+    ):
+        mistyped.fetch(BOOK)
