@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -81,7 +82,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "ean/isbn 13",
     ),
     "isbn": ("isbn", "isbn 10", "isbn10"),
-    "title": ("title",),
     "contributors": ("contributors", "contributor", "contributor(s)", "author", "authors", "author(s)", "by"),
     "publisher": ("publisher", "publisher/imprint", "publisher name"),
     "price": (
@@ -155,10 +155,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
         *("ingram product type", "availability", "quantity", "your price", "net price", "us net", "reviews"),
     ),
 }
-_FIELD_OF = {name: field_ for field_, names in _NAMES.items() for name in names}
-_DESCRIPTIONS = ("annotation", "description", "summary", "publisher marketing", "brief description")
+_FIELD_OF = {name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names)}
 
-_LABEL_TAGS = "strong, b, th, dt, label, h3, h4, h5, .label"
+_LABEL_TAGS = "strong, b, th, dt, label, .label"
+_SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
+_MAX_LABEL = 3_000
 _ASIDE = ", ".join(
     f"[{attribute}*={word} i]"
     for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
@@ -168,11 +169,13 @@ _BLOCKS = frozenset(
     {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
 )
-_PANEL = re.compile(r"\bINGRAM\s+(?:Categor(?:y|ies)|Subjects?)\b", re.IGNORECASE)
+_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
+_PANEL = re.compile(r"INGRAM\s+(?:Categor|Subject)|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
+_EMPHASIS = re.compile(r"</?(?:i|b|em|strong|u|sup|sub)\s*>", re.IGNORECASE)
 _MESSAGES = (
     re.compile(r"This item is Not\s+Returnable", re.IGNORECASE),
     re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
@@ -251,98 +254,165 @@ def parse_product_page(html: str | bytes) -> ProductPage:
 
 def _refuse_cut_page(text: str) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
-    lowered = text[-4096:].lower()
-    if "</html" in lowered and not re.search(r"<(?:t[dr]|table|body)\b", lowered[lowered.rfind("</html") :]):
-        return
-    lowered = re.sub(r"<!--.*?-->|<script\b.*?</script\s*>", "", text.lower(), flags=re.DOTALL)
-    if re.search(r"<(?:html|body|!doctype)\b", lowered):
-        end = lowered.rfind("</html")
-        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", lowered[end:]):
+    markup = _without_scripts_and_comments(text.lower())
+    if re.search(r"<(?:html|body|!doctype)\b", markup):
+        end = markup.rfind("</html")
+        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
-        return
-    if len(re.findall(r"<table\b", lowered)) > len(re.findall(r"</table\b", lowered)) or re.search(
-        r"<[a-z!/][^>]*$", lowered
-    ):
+    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
         raise PageChanged("</table>", "the page is cut short: fetch it again.")
 
 
+def _without_scripts_and_comments(markup: str) -> str:
+    # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
+    kept, at = [], 0
+    while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
+        kept.append(markup[at : start.start()])
+        ending = "-->" if start[0] == "<!--" else "</script"
+        at = markup.find(ending, start.end())
+        if at < 0:
+            return "".join(kept)
+        at += len(ending)
+    kept.append(markup[at:])
+    return "".join(kept)
+
+
+class _Label(NamedTuple):
+    node: LexborNode
+    rest: str
+    """What follows the colon within the label's own element."""
+    rank: tuple[int, int]
+    """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
+    above: tuple[tuple[int, bool], ...]
+    """The elements around it, innermost first: their id, and whether they are known to hold labels."""
+
+
 class _Labels:
-    """Every known label of the page, and the text that belongs to it."""
+    """Every known label of the page, and the text that belongs to it.
+
+    A label is known by its words, bold or in a cell of its own. Those among the site's own elements come
+    before those elsewhere, which may belong to another book.
+    """
 
     def __init__(self, tree: LexborHTMLParser) -> None:
-        self._found: dict[str, list[tuple[int, LexborNode, str]]] = {}
-        self._holders: set[int] = set()
-        self._texts: dict[str, str] = {}
-        nodes = tree.css(_LABEL_TAGS)
-        self._ids = set()
-        for order, node in enumerate(nodes):
+        self._found: dict[str, list[_Label]] = {}
+        self._any_label: set[int] = set()
+        self._known_label: set[int] = set()
+        self._holder: set[int] = set()
+        for node in tree.css(_LABEL_TAGS):
             text = node.text(deep=True)
-            if len(text) > 3_000:
+            if len(text) > _MAX_LABEL:
                 continue
             name, colon, rest = text.partition(":")
-            name = _normal(name)
-            field_ = _FIELD_OF.get(name)
-            if field_ is None:
-                if text.rstrip().endswith(":") and len(text) < 40:
-                    self._ids.add(node.mem_id)
-                continue
-            if name == "title" or (not colon and node.tag not in ("strong", "b", "th", "dt", "label")):
-                continue
-            rank = self._rank(node)
-            self._ids.add(node.mem_id)
-            self._found.setdefault(field_, []).append((rank * 100_000 + order, node, rest))
+            field_, place = _FIELD_OF.get(_normal(name), (None, 0))
+            if field_ is not None and (colon or _is_bare_label(node)):
+                self._found.setdefault(field_, []).append(self._label(node, rest, place))
+            elif text.rstrip().endswith(":") and len(text) < 40:
+                self._any_label.add(node.mem_id)
+        self._leave_out_words_of_the_description()
+        for labels in self._found.values():
+            labels.sort(key=lambda label: label.rank)
+            for label in labels:
+                self._known_label.add(label.node.mem_id)
+                self._holder.update(holder for holder, _ in label.above)
+        self._any_label |= self._known_label
 
-    def _rank(self, node: LexborNode) -> int:
-        at, depth = node.parent, 0
-        rank = 1
-        while at is not None and depth < 4 and at.tag not in ("body", "html"):
-            self._holders.add(at.mem_id)
-            css_class = at.attributes.get("class") or ""
-            if "productDetail" in css_class:
-                rank = 0
+    @staticmethod
+    def _label(node: LexborNode, rest: str, place: int) -> _Label:
+        above: list[tuple[int, bool]] = []
+        at = node.parent
+        while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
+            known = "productDetail" in (at.attributes.get("class") or "")
+            above.append((at.mem_id, known))
+            if known:
                 break
-            at, depth = at.parent, depth + 1
-        return rank
+            at = at.parent
+        return _Label(node, rest, (0 if above and above[-1][1] else 1, place), tuple(above))
+
+    def _leave_out_words_of_the_description(self) -> None:
+        """A blurb may have "Binding:" in bold; that is not the book's."""
+        for description in self._found.get("description", ()):
+            if not description.above or _any_text_before(description.node):
+                continue
+            around, _ = description.above[0]
+            for field_, labels in self._found.items():
+                self._found[field_] = [
+                    label for label in labels if not any(i == around for i, _ in label.above[1:])
+                ]
 
     def all(self, field_: str) -> Iterator[str]:
-        for _, node, rest in sorted(self._found.get(field_, ()), key=lambda found: found[0]):
-            yield self._value(node, rest)
+        """The text under each label of the field, line breaks kept."""
+        for label in self._found.get(field_, ()):
+            yield self._value(label, field_)
+
+    def first(self, field_: str) -> str | None:
+        """The first text under a label of the field that isn't blank."""
+        return next((text for text in self.all(field_) if values.clean(text)), None)
 
     def one_line(self, field_: str) -> str | None:
-        """The first value under this label, on one line; `None` where there is no such label."""
-        for text in self.all(field_):
-            if line := values.clean(text):
-                return line
-        return None
-
-    def lines(self, field_: str) -> str | None:
-        for text in self.all(field_):
-            if values.clean(text):
-                return text
-        return None
+        """As `first`, on one line."""
+        text = self.first(field_)
+        return None if text is None else values.clean(text)
 
     def has(self, field_: str) -> bool:
-        return field_ in self._found
+        return bool(self._found.get(field_))
 
-    def _value(self, node: LexborNode, rest: str) -> str:
-        pieces = [rest]
-        at: LexborNode | None = node
-        for _ in range(3):
-            sibling = at.next if at is not None else None
-            while sibling is not None and not self._is_other(sibling):
-                pieces.append(flowing_text(sibling))
+    def _value(self, label: _Label, field_: str) -> str:
+        ends = self._known_label if field_ == "description" else self._any_label
+        text, at = _without_colon(label.rest), label.node
+        while True:
+            sibling = at.next
+            while sibling is not None:
+                if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
+                    return _without_colon(text)
+                breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
+                if breaks and _without_colon(text).strip("\u00a0 "):
+                    return _without_colon(text)
+                text += flowing_text(sibling)
                 sibling = sibling.next
-            text = "".join(pieces).lstrip()
-            text = text[1:].lstrip() if text.startswith(":") else text
-            if text.strip() or sibling is not None or at is None:
+            text = _without_colon(text)
+            parent = at.parent
+            if text.strip("\u00a0 ") or parent is None or not _is_only_the_label(parent):
                 return text
-            at = at.parent
-            if at is None or at.tag in ("body", "html", "tr", "table", "tbody"):
-                return text
-        return text
+            at = parent
 
-    def _is_other(self, node: LexborNode) -> bool:
-        return node.mem_id in self._ids or node.mem_id in self._holders
+
+def _is_bare_label(node: LexborNode) -> bool:
+    """Whether words without a colon can be a label: not in the header row of some table."""
+    if node.tag != "th":
+        return node.tag in ("strong", "b", "dt", "label")
+    after = node.next
+    while after is not None and not after.is_element_node:
+        after = after.next
+    return after is not None and after.tag == "td"
+
+
+def _any_text_before(node: LexborNode) -> bool:
+    before = node.prev
+    while before is not None:
+        if values.clean(flowing_text(before)):
+            return True
+        before = before.prev
+    return False
+
+
+def _is_only_the_label(node: LexborNode) -> bool:
+    """Whether the value may stand beside this element rather than in it."""
+    if node.tag in ("td", "th", "dt", "span", "label", "b", "strong", "font"):
+        return True
+    if node.tag != "div" or node.parent is None:
+        return False
+    return sum(1 for _ in node.parent.iter()) == 2  # A row of two: the label and its value.
+
+
+def _is_table(node: LexborNode) -> bool:
+    return node.is_element_node and (
+        node.tag in ("table", "form") or (node.tag in _BLOCKS and node.css_first("table, form") is not None)
+    )
+
+
+def _without_colon(text: str) -> str:
+    return text.lstrip(" \u00a0\n").removeprefix(":").lstrip(" \u00a0\n")
 
 
 def _normal(name: str) -> str:
@@ -383,7 +453,7 @@ def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
             beside = values.clean(strong.text())
             strong.decompose()
             break
-    title = _without_markup(values.clean(flowing_text(node)))
+    title = _plain(flowing_text(node))
     if not title:
         raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
     if beside is None:
@@ -441,7 +511,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
     people: list[Contributor] = []
     for anchor in anchors:
         inner = anchor.css_first("span")
-        name = _without_markup(values.clean(flowing_text(inner if inner is not None else anchor)))
+        name = _plain(flowing_text(inner if inner is not None else anchor))
         after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
         sibling = anchor.next
         while sibling is not None and not (
@@ -470,7 +540,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
 
 def _publisher(tree: LexborHTMLParser, labels: _Labels) -> str | None:
     for anchor in tree.css("a.doSid"):
-        if name := _present(_without_markup(values.clean(flowing_text(anchor)))):
+        if name := _present(_plain(flowing_text(anchor))):
             return name
     return _present(labels.one_line("publisher"))
 
@@ -506,7 +576,7 @@ def _size(text: str) -> Size | None:
 
 
 def _bisac(labels: _Labels) -> tuple[str, ...]:
-    text = labels.lines("bisac")
+    text = labels.first("bisac")
     if text is None:
         return ()
     text = re.sub(r"\s*/\s*\n\s*|\s*\n\s*/\s*", " / ", _PANEL.split(text)[0])
@@ -519,18 +589,25 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
 
 
 def _description(labels: _Labels) -> str | None:
-    text = labels.lines("description")
+    text = labels.first("description")
     if text is None:
         return None
     return _present(_without_markup(values.clean_paragraphs(text)))
+
+
+def _plain(text: str) -> str:
+    """One line, without the italics that the site escaped and so shows as text."""
+    return values.clean(_EMPHASIS.sub("", values.clean(text)))
 
 
 def _without_markup(text: str) -> str:
     """Markup that the site escaped, and so shows as text, taken out again."""
     if not _MARKUP.search(text):
         return text
-    tree = recognise.parse(text)
-    body = tree.body
+    try:
+        body = recognise.parse(text).body
+    except PageChanged:
+        return values.clean_paragraphs(_MARKUP.sub(" ", text))
     return values.clean_paragraphs(flowing_text(body)) if body is not None else ""
 
 

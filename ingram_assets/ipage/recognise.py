@@ -18,12 +18,18 @@ MAX_CHARACTERS = 3_000_000
 
 _SUSPICIOUSLY_MANY_TAGS = 15_000
 _MAX_DEPTH = 2_000
+_LONG_TAG = 20_000
+_MAX_ATTRIBUTES = 4_000
 
 _INCIDENT = re.compile(r"request unsuccessful\.?\s*incapsula incident|incapsula incident id", re.IGNORECASE)
 _INTERRUPTION = re.compile(r"pardon our interruption", re.IGNORECASE)
 _EXPIRED = re.compile(r"\bsession\s+(?:has\s+|was\s+)?(?:expired|timed\s+out|ended)\b", re.IGNORECASE)
 _NO_MATCH = re.compile(r"\bno\s+information\s+match(?:es|ed|ing)?\s+your\s+(?:query|search)\b", re.IGNORECASE)
 _SIGN_IN = "form[name=login i], #loginIdForm, #passwordText, #okta-sign-in, input[name=passwd]"
+_SIGN_IN_STEP = "input[type=password i], input[autocomplete=one-time-code i]"
+_SIGN_IN_TITLE = re.compile(
+    r"\b(?:log ?in|sign ?in|verification|verify your identity|terms (?:and|&) conditions)\b", re.IGNORECASE
+)
 _PRODUCT = "#pd-title, .productDetailTitle, .productDetailElements, table[class*=stockchecktable i]"
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]{2,20})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
@@ -109,8 +115,10 @@ def recognise_tree(tree: LexborHTMLParser) -> Recognised:
     text = words(tree.body)
     if _INCIDENT.search(text) or _INTERRUPTION.search(title):
         return Recognised(Kind.BLOCKED, _quoted(title or text))
-    if tree.css_first("input[type=password i]") is not None:
-        return Recognised(Kind.SIGN_IN, "it shows a form with a password")
+    if tree.css_first(_SIGN_IN_STEP) is not None:
+        return Recognised(Kind.SIGN_IN, "it asks for a password or a code")
+    if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
+        return Recognised(Kind.SIGN_IN, _quoted(title))
     if len(text) < 5_000:
         if _INTERRUPTION.search(text):
             return Recognised(Kind.BLOCKED, _quoted(text))
@@ -133,9 +141,11 @@ def parse(body: str | bytes) -> LexborHTMLParser:
     text = decode(body) if isinstance(body, bytes) else body
     if len(text) > MAX_CHARACTERS:
         raise PageChanged("page", f"{len(text):,} characters are too many for a page of the site.")
-    # Nesting costs the parser quadratic time: a hostile page would hang the sweep.
+    # Nesting and attributes cost the parser quadratic time: a hostile page would hang the sweep.
     if text.count("<") > _SUSPICIOUSLY_MANY_TAGS and _depth(text) > _MAX_DEPTH:
         raise PageChanged("page", "its markup is nested too deeply to be a page of the site.")
+    if len(text) > _LONG_TAG and _has_monstrous_tag(text):
+        raise PageChanged("page", "a tag of it has too many attributes to be of the site.")
     # The HTML rules drop NULs, which would glue the two halves of a damaged number together.
     text = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
     tree = LexborHTMLParser(text)
@@ -199,6 +209,15 @@ def _depth(text: str) -> int:
             depth += 1
             deepest = max(deepest, depth)
     return deepest
+
+
+def _has_monstrous_tag(text: str) -> bool:
+    for segment in text.split(">"):
+        if len(segment) > _LONG_TAG and (tag := re.search("<[a-zA-Z]", segment)) is not None:
+            inside = segment[tag.start() :]
+            if len(inside) > _LONG_TAG and len(re.findall(r"[\s/\"']+", inside)) > _MAX_ATTRIBUTES:
+                return True
+    return False
 
 
 def _quoted(text: str) -> str:

@@ -64,6 +64,8 @@ class _Cell(NamedTuple):
 class _Row:
     cells: list[_Cell]
     css_class: str = ""
+    is_plain: bool = False
+    """Every cell is a `td.scTabledata`, as in the tables that are known."""
 
 
 class _Columns(NamedTuple):
@@ -149,12 +151,14 @@ def _rows(table: LexborNode) -> list[_Row]:
                 cells.append(_Cell(text, is_copy=True))
 
         later: dict[int, tuple[int, str]] = {}
+        is_plain = True
         for cell in tr.iter():
             if cell.tag not in ("td", "th"):
                 continue
             fill()
             text = _cell_text(cell)
             attributes = cell.attributes
+            is_plain = is_plain and "scTabledata" in (attributes.get("class") or "")
             down = _span(attributes.get("rowspan"))
             for place in range(_span(attributes.get("colspan"))):
                 if down > 1:
@@ -166,7 +170,7 @@ def _rows(table: LexborNode) -> list[_Row]:
         if count > _MAX_CELLS:
             raise PageChanged("stock table", "it has too many cells to be one.")
         if cells:
-            rows.append(_Row(cells, tr.attributes.get("class") or ""))
+            rows.append(_Row(cells, tr.attributes.get("class") or "", is_plain))
     return rows
 
 
@@ -240,52 +244,50 @@ def _read_table(
         rows = turned
     found = _find_columns(rows)
     header = found[1] if found else None
-    body = [row for place, row in enumerate(rows) if place != header and not _is_noise(row)]
-    if not body:
-        return found[0] if found else None
     columns = found[0] if found else None
+    body = [row for place, row in enumerate(rows) if place != header and not _is_noise(row)]
+    counted = [row for row in body if not _is_banner(row)]
+    if not counted:
+        return columns
     if columns is None:
-        columns = _columns_without_header(body, inherited)
+        columns = _columns_without_header(counted, inherited)
     if columns.dc is None:
-        columns = columns._replace(dc=_dc_by_content(body, columns))
+        columns = columns._replace(dc=_dc_by_content(counted, columns))
 
     entries: list[tuple[str, int | None, int | None, Role | None]] = []
     banner: Role | None = None
     for row in body:
-        texts = {cell.text for cell in row.cells if cell.text}
-        if len(texts) == 1 and (len(row.cells) == 1 or row.cells[-1].is_copy):
-            banner = _role_in(texts) or banner
+        if _is_banner(row):
+            banner = _role_in([row.cells[0].text]) or banner
             continue
         entry = _read_row(row, columns, reading)
         if entry is not None:
-            code, on_hand, on_order = entry
-            role = _role_in(
-                [
-                    cell.text
-                    for i, cell in enumerate(row.cells)
-                    if i not in (columns.on_hand, columns.on_order)
-                ]
-                + [row.css_class]
-            )
-            entries.append((code, on_hand, on_order, role or banner))
-    if not entries and any(len(row.cells) > 1 for row in body):
+            beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
+            entries.append((*entry, _role_in([*beside, row.css_class]) or banner))
+    if not entries:
         raise PageChanged("DC", "no row of the stock table names a distribution centre.")
-
-    labelled = any(role for *_, role in entries)
-    for place, (code, on_hand, on_order, role) in enumerate(entries):
-        if role is None:
-            role = "other"
-            if is_own and not labelled:
-                taken = {dc.role for dc in reading.stock.values()}
-                if code not in reading.stock:
-                    role = ("primary", "secondary")[place] if place < 2 else "other"
-                    role = "other" if role in taken else role
+    for (code, on_hand, on_order, _), role in zip(entries, _roles(entries, reading, is_own), strict=True):
         _add(reading, code, DcStock(on_hand, on_order, role))
     return columns
 
 
+def _roles(
+    entries: list[tuple[str, int | None, int | None, Role | None]], reading: _Reading, is_own: bool
+) -> list[Role]:
+    """The role each row names; of the account's own first two rows, where they name none, what is left."""
+    named = [role for *_, role in entries]
+    taken = {*named, *(dc.role for dc in reading.stock.values())}
+    free: list[Role] = [role for role in ("primary", "secondary") if is_own and role not in taken]
+    roles: list[Role] = []
+    for place, role in enumerate(named):
+        if role is None and free and place < 2:
+            role = free.pop(0)
+        roles.append(role or "other")
+    return roles
+
+
 def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Columns:
-    widths = {len(row.cells) for row in body if len(row.cells) > 1}
+    widths = {len(row.cells) for row in body}
     if inherited is not None:
         if widths == {inherited.width}:
             return inherited
@@ -293,16 +295,16 @@ def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Co
         if inherited.dc is not None and widths == {3} and inherited.width > 3:
             # The same three columns without what stands beside them in the account's own table.
             columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
-            if all(_dc_code(row.cells[columns.dc or 0].text) for row in body if len(row.cells) == 3):
+            if all(_dc_code(row.cells[columns.dc or 0].text) for row in body):
                 return columns
-    elif widths == {3} and all(_is_documented(row) for row in body if len(row.cells) > 1):
+    elif widths == {3} and all(_is_documented(row) for row in body):
         return _Columns(0, 1, 2, 3)
     raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
 
 
 def _is_documented(row: _Row) -> bool:
     """The known cells of a table without header: DC, on hand, on order."""
-    if len(row.cells) != 3 or _dc_code(row.cells[0].text) is None:
+    if not row.is_plain or len(row.cells) != 3 or _dc_code(row.cells[0].text) is None:
         return False
     return all(
         values.is_absent(cell.text) or values.read_count(cell.text)[0] is not None for cell in row.cells[1:]
@@ -393,13 +395,19 @@ def _role_in(texts: Iterable[str]) -> Role | None:
 def _is_noise(row: _Row) -> bool:
     """Empty rows, totals, and headers said again."""
     texts = [cell.text for cell in row.cells if cell.text]
-    if not texts or _TOTAL.match(texts[0]):
+    if any(_TOTAL.match(text) for text in texts) and not any(_CODE.fullmatch(text) for text in texts):
         return True
-    return (
-        len(texts) > 1
-        and not any(re.search(r"[0-9]", text) for text in texts)
-        and any(_ON_ORDER.search(text.lower()) or _ON_HAND[0].search(text.lower()) for text in texts)
+    if any(re.search(r"[0-9]", text) for text in texts):
+        return False
+    names = [text.lower() for text in texts]
+    return not texts or (
+        len(set(names)) > 1 and any(_ON_ORDER.search(name) or _ON_HAND[0].search(name) for name in names)
     )
+
+
+def _is_banner(row: _Row) -> bool:
+    """One text across the whole table: a note, or the heading of the rows below it."""
+    return len(row.cells) == 1 or all(cell.is_copy for cell in row.cells[1:])
 
 
 def _shown(cells: list[_Cell]) -> str:
