@@ -22,9 +22,10 @@ class InstallFailed(NeedsPerson):
 
 @contextmanager
 def one_at_a_time(tools: Path) -> Iterator[None]:
-    """Two starts on one tools folder (test workers, say) must not both install into it."""
+    """Other processes and threads wait for their turn at the folder; one installer may call another."""
     tools.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(tools / "install.lock"):
+    # The singleton is held once per thread, however deep: Chromium's package asks for Node on its way.
+    with filelock.FileLock(tools.resolve() / "install.lock", is_singleton=True):
         yield
 
 
