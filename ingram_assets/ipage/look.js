@@ -30,7 +30,9 @@
     const controls = [];
     elements.forEach((element, index) => {
         const label = (element.labels || [])[0];
-        if (element.disabled || element.type === 'hidden' || !(seen(element) || (label && seen(label)))) return;
+        const elsewhere = /^(mailto|tel):/.test(element.getAttribute('href') || '');
+        if (element.disabled || element.type === 'hidden' || elsewhere) return;
+        if (!seen(element) && !(label && seen(label))) return;
         controls.push({
             index,
             tag: element.tagName.toLowerCase(),

@@ -4,6 +4,7 @@ A code is good once, for five minutes, and every new one voids the one before it
 than none: it costs a try, and too many wrong tries end in a lock.
 """
 
+import base64
 import contextlib
 import email.utils
 import imaplib
@@ -206,6 +207,13 @@ class EmailCodes:
         return any(domain == sender or domain.endswith("." + sender) for sender in self._senders)
 
 
+class _Totp(pyotp.TOTP):
+    """Okta hands out secrets of 80 bits, which newer versions of pyotp refuse: their strength is Okta's to choose."""
+
+    def byte_secret(self) -> bytes:
+        return base64.b32decode(self.secret + "=" * (-len(self.secret) % 8), casefold=True)
+
+
 class TotpCodes:
     """Codes made from an authenticator's secret (RFC 6238: six digits, 30 s)."""
 
@@ -215,8 +223,9 @@ class TotpCodes:
         self, secret: str, cancelled: threading.Event, *, clock: Callable[[], float] = time.time
     ) -> None:
         try:
-            self._totp = pyotp.TOTP(re.sub(r"[\s-]", "", secret).upper())
-            self._totp.at(0)
+            self._totp = _Totp(re.sub(r"[\s=-]", "", secret).upper())
+            if len(self._totp.byte_secret()) < 10:
+                raise ValueError("shorter than 80 bits")
         except Exception as error:
             raise NeedsPerson(
                 "IPAGE_TOTP_SECRET is no authenticator secret: it is the base32 text (A-Z, 2-7) shown under "
@@ -345,8 +354,8 @@ class _Mailbox:
             ) from error
         except ssl.SSLCertVerificationError as error:
             raise MailboxRefused(
-                f"The certificate of the mail server {where} is not trusted ({error.verify_message}): correct "
-                "the host in IPAGE_MFA_IMAP_URL."
+                f"The certificate of the mail server {where} is not trusted ({error.verify_message}): "
+                "correct the host in IPAGE_MFA_IMAP_URL."
             ) from error
         except (OSError, imaplib.IMAP4.error, imap_tools.ImapToolsError) as error:
             raise Transient(

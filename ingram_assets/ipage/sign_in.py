@@ -122,6 +122,20 @@ def sign_in(
         return thread.submit(run).result()
 
 
+def look_at(frame: Frame) -> View | None:
+    """What a person sees in a frame; `None` while it loads."""
+    if frame.url in ("", "about:blank") or frame.url.startswith("chrome-error:"):
+        return None
+    found = frame.evaluate(_look())
+    if found is None:
+        return None
+    controls = tuple(
+        Control(**control | {"options": tuple(control["options"])}) for control in found["controls"]
+    )
+    kind = recognise(found["html"]).kind
+    return View(found["url"], found["title"], found["text"], found["messages"], controls, kind)
+
+
 class _Visit:
     """One sign-in in one page."""
 
@@ -382,31 +396,18 @@ class _Visit:
     def _look(self) -> View | None:
         """What the page shows, or the frame in it that asks for something; `None` while it loads."""
         try:
-            main = self._look_at(self._page.main_frame)
+            main = look_at(self._page.main_frame)
             self._frame = self._page.main_frame
             if main is None or way_in.step_of(main) is not Step.PAGE:
                 return main
             for frame in self._page.frames[1:]:
-                inner = self._look_at(frame)
+                inner = look_at(frame)
                 if inner is not None and way_in.step_of(inner) is not Step.PAGE:
                     self._frame = frame
                     return inner
             return main
         except PlaywrightError:
             return None  # the page is just being replaced
-
-    @staticmethod
-    def _look_at(frame: Frame) -> View | None:
-        if frame.url in ("", "about:blank") or frame.url.startswith("chrome-error:"):
-            return None
-        found = frame.evaluate(_look())
-        if found is None:
-            return None
-        controls = tuple(
-            Control(**control | {"options": tuple(control["options"])}) for control in found["controls"]
-        )
-        kind = recognise(found["html"]).kind
-        return View(found["url"], found["title"], found["text"], found["messages"], controls, kind)
 
     def _element(self, control: Control) -> ElementHandle:
         found = self._frame.evaluate_handle(_look(), [control.index, control.key]).as_element()

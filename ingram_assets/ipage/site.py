@@ -178,6 +178,7 @@ class Site:
         self._stopped_by: IngramError | None = None
         self._threads: list[threading.Thread] = []
         self._opened = time.monotonic()
+        self._closed = False
 
     def __enter__(self) -> "Site":
         return self
@@ -191,6 +192,9 @@ class Site:
 
     def close(self) -> None:
         """Ends what is under way, keeps the cookies as the site changed them, closes the connections."""
+        if self._closed:
+            return
+        self._closed = True
         self._keep_cookies()
         self.cancel()
         until = time.monotonic() + 2.0
@@ -340,6 +344,8 @@ class Site:
                 raise
             except IngramError as error:
                 if (wait := self._wait_before_next(job, error)) is None:
+                    if (ended := self.stopped_by) is not None and ended is not error:
+                        raise ended from error
                     raise
                 self._cancelled.wait(wait)
 
