@@ -21,31 +21,26 @@ from ingram_assets.ipage.page_failures import PageChanged
 MAX_BYTES = 50_000_000
 _MAX_PREAMBLE = 60
 
-_ISBN_NAMES = (
-    ("isbn 13", "isbn13", "isbn 13 digit", "ean", "ean 13", "ean13", "ean/isbn 13", "isbn/ean", "ean/isbn"),
-    ("isbn", "isbn number", "isbn no", "isbn #", "isbns"),
-    ("isbn 10", "isbn10"),
-    ("product code", "product id", "product number", "item number", "item code", "sku", "gtin"),
+# A column is known by the words of its heading: one of these sets, best first, with no word beside it
+# but those allowed. "Canadian SRP", "Net Price" and "Price Change Date" are other columns.
+_ISBN_HEADINGS = (
+    {"isbn", "13"},
+    {"ean"},
+    {"isbn"},
+    {"isbn", "10"},
+    {"product", "code"},
+    {"product", "id"},
+    {"sku"},
 )
-_PRICE_NAMES = (
-    (
-        "us srp",
-        "srp",
-        "srp us",
-        "srp usd",
-        "us srp price",
-        "srp price",
-        "us srp usd",
-        "suggested retail price",
-    ),
-    ("us list price", "list price", "us list", "list price us", "list price usd", "msrp", "list"),
-    ("us retail price", "retail price", "us retail", "us price", "price us", "price usd"),
-    ("price", "unit price"),
+_ISBN_WORDS = frozenset(
+    {"isbn", "isbns", "ean", "13", "10", "digit", "number", "no", "#", "code", "or", "product"}
+) | {*("id", "item", "upc", "gtin", "sku")}
+_PRICE_HEADINGS = ({"srp"}, {"list"}, {"msrp"}, {"retail"}, {"price"})
+_PRICE_WORDS = frozenset(
+    {"us", "usd", "srp", "price", "list", "retail", "suggested", "msrp", "unit", "in", "dollars"}
 )
-_TITLE_NAMES = (
-    ("title", "product title", "book title", "item title", "full title", "title name"),
-    ("name", "product name"),
-)
+_TITLE_HEADINGS = ({"title"}, {"product", "name"}, {"item", "name"}, {"name"})
+_TITLE_WORDS = frozenset({"title", "book", "product", "item", "full", "main", "name"})
 
 _LOOKS_LIKE_ISBN = re.compile(r"(?:^|[\"',;\t|=])\s*97[89][-0-9]{10,14}\b")
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -66,6 +61,8 @@ class _Sheet:
     rows: list[tuple[int, list[str]]]
     """Line number in the file, and the cells."""
     delimiter: str
+    is_open_ended: bool = False
+    """Whether the last line lacks the line end that the others have, and so may be cut."""
 
 
 def parse_saved_search_csv(data: bytes) -> pd.DataFrame:
@@ -97,6 +94,7 @@ def parse_saved_search_csv(data: bytes) -> pd.DataFrame:
 
 def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
     place, columns = header
+    last = sheet.rows[-1][0] if sheet.is_open_ended else None
     titles: dict[str, tuple[str | None, Decimal | None]] = {}
     lines: dict[str, int] = {}
     rejected: list[dict[str, Any]] = []
@@ -122,6 +120,11 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
             title = values.clean(title) or None if title else None
             price_text = _cell(cells, columns.price)
             price, problem = values.read_price(price_text, decimal_comma=sheet.delimiter in ";\t")
+            if line == last and not re.search(r"\.[0-9]{2}\b", price_text):
+                price, problem = (
+                    None,
+                    f"“{price_text[:40]}” may be cut short at the end of the file" if price else None,
+                )
             if problem:
                 warnings.append(f"Line {line}: price {problem}.")
         titles[isbn], lines[isbn] = (title, price), line
@@ -182,11 +185,11 @@ def _text_sheet(text: str) -> tuple[tuple[int, _Header], _Sheet]:
     for preference, delimiter in enumerate(",\t;|"):
         if delimiter != "," and delimiter not in text:
             continue
-        sheet = _Sheet(list(_split(text, delimiter)), delimiter)
+        sheet = _Sheet(list(_split(text, delimiter)), delimiter, not text.endswith(("\n", "\r")))
         header = _find_header(sheet)
         if header is None:
             continue
-        known = len(header[1].isbn) + sum(c is not None for c in (header[1].title, header[1].price))
+        known = len(header[1].isbn) + sum(column is not None for column in (header[1].title, header[1].price))
         score = (known, header[1].width, -preference)
         if best is None or score > best[0]:
             best = (score, header, sheet)
@@ -234,22 +237,33 @@ def _find_header(sheet: _Sheet) -> tuple[int, _Header] | None:
 
 
 def _header_of(cells: list[str]) -> _Header | None:
-    names = [_normal(cell) for cell in cells]
-    isbn = _columns(names, _ISBN_NAMES)
+    headings = [_heading_words(cell) for cell in cells]
+    isbn = _columns(headings, _ISBN_HEADINGS, _ISBN_WORDS)
     if not isbn:
         return None
-    titles, prices = _columns(names, _TITLE_NAMES), _columns(names, _PRICE_NAMES)
-    width = max(i for i, name in enumerate(names) if name) + 1
-    return _Header(isbn, titles[0] if titles else None, prices[0] if prices else None, max(width, len(cells)))
+    titles = _columns(headings, _TITLE_HEADINGS, _TITLE_WORDS)
+    prices = _columns(headings, _PRICE_HEADINGS, _PRICE_WORDS)
+    return _Header(isbn, titles[0] if titles else None, prices[0] if prices else None, len(cells))
 
 
-def _columns(names: list[str], wanted: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
-    return tuple(i for group in wanted for i, name in enumerate(names) if name in group)
+def _columns(
+    headings: list[frozenset[str]], wanted: tuple[set[str], ...], allowed: frozenset[str]
+) -> tuple[int, ...]:
+    """The places of the columns that are wanted, best first."""
+    ranked = []
+    for place, heading in enumerate(headings):
+        rank = next((rank for rank, words in enumerate(wanted) if words <= heading), None)
+        if rank is not None and heading <= allowed:
+            ranked.append((rank, place))
+    return tuple(place for _, place in sorted(ranked))
 
 
-def _normal(name: str) -> str:
-    name = re.sub(r"\(([^()]*)\)", r" \1 ", name.lower()).replace("$", " usd ")
-    return " ".join(re.sub(r"[-_.:*\u00a0]+", " ", name).split())
+def _heading_words(cell: str) -> frozenset[str]:
+    if len(cell) > 60:
+        return frozenset()
+    name = cell.lower().replace("u.s.", "us").replace("$", " usd ")
+    name = re.sub(r"\b(isbn|ean)[-_ ]?(1[03])\b", r"\1 \2", name)
+    return frozenset(re.sub(r"[^a-z0-9#]+", " ", name).split())
 
 
 def _decode(data: bytes) -> str:

@@ -10,14 +10,16 @@ BLOCK = (
     'frameborder=0 width="100%">Request unsuccessful. Incapsula incident ID: 1234-5678</iframe></body></html>'
 )
 INTERRUPTION = (
-    "<!DOCTYPE html><html><head><title>Pardon Our Interruption</title></head><body><h1>Pardon Our Interruption"
-    "</h1><p>As you were browsing something about your browser made us think you were a bot.</p></body></html>"
+    "<!DOCTYPE html><html><head><title>Pardon Our Interruption</title></head><body>"
+    "<h1>Pardon Our Interruption</h1>"
+    "<p>As you were browsing something about your browser made us think you were a bot.</p></body></html>"
 )
 LOGIN = (
-    '<!DOCTYPE html><html><head><title>iPage Log In</title></head><body><form name="login" id="loginIdForm" '
-    'method="post" action="/ipage/administration/login.action"><input type="hidden" name="token" value="t0k3n">'
-    '<input type="hidden" name="allow" value="Y"><input id="userIDText" name="username"><input type="password" '
-    'id="passwordText" name="passwd"><button class="btn btn-primary btn-block">Log In</button></form></body></html>'
+    "<!DOCTYPE html><html><head><title>iPage Log In</title></head><body>"
+    '<form name="login" id="loginIdForm" method="post" action="/ipage/administration/login.action">'
+    '<input type="hidden" name="token" value="t0k3n"><input type="hidden" name="allow" value="Y">'
+    '<input id="userIDText" name="username"><input type="password" id="passwordText" name="passwd">'
+    '<button class="btn btn-primary btn-block">Log In</button></form></body></html>'
 )
 
 
@@ -117,7 +119,7 @@ def product_page(
     ]
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>iPage</title>{head}'
-        "<script>var counts = [7777, 8888]; var t = \"<table class='newStockCheckTable'><tr><td>TX</td>\";</script>"
+        "<script>var t = 7777 + \"<table class='newStockCheckTable'><td>TX</td>\";</script>"
         f"</head><body>\n{chr(10).join(parts)}\n{HEALTHY_SCRIPT}</body></html>\n"
     )
 
