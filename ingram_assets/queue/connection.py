@@ -180,7 +180,7 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
 
 _REFUSED = re.compile(
     r"password|role \".*\" does not exist|is not permitted to log in|database \".*\" does not exist"
-    r"|no pg_hba\.conf entry|permission denied|certificate|does not support SSL|SSL error|root\.crt"
+    r"|no pg_hba\.conf entry|permission denied|certificate|does not support SSL|root\.crt"
     r"|invalid (sslmode|connection option)|authentication"
 )
 """What libpq says, in words alone, when another try will say the same."""

@@ -71,6 +71,8 @@ class Summary:
     failed_titles: tuple[Trouble, ...]
     unread: int
     """Titles whose last attempt to read gave nothing."""
+    unread_by_outcome: dict[str, int]
+    """The same by outcome: a title not yet published may have no stock table, and nothing is broken then."""
     unread_titles: tuple[Trouble, ...]
     never_read: int
     """Titles whose stock was never read."""
@@ -193,15 +195,19 @@ class QueueReader(Client):
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 with connection.cursor(row_factory=dict_row) as rows:
                     counts = rows.execute(_COUNTS).fetchone()
+                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME).fetchall())
                 with connection.cursor(row_factory=class_row(Trouble)) as troubles:
                     failed = tuple(troubles.execute(_FAILED, [SHOWN]))
                     unread = tuple(troubles.execute(_UNREAD, [SHOWN]))
             assert counts is not None
-            return Summary(failed_titles=failed, unread_titles=unread, **counts)
+            return Summary(failed_titles=failed, unread_titles=unread, unread_by_outcome=by_outcome, **counts)
 
         return self._run("read the queue's figures", read)
 
     def _mark(self, doing: str, statement: str, values: Sequence[Any]) -> set[int]:
+        if values[0] == []:
+            return set()
+
         def mark(connection: psycopg.Connection) -> set[int]:
             return {row[0] for row in connection.execute(statement, values)}
 
@@ -244,6 +250,8 @@ _FAILED = """
     SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
     WHERE failed_reason IS NOT NULL ORDER BY isbn LIMIT %s
 """
+
+_UNREAD_BY_OUTCOME = "SELECT outcome, count(*) FROM public.ingram_unread GROUP BY outcome ORDER BY outcome"
 
 _UNREAD = """
     SELECT u.isbn, coalesce(q.title, '') AS title, u.reason, u.outcome, u.unread_since AS since

@@ -218,7 +218,7 @@ def test_figures(queue: Queue, writer: QueueWriter, reader: QueueReader) -> None
     )
     summary = reader.summary()
     assert (summary.rows, summary.titles, summary.to_import, summary.never_read) == (6, 5, 4, 2)
-    assert (summary.failed, summary.unread) == (1, 1)
+    assert (summary.failed, summary.unread, summary.unread_by_outcome) == (1, 1, {"no_stock_table": 1})
     assert [(one.isbn, one.title, one.reason) for one in summary.failed_titles] == [
         (isbn(1), "Title 1", "no category")
     ]

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingram_assets.domain.stock import MAX_COUNT, DcStock
 from ingram_assets.queue.reader import QueueReader
@@ -208,3 +210,69 @@ def test_more_than_one_call_holds(writer: QueueWriter, reader: QueueReader) -> N
     assert [answer.isbn for answer in answers] == [row["isbn"] for row in batch]
     assert [place for place, answer in enumerate(answers) if answer.outcome != "first"] == [1500]
     assert len(reader.titles()) == 2501
+
+
+counts = st.none() | st.integers(0, 2)
+stocks = st.dictionaries(st.sampled_from(["TN", "PA", "IN"]), st.tuples(counts, counts), max_size=3)
+readings = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), stocks), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(readings, max_size=4))
+def test_the_database_judges_as_the_rules_say(
+    queue: Queue,
+    writer: QueueWriter,
+    reader: QueueReader,
+    batches: list[list[tuple[int, int, dict[str, tuple[int | None, int | None]]]]],
+) -> None:
+    """Against a few lines of Python that judge one reading after the other; titles 1 and 2 are tracked."""
+    queue.sql("TRUNCATE ingram_queue, ingram_stock_history")
+    writer.add_titles([title(1), title(2)])
+    known: dict[int, dict[str, tuple[int | None, int | None]]] = {}
+    last: dict[int, int] = {}
+    changes: list[tuple[int, dict[str, tuple[int | None, int | None]]]] = []
+
+    def judge(number: int, at: int, stock: dict[str, tuple[int | None, int | None]]) -> str:
+        if all(pair == (None, None) for pair in stock.values()):
+            return "refused"
+        if number == 3:
+            return "untracked"
+        if at < last.get(number, 0):
+            return "stale"
+        before = known.get(number)
+        after = dict(before or {})
+        for dc, pair in stock.items():
+            old = after.get(dc, (None, None))
+            after[dc] = (
+                pair[0] if pair[0] is not None else old[0],
+                pair[1] if pair[1] is not None else old[1],
+            )
+        known[number], last[number] = after, at
+        if before == after:
+            return "unchanged"
+        changes.append((number, after))
+        return "first" if before is None else "changed"
+
+    for batch in batches:
+        expected = [judge(*one) for one in batch]
+        sent = [
+            {
+                "isbn": isbn(number),
+                "observed_at": NOW + timedelta(minutes=at),
+                "stock": {dc: DcStock(*pair) for dc, pair in stock.items()},
+            }
+            for number, at, stock in batch
+        ]
+        assert outcomes(writer.record_stock(sent)) == expected
+
+    seen = reader.changes_since(None).changes
+    assert sorted(
+        (change.isbn, str(dict(sorted((change.stock or {}).items())))) for change in seen
+    ) == sorted(
+        (isbn(number), str({dc: DcStock(*pair) for dc, pair in sorted(stock.items())}))
+        for number, stock in changes
+    )
+    for number, stock in known.items():
+        [row] = reader.titles([isbn(number)])
+        assert row.stock == {dc: DcStock(*pair) for dc, pair in stock.items()}
+        assert row.stock_observed_at == NOW + timedelta(minutes=last[number])

@@ -1,10 +1,14 @@
 """Adding and refreshing titles, covers, and pages that could not be read: one current row per ISBN."""
 
+import re
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
@@ -267,3 +271,27 @@ def test_pages_that_could_not_be_read(writer: QueueWriter, reader: QueueReader) 
     ]
     assert outcomes(writer.record_unread(bad)) == ["refused"] * 5
     assert outcomes(writer.record_unread([failed(1, 6, "x" * 50_000)])) == ["recorded"]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    words=st.lists(
+        st.text(max_size=30)
+        | st.text(st.characters(categories=["Cs", "Cc"]), max_size=2)
+        | st.sampled_from(
+            ["'; DROP TABLE ingram_queue; --", '"\\', "\\u0000", "%s", "$1", "{}", "\r\n", "\0", " "]
+        )
+    )
+)
+def test_any_text_is_stored_as_it_is_or_refused(
+    queue: Queue, writer: QueueWriter, reader: QueueReader, words: list[str]
+) -> None:
+    queue.sql("TRUNCATE ingram_queue")
+    text = "".join(words)
+    with suppress(UnicodeDecodeError):  # two halves of a character are that character
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+    spaced = re.sub("[\x01-\x08\x0b-\x1f\x7f]", " ", text).strip(" \t\n")
+    fit = bool(spaced) and "\0" not in text and not re.search("[\ud800-\udfff]", text) and len(text) <= 1000
+    answers = writer.add_titles([title(1, title=text), title(2)])
+    assert outcomes(answers) == ["added" if fit else "refused", "added"]
+    assert [row.title for row in reader.titles()] == ([spaced] if fit else []) + ["Title 2"]

@@ -3,8 +3,9 @@
 -- * Each takes one batch, a JSON array of objects as text, and answers every row of it: its place, the ISBN
 --   as it was sent, what became of it, and why if it was refused. A bad row never holds back the others.
 -- * Answers and errors are made of what the caller sent. What they do give away: whether an ISBN is tracked,
---   and whether what was sent is what was known. Asking that of a count costs writing the guess down where
---   everybody sees it, in the history: the same instant with another count is a change, not stale.
+--   about when it was last read (`stale`), and whether what was sent is what was known. Asking that of a count
+--   costs writing the guess down where everybody sees it, in the history, and one guess a call: another count
+--   at the instant of the last reading is `changed`, not `stale`.
 -- * Nothing in them trusts the caller: check digits, counts, dates and lengths are judged here.
 -- * Those who write wait for each other (ingram_begin_write). So changes become visible in the order of
 --   their stamps, and a reader that goes by (stock_changed_at, id) misses none.
