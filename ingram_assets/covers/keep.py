@@ -291,6 +291,8 @@ class _Title:
         self.isbn = one.isbn
         self.work = work_of(one.isbn, one.title)
         self.last = run.ledger.look(one.isbn)
+        self.known = False
+        """Whether the bucket has said what it holds."""
         self.stored: StoredCover | None = None
         self.turned_out = False
         self.put: Outcome | None = None
@@ -313,27 +315,32 @@ class _Title:
             self.notes.append(str(error))
         return self._conclude()
 
-    # what is there
+    # what the bucket holds
 
     def _read_bucket(self) -> None:
         found = self._bucket(lambda: self.run.bucket.head(self.isbn))
         if isinstance(found, Unmarked):
-            self._adopt(found)
+            self._adopt()
         else:
             self.stored = found
+        self.known = True
         if self.stored is None:
             return
         if self.stored.placeholder:
             self.run.ledger.learn(self.stored.phash)
-        elif self.run.ledger.is_placeholder(self.stored.phash):
-            stored = self.stored
-            self.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
-            self.turned_out = True
-            if self.run.sheet is not None:
-                self.run.sheet.mark_placeholder(self.isbn)
-            self.notes.append("The stored picture turned out to be a placeholder.")
+        self._mark_if_known(self.stored)
 
-    def _adopt(self, found: Unmarked) -> None:
+    def _mark_if_known(self, stored: StoredCover) -> None:
+        """Mark what was stored as a cover and is known by now as a placeholder."""
+        if stored.placeholder or not self.run.ledger.is_placeholder(stored.phash):
+            return
+        self.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
+        self.turned_out = True
+        if self.run.sheet is not None:
+            self.run.sheet.mark_placeholder(self.isbn)
+        self.notes.append("The stored picture turned out to be a placeholder.")
+
+    def _adopt(self) -> None:
         """Take over a cover that others put there, so that no placeholder replaces it; not a broken one."""
         data = self._bucket(lambda: self.run.bucket.get(self.isbn))
         try:
@@ -346,7 +353,7 @@ class _Title:
         source = (self.last.source if known and self.last is not None else None) or UNKNOWN_SOURCE
         self.stored = self._store(picture, source=source, placeholder=sighting.placeholder)
 
-    # what there could be
+    # what the sources have
 
     def _ask_sources(self) -> None:
         for source in self.run.sources[self._first_source() :]:
@@ -408,8 +415,10 @@ class _Title:
 
     def _weigh(self, picture: Picture, source: Source) -> bool:
         """Store a picture if it is better than what is stored. True: no further source need be asked."""
-        stored = self.stored
         sighting = self._sight(picture)
+        if sighting.placeholder and self.stored is not None:
+            self._mark_if_known(self.stored)
+        stored = self.stored
         same = stored is not None and stored.origin_sha256 == picture.origin_sha256
         if stored is not None and same and stored.source != UNKNOWN_SOURCE:
             self.offered_same = True
@@ -479,6 +488,8 @@ class _Title:
     # what it came to
 
     def _conclude(self) -> CoverOutcome:
+        if not self.known:
+            return self._conclude_unknown()
         stored = self.stored
         state: State
         if stored is not None:
@@ -507,8 +518,6 @@ class _Title:
             outcome = "none"
             reason = "No source has a cover of it."
         sha256 = stored.sha256 if stored else None
-        if stored is None and self.failed and self.last is not None:
-            sha256 = self.last.sha256  # The bucket did not say what it holds: the old cover stands.
         self.run.ledger.record(
             self.isbn,
             Look(
@@ -537,3 +546,11 @@ class _Title:
             height=stored.height if stored else None,
             reason=reason,
         )
+
+    def _conclude_unknown(self) -> CoverOutcome:
+        """The bucket did not say what it holds: the old cover stands, and what was known of it."""
+        reason = " ".join(self.notes)
+        if self.last is not None:
+            last = replace(self.last, pending=True, uploading=self.uploading)
+            self.run.ledger.record(self.isbn, last)
+        return replace(self.run.recent(self.isbn, self.last, "failed"), reason=reason)

@@ -18,7 +18,7 @@ from typing import Literal
 import psutil
 
 from ingram_assets.covers.pictures import Picture
-from ingram_assets.covers.placeholders import MANY_TITLES, near, same_picture
+from ingram_assets.covers.placeholders import MANY_TITLES, near, same_tiles
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS looks (
     PRIMARY KEY (bucket, isbn)
 );
 CREATE TABLE IF NOT EXISTS sightings (
-    isbn TEXT, phash TEXT, tiles BLOB NOT NULL, work TEXT NOT NULL, PRIMARY KEY (isbn, phash)
+    isbn TEXT, phash TEXT, tiles BLOB NOT NULL, work TEXT NOT NULL, PRIMARY KEY (phash, isbn)
 );
 CREATE TABLE IF NOT EXISTS placeholders (phash TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS claims (isbn TEXT PRIMARY KEY, pid INTEGER NOT NULL, started REAL NOT NULL);
@@ -197,12 +197,15 @@ class Ledger:
             db.execute("INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?)", (isbn, phash, tiles, work))
             if known:
                 return Sighting(placeholder=True, shared=True)
+            hashes = [row[0] for row in db.execute("SELECT DISTINCT phash FROM sightings")]
             same = [
                 (seen_isbn, seen_work)
-                for seen_isbn, seen_phash, seen_tiles, seen_work in db.execute(
-                    "SELECT isbn, phash, tiles, work FROM sightings"
+                for near_phash in hashes
+                if near(phash, (near_phash,))
+                for seen_isbn, seen_tiles, seen_work in db.execute(
+                    "SELECT isbn, tiles, work FROM sightings WHERE phash = ?", (near_phash,)
                 )
-                if same_picture(phash, tiles, seen_phash, seen_tiles)
+                if same_tiles(tiles, seen_tiles)
             ]
             works = {seen_work for _, seen_work in same}
             if len(works) < self._many:

@@ -42,14 +42,12 @@ def near(phash: str, others: Iterable[str]) -> bool:
     return any(distance(phash, other) <= SAME_HASH for other in others)
 
 
-def same_picture(phash: str, tiles: bytes, other_phash: str, other_tiles: bytes) -> bool:
-    """Whether two pictures of unknown kind are one: near by hash, and alike in every tile.
+def same_tiles(one: bytes, other: bytes) -> bool:
+    """Whether two pictures that are near by hash are one picture: alike in every tile.
 
     The hash alone takes the volumes of a series for one picture, as only a number differs.
     """
-    if distance(phash, other_phash) > SAME_HASH:
-        return False
-    return all(abs(one - other) <= SAME_TILE for one, other in zip(tiles, other_tiles, strict=True))
+    return all(abs(a - b) <= SAME_TILE for a, b in zip(one, other, strict=True))
 
 
 def distance(one: str, other: str) -> int:

@@ -201,16 +201,20 @@ def test_web_sizes_never_stay_behind_another_raw_cover(shop: Shop) -> None:
 
 def test_a_bucket_that_answers_too_late(shop: Shop) -> None:
     shop.ipage[BOOK] = art(1)
+    before = shop.one(BOOK)
+    shop.asked.clear()
     over = threading.Event()
     shop.proxy.fault = on("HEAD", "", lambda handler: (over.wait(30), handler.drop())[0])
     try:
         bucket = Bucket(shop.client(read_timeout=0.3), shop.name, shop.public_url)
-        outcome = shop.one(BOOK, bucket=bucket)
+        outcome = shop.one(BOOK, bucket=bucket, force=True)
     finally:
         over.set()
-    assert outcome.outcome == "failed"
+    assert (outcome.outcome, outcome.cover_url, outcome.source) == ("failed", before.cover_url, "ipage")
     assert "did not answer in time" in (outcome.reason or "")
     assert not shop.asked
+    shop.proxy.fault = None
+    assert shop.one(BOOK).outcome == "unchanged"  # due at once
 
 
 def test_the_server_is_stopped_mid_run(tmp_path: Path) -> None:

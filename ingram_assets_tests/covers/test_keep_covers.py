@@ -234,6 +234,20 @@ def test_titles_outside_the_run_are_marked_on_their_next(shop: Shop) -> None:
     assert shop.asked.count(isbn(0)) == 1
 
 
+def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: Shop) -> None:
+    shop.ipage[BOOK] = placeholder()
+    assert not shop.one(BOOK, now=NOW).placeholder
+    shop.ledger.close()
+    for path in shop.folder.glob("covers.sqlite3*"):
+        path.unlink()
+    shop.ledger = shop.open_ledger()
+    shop.ipage |= {isbn(number): placeholder() for number in (2, 3, 4)}
+    shop.keep(isbn(2), isbn(3), isbn(4), now=NOW)
+    found = shop.one(BOOK, now=NOW)
+    assert (found.outcome, found.placeholder) == ("unchanged", True)
+    assert shop.raw(BOOK)["Metadata"]["placeholder"] == "yes"
+
+
 def test_the_buckets_own_marks_teach_a_new_ledger(knowing: Shop) -> None:
     knowing.ipage[BOOK] = placeholder()
     knowing.one(BOOK, now=NOW)
