@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,10 @@ def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # A stop asked for in another way (a service manager, a closed terminal, a script's background job,
+        # which starts with SIGINT ignored) is the same clean stop as Ctrl-C.
+        for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(asked, signal.default_int_handler)
         try:
             return command(*args, **kwargs)
         except Stopped as error:

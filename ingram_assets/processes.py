@@ -294,7 +294,11 @@ class Supervisor:
             self._write_list()
 
     def stop_all(self) -> None:
-        """Stops every child, the last started first. Interrupted (a second Ctrl-C), it kills at once."""
+        """Stops every child. Interrupted (a second Ctrl-C), it kills at once.
+
+        All are asked at the same moment, but the first: what was started first is what the others lean on
+        (a database), and goes when they are gone.
+        """
         self._closing.set()
         if self._watcher is not None:
             self._watcher.join()
@@ -302,6 +306,8 @@ class Supervisor:
         for child in children:
             child.stopping = True
         try:
+            for child in children[:-1]:
+                self._ask_to_stop(child)
             for child in children:
                 self._end(child)
         finally:
@@ -354,11 +360,19 @@ class Supervisor:
                 )
             time.sleep(POLL_SECONDS)
 
+    @staticmethod
+    def _ask_to_stop(child: Child) -> None:
+        # Once: many programs take a second signal as "at once, whatever is lost".
+        if child.asked_to_stop:
+            return
+        child.asked_to_stop = True
+        with contextlib.suppress(ProcessLookupError):
+            child.process.send_signal(child.stop_signal)
+
     def _end(self, child: Child) -> None:
         family = _family(child.pid)
         if child.running:
-            with contextlib.suppress(ProcessLookupError):
-                child.process.send_signal(child.stop_signal)
+            self._ask_to_stop(child)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(self._grace_seconds)
         # Whatever it started and did not end itself, then the child: its exit code is for `wait` to collect.
