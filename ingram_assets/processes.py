@@ -157,6 +157,7 @@ class Child:
     deaths: int = 0
     restart_at: float | None = None
     stopping: bool = field(default=False, repr=False)
+    asked_to_stop: bool = field(default=False, repr=False)
 
     @property
     def pid(self) -> int:
