@@ -39,7 +39,8 @@ def migrate(
 
     Safe to call twice, and by two processes at once. A role that exists is kept as it is, with its password;
     one that does not is made with LOGIN and no password. A table `ingram_queue` with the contract's columns
-    that an earlier program made is taken over with its rows.
+    that an earlier program made is taken over with its rows. A role that the settings named before keeps its
+    rights until a person drops it.
 
     Raises:
         NeedsPerson: the sign-in is refused or may not do this; a role's name can't be used, or the role could
