@@ -41,14 +41,14 @@ def ensure_location(
 ) -> Location:
     """The stock location of this name, linked to the sales channel: one read when all is as it should be.
 
+    One that is there keeps its address (Medusa has no way to give one to a location without).
+
     Raises:
         NeedsPerson: no sales channel has this name (the message lists those there are), or several have,
             or several locations bear the name and it can't be told which one is meant.
     """
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         location = _find(client, name, sales_channel)
-        if location and not location.get("address"):
-            _give_address(client, journal, run_id, location["id"])
         linked_to = {each["name"]: each["id"] for each in _channels_of(location)}
         if location and sales_channel in linked_to:
             return Location(location["id"], name, linked_to[sales_channel], sales_channel)
@@ -66,7 +66,7 @@ def _find(client: MedusaClient, name: str, sales_channel: str) -> dict[str, Any]
     found = client.list_all(
         "/admin/stock-locations",
         "stock_locations",
-        {"name": name, "fields": "id,name,address.id,sales_channels.id,sales_channels.name"},
+        {"name": name, "fields": "id,name,sales_channels.id,sales_channels.name"},
     )
     if len(found) <= 1:
         return found[0] if found else None
@@ -111,14 +111,6 @@ def _create(client: MedusaClient, journal: Journal, run_id: str, name: str) -> d
         location = client.post("/admin/stock-locations", body)["stock_location"]
         entry.made(0, location["id"])
     return location
-
-
-def _give_address(client: MedusaClient, journal: Journal, run_id: str, location_id: str) -> None:
-    """An address that is there is a person's; only a missing one is filled in."""
-    body = {"address": ADDRESS}
-    change = Change("location", None, location_id, {"address": None}, body, "The location had no address.")
-    with journal.writing(run_id, [change]):
-        client.post(f"/admin/stock-locations/{location_id}", body)
 
 
 def _link(

@@ -93,9 +93,7 @@ class Shop:
     def open_checkout(self, location_id: str) -> None:
         """A flat-rate shipping option from this location, without which no cart can be completed."""
         self.post(f"stock-locations/{location_id}/fulfillment-providers", {"add": ["manual_manual"]})
-        self.post(
-            f"stock-locations/{location_id}/fulfillment-sets", {"name": "Shipping", "type": "shipping"}
-        )
+        self.post(f"stock-locations/{location_id}/fulfillment-sets", {"name": "Shipping", "type": "shipping"})
         found = self.get(f"stock-locations/{location_id}", fields="*fulfillment_sets")["stock_location"]
         zone = self.post(
             f"fulfillment-sets/{found['fulfillment_sets'][0]['id']}/service-zones",
@@ -117,17 +115,16 @@ class Shop:
         self.shipping_option_id = option["shipping_option"]["id"]
 
     def variant(self, isbn: str) -> dict[str, Any] | None:
-        fields = "*,metadata,product_id,inventory_items.*,inventory_items.inventory.*"
-        fields += ",inventory_items.inventory.location_levels.*,prices.*"
+        fields = "id,sku,ean,product_id,manage_inventory,allow_backorder,metadata,prices.*"
+        fields += ",inventory_items.*,inventory_items.inventory.*,inventory_items.inventory.location_levels.*"
         found = self.get("product-variants", sku=isbn, fields=fields)["variants"]
         return found[0] if found else None
 
     def product(self, isbn: str) -> dict[str, Any]:
         variant = self.variant(isbn)
         assert variant, f"{isbn} is not in the store"
-        return self.get(f"products/{variant['product_id']}", fields="*,*categories,*images,*tags,*variants")[
-            "product"
-        ]
+        fields = "id,title,subtitle,description,status,weight,thumbnail,metadata,images.*,categories.*,tags.*"
+        return self.get(f"products/{variant['product_id']}", fields=f"{fields},variants.id")["product"]
 
     def item(self, isbn: str) -> dict[str, Any]:
         (link,) = (self.variant(isbn) or {})["inventory_items"]
@@ -146,6 +143,12 @@ class Shop:
         else:
             body = {"location_id": location_id, "stocked_quantity": stocked}
             self.post(f"inventory-items/{item_id}/location-levels", body)
+
+    def remove_level(self, isbn: str, location_id: str) -> None:
+        level = self.level(isbn, location_id)
+        assert level
+        # Medusa refuses one with copies, unless forced.
+        self.post("inventory-items/location-levels/batch", {"delete": [level["id"]], "force": True})
 
     def edit_variant(self, isbn: str, **values: Any) -> None:
         variant = self.variant(isbn)
@@ -171,9 +174,9 @@ class Shop:
 
     def fulfil(self, order: dict[str, Any], location_id: str) -> dict[str, Any]:
         items = [{"id": each["id"], "quantity": each["quantity"]} for each in order["items"]]
-        return self.post(
-            f"orders/{order['id']}/fulfillments", {"items": items, "location_id": location_id}
-        )["order"]
+        return self.post(f"orders/{order['id']}/fulfillments", {"items": items, "location_id": location_id})[
+            "order"
+        ]
 
     # The shopper.
 

@@ -1,26 +1,116 @@
-"""What a shopper meets: carts and orders on the real store, before and after a sync."""
+"""What a shopper meets: carts and orders on the real store, before, during and after a sync."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.rules import StoreRules
 from ingram_assets_tests.medusa.conftest import Bench
 from ingram_assets_tests.medusa.shop import Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
+ADDED_BACK = StoreRules(inventory_mode="on_hand_plus_reserved")
+
+
+def read(title: Title, on_hand: int) -> Title:
+    return replace(title, stock={"TN": DcStock(on_hand, 0, "primary")})
+
 
 def test_a_title_at_zero_refuses_the_cart(bench: Bench) -> None:
-    title = make_title(on_hand=0)
+    title = make_title(on_hand=3)
     bench.import_(title)
+    bench.sync(read(title, 0))
     assert bench.shop.shown(title.isbn)["inventory_quantity"] == 0
     with pytest.raises(Refusal) as refusal:
         bench.shop.add_to_cart(title.isbn)
     assert refusal.value.body["code"] == "insufficient_inventory"
 
 
-def test_an_order(bench: Bench) -> None:
+def test_a_back_order_and_a_preorder_are_ordered(bench: Bench) -> None:
+    back_order = make_title(on_hand=0, on_order=40)
+    preorder = make_title(on_hand=None, publication_date=date(2027, 2, 3))
+    bench.import_(back_order, preorder)
+    for title in (back_order, preorder):
+        assert bench.shop.order(title.isbn)["status"] == "pending"
+        assert bench.level(title.isbn) == (0, 1, (title.stock and 40) or 0)
+    # More ordered than there is: as it should be for these, and said.
+    report = bench.sync(back_order, preorder)
+    assert report.of("unchanged") == [back_order.isbn, preorder.isbn]
+    assert [(each.isbn, each.orders) for each in report.oversold] == [
+        (back_order.isbn, 1),
+        (preorder.isbn, 1),
+    ]
+
+
+def test_an_unmanaged_title_switched_over_is_ordered(bench: Bench) -> None:
+    title = make_title(on_hand=2)
+    bench.import_unmanaged([title])
+    bench.sync(title)
+    bench.shop.order(title.isbn, 2)
+    assert bench.level(title.isbn) == (2, 2, 0)
+    with pytest.raises(Refusal):
+        bench.shop.add_to_cart(title.isbn)
+
+
+def test_an_order_reserves_and_the_next_sync_does_not_lose_it(bench: Bench) -> None:
+    title, other = make_title(on_hand=10), make_title(on_hand=10)
+    bench.import_(title, other)
+    bench.shop.order(title.isbn, 2)
+    bench.shop.order(other.isbn, 2)
+    assert bench.level(title.isbn) == (10, 2, 0)
+    bench.sync(read(title, 9))
+    assert bench.level(title.isbn) == (9, 2, 0)
+    assert bench.shop.shown(title.isbn)["inventory_quantity"] == 7
+    # Ingram has taken the two out of its count already: they are added back, and 8 can be sold.
+    bench.sync(read(other, 8), rules=ADDED_BACK)
+    assert bench.level(other.isbn) == (10, 2, 0)
+    assert bench.shop.shown(other.isbn)["inventory_quantity"] == 8
+
+
+def test_a_fulfilled_order_is_right_after_the_next_sync(bench: Bench) -> None:
+    title, other = make_title(on_hand=10), make_title(on_hand=10)
+    bench.import_(title, other)
+    for each in (title, other):
+        bench.shop.fulfil(bench.shop.order(each.isbn, 2), bench.location.id)
+        assert bench.level(each.isbn) == (8, 0, 0)
+    assert bench.sync(read(title, 8)).repaired == []
+    assert bench.level(title.isbn) == (8, 0, 0)
+    bench.sync(read(other, 8), rules=ADDED_BACK)
+    assert bench.level(other.isbn) == (8, 0, 0)
+
+
+def test_oversold_is_written_and_said_with_the_orders(bench: Bench) -> None:
     title = make_title(on_hand=10)
     bench.import_(title)
-    order = bench.shop.order(title.isbn, 2)
-    assert bench.level(title.isbn) == (10, 2, 0)
-    bench.shop.fulfil(order, bench.location.id)
-    assert bench.level(title.isbn) == (8, 0, 0)
+    bench.shop.order(title.isbn, 3)
+    bench.shop.order(title.isbn, 2)
+    report = bench.sync(read(title, 1))
+    assert bench.level(title.isbn) == (1, 5, 0)
+    (oversold,) = report.oversold
+    assert (oversold.isbn, oversold.stocked, oversold.reserved, oversold.orders) == (title.isbn, 1, 5, 2)
+    assert bench.shop.shown(title.isbn)["inventory_quantity"] == -4
+    with pytest.raises(Refusal):
+        bench.shop.add_to_cart(title.isbn)
+    assert bench.sync(read(title, 1)).oversold == [oversold]  # said until it is not so
+
+
+@pytest.mark.timeout(600)
+def test_a_hundred_orders_during_a_sync_lose_nothing(bench: Bench) -> None:
+    titles = [make_title(on_hand=500) for _ in range(10)]
+    bench.import_(*titles)
+    with ThreadPoolExecutor(8) as pool:
+        carts = list(pool.map(bench.shop.ready_to_order, [each.isbn for each in titles for _ in range(10)]))
+        orders = [pool.submit(bench.shop.complete, cart) for cart in carts]
+        on_hand = 500
+        while not all(each.done() for each in orders):
+            on_hand -= 1
+            bench.sync(*(read(each, on_hand) for each in titles))
+        assert len({each.result()["id"] for each in orders}) == 100
+    assert [bench.level(each.isbn) for each in titles] == [(on_hand, 10, 0)] * 10
+    bench.sync(*(read(each, on_hand) for each in titles), rules=ADDED_BACK)
+    assert [bench.level(each.isbn) for each in titles] == [(on_hand + 10, 10, 0)] * 10

@@ -1,0 +1,279 @@
+"""Titles of the queue into the real store: made, brought up to date, and a person's edits left alone."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets_tests.medusa.conftest import Bench
+from ingram_assets_tests.medusa.interrupted import Killed, Network, client_on, killed_before
+from ingram_assets_tests.medusa.shop import make_title
+
+pytestmark = pytest.mark.xdist_group("medusa")
+
+
+def test_a_new_title_is_all_there(bench: Bench) -> None:
+    title = make_title(
+        on_hand=10,
+        on_order=4,
+        title="Between Two Fires",
+        author="Christopher Buehlman",
+        description="A knight, a girl, a plague.",
+        weight=Decimal("0.90"),
+        category_hint="FICTION / Horror | FICTION / Fantasy / Historical",
+        series="Alone",
+    )
+    report = bench.import_(title)
+    assert report.created == [title.isbn]
+    product = bench.shop.product(title.isbn)
+    assert product["title"] == "Between Two Fires"
+    assert product["subtitle"] == "Christopher Buehlman"
+    assert product["description"] == "A knight, a girl, a plague."
+    assert product["status"] == "published"
+    assert product["weight"] == 408  # grams
+    assert [each["url"] for each in product["images"]] == [title.cover_url]
+    assert product["thumbnail"] == title.cover_url
+    assert sorted(each["name"] for each in product["categories"]) == ["Fantasy", "Horror"]
+    assert [each["value"] for each in product["tags"]] == ["special_order"]
+    assert product["metadata"] == {
+        "procurement_type": "special_order",
+        "isbn13": title.isbn,
+        "author": "Christopher Buehlman",
+        "publisher": "Tor",
+        "publication_date": "2020-05-01",
+        "binding": "Paperback",
+        "page_count": 320,
+        "series": "Alone",
+    }
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert (variant["sku"], variant["ean"]) == (title.isbn, title.isbn)
+    assert (variant["manage_inventory"], variant["allow_backorder"]) == (True, False)
+    assert [(each["currency_code"], each["amount"]) for each in variant["prices"]] == [("usd", 18.99)]
+    assert variant["metadata"]["availability"] == "in_stock"
+    assert bench.level(title.isbn) == (10, 0, 4)
+    assert bench.shop.shown(title.isbn)["inventory_quantity"] == 10
+    assert bench.sync(title).of("unchanged") == [title.isbn]
+
+
+def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
+    unknown = make_title(on_hand=None)
+    digital = make_title(on_hand=None, binding="eBook")
+    coming = make_title(on_hand=None, publication_date=date(2027, 2, 3))
+    cooking = make_title(category_hint="COOKING / Bread")
+    report = bench.import_(unknown, digital, coming, cooking)
+    assert len(report.created) == 4
+    assert report.zero_for_unknown == [unknown.isbn, coming.isbn]
+    assert bench.level(unknown.isbn) == (0, 0, 0)
+    assert bench.level(coming.isbn) == (0, 0, 0)
+    variant = bench.shop.variant(coming.isbn)
+    assert variant
+    assert variant["allow_backorder"] is True
+    assert variant["metadata"]["availability_label"] == "Preorder, releases February 3, 2027"
+    variant = bench.shop.variant(digital.isbn)
+    assert variant
+    assert (variant["manage_inventory"], variant["inventory_items"]) == (False, [])
+    assert report.unmapped == {cooking.isbn: "COOKING / Bread"}
+    assert [each["name"] for each in bench.shop.product(cooking.isbn)["categories"]] == ["Other Books"]
+    assert bench.sync(unknown, digital, coming, cooking).of("written") == []
+
+
+def test_found_by_sku_it_is_updated_never_duplicated(bench: Bench) -> None:
+    title = make_title()
+    bench.import_(title)
+    assert bench.import_(title).unchanged == [title.isbn]
+    better = replace(
+        title,
+        title="A better title",
+        description="More.",
+        srp_price=Decimal("21.50"),
+        weight=Decimal("2"),
+        publication_date=date(2021, 1, 1),
+        cover_url=title.cover_url and title.cover_url.replace("v=1", "v=2"),
+        category_hint="FICTION / Horror",
+    )
+    assert bench.import_(better).updated == [title.isbn]
+    product = bench.shop.product(title.isbn)
+    assert (product["title"], product["description"], product["weight"]) == ("A better title", "More.", 907)
+    assert product["metadata"]["publication_date"] == "2021-01-01"
+    assert [each["url"] for each in product["images"]] == [better.cover_url]
+    assert product["thumbnail"] == better.cover_url
+    assert [each["name"] for each in product["categories"]] == ["Horror"]
+    assert len(product["variants"]) == 1
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert [each["amount"] for each in variant["prices"]] == [21.5]
+    assert bench.shop.get("product-variants", ean=title.isbn)["count"] == 1
+    assert bench.import_(better).unchanged == [title.isbn]
+
+
+def test_what_a_person_edited_is_left_alone(bench: Bench) -> None:
+    title = make_title()
+    bench.import_(title)
+    own = {"url": "https://shop.example/signed-copy.jpg"}
+    images = [
+        *({"id": each["id"], "url": each["url"]} for each in bench.shop.product(title.isbn)["images"]),
+        own,
+    ]
+    bench.shop.edit_product(
+        title.isbn,
+        title="Our favourite",
+        description="Read it.",
+        images=images,
+        metadata={"staff_pick": "yes"},
+    )
+    changed = replace(
+        title,
+        title="Ingram's title",
+        description="Ingram's words.",
+        author="Someone Else",
+        cover_url=f"https://covers.example/covers/raw/{title.isbn}.jpg?v=2",
+    )
+    report = bench.import_(changed)
+    assert report.updated == [title.isbn]
+    assert sorted(report.kept[title.isbn]) == ["description", "title"]
+    product = bench.shop.product(title.isbn)
+    assert (product["title"], product["description"]) == ("Our favourite", "Read it.")
+    assert product["subtitle"] == "Someone Else"
+    assert sorted(each["url"] for each in product["images"]) == sorted([changed.cover_url, own["url"]])
+    assert product["metadata"]["staff_pick"] == "yes"
+
+    only_own = [{"url": own["url"]}]
+    bench.shop.edit_product(title.isbn, images=only_own, tags=[])
+    report = bench.import_(replace(changed, cover_url=f"{title.cover_url}3"))
+    assert {"cover_url", "tag"} <= set(report.kept[title.isbn])
+    product = bench.shop.product(title.isbn)
+    assert [each["url"] for each in product["images"]] == [own["url"]]
+    assert product["tags"] == []
+
+
+def test_the_price_follows_the_list_price_or_a_person(bench: Bench) -> None:
+    title = make_title()
+    bench.import_(title)
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    sale = [{"id": variant["prices"][0]["id"], "amount": 9.99, "currency_code": "usd"}]
+    bench.shop.edit_variant(title.isbn, prices=[*sale, {"currency_code": "eur", "amount": 17}])
+    kept = bench.import_(title, rules=StoreRules(price_policy="keep"))
+    assert kept.kept == {title.isbn: ["price"]}
+    assert prices(bench, title.isbn) == {"usd": 9.99, "eur": 17}
+    bench.import_(title, rules=StoreRules(price_policy="srp"))
+    assert prices(bench, title.isbn) == {"usd": 18.99, "eur": 17}
+
+
+def prices(bench: Bench, isbn: str) -> dict[str, float]:
+    variant = bench.shop.variant(isbn)
+    assert variant
+    return {each["currency_code"]: each["amount"] for each in variant["prices"]}
+
+
+def test_a_product_from_before_there_was_a_journal_keeps_its_words(bench: Bench) -> None:
+    title = make_title()
+    bench.import_unmanaged([title])
+    report = bench.import_(title)
+    assert report.updated == [title.isbn]
+    product = bench.shop.product(title.isbn)
+    assert product["title"] == f"By hand {title.isbn}"
+    assert product["description"] == title.description  # it had none
+    assert [each["value"] for each in product["tags"]] == ["special_order"]
+    assert product["metadata"]["procurement_type"] == "special_order"
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert variant["metadata"]["shelf"] == "B4"
+    assert prices(bench, title.isbn) == {"usd": 18.99}
+
+
+def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:
+    good = [make_title() for _ in range(6)]
+    squatted, priceless, nul = make_title(), make_title(srp_price=None), make_title(title="A\x00 B")
+    bench.shop.post(
+        "products",
+        {
+            "title": "Squatter",
+            "handle": squatted.isbn,
+            "options": [{"title": "Format", "values": ["Paperback"]}],
+        },
+    )
+    done: list[int] = []
+    failed: dict[int, str] = {}
+
+    def on_done(ids: list[int], reasons: dict[int, str]) -> None:
+        done.extend(ids)
+        failed.update(reasons)
+
+    rows = [*good[:3], squatted, priceless, nul, *good[3:]]
+    run_id = bench.run_id()
+    report = bench.import_(*rows, run_id=run_id, on_done=on_done)
+    assert sorted(done) == sorted(each.id for each in [*good, nul])
+    assert set(failed) == {squatted.id, priceless.id}
+    assert failed[squatted.id] == f"Product with handle: {squatted.isbn}, already exists."
+    assert "list price" in failed[priceless.id]
+    assert set(report.failed) == {squatted.isbn, priceless.isbn}
+    assert bench.shop.product(nul.isbn)["title"] == "A B"
+    refused = [each for each in bench.journal.changes(run_id) if each.outcome == "failed"]
+    assert [(each.isbn, each.kind) for each in refused] == [(squatted.isbn, "product")]
+    requests = bench.journal.failed_requests(run_id)
+    assert {each.status for each in requests} == {400}
+    assert squatted.isbn in requests[-1].body
+
+
+@pytest.mark.parametrize("write", [1, 3, 4, 5])
+def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> None:
+    titles = [make_title(on_hand=5) for _ in range(4)]
+    stamped: list[int] = []
+    network = killed_before(write)
+    with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
+        bench.import_(*titles, client=dying, batch_size=2, on_done=lambda done, failed: stamped.extend(done))
+    assert bench.shop.managed_without_level(bench.location.id) == []
+    left = [each for each in titles if each.id not in stamped]
+    assert left
+    report = bench.import_(*left)
+    assert report.failed == {}
+    assert [bench.level(each.isbn) for each in titles] == [(5, 0, 0)] * 4
+    assert bench.sync(*titles).of("unchanged") == [each.isbn for each in titles]
+
+
+def test_an_answer_that_got_lost_makes_no_duplicate_and_no_failure(bench: Bench) -> None:
+    titles = [make_title() for _ in range(3)]
+    lost: list[str] = []
+
+    def lose(number: int, request: httpx.Request) -> None:
+        if request.url.path == "/admin/products/batch" and not lost:
+            lost.append(request.url.path)
+            raise httpx.ReadError("gone")
+
+    with client_on(bench.shop.medusa, Network(after=lose)) as client:
+        report = bench.import_(*titles, client=client)
+    assert lost
+    assert report.failed == {}
+    assert [bench.shop.get("product-variants", ean=each.isbn)["count"] for each in titles] == [1, 1, 1]
+    assert bench.sync(*titles).of("unchanged") == [each.isbn for each in titles]
+
+
+def test_a_deleted_product_is_named_and_can_be_imported_again(bench: Bench) -> None:
+    title = make_title(on_hand=6)
+    bench.import_(title)
+    item_id = bench.shop.item(title.isbn)["id"]
+    bench.shop.delete(f"products/{bench.shop.product(title.isbn)['id']}")
+    assert "deleted" in bench.sync(title).failed[title.isbn]
+    assert bench.import_(title).created == [title.isbn]
+    assert bench.level(title.isbn) == (6, 0, 0)
+    # Whether Medusa kept the item or not, there is one with this SKU.
+    assert bench.shop.get("inventory-items", sku=title.isbn)["count"] == 1
+    assert item_id
+
+
+def test_a_leftover_item_is_used_again(bench: Bench) -> None:
+    title = make_title(on_hand=6)
+    left = bench.shop.post("inventory-items", {"sku": title.isbn})["inventory_item"]["id"]
+    shelf = bench.shop.medusa.store.store_front_id
+    bench.shop.post(f"inventory-items/{left}/location-levels", {"location_id": shelf, "stocked_quantity": 2})
+    assert bench.import_(title).created == [title.isbn]
+    assert bench.shop.item(title.isbn)["id"] == left
+    assert bench.level(title.isbn) == (6, 0, 0)
+    own = bench.shop.level(title.isbn, shelf)
+    assert own
+    assert own["stocked_quantity"] == 2

@@ -1,0 +1,101 @@
+"""The journal on a real PostgreSQL: made by whoever comes first, truthful about what broke off."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.medusa.client import FailedRequest, Refused, Unavailable
+from ingram_assets.medusa.journal import BODY_CAP, Change, Journal
+
+ISBN = "9780000000002"
+
+
+def level(before: int | None, after: int, isbn: str = ISBN) -> Change:
+    def quantities(stocked: int) -> dict[str, int]:
+        return {"stocked_quantity": stocked, "incoming_quantity": 0}
+
+    return Change(
+        "level", isbn, "iitem", None if before is None else quantities(before), quantities(after), "why"
+    )
+
+
+def test_its_tables_are_made_once_by_whoever_comes_first(database: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        journals = list(pool.map(Journal, [database] * 6))
+    journals[0].settle(journals[1].begin("run", [level(1, 2)]))
+    assert [each.outcome for each in journals[2].history(ISBN)] == ["written"]
+    for each in journals:
+        each.close()
+
+
+def test_a_write_is_there_before_it_is_sent_and_settled_after(database: str) -> None:
+    with Journal(database) as journal, Journal(database) as other:
+        with journal.writing("run", [level(1, 2), level(3, 4, "other")]) as entry:
+            assert [each.outcome for each in other.changes("run")] == ["pending", "pending"]
+            entry.failed(1, "Medusa's words")
+        one, two = other.changes("run")
+        assert (one.outcome, one.detail) == ("written", None)
+        assert (two.outcome, two.detail) == ("failed", "Medusa's words")
+        assert one.before == {"stocked_quantity": 1, "incoming_quantity": 0}
+        assert (one.isbn, one.kind, one.entity, one.reason, one.run_id) == (
+            ISBN,
+            "level",
+            "iitem",
+            "why",
+            "run",
+        )
+
+
+def test_an_answer_settles_and_no_answer_leaves_it_open(database: str) -> None:
+    with Journal(database) as journal:
+        with pytest.raises(Refused), journal.writing("refused", [level(1, 2)]):
+            raise Refused("POST", "/x", 400, "no")
+        with pytest.raises(Unavailable), journal.writing("silence", [level(1, 2)]):
+            raise Unavailable("POST", "/x", None, "gone")
+        with pytest.raises(KeyboardInterrupt), journal.writing("killed", [level(1, 2)]):
+            raise KeyboardInterrupt
+        assert [each.outcome for each in journal.history(ISBN)] == ["failed", "pending", "pending"]
+        assert [each.run_id for each in journal.pending([ISBN])] == ["silence", "killed"]
+
+
+def test_what_we_wrote_last(database: str) -> None:
+    with Journal(database) as journal:
+        journal.settle(journal.begin("a", [level(None, 5), level(None, 1, "other")]))
+        journal.settle(journal.begin("b", [level(5, 6)]))
+        failing = journal.begin("c", [level(6, 7)])
+        journal.settle(failing, {failing[0]: "no"})
+        assert journal.last_levels([ISBN, "unheard of"]) == {
+            ISBN: {"stocked_quantity": 6, "incoming_quantity": 0}
+        }
+        words = {"title": "A", "description": "B"}
+        journal.settle(journal.begin("d", [Change("product", ISBN, "prod", None, words, "new")]))
+        journal.settle(journal.begin("e", [Change("product", ISBN, "prod", {}, {"title": "C"}, "more")]))
+        assert journal.last_written([ISBN], "product") == {ISBN: {"title": "C", "description": "B"}}
+
+
+def test_failed_requests_keep_status_and_body_up_to_a_cap(database: str) -> None:
+    with Journal(database) as journal:
+        journal.failed_request("run", FailedRequest("POST", "/admin/x", 400, "y" * 100_000 + "\x00"))
+        journal.failed_request("run", FailedRequest("GET", "/admin/y", None, "ConnectError()"))
+        refused, lost = journal.failed_requests("run")
+        assert (refused.method, refused.path, refused.status) == ("POST", "/admin/x", 400)
+        assert refused.body == "y" * BODY_CAP
+        assert (lost.status, lost.body) == (None, "ConnectError()")
+
+
+def test_a_thousand_changes_keep_their_order(database: str) -> None:
+    with Journal(database) as journal:
+        ids = journal.begin("run", [level(None, number, str(number)) for number in range(1_000)])
+        assert [each.isbn for each in journal.changes("run")] == [str(number) for number in range(1_000)]
+        journal.settle(ids, {ids[7]: "no"})
+        assert [each.isbn for each in journal.changes("run") if each.outcome == "failed"] == ["7"]
+
+
+def test_no_database_says_so_without_its_password(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        host = connection.info.host
+    with pytest.raises(NeedsPerson, match="STOREFRONT_DB_URL") as caught:
+        Journal(f"postgresql://nobody:hush-hush@/nowhere?host={host}")
+    assert "hush-hush" not in str(caught.value)

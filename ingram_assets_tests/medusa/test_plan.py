@@ -1,0 +1,314 @@
+"""Desired against actual, without a store: what is written, what is left, and why."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from ingram_assets.domain.stock import DcStock, to_json
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.explain import explain
+from ingram_assets.medusa.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import Actual, Item, Level, Variant
+from ingram_assets_tests.medusa.shop import READ_AT, TODAY, make_title
+
+RULES = StoreRules()
+
+
+def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **values: Any) -> Actual:
+    """The title as the store has it when it is in step."""
+    wanted = desired(title, reserved=reserved, today=TODAY, rules=rules)
+    level = Level("ilev", wanted.stocked_quantity or 0, reserved, wanted.incoming_quantity or 0)
+    variant = Variant(
+        id="variant",
+        product_id="prod",
+        sku=title.isbn,
+        ean=title.isbn,
+        manage_inventory=wanted.manage_inventory is not False,
+        allow_backorder=bool(wanted.allow_backorder),
+        metadata=variant_metadata(title, wanted),
+        items=(Item("item", title.isbn, level),),
+    )
+    return Actual(title.isbn, (replace(variant, **values),))
+
+
+def with_level(actual: Actual, **values: float) -> Actual:
+    (variant,) = actual.variants
+    (item,) = variant.items
+    assert item.level
+    item = replace(item, level=replace(item.level, **values))
+    return replace(actual, variants=(replace(variant, items=(item,)),))
+
+
+def plan_one(title: Title, actual: Actual, rules: StoreRules = RULES, **values: Any) -> TitlePlan:
+    (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, **values).titles
+    return plan
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        make_title(on_hand=10, on_order=4),
+        make_title(on_hand=0),
+        make_title(on_hand=0, on_order=40),
+        make_title(on_hand=None, publication_date=date(2027, 2, 3)),
+        make_title(on_hand=0, on_order=199_999, publication_date=date(2027, 2, 3)),
+        make_title(on_hand=None, publisher_status="OP"),
+    ],
+)
+def test_a_title_in_step_is_not_written(title: Title) -> None:
+    assert plan_one(title, in_store(title)).verdict == "unchanged"
+
+
+def test_a_new_reading_alone_writes_nothing_within_a_day() -> None:
+    title = make_title()
+    later = replace(title, stock_observed_at=READ_AT + timedelta(hours=23))
+    assert plan_one(later, in_store(title)).verdict == "unchanged"
+    next_day = replace(title, stock_observed_at=READ_AT + timedelta(hours=24))
+    plan = plan_one(next_day, in_store(title))
+    assert plan.flags == {"metadata": {"stock_observed_at": "2026-11-21T15:00:00+00:00"}}
+    assert plan.level is None
+
+
+def test_a_title_never_read_is_left_alone() -> None:
+    title = make_title(on_hand=None)
+    hand_made = with_level(
+        in_store(title, allow_backorder=True, metadata={"availability": "mine"}), stocked=3
+    )
+    plan = plan_one(title, hand_made)
+    assert (plan.verdict, plan.level, plan.flags) == ("skipped", None, {})
+    assert "never read" in plan.reasons[0]
+    unmanaged = in_store(title, manage_inventory=False, items=())
+    assert plan_one(title, unmanaged).verdict == "skipped"
+
+
+def test_a_managed_title_never_read_gets_the_level_it_needs() -> None:
+    title = make_title(on_hand=None)
+    plan = plan_one(title, in_store(title, items=(Item("item", title.isbn, None),)))
+    assert (plan.level, plan.zero_for_unknown, plan.flags) == ("create", True, {})
+    assert plan.after
+    assert plan.after.stocked == 0
+
+
+def test_a_preorder_of_unknown_stock_keeps_its_level_and_may_be_ordered() -> None:
+    title = make_title(on_hand=None, publication_date=date(2027, 2, 3))
+    actual = with_level(in_store(title, allow_backorder=False), stocked=7)
+    plan = plan_one(title, actual)
+    assert plan.level is None
+    assert plan.flags["allow_backorder"] is True
+
+
+def test_flags_follow_the_rules_at_every_sync() -> None:
+    back_ordered = make_title(on_hand=0, on_order=5)
+    actual = in_store(back_ordered)
+    sold_out = replace(back_ordered, stock={"TN": DcStock(0, 0, "primary")})
+    plan = plan_one(sold_out, actual)
+    assert plan.flags["allow_backorder"] is False
+    assert plan.flags["metadata"]["availability"] == "out_of_stock"
+    assert plan.level == "update"  # no more are on order
+
+
+def test_only_our_keys_that_differ_are_written() -> None:
+    title = make_title(on_hand=10)
+    metadata = {**in_store(title).variants[0].metadata, "shelf": "B4", "in_stock": False}
+    plan = plan_one(title, in_store(title, metadata=metadata))
+    assert plan.flags == {"metadata": {"in_stock": True}}
+
+
+def test_a_hand_edit_is_told_from_our_own_last_write() -> None:
+    title = make_title(on_hand=10)
+    edited = with_level(in_store(title), stocked=50)
+    ours = {title.isbn: {"stocked_quantity": 10, "incoming_quantity": 0}}
+    plan = plan_one(title, edited, last_levels=ours)
+    assert (plan.level, plan.repaired) == ("update", True)
+    assert any("Somebody else" in each for each in plan.reasons)
+    moved = {title.isbn: {"stocked_quantity": 50, "incoming_quantity": 0}}
+    assert plan_one(title, edited, last_levels=moved).repaired is False
+
+
+def test_a_fraction_is_put_right() -> None:
+    title = make_title(on_hand=7)
+    plan = plan_one(title, with_level(in_store(title), stocked=7.5))
+    assert plan.after
+    assert plan.after.stocked == 7
+
+
+def test_min_stock_delta_holds_back_small_moves_of_on_hand_alone() -> None:
+    rules = StoreRules(min_stock_delta=5)
+    was, now = make_title(on_hand=100), make_title(on_hand=97)
+    actual = in_store(replace(was, isbn=now.isbn))
+    assert plan_one(now, actual, rules).verdict == "skipped"
+    assert plan_one(replace(now, stock={"TN": DcStock(94, 0, "primary")}), actual, rules).verdict == "write"
+    assert plan_one(replace(now, stock={"TN": DcStock(97, 1, "primary")}), actual, rules).verdict == "write"
+    few = in_store(replace(was, isbn=now.isbn, stock={"TN": DcStock(2, 0, "primary")}))
+    assert plan_one(replace(now, stock={"TN": DcStock(0, 0, "primary")}), few, rules).verdict == "write"
+    edited = with_level(actual, stocked=98)
+    assert plan_one(now, edited, rules).verdict == "write"
+
+
+def test_what_is_reserved_is_added_back_where_ingram_has_taken_it_out() -> None:
+    title, rules = make_title(on_hand=8), StoreRules(inventory_mode="on_hand_plus_reserved")
+    plan = plan_one(title, with_level(in_store(title), stocked=10, reserved=2), rules)
+    assert plan.level is None
+    plan = plan_one(title, with_level(in_store(title), stocked=10, reserved=3), rules)
+    assert plan.after
+    assert plan.after.stocked == 11
+
+
+def test_the_safety_stock_is_held_back() -> None:
+    title = make_title(on_hand=10)
+    plan = plan_one(title, in_store(title), StoreRules(safety_stock=3))
+    assert plan.after
+    assert plan.after.stocked == 7
+
+
+def test_a_digital_title_is_not_managed() -> None:
+    title = make_title(on_hand=10)
+    plan = plan_one(replace(title, binding="eBook"), in_store(title))
+    assert plan.flags["manage_inventory"] is False
+    assert plan.level is None
+
+
+def test_an_unmanaged_title_gets_item_level_link_and_flag() -> None:
+    title = make_title(on_hand=10)
+    plan = plan_one(title, in_store(title, manage_inventory=False, items=(), metadata={}))
+    assert plan.create_item
+    assert (plan.level, plan.link_item, plan.flags["manage_inventory"]) == ("create", True, True)
+
+
+def test_a_leftover_item_is_used_again() -> None:
+    title = make_title(on_hand=10)
+    actual = in_store(title, manage_inventory=False, items=())
+    leftover = Item("left", title.isbn, Level("ilev", 3, 0, 0))
+    plan = plan_one(title, replace(actual, leftover=leftover))
+    assert not plan.create_item
+    assert (plan.item, plan.level, plan.link_item) == (leftover, "update", True)
+
+
+def test_a_title_that_is_gone_is_named() -> None:
+    title = make_title()
+    plan = plan_one(title, Actual(title.isbn))
+    assert plan.verdict == "failed"
+    assert "deleted" in plan.reasons[0]
+    assert "imported_at" in plan.reasons[0]
+
+
+def test_two_variants_with_the_number_are_named_and_left() -> None:
+    title = make_title()
+    (variant,) = in_store(title).variants
+    plan = plan_one(title, Actual(title.isbn, (variant, replace(variant, id="other"))))
+    assert plan.verdict == "failed"
+    assert "variant, other" in plan.reasons[0]
+
+
+def test_a_bundle_uses_the_item_with_the_isbn_or_says_it_has_none() -> None:
+    title = make_title(on_hand=4)
+    own, map_ = Item("own", title.isbn, Level("a", 4, 0, 0)), Item("map", "MAP-1", None)
+    assert plan_one(title, in_store(title, items=(map_, own))).verdict == "unchanged"
+    plan = plan_one(title, in_store(title, items=(map_, replace(own, sku="BOOK"))))
+    assert plan.verdict == "failed"
+    assert "2 inventory items" in plan.reasons[0]
+
+
+def test_renamed_skus_are_followed_and_named() -> None:
+    title = make_title(on_hand=4)
+    plan = plan_one(title, in_store(title, sku="BTF-PB"))
+    assert plan.verdict == "unchanged"
+    assert "'BTF-PB'" in plan.reasons[0]
+    old = in_store(title)
+    item = replace(old.variants[0].items[0], sku="OLD")
+    plan = plan_one(title, in_store(title, items=(item,)))
+    assert plan.rename_item
+    assert plan.verdict == "write"
+
+
+def test_oversold_is_what_is_promised_beyond_the_level() -> None:
+    title = make_title(on_hand=2)
+    assert plan_one(title, with_level(in_store(title), stocked=10, reserved=5)).oversold
+    assert not plan_one(title, with_level(in_store(title), stocked=10, reserved=2)).oversold
+
+
+def test_low_stock_is_a_crossing() -> None:
+    title = make_title(on_hand=3)
+    assert plan_one(title, with_level(in_store(title), stocked=4)).fell_to(3)
+    assert not plan_one(title, with_level(in_store(title), stocked=3)).fell_to(3)
+    assert not plan_one(title, with_level(in_store(title), stocked=2)).fell_to(3)
+    # A hand edit upwards that is repaired is no crossing.
+    ours = {title.isbn: {"stocked_quantity": 3, "incoming_quantity": 0}}
+    assert not plan_one(title, with_level(in_store(title), stocked=50), last_levels=ours).fell_to(3)
+
+
+def many(count: int, zeroed: int) -> Plan:
+    titles = [make_title(on_hand=10) for _ in range(count)]
+    actual = {each.isbn: in_store(each) for each in titles}
+    gone = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles[:zeroed]]
+    return plan_levels([*gone, *titles[zeroed:]], actual, today=TODAY, rules=RULES)
+
+
+def test_the_guardrail_counts_all_that_is_tracked() -> None:
+    tripped = many(10, 5).tripped(RULES)
+    assert tripped
+    assert "5 of 10" in tripped.reason
+    assert many(10, 3).tripped(RULES) is None
+    assert many(10, 4).tripped(RULES) is None  # fewer than five titles
+    assert many(5, 5).tripped(RULES)
+    others = [make_title().isbn for _ in range(20)]
+    assert many(5, 5).tripped(RULES, others) is None
+
+
+def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:
+    titles = [make_title(on_hand=0, on_order=order) for order in (0, 0, 0, 0, 0)]
+    actual = {each.isbn: in_store(each, manage_inventory=False, items=()) for each in titles}
+    assert plan_levels(titles, actual, today=TODAY, rules=RULES).tripped(RULES)
+    coming = [replace(each, stock={"TN": DcStock(0, 9, "primary")}) for each in titles]
+    assert plan_levels(coming, actual, today=TODAY, rules=RULES).tripped(RULES) is None
+
+
+def test_a_new_title_starts_with_its_level() -> None:
+    title = make_title(on_hand=10, on_order=3)
+    plan = plan_new(title, None, today=TODAY, rules=RULES)
+    assert plan.create_item
+    assert plan.after
+    assert (plan.after.stocked, plan.after.incoming) == (10, 3)
+    unknown = plan_new(make_title(on_hand=None), None, today=TODAY, rules=RULES)
+    assert unknown.zero_for_unknown
+    digital = plan_new(make_title(binding="eBook"), None, today=TODAY, rules=RULES)
+    assert digital.level is None
+
+
+@pytest.mark.parametrize(
+    ("title", "says"),
+    [
+        (make_title(on_hand=410), ["410 on hand, 0 on order", "TN 410", "in_stock", "In stock", "level 410"]),
+        (make_title(on_hand=0, on_order=9), ["backorder", "9 are on order", "ships in 1–2 weeks"]),
+        (make_title(on_hand=0), ["out_of_stock", "Out of stock"]),
+        (
+            make_title(on_hand=None, publication_date=date(2027, 2, 3)),
+            ["never read", "preorder", "February 3, 2027", "left as it is"],
+        ),
+        (make_title(on_hand=None), ["unknown", "Unknown is never zero", "untouched"]),
+        (make_title(on_hand=None, publisher_status="OP"), ["out_of_stock", "'OP'"]),
+    ],
+)
+def test_explain(title: Title, says: list[str]) -> None:
+    text = explain(title, in_store(title), rules=RULES, today=TODAY).text()
+    for each in says:
+        assert each in text
+
+
+def test_explain_a_store_out_of_step() -> None:
+    title = make_title(on_hand=10)
+    told = explain(title, with_level(in_store(title), stocked=50), rules=RULES, today=TODAY)
+    assert told.differences == ("Level 50 becomes 10.",)
+    assert "does not have it" in explain(title, Actual(title.isbn), rules=RULES, today=TODAY).text()
+
+
+def test_metadata_has_the_reading_per_dc() -> None:
+    title = make_title(on_hand=10, on_order=2)
+    keys = variant_metadata(title, desired(title, reserved=0, today=TODAY, rules=RULES))
+    assert keys["ingram_stock"] == to_json(title.stock or {})
+    assert keys["ingram_stock"]["TN"] == {"type": "primary", "onHand": 10, "onOrder": 2}
+    assert (keys["availability"], keys["in_stock"]) == ("in_stock", True)
+    assert keys["stock_observed_at"] == "2026-11-20T15:00:00+00:00"

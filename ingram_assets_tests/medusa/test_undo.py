@@ -1,0 +1,145 @@
+"""Undo on the real store: a run put back title by title, and what somebody changed since left alone."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.undo import UndoReport, UnknownRun, undo
+from ingram_assets_tests.medusa.conftest import Bench
+from ingram_assets_tests.medusa.shop import make_title
+
+pytestmark = pytest.mark.xdist_group("medusa")
+
+
+def read(title: Title, on_hand: int, on_order: int = 0) -> Title:
+    return replace(title, stock={"TN": DcStock(on_hand, on_order, "primary")})
+
+
+def undo_run(bench: Bench, run_id: str, dry_run: bool = False) -> UndoReport:
+    return undo(
+        bench.client,
+        bench.journal,
+        run_id,
+        location=bench.location,
+        undo_run_id=f"undo-of-{run_id}",
+        dry_run=dry_run,
+    )
+
+
+def test_a_push_is_put_back_where_nobody_changed_it_since(bench: Bench) -> None:
+    plain, edited, flagged, later = (make_title(on_hand=10) for _ in range(4))
+    bench.import_(plain, edited, flagged, later)
+    before = {each.isbn: bench.shop.variant(each.isbn) for each in (plain, flagged)}
+    run_id = bench.run_id()
+    bench.sync(
+        *(read(each, 0, 30) for each in (plain, edited, flagged, later)), let_through=True, run_id=run_id
+    )
+    bench.shop.set_level(edited.isbn, bench.location.id, 5)
+    bench.shop.edit_variant(flagged.isbn, allow_backorder=False)
+    bench.sync(read(later, 6, 30))
+
+    dry = undo_run(bench, run_id, dry_run=True)
+    assert plain.isbn in dry.undone
+    assert bench.level(plain.isbn) == (0, 0, 30)
+
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    assert bench.level(plain.isbn) == (10, 0, 0)
+    now, was = bench.shop.variant(plain.isbn), before[plain.isbn]
+    assert now
+    assert was
+    assert (now["allow_backorder"], now["metadata"]) == (False, was["metadata"])
+    assert bench.level(edited.isbn) == (5, 0, 30)
+    assert "level is 5 now" in " ".join(report.left[edited.isbn])
+    assert bench.level(later.isbn) == (6, 0, 30)
+    assert later.isbn in report.left
+    assert bench.level(flagged.isbn) == (10, 0, 0)
+    assert [each.outcome for each in bench.journal.changes(f"undo-of-{run_id}")] != []
+    assert undo_run(bench, run_id).undone == {}  # all is back already
+
+
+def test_a_switch_over_is_undone(bench: Bench) -> None:
+    title, sold = make_title(on_hand=7), make_title(on_hand=7)
+    bench.import_unmanaged([title, sold])
+    run_id = bench.run_id()
+    bench.sync(title, sold, run_id=run_id)
+    bench.shop.order(sold.isbn)
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert (variant["manage_inventory"], variant["metadata"]) == (False, {"shelf": "B4"})
+    assert bench.shop.get("inventory-items", sku=title.isbn)["count"] == 0
+    # Copies promised to an order keep their level.
+    assert bench.level(sold.isbn) == (7, 1, 0)
+    assert "promised" in " ".join(report.left[sold.isbn])
+    assert bench.shop.managed_without_level(bench.location.id) == []
+    assert bench.sync(title).failed == {}
+
+
+def test_an_end_of_managing_is_undone(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    bench.import_(title)
+    run_id = bench.run_id()
+    bench.sync(replace(title, binding="eBook"), run_id=run_id)
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    assert bench.level(title.isbn) == (7, 0, 0)
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert variant["manage_inventory"] is True
+
+
+def test_an_import_is_undone(bench: Bench) -> None:
+    made, praised, ordered = (make_title(on_hand=7) for _ in range(3))
+    run_id = bench.run_id()
+    bench.import_(made, praised, ordered, run_id=run_id)
+    bench.shop.edit_product(praised.isbn, description="Read it.")
+    bench.shop.order(ordered.isbn)
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    assert report.removed == [made.isbn]
+    assert bench.shop.variant(made.isbn) is None
+    assert bench.shop.get("inventory-items", sku=made.isbn)["count"] == 0
+    assert bench.level(praised.isbn) == (7, 0, 0)
+    assert "description" in report.left[praised.isbn][0]
+    assert bench.level(ordered.isbn) == (7, 1, 0)
+    assert bench.import_(made).created == [made.isbn]
+
+
+def test_an_update_is_undone_field_by_field(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    bench.import_(title)
+    before = bench.shop.product(title.isbn)
+    run_id = bench.run_id()
+    changed = replace(
+        title,
+        title="Other",
+        description="Else",
+        srp_price=Decimal("30"),
+        page_count=1,
+        cover_url=f"{title.cover_url}2",
+        category_hint="FICTION / Horror",
+    )
+    bench.import_(changed, run_id=run_id)
+    bench.shop.edit_product(title.isbn, description="Read it.")
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    after = bench.shop.product(title.isbn)
+    for name in ("title", "thumbnail", "metadata"):
+        assert after[name] == before[name]
+    assert [each["url"] for each in after["images"]] == [each["url"] for each in before["images"]]
+    assert [each["name"] for each in after["categories"]] == ["Fantasy"]
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    assert [each["amount"] for each in variant["prices"]] == [18.99]
+    assert after["description"] == "Read it."
+    assert "description" in report.left[title.isbn][0]
+
+
+def test_a_run_nobody_knows(bench: Bench) -> None:
+    with pytest.raises(UnknownRun, match="'nope'"):
+        undo_run(bench, "nope")
