@@ -137,7 +137,6 @@ CREATE FUNCTION public.ingram_dc_problem(dc TEXT, counts JSONB) RETURNS TEXT LAN
         WHEN jsonb_typeof(counts) <> 'object' THEN format('The stock of %s is not an object.', dc)
         WHEN counts->>'type' NOT IN ('primary', 'secondary', 'other')
             THEN format('The type of %s is none of primary, secondary, other.', dc)
-        WHEN counts - '{type,onHand,onOrder}'::text[] <> '{}' THEN format('The stock of %s holds an unknown field.', dc)
         WHEN public.ingram_is_no_count(counts->'onHand') OR public.ingram_is_no_count(counts->'onOrder')
             THEN format('A count of %s is not a whole number from 0 to 10,000,000.', dc)
     END
@@ -407,18 +406,27 @@ BEGIN
             END AS outcome
             FROM known k, LATERAL (
                 SELECT
-                    jsonb_object_agg(c.dc, c.now_known) AS read,
-                    bool_or(c.now_known - 'type' IS DISTINCT FROM c.known - 'type') AS moved
+                    jsonb_object_agg(
+                        c.dc,
+                        COALESCE(c.known, '{}')
+                            || jsonb_build_object('type', c.type, 'onHand', c.on_hand, 'onOrder', c.on_order)
+                    ) AS read,
+                    bool_or(
+                        c.known IS NULL OR c.on_hand IS DISTINCT FROM c.known->'onHand'
+                        OR c.on_order IS DISTINCT FROM c.known->'onOrder'
+                    ) AS moved
                 FROM (
                     SELECT
                         e.dc, o.known,
-                        '{"type": "other", "onHand": null, "onOrder": null}' || COALESCE(o.known, '{}')
-                            || jsonb_strip_nulls(e.counts) AS now_known
-                    -- Most readings of an hour say what is known: nothing to merge.
+                        COALESCE(NULLIF(e.counts->'type', 'null'), o.known->'type', '"other"') AS type,
+                        COALESCE(NULLIF(e.counts->'onHand', 'null'), o.known->'onHand', 'null') AS on_hand,
+                        COALESCE(NULLIF(e.counts->'onOrder', 'null'), o.known->'onOrder', 'null') AS on_order
+                    -- Most of what an hour reads is what was known: only the rest is looked at.
                     FROM jsonb_each(CASE WHEN k.before @> k.stock THEN '{}' ELSE k.stock END) AS e (dc, counts)
                     CROSS JOIN LATERAL (
                         SELECT CASE WHEN jsonb_typeof(k.before->e.dc) = 'object' THEN k.before->e.dc END AS known
                     ) o
+                    WHERE o.known IS NULL OR NOT o.known @> e.counts
                     OFFSET 0
                 ) c
             ) m
