@@ -3,7 +3,8 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -111,3 +112,16 @@ DO $$ DECLARE t text; BEGIN
     END LOOP;
 END $$
 """
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., None]:
+    """Polls until something is true: `eventually(lambda: shelf.full, seconds=30)`."""
+
+    def poll(true: Callable[[], bool], seconds: float = 90) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"not true within {seconds:g} s"
+            time.sleep(0.2)
+
+    return poll

@@ -1,0 +1,167 @@
+"""The whole shop, as `ingram demo` starts it: brought through once by the command, then started again."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from ingram_assets.demo.phases import Phases
+from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets_tests.conftest import TOOLS
+
+ONCE = """
+import sys
+from pathlib import Path
+from ingram_assets.demo.show import run_demo
+sys.exit(run_demo(once=True, as_json=True, folder=Path(sys.argv[1])))
+"""
+
+
+@dataclass(frozen=True)
+class Once:
+    """What one `demo --once --json` left behind."""
+
+    folder: Path
+    exit_code: int
+    output: str
+    errors: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The JSON of the last line."""
+        return json.loads(self.output.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`demo --once --json` in an empty folder, in a process of its own, to its end."""
+    folder = tmp_path_factory.mktemp("shop")
+    done = subprocess.run(
+        [sys.executable, "-c", ONCE, str(folder)],
+        env=os.environ | {"INGRAM_TOOLS_DIR": str(TOOLS)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return Once(folder, done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def stack(once: Once) -> Iterator[Stack]:
+    """The same shop, started a second time and kept running, with sensors that look every two seconds."""
+    assert once.exit_code == 0, once.errors[-3000:]
+    pace = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
+    with running_stack(once.folder, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished `ingram` command."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON of its last line."""
+        return json.loads(self.output.splitlines()[-1])
+
+
+class Shell:
+    """Types `ingram` commands with the settings of one code location, as a person on the shop's machine."""
+
+    def __init__(self, stack: Stack, location: str) -> None:
+        self.environment = dict(stack.environments[location])
+
+    def with_(self, **changed: str | None) -> "Shell":
+        """The same with other settings; `None` takes one away."""
+        other = object.__new__(Shell)
+        merged = {**self.environment, **changed}
+        other.environment = {name: value for name, value in merged.items() if value is not None}
+        return other
+
+    def __call__(self, *words: str, seconds: float = 180) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "ingram_assets.cli", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def scraper(stack: Stack) -> Shell:
+    """Commands of the scraper."""
+    return Shell(stack, "scraper")
+
+
+@pytest.fixture(scope="session")
+def storefront(stack: Stack) -> Shell:
+    """Commands of the storefront."""
+    return Shell(stack, "storefront")
+
+
+class Admin:
+    """The store as its admin sees it: Medusa's Admin API, read without any code of the project."""
+
+    def __init__(self, stack: Stack) -> None:
+        medusa = stack.medusa
+        self._http = httpx.Client(base_url=medusa.url, timeout=30, headers={"Connection": "close"})
+        answer = self._http.post(
+            "/auth/user/emailpass", json={"email": medusa.email, "password": medusa.password}
+        )
+        self._http.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
+
+    def all(self, path: str, key: str, **query: str) -> list[dict[str, Any]]:
+        """Every object of a list route."""
+        answer = self._http.get(path, params={"limit": "5000", **query}).raise_for_status().json()
+        assert answer["count"] == len(answer[key])
+        return answer[key]
+
+    def products(self) -> list[dict[str, Any]]:
+        """Products with their variants."""
+        return self.all("/admin/products", "products", fields="id,title,handle,thumbnail,*variants")
+
+    def ingram_location(self) -> str:
+        """The id of the one location of Ingram's."""
+        (location,) = self.all("/admin/stock-locations", "stock_locations", name="Ingram (Drop-Ship)")
+        return location["id"]
+
+    def levels(self) -> dict[str, dict[str, Any]]:
+        """SKU to the level at Ingram's location."""
+        location = self.ingram_location()
+        items = self.all("/admin/inventory-items", "inventory_items", fields="id,sku,*location_levels")
+        found: dict[str, dict[str, Any]] = {}
+        for item in items:
+            for level in item["location_levels"]:
+                if level["location_id"] == location:
+                    assert item["sku"] not in found, "one level per title"
+                    found[item["sku"]] = level
+        return found
+
+    def set_level(self, sku: str, quantity: int) -> None:
+        """A hand edit in Medusa's admin."""
+        (item,) = self.all("/admin/inventory-items", "inventory_items", sku=sku)
+        path = f"/admin/inventory-items/{item['id']}/location-levels/{self.ingram_location()}"
+        self._http.post(path, json={"stocked_quantity": quantity}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def admin(stack: Stack) -> Admin:
+    """The store's Admin API."""
+    return Admin(stack)
