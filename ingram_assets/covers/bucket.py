@@ -97,7 +97,7 @@ class StoredCover:
 
 @dataclass(frozen=True, slots=True)
 class Unmarked:
-    """An object without our metadata, or of another size than they say: others put it there."""
+    """An object without our metadata: others put it there, or the server lost them."""
 
     size: int
 
@@ -148,9 +148,7 @@ class Bucket:
                 answer = self._s3.head_object(Bucket=self.name, Key=raw_key(isbn))
         except _NoSuchKey:
             return None
-        return _stored(answer.get("Metadata", {}), answer["ContentLength"]) or Unmarked(
-            answer["ContentLength"]
-        )
+        return _stored(answer.get("Metadata", {})) or Unmarked(answer["ContentLength"])
 
     def get(self, isbn: str) -> bytes:
         """The raw cover's bytes, at most one more than `MAX_BYTES`."""
@@ -305,7 +303,7 @@ class _NoSuchKey(Transient):
     """Nothing is stored there (or no longer: then the next look finds that out)."""
 
 
-def _stored(metadata: dict[str, str], size: int) -> StoredCover | None:
+def _stored(metadata: dict[str, str]) -> StoredCover | None:
     # Some servers hand the names back in another case.
     said = {name.lower(): value for name, value in metadata.items()}
     try:
@@ -322,7 +320,7 @@ def _stored(metadata: dict[str, str], size: int) -> StoredCover | None:
         )
     except (KeyError, ValueError):
         return None
-    return stored if stored.size == size and stored.stored_at.tzinfo is not None else None
+    return stored if stored.stored_at.tzinfo is not None else None
 
 
 def _network_reason(error: Exception) -> str:

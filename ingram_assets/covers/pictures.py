@@ -108,8 +108,6 @@ def examine(data: bytes) -> Picture:
             raise Refused(
                 f"The {image.format} picture is broken or cut short ({len(data)} bytes)."
             ) from error
-        if is_jpeg and not _ends_whole(data):
-            raise Refused(f"The JPEG picture is cut short ({len(data)} bytes): its end marker is missing.")
         small = _at_most(full, WEB_WIDTHS[-1])
         jpeg = (
             data if is_jpeg else _encode(full, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
@@ -209,11 +207,6 @@ def _phash(image: "Image") -> str:
     import imagehash
 
     return str(imagehash.phash(image, hash_size=16))
-
-
-def _ends_whole(jpeg: bytes) -> bool:
-    """Whether an end-of-image marker follows the last scan; some cameras and servers add bytes after it."""
-    return jpeg.rfind(b"\xff\xd9") > jpeg.rfind(b"\xff\xda")
 
 
 def _looks_like(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -434,6 +435,22 @@ def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
     assert yielded == 20
     assert 1 < max(ahead) <= 9  # eight in hand, and the one that was handed over but not yet counted
     assert max(pictures) <= 8
+
+
+def test_a_slow_listener_holds_the_run_up(shop: Shop) -> None:
+    """Otherwise a run of ten thousand titles would pile up behind a queue that is slow to record them."""
+    shop.ipage = {isbn(number): art(number) for number in range(20)}
+    run = shop.iterate()
+    next(run)
+
+    def looked_at() -> int:
+        looks = [shop.ledger.look(one) for one in shop.ipage]
+        return sum(look is not None and not look.pending for look in looks)
+
+    while looked_at() < 8:
+        time.sleep(0.01)
+    assert len(shop.asked) == 8
+    assert len(list(run)) == 19
 
 
 def test_who_stops_listening_stops_the_run(shop: Shop) -> None:

@@ -54,9 +54,12 @@ def test_a_picture_cut_short_is_refused(kind: str, kept: float) -> None:
         examine(whole[: int(len(whole) * kept)])
 
 
-def test_a_jpeg_without_its_very_end_is_refused() -> None:
-    with pytest.raises(Refused):
-        examine(art(1)[:-1])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_very_end_is_refused(progressive: bool) -> None:
+    whole = art(1, progressive=progressive)
+    for missing in (1, 2, 3, 100):
+        with pytest.raises(Refused):
+            examine(whole[:-missing])
 
 
 def test_a_jpeg_stays_byte_for_byte() -> None:

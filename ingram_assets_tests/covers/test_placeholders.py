@@ -83,6 +83,12 @@ def test_editions_of_one_book_share_their_cover_rightly(ledger: Ledger) -> None:
         assert not ledger.sight(isbn(number), work_of(isbn(number), title), picture).placeholder
 
 
+def test_volumes_in_one_design_are_no_placeholder_even_without_titles(ledger: Ledger) -> None:
+    for number in range(6):
+        picture = examine(art(8, text=f"Volume {number}", size=(640, 960)))
+        assert not ledger.sight(isbn(number), work_of(isbn(number), None), picture).placeholder
+
+
 def test_the_same_title_seen_again_counts_once(ledger: Ledger) -> None:
     picture = examine(art(1))
     assert not any(ledger.sight(isbn(1), "one", picture).placeholder for _ in range(6))
