@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MAX_REDIRECTS = 5
+
+_SMALL = 8_000
+"""Bytes. The bot wall's pages are smaller, and product pages larger."""
+
 _HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/*,*/*;q=0.8",
     "Accept-Language": "en-US,en;q=0.9",
@@ -79,10 +83,6 @@ class Unanswered(Transient):
         self.retry_after = retry_after
 
 
-class Empty(Unanswered):
-    """An answer with nothing in it. In a cover's place some sites mean "there is none" by it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds. `total` bounds a page from its first byte sent to its last one read, however it trickles."""
@@ -117,15 +117,15 @@ def classify(answer: Answer, expected: Expected) -> None:
     Raises:
         Blocked: 403, 429, or the bot wall's page whatever its status.
         SessionExpired: 401, the login form, the expired-session page.
-        NotFound: 404, 410, or the page that says that nothing matches.
+        NotFound: 404, 410, the page that says that nothing matches, or nothing in a picture's place.
         PageChanged: an error page of the site.
-        Unanswered: the site's own failures (5xx, 408, 425); `Empty`: an empty body.
+        Unanswered: the site's own failures (5xx, 408, 425) and an empty body.
         Permanent: any other status.
     """
     status, body = answer.status, answer.body
     retry_after = _retry_after(answer.headers.get("retry-after"))
-    if status == 200 and body and expected is Expected.PRODUCT:
-        return  # Parsed once, not twice: a sweep parses thousands.
+    if status == 200 and expected is Expected.PRODUCT and len(body) > _SMALL:
+        return  # Its reader recognises the rest: parsed once, not twice, in a sweep of thousands.
     found = recognise(body)
     if found.kind is Kind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is Kind.BLOCKED else f"status {status}"
@@ -142,7 +142,9 @@ def classify(answer: Answer, expected: Expected) -> None:
     if status != 200:
         raise Permanent(f"The site answered with status {status}, which is no page: open it in a browser.")
     if not body:
-        raise Empty("The site answered with an empty body: try again later.")
+        if expected is Expected.PICTURE:
+            raise NotFound("The site has no picture here (an empty answer).")
+        raise Unanswered("The site answered with an empty body: try again later.")
     if found.kind is Kind.ERROR and expected is not Expected.PICTURE:
         raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
 
@@ -206,7 +208,12 @@ class Fetching:
                     answer, latency = self._ask(session, path, max_bytes, total or self._timeouts.total)
                 finally:
                     latency = latency or time.monotonic() - began
-            classify(answer, expected)
+                try:
+                    classify(answer, expected)
+                except Blocked as error:
+                    # Before the slot is free for another request: all fetching stops at once.
+                    self._blocked(error, sent_at)
+                    raise
             value = read(answer.body)
         except IngramError as error:
             if sent_at and not isinstance(error, Cancelled):
@@ -224,11 +231,14 @@ class Fetching:
         self._politeness.measured(latency)
         match outcome:
             case Outcome.blocked:
-                self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
+                self._blocked(error, sent_at)
             case Outcome.transient | Outcome.changed:
                 self._politeness.failed(latency, str(error))
             case _:
                 self._politeness.answered(latency, sent_at)
+
+    def _blocked(self, error: IngramError | None, sent_at: float) -> None:
+        self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
 
     def _ask(self, session: Session, path: str, max_bytes: int, total: float) -> tuple[Answer, float]:
         """The answer, after redirects on the site's host, and the seconds until its headers."""

@@ -160,7 +160,7 @@ class Politeness:
                 # is taken first, so that a trip right after the look is told from one by this request.
                 if self._sleep(self._pace.reserve()):
                     sent_at = time.time()
-                    if self.open_until() is None:
+                    if self.open_until() is None and self.given_up() is None:
                         yield sent_at
                         return
             finally:

@@ -6,6 +6,7 @@ that can go wrong has been tried again, renewed or given a name by the time it c
 
 import logging
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -20,7 +21,6 @@ from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
 from ingram_assets.ipage import sign_in as sign_in_room
 from ingram_assets.ipage.fetching import (
     Answer,
-    Empty,
     Expected,
     Fetching,
     Outcome,
@@ -65,6 +65,8 @@ _PARSING = 2
 """Workers beyond those with a request in flight, so that no slot stays empty while a page is parsed."""
 
 _EXPORT_LIMIT = 20_000
+
+_NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +298,20 @@ class Site:
         none_here: set[str] = set()
 
         def read(body: bytes) -> bytes:
-            check_picture(body)
+            try:
+                check_picture(body)
+            except PageChanged as error:
+                # The site's own error page, with status 200. That there is no picture is no failure.
+                if _NO_PICTURE.search(str(error)):
+                    raise NotFound(str(error)) from error
+                raise
             return body
 
         def try_routes(job: _Job) -> bytes | None:
             for route in [route for route in routes if route not in none_here]:
                 try:
                     return self._fetch(job, route, Expected.PICTURE, read, max_bytes=25_000_000)[0]
-                except (NotFound, NotAPicture, Empty) as error:
+                except (NotFound, NotAPicture) as error:
                     log.debug("No cover of %s at %s: %s", isbn, urlsplit(route).path, error)
                     none_here.add(route)
             return None
@@ -430,12 +438,17 @@ class Site:
                     "and see what it says, or put that browser's Cookie header into IPAGE_SESSION_COOKIE."
                 )
                 raise self._stopped_by from expired
-        if len(job.expired_under) > MAX_TRIES + 1 or self._sessions.sign_ins >= MAX_SIGN_INS:
+        if len(job.expired_under) > MAX_TRIES + 1:
             raise SessionExpired(
-                f"{job.what} found the session over {len(job.expired_under)} times, after "
-                f"{self._sessions.sign_ins} sign-ins in this run: see whether somebody else signs in with "
-                "this account."
+                f"{job.what} found the session over {len(job.expired_under)} times: see whether somebody "
+                "else signs in with this account."
             ) from expired
+        if self._sessions.sign_ins >= MAX_SIGN_INS and self._session(job).id == session.id:
+            self._stopped_by = SessionLost(
+                f"The session was lost again after {MAX_SIGN_INS} sign-ins in this run: see whether somebody "
+                "else signs in with this account, and run again later."
+            )
+            raise self._stopped_by from expired
         self._session(job, stale=session)
 
     def _session(self, job: _Job, stale: Session | None = None) -> Session:

@@ -1,0 +1,603 @@
+"""Reading the site over real HTTP: every kind of answer, and that no page is lost whatever comes between."""
+
+import gzip
+import itertools
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingram_assets.demo.simulator import Simulator
+from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.ipage.fetching import Answer, Expected, Refused, classify, outcome_of
+from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.pages import parse_saved_search_csv
+from ingram_assets.ipage.pictures import check_picture
+from ingram_assets.ipage.politeness import Cancelled
+from ingram_assets.ipage.site import Limits, Outcome, Reading, Site, breaker_open_until
+from ingram_assets_tests.ipage.conftest import QUICK, SHORT, TITLES, credentials
+from ingram_assets_tests.ipage.raw_server import raw_server
+
+OpenSite = Callable[..., Site]
+
+
+def outcomes(readings: list[Reading]) -> Counter[Outcome]:
+    return Counter(reading.outcome for reading in readings)
+
+
+def one(site: Site, isbn: str) -> Reading:
+    return next(iter(site.read_products([isbn])))
+
+
+def asked(sim: Simulator, kind: str = "product") -> list[dict[str, Any]]:
+    return [entry for entry in sim.requests()["log"] if entry["kind"] == kind]
+
+
+# Good weather.
+
+
+def test_every_title_is_read_once_and_with_the_time_before_it_was_asked_for(
+    sim: Simulator, open_site: OpenSite
+) -> None:
+    began = datetime.now(UTC)
+    site = open_site(sim)
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES}
+    assert sorted(reading.isbn for reading in readings) == sorted(sim.isbns())
+    assert set(sim.requests(log=False)["products"].values()) == {1}
+    for reading in readings:
+        assert reading.page is not None
+        assert reading.page.isbn == reading.isbn
+        assert began <= reading.observed_at <= datetime.now(UTC)
+        assert (reading.reason, reading.attempts) == (None, 1)
+    figures = site.metadata()
+    assert (figures["fetches_ok"], figures["requests"], figures["sign_ins"]) == (TITLES, TITLES, 0)
+    assert site.given_up is None
+    json.dumps(figures)
+
+
+def test_no_more_than_the_limit_are_in_flight(sim: Simulator, open_site: OpenSite) -> None:
+    sim.set(latency_ms=20)
+    list(open_site(sim, concurrency=3).read_products(sim.isbns()))
+    assert sim.requests(log=False)["max_running_by_kind"]["product"] == 3
+
+
+def test_isbns_are_taken_as_they_are_needed(sim: Simulator, open_site: OpenSite) -> None:
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        for isbn in itertools.cycle(sim.isbns()):
+            taken += 1
+            yield isbn
+
+    reading = open_site(sim).read_products(endless())
+    assert outcomes(list(itertools.islice(reading, 20))) == {Outcome.ok: 20}
+    reading.close()  # type: ignore[attr-defined]
+    assert taken <= 20 + 64 + 2 * 10  # read and waiting to be taken, and in the workers' hands
+
+
+def test_what_the_iterable_raises_comes_out(sim: Simulator, open_site: OpenSite) -> None:
+    def broken() -> Iterator[str]:
+        yield sim.isbns()[0]
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        list(open_site(sim).read_products(broken()))
+
+
+def test_the_saved_search(sim: Simulator, open_site: OpenSite) -> None:
+    site = open_site(sim)
+    found = parse_saved_search_csv(site.saved_search(sim.search_id))
+    assert sorted(found["isbn"]) == sorted(sim.isbns())
+    path = f"/ipage/browseRow/downloadExcel.action?listTypeId=SR&listId={sim.search_id}&totalRecords=7&No=0"
+    assert len(parse_saved_search_csv(site.saved_search(path))) == 7
+    with pytest.raises(NotFound):
+        site.saved_search("999")
+    sim.fault("html", kinds=["export"])
+    with pytest.raises(PageChanged):
+        site.saved_search(sim.search_id)
+
+
+# The session.
+
+
+@pytest.mark.parametrize("expired_as", ["redirect", "message", "login_form"])
+def test_eight_fetches_that_find_the_session_over_cause_one_sign_in(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], expired_as: str
+) -> None:
+    sim.set(expired_as=expired_as, latency_ms=20)
+    site = open_site(sim, credentials=credentials(sim))
+    readings = []
+    for reading in site.read_products(sim.isbns()):
+        readings.append(reading)
+        if len(readings) == 20:
+            sim.expire_sessions()
+    assert outcomes(readings) == {Outcome.ok: TITLES}
+    assert len({reading.isbn for reading in readings}) == TITLES
+    assert len(quick_sign_in) == 2
+    assert 1 <= site.counts[Outcome.expired] <= 8 + 2
+    assert {reading.attempts for reading in readings} == {1}
+
+
+def test_a_session_that_ends_again_and_again_loses_no_page(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    sim.set(latency_ms=10)
+    sim.fault("expire", every=25)
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES}
+    assert len(quick_sign_in) >= 3
+
+
+def test_a_site_that_ends_every_session_at_once_is_not_fought(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    sim.fault("expire", every=5)
+    site = open_site(sim, credentials=credentials(sim), concurrency=1)
+    readings = list(site.read_products(sim.isbns()))
+    assert len(readings) == TITLES
+    assert set(outcomes(readings)) == {Outcome.ok, Outcome.expired}
+    assert len(quick_sign_in) == 10
+    assert "after 10 sign-ins" in (site.given_up or "")
+
+
+def test_a_page_that_always_says_expired_is_named_and_costs_one_sign_in(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    odd = sim.isbns()[30]
+    sim.fault("login_form", isbns=[odd])
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES - 1, Outcome.expired: 1}
+    (refused,) = [reading for reading in readings if reading.page is None]
+    assert refused.isbn == odd
+    assert odd in (refused.reason or "")
+    assert "open it in a browser" in (refused.reason or "")
+    assert len(quick_sign_in) == 2
+    assert site.given_up is None
+
+
+def test_a_session_refused_right_after_signing_in_ends_the_run(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    sim.fault("login_form", kinds=["all"])
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.expired: TITLES}
+    assert "refused right after signing in" in (site.given_up or "")
+    assert isinstance(site.stopped_by, NeedsPerson)
+    assert 2 <= len(quick_sign_in) <= 3
+    assert len(asked(sim)) <= 3 * 10
+
+
+def test_a_captured_session_that_ends_says_what_to_do(sim: Simulator, open_site: OpenSite) -> None:
+    site = open_site(sim)
+    assert one(site, sim.isbns()[0]).outcome is Outcome.ok
+    sim.expire_sessions()
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.expired: TITLES}
+    assert "IPAGE_SESSION_COOKIE" in (site.given_up or "")
+    assert len(asked(sim)) <= 1 + 10
+    with pytest.raises(NeedsPerson):
+        site.saved_search(sim.search_id)
+
+
+def test_cookies_that_the_site_sets_are_sent_back_by_the_next_run(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path
+) -> None:
+    sim.set(require_imperva_cookies=True)
+    cookie = sim.signed_in_cookie().partition(";")[0]  # without the wall's own
+    with open_site(sim, session_cookie=cookie) as site:
+        list(site.read_products(sim.isbns()[:1]))
+    assert "visid_incap" in (tmp_path / "state" / "session.json").read_text()
+
+
+# The bot wall.
+
+
+def test_a_block_stops_all_fetching_and_the_rest_is_read_after_the_pause(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim.set(latency_ms=20)
+    sim.fault("block", at=15, count=1)
+    site = open_site(sim, limits=Limits(pauses=(1.0, 30.0)))
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES}
+    assert site.counts[Outcome.blocked] == 1
+    assert site.metadata()["trips"] == 1
+    assert site.metadata()["seconds_paused"] >= 0.9
+    assert "all fetching stops until" in caplog.text
+    log = asked(sim)
+    blocked_at = next(entry["ended"] for entry in log if entry["fault"] == "block")
+    starts = sorted(entry["started"] for entry in log)
+    # What was on its way comes in; nothing is sent until the pause is over.
+    assert not [start for start in starts if blocked_at + 0.1 < start < blocked_at + 0.9]
+    assert [start for start in starts if start > blocked_at + 0.9]
+    assert breaker_open_until(tmp_path / "state") is None
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_refusing_status_is_a_block_and_its_retry_after_is_honoured(
+    sim: Simulator, open_site: OpenSite, status: int
+) -> None:
+    sim.fault("status", status=status, retry_after="2", at=5, count=1)
+    site = open_site(sim, concurrency=2)
+    readings = list(site.read_products(sim.isbns()[:20]))
+    assert outcomes(readings) == {Outcome.ok: 20}
+    log = asked(sim)
+    refused_at = next(entry["ended"] for entry in log if entry["status"] == status)
+    assert not [entry for entry in log if refused_at + 0.1 < entry["started"] < refused_at + 1.9]
+
+
+@pytest.mark.parametrize("fault", ["block", "interruption"])
+def test_after_three_blocks_the_run_gives_up_and_the_next_one_honours_it(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path, fault: str
+) -> None:
+    sim.fault(fault, kinds=["all"])
+    with open_site(sim) as site:
+        readings = list(site.read_products(sim.isbns()))
+        assert outcomes(readings) == {Outcome.blocked: TITLES}
+        assert len({reading.isbn for reading in readings}) == TITLES
+        assert all("run again after that" in (r.reason or "") for r in readings if r.attempts == 0)
+        assert isinstance(site.stopped_by, Stopped)
+        assert "blocked this run 3 times" in (site.given_up or "")
+        with pytest.raises(Blocked, match="blocked this run 3 times"):
+            site.saved_search(sim.search_id)
+    assert len(asked(sim)) <= 8 + 1 + 1  # what was on its way, then one after each pause
+    until = breaker_open_until(tmp_path / "state")
+    assert until is not None
+    assert until > datetime.now(UTC)
+
+    sim.clear_faults()
+    sim.reset_requests()
+    with open_site(sim) as site, pytest.raises(Blocked, match="blocked an earlier run"):
+        site.cover(sim.isbns()[0])
+    assert sim.requests(log=False)["by_kind"] == {}
+
+
+def test_a_block_met_elsewhere_stops_this_run_too(sim: Simulator, open_site: OpenSite) -> None:
+    here, elsewhere = open_site(sim), open_site(sim)
+    assert one(here, sim.isbns()[0]).outcome is Outcome.ok
+    sim.fault("status", status=429, retry_after="1", at=1, count=1)
+    isbn = sim.isbns()[1]
+    assert one(elsewhere, isbn).outcome is Outcome.ok
+    sim.clear_faults()
+    sim.fault("status", status=429, retry_after="3600", at=1, count=1)
+    assert one(elsewhere, isbn).outcome is Outcome.blocked
+    sim.reset_requests()
+    assert one(here, isbn).outcome is Outcome.blocked
+    assert asked(sim) == []
+
+
+# Failures of the site's own.
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "requests"),
+    [
+        ({"fault": "status", "status": 404}, Outcome.not_found, 1),
+        ({"fault": "status", "status": 410}, Outcome.not_found, 1),
+        ({"fault": "status", "status": 400}, Outcome.permanent, 1),
+        ({"fault": "status", "status": 500}, Outcome.transient, 3),
+        ({"fault": "status", "status": 503, "retry_after": "0"}, Outcome.transient, 3),
+        ({"fault": "cut"}, Outcome.transient, 3),
+        ({"fault": "empty"}, Outcome.transient, 3),
+        ({"fault": "redirect_loop"}, Outcome.transient, 3 * 6),
+        ({"fault": "half"}, Outcome.changed, 2),
+        ({"fault": "garbage"}, Outcome.changed, 2),
+        ({"fault": "html"}, Outcome.changed, 2),
+        ({"fault": "wrong_title"}, Outcome.changed, 2),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
+)
+def test_how_often_what_is_tried(
+    sim: Simulator, open_site: OpenSite, fault: dict[str, Any], outcome: Outcome, requests: int
+) -> None:
+    sim.fault(**fault)
+    site = open_site(sim)
+    reading = one(site, sim.isbns()[3])
+    assert reading.outcome is outcome
+    assert reading.page is None
+    assert (reading.reason or "").endswith(".")
+    assert len(asked(sim)) == requests
+    assert site.counts == {outcome: reading.attempts}
+    # And when it was but a moment's failure, the page is there.
+    if requests > 1:
+        sim.clear_faults()
+        sim.fault(**fault, at=1, count=1)
+        assert one(site, sim.isbns()[4]).outcome is Outcome.ok
+
+
+def test_a_title_the_site_does_not_list(sim: Simulator, open_site: OpenSite) -> None:
+    reading = one(open_site(sim), "9780306406157")
+    assert reading.outcome is Outcome.not_found
+    assert len(asked(sim)) == 1
+
+
+def test_pages_that_fail_do_not_hold_up_the_others(sim: Simulator, open_site: OpenSite) -> None:
+    failing = sim.isbns()[:10]
+    sim.fault("status", status=500, isbns=failing)
+    site = open_site(sim, concurrency=2, retry_waits=(0.3, 0.3))
+    readings = list(site.read_products(sim.isbns()[:40]))
+    assert outcomes(readings) == {Outcome.ok: 30, Outcome.transient: 10}
+    assert {reading.isbn for reading in readings[:25]}.isdisjoint(failing)
+    assert {sim.requests(log=False)["products"][isbn] for isbn in failing} == {3}
+
+
+def test_a_site_that_is_down_is_not_stormed(sim: Simulator, open_site: OpenSite) -> None:
+    sim.fault("status", status=503)
+    site = open_site(sim)
+    readings = list(site.read_products(sim.isbns() * 3))
+    assert outcomes(readings) == {Outcome.transient: 3 * TITLES}
+    assert "could not be used" in (site.given_up or "")
+    assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8
+
+
+def test_a_page_that_changed_is_kept_without_what_opens_the_account(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path
+) -> None:
+    sim.fault("layout", layout="missing_ean")
+    isbn = sim.isbns()[0]
+    site = open_site(sim, run_id="run-17")
+    reading = one(site, isbn)
+    assert reading.outcome is Outcome.changed
+    assert "EAN" in (reading.reason or "")
+    (kept,) = (tmp_path / "state" / "kept_pages").iterdir()
+    assert "run-17" in kept.name
+    assert isbn in kept.name
+    assert "JSESSIONID" not in gzip.decompress(kept.read_bytes()).decode()
+
+
+# Servers that don't answer as one should.
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+
+
+def trickling_body(connection: socket.socket, head: str) -> None:
+    connection.sendall(PAGE + b"Content-Length: 1000000\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def trickling_headers(connection: socket.socket, head: str) -> None:
+    connection.sendall(PAGE)
+    while True:
+        connection.sendall(b"X-More: x\r\n")
+        time.sleep(0.05)
+
+
+def silence(connection: socket.socket, head: str) -> None:
+    connection.recv(1)
+
+
+def nonsense(connection: socket.socket, head: str) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9\r\n\r\n")
+
+
+@pytest.mark.parametrize("answer", [trickling_body, trickling_headers, silence, nonsense])
+def test_no_server_holds_a_worker_for_ever(answer: Any, tmp_path: Path) -> None:
+    with raw_server(answer) as (url, heads):
+        site = Site(url, tmp_path, None, session_cookie="a=b", timeouts=SHORT, retry_waits=(0.0, 0.0))
+        with site:
+            reading = one(site, "9780306406157")
+        assert reading.outcome is Outcome.transient
+        assert reading.attempts == 3
+        assert len(heads) == 3
+
+
+@pytest.mark.parametrize("answer", [trickling_body, trickling_headers, silence])
+def test_closing_ends_what_is_under_way(answer: Any, tmp_path: Path) -> None:
+    with raw_server(answer) as (url, _):
+        site = Site(url, tmp_path, None, session_cookie="a=b")
+        threading.Timer(0.5, site.cancel).start()
+        with pytest.raises(Cancelled):
+            list(site.read_products(["9780306406157"] * 20))
+        began = time.monotonic()
+        site.close()
+        assert time.monotonic() - began < 30  # its threads have ended: nothing is joined for long
+        assert not any(thread.name.startswith("ipage-") for thread in threading.enumerate())
+
+
+def test_a_page_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
+    def endless(connection: socket.socket, head: str) -> None:
+        connection.sendall(PAGE + b"\r\n")
+        while True:
+            connection.sendall(b"<p>more</p>" * 10_000)
+
+    with raw_server(endless) as (url, _), Site(url, tmp_path, None, session_cookie="a=b") as site:
+        reading = one(site, "9780306406157")
+    assert reading.outcome is Outcome.changed
+    assert "longer than" in (reading.reason or "")
+
+
+def test_a_redirect_to_another_host_gets_no_cookies(tmp_path: Path) -> None:
+    def elsewhere(path: str) -> Any:
+        def answer(connection: socket.socket, head: str) -> None:
+            connection.sendall(
+                f"HTTP/1.1 302 Found\r\nLocation: {other}{path}\r\nContent-Length: 0\r\n\r\n".encode()
+            )
+
+        return answer
+
+    with raw_server(nonsense) as (other, stolen):
+        with raw_server(elsewhere("/steal")) as (url, _):
+            site = Site(url, tmp_path / "1", None, session_cookie="a=hush", retry_waits=(0.0, 0.0))
+            with site:
+                reading = one(site, "9780306406157")
+            assert reading.outcome is Outcome.changed
+            assert "another host" in (reading.reason or "")
+        with (
+            raw_server(elsewhere("/oauth2/default/v1/authorize")) as (url, _),
+            Site(url, tmp_path / "2", None, session_cookie="a=hush") as site,
+        ):
+            assert one(site, "9780306406157").outcome is Outcome.expired
+            assert isinstance(site.stopped_by, NeedsPerson)
+    assert stolen == []
+
+
+# Covers.
+
+
+def test_covers_are_whole_pictures_or_none(sim: Simulator, open_site: OpenSite) -> None:
+    site = open_site(sim)
+    for isbn, entry in list(sim.book().items())[:30]:
+        picture = site.cover(isbn)
+        assert (picture is None) == (entry["cover"] == "none"), entry
+        if picture is not None:
+            assert check_picture(picture).format == "jpeg"
+
+
+@pytest.mark.parametrize("no_cover_as", ["404", "empty", "gif", "html"])
+def test_whatever_stands_for_no_cover_is_none(sim: Simulator, open_site: OpenSite, no_cover_as: str) -> None:
+    isbn = sim.isbns()[0]
+    sim.edit(isbn, cover="none")
+    sim.set(no_cover_as=no_cover_as)
+    assert open_site(sim).cover(isbn) is None
+    assert len(asked(sim, "cover")) == 2  # both routes, each once
+    sim.edit(isbn, cover="art")
+
+
+@pytest.mark.parametrize("fault", ["cut", "half", "status"])
+def test_a_cover_that_fails_is_tried_again(sim: Simulator, open_site: OpenSite, fault: str) -> None:
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    sim.fault(fault, kinds=["cover"], at=1, count=1)
+    site = open_site(sim)
+    assert site.cover(isbn) is not None
+    sim.fault(fault, kinds=["cover"])
+    with pytest.raises(Transient):
+        site.cover(isbn)
+    assert len(asked(sim, "cover")) == 2 + 3
+
+
+def test_the_login_form_in_place_of_a_cover(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    site = open_site(sim, credentials=credentials(sim))
+    assert site.cover(isbn) is not None
+    sim.expire_sessions()
+    assert site.cover(isbn) is not None
+    assert len(quick_sign_in) == 2
+
+
+def test_a_block_page_in_place_of_a_cover(sim: Simulator, open_site: OpenSite) -> None:
+    sim.fault("block", kinds=["cover"])
+    site = open_site(sim)
+    with pytest.raises(Blocked):
+        site.cover(sim.isbns()[0])
+    assert len(asked(sim, "cover")) == 3
+
+
+# Two runs at once.
+
+_RUN = """
+import json, sys, time
+from pathlib import Path
+from ingram_assets.ipage.site import Site
+url, state, cookie, concurrency = sys.argv[1:5]
+with Site(url, Path(state), None, session_cookie=cookie, concurrency=int(concurrency)) as site:
+    print("ready", flush=True)
+    isbns = json.loads(sys.stdin.readline())
+    began = time.monotonic()
+    outcomes = [reading.outcome for reading in site.read_products(isbns)]
+    print(json.dumps({"ok": outcomes.count("ok"), "began": began, "ended": time.monotonic()}))
+"""
+
+
+def test_two_processes_share_one_limit_and_both_get_on(sim: Simulator, tmp_path: Path) -> None:
+    sim.set(latency_ms=25)
+    isbns = sim.isbns()
+    command = [sys.executable, "-c", _RUN, sim.url, str(tmp_path), sim.signed_in_cookie(), "4"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+    for run, share in zip(runs, (isbns[::2], isbns[1::2]), strict=True):
+        assert run.stdin is not None
+        run.stdin.write(json.dumps(share * 4) + "\n")
+        run.stdin.flush()
+    told = [json.loads(run.communicate(timeout=120)[0]) for run in runs]
+    assert [run["ok"] for run in told] == [4 * TITLES // 2] * 2
+    assert sim.requests(log=False)["max_running_by_kind"]["product"] == 4
+    # Neither waited for the other to end.
+    assert max(run["began"] for run in told) < min(run["ended"] for run in told)
+
+
+# Classification, by itself.
+
+
+def answer(status: int, body: bytes = b"<html><body>x</body></html>", **headers: str) -> Answer:
+    import httpx
+
+    return Answer(
+        status, "https://x", httpx.Headers({k.replace("_", "-"): v for k, v in headers.items()}), body
+    )
+
+
+BLOCK_PAGE = (
+    b'<html><body><iframe id="main-iframe" src="/_Incapsula_Resource?CWUDNSAI=23"></iframe></body></html>'
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, BLOCK_PAGE, Blocked),
+        (403, BLOCK_PAGE, Blocked),
+        (503, BLOCK_PAGE, Blocked),
+        (403, b"", Blocked),
+        (429, b"slow down", Blocked),
+        (401, b"", SessionExpired),
+        (200, b"<form name=login><input id=passwordText></form>", SessionExpired),
+        (500, b"<form name=login><input id=passwordText></form>", SessionExpired),
+        (404, b"", NotFound),
+        (410, b"gone", NotFound),
+        (500, b"", Transient),
+        (502, b"<html>Bad gateway</html>", Transient),
+        (408, b"", Transient),
+        (200, b"", Transient),
+        (204, b"", Permanent),
+        (400, b"bad", Permanent),
+        (405, b"no", Permanent),
+    ],
+)
+def test_every_answer_has_one_name(status: int, body: bytes, expected: type[Exception]) -> None:
+    with pytest.raises(expected):
+        classify(answer(status, body), Expected.PAGE)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    def pause(value: str) -> float | None:
+        with pytest.raises(Refused) as caught:
+            classify(answer(429, b"", retry_after=value), Expected.PAGE)
+        return caught.value.retry_after
+
+    assert pause("120") == 120
+    assert pause("soon") is None
+    assert pause("-5") == 0
+    in_a_minute = datetime.fromtimestamp(time.time() + 60, UTC)
+    assert 55 < (pause(format_datetime(in_a_minute, usegmt=True)) or 0) <= 60
+
+
+def test_every_error_has_an_outcome() -> None:
+    assert outcome_of(NotFound("x")) is Outcome.not_found
+    assert outcome_of(SessionExpired("x")) is Outcome.expired
+    assert outcome_of(NeedsPerson("x")) is Outcome.expired
+    assert outcome_of(Blocked("x")) is Outcome.blocked
+    assert outcome_of(PageChanged("EAN", "x")) is Outcome.changed
+    assert outcome_of(Transient("x")) is Outcome.transient
+    assert outcome_of(Permanent("x")) is Outcome.permanent
