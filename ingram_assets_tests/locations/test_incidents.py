@@ -160,6 +160,11 @@ class TestRuns:
         assert shop.succeeds("push_titles") == []
         assert len(shop.succeeds(proof)) == 1
 
+    def test_a_success_from_before_the_failure_ends_nothing_though_it_is_seen_later(self, shop):
+        shop.fails(kind="refused")
+        assert shop.look(Succeeded(next(_ids), shop.now - MINUTE, "early", PUSH)) == []
+        assert len(open_incidents(shop.book)) == 1
+
     def test_a_repeat_after_the_end_is_a_new_incident(self, shop):
         shop.fails(kind="person")
         shop.succeeds()
@@ -326,6 +331,11 @@ class TestLowStock:
         assert shop.told[-1].body.splitlines()[:2] == ["- Title b (b): 30 → 0", "- Title a (a): 9 → 2"]
         assert shop.look(self.low("c", 6, 5), after=HOUR) == []
         assert shop.look(after=23 * HOUR) == ["Low stock: 1 title since the last digest"]
+
+    def test_the_very_first_look_waits_for_the_morning_too(self):
+        decision = decide(Book(), [self.low("a", 9, 4)], [], None, NOW, RULES)
+        assert decision.alerts == ()
+        assert list(decision.book.low) == ["a"]
 
     def test_a_morning_without_any_is_quiet(self, shop):
         assert shop.look(after=DAY) == []

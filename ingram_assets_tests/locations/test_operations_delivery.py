@@ -9,6 +9,8 @@ import pytest
 from ingram_assets.locations.operations.delivery import (
     GIVE_UP_AFTER,
     Outbox,
+    Sent,
+    Target,
     deliver,
     put,
     send_test,
@@ -106,6 +108,20 @@ def test_one_that_never_answers_holds_up_nobody(hook):
     assert hook.subjects == ["SLA broken", "SLA met again"]
     assert [one.reason for one in delivery.failed] == ["it did not answer in time"]
     assert len(delivery.outbox.waiting) == 2
+
+
+def test_the_order_holds_where_a_target_takes_one_and_refuses_another(hook):
+    targets = targets_of([hook.url])
+    outbox, _ = put(Outbox(), [BROKEN, MET], targets, NOW)
+    tried = []
+
+    def send(target: Target, alert: Alert) -> Sent:
+        tried.append(alert)
+        return Sent(target.name, ok=alert is MET)
+
+    delivery = deliver(outbox, targets, NOW, send)
+    assert tried == [BROKEN], "nobody hears that it is over before hearing of it"
+    assert delivery.outbox.waiting == outbox.waiting
 
 
 def test_a_target_that_left_the_settings_drops_out(hook, other):

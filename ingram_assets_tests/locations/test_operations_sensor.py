@@ -243,6 +243,7 @@ class TestRuns:
         def tripped(context: Any) -> None:
             reason = "40 of 100 titles would turn to zero."
             log_check(context, INVENTORY_LEVELS, "no_guardrail_tripped", passed=False, description=reason)
+            log_check(context, INVENTORY_LEVELS, "another", passed=True, description="Fine.")
             raise stopped("guardrail", reason)
 
         def let_through(context: Any) -> None:

@@ -108,7 +108,8 @@ def _read(
     if place is None:
         newest = read(dg.EventRecordsFilter(event_type, asset), limit=_EVENTS_AT_ONCE)
         old = [record.storage_id for record in newest if record.timestamp < now - _FIRST_LOOK_BACK]
-        after, seen = max(old, default=0), frozenset[int]()
+        before_all = newest[-1].storage_id - 1 if newest else 0
+        after, seen = max(old, default=before_all), frozenset[int]()
         records = [record for record in reversed(newest) if record.storage_id > after]
     else:
         after, seen = place[0], frozenset(place[1])
