@@ -1,13 +1,14 @@
 """One request to the site, and the one place where its answer is classified and counted."""
 
+import contextlib
 import email.utils
+import http.cookiejar
 import logging
 import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -173,9 +174,12 @@ class Fetching:
     def close(self) -> None:
         self._transport.close()
 
-    def cookies(self, session: Session) -> Iterable[Any]:
+    def cookies(self, session: Session) -> tuple[http.cookiejar.Cookie, ...]:
         """The session's cookies as the site has changed them since."""
-        return self._client(session).cookies.jar
+        jar = self._client(session).cookies.jar
+        while True:
+            with contextlib.suppress(RuntimeError):  # a worker is just adding one
+                return tuple(jar)
 
     def fetch(
         self,
@@ -205,7 +209,9 @@ class Fetching:
             with self._politeness.turn() as sent_at:
                 began = time.monotonic()
                 try:
-                    answer, latency = self._ask(session, path, max_bytes, total or self._timeouts.total)
+                    answer, latency = self._ask(
+                        session, path, expected, max_bytes, total or self._timeouts.total
+                    )
                 finally:
                     latency = latency or time.monotonic() - began
                 try:
@@ -214,7 +220,7 @@ class Fetching:
                     # Before the slot is free for another request: all fetching stops at once.
                     self._blocked(error, sent_at)
                     raise
-            value = read(answer.body)
+            value = self._read(read, answer.body)
         except IngramError as error:
             if sent_at and not isinstance(error, Cancelled):
                 self._count(error, latency, sent_at)
@@ -237,11 +243,27 @@ class Fetching:
             case _:
                 self._politeness.answered(latency, sent_at)
 
+    @staticmethod
+    def _read(read: Callable[[bytes], T], body: bytes) -> T:
+        try:
+            return read(body)
+        except IngramError:
+            raise
+        except Exception as error:
+            # One page that nobody thought of must not end the reading of all the others.
+            log.exception("A page could not be read.")
+            raise PageChanged("page", f"reading it failed ({type(error).__name__}: {error}).") from error
+
     def _blocked(self, error: IngramError | None, sent_at: float) -> None:
         self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
 
-    def _ask(self, session: Session, path: str, max_bytes: int, total: float) -> tuple[Answer, float]:
-        """The answer, after redirects on the site's host, and the seconds until its headers."""
+    def _ask(
+        self, session: Session, path: str, expected: Expected, max_bytes: int, total: float
+    ) -> tuple[Answer, float]:
+        """The answer, after redirects, and the seconds until its headers.
+
+        A picture may lie on another host, which gets no cookies; a page never does.
+        """
         url, latency = self._base_url + path, 0.0
         client = self._client(session)
         with self._guard.within(total):
@@ -252,36 +274,39 @@ class Fetching:
                     if response.next_request is None:
                         body = _body(response, max_bytes)
                         return Answer(response.status_code, url, response.headers, body), latency
-                    target = urljoin(url, response.headers["location"])
-                if _origin(target) != self._site:
-                    if _is_sign_in(target):
+                    url = urljoin(url, response.headers["location"])
+                if _origin(url) != self._site:
+                    if _is_sign_in(url):
                         raise SessionExpired(
                             "The session is over (the site sends to the sign-in of "
-                            f"{urlsplit(target).hostname}): sign in again, then read this page."
+                            f"{urlsplit(url).hostname}): sign in again, then read this page."
                         )
-                    raise PageChanged(
-                        "redirect",
-                        f"the site sends this page to another host, {urlsplit(target).hostname}, where the "
-                        "session's cookies don't go; open it in a browser.",
-                    )
-                url = target
+                    if expected is not Expected.PICTURE or _origin(url)[0] != self._site[0]:
+                        raise PageChanged(
+                            "redirect",
+                            f"the site sends this page to another host, {urlsplit(url).hostname}, where the "
+                            "session's cookies don't go; open it in a browser.",
+                        )
+                    client = self._new_client(session.user_agent)
         raise Unanswered("The site redirects in a circle: try again later, or open the page in a browser.")
 
     def _client(self, session: Session) -> httpx.Client:
         """One client per session: a late answer to an old session can't spoil the new one's cookies."""
         with self._mutex:
-            client = self._clients.get(session.id)
-            if client is None:
-                client = httpx.Client(
-                    transport=self._transport,
-                    cookies=session.jar(),
-                    headers=_HEADERS | {"User-Agent": session.user_agent},
-                    timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
-                    follow_redirects=False,
-                    trust_env=False,
-                )
+            if session.id not in self._clients:
+                client = self._new_client(session.user_agent)
+                client.cookies = httpx.Cookies(session.jar())
                 self._clients[session.id] = client
-        return client
+            return self._clients[session.id]
+
+    def _new_client(self, user_agent: str) -> httpx.Client:
+        return httpx.Client(
+            transport=self._transport,
+            headers=_HEADERS | {"User-Agent": user_agent},
+            timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
+            follow_redirects=False,
+            trust_env=False,
+        )
 
 
 def _body(response: httpx.Response, max_bytes: int) -> bytes:
@@ -318,7 +343,7 @@ def _retry_after(text: str | None) -> float | None:
         return None
 
 
-@contextmanager
+@contextlib.contextmanager
 def _network_failures() -> Iterator[None]:
     try:
         yield
@@ -345,7 +370,7 @@ class _Guard:
         self._cancelled = cancelled
         self._local = threading.local()
 
-    @contextmanager
+    @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         self._local.deadline = time.monotonic() + seconds
         try:

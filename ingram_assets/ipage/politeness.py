@@ -13,6 +13,7 @@ import statistics
 import struct
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ class Limits:
         max_gap: the most the pace may slow down to.
         pauses: how long the breaker stays open the first time, the second, …; the last one repeats.
         max_trips: so many blocks end the run.
-        longest_wait: a run does not sit out a longer pause; it gives up, and the breaker stays open.
+        longest_wait: a run does not sit out a longer pause; it gives up, and the breaker stays open. One that
+            begins while the breaker is open waits for the first of `pauses` at most.
         max_pause: the most a `Retry-After` of the site can ask for.
         forget_after: so long without a block, and the next pause is the first one again.
         max_failures_in_a_row: so many failures of the site, none answered between, and it counts as down.
@@ -138,11 +140,6 @@ class Politeness:
         self._announced = 0.0
         self._mutex = threading.Lock()
 
-    def close(self) -> None:
-        """Gives the slots back; only after the last `turn` has ended."""
-        self._slots.close()
-        self._pace.close()
-
     @contextmanager
     def turn(self) -> Iterator[float]:
         """Waits until a request may be sent, and holds its slot for the block; yields when (s since 1970).
@@ -188,9 +185,12 @@ class Politeness:
         if wait <= 0:
             return None
         trips = breaker.trips - self._trips_before
-        if trips < self.limits.max_trips and wait <= self.limits.longest_wait:
+        # A run that finds the breaker open does not sit there: the scheduler, or a person, comes again.
+        patience = self.limits.longest_wait if trips else self.limits.pauses[0]
+        if trips < self.limits.max_trips and wait <= patience:
             return None
-        how_often = f"blocked this run {trips} times" if trips else "blocked an earlier run"
+        times = "once" if trips == 1 else f"{trips} times"
+        how_often = f"blocked this run {times}" if trips else "blocked an earlier run"
         return Blocked(
             f"The site {how_often} ({breaker.reason}); it is left alone until {_clock(breaker.open_until)}: "
             "run again after that."
@@ -268,13 +268,13 @@ class _Slots:
     """
 
     def __init__(self, folder: Path, concurrency: int, cancelled: threading.Event) -> None:
-        self._fds = [_open(folder / f"slot-{number}") for number in range(concurrency)]
+        self._fds = [_open_for(self, folder / f"slot-{number}") for number in range(concurrency)]
         self._free = set(range(concurrency))
         self._taken = 0
         self._mutex = threading.Lock()
         self._released = threading.Condition(self._mutex)
         self._waiting = folder / "waiting"
-        self._probe = _open(self._waiting)
+        self._probe = _open_for(self, self._waiting)
         self._cancelled = cancelled
 
     def acquire(self, at_most: Callable[[], int | None]) -> int:
@@ -322,10 +322,6 @@ class _Slots:
         if self._cancelled.is_set():
             raise Cancelled("The reading was stopped before it was through; run again to read the rest.")
 
-    def close(self) -> None:
-        for fd in (*self._fds, self._probe):
-            os.close(fd)
-
     def _try(self, at_most: int | None) -> int | None:
         with self._mutex:
             for slot in self._free:
@@ -357,12 +353,9 @@ class _Pace:
     _STALE = 120.0
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        self._fd = _open(path)
+        self._fd = _open_for(self, path)
         self._limits = limits
         self._mutex = threading.Lock()
-
-    def close(self) -> None:
-        os.close(self._fd)
 
     def reserve(self) -> float:
         """Takes the next start; the seconds until it."""
@@ -475,6 +468,13 @@ def _read_breaker(path: Path) -> _Breaker:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_for(owner: object, path: Path) -> int:
+    """A file that stays open as long as its owner is used: a worker that ends late must not lock another's."""
+    fd = _open(path)
+    weakref.finalize(owner, os.close, fd)
+    return fd
 
 
 @contextmanager

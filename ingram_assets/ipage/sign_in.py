@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ElementHandle, Frame, Page, Request, Response
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.ipage import way_in
@@ -346,7 +347,11 @@ class _Visit:
         before, self._hops, self._failure = self._navigations, [], ""
         with _page_moves_on():
             if control is not None:
-                self._element(control).click(no_wait_after=True, timeout=10_000)
+                element = self._element(control)
+                try:
+                    element.click(no_wait_after=True, timeout=5_000)
+                except PlaywrightTimeout:
+                    element.evaluate("element => element.click()")  # a banner lies over it
             elif enter_in is not None:
                 self._element(enter_in).press("Enter", no_wait_after=True)
             else:

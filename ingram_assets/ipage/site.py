@@ -178,7 +178,7 @@ class Site:
         self._concurrency = concurrency
         self._proven: set[str] = set()
         self._stopped_by: IngramError | None = None
-        self._threads: list[threading.Thread] = []
+        self._sweeps: list[Sweep[Any, Reading]] = []
         self._opened = time.monotonic()
         self._closed = False
 
@@ -200,11 +200,9 @@ class Site:
         self._keep_cookies()
         self.cancel()
         until = time.monotonic() + 2.0
-        for thread in self._threads:
+        for thread in [thread for sweep in self._sweeps for thread in sweep.threads]:
             thread.join(max(0.0, until - time.monotonic()))
-        if not any(thread.is_alive() for thread in self._threads):
-            self._politeness.close()
-            self._fetching.close()
+        self._fetching.close()
 
     @property
     def counts(self) -> Counter[Outcome]:
@@ -278,10 +276,10 @@ class Site:
         sweep: Sweep[tuple[str, _Job], Reading] = Sweep(
             jobs, self._read_product, self._concurrency + _PARSING, self._cancelled
         )
+        self._sweeps.append(sweep)
         try:
             yield from sweep
         finally:
-            self._threads = [thread for thread in self._threads + sweep.threads if thread.is_alive()]
             self._keep_cookies()
 
     def cover(self, isbn: str) -> bytes | None:

@@ -178,10 +178,10 @@ def test_after_three_blocks_a_run_gives_up_and_the_next_one_waits(tmp_path: Path
         run.turn(),
     ):
         pass
-    # The next run honours what is open; a pause of its own length it would sit out.
+    # The next run honours what is open; a short pause it would sit out.
     with pytest.raises(Blocked, match="blocked an earlier run"), polite(tmp_path, limits).turn():
         pass
-    assert polite(tmp_path, Limits(longest_wait=60.0)).given_up() is None
+    assert polite(tmp_path, Limits(pauses=(60.0,))).given_up() is None
     # And a person can close it.
     (tmp_path / "politeness" / "breaker.json").unlink()
     with run.turn():

@@ -451,6 +451,28 @@ def test_a_redirect_to_another_host_gets_no_cookies(tmp_path: Path) -> None:
 # Covers.
 
 
+def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, tmp_path: Path) -> None:
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    with Site(sim.url, tmp_path / "1", None, session_cookie=sim.signed_in_cookie()) as site:
+        art = site.cover(isbn)
+    assert art is not None
+
+    def picture(connection: socket.socket, head: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(art) + art)
+
+    def elsewhere(connection: socket.socket, head: str) -> None:
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with (
+        raw_server(picture) as (other, heads),
+        raw_server(elsewhere) as (url, _),
+        Site(url, tmp_path / "2", None, session_cookie="a=hush") as site,
+    ):
+        assert site.cover(isbn) == art
+    assert len(heads) == 1
+    assert "hush" not in heads[0]
+
+
 def test_covers_are_whole_pictures_or_none(sim: Simulator, open_site: OpenSite) -> None:
     site = open_site(sim)
     for isbn, entry in list(sim.book().items())[:30]:
