@@ -200,6 +200,33 @@ def migrate(as_json: bool) -> None:
         click.echo(f"The queue is at version {result['version']}.")
 
 
+@main.group()
+def alert() -> None:
+    """Who is told when the promise breaks."""
+
+
+@alert.command("test")
+@as_json
+@_told_plainly
+def alert_test(as_json: bool) -> None:
+    """Send a test alert to every target of ALERT_URLS, and say which took it."""
+    from ingram_assets.locations.operations.delivery import send_test
+    from ingram_assets.runs import ROOT
+    from ingram_assets.settings import OperationsSettings, SettingsError, environment_of, load
+
+    urls = load(OperationsSettings, environment_of("operations", ROOT)).ALERT_URLS
+    if not urls:
+        raise SettingsError("ALERT_URLS is missing: set it in .env.operations (see .env.operations.example).")
+    sent = send_test([url.get_secret_value() for url in urls])
+    for one in sent:
+        click.echo(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)
+    ok = all(one.ok for one in sent)
+    if as_json:
+        targets = [{"target": one.target, "ok": one.ok, "reason": one.reason} for one in sent]
+        click.echo(json.dumps({"ok": ok, "targets": targets}))
+    sys.exit(DONE if ok else SOME_FAILED)
+
+
 def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
     """Start a job's run where its secrets are, follow it, and return what it reports."""
     from ingram_assets.runs import ROOT, code_location, dagster_instance, follow, launch

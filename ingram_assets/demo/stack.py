@@ -20,7 +20,7 @@ from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.demo.embedded.s3 import S3, start_s3
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.simulator import Account, Simulator
-from ingram_assets.processes import Supervisor, choose_port, http_ok
+from ingram_assets.processes import PortBusy, Supervisor, choose_port, free_port, http_ok
 from ingram_assets.queue.migrations import migrate
 from ingram_assets.runs import ROOT, dagster_home, dagster_instance
 from ingram_assets.settings import CommonSettings, environment_of, load
@@ -83,10 +83,7 @@ def running_stack(
             given = os.environ.get("BROWSER_EXECUTABLE")
             chromium = ensure_chromium(tools, Path(given) if given else None)
         with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster"):
-            ports = {
-                name: choose_port(f"INGRAM_PORT_{name.upper()}", port_setting(name, 0))
-                for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA")
-            }
+            ports = _ports(folder)
             postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
             passwords = _databases(postgres, folder)
             with ThreadPoolExecutor(4) as pool:
@@ -112,7 +109,7 @@ def running_stack(
                 supervisor,
                 home,
                 environments.__getitem__,
-                ui_port=port_setting("UI", 0),
+                ui_port=ports["UI"],
                 wanted_ports={
                     name: port_setting(name, 0) for name in ("scraper", "storefront", "operations")
                 },
@@ -132,6 +129,26 @@ def running_stack(
             )
         finally:
             forget_ports(home)
+
+
+def _ports(folder: Path) -> dict[str, int]:
+    """A port for each server: the setting's, else the last start's, else a free one.
+
+    The same from start to start, because addresses are kept: a cover's, in the store; a person's bookmark.
+    """
+    kept = folder / "ports.json"
+    last: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+    ports: dict[str, int] = {}
+    for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA", "UI"):
+        fixed = port_setting(name, 0)
+        try:
+            ports[name] = choose_port(f"INGRAM_PORT_{name}", fixed or last.get(name))
+        except PortBusy:
+            if fixed:
+                raise
+            ports[name] = free_port()
+    kept.write_text(json.dumps(ports))
+    return ports
 
 
 def tools_folder() -> Path:

@@ -24,7 +24,7 @@ from ingram_assets.locations.events import Context, Progress, Report, log_materi
 from ingram_assets.locations.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
 from ingram_assets.queue.writer import QueueWriter
 
-_BATCH = 50
+_BATCH = 100
 _PAGE = 1000
 
 
@@ -78,8 +78,12 @@ def check_covers(
 
 def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome], report: Report) -> None:
     materializations: list[dg.AssetMaterialization] = []
-    with_url = [outcome for outcome in batch if outcome.cover_url and outcome.outcome != "recent"]
-    covers = [{"isbn": outcome.isbn, "cover_url": outcome.cover_url} for outcome in with_url]
+    # Also of titles that were not looked at: the bucket's public address may have changed.
+    covers = [
+        {"isbn": outcome.isbn, "cover_url": outcome.cover_url, "cover_sha256": outcome.sha256}
+        for outcome in batch
+        if outcome.cover_url
+    ]
     for answer in queue.record_covers(covers) if covers else []:
         if answer.outcome in ("refused", "untracked"):
             report.fail(answer.isbn, answer.reason or f"the queue answered {answer.outcome} for its cover")
