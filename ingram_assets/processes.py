@@ -371,8 +371,9 @@ class Supervisor:
             child.process.send_signal(child.stop_signal)
 
     def _end(self, child: Child) -> None:
-        family = _family(child.pid)
-        if child.running:
+        # Of the living only: once it is collected, its pid may be a stranger's.
+        family = _family(child.pid) if child.running else []
+        if family:
             self._ask_to_stop(child)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(self._grace_seconds)
@@ -399,6 +400,7 @@ class Supervisor:
     def _bring_back(self, child: Child) -> None:
         now = time.monotonic()
         if child.restart_at is None:
+            _kill(_family(child.pid))  # now, while its pid can't be another's yet
             child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
             wait = BACK_OFF_SECONDS[min(child.deaths, len(BACK_OFF_SECONDS)) - 1]
             child.restart_at = now + wait
@@ -409,7 +411,6 @@ class Supervisor:
                 wait,
             )
         elif now >= child.restart_at:
-            _kill(_family(child.pid))
             try:
                 self._spawn(child)
             except ChildFailed as error:

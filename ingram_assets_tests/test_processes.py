@@ -120,18 +120,24 @@ def test_stopping_one_child_stops_its_own_children_and_no_others(tmp_path: Path)
         supervisor.start("parent", SLEEPER, env=ENV)  # the name is free again
 
 
-def test_children_stop_in_reverse_order(tmp_path: Path) -> None:
+def test_what_was_started_first_goes_when_the_others_are_gone(tmp_path: Path) -> None:
     said = tmp_path / "said"
     program = (
         "import signal, sys, time\n"
-        "def end(*_): open(sys.argv[1], 'a').write(sys.argv[2]); sys.exit()\n"
+        "def end(*_):\n"
+        "    time.sleep(float(sys.argv[3]))\n"
+        "    open(sys.argv[1], 'a').write(sys.argv[2])\n"
+        "    sys.exit()\n"
         "signal.signal(signal.SIGTERM, end); print('listening', flush=True); time.sleep(600)"
     )
     with Supervisor(tmp_path / "state") as supervisor:
-        for name in "abc":
-            child = supervisor.start(name, [sys.executable, "-c", program, said, name], env=ENV)
+        for name, leave_taking in (("database", "0"), ("store", "0.3"), ("web", "0.3")):
+            child = supervisor.start(
+                name, [sys.executable, "-c", program, said, f"{name} ", leave_taking], env=ENV
+            )
             until(lambda child=child: "listening" in child.log_end(), "its handler")
-    assert said.read_text() == "cba"
+    *others, last = said.read_text().split()
+    assert (sorted(others), last) == (["store", "web"], "database")
 
 
 def test_the_environment_is_the_given_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
