@@ -67,13 +67,16 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture
-def parents() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes of the test's own, ended with it."""
+def parents(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes of the test's own, ended with it; their children too, by what is tested here."""
     started: list[subprocess.Popen[bytes]] = []
     yield started
     for process in started:
         process.kill()
         process.wait()
+    for state in {found.parent for found in tmp_path.glob("**/processes.json")}:
+        with Supervisor(state):
+            pass
 
 
 def another_instance(
@@ -203,7 +206,7 @@ def test_a_child_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
 def test_a_second_instance_is_refused_and_harms_nothing(
     tmp_path: Path, parents: list[subprocess.Popen[bytes]]
 ) -> None:
-    first = another_instance(tmp_path, 's.start("sleeper", ["sleep", "600"], env=dict(os.environ))', parents)
+    first = another_instance(tmp_path, f"s.start('sleeper', {SLEEPER!r}, env=dict(os.environ))", parents)
     listed = json.loads((tmp_path / "processes.json").read_text())
     (child,) = listed["children"]
 
