@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, is_out_of_print, long_date
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.plan import Shown, desired, plan_levels
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual
+from ingram_assets.medusa.store import Actual, LastLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def explain(
     *,
     rules: StoreRules,
     today: date,
-    last_levels: Mapping[str, Mapping[str, Any]] | None = None,
+    last_levels: Mapping[str, LastLevel] | None = None,
 ) -> Explanation:
     """Explains one title. Pure: `actual` is from `read_store`, `last_levels` from the journal."""
     (plan,) = plan_levels(

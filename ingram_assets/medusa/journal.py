@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.medusa.client import FailedRequest, MedusaError
+from ingram_assets.medusa.store import LastLevel
 
 log = logging.getLogger(__name__)
 
@@ -256,45 +257,53 @@ class Journal:
         """Changes of these titles of which it is not known whether they arrived: their run broke off."""
         return self._entries("outcome = 'pending' AND isbn = ANY(%s)", list(isbns))
 
-    def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, Any]]:
-        """ISBN to field to the value that we wrote last. A title that we never wrote is missing.
+    def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, list[Any]]]:
+        """ISBN to field to what we wrote last. A title that we never wrote is missing.
 
         This is what tells a person's edit from our own: a store's value that differs from it was changed
-        by somebody else.
+        by somebody else. There are several values where a run broke off: the field has one of them.
         """
-        found: dict[str, dict[str, Any]] = {}
-        with self._lock:
-            for isbn, name, value in self._db.execute(
-                "SELECT DISTINCT ON (change.isbn, field.key) change.isbn, field.key, field.value"
-                " FROM store_change AS change, jsonb_each(change.after) AS field"
-                " WHERE change.isbn = ANY(%s) AND change.kind = %s AND change.outcome <> 'failed'"
-                " AND jsonb_typeof(change.after) = 'object'"
-                " ORDER BY change.isbn, field.key, change.id DESC",
-                [list(isbns), kind],
-            ):
-                found.setdefault(isbn, {})[name] = value
+        found: dict[str, dict[str, list[Any]]] = {}
+        wanted = "outcome <> 'failed' AND isbn = ANY(%s) AND kind = %s"
+        for entry in self._entries(wanted, list(isbns), kind):
+            fields = found.setdefault(entry.isbn or "", {})
+            for name, value in (entry.after or {}).items():
+                if entry.outcome == "written":
+                    fields[name] = [value]
+                else:
+                    fields.setdefault(name, [(entry.before or {}).get(name)]).append(value)
         return found
 
-    def last_levels(self, isbns: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """ISBN to the level that we wrote last: `stocked_quantity`, `incoming_quantity`, empty if removed."""
+    def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
+        """ISBN to the level that we wrote last. A title without one is missing."""
+        found: dict[str, LastLevel] = {}
         with self._lock:
-            return {
-                isbn: after or {}
-                for isbn, after in self._db.execute(
-                    "SELECT wanted.isbn, last.after FROM unnest(%s::text[]) AS wanted(isbn),"
-                    " LATERAL (SELECT after FROM store_change WHERE isbn = wanted.isbn AND kind = 'level'"
-                    " AND outcome <> 'failed' ORDER BY id DESC LIMIT 1) AS last",
-                    [list(isbns)],
-                )
-            }
+            # From each title's last entry of which we are sure, on: what came before says nothing.
+            rows = self._db.execute(
+                "SELECT change.isbn, change.outcome, change.before, change.after, change.at"
+                " FROM unnest(%s::text[]) AS wanted(isbn), LATERAL (SELECT max(id) AS id FROM store_change"
+                " WHERE isbn = wanted.isbn AND kind = 'level' AND outcome = 'written') AS sure"
+                " JOIN LATERAL (SELECT * FROM store_change WHERE isbn = wanted.isbn AND kind = 'level'"
+                " AND outcome <> 'failed' AND id >= coalesce(sure.id, 0)) AS change ON true"
+                " ORDER BY change.id",
+                [list(isbns)],
+            ).fetchall()
+        for isbn, outcome, before, after, at in rows:
+            values = [after] if outcome == "written" else [before, after]
+            levels = tuple((each["stocked_quantity"], each["incoming_quantity"]) for each in values if each)
+            if isbn in found:
+                levels = found[isbn].quantities + levels
+            if levels:
+                found[isbn] = LastLevel(levels, at)
+        return found
 
-    def _entries(self, where: str, value: Any) -> list[Entry]:
+    def _entries(self, where: str, *values: Any) -> list[Entry]:
         query = (
             "SELECT id, run_id, isbn, kind, entity, before, after, reason, outcome, detail, at"
             f" FROM store_change WHERE {where} ORDER BY id"
         )
         with self._lock, self._db.cursor(row_factory=class_row(Entry)) as cursor:
-            return cursor.execute(query.encode(), [value]).fetchall()
+            return cursor.execute(query.encode(), values).fetchall()
 
 
 def _json(value: Any) -> str:

@@ -14,7 +14,7 @@ from ingram_assets.medusa.journal import Change, Journal
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import Plan, Shown, TitlePlan, desired, plan_levels
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import read_store
+from ingram_assets.medusa.store import read_fulfilled, read_store
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,13 @@ def make_plan(
     if not differing:
         return plan
     last = journal.last_levels(differing)
-    return plan_levels(titles, actual, today=today, rules=rules, last_levels=last)
+    plan = plan_levels(titles, actual, today=today, rules=rules, last_levels=last)
+    suspects = {each.item.id: last[each.isbn].at for each in plan.titles if each.repaired and each.item}
+    # A fulfilment takes copies out of a level as well as a hand does: the orders tell which it was.
+    fulfilled = read_fulfilled(client, suspects, location.id)
+    if not fulfilled:
+        return plan
+    return plan_levels(titles, actual, today=today, rules=rules, last_levels=last, fulfilled=fulfilled)
 
 
 def apply(client: MedusaClient, plan: Plan, *, location: Location, journal: Journal, run_id: str) -> Applied:
@@ -218,7 +224,8 @@ class Work:
 
         def make(title: TitlePlan) -> str | Refused:
             level = {"location_id": self.location.id, **_quantities(title)}
-            body = {"sku": title.isbn, "location_levels": [level]}
+            name = (title.name or title.isbn).replace("\x00", "")
+            body = {"sku": title.isbn, "title": name, "location_levels": [level]}
             try:
                 answer = self.client.post("/admin/inventory-items", body, {"fields": "id"})
                 return str(answer["inventory_item"]["id"])

@@ -10,7 +10,7 @@ from ingram_assets.domain.availability import Availability, Status, availability
 from ingram_assets.domain.guardrails import Tripped, mass_zero
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, Variant
+from ingram_assets.medusa.store import Actual, Item, LastLevel, Variant
 
 OBSERVED_AT_MAX_AGE = timedelta(hours=24)
 """How far `stock_observed_at` in the store may lag behind the last reading while nothing else changed.
@@ -42,6 +42,7 @@ class TitlePlan:
         reasons: why it is written, or why not: sentences for a person.
         before, after: `None` where the store does not have the title.
         variant, item: what the writes go to; `item` is `None` where one has to be made.
+        name: what a new inventory item is called.
         create_item, link_item, rename_item, level, flags: the writes, in this order.
         repaired: somebody else had changed the level since we wrote it.
         shown_last: the level that we wrote last, where that is known and differs from the store's.
@@ -58,6 +59,7 @@ class TitlePlan:
     after: Shown | None = None
     variant: Variant | None = None
     item: Item | None = None
+    name: str | None = None
     link_item: bool = False
     rename_item: bool = False
     level: Literal["create", "update"] | None = None
@@ -130,7 +132,8 @@ def plan_levels(
     *,
     today: date,
     rules: StoreRules,
-    last_levels: Mapping[str, Mapping[str, Any]] | None = None,
+    last_levels: Mapping[str, LastLevel] | None = None,
+    fulfilled: Mapping[str, float] | None = None,
 ) -> Plan:
     """What has to be written so that the store shows what the rules make of each title.
 
@@ -139,7 +142,9 @@ def plan_levels(
         today: the date in the store's time zone.
         last_levels: ISBN to the level that we wrote last, which tells a level that somebody else changed
             from one that we have to move.
+        fulfilled: inventory item's id to the copies that orders took out of it since then.
     """
+    last_levels, fulfilled = last_levels or {}, fulfilled or {}
     return Plan(
         tuple(
             _plan_title(
@@ -147,7 +152,8 @@ def plan_levels(
                 actual.get(title.isbn, Actual(title.isbn)),
                 today,
                 rules,
-                (last_levels or {}).get(title.isbn),
+                last_levels.get(title.isbn),
+                fulfilled,
             )
             for title in titles
         )
@@ -177,7 +183,15 @@ def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRu
     if leftover:
         reasons += (f"The inventory item {leftover.id} was left of a product that is gone: used again.",)
     plan = TitlePlan(
-        title.isbn, title.id, "write", wanted.status, wanted.label, reasons, after=new, item=leftover
+        title.isbn,
+        title.id,
+        "write",
+        wanted.status,
+        wanted.label,
+        reasons,
+        after=new,
+        item=leftover,
+        name=title.title,
     )
     if not managed:
         return plan
@@ -223,7 +237,12 @@ def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
 
 
 def _plan_title(
-    title: Title, actual: Actual, today: date, rules: StoreRules, last: Mapping[str, Any] | None
+    title: Title,
+    actual: Actual,
+    today: date,
+    rules: StoreRules,
+    last: LastLevel | None,
+    fulfilled: Mapping[str, float],
 ) -> TitlePlan:
     variant, item, problem = _which(actual)
     level = item.level if item else None
@@ -260,7 +279,7 @@ def _plan_title(
         return replace(plan, verdict="skipped", reasons=tuple(reasons))
 
     managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
-    plan, why_level = _plan_level(plan, wanted, managed, last)
+    plan, why_level = _plan_level(plan, wanted, managed, last, fulfilled)
     flags, why_flags = _plan_flags(title, wanted, variant, managed)
     link = managed and not any(each.id == item.id for each in variant.items) if item else managed
     rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
@@ -357,7 +376,11 @@ def _below_the_bar(
 
 
 def _plan_level(
-    plan: TitlePlan, wanted: Availability, managed: bool, last: Mapping[str, Any] | None
+    plan: TitlePlan,
+    wanted: Availability,
+    managed: bool,
+    last: LastLevel | None,
+    fulfilled: Mapping[str, float],
 ) -> tuple[TitlePlan, list[str]]:
     """The level's part. A managed variant always has one, be it 0: without, its carts and orders break."""
     if not managed:
@@ -387,14 +410,16 @@ def _plan_level(
     )
     if shown.incoming != level.incoming:
         reasons.append(f"On order {level.incoming:g} becomes {shown.incoming:g}.")
-    ours = (last.get("stocked_quantity"), last.get("incoming_quantity")) if last else None
-    repaired = ours is not None and ours != (level.stocked, level.incoming)
-    if repaired and ours:
-        reasons.append(
-            f"Somebody else had changed it since we wrote {ours[0]} (on order {ours[1]}): "
-            "a hand edit, or a fulfilment."
-        )
-    return replace(plan, level="update", repaired=repaired, shown_last=ours[0] if ours else None), reasons
+    plan = replace(plan, level="update", shown_last=last.quantities[-1][0] if last else None)
+    if last is None or (level.stocked, level.incoming) in last.quantities:
+        return plan, reasons
+    taken = fulfilled.get(plan.item.id, 0) if plan.item else 0
+    if taken and (level.stocked + taken, level.incoming) in last.quantities:
+        reasons.append(f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}.")
+        return replace(plan, shown_last=level.stocked), reasons
+    wrote, ordered = last.quantities[-1]
+    reasons.append(f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g}).")
+    return replace(plan, repaired=True), reasons
 
 
 def _plan_flags(

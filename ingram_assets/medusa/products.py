@@ -34,6 +34,8 @@ _PRODUCT_FIELDS = (
     "variants.prices.price_rules.*",
 )
 
+_EMPTY: tuple[Any, ...] = (None, "", [])
+
 OnDone = Callable[[list[int], dict[int, str]], None]
 
 
@@ -392,7 +394,7 @@ def send_updates(
 
 
 def _difference(
-    shop: _Shop, title: Title, variant: Variant, row: Mapping[str, Any], ours: Mapping[str, Any] | None
+    shop: _Shop, title: Title, variant: Variant, row: Mapping[str, Any], ours: Mapping[str, list[Any]] | None
 ) -> ProductUpdate:
     """What to change of a product that is there.
 
@@ -407,11 +409,9 @@ def _difference(
     def change(name: str, now: Any, then: Any) -> bool:
         if now == then or then is None:
             return False
-        if now not in (None, "", []) and not (name in ours and now == ours[name]):
-            update.kept.append(name)
-            return False
-        if now in (None, "", []) and ours.get(name) not in (None, "", []):
-            update.kept.append(name)  # a person took away what we had put there
+        known = ours.get(name, [None])
+        if now not in known and (now not in _EMPTY or all(each not in _EMPTY for each in known)):
+            update.kept.append(name)  # a person put it there, or took away what we had put
             return False
         update.before[name], update.after[name] = now, then
         return True
@@ -438,14 +438,17 @@ def _difference(
     return update
 
 
-def _cover(update: ProductUpdate, row: Mapping[str, Any], url: str | None, ours: Mapping[str, Any]) -> None:
+def _cover(
+    update: ProductUpdate, row: Mapping[str, Any], url: str | None, ours: Mapping[str, list[Any]]
+) -> None:
     """Our own cover replaced, whatever its `?v=`; every other picture stays, and so does its place."""
     if not url:
         return
-    now = cover_of(row, url, ours.get("cover_url"))
+    before = ours.get("cover_url", [None])
+    now = cover_of(row, url, *before)
     if now == url:
         return
-    if now is None and ours.get("cover_url"):
+    if now is None and None not in before:
         update.kept.append("cover_url")  # a person took our cover away
         return
     put_cover(update, row, now, url)

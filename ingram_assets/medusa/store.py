@@ -1,7 +1,8 @@
 """What the store has now of our titles: variants, their inventory items, and the levels at our location."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
@@ -14,6 +15,10 @@ _VARIANT_FIELDS = (
     "inventory_items.inventory.sku",
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
+_FULFILMENT_FIELDS = (
+    *("id", "fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
+    *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
+)
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
 
 
@@ -25,6 +30,17 @@ class Level:
     stocked: float
     reserved: float
     incoming: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastLevel:
+    """The level that we wrote last, as (stocked, incoming), and when.
+
+    More than one where a run broke off: it may have been written or not.
+    """
+
+    quantities: tuple[tuple[float, float], ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,37 @@ def read_store(
         )
         for isbn in wanted
     }
+
+
+def read_fulfilled(client: MedusaClient, since: Mapping[str, datetime], location_id: str) -> dict[str, float]:
+    """Copies that fulfilments took out of levels at our location, those put back by cancelling left out.
+
+    Args:
+        since: inventory item's id to the time from which its fulfilments count.
+
+    Returns:
+        Item id to copies, negative where more were put back than taken. Items without any are missing.
+    """
+    if not since:
+        return {}
+    orders = client.list_all(
+        "/admin/orders",
+        "orders",
+        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_FULFILMENT_FIELDS)},
+    )
+    taken: dict[str, float] = {}
+    for fulfilment in (each for order in orders for each in order["fulfillments"] or []):
+        if fulfilment["location_id"] != location_id:
+            continue
+        for line in fulfilment["items"] or []:
+            item_id, start = line["inventory_item_id"], since.get(line["inventory_item_id"])
+            if start is None:
+                continue
+            made = datetime.fromisoformat(fulfilment["created_at"]) >= start
+            cancelled = bool(fulfilment["canceled_at"])
+            if made != cancelled:  # taken since, or put back of what was taken before
+                taken[item_id] = taken.get(item_id, 0) + (line["quantity"] if made else -line["quantity"])
+    return taken
 
 
 def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:

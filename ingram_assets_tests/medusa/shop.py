@@ -203,17 +203,15 @@ class Shop:
             "postal_code": "37201",
             "country_code": "us",
         }
-        cart = self._buy(
+        return self._buy(
             "/store/carts",
             {
                 "region_id": self.medusa.store.region_id,
                 "email": "ada@example.com",
                 "shipping_address": address,
                 "billing_address": address,
+                "items": [{"variant_id": variant["id"], "quantity": quantity}],
             },
-        )["cart"]
-        return self._buy(
-            f"/store/carts/{cart['id']}/line-items", {"variant_id": variant["id"], "quantity": quantity}
         )["cart"]
 
     def ready_to_order(self, isbn: str, quantity: int = 1) -> str:

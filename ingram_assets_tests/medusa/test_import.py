@@ -236,6 +236,25 @@ def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> 
     assert bench.sync(*titles).of("unchanged") == [each.isbn for each in titles]
 
 
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_killed_update_is_not_taken_for_a_persons_edit(bench: Bench, arrived: bool) -> None:
+    title = make_title()
+    bench.import_(title)
+    better = replace(title, title="Better", cover_url=f"{title.cover_url}2")
+
+    def die(number: int, request: httpx.Request) -> None:
+        raise Killed
+
+    network = Network(after=die) if arrived else Network(before=die)
+    with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
+        bench.import_(better, client=dying)
+    best = replace(better, title="Best")
+    report = bench.import_(best)
+    assert (report.updated, report.kept) == ([title.isbn], {})
+    product = bench.shop.product(title.isbn)
+    assert (product["title"], product["thumbnail"]) == ("Best", best.cover_url)
+
+
 def test_an_answer_that_got_lost_makes_no_duplicate_and_no_failure(bench: Bench) -> None:
     titles = [make_title() for _ in range(3)]
     lost: list[str] = []

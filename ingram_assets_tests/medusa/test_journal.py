@@ -66,13 +66,17 @@ def test_what_we_wrote_last(database: str) -> None:
         journal.settle(journal.begin("b", [level(5, 6)]))
         failing = journal.begin("c", [level(6, 7)])
         journal.settle(failing, {failing[0]: "no"})
-        assert journal.last_levels([ISBN, "unheard of"]) == {
-            ISBN: {"stocked_quantity": 6, "incoming_quantity": 0}
-        }
+        last = journal.last_levels([ISBN, "unheard of"])
+        assert {isbn: each.quantities for isbn, each in last.items()} == {ISBN: ((6, 0),)}
+        assert last[ISBN].at == journal.changes("b")[0].at
+        journal.begin("broken off", [level(6, 8)])
+        assert journal.last_levels([ISBN])[ISBN].quantities == ((6, 0), (6, 0), (8, 0))
         words = {"title": "A", "description": "B"}
         journal.settle(journal.begin("d", [Change("product", ISBN, "prod", None, words, "new")]))
         journal.settle(journal.begin("e", [Change("product", ISBN, "prod", {}, {"title": "C"}, "more")]))
-        assert journal.last_written([ISBN], "product") == {ISBN: {"title": "C", "description": "B"}}
+        assert journal.last_written([ISBN], "product") == {ISBN: {"title": ["C"], "description": ["B"]}}
+        journal.begin("f", [Change("product", ISBN, "prod", {"title": "C"}, {"title": "D"}, "broken off")])
+        assert journal.last_written([ISBN], "product")[ISBN]["title"] == ["C", "D"]
 
 
 def test_failed_requests_keep_status_and_body_up_to_a_cap(database: str) -> None:

@@ -111,6 +111,24 @@ def test_a_hand_edited_level_is_repaired_and_reported(bench: Bench) -> None:
     assert bench.sync(title).repaired == []
 
 
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_killed_push_is_not_taken_for_a_hand_edit(bench: Bench, arrived: bool) -> None:
+    title = make_title(on_hand=10)
+    bench.import_(title)
+
+    def die(number: int, request: httpx.Request) -> None:
+        raise Killed
+
+    run_id = bench.run_id()
+    network = Network(after=die) if arrived else Network(before=die)
+    with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
+        bench.sync(read(title, 6), client=dying, run_id=run_id)
+    assert [each.outcome for each in bench.journal.changes(run_id)] == ["pending"]
+    report = bench.sync(read(title, 5))
+    assert (report.of("written"), report.repaired) == ([title.isbn], [])
+    assert bench.level(title.isbn) == (5, 0, 0)
+
+
 def test_unknown_is_never_zero(bench: Bench) -> None:
     title = make_title(on_hand=10)
     bench.import_(title)

@@ -11,7 +11,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.medusa.explain import explain
 from ingram_assets.medusa.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, Level, Variant
+from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
 from ingram_assets_tests.medusa.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()
@@ -120,12 +120,24 @@ def test_only_our_keys_that_differ_are_written() -> None:
 def test_a_hand_edit_is_told_from_our_own_last_write() -> None:
     title = make_title(on_hand=10)
     edited = with_level(in_store(title), stocked=50)
-    ours = {title.isbn: {"stocked_quantity": 10, "incoming_quantity": 0}}
+    ours = {title.isbn: LastLevel(((10, 0),), READ_AT)}
     plan = plan_one(title, edited, last_levels=ours)
     assert (plan.level, plan.repaired) == ("update", True)
     assert any("Somebody else" in each for each in plan.reasons)
-    moved = {title.isbn: {"stocked_quantity": 50, "incoming_quantity": 0}}
+    moved = {title.isbn: LastLevel(((50, 0),), READ_AT)}
     assert plan_one(title, edited, last_levels=moved).repaired is False
+    broken_off = {title.isbn: LastLevel(((10, 0), (10, 0), (50, 0)), READ_AT)}
+    assert plan_one(title, edited, last_levels=broken_off).repaired is False
+
+
+def test_a_fulfilment_is_told_from_a_hand_edit() -> None:
+    title = make_title(on_hand=10)
+    shipped = with_level(in_store(title), stocked=8)
+    ours = {title.isbn: LastLevel(((10, 0),), READ_AT)}
+    plan = plan_one(title, shipped, last_levels=ours, fulfilled={"item": 2})
+    assert (plan.level, plan.repaired) == ("update", False)
+    assert "2 copies were fulfilled since we wrote 10." in plan.reasons
+    assert plan_one(title, shipped, last_levels=ours, fulfilled={"item": 1}).repaired
 
 
 def test_a_fraction_is_put_right() -> None:
@@ -236,7 +248,7 @@ def test_low_stock_is_a_crossing() -> None:
     assert not plan_one(title, with_level(in_store(title), stocked=3)).fell_to(3)
     assert not plan_one(title, with_level(in_store(title), stocked=2)).fell_to(3)
     # A hand edit upwards that is repaired is no crossing.
-    ours = {title.isbn: {"stocked_quantity": 3, "incoming_quantity": 0}}
+    ours = {title.isbn: LastLevel(((3, 0),), READ_AT)}
     assert not plan_one(title, with_level(in_store(title), stocked=50), last_levels=ours).fell_to(3)
 
 
