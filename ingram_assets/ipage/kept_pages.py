@@ -18,23 +18,25 @@ MAX_PAGE_BYTES = 512_000
 """Of the page before it is packed; what follows is cut."""
 
 _REMOVED = "[removed]"
-_SCRIPT = re.compile(r"(<script\b[^>]*>).*?(</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+# Every repetition is bounded: a hostile page must not keep the patterns busy for ever.
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FORM_TAG = re.compile(r"<(?:input|button|option|textarea)\b[^>]*>", re.IGNORECASE)
-_META_TAG = re.compile(r"<meta\b[^>]*>", re.IGNORECASE)
-_VALUE = re.compile(r"""(\b(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+_SCRIPT = re.compile("<script", re.IGNORECASE)
+_SCRIPT_END = re.compile("</script", re.IGNORECASE)
+_FORM_TAG = re.compile(r"<(?:input|button|option|textarea|meta)\b[^<>]{0,4000}", re.IGNORECASE)
+_VALUE = re.compile(r"""(\b(?:value|content)\s{0,9}=\s{0,9})("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
 _QUERY = re.compile(
-    r"(?i)([?&;](?:amp;)?[\w.-]*(?:token|session|sid|auth|key|code|state|ticket|passw|user|account|swjiylwa|cwudnsai)"
-    r"[\w.-]*=)[^&\"'\s<>;]*"
+    r"(?i)([?&;](?:amp;)?[\w.-]{0,40}(?:token|session|sid|auth|key|code|state|ticket|passw|user|account|swjiylwa|"
+    r"cwudnsai)[\w.-]{0,40}=)[^&\"'\s<>;]*"
 )
 _COOKIE = re.compile(
-    r"(?i)\b((?:jsessionid|visid_incap_\w+|incap_ses_\w+|nlbi_\w+|reese84|\w*sess(?:ion)?_?id\w*|\w*token\w*|"
-    r"set-cookie|cookie|authorization)\b[\"']?\s*[:=]\s*)(?:bearer\s+)?[^\s<>]+"
+    r"(?i)\b((?:jsessionid|visid_incap_\w{1,40}|incap_ses_\w{1,40}|nlbi_\w{1,40}|reese84|"
+    r"\w{0,40}sess(?:ion)?_?id\w{0,40}|\w{0,40}token\w{0,40}|set-cookie|cookie|authorization)\b[\"']?"
+    r"\s{0,9}[:=]\s{0,9})(?:bearer\s+)?[^\s<>]+"
 )
 _LONG_SECRET = re.compile(
-    r"(?<![\w/.-])(?=[A-Za-z0-9+_-]*[0-9])(?=[A-Za-z0-9+_-]*[A-Za-z])[A-Za-z0-9+_-]{24,}={0,2}"
+    r"(?<![\w/.-])(?=[A-Za-z+_-]{0,500}[0-9])(?=[0-9+_-]{0,500}[A-Za-z])[A-Za-z0-9+_-]{24,}={0,2}"
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
 class KeptPages:
@@ -80,15 +82,27 @@ def without_secrets(page: str | bytes, secrets: Iterable[str] = ()) -> str:
     for secret in sorted((s for s in secrets if len(s) > 3), key=len, reverse=True):
         text = text.replace(secret, _REMOVED)
     text = text[: 2 * MAX_PAGE_BYTES]
-    text = _SCRIPT.sub(rf"\1{_REMOVED}\2", text)
-    text = _COMMENT.sub("", text)
-    for tag in (_FORM_TAG, _META_TAG):
-        text = tag.sub(lambda found: _VALUE.sub(rf'\1"{_REMOVED}"', found[0]), text)
+    text = _without_scripts(_COMMENT.sub("", text))
+    text = _FORM_TAG.sub(lambda found: _VALUE.sub(rf'\1"{_REMOVED}"', found[0]), text)
     text = _QUERY.sub(rf"\1{_REMOVED}", text)
     text = _COOKIE.sub(rf"\1{_REMOVED}", text)
     text = _EMAIL.sub(_REMOVED, text)
     text = _LONG_SECRET.sub(_REMOVED, text)
     return text.encode("utf-8", "replace")[:MAX_PAGE_BYTES].decode("utf-8", "ignore")
+
+
+def _without_scripts(text: str) -> str:
+    """The page with its scripts' tags but not what they say."""
+    kept, at = [], 0
+    while (start := _SCRIPT.search(text, at)) is not None:
+        end = _SCRIPT_END.search(text, start.end())
+        until = end.start() if end else len(text)
+        opened = text.find(">", start.end(), until)
+        kept += [text[at : opened + 1 if opened >= 0 else start.start()], _REMOVED]
+        at = until
+        if end is None:
+            break
+    return "".join(kept) + text[at:]
 
 
 def _name(text: str) -> str:

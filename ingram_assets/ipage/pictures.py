@@ -94,7 +94,7 @@ def _read(data: bytes, format_: Format) -> tuple[int, int]:
                 return width, height
     except NotAPicture:
         raise
-    except Image.DecompressionBombWarning as error:
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise NotAPicture(f"The cover is too large to be one ({error}).") from None
     except Exception as error:
         # Decoders raise whatever their format's library does: OSError, SyntaxError, struct.error, …

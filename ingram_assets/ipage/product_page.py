@@ -175,7 +175,6 @@ _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
-_EMPHASIS = re.compile(r"</?(?:i|b|em|strong|u|sup|sub)\s*>", re.IGNORECASE)
 _MESSAGES = (
     re.compile(r"This item is Not\s+Returnable", re.IGNORECASE),
     re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
@@ -453,7 +452,7 @@ def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
             beside = values.clean(strong.text())
             strong.decompose()
             break
-    title = _plain(flowing_text(node))
+    title = values.clean(flowing_text(node))
     if not title:
         raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
     if beside is None:
@@ -511,7 +510,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
     people: list[Contributor] = []
     for anchor in anchors:
         inner = anchor.css_first("span")
-        name = _plain(flowing_text(inner if inner is not None else anchor))
+        name = values.clean(flowing_text(inner if inner is not None else anchor))
         after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
         sibling = anchor.next
         while sibling is not None and not (
@@ -540,7 +539,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
 
 def _publisher(tree: LexborHTMLParser, labels: _Labels) -> str | None:
     for anchor in tree.css("a.doSid"):
-        if name := _present(_plain(flowing_text(anchor))):
+        if name := _present(values.clean(flowing_text(anchor))):
             return name
     return _present(labels.one_line("publisher"))
 
@@ -593,11 +592,6 @@ def _description(labels: _Labels) -> str | None:
     if text is None:
         return None
     return _present(_without_markup(values.clean_paragraphs(text)))
-
-
-def _plain(text: str) -> str:
-    """One line, without the italics that the site escaped and so shows as text."""
-    return values.clean(_EMPHASIS.sub("", values.clean(text)))
 
 
 def _without_markup(text: str) -> str:

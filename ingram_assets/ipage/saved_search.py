@@ -104,6 +104,9 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
         if not any(cells) or _header_of(cells) is not None:
             continue
         isbn, value, reason = _isbn(cells, columns.isbn)
+        if line == last and len(raw) < columns.width and len(value) < 13:
+            # What is left of an ISBN-13 may pass for an ISBN-10.
+            isbn, reason = None, "The file ends in the middle of this row: export again."
         if isbn is None:
             rejected.append({"row": line, "value": value[:200], "reason": reason})
             continue

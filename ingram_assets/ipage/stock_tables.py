@@ -64,8 +64,6 @@ class _Cell(NamedTuple):
 class _Row:
     cells: list[_Cell]
     css_class: str = ""
-    is_plain: bool = False
-    """Every cell is a `td.scTabledata`, as in the tables that are known."""
 
 
 class _Columns(NamedTuple):
@@ -97,6 +95,9 @@ def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[
     columns: _Columns | None = None
     for table in own:
         columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+    if columns is not None and not alternate and len(reading.stock) <= 2:
+        # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
+        alternate = [table for table in _plain_tables(tree, own) if _looks_alike(_rows(table), columns)]
     for table in alternate:
         _read_table(_rows(table), columns, is_own=False, reading=reading)
     if not own:
@@ -118,16 +119,27 @@ def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]
         (alternate if "alt" in name else own).append(table)
     if own or alternate:
         return own, alternate
-    for table in tree.css("table"):
-        # An inner table of cells, not one that lays out the page around it.
-        if table.css_first("table table, td table") is not None or len(table.text(deep=True)) > 4_000:
-            continue
-        rows = _rows(table)
-        if _find_columns(rows) is not None:
-            own.append(table)
-        elif own and len(rows) > 1 and all(_is_documented(row) for row in rows):
-            alternate.append(table)
-    return own, alternate
+    own = [table for table in _plain_tables(tree, []) if _has_stock_header(table)]
+    return own[:1], own[1:]
+
+
+def _has_stock_header(table: LexborNode) -> bool:
+    try:
+        return _find_columns(_rows(table)) is not None
+    except PageChanged:
+        return False  # "Available" or "On Order" alone heads many a table.
+
+
+def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[LexborNode]:
+    """Tables of cells, not those that lay out the page around them."""
+    taken = {table.mem_id for table in known}
+    return [
+        table
+        for table in tree.css("table")
+        if table.mem_id not in taken
+        and table.css_first("td table, th table") is None
+        and len(table.text(deep=True)) < 4_000
+    ]
 
 
 def _rows(table: LexborNode) -> list[_Row]:
@@ -151,14 +163,12 @@ def _rows(table: LexborNode) -> list[_Row]:
                 cells.append(_Cell(text, is_copy=True))
 
         later: dict[int, tuple[int, str]] = {}
-        is_plain = True
         for cell in tr.iter():
             if cell.tag not in ("td", "th"):
                 continue
             fill()
             text = _cell_text(cell)
             attributes = cell.attributes
-            is_plain = is_plain and "scTabledata" in (attributes.get("class") or "")
             down = _span(attributes.get("rowspan"))
             for place in range(_span(attributes.get("colspan"))):
                 if down > 1:
@@ -170,7 +180,7 @@ def _rows(table: LexborNode) -> list[_Row]:
         if count > _MAX_CELLS:
             raise PageChanged("stock table", "it has too many cells to be one.")
         if cells:
-            rows.append(_Row(cells, tr.attributes.get("class") or "", is_plain))
+            rows.append(_Row(cells, tr.attributes.get("class") or ""))
     return rows
 
 
@@ -297,17 +307,21 @@ def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Co
             columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
             if all(_dc_code(row.cells[columns.dc or 0].text) for row in body):
                 return columns
-    elif widths == {3} and all(_is_documented(row) for row in body):
-        return _Columns(0, 1, 2, 3)
     raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
 
 
-def _is_documented(row: _Row) -> bool:
-    """The known cells of a table without header: DC, on hand, on order."""
-    if not row.is_plain or len(row.cells) != 3 or _dc_code(row.cells[0].text) is None:
-        return False
-    return all(
-        values.is_absent(cell.text) or values.read_count(cell.text)[0] is not None for cell in row.cells[1:]
+def _looks_alike(rows: list[_Row], columns: _Columns) -> bool:
+    """Whether these rows can be more of a table with such columns: DCs where it has DCs, counts likewise."""
+    rows = [row for row in rows if not _is_noise(row) and not _is_banner(row)]
+    return bool(rows) and all(
+        len(row.cells) == columns.width
+        and any(_CODE.fullmatch(cell.text) for cell in row.cells)
+        and (columns.dc is None or _dc_code(row.cells[columns.dc].text) is not None)
+        and all(
+            values.is_absent(row.cells[i].text) or values.read_count(row.cells[i].text)[0] is not None
+            for i in (columns.on_hand, columns.on_order)
+        )
+        for row in rows
     )
 
 

@@ -115,7 +115,8 @@ def is_absent(text: str) -> bool:
 def read_count(text: str) -> tuple[int | None, str | None]:
     """Copies: a whole number, thousands commas in the right places, at most `MAX_COUNT`."""
     text = text.strip()
-    if is_absent(text):
+    # "None" may be meant as zero copies: that is not for us to say.
+    if is_absent(text) and text.lower() not in ("none", "nil", "null"):
         return None, None
     found = _COUNT.fullmatch(text)
     if found is None:

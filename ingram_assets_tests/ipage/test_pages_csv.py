@@ -181,6 +181,14 @@ def test_a_price_cut_short_with_the_file_is_no_price() -> None:
     assert [row[2] for row in rows(whole.replace("28.99", "28") + "\n")][1] == Decimal("28.00")
 
 
+def test_an_isbn_cut_short_with_the_file_is_no_isbn() -> None:
+    # The first ten digits of this ISBN-13 are a valid ISBN-10 of another book.
+    whole = f"ISBN,Title,US SRP\n{DUNE},Dune,$9.99\n9780000001955,Cut,$1.00"
+    assert len(rows(whole)) == 2
+    for cut in range(len("9780000001955,Cut,$1.00") - 12, len("9780000001955,Cut,$1.00")):
+        assert [row[0] for row in rows(whole[:-cut])] == [DUNE], whole[:-cut]
+
+
 def test_header_only_is_an_empty_search() -> None:
     frame = parse_saved_search_csv(b"ISBN,Title,US SRP\r\n")
     assert frame.empty

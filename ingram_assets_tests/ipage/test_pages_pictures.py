@@ -1,0 +1,105 @@
+"""A cover's bytes: a complete picture of plausible size, or a page in its place."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.ipage.page_failures import Blocked, NotFound, SessionExpired
+from ingram_assets.ipage.pictures import NotAPicture, Picture, PictureIncomplete, check_picture
+from ingram_assets_tests.ipage.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH, product_page
+
+
+def picture(format_: str, size: tuple[int, int] = (120, 180), mode: str = "RGB") -> bytes:
+    image = Image.effect_noise(size, 60).convert(mode)
+    out = io.BytesIO()
+    image.save(out, format_)
+    return out.getvalue()
+
+
+PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp")}
+
+
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_complete_picture(format_: str) -> None:
+    assert check_picture(PICTURES[format_]) == Picture(format_, 120, 180)  # type: ignore[arg-type]
+    if format_ != "webp":
+        # Some servers pad; the picture is complete all the same.
+        assert check_picture(PICTURES[format_] + b"\x00" * 10).width == 120
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_other_kinds_of_jpeg(mode: str) -> None:
+    assert check_picture(picture("jpeg", mode=mode)).format == "jpeg"
+
+
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_picture_cut_anywhere_is_refused(format_: str) -> None:
+    data = PICTURES[format_]
+    for end in [*range(12, len(data) - 1, len(data) // 60), len(data) - 1]:
+        with pytest.raises(PictureIncomplete):
+            check_picture(data[:end])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (LOGIN, SessionExpired),
+        (EXPIRED, SessionExpired),
+        (BLOCK, Blocked),
+        (INTERRUPTION, Blocked),
+        (NO_MATCH, NotFound),
+        (product_page(), NotAPicture),
+        ("<html></html>", NotAPicture),
+    ],
+)
+def test_a_page_in_place_of_a_picture(body: str, error: type[IngramError]) -> None:
+    with pytest.raises(error):
+        check_picture(body.encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01",
+        b"%PDF-1.7",
+        b"no picture",
+        picture("png", (1, 1)),
+        picture("jpeg", (30, 400)),
+        picture("bmp"),
+        b"\xff\xd8\xff\xd9",
+        b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82",
+    ],
+)
+def test_what_can_be_no_cover(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        check_picture(data)
+
+
+def test_no_bytes_are_worth_another_try() -> None:
+    with pytest.raises(PictureIncomplete):
+        check_picture(b"")
+
+
+@pytest.mark.parametrize("side", [7_200, 10_000, 15_000])
+def test_a_picture_bomb_is_not_unpacked(side: int) -> None:
+    out = io.BytesIO()
+    Image.new("1", (side, side)).save(out, "png", compress_level=1)
+    with pytest.raises(NotAPicture, match="large"):
+        check_picture(out.getvalue())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(PICTURES)), st.data())
+def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data: st.DataObject) -> None:
+    body = bytearray(PICTURES[format_])
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        found = check_picture(bytes(body))
+    except IngramError:
+        return
+    assert found.width * found.height > 0
