@@ -4,7 +4,6 @@ import contextlib
 import email.utils
 import http.cookiejar
 import logging
-import ssl
 import threading
 import time
 from collections import Counter
@@ -12,17 +11,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
-from ingram_assets.ipage.politeness import Cancelled, Politeness
+from ingram_assets.ipage.politeness import Politeness
 from ingram_assets.ipage.recognise import Kind, recognise
 from ingram_assets.ipage.session import Session
+from ingram_assets.ipage.transport import Guard, Transport
 
 log = logging.getLogger(__name__)
 
@@ -159,14 +160,14 @@ class Fetching:
     """
 
     def __init__(
-        self, base_url: str, politeness: Politeness, timeouts: Timeouts, cancelled: threading.Event
+        self, base_url: str, politeness: Politeness, timeouts: Timeouts, cancelled: Cancellation
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._site = _origin(self._base_url)
         self._politeness = politeness
         self._timeouts = timeouts
-        self._guard = _Guard(cancelled)
-        self._transport = _Transport(self._guard)
+        self._guard = Guard(cancelled)
+        self._transport = Transport(self._guard)
         self._clients: dict[str, httpx.Client] = {}
         self._mutex = threading.Lock()
         self.counts: Counter[Outcome] = Counter()
@@ -355,130 +356,3 @@ def _network_failures() -> Iterator[None]:
         ) from error
     except httpx.InvalidURL as error:
         raise Permanent(f"The site redirects to no address ({error}): open the page in a browser.") from error
-
-
-class _Guard:
-    """The deadline of the request that the current thread is in, and the caller's wish to stop.
-
-    A timeout per read does not bound a page: a server that sends a byte now and then would hold a worker
-    for ever. So reads are cut into short waits that look here.
-    """
-
-    STEP = 0.25
-
-    def __init__(self, cancelled: threading.Event) -> None:
-        self._cancelled = cancelled
-        self._local = threading.local()
-
-    @contextlib.contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        self._local.deadline = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            self._local.deadline = None
-
-    def remaining(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Cancelled: the caller closed the site.
-            httpcore.ReadTimeout: none left.
-        """
-        if self._cancelled.is_set():
-            raise Cancelled("The reading was stopped before it was through; run again to read the rest.")
-        deadline = getattr(self._local, "deadline", None)
-        left = float("inf") if deadline is None else deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the page took too long in total")
-        return left
-
-
-class _Transport(httpx.BaseTransport):
-    """httpx's own transport, but on connections that the guard watches."""
-
-    def __init__(self, guard: _Guard) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=None,  # the slots limit them
-            keepalive_expiry=30.0,
-            network_backend=_Backend(guard),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Stream(answer.stream), extensions=answer.extensions
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Stream(httpx.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _Backend(httpcore.SyncBackend):
-    def __init__(self, guard: _Guard) -> None:
-        super().__init__()
-        self._guard = guard
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
-    ) -> Any:
-        left = self._guard.remaining()
-        stream = super().connect_tcp(host, port, min(timeout or left, left), *args, **options)
-        return _GuardedStream(stream, self._guard)
-
-
-class _GuardedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, guard: _Guard) -> None:
-        self._stream, self._guard = stream, guard
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        until = time.monotonic() + (timeout if timeout is not None else float("inf"))
-        while True:
-            wait = min(self._guard.remaining(), until - time.monotonic(), _Guard.STEP)
-            if wait <= 0:
-                raise httpcore.ReadTimeout("no answer in time")
-            try:
-                return self._stream.read(max_bytes, timeout=wait)
-            except httpcore.ReadTimeout:
-                continue
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, min(timeout or float("inf"), self._guard.remaining()))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._guard.remaining()
-        return _GuardedStream(
-            self._stream.start_tls(ssl_context, server_hostname, min(timeout or left, left)), self._guard
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

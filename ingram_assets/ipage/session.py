@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import filelock
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson
-from ingram_assets.ipage.politeness import Cancelled
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class KeptSession:
         account: str,
         sign_in: Callable[[Session | None], Session] | None,
         by_hand: str | None,
-        cancelled: threading.Event,
+        cancelled: Cancellation,
     ) -> None:
         self._path = Path(state_dir) / "session.json"
         self._lock_path = self._path.with_name("session.lock")
@@ -304,14 +304,13 @@ class _Kept:
 class _CancellableLock:
     """A lock between processes, the wait for which ends when the caller closes the site."""
 
-    def __init__(self, path: Path, cancelled: threading.Event) -> None:
+    def __init__(self, path: Path, cancelled: Cancellation) -> None:
         self._lock = filelock.FileLock(path, mode=0o600)
         self._cancelled = cancelled
 
     def __enter__(self) -> None:
         while True:
-            if self._cancelled.is_set():
-                raise Cancelled("Stopped while waiting for another run's sign-in; run again.")
+            self._cancelled.raise_if_set()
             try:
                 self._lock.acquire(timeout=0.3, poll_interval=0.02)
                 return

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import re
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +25,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.ipage import way_in
 from ingram_assets.ipage.browser import open_page
+from ingram_assets.ipage.cancellation import Cancellation
 from ingram_assets.ipage.page_failures import Blocked
-from ingram_assets.ipage.politeness import Cancelled
 from ingram_assets.ipage.recognise import recognise
 from ingram_assets.ipage.second_factor import CodeMissing, CodeSource, PromptCodes
 from ingram_assets.ipage.session import DEVICE_TRUST, Cookie, Session, new_session
@@ -93,7 +92,7 @@ def sign_in(
     codes: CodeSource,
     browser: Browser,
     last: Session | None,
-    cancelled: threading.Event,
+    cancelled: Cancellation,
 ) -> Session:
     """Signs in and returns the session that the browser then has.
 
@@ -141,7 +140,7 @@ class _Visit:
     """One sign-in in one page."""
 
     def __init__(
-        self, page: Page, base_url: str, codes: CodeSource, patience: float, cancelled: threading.Event
+        self, page: Page, base_url: str, codes: CodeSource, patience: float, cancelled: Cancellation
     ) -> None:
         self._page = page
         self._base_url = base_url.rstrip("/")
@@ -386,8 +385,7 @@ class _Visit:
             self._page.wait_for_timeout(50)
 
     def _check(self) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled("The sign-in was stopped before it was through; run again.")
+        self._cancelled.raise_if_set()
         okta = [urlsplit(url) for url in self._hops if way_in.is_on_the_way(url)]
         if len(okta) >= MAX_OKTA_HOPS:
             raise OktaLoop(

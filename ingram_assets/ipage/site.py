@@ -7,7 +7,6 @@ that can go wrong has been tried again, renewed or given a name by the time it c
 import logging
 import random
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
 from ingram_assets.ipage import sign_in as sign_in_room
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
+from ingram_assets.ipage.code_mail import SENDERS, EmailCodes
 from ingram_assets.ipage.fetching import (
     Answer,
     Expected,
@@ -28,20 +29,14 @@ from ingram_assets.ipage.fetching import (
     outcome_of,
 )
 from ingram_assets.ipage.kept_pages import KeptPages
+from ingram_assets.ipage.limits import Limits
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.ipage.pictures import NotAPicture, check_picture
-from ingram_assets.ipage.politeness import Cancelled, Limits, Politeness, breaker_open_until
+from ingram_assets.ipage.politeness import Politeness, breaker_open_until
 from ingram_assets.ipage.product_page import ProductPage, parse_product_page
 from ingram_assets.ipage.refused import RefusedPassword
 from ingram_assets.ipage.saved_search import parse_saved_search_csv
-from ingram_assets.ipage.second_factor import (
-    CODE_LIFETIME,
-    SENDERS,
-    CodeSource,
-    EmailCodes,
-    PromptCodes,
-    TotpCodes,
-)
+from ingram_assets.ipage.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
 from ingram_assets.ipage.session import KeptSession, Session, SessionLost
 from ingram_assets.ipage.sweep import Again, Sweep
 from ingram_assets.ipage.way_in import HOME
@@ -161,7 +156,7 @@ class Site:
         self._browser = sign_in_room.Browser(browser_executable, browser_cdp_url, sign_in_patience)
         self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self._waits = retry_waits
-        self._cancelled = threading.Event()
+        self._cancelled = Cancellation()
         limits = replace(limits or Limits(), concurrency=concurrency)
         self._politeness = Politeness(state_dir, limits, self._cancelled)
         self._fetching = Fetching(self._base_url, self._politeness, timeouts or Timeouts(), self._cancelled)
@@ -353,7 +348,7 @@ class Site:
                     if (ended := self.stopped_by) is not None and ended is not error:
                         raise ended from error
                     raise
-                self._cancelled.wait(wait)
+                self._cancelled.sleep(wait)
 
     def _wait_before_next(self, job: _Job, error: IngramError) -> float | None:
         """Seconds until the next try, `None` if there is none."""
@@ -457,7 +452,7 @@ class Site:
         except IngramError as error:
             job.tries += 1
             if self._sessions.gave_up:
-                self._stopped_by = error
+                self._stopped_by = self._politeness.given_up() or error
             raise
 
     def _home_answers(self, session: Session) -> bool:
@@ -505,7 +500,7 @@ class Site:
             self._sessions.keep(session, self._fetching.cookies(session))
 
 
-def _code_source(credentials: Credentials, cancelled: threading.Event) -> CodeSource:
+def _code_source(credentials: Credentials, cancelled: Cancellation) -> CodeSource:
     match credentials.mfa:
         case "email":
             if not credentials.imap_url:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ingram_assets.ipage.cancellation import Cancellation
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -47,7 +49,7 @@ class Sweep(Generic[T, R]):
     """
 
     def __init__(
-        self, jobs: Iterable[T], do: Callable[[T], "R | Again[T]"], workers: int, cancelled: threading.Event
+        self, jobs: Iterable[T], do: Callable[[T], "R | Again[T]"], workers: int, cancelled: Cancellation
     ) -> None:
         self._source = iter(jobs)
         self._do = do
@@ -105,7 +107,7 @@ class Sweep(Generic[T, R]):
         with self._changed:
             while not self._stop.is_set():
                 now = time.monotonic()
-                if self._due and (self._due[0].at <= now or self._cancelled.is_set()):
+                if self._due and (self._due[0].at <= now or self._cancelled.is_set):
                     self._running += 1
                     return (heapq.heappop(self._due).job,)
                 if not self._exhausted:

@@ -13,22 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.domain.failures import Transient
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
+from ingram_assets.ipage.limits import Limits, next_gap, pause_after
 from ingram_assets.ipage.page_failures import Blocked
-from ingram_assets.ipage.politeness import (
-    Cancelled,
-    Limits,
-    Politeness,
-    _Pace,
-    breaker_open_until,
-    next_gap,
-    pause_after,
-)
+from ingram_assets.ipage.politeness import Politeness, breaker_open_until
+from ingram_assets.ipage.slots import Pace
 
 LIMITS = Limits(concurrency=2, pauses=(0.2, 30.0), longest_wait=5.0)
 
 
-def polite(folder: Path, limits: Limits = LIMITS, cancelled: threading.Event | None = None) -> Politeness:
-    return Politeness(folder, limits, cancelled or threading.Event())
+def polite(folder: Path, limits: Limits = LIMITS, cancelled: Cancellation | None = None) -> Politeness:
+    return Politeness(folder, limits, cancelled or Cancellation())
 
 
 # The arithmetic.
@@ -70,7 +65,7 @@ def test_pauses_grow_and_what_the_site_asks_for_is_honoured(level: int, retry_af
 
 def test_starts_keep_their_distance_over_runs(tmp_path: Path) -> None:
     limits = Limits(min_gap=0.02)
-    runs = [_Pace(tmp_path / "pace", limits), _Pace(tmp_path / "pace", limits)]
+    runs = [Pace(tmp_path / "pace", limits), Pace(tmp_path / "pace", limits)]
     earliest, latest = [], []
     for number in range(30):
         before = time.monotonic()
@@ -246,7 +241,7 @@ def test_a_site_that_is_down_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_every_wait_can_be_ended(tmp_path: Path) -> None:
-    cancelled = threading.Event()
+    cancelled = Cancellation()
     run = polite(tmp_path, Limits(pauses=(4.0,), longest_wait=60.0), cancelled)
     run.blocked("a block page", None, sent_at=time.time())
     threading.Timer(0.1, cancelled.set).start()

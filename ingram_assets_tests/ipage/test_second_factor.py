@@ -15,17 +15,9 @@ from hypothesis import strategies as st
 
 from ingram_assets.demo.embedded.imap import Imap
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.ipage.politeness import Cancelled
-from ingram_assets.ipage.second_factor import (
-    CodeMail,
-    CodeMissing,
-    EmailCodes,
-    MailboxRefused,
-    PromptCodes,
-    TotpCodes,
-    code_in,
-    newest_code,
-)
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
+from ingram_assets.ipage.code_mail import CodeMail, EmailCodes, MailboxRefused, code_in, newest_code
+from ingram_assets.ipage.second_factor import CodeMissing, PromptCodes, TotpCodes
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SENDER = "Ingram <no-reply@ingramcontent.com>"
@@ -123,7 +115,7 @@ def deliver(imap: Imap) -> Callable[..., None]:
 
 
 def codes_of(url: str, seconds: float = 20.0) -> EmailCodes:
-    return EmailCodes(url, threading.Event(), lifetime=timedelta(seconds=seconds), poll=0.05)
+    return EmailCodes(url, Cancellation(), lifetime=timedelta(seconds=seconds), poll=0.05)
 
 
 NO_SKEW = timedelta()
@@ -162,7 +154,7 @@ def test_no_mail_in_time(trusted: Imap) -> None:
 
 
 def test_the_wait_for_a_mail_can_be_ended(trusted: Imap) -> None:
-    cancelled = threading.Event()
+    cancelled = Cancellation()
     codes = EmailCodes(trusted.url, cancelled, poll=30.0)
     codes.about_to_ask()
     threading.Timer(0.2, cancelled.set).start()
@@ -194,7 +186,7 @@ def test_what_is_wrong_with_the_mailbox_is_said(trusted: Imap, monkeypatch: pyte
 )
 def test_a_mailbox_address_that_can_not_be_right(url: str) -> None:
     with pytest.raises(NeedsPerson, match="IPAGE_MFA_IMAP_URL") as caught:
-        EmailCodes(url, threading.Event())
+        EmailCodes(url, Cancellation())
     assert "hush" not in str(caught.value)
 
 
@@ -203,7 +195,7 @@ def test_a_mailbox_address_that_can_not_be_right(url: str) -> None:
 
 def test_a_code_about_to_run_out_is_not_used_and_none_twice() -> None:
     now = [28.5]
-    cancelled = threading.Event()
+    cancelled = Cancellation()
 
     def clock() -> float:
         now[0] += 0.5
@@ -219,7 +211,7 @@ def test_a_code_about_to_run_out_is_not_used_and_none_twice() -> None:
 @pytest.mark.parametrize("secret", ["not base32 at all!", "", "JBSWY3DP"])
 def test_a_secret_that_is_none(secret: str) -> None:
     with pytest.raises(NeedsPerson, match="IPAGE_TOTP_SECRET") as caught:
-        TotpCodes(secret, threading.Event())
+        TotpCodes(secret, Cancellation())
     assert not secret or secret not in str(caught.value)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.ipage.politeness import Cancelled
+from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 from ingram_assets.ipage.refused import RefusedPassword
 from ingram_assets.ipage.session import (
     USER_AGENT,
@@ -34,7 +34,7 @@ def kept_session(
     by_hand: str | None = None,
     account: str = "shop@ipage.example.com",
 ) -> KeptSession:
-    return KeptSession(folder, SITE, account, sign_in, by_hand, threading.Event())
+    return KeptSession(folder, SITE, account, sign_in, by_hand, Cancellation())
 
 
 class SignIns:
@@ -144,7 +144,7 @@ def test_a_failing_site_is_tried_three_times(tmp_path: Path) -> None:
 
 
 def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: SignIns) -> None:
-    cancelled, signing_in, go_on = threading.Event(), threading.Event(), threading.Event()
+    cancelled, signing_in, go_on = Cancellation(), threading.Event(), threading.Event()
 
     def slow(last: Session | None) -> Session:
         signing_in.set()

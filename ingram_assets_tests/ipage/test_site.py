@@ -19,11 +19,11 @@ import pytest
 
 from ingram_assets.demo.simulator import Simulator
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.ipage.cancellation import Cancelled
 from ingram_assets.ipage.fetching import Answer, Expected, Refused, classify, outcome_of
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.ipage.pages import parse_saved_search_csv
 from ingram_assets.ipage.pictures import check_picture
-from ingram_assets.ipage.politeness import Cancelled
 from ingram_assets.ipage.site import Limits, Outcome, Reading, Site, breaker_open_until
 from ingram_assets_tests.ipage.conftest import QUICK, SHORT, TITLES, credentials
 from ingram_assets_tests.ipage.raw_server import raw_server
