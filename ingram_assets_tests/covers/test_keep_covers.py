@@ -325,6 +325,18 @@ def test_a_stored_cover_stays_while_its_source_fails(shop: Shop) -> None:
     assert shop.raw(BOOK)["bytes"] == art(1)
 
 
+def test_a_later_source_is_not_asked_over_a_cover_while_an_earlier_one_fails(shop: Shop) -> None:
+    """It could only swap one makeshift for another."""
+    second = {BOOK: art(2)}
+    sources = [shop.source, source_of("second", second)]
+    first = shop.one(BOOK, sources=sources, now=NOW)
+    second[BOOK] = art(3)
+    shop.ipage[BOOK] = Transient("iPage did not answer.")
+    later = shop.one(BOOK, sources=sources, now=NOW + MONTH)
+    assert (later.outcome, later.cover_url) == ("failed", first.cover_url)
+    assert shop.raw(BOOK)["bytes"] == art(2)
+
+
 def test_a_refused_picture_says_why_and_the_next_source_is_asked(shop: Shop) -> None:
     second = source_of("second", {isbn(2): art(2)})
     shop.ipage = {isbn(1): art(1)[:500], isbn(2): b"<html>", isbn(3): Permanent("iPage refused the look-up.")}

@@ -2,6 +2,9 @@
 
 import io
 import struct
+import subprocess
+import sys
+import textwrap
 import warnings
 import zlib
 
@@ -184,3 +187,24 @@ def encoded_huge() -> bytes:
     out = io.BytesIO()
     Image.new("1", (9_000, 11_000)).save(out, "PNG")
     return out.getvalue()
+
+
+EIGHT_AT_ONCE = """
+    import resource
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+    from ingram_assets.covers.pictures import examine
+
+    data = sys.stdin.buffer.read()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: examine(data).width, range(8)))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def test_eight_large_pictures_at_once_take_the_memory_of_one() -> None:
+    """Decoded it has 64 MB, and a few copies are made of it: eight at once took 1.6 GB."""
+    large = encoded(draw(1, size=(3200, 5000)).convert("RGBA"), "PNG", compress_level=1)
+    command = [sys.executable, "-c", textwrap.dedent(EIGHT_AT_ONCE)]
+    done = subprocess.run(command, input=large, capture_output=True, timeout=120, check=True)
+    assert int(done.stdout) < 600_000_000
