@@ -113,6 +113,7 @@ def test_a_hundred_orders_during_a_sync_lose_nothing(bench: Bench) -> None:
     for each in titles:
         item_id = bench.shop.item(each.isbn)["id"]
         bench.shop.post(f"inventory-items/{item_id}", {"requires_shipping": False})
+        bench.shop.edit_product(each.isbn, shipping_profile_id=None)
     with ThreadPoolExecutor(10) as pool:
         carts = [pool.submit(bench.shop.add_to_cart, each.isbn) for each in titles for _ in range(10)]
         orders = [pool.submit(bench.shop.complete, cart.result()["id"]) for cart in carts]
