@@ -205,18 +205,29 @@ class _Breaker:
     what: str
     limit: int = 8
     failures: int = 0
+    skipped: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self) -> None:
-        if self.failures >= self.limit:
-            raise Transient(
-                f"{self.what} did not answer for {self.limit} titles in a row, so this one was left for the "
-                "next run."
-            )
+        """Raises Transient if it is not to be asked for this title.
+
+        Of those that it would skip the first, second, fourth, eighth and so on are let through: titles that
+        always fail, at the head of every run, must not keep the others from ever being looked at.
+        """
+        with self.lock:
+            if self.failures < self.limit:
+                return
+            self.skipped += 1
+            if self.skipped & (self.skipped - 1) == 0:
+                return
+        raise Transient(
+            f"{self.what} did not answer for {self.limit} titles in a row: left for the next run."
+        )
 
     def note(self, answered: bool) -> None:
         with self.lock:
             self.failures = 0 if answered else self.failures + 1
+            self.skipped = 0 if answered else self.skipped
 
 
 class _Run:
@@ -237,17 +248,22 @@ class _Run:
         self.recheck = recheck
         self.sheet = sheet
         self.checked = False
-        self._rank = {source.name: place for place, source in enumerate(sources)}
-        self._bucket_answers = _Breaker("The bucket")
-        self._source_answers = {source.name: _Breaker(source.name) for source in sources}
+        self.rank = {source.name: place for place, source in enumerate(sources)}
+        self.bucket_answers = _Breaker("The bucket")
+        self.source_answers = {source.name: _Breaker(source.name) for source in sources}
         self._marked: set[str] = set()
         self._marked_lock = threading.Lock()
 
     def is_due(self, last: Look | None, one: Wanted) -> bool:
         return is_due(last, now=self.now, publication_date=one.publication_date, recheck=self.recheck)
 
+    def mark(self, isbns: Iterable[str]) -> None:
+        """Note titles whose picture turned out to be a placeholder."""
+        with self._marked_lock:
+            self._marked |= set(isbns)
+
     def take_marked(self) -> set[str]:
-        """Titles whose picture turned out to be a placeholder since this was last asked."""
+        """The titles noted so, since this was last asked."""
         with self._marked_lock:
             marked, self._marked = self._marked, set()
         return marked
@@ -276,9 +292,8 @@ class _Run:
                 return _Title(self, one).look()
         except (NeedsPerson, Stopped):
             raise
-        except (
-            Exception
-        ) as error:  # A mistake of ours, or a full disk: this title's trouble, not all the others'.
+        except Exception as error:
+            # A mistake of ours, or a full disk: it must not hold back the other titles.
             log.exception("The cover of %s could not be looked at.", one.isbn)
             return CoverOutcome(one.isbn, "failed", reason=f"Unexpected: {type(error).__name__}: {error}")
 
@@ -357,26 +372,27 @@ class _Title:
 
     def _ask_sources(self) -> None:
         for source in self.run.sources[self._first_source() :]:
-            if self._settled(source):
+            if self._settled(source) or self._ask(source):
                 return
-            try:
-                picture = self._fetch(source)
-            except LimitUsedUp as error:
-                self.waiting = True
-                self.unanswered = self.unanswered or source.name
-                self.notes.append(str(error))
-                continue
-            except Transient as error:
-                self.failed = True
-                self.unanswered = self.unanswered or source.name
-                self.notes.append(str(error))
-                continue
-            except Permanent as error:
-                self.refused = True
-                self.notes.append(f"{source.name}: {error}")
-                continue
-            if picture is not None and self._weigh(picture, source):
-                return
+
+    def _ask(self, source: Source) -> bool:
+        """Ask one source and let its picture go again. True: no further source need be asked."""
+        try:
+            picture = self._fetch(source)
+        except LimitUsedUp as error:
+            self.waiting = True
+            self.unanswered = self.unanswered or source.name
+            self.notes.append(str(error))
+        except Transient as error:
+            self.failed = True
+            self.unanswered = self.unanswered or source.name
+            self.notes.append(str(error))
+        except Permanent as error:
+            self.refused = True
+            self.notes.append(f"{source.name}: {error}")
+        else:
+            return picture is not None and self._weigh(picture, source)
+        return False
 
     def _first_source(self) -> int:
         """Where to go on: sources that answered in an unfinished look of late are not asked again."""
@@ -385,9 +401,9 @@ class _Title:
             return 0
         if self.turned_out and self.stored is not None:
             # It was this source's best when it was stored; what the others have was not asked then.
-            first = self.run._rank.get(self.stored.source, -1) + 1
+            first = self.run.rank.get(self.stored.source, -1) + 1
         elif last.pending and last.resume is not None:
-            first = self.run._rank.get(last.resume, 0)
+            first = self.run.rank.get(last.resume, 0)
         else:
             return 0
         self.checked_at = last.checked_at
@@ -397,11 +413,11 @@ class _Title:
         """Whether a real cover is stored, and this source's could not take its place."""
         if self.stored is None or self.stored.placeholder:
             return False
-        rank = self.run._rank
+        rank = self.run.rank
         return self.unanswered is not None or rank[source.name] > rank.get(self.stored.source, len(rank))
 
     def _fetch(self, source: Source) -> Picture | None:
-        answers = self.run._source_answers[source.name]
+        answers = self.run.source_answers[source.name]
         answers.check()
         try:
             data = source.fetch(self.isbn)
@@ -458,9 +474,7 @@ class _Title:
 
     def _sight(self, picture: Picture) -> Sighting:
         sighting = self.run.ledger.sight(self.isbn, self.work, picture)
-        if sighting.marked:
-            with self.run._marked_lock:
-                self.run._marked |= sighting.marked
+        self.run.mark(sighting.marked)
         return sighting
 
     def _store(self, picture: Picture, *, source: str, placeholder: bool) -> StoredCover:
@@ -475,7 +489,7 @@ class _Title:
         return stored
 
     def _bucket(self, ask: Callable[[], T]) -> T:
-        answers = self.run._bucket_answers
+        answers = self.run.bucket_answers
         answers.check()
         try:
             answer = ask()

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -388,7 +389,13 @@ def test_a_block_ends_the_run_after_the_titles_in_hand(shop: Shop, halt: Excepti
 def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: Shop) -> None:
     shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(40)}
     assert {one.outcome for one in shop.keep()} == {"failed"}
-    assert len(shop.asked) < 20
+    assert len(shop.asked) < 30
+
+
+def test_titles_that_always_fail_do_not_hide_the_rest(shop: Shop) -> None:
+    shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(10)}
+    shop.ipage |= {isbn(number): art(number) for number in range(10, 30)}
+    assert sum(one.outcome == "stored" for one in shop.keep()) >= 15
 
 
 def test_an_isbn_in_any_spelling_is_one_title(shop: Shop) -> None:
@@ -430,6 +437,11 @@ def test_half_an_object_is_no_cover(shop: Shop) -> None:
 # bounds
 
 
+def alive() -> int:
+    """Decoded pictures in memory."""
+    return sum(type(thing) is Picture for thing in gc.get_objects())
+
+
 def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(20)}
     yielded = 0
@@ -439,7 +451,7 @@ def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
     def fetch(one: str) -> bytes | None:
         data = shop.fetch(one)
         ahead.append(len(shop.asked) - yielded)
-        pictures.append(sum(type(thing) is Picture for thing in gc.get_objects()))
+        pictures.append(alive())
         return data
 
     for _ in shop.iterate(sources=[Source("ipage", fetch)]):
@@ -447,6 +459,21 @@ def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
     assert yielded == 20
     assert 1 < max(ahead) <= 9  # eight in hand, and the one that was handed over but not yet counted
     assert max(pictures) <= 8
+
+
+def test_a_placeholder_is_let_go_before_the_next_source_is_asked(knowing: Shop) -> None:
+    knowing.ipage = dict.fromkeys((isbn(number) for number in range(16)), placeholder())
+    pictures: list[int] = []
+    # Eight titles have their placeholder behind them and wait here for each other: none may be in memory.
+    eight = threading.Barrier(8, action=lambda: pictures.append(alive()))
+
+    def second(one: str) -> bytes:
+        eight.wait(60)
+        return art(int(one[3:12]))
+
+    outcomes = knowing.keep(sources=[knowing.source, Source("second", second)])
+    assert {(one.outcome, one.source) for one in outcomes} == {("stored", "second")}
+    assert pictures == [0, 0]
 
 
 def test_a_slow_listener_holds_the_run_up(shop: Shop) -> None:
