@@ -7,6 +7,7 @@ import pytest
 from ingram_assets.covers.ledger import Ledger
 from ingram_assets.covers.pictures import examine
 from ingram_assets.covers.placeholders import SAME_HASH, distance, load_seeds, near, same_tiles, work_of
+from ingram_assets.demo.simulator import art as demo
 from ingram_assets_tests.covers.drawn import art, isbn, placeholder
 
 
@@ -40,6 +41,10 @@ def test_volumes_in_one_design_are_different_pictures() -> None:
         for other in volumes:
             if one is not other:
                 assert not same_tiles(one.tiles, other.tiles)
+
+
+def test_the_list_that_comes_with_the_code_knows_the_demos_placeholder() -> None:
+    assert near(examine(demo.placeholder()).phash, load_seeds())
 
 
 def test_a_person_adds_placeholders_as_pictures_or_hashes(tmp_path: Path) -> None:
