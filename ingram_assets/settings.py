@@ -89,6 +89,7 @@ class ScraperSettings(_Settings):
     R2_BUCKET_NAME: str
     R2_PUBLIC_URL: HttpUrl
     OPEN_LIBRARY_COVERS_URL: HttpUrl = "https://covers.openlibrary.org"
+    HISTORY_RETENTION_DAYS: int = Field(400, ge=30)
     GUARDRAIL_MAX_SEARCH_SHRINKAGE: float = Field(0.50, ge=0, le=1)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
 
@@ -126,7 +127,6 @@ class StorefrontSettings(_Settings):
     GUARDRAIL_MAX_TURNING_TO_ZERO: float = Field(0.30, ge=0, le=1)
     GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: int = Field(5, ge=0)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
-    HISTORY_RETENTION_DAYS: int = Field(400, ge=1)
 
     @model_validator(mode="after")
     def _can_sign_in(self) -> Self:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ingram_assets.locations.scraper import assets, jobs
+from ingram_assets.locations.scraper import assets, jobs, retention
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.settings import Pace, load
 
@@ -15,8 +15,8 @@ defs = dg.Definitions(
         assets.cover_sweep,
         assets.queue_rows,
     ],
-    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich],
-    schedules=[jobs.weekly_details],
+    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich, retention.retention],
+    schedules=[jobs.weekly_details, retention.weekly_retention],
     sensors=[
         jobs.new_titles,
         dg.AutomationConditionSensorDefinition(
