@@ -56,7 +56,9 @@ def check_covers(
 
     with OpenLibrary(folder, base_url=open_library_url) as open_library:
         sources = [Source("ipage", site.cover), Source("open_library", open_library.fetch)]
-        ledger = Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=load_seeds())
+        ledger = Ledger(
+            folder / "ledger.sqlite3", bucket=bucket.identity, seeds=load_seeds(folder / "placeholders")
+        )
         try:
             looks = keep_covers(
                 wanted, bucket=bucket, sources=sources, ledger=ledger, force=anew, sheet=sheet
