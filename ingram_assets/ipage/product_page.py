@@ -20,8 +20,7 @@ from ingram_assets.ipage.page_failures import PageChanged
 from ingram_assets.ipage.stock_tables import read_stock
 
 
-@dataclass(frozen=True, slots=True)
-class Contributor:
+class Contributor(NamedTuple):
     """`role` as the site writes it ("Author", "Illustrator"); `None` where it says none."""
 
     name: str
@@ -165,6 +164,8 @@ _ASIDE = ", ".join(
     for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
     for attribute in ("class", "id")
 )
+_TITLE = "#pd-title, .productDetailTitle"
+_OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _BLOCKS = frozenset(
     {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
@@ -195,15 +196,12 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    text = recognise.decode(html) if isinstance(html, bytes) else html
+    text = html if isinstance(html, str) else recognise.decode(bytes(html))
     tree = recognise.parse(text)
     recognise.raise_unless_page(recognise.recognise_tree(tree))
     _refuse_cut_page(text)
     for aside in tree.css(_ASIDE):
-        if (
-            aside.tag not in ("body", "html", "table", "form")
-            and aside.css_first("#pd-title, .productDetailTitle") is None
-        ):
+        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
             aside.decompose()
 
     warnings: list[str] = []
@@ -282,8 +280,12 @@ class _Label(NamedTuple):
     """What follows the colon within the label's own element."""
     rank: tuple[int, int]
     """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
+    order: int
+    """Its place among the labels of the page."""
     above: tuple[tuple[int, bool], ...]
     """The elements around it, innermost first: their id, and whether they are known to hold labels."""
+    is_whole: bool = False
+    """`node` holds label and value both, and `rest` is all there is of the value."""
 
 
 class _Labels:
@@ -298,16 +300,18 @@ class _Labels:
         self._any_label: set[int] = set()
         self._known_label: set[int] = set()
         self._holder: set[int] = set()
-        for node in tree.css(_LABEL_TAGS):
+        for order, node in enumerate(tree.css(_LABEL_TAGS)):
             text = node.text(deep=True)
             if len(text) > _MAX_LABEL:
                 continue
             name, colon, rest = text.partition(":")
             field_, place = _FIELD_OF.get(_normal(name), (None, 0))
             if field_ is not None and (colon or _is_bare_label(node)):
-                self._found.setdefault(field_, []).append(self._label(node, rest, place))
+                self._found.setdefault(field_, []).append(self._label(node, rest, place, order))
             elif text.rstrip().endswith(":") and len(text) < 40:
                 self._any_label.add(node.mem_id)
+        self._add_plain_labels(tree)
+        self._leave_out_what_is_elsewhere()
         self._leave_out_words_of_the_description()
         for labels in self._found.values():
             labels.sort(key=lambda label: label.rank)
@@ -317,7 +321,7 @@ class _Labels:
         self._any_label |= self._known_label
 
     @staticmethod
-    def _label(node: LexborNode, rest: str, place: int) -> _Label:
+    def _label(node: LexborNode, rest: str, place: int, order: int) -> _Label:
         above: list[tuple[int, bool]] = []
         at = node.parent
         while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
@@ -326,7 +330,32 @@ class _Labels:
             if known:
                 break
             at = at.parent
-        return _Label(node, rest, (0 if above and above[-1][1] else 1, place), tuple(above))
+        return _Label(node, rest, (0 if above and above[-1][1] else 1, place), order, tuple(above))
+
+    def _add_plain_labels(self, tree: LexborHTMLParser) -> None:
+        """Labels that are not bold, at the start of the elements known to hold labels."""
+        held = {holder for labels in self._found.values() for label in labels for holder, _ in label.above}
+        for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
+            if node.mem_id in held or node.mem_id in self._any_label:
+                continue
+            name, colon, rest = flowing_text(node).partition(":")
+            field_, place = _FIELD_OF.get(_normal(name), (None, 0))
+            if field_ is not None and colon:
+                label = _Label(node, rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
+                self._found.setdefault(field_, []).append(label)
+
+    def _leave_out_what_is_elsewhere(self) -> None:
+        """Labels before or after all that is known to be the book's own are another book's."""
+        own = [label for labels in self._found.values() for label in labels if label.rank[0] == 0]
+        orders = [label.order for label in own if not label.is_whole]
+        if not own:
+            return
+        for field_, labels in self._found.items():
+            self._found[field_] = [
+                label
+                for label in labels
+                if label.rank[0] == 0 or (orders and min(orders) < label.order < max(orders))
+            ]
 
     def _leave_out_words_of_the_description(self) -> None:
         """A blurb may have "Binding:" in bold; that is not the book's."""
@@ -357,6 +386,8 @@ class _Labels:
         return bool(self._found.get(field_))
 
     def _value(self, label: _Label, field_: str) -> str:
+        if label.is_whole:
+            return _without_colon(label.rest)
         ends = self._known_label if field_ == "description" else self._any_label
         text, at = _without_colon(label.rest), label.node
         while True:
@@ -501,12 +532,23 @@ def _one_isbn(text: str, label: str) -> str:
     return found.pop()
 
 
+def _links_of_the_book(tree: LexborHTMLParser, css_class: str) -> list[LexborNode]:
+    """The links of this class among the title and the book's own elements; around them stand other books."""
+    title, own = -1, []
+    links: list[tuple[int, LexborNode]] = []
+    for place, node in enumerate(tree.css(f"{_TITLE}, a.{css_class}, {_OWN_ELEMENTS}")):
+        if node.tag == "a" and css_class in (node.attributes.get("class") or ""):
+            links.append((place, node))
+        elif node.id == "pd-title" or node.css_matches(".productDetailTitle"):
+            title = place if title < 0 else title
+        else:
+            own.append(place)
+    first, last = min([title, *own]), max(own, default=-1)
+    return [node for place, node in links if first < place and (place < last or last < title)]
+
+
 def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor, ...]:
-    at = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
-    anchors: list[LexborNode] = []
-    while at is not None and not anchors:
-        anchors = at.css("a.doContributorSearch")
-        at = at.parent
+    anchors = _links_of_the_book(tree, "doContributorSearch")
     people: list[Contributor] = []
     for anchor in anchors:
         inner = anchor.css_first("span")
@@ -538,7 +580,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
 
 
 def _publisher(tree: LexborHTMLParser, labels: _Labels) -> str | None:
-    for anchor in tree.css("a.doSid"):
+    for anchor in _links_of_the_book(tree, "doSid"):
         if name := _present(values.clean(flowing_text(anchor))):
             return name
     return _present(labels.one_line("publisher"))

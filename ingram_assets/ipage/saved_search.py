@@ -65,7 +65,7 @@ class _Sheet:
     """Whether the last line lacks the line end that the others have, and so may be cut."""
 
 
-def parse_saved_search_csv(data: bytes) -> pd.DataFrame:
+def parse_saved_search_csv(data: bytes | str) -> pd.DataFrame:
     """The titles of an export, each ISBN once, in the file's order.
 
     Columns: `isbn` (13 digits), `title` (str or None), `srp_price` (Decimal dollars or None), all of
@@ -79,6 +79,7 @@ def parse_saved_search_csv(data: bytes) -> pd.DataFrame:
         SessionExpired, Blocked, NotFound: the site sent that page instead of the export.
         PageChanged: empty, no table of values, or no column of ISBNs.
     """
+    data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
     if len(data) > MAX_BYTES:

@@ -27,7 +27,7 @@ _ON_ORDER = re.compile(
     r"\bon\s?-?\s?order\b|\bonorder\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
 )
 _ON_HAND = (
-    re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b"),
+    re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b|\bqoh\b"),
     re.compile(r"\bin\s?-?\s?stock\b"),
     re.compile(r"\bavail(?:able|ability)?\b(?!.*\border\b)"),
     re.compile(r"^(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
@@ -188,7 +188,11 @@ def _cell_text(cell: LexborNode) -> str:
     # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
     if cell.css_first("table") is not None:
         return ""
-    return " ".join(cell.text(deep=True, separator=" ")[:500].split())
+    text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
+    if not text and (picture := cell.css_first("img[alt]")) is not None:
+        # A heading may be drawn; a count would be no number that stands in the page.
+        text = re.sub(r"[^A-Za-z -]+", "?", picture.attributes.get("alt") or "")[:100].strip()
+    return text
 
 
 def _span(value: str | None) -> int:

@@ -64,7 +64,7 @@ _DATE_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 _NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
-_MONEY = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2})?|\.[0-9]{2}")
+_MONEY = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?|\.[0-9]{{2}}")
 _DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
 _BARE_PRICE = re.compile(rf"(?:{_DOLLARS}\s*)?({_NUMBER.pattern})(?:\s*{_DOLLARS})?", re.IGNORECASE)
 _CURRENCY = r"(can|cad|canada|canadian|cdn|ca|c|gbp|uk|eur|euros?|aud|au|a|nz|nzd|jpy|chf|inr|us|usd|u\.s\.?)"

@@ -4,10 +4,15 @@ import dataclasses
 import random
 from datetime import date
 from decimal import Decimal
+from html import escape
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.ipage import values
 from ingram_assets.ipage.pages import Contributor, PageChanged, parse_product_page
 from ingram_assets_tests.ipage.page_factory import (
     LOWER,
@@ -303,8 +308,10 @@ def test_labels_and_values_in_other_markup() -> None:
         for line in cells.splitlines(keepends=True)
     )
     assert parse_product_page(cells) == truth
-    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in UPPER)
-    assert parse_product_page(product_page(upper=(), extra=f"<dl>{listed}</dl>")) == truth
+    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in (*UPPER, *LOWER))
+    assert parse_product_page(product_page(upper=(), lower=(), extra=f"<dl>{listed}</dl>")) == truth
+    plain = html.replace("<strong>", "").replace("</strong>", "").replace("- In Stock", "<b>- In Stock</b>")
+    assert parse_product_page(plain) == truth
 
 
 def test_several_labels_in_one_element() -> None:
@@ -315,6 +322,27 @@ def test_several_labels_in_one_element() -> None:
         upper=UPPER[-1:], extra=f'<div class="productDetailElements">{together.replace("<br>", " ")}</div>'
     )
     assert parse_product_page(html) == parse_product_page(product_page())
+
+
+def test_what_the_book_lacks_is_not_taken_from_another() -> None:
+    other = (
+        "<section><strong>EAN:</strong> 9780441013593 <strong>US SRP:</strong> $9.99 "
+        "<strong>Series:</strong> Dune <strong>Pub Date:</strong> Jan 1, 1999"
+        f"<div>{contributors([('Frank Herbert', 'Author')])}</div><a class='doSid'>Ace</a></section>"
+    )
+    lacking = {
+        "people": (),
+        "publisher": "",
+        "upper": replaced(UPPER, US_SRP=None, Pub_Date=None),
+        "lower": replaced(LOWER, Series=None),
+    }
+    page = product_page(**lacking)  # type: ignore[arg-type]
+    assert parse_product_page(page).srp_price is None
+    for html in (page.replace("<body>", f"<body>{other}"), page.replace("</body>", f"{other}</body>")):
+        assert parse_product_page(html) == parse_product_page(page)
+    for html in (upper(EAN=None, ISBN=None).replace("</body>", f"{other}</body>"),):
+        with pytest.raises(PageChanged, match="EAN"):
+            parse_product_page(html)
 
 
 def test_labels_in_scripts_comments_and_templates_are_no_labels() -> None:
@@ -465,3 +493,99 @@ def test_stock_stands_wherever_it_stands() -> None:
         stock=f"<table><tr><td><table><tr><td>{stock_tables()}</td></tr></table></td></tr></table>"
     )
     assert parse_product_page(laid_out) == truth
+
+
+WORDS = st.text(
+    alphabet=st.characters(categories=["L", "Nd", "P", "Sm", "Sc", "So"], exclude_characters="|&"),
+    min_size=1,
+    max_size=20,
+)
+TEXTS = st.lists(WORDS, min_size=1, max_size=5).map(" ".join).filter(lambda text: not values.is_absent(text))
+ISBNS = st.integers(978_000_000_000, 979_999_999_999).map(lambda n: f"{n}{check_digit_13(str(n))}")
+DATE_FORMS = ("%b %d, %Y", "%B %d, %Y", "%m/%d/%Y", "%d %b %Y", "%Y-%m-%d", "%m/%d/%y")
+LABEL_FORMS = (
+    "<strong>{}:</strong> {}",
+    "<b>{}:</b> {}",
+    "<strong>{}</strong>: {}",
+    "<strong>\n {}&nbsp;:\n</strong>&nbsp;{}",
+    "<strong>{}:</strong><span>{}</span>",
+    "<strong>{}:</strong><br>{}",
+    "{}: {}",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    isbn=ISBNS,
+    title=TEXTS,
+    people=st.lists(
+        st.tuples(TEXTS.filter(lambda name: "(" not in name), st.sampled_from(["Author", "Editor"])),
+        max_size=3,
+        unique=True,
+    ),
+    publisher=TEXTS,
+    series=TEXTS,
+    day=st.dates(date(1951, 1, 1), date(2049, 12, 31)),
+    date_form=st.sampled_from(DATE_FORMS),
+    price=st.decimals(Decimal("0.01"), Decimal("9999.99"), places=2),
+    grams=st.integers(50, 5000),
+    metric=st.booleans(),
+    pages=st.integers(1, 4000),
+    label=st.sampled_from(LABEL_FORMS),
+    order=st.randoms(use_true_random=False),
+)
+def test_every_layout_gives_the_same_book(
+    isbn: str,
+    title: str,
+    people: list[tuple[str, str]],
+    publisher: str,
+    series: str,
+    day: date,
+    date_form: str,
+    price: Decimal,
+    grams: int,
+    metric: bool,
+    pages: int,
+    label: str,
+    order: random.Random,
+) -> None:
+    pounds = Decimal(grams) / 1000 * values.POUNDS_PER_KILOGRAM
+    weight = f"{Decimal(grams) / 1000} kgs" if metric else f"{pounds:.4f} lbs"
+    upper = [
+        ("EAN", isbn),
+        ("US SRP", f"${price:,.2f} (Discount: REG)"),
+        ("Binding", "Trade Paper"),
+        ("Pub Date", day.strftime(date_form)),
+        ("Copyright Date", f"{day.year}"),
+    ]
+    lower = [
+        ("Physical Info", f"(  {weight} ) {pages:,} pages"),
+        ("Series", escape(series)),
+        ("Carton Quantity", "24"),
+    ]
+    order.shuffle(upper)
+    order.shuffle(lower)
+    html = product_page(title=escape(title), people=people, publisher=escape(publisher), upper=(), lower=())
+    shown = [f'<div class="productDetailElements">{label.format(*pair)}</div>' for pair in upper]
+    shown += [
+        f'<table><tr><td class="productDetailSmallElements">{label.format(*pair)}</td></tr></table>'
+        for pair in lower
+    ]
+    order.shuffle(shown)
+    page = parse_product_page(html.replace("<table>", "\n".join(shown) + "<table>", 1))
+    assert page.isbn == isbn
+    assert page.title == values.clean(title)
+    assert page.contributors == tuple(
+        (name, role)
+        for name, role in dict.fromkeys((values.clean(name).strip(" ,;"), role) for name, role in people)
+        if name
+    )
+    assert page.publisher == values.clean(publisher)
+    assert page.series == values.clean(series)
+    assert page.publication_date == day
+    assert page.srp_price == price
+    assert page.weight is not None
+    assert abs(page.weight - pounds) <= Decimal("0.0051")
+    assert page.page_count == pages
+    assert page.binding == "Trade Paper"
+    assert page.warnings == ()

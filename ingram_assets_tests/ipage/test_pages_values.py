@@ -255,7 +255,7 @@ def test_a_price_in_us_dollars(text: str, price: str) -> None:
             "free",
             "$",
         ),
-        *("$18.99x", "18.99 each or 30.00", "call", "1.8e1", "$1 8.99 $2"),
+        *("$18.99x", "18.99 each or 30.00", "call", "1.8e1", "$1 8.99 $2", "09", "$018.99"),
     ],
 )
 def test_what_is_no_single_price_in_us_dollars_is_none_and_said(text: str) -> None:
