@@ -53,6 +53,7 @@ class Politeness:
         self._trips_before = self._breaker.read().trips
         self._failures_in_a_row = 0
         self._last_failure = ""
+        self._ended: Blocked | Transient | None = None
         self._latencies: deque[float] = deque(maxlen=10_000)
         self._waited = 0.0
         self._announced = 0.0
@@ -92,7 +93,12 @@ class Politeness:
         return self._breaker.read().trips - self._trips_before
 
     def given_up(self) -> Blocked | Transient | None:
-        """The error that ends this run, if it has come to that."""
+        """The error that ends this run, if it has come to that; it stays ended."""
+        if self._ended is None:
+            self._ended = self._reason_to_end()
+        return self._ended
+
+    def _reason_to_end(self) -> Blocked | Transient | None:
         breaker = self._breaker.read()
         if self._failures_in_a_row >= self.limits.max_failures_in_a_row:
             return Transient(

@@ -72,7 +72,11 @@ class CodeRefused(SignInFailed):
 
 
 class SignInPageChanged(SignInFailed):
-    """A page on the way in that is not known."""
+    """A page on the way in that is not known; `html` is what it was."""
+
+    def __init__(self, message: str, html: str) -> None:
+        super().__init__(message)
+        self.html = html
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def look_at(frame: Frame) -> View | None:
         Control(**control | {"options": tuple(control["options"])}) for control in found["controls"]
     )
     kind = recognise(found["html"]).kind
-    return View(found["url"], found["title"], found["text"], found["messages"], controls, kind)
+    return View(found["url"], found["title"], found["text"], found["messages"], controls, kind, found["html"])
 
 
 class _Visit:
@@ -197,7 +201,7 @@ class _Visit:
                     codes_typed += 1
                     view = self._type_code(view, again=codes_typed > 1)
                 case Step.PAGE if went_home or way_in.is_home(view):
-                    return self._session()
+                    return self._session(last)
                 case Step.PAGE if posts:
                     # Some page in between (a notice, a survey): whether we are in, the home page shows.
                     went_home = True
@@ -231,7 +235,8 @@ class _Visit:
             return  # "Your log in page is out of date": the password was not even looked at
         raise SignInPageChanged(
             f"The login form came back and does not say what was wrong{said}: sign in at "
-            f"{self._base_url}{LOGIN} in a browser and see what it asks for."
+            f"{self._base_url}{LOGIN} in a browser and see what it asks for.",
+            view.html,
         )
 
     def _log_in(self, view: View, username: str, password: str, account: str) -> View:
@@ -307,7 +312,7 @@ class _Visit:
         self._codes.about_to_ask()
         return self._click(view, resend, patience=5.0)
 
-    def _session(self) -> Session:
+    def _session(self, last: Session | None) -> Session:
         host = urlsplit(self._base_url).hostname or ""
         cookies = [
             _from_browser(cookie)
@@ -315,14 +320,17 @@ class _Visit:
             if _is_of_site(cookie.get("domain", ""), host)
         ]
         agent = self._page.evaluate("navigator.userAgent")
-        until = datetime.now(UTC) + DEVICE_TRUST if self._trusted else None
+        until = last.device_trusted_until if last is not None else None
+        if self._trusted:
+            until = datetime.now(UTC) + DEVICE_TRUST
         return new_session(cookies, agent, until)
 
     def _unknown(self, view: View) -> SignInPageChanged:
         return SignInPageChanged(
             f"Signing in led to a page that is not known: {urlsplit(view.url).path}, titled "
             f"{view.title[:80]!r}{_quoted(view.messages)}. Sign in at {self._base_url}{LOGIN} in a browser "
-            "and see what it asks for."
+            "and see what it asks for.",
+            view.html,
         )
 
     # How the page is moved and looked at.

@@ -37,7 +37,7 @@ from ingram_assets.ipage.product_page import ProductPage, parse_product_page
 from ingram_assets.ipage.refused import RefusedPassword
 from ingram_assets.ipage.saved_search import parse_saved_search_csv
 from ingram_assets.ipage.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
-from ingram_assets.ipage.session import KeptSession, Session, SessionLost
+from ingram_assets.ipage.session import Cookie, KeptSession, Session, SessionLost
 from ingram_assets.ipage.sweep import Again, Sweep
 from ingram_assets.ipage.way_in import HOME
 
@@ -377,20 +377,7 @@ class Site:
         """One try of a page, with its session renewed if that is what it takes."""
 
         def keep(error: PageChanged, answer: Answer) -> None:
-            secrets = [cookie.value for cookie in session.cookies]
-            if self._credentials is not None:
-                secrets += [self._credentials.username, self._credentials.password, self._credentials.account]
-            try:
-                kept = self._kept_pages.keep(
-                    answer.body,
-                    run_id=self._run_id,
-                    isbn=isbn or expected,
-                    reason=str(error),
-                    secrets=secrets,
-                )
-                log.warning("%s changed shape (%s); kept as %s.", job.what, error, kept)
-            except OSError as failure:
-                log.warning("%s changed shape and could not be kept: %s", job.what, failure)
+            self._keep_page(answer.body, isbn or expected, str(error), session.cookies)
 
         while True:
             if (error := self.stopped_by) is not None:
@@ -409,6 +396,17 @@ class Site:
             job.tries += 1
             self._proven.add(session.id)
             return result
+
+    def _keep_page(self, page: str | bytes, what: str, reason: str, cookies: Iterable[Cookie]) -> None:
+        """Keeps a page that changed for a person to look at, without what opens the account."""
+        secrets = [cookie.value for cookie in cookies]
+        if self._credentials is not None:
+            secrets += [self._credentials.username, self._credentials.password, self._credentials.account]
+        try:
+            kept = self._kept_pages.keep(page, run_id=self._run_id, isbn=what, reason=reason, secrets=secrets)
+            log.warning("A page changed shape (%s: %s) and is kept as %s.", what, reason, kept)
+        except OSError as error:
+            log.warning("A page changed shape (%s: %s) and could not be kept: %s", what, reason, error)
 
     # The session.
 
@@ -490,6 +488,9 @@ class Site:
                 raise
             except sign_in_room.WrongPassword as error:
                 refused.remember(str(error))
+                raise
+            except sign_in_room.SignInPageChanged as error:
+                self._keep_page(error.html, "sign-in", str(error), ())
                 raise
         refused.forget()
         return session

@@ -5,7 +5,7 @@ The old login form is known; what comes after the password is known only in part
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,6 +67,7 @@ class View:
     """The words of its error messages."""
     controls: tuple[Control, ...]
     kind: Kind = Kind.PAGE
+    html: str = field(default="", repr=False, compare=False)
 
     def first(self, wanted: Callable[[Control], Any]) -> Control | None:
         """The first control that fits."""

@@ -1,5 +1,6 @@
 """Signing in with a real browser to the simulator: each way in, and each way in which it can end."""
 
+import gzip
 import os
 import stat
 import subprocess
@@ -75,12 +76,15 @@ def test_the_session_of_a_sign_in_is_kept_and_reused(
     assert steps(sim)["password"] == 1
 
 
-def test_a_trusted_device_is_asked_for_no_code(sim: Simulator, signing_in: Callable[..., Site]) -> None:
+def test_a_trusted_device_is_asked_for_no_code(
+    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
+) -> None:
     with signing_in(sim) as site:
         assert first_page(site, sim) is Outcome.ok
         sim.expire_sessions()
         assert first_page(site, sim) is Outcome.ok
     assert steps(sim) == {"password": 2, "factor": 1, "code": 1, "okta": 0}
+    assert '"device_trusted_until": "' in (tmp_path / "state" / "session.json").read_text()
 
 
 def test_a_sweep_goes_on_after_its_session_expired(sim: Simulator, signing_in: Callable[..., Site]) -> None:
@@ -215,11 +219,16 @@ def test_a_block_before_the_login_form_opens_the_breaker(
     assert sim.requests(log=False)["by_kind"]["login_page"] == 3
 
 
-def test_a_login_page_out_of_date_is_sent_once_more(sim: Simulator, signing_in: Callable[..., Site]) -> None:
-    # The first post gets the login page with another token instead of being looked at.
+def test_a_page_on_the_way_in_that_says_nothing_is_kept(
+    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
+) -> None:
     sim.fault("login_form", kinds=["login_post"], at=1, count=1)
     with signing_in(sim) as site, pytest.raises(room.SignInPageChanged, match="came back"):
         site.saved_search(sim.search_id)
+    (kept,) = (tmp_path / "state" / "kept_pages").iterdir()
+    page = gzip.decompress(kept.read_bytes()).decode()
+    assert "Log in to iPage" in page
+    assert sim.account.username not in page
 
 
 def test_no_browser_says_what_to_do(sim: Simulator, signing_in: Callable[..., Site]) -> None:
