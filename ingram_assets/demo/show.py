@@ -5,7 +5,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 FOLDER = ROOT / ".demo"
+"""Everything the demo keeps: databases, bucket, mailbox, logs; delete it to begin anew."""
 SWEEP_EVERY_SECONDS = 60
 SALES_EVERY_SECONDS = 15
 STEPS = {
@@ -39,13 +39,13 @@ class DemoFailed(IngramError):
     """A run of the demo failed; the message is its own sentence."""
 
 
-def run_demo(*, once: bool, as_json: bool, folder: Path = FOLDER) -> int:
+def run_demo(*, once: bool, as_json: bool) -> int:
     """Run the demo; the exit code: 0 only if every title came through."""
     logging.basicConfig(level=logging.WARNING)
     console = Console(stderr=True, highlight=False)
     phases = Phases(console)
     pace = ONCE_PACE if once else LIVE_PACE
-    with running_stack(folder, phases, pace) as stack, dagster_instance(stack.common) as instance:
+    with running_stack(FOLDER, phases, pace) as stack, dagster_instance(stack.common) as instance:
         summary = bring_through(stack, instance, phases)
         if not (as_json and once):
             show(summary, stack)

@@ -18,51 +18,27 @@ from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets_tests.conftest import TOOLS
 
-ONCE = """
+DEMO = """
 import sys
 from pathlib import Path
-from ingram_assets.demo.show import run_demo
-sys.exit(run_demo(once=True, as_json=True, folder=Path(sys.argv[1])))
+from ingram_assets import cli
+from ingram_assets.demo import show
+show.FOLDER = Path(sys.argv[1])
+cli.main(["demo", "--once", "--json"])
 """
 
 
-@dataclass(frozen=True)
-class Once:
-    """What one `demo --once --json` left behind."""
-
-    folder: Path
-    exit_code: int
-    output: str
-    errors: str
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The JSON of the last line."""
-        return json.loads(self.output.splitlines()[-1])
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """`demo --once --json` in an empty folder, in a process of its own, to its end."""
-    folder = tmp_path_factory.mktemp("shop")
+def demo_once(folder: Path, seconds: float = 600, **settings: str) -> "Done":
+    """`ingram demo --once --json`, in a process of its own, on a folder of the tests."""
     done = subprocess.run(
-        [sys.executable, "-c", ONCE, str(folder)],
-        env=os.environ | {"INGRAM_TOOLS_DIR": str(TOOLS)},
+        [sys.executable, "-c", DEMO, str(folder)],
+        env=os.environ | {"INGRAM_TOOLS_DIR": str(TOOLS)} | settings,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=seconds,
         check=False,
     )
-    return Once(folder, done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="session")
-def stack(once: Once) -> Iterator[Stack]:
-    """The same shop, started a second time and kept running, with sensors that look every two seconds."""
-    assert once.exit_code == 0, once.errors[-3000:]
-    pace = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
-    with running_stack(once.folder, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
-        yield running
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
@@ -77,6 +53,27 @@ class Done:
     def result(self) -> dict[str, Any]:
         """The JSON of its last line."""
         return json.loads(self.output.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the shop."""
+    return tmp_path_factory.mktemp("shop")
+
+
+@pytest.fixture(scope="session")
+def once(shop: Path) -> Done:
+    """`demo --once --json` in an empty folder, to its end."""
+    return demo_once(shop)
+
+
+@pytest.fixture(scope="session")
+def stack(once: Done, shop: Path) -> Iterator[Stack]:
+    """The same shop, started a second time and kept running, with sensors that look every two seconds."""
+    assert once.exit_code == 0, once.errors[-3000:]
+    pace = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
+    with running_stack(shop, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
+        yield running
 
 
 class Shell:

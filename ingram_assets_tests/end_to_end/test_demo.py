@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -14,7 +15,7 @@ from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.processes import MARK
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Once, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -25,9 +26,9 @@ CONTRACT = {
 }
 
 
-def test_every_title_comes_through(once: Once):
+def test_every_title_comes_through(once: Done):
     assert once.exit_code == 0, once.errors[-3000:]
-    summary = once.summary
+    summary = once.result
     assert summary.keys() >= CONTRACT
     assert summary["discovered"] == summary["queue_rows"] == summary["products"] == 100
     assert summary["stock_read"] + summary["stock_unknown"] == 100
@@ -40,20 +41,20 @@ def test_every_title_comes_through(once: Once):
     assert summary["failed"] == []
 
 
-def test_nothing_is_left_running(once: Once):
+def test_nothing_is_left_running(once: Done, shop: Path):
     # Runs before the second start: a process of the first would still carry its mark.
     left = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(once.folder):
+            if process.environ().get(MARK) == str(shop):
                 left.append(process.cmdline())
         except psutil.Error:
             continue
     assert left == []
 
 
-def test_the_figures_agree_with_what_is_there(once: Once, stack: Stack, admin: Admin):
-    summary = once.summary
+def test_the_figures_agree_with_what_is_there(once: Done, stack: Stack, admin: Admin):
+    summary = once.result
     products = admin.products()
     skus = [variant["sku"] for product in products for variant in product["variants"]]
     assert len(skus) == len(set(skus)) == summary["products"]
@@ -134,7 +135,7 @@ def test_the_assets_of_the_plan_were_materialized(stack: Stack):
         assert levels >= with_level - {isbn for isbn in with_level if book[isbn]["stock"] is None}
 
 
-def test_a_second_run_changes_nothing(once: Once, stack: Stack, admin: Admin):
+def test_a_second_run_changes_nothing(once: Done, stack: Stack, admin: Admin):
     import io
 
     from rich.console import Console
@@ -155,7 +156,7 @@ def test_a_second_run_changes_nothing(once: Once, stack: Stack, admin: Admin):
         "levels",
         "availability",
     ):
-        assert summary[name] == once.summary[name], name
+        assert summary[name] == once.result[name], name
     after = (admin.products(), admin.levels())
     assert after == before, "no write reached the store, not even the same value again"
     assert len(admin.all("/admin/stock-locations", "stock_locations", name="Ingram (Drop-Ship)")) == 1
@@ -220,3 +221,19 @@ def test_each_code_server_knows_its_own_secrets_alone(stack: Stack):
             found = {secret for secret in everything if any(secret in value for value in values)}
             assert found == secrets.get(name, set()), name
             assert not [secret for secret in everything if secret in " ".join(one.cmdline())], name
+
+
+def test_a_shoppers_browser_loads_the_cover(stack: Stack, chromium, admin: Admin):
+    """A page with the products' pictures, as a storefront makes it, in a real browser."""
+    from playwright.sync_api import sync_playwright
+
+    pictures = [one["thumbnail"] for one in admin.products() if one["thumbnail"]][:12]
+    page_text = "".join(f'<img src="{picture}">' for picture in pictures)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium))
+        page = browser.new_page()
+        page.set_content(page_text, wait_until="load")
+        widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+        browser.close()
+    assert len(widths) == len(pictures) == 12
+    assert all(width > 100 for width in widths)
