@@ -46,14 +46,14 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
     """
     with sync_playwright() as playwright:
         if cdp_url:
-            try:
+            browser = None
+            with contextlib.suppress(PlaywrightError):  # whose text quotes the address, and its key
                 browser = playwright.chromium.connect_over_cdp(cdp_url, timeout=30_000)
-            except PlaywrightError as error:
-                # The address holds a key: the error's text, which quotes it, stays out of the message.
+            if browser is None:
                 raise Transient(
                     "The browser at BROWSER_CDP_URL can't be reached: check the address and its key, or run "
                     "again (Browserbase closes a session that idles)."
-                ) from _Unquoted(error)
+                )
             context = browser.contexts[0] if browser.contexts else browser.new_context()
             # Leaving `sync_playwright` disconnects; `browser.close()` would end what others may be using.
             yield context.pages[0] if context.pages else context.new_page()
@@ -69,13 +69,6 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
         finally:
             with contextlib.suppress(PlaywrightError):
                 browser.close()
-
-
-class _Unquoted(Exception):
-    """Stands for an error whose text may hold a key."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(type(error).__name__)
 
 
 def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]

@@ -184,12 +184,11 @@ class _Mailbox:
     TIMEOUT = 15.0
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        try:
-            port = parts.port
-        except ValueError:
-            port = -1
-        if parts.scheme not in ("imaps", "imap") or not parts.hostname or port == -1:
+        parts, port = urlsplit(""), None
+        with contextlib.suppress(ValueError):  # whose text quotes parts of the address
+            parts = urlsplit(url)
+            port = parts.port or (993 if parts.scheme == "imaps" else 143)
+        if parts.scheme not in ("imaps", "imap") or not parts.hostname or port is None:
             raise NeedsPerson(
                 "IPAGE_MFA_IMAP_URL is no address of a mailbox: write imaps://user:password@host:993/INBOX, "
                 "with special characters of the user and the password percent-encoded."
@@ -197,7 +196,7 @@ class _Mailbox:
         if not parts.username or not parts.password:
             raise NeedsPerson("IPAGE_MFA_IMAP_URL lacks the user or the password of the mailbox.")
         self._tls = parts.scheme == "imaps"
-        self._host, self._port = parts.hostname, port or (993 if self._tls else 143)
+        self._host, self._port = parts.hostname, port
         if not self._tls and self._host not in ("127.0.0.1", "localhost", "::1"):
             raise NeedsPerson(
                 "IPAGE_MFA_IMAP_URL starts with imap://, which sends the mailbox's password unencrypted: "

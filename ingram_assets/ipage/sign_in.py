@@ -39,6 +39,9 @@ LOGIN = "/ipage/li001.jsp"
 _LINGER = 1.5
 """Seconds that a page which asks for nothing is given to move on by itself."""
 
+_TYPING = 5_000.0
+"""Milliseconds that a field is waited for to take what is typed."""
+
 MAX_OKTA_HOPS = 3
 """Trips to Okta in one sign-in after which it is a loop: an honest sign-in makes one at most."""
 
@@ -117,9 +120,9 @@ def sign_in(
                 visit = _Visit(page, base_url, codes, browser.patience, cancelled)
                 return visit.sign_in(username, password, account, last)
         except PlaywrightError as error:
-            raise Transient(
-                f"The browser failed while signing in ({_first_line(error)}): run again later."
-            ) from error
+            what = _first_line(error)
+        # Not while handling that error: below its first line it can quote what was typed.
+        raise Transient(f"The browser failed while signing in ({what}): run again later.")
 
     # Playwright's synchronous API refuses a thread with an event loop: it gets one without.
     with ThreadPoolExecutor(1, thread_name_prefix="sign-in") as thread:
@@ -246,11 +249,11 @@ class _Visit:
             raise self._unknown(view)
         # Some accounts get their code as soon as the password is right.
         self._codes.about_to_ask()
-        self._element(user).fill(username)
+        self._element(user).fill(username, timeout=_TYPING)
         customer = way_in.account_field(view, user)
         if customer is not None and account:
-            self._element(customer).fill(account)
-        self._element(secret).fill(password)
+            self._element(customer).fill(account, timeout=_TYPING)
+        self._element(secret).fill(password, timeout=_TYPING)
         return self._click(view, way_in.go_button(view, secret), enter_in=secret)
 
     def _choose_factor(self, view: View) -> View:
@@ -294,9 +297,9 @@ class _Visit:
         singles = way_in.single_digit_fields(view)
         if len(singles) >= len(code):
             for control, digit in zip(singles, code, strict=False):
-                self._element(control).fill(digit)
+                self._element(control).fill(digit, timeout=_TYPING)
         else:
-            self._element(field).fill(code)
+            self._element(field).fill(code, timeout=_TYPING)
         if trust := way_in.trust_box(view):
             self._element(trust).check()
             self._trusted = True

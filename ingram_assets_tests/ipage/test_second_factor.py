@@ -182,12 +182,16 @@ def test_what_is_wrong_with_the_mailbox_is_said(trusted: Imap, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "url",
-    ["https://mail", "imaps://user@host/INBOX", "imaps://", "imap://user:hush@mail.example/INBOX", "x:y:z"],
+    [
+        *("https://mail", "imaps://user@host/INBOX", "imaps://", "imap://user:hush@mail.example/INBOX"),
+        *("x:y:z", "imaps://user:hush/hush@host/INBOX", "imaps://user:hush[@host/INBOX"),
+    ],
 )
 def test_a_mailbox_address_that_can_not_be_right(url: str) -> None:
     with pytest.raises(NeedsPerson, match="IPAGE_MFA_IMAP_URL") as caught:
         EmailCodes(url, Cancellation())
     assert "hush" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 # Authenticator and terminal.

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import socket
 import stat
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from ingram_assets.demo.embedded.imap import Imap
 from ingram_assets.demo.simulator import Simulator
+from ingram_assets.domain.failures import Transient
 from ingram_assets.ipage import sign_in as room
 from ingram_assets.ipage import way_in
 from ingram_assets.ipage.browser import NoBrowser, open_page
@@ -22,6 +24,7 @@ from ingram_assets.ipage.second_factor import CodeMissing
 from ingram_assets.ipage.site import Credentials, Outcome, Site, breaker_open_until
 from ingram_assets.ipage.way_in import Step
 from ingram_assets_tests.ipage.conftest import credentials
+from ingram_assets_tests.ipage.raw_server import raw_server
 
 NO_BROWSER = "/there/is/no/browser/here"
 
@@ -295,10 +298,37 @@ def test_a_remote_browser_that_is_not_there(sim: Simulator, open_site: Callable[
     site = open_site(sim, credentials=credentials(sim), browser_cdp_url=address)
     with pytest.raises(Exception, match="BROWSER_CDP_URL") as caught:
         site.saved_search(sim.search_id)
-    error: BaseException | None = caught.value
-    while error is not None:
-        assert "very-secret" not in f"{error!r} {error}"
-        error = error.__cause__
+    assert "very-secret" not in whole(caught.value)
+
+
+def whole(error: BaseException | None) -> str:
+    """All that a log could print of an error: its own text and that of those before it."""
+    if error is None:
+        return ""
+    return f"{error!r} {error} {whole(error.__cause__)} {whole(error.__context__)}"
+
+
+def test_what_is_typed_is_in_no_error(
+    chromium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_TYPING", 300.0)
+    page = (
+        b"<html><body><form name=login><input id=userIDText name=username>"
+        b"<input type=password id=passwordText readonly><button>Log In</button></form></body></html>"
+    )
+
+    def login(connection: socket.socket, head: str) -> None:
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(page) + page
+        )
+
+    account = Credentials("shop", "hush-hush", mfa="totp", totp_secret="JBSWY3DPEHPK3PXP")
+    with raw_server(login) as (url, _):
+        site = Site(url, tmp_path, account, browser_executable=str(chromium), retry_waits=(0.0,))
+        with site, pytest.raises(Transient, match="The browser failed while signing in") as caught:
+            site.saved_search("1")
+    assert "hush-hush" not in whole(caught.value)
 
 
 PAGES = {
