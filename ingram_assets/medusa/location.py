@@ -21,7 +21,12 @@ ADDRESS = {
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Ingram's stock location and the sales channel that sells from it. Ids are Medusa's."""
+    """Ingram's stock location and the sales channel that sells from it. Ids are Medusa's.
+
+    Attributes:
+        created, linked: what `ensure_location` had to do.
+        missing: what `find_location` saw that it would have to do; the id is "" where there is no location.
+    """
 
     id: str
     name: str
@@ -29,6 +34,7 @@ class Location:
     channel_name: str
     created: bool = False
     linked: bool = False
+    missing: str | None = None
 
 
 def ensure_location(
@@ -59,6 +65,28 @@ def ensure_location(
         _link(client, journal, run_id, location["id"], channel_id, sales_channel)
         log.info("Stock location %s (%s) sells through %s.", name, location["id"], sales_channel)
         return Location(location["id"], name, channel_id, sales_channel, created=created, linked=True)
+
+
+def find_location(
+    client: MedusaClient, *, name: str = "Ingram (Drop-Ship)", sales_channel: str = "Online Store"
+) -> Location:
+    """The location as it is, for who only looks: nothing is made, and `missing` says what would be.
+
+    Raises:
+        NeedsPerson: as `ensure_location`.
+    """
+    location = _find(client, name, sales_channel)
+    linked_to = {each["name"]: each["id"] for each in _channels_of(location)}
+    if location and sales_channel in linked_to:
+        return Location(location["id"], name, linked_to[sales_channel], sales_channel)
+    channel_id = _channel(client, sales_channel)
+    if location is None:
+        missing = (
+            f"The store has no stock location {name!r} yet: it is made, and linked to {sales_channel!r}."
+        )
+        return Location("", name, channel_id, sales_channel, missing=missing)
+    missing = f"The stock location {name!r} is not linked to {sales_channel!r} yet: it will be."
+    return Location(location["id"], name, channel_id, sales_channel, missing=missing)
 
 
 def _find(client: MedusaClient, name: str, sales_channel: str) -> dict[str, Any] | None:

@@ -15,7 +15,15 @@ from ingram_assets.locations.keys import (
     STOCK_LOCATION,
     STORE_POOL,
 )
-from ingram_assets.locations.storefront.push import NO_FALSE_ZEROES, import_rows, open_store, push_levels
+from ingram_assets.locations.storefront.push import (
+    NO_FALSE_ZEROES,
+    import_rows,
+    open_store,
+    preview_push,
+    push_levels,
+    push_rows,
+    waiting_rows,
+)
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.settings import StorefrontSettings, load
 
@@ -56,7 +64,8 @@ def products(
 ) -> Iterator[dg.Output[None]]:
     """Import the rows of the partitions a person chose that wait for it, failed ones too."""
     with classified(), open_store(context, medusa, queue, journal) as store:
-        report = import_rows(store, store.location(), list(context.partition_keys), retry_failed=True)
+        rows = waiting_rows(store.reader, list(context.partition_keys))
+        report = import_rows(store, store.location(), rows)
     _fail_for(report)
     yield from ()
 
@@ -87,7 +96,7 @@ def inventory_levels(
     """Bring the levels of the partitions a person chose in step."""
     isbns = list(context.partition_keys)
     with classified(), open_store(context, medusa, queue, journal) as store:
-        report = push_levels(store, store.location(), isbns, dry_run=False, let_through=False)
+        report = push_levels(store, store.location(), isbns)
     _fail_for(report)
     yield from ()
 
@@ -119,23 +128,11 @@ def push_titles(
 ) -> dg.Output[None]:
     """Import what waits, then bring levels in step."""
     isbns = list(config.isbns) or None
-    report = Report(context.job_name)
     with classified(), open_store(context, medusa, queue, journal) as store:
-        location = store.location()
-        if location.created:
-            context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
-        if not config.dry_run:
-            # A row that failed is tried again when a person asks, or once a day; not by every sensor's run.
-            imported = import_rows(store, location, isbns, retry_failed=True)
-            report.counts |= imported.counts
-            report.failed += imported.failed
-            report.notes += imported.notes
-        levels = push_levels(store, location, isbns, dry_run=config.dry_run, let_through=config.let_through)
-        report.counts |= levels.counts
-        report.notes += levels.notes
-        report.details |= levels.details
-        for entry in levels.failed:
-            report.fail(**entry)
+        if config.dry_run:
+            report = preview_push(store, isbns)
+        else:
+            report = push_rows(store, isbns, let_through=config.let_through)
         report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
     report.details["medusa_url"] = load(StorefrontSettings).MEDUSA_BACKEND_URL
     return dg.Output(None, metadata=report.metadata())

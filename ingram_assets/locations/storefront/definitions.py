@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from ingram_assets.locations.storefront import assets, sensors
+from ingram_assets.locations.storefront import assets, sensors, undoing
 from ingram_assets.locations.storefront.resources import RESOURCES
 
 defs = dg.Definitions(
     assets=[assets.stock_location, assets.products, assets.inventory_levels],
-    jobs=[sensors.push],
+    jobs=[sensors.push, undoing.undo],
     sensors=[sensors.stock_changes, sensors.rows_to_import],
     schedules=[sensors.reconcile],
     resources=RESOURCES,

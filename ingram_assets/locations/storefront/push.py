@@ -1,8 +1,9 @@
 """Brings queue rows to the store: the one path of the sensors, of `ingram push` and of a person's click."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 from typing import Any
 
@@ -19,15 +20,22 @@ from ingram_assets.locations.events import (
     log_materializations,
     stopped,
 )
-from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS
-from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal, store_rules, store_today
+from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, STOCK_LOCATION
+from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
-from ingram_assets.medusa.levels import PushStopped, SyncReport, TitleOutcome, sync_levels
-from ingram_assets.medusa.location import Location, ensure_location
+from ingram_assets.medusa.levels import PushStopped, SyncReport, TitleOutcome, make_plan, sync_levels
+from ingram_assets.medusa.location import Location, ensure_location, find_location
+from ingram_assets.medusa.preview import Preview, preview_import
 from ingram_assets.medusa.products import import_titles
+from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.queue.reader import QueueReader
-from ingram_assets.settings import SettingsError, StorefrontSettings, load
+from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load
+from ingram_assets.shop_rules import store_rules, store_today
+
+NO_FALSE_ZEROES = "no_guardrail_tripped"
+LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
+_NOTHING_WRITTEN = "Nothing was written. Look at a dry run, and let it through if it is true."
 
 _ROWS = 500
 
@@ -41,9 +49,14 @@ class Store:
     reader: QueueReader
     journal: Journal
     settings: StorefrontSettings
+    rules: StoreRules
+    today: date
 
     def location(self) -> Location:
-        """Ingram's stock location, made and linked if need be."""
+        """Ingram's stock location, made and linked if need be: one read when all is as it should be."""
+        found = self.find_location()
+        if not found.missing:
+            return found
         return ensure_location(
             self.client,
             journal=self.journal,
@@ -52,26 +65,130 @@ class Store:
             sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
         )
 
+    def find_location(self) -> Location:
+        """The same as it is; `missing` says what there is to do."""
+        return find_location(
+            self.client,
+            name=self.settings.MEDUSA_STOCK_LOCATION,
+            sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
+        )
+
 
 @contextmanager
 def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJournal) -> Iterator[Store]:
     """Open what a push needs, for as long as it lasts."""
+    settings = load(StorefrontSettings)
     with ExitStack() as stack:
         yield Store(
             context,
             stack.enter_context(medusa.open()),
             stack.enter_context(queue.open()),
             stack.enter_context(journal.open()),
-            load(StorefrontSettings),
+            settings,
+            store_rules(settings),
+            store_today(load(CommonSettings)),
         )
 
 
-def import_rows(
-    store: Store, location: Location, isbns: Sequence[str] | None, *, retry_failed: bool
-) -> Report:
-    """Import the rows that wait, of `isbns` or all; stamp or fail each in the queue as its batch is done."""
+def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
+    """Import what waits, then bring levels in step: of `isbns`, or of all titles.
+
+    Raises:
+        dagster.Failure: a guardrail stopped the push; nothing was written.
+    """
+    rows = waiting_rows(store.reader, isbns)
+    found = store.find_location()
+    if (rows or found.missing) and not let_through:
+        # The whole change is looked at before its first write; the levels' own look comes after the import.
+        stop_if_tripped(store, found, isbns)
+    location = store.location() if found.missing else found
+    if location.created:
+        store.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
+    report = import_rows(store, location, rows)
+    levels = push_levels(store, location, isbns, let_through=let_through)
+    report.counts |= levels.counts
+    report.notes += levels.notes
+    report.details |= levels.details
+    for entry in levels.failed:
+        report.fail(**entry)
+    return report
+
+
+def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
+    """What `push_rows` would do, title by title. Writes nothing: no location, no row, no event."""
+    location = store.find_location()
+    imports = preview_import(
+        store.client,
+        waiting_rows(store.reader, isbns),
+        location=location,
+        today=store.today,
+        rules=store.rules,
+        categories=_categories(store.settings),
+        journal=store.journal,
+    )
+    titles = store.reader.titles(isbns)
+    by_isbn = {title.isbn: title for title in titles}
+    there = [
+        title
+        for title in titles
+        if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
+    ]
+    tracked = _tracked(store, isbns)
+    result = sync_levels(
+        store.client,
+        there,
+        location=location,
+        today=store.today,
+        rules=store.rules,
+        journal=store.journal,
+        run_id=store.context.run_id,
+        dry_run=True,
+        tracked=tracked,
+    )
+    report = _report(store.context, by_isbn, result)
+    changes: dict[str, Any] = report.details.setdefault("changes", {})
+    for isbn, preview in imports.items():
+        if preview.what == "fail":
+            report.fail(isbn, f"Would fail: {preview.reason}")
+        elif preview.what != "unchanged":
+            changes[isbn] = _import_change(by_isbn[isbn], preview, changes.get(isbn))
+    report.counts |= {
+        "would_create": sum(one.what == "create" for one in imports.values()),
+        "would_update": sum(one.what == "update" for one in imports.values()),
+    }
+    report.details["dry_run"] = True
+    if location.missing:
+        report.notes.append(location.missing)
+    if reason := _tripped(store, location, there, tracked):
+        report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
+    return report
+
+
+def _import_change(title: Title, preview: Preview, levels: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A row's import as a change of a dry run, joined to what would be done to its level."""
+    fields = {
+        name: {"before": preview.before.get(name), "after": value} for name, value in preview.after.items()
+    }
+    if preview.what == "create":
+        return {
+            "title": title.title,
+            "before": None,
+            "after": preview.level,
+            "status": preview.status,
+            "label": preview.label,
+            "reasons": [f"New in the store, for ${title.srp_price}."],
+            "import": "create",
+            "fields": fields,
+        }
+    change = dict(levels or {"title": title.title, "before": None, "after": None, "reasons": []})
+    kept = f" A person's {', '.join(preview.kept)} stays." if preview.kept else ""
+    change["reasons"] = [f"Brought up to date: {', '.join(preview.after)}.{kept}", *change["reasons"]]
+    return change | {"import": "update", "fields": fields}
+
+
+def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Report:
+    """Import rows that wait; stamp or fail each in the queue as its batch is done."""
     report = Report(store.context.job_name)
-    rows = list(_waiting(store.reader, isbns, retry_failed))
     if not rows:
         report.counts["imported"] = 0
         return report
@@ -100,8 +217,8 @@ def import_rows(
         store.client,
         rows,
         location=location,
-        today=store_today(),
-        rules=store_rules(store.settings),
+        today=store.today,
+        rules=store.rules,
         categories=_categories(store.settings),
         journal=store.journal,
         run_id=store.context.run_id,
@@ -128,61 +245,92 @@ def _categories(settings: StorefrontSettings) -> CategoryTable:
         raise SettingsError(f"CATEGORIES_FILE can't be read: {error}") from None
 
 
-def _waiting(reader: QueueReader, isbns: Sequence[str] | None, retry_failed: bool) -> Iterator[Title]:
+def waiting_rows(reader: QueueReader, isbns: Sequence[str] | None) -> list[Title]:
+    """The rows of `isbns`, or of all titles, that wait for import; those that failed are tried again."""
     wanted, after = None if isbns is None else frozenset(isbns), 0
-    while page := reader.rows_to_import(_ROWS, after, retry_failed=retry_failed):
-        yield from (row for row in page if wanted is None or row.isbn in wanted)
+    rows: list[Title] = []
+    while page := reader.rows_to_import(_ROWS, after, retry_failed=True):
+        rows += [row for row in page if wanted is None or row.isbn in wanted]
         after = page[-1].id
+    return rows
 
 
 def push_levels(
-    store: Store, location: Location, isbns: Sequence[str] | None, *, dry_run: bool, let_through: bool
+    store: Store, location: Location, isbns: Sequence[str] | None, *, let_through: bool = False
 ) -> Report:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
 
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written.
     """
-    titles = store.reader.titles(isbns)
-    if not let_through and not dry_run:
-        _stop_if_unreadable(store)
-    tracked = () if isbns is None else [title.isbn for title in store.reader.titles()]
+    if not let_through and (reason := _unreadable(store)):
+        raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
+    titles = {title.isbn: title for title in store.reader.titles(isbns)}
     try:
         result = sync_levels(
             store.client,
-            titles,
+            titles.values(),
             location=location,
-            today=store_today(),
-            rules=store_rules(store.settings),
+            today=store.today,
+            rules=store.rules,
             journal=store.journal,
             run_id=store.context.run_id,
-            dry_run=dry_run,
             let_through=let_through,
-            tracked=tracked,
+            tracked=_tracked(store, isbns),
         )
     except PushStopped as error:
-        _log_check(store.context, passed=False, description=str(error))
-        raise stopped("guardrail", str(error)) from error
-    if not dry_run:
-        _log_check(store.context, passed=True, description="No guardrail tripped.")
-    report = _report(store.context, {title.isbn: title for title in titles}, result)
-    if not dry_run:
-        _log_levels(store, {title.isbn: title for title in titles}, result)
-    return report
+        raise _stop(store, str(error)) from error
+    words = "A person let it through." if let_through else "No guardrail tripped."
+    _log_check(store.context, passed=True, description=words)
+    _log_levels(store, titles, result)
+    return _report(store.context, titles, result)
 
 
-def _stop_if_unreadable(store: Store) -> None:
+def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | None) -> None:
+    """Look at the whole change of `isbns`, or of all titles, before anything is written.
+
+    Raises:
+        dagster.Failure: a guardrail stops it.
+    """
+    if reason := _tripped(store, location, store.reader.titles(isbns), _tracked(store, isbns)):
+        raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
+
+
+def _tripped(
+    store: Store, location: Location, titles: Sequence[Title], tracked: Collection[str]
+) -> str | None:
+    if reason := _unreadable(store):
+        return reason
+    plan = make_plan(
+        store.client,
+        titles,
+        location=location,
+        today=store.today,
+        rules=store.rules,
+        journal=store.journal,
+    )
+    tripped = plan.tripped(store.rules, tracked)
+    return tripped.reason if tripped else None
+
+
+def _unreadable(store: Store) -> str | None:
+    """Why the readings can't be trusted: too many titles were not read at the last attempt."""
     summary = store.reader.summary()
-    thresholds = guardrails.Thresholds(max_unread=store.settings.GUARDRAIL_MAX_UNREAD)
     # A title that shows no stock table was read, and said nothing: forthcoming titles do so for months.
     unread = summary.unread - summary.unread_by_outcome.get("no_stock_table", 0)
-    tripped = guardrails.too_many_unread(summary.titles, unread, thresholds)
-    if tripped:
-        _log_check(store.context, passed=False, description=tripped.reason)
-        raise stopped("guardrail", f"{tripped.reason} Nothing was written to the store.")
+    tripped = guardrails.too_many_unread(summary.titles, unread, store.rules.thresholds)
+    return tripped.reason if tripped else None
 
 
-NO_FALSE_ZEROES = "no_guardrail_tripped"
+def _tracked(store: Store, isbns: Sequence[str] | None) -> Collection[str]:
+    """All titles' ISBNs, of which the guardrail's shares are, where a push is for some of them."""
+    return () if isbns is None else [title.isbn for title in store.reader.titles()]
+
+
+def _stop(store: Store, reason: str) -> dg.Failure:
+    """The failed blocking check, and the failure of the run."""
+    _log_check(store.context, passed=False, description=reason)
+    return stopped("guardrail", f"{reason} {LET_THROUGH}")
 
 
 def _log_check(context: Context, *, passed: bool, description: str) -> None:

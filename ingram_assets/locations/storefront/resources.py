@@ -1,17 +1,13 @@
 """The storefront's outside systems, opened from its settings when a run needs them."""
 
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
-from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.queue.reader import QueueReader
-from ingram_assets.settings import CommonSettings, StorefrontSettings, load, secret
+from ingram_assets.settings import StorefrontSettings, load, secret
 
 
 class Medusa(dg.ConfigurableResource):
@@ -42,27 +38,6 @@ class StoreJournal(dg.ConfigurableResource):
     def open(self) -> Journal:
         """The journal. Use as a context manager."""
         return Journal(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value())
-
-
-def store_today() -> date:
-    """Today where the store is: the date whose midnight releases a preorder."""
-    return datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
-
-
-def store_rules(settings: StorefrontSettings) -> StoreRules:
-    """The shop's choices, as the rules take them."""
-    return StoreRules(
-        safety_stock=settings.SAFETY_STOCK,
-        inventory_mode=settings.INVENTORY_MODE,
-        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
-        min_stock_delta=settings.MIN_STOCK_DELTA,
-        price_policy=settings.PRICE_POLICY,
-        thresholds=Thresholds(
-            max_turning_to_zero=settings.GUARDRAIL_MAX_TURNING_TO_ZERO,
-            min_titles_turning_to_zero=settings.GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO,
-            max_unread=settings.GUARDRAIL_MAX_UNREAD,
-        ),
-    )
 
 
 RESOURCES: dict[str, Any] = {"medusa": Medusa(), "queue": Queue(), "journal": StoreJournal()}

@@ -1,0 +1,97 @@
+"""What an import would do, title by title: the same reads and the same rules, and not one write."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from ingram_assets.domain.categories import CategoryTable
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.client import MedusaClient
+from ingram_assets.medusa.journal import Journal
+from ingram_assets.medusa.location import Location
+from ingram_assets.medusa.plan import plan_new
+from ingram_assets.medusa.products import _difference, _fields, _Shop, _unsellable, read_products
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import Actual, read_store
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the import of one row would do.
+
+    Attributes:
+        before, after: the product's fields that would be written; `before` is empty for a new product.
+        level: copies that a new product starts with; `None` where it is not managed, or not new.
+        status, label: what a shopper would be told of a new product.
+        reason: why the row would fail.
+        kept: fields that a person edited, and that would be left alone.
+    """
+
+    isbn: str
+    what: Literal["create", "update", "unchanged", "fail"]
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    level: float | None = None
+    status: str | None = None
+    label: str | None = None
+    reason: str | None = None
+    kept: tuple[str, ...] = ()
+
+
+class _Looking(_Shop):
+    """The shop's ids, as far as there are any: what the store lacks is not made, and has the id ""."""
+
+    def _make(self, *_: Any) -> str:
+        return ""
+
+
+def preview_import(
+    client: MedusaClient,
+    titles: Iterable[Title],
+    *,
+    location: Location,
+    today: date,
+    rules: StoreRules,
+    categories: CategoryTable,
+    journal: Journal,
+) -> dict[str, Preview]:
+    """ISBN to what `import_titles` would do with it. What Medusa itself would refuse is not foreseen."""
+    rows = list({title.isbn: title for title in titles}.values())
+    if not rows:
+        return {}
+    actual = read_store(client, [title.isbn for title in rows], location.id)
+    shop = _Looking(client, journal, "", location, today, rules, categories)
+    variants = [variant for each in actual.values() for variant in each.variants]
+    products = read_products(client, (variant.product_id for variant in variants)) if variants else {}
+    ours = journal.last_written([title.isbn for title in rows], "product")
+    return {title.isbn: _preview(shop, title, actual[title.isbn], products, ours) for title in rows}
+
+
+def _preview(
+    shop: _Shop,
+    title: Title,
+    actual: Actual,
+    products: Mapping[str, Mapping[str, Any]],
+    ours: Mapping[str, Mapping[str, list[Any]]],
+) -> Preview:
+    if len(actual.variants) > 1:
+        ids = ", ".join(variant.id for variant in actual.variants)
+        reason = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
+        return Preview(title.isbn, "fail", reason=reason)
+    if not actual.variants:
+        if unsellable := _unsellable(title):
+            return Preview(title.isbn, "fail", reason=unsellable)
+        plan = plan_new(title, actual.leftover, today=shop.today, rules=shop.rules)
+        return Preview(
+            title.isbn,
+            "create",
+            after={name: value for name, value in _fields(shop, title).items() if value is not None},
+            level=plan.after.stocked if plan.after else None,
+            status=plan.status,
+            label=plan.label,
+        )
+    (variant,) = actual.variants
+    update = _difference(shop, title, variant, products[variant.product_id], ours.get(title.isbn))
+    what: Literal["update", "unchanged"] = "update" if update.after else "unchanged"
+    return Preview(title.isbn, what, update.before, update.after, kept=tuple(update.kept))

@@ -1,0 +1,29 @@
+"""The storefront's settings as its rules take them; without Dagster, so that a quick look is quick."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.settings import CommonSettings, StorefrontSettings
+
+
+def store_today(common: CommonSettings) -> date:
+    """Today where the store is: the date whose midnight releases a preorder."""
+    return datetime.now(ZoneInfo(common.STORE_TIME_ZONE)).date()
+
+
+def store_rules(settings: StorefrontSettings) -> StoreRules:
+    """The shop's choices."""
+    return StoreRules(
+        safety_stock=settings.SAFETY_STOCK,
+        inventory_mode=settings.INVENTORY_MODE,
+        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
+        min_stock_delta=settings.MIN_STOCK_DELTA,
+        price_policy=settings.PRICE_POLICY,
+        thresholds=Thresholds(
+            max_turning_to_zero=settings.GUARDRAIL_MAX_TURNING_TO_ZERO,
+            min_titles_turning_to_zero=settings.GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO,
+            max_unread=settings.GUARDRAIL_MAX_UNREAD,
+        ),
+    )
