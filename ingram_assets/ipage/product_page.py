@@ -210,9 +210,9 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     isbn = _isbn(labels, warnings)
     stock, stock_warnings = read_stock(tree)
 
-    physical = labels.one_line("physical") or ""
-    weight_text = _parenthesized_weight(physical) if physical else labels.one_line("weight")
-    price_text = labels.one_line("price")
+    physical = labels.first("physical") or ""
+    weight_text = _parenthesized_weight(physical) if physical else labels.first("weight")
+    price_text = labels.first("price")
     description = _description(labels)
     messages = _messages(tree, description)
     discount = labels.one_line("discount")
@@ -239,7 +239,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         series=_present(labels.one_line("series")),
         description=description,
         stock=stock,
-        size=_size(physical or labels.one_line("dimensions") or ""),
+        size=_size(physical or labels.first("dimensions") or ""),
         publisher_status=_present(labels.one_line("status")) or beside,
         discount=discount,
         returnable=_returnable(labels, messages),
@@ -605,7 +605,7 @@ def _parenthesized_weight(physical: str) -> str:
 def _page_count(physical: str, labels: _Labels) -> int | None:
     if (pages := values.read_pages(physical)) is not None:
         return pages
-    text = labels.one_line("pages")
+    text = labels.first("pages")
     if not text:
         return None
     return values.read_pages(text) or values.read_pages(f"{text} pages")

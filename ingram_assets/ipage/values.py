@@ -89,6 +89,15 @@ _CONTROL = re.compile(
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
+_CUT_FIGURE = re.compile(rf"(?<=[0-9.,$£€])(?:{_CONTROL.pattern})+(?=[0-9.,])")
+_BROKEN_FIGURE = re.compile("[0-9.,$£€]\ufffd|\ufffd[0-9.,]")
+
+
+def _figures(text: str, length: int) -> str:
+    """As `clean`, but what it takes out of the middle of a number leaves a mark, lest the halves be glued."""
+    return clean(_CUT_FIGURE.sub("\ufffd", text[:length]))
+
+
 def clean(text: str) -> str:
     """One line of readable text: entities unescaped, NFC, no control or text-direction characters."""
     return " ".join(_readable(text).split())
@@ -134,9 +143,11 @@ def read_date(text: str) -> tuple[date | None, str | None]:
     season alone is no date. Day and month that could be either, in a form the US doesn't use (3.2.2027),
     is no date.
     """
-    text = clean(text)[:200]
+    text = _figures(text, 200)
     if is_absent(text):
         return None, None
+    if _BROKEN_FIGURE.search(text):
+        return None, f"“{text[:40]}” is damaged"
     rest, found = text, []
     for pattern, order in _DATE_FORMS:
         for match in pattern.finditer(rest):
@@ -183,9 +194,11 @@ def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | Non
     Two different dollar prices, no price asked ($0.00), or one above `MAX_PRICE` are no price.
     `decimal_comma`: "18,99" is eighteen dollars (a sheet exported with European settings).
     """
-    text = clean(text)[:300]
+    text = _figures(text, 300)
     if is_absent(text):
         return None, None
+    if _BROKEN_FIGURE.search(text):
+        return None, f"“{text[:40]}” is damaged"
     if decimal_comma and re.fullmatch(r"(?:USD|\$)?\s*[0-9]+,[0-9]{2}\s*(?:USD|\$)?", text, re.IGNORECASE):
         text = text.replace(",", ".")
     # The price of one seller may be followed by a discount that has a figure of its own.
@@ -233,6 +246,9 @@ def read_weight(text: str) -> tuple[Decimal | None, str | None]:
 
     Where both systems stand side by side the pounds are taken.
     """
+    text = _figures(text, 2_000)
+    if _BROKEN_FIGURE.search(text):
+        return None, f"“{text[:60]}” is damaged"
     imperial, metric = [], []
     for number, unit in _WEIGHT.findall(text):
         amount = Decimal(number.replace(",", ""))
@@ -246,23 +262,24 @@ def read_weight(text: str) -> tuple[Decimal | None, str | None]:
             case _:
                 imperial.append(("oz", amount / 16))
     if not imperial and not metric:
-        return None, None if is_absent(text) else f"“{clean(text)[:40]}” gives no weight that can be told"
+        return None, None if is_absent(text) else f"“{text[:40]}” gives no weight that can be told"
     if [unit for unit, _ in imperial] == ["lb", "oz"]:
         weights = {imperial[0][1] + imperial[1][1]}
     else:
         weights = {amount for _, amount in imperial} or set(metric)
     if max(weights) - min(weights) > Decimal("0.01"):
-        return None, f"“{clean(text)[:60]}” gives more than one weight"
+        return None, f"“{text[:60]}” gives more than one weight"
     pounds = min(weights).quantize(Decimal("0.01")) if min(weights) < 10**6 else MAX_WEIGHT + 1
     if not 0 < pounds <= MAX_WEIGHT:
-        return None, f"“{clean(text)[:60]}” gives no plausible weight"
+        return None, f"“{text[:60]}” gives no plausible weight"
     return pounds, None
 
 
 def read_sizes(text: str) -> dict[str, Decimal]:
     """Inches, to the hundredth, by the letter that follows the figure: H, L, W."""
     sizes: dict[str, Decimal] = {}
-    for number, unit, letter in _LENGTH.findall(text):
+    text = _figures(text, 2_000)
+    for number, unit, letter in [] if _BROKEN_FIGURE.search(text) else _LENGTH.findall(text):
         per_inch = {"c": Decimal("2.54"), "m": Decimal("25.4")}.get(unit[0].lower(), Decimal(1))
         if len(number) < 9:
             sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(Decimal("0.01")))
@@ -271,5 +288,8 @@ def read_sizes(text: str) -> dict[str, Decimal]:
 
 def read_pages(text: str) -> int | None:
     """The number that stands before "pages"; `None` where none does, or two differ."""
+    text = _figures(text, 2_000)
+    if _BROKEN_FIGURE.search(text):
+        return None
     numbers = {int(number.replace(",", "")) for number in _PAGES.findall(text) if len(number) < 8}
     return numbers.pop() if len(numbers) == 1 and 0 < min(numbers) < 100_000 else None

@@ -374,3 +374,15 @@ def test_pages(text: str, pages: int | None) -> None:
 )
 def test_clean_words(text: str, clean: str) -> None:
     assert values.clean(text) == clean
+
+
+@pytest.mark.parametrize("cut", ["\x17", "\u200b", "\u00ad", "\ufffd", "\x00", "\u202e"])
+def test_a_number_with_something_odd_in_it_is_none(cut: str) -> None:
+    assert values.read_pages(f"4{cut}76 pages") is None
+    assert values.read_price(f"$2{cut}8.99")[0] is None
+    assert values.read_price(f"$28{cut}.99")[0] is None
+    assert values.read_price(f"${cut}28.99")[0] in (None, Decimal("28.99"))
+    assert values.read_weight(f"1{cut}0.35 kgs")[0] is None
+    assert values.read_date(f"02/03/20{cut}27")[0] is None
+    assert values.read_count(f"4{cut}10")[0] is None
+    assert values.read_sizes(f"2{cut}3.5 in H") == {}
