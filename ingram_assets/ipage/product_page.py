@@ -211,7 +211,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     stock, stock_warnings = read_stock(tree)
 
     physical = labels.first("physical") or ""
-    weight_text = _parenthesized_weight(physical) if physical else labels.first("weight")
+    weight_text = _weight_of(physical) or labels.first("weight")
     price_text = labels.first("price")
     description = _description(labels)
     messages = _messages(tree, description)
@@ -252,7 +252,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
 def _refuse_cut_page(text: str) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
     markup = _without_scripts_and_comments(text.lower())
-    if re.search(r"<(?:html|body|!doctype)\b", markup):
+    if re.search(r"<html\b", markup):
         end = markup.rfind("</html")
         if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
@@ -597,9 +597,13 @@ def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
     return None
 
 
-def _parenthesized_weight(physical: str) -> str:
-    found = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
-    return found[0] if len(found) == 1 else physical
+def _weight_of(physical: str) -> str:
+    """The part of the physical info that gives the weight: known to stand in parentheses."""
+    enclosed = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
+    weighed = [piece for piece in enclosed if values.read_weight(piece)[0] is not None]
+    if len(weighed) == 1:
+        return weighed[0]
+    return physical if enclosed or values.read_weight(physical)[0] is not None else ""
 
 
 def _page_count(physical: str, labels: _Labels) -> int | None:

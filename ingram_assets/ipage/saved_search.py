@@ -40,7 +40,7 @@ _PRICE_WORDS = frozenset(
     {"us", "usd", "srp", "price", "list", "retail", "suggested", "msrp", "unit", "in", "dollars"}
 )
 _TITLE_HEADINGS = ({"title"}, {"product", "name"}, {"item", "name"}, {"name"})
-_TITLE_WORDS = frozenset({"title", "book", "product", "item", "full", "main", "name"})
+_TITLE_WORDS = frozenset({"title", "subtitle", "and", "book", "product", "item", "full", "main", "name"})
 
 _LOOKS_LIKE_ISBN = re.compile(r"(?:^|[\"',;\t|=])\s*97[89][-0-9]{10,14}\b")
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -157,12 +157,7 @@ def _isbn(cells: list[str], columns: tuple[int, ...]) -> tuple[str | None, str, 
         except InvalidIsbn as error:
             if not value:
                 value = text
-                reason = (
-                    f"“{text[:40]}” is a number that Excel has rounded: export again, and don't open the "
-                    "file in Excel before it is read."
-                    if _SCIENTIFIC.fullmatch(text.strip())
-                    else str(error)
-                )
+                reason = _why_no_isbn(text, str(error))
     if len(found) > 1:
         return None, " / ".join(found.values()), f"The row names two books: {' and '.join(found)}."
     if found:
@@ -170,6 +165,25 @@ def _isbn(cells: list[str], columns: tuple[int, ...]) -> tuple[str | None, str, 
         return isbn, value, ""
     shown = value or " | ".join(cell for cell in cells if cell)
     return None, shown, reason or "The row has no ISBN."
+
+
+def _why_no_isbn(text: str, reason: str) -> str:
+    spoilt = None
+    if _SCIENTIFIC.fullmatch(text):
+        spoilt = "is a number that Excel has rounded"
+    elif re.fullmatch(r"[0-9]{8}[0-9Xx]", text) and _is_isbn("0" + text):
+        spoilt = "is an ISBN-10 of which Excel has dropped the first zero"
+    if spoilt is None:
+        return reason
+    return f"“{text[:40]}” {spoilt}: export again, and don't open the file in Excel before it is read."
+
+
+def _is_isbn(text: str) -> bool:
+    try:
+        parse_isbn(text)
+    except InvalidIsbn:
+        return False
+    return True
 
 
 def _cell(cells: list[str], column: int | None) -> str:

@@ -24,7 +24,7 @@ _NOT_A_COUNT = re.compile(
     r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price)\b"
 )
 _ON_ORDER = re.compile(
-    r"\bon\s?-?\s?order\b|\bonorder\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
+    r"\bon\s?-?\s?ord(?:er|r)?\b|\bonorder\b|\bqoo\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
 )
 _ON_HAND = (
     re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b|\bqoh\b"),
@@ -215,8 +215,9 @@ def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
                 for i, name in enumerate(names)
                 if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
             ]
-        if not on_hand and not on_order and {"oh", "oo"} <= set(names):
-            on_hand, on_order = [names.index("oh")], [names.index("oo")]
+        short = [name.replace("/", "") for name in names]
+        if not on_hand and not on_order and {"oh", "oo"} <= set(short):
+            on_hand, on_order = [short.index("oh")], [short.index("oo")]
         if len(row.cells) < 2 or not (on_hand or on_order):
             continue
         dc = [i for i, name in enumerate(names) if _DC.match(name)]

@@ -130,16 +130,18 @@ def test_refused_rows_say_where_what_and_why() -> None:
         "\r\n"
         f"0593135202,Again,$28.99\r\n"
         "012345678905,A game,$9.99\r\n"
+        "593135202,No zero,$9.99\r\n"
     )
     assert rows(data) == [TRUTH[0]]
     found = rejected(data)
-    assert [entry["row"] for entry in found] == [4, 6, 8, 10, 11]
+    assert [entry["row"] for entry in found] == [4, 6, 8, 10, 11, 12]
     assert [entry["value"] for entry in found] == [
         "9.78164E+12",
         "9780593135205",
         "No number | $1.00",
         "0593135202",
         "012345678905",
+        "593135202",
     ]
     reasons = [str(entry["reason"]) for entry in found]
     assert "Excel" in reasons[0]
@@ -147,6 +149,7 @@ def test_refused_rows_say_where_what_and_why() -> None:
     assert "no ISBN" in reasons[2]
     assert "line 5" in reasons[3]
     assert "13 digits" in reasons[4]
+    assert "first zero" in reasons[5]
 
 
 def test_a_price_that_cannot_be_told_is_none_and_said() -> None:

@@ -407,11 +407,15 @@ def test_prices() -> None:
         ("2.3 cms H x 21.0 cms L x 14.0 cms W (0.35 kgs) 1,024 pages", "0.77", 1024),
         ("320 pages", None, 320),
         ("(12 oz)", "0.75", None),
+        ("0.77 lbs (320 pages)", "0.77", 320),
+        ("(Pbk) 2.3 cms H x 21.0 cms L (0.35 kgs) 320 pages", "0.77", 320),
+        ("1 audio disc", None, None),
         ("0.9 in H x 8.3 in L x 5.5 in W (1 lb 4 oz)", "1.25", None),
     ],
 )
 def test_physical_info(physical: str, weight: str | None, pages: int | None) -> None:
     page = parse_product_page(lower(Physical_Info=physical))
+    assert page.warnings == ()
     assert page.weight == (Decimal(weight) if weight else None)
     assert page.page_count == pages
 

@@ -165,6 +165,11 @@ def test_a_page_cut_short_has_changed() -> None:
             parse_product_page(html[:end])
 
 
+def test_a_page_that_leaves_its_tags_open_as_html_allows() -> None:
+    html = '<!doctype html><title>iPage</title><body><p id="pd-title">Dune<p><b>EAN:</b> 9780441013593'
+    assert parse_product_page(html + stock_tables()).stock
+
+
 def test_a_cut_fragment_has_changed_too() -> None:
     html = f'<b id="pd-title">Dune</b> <strong>EAN:</strong> 9780441013593 {stock_tables()}'
     parse_product_page(html)

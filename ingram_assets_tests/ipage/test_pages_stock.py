@@ -120,6 +120,11 @@ def test_markup_around_a_count(cell: str) -> None:
         ("", "On&nbsp;Hand", "On&nbsp;Order"),
         ("Ships From", "On Hand*", "On Order"),
         ("DC", "OH", "OO"),
+        ("DC", "O/H", "O/O"),
+        ("DC", "QOH", "QOO"),
+        ("DC", "Avail.", "On Ord."),
+        ("DC", "OnHand", "OnOrder"),
+        ("DC", '<img src="x.gif" alt="On Hand">', '<img src="y.gif" alt="On Order">'),
         ("<b>DC</b>", "<a href='#'>On Hand</a>", "<span>On Order</span>"),
     ],
 )
