@@ -78,6 +78,8 @@ def main() -> None:
     Run it for real:        ingram queue migrate && ingram up
     Read the stock now:     ingram sync-stock
     Bring it to the store:  ingram push
+    Ask about one title:    ingram explain 9781639739134
+    Take a run back:        ingram undo RUN_ID
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
     guardrail or a block.
@@ -139,10 +141,67 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 
 
 @main.command()
+@click.argument("run_id")
+@click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
+@as_json
+@_told_plainly
+def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
+    """Put back what a run changed in the store, title by title, where nobody changed it since.
+
+    RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run.
+
+    \b
+    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa --dry-run
+    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa
+
+    The next push brings levels in step with the rules again: correct what misled the run first.
+    """
+    config = {"run_id": run_id.strip(), "dry_run": dry_run}
+    _finish(_run("storefront", "undo", {"ops": {"undo_run": {"config": config}}}), as_json)
+
+
+@main.command()
+@click.argument("isbn", type=ISBN)
+@as_json
+@_told_plainly
+def history(isbn: str, as_json: bool) -> None:
+    """A title's stock readings and store changes, in one line of time.
+
+    \b
+    ingram history 9781639739134
+    ingram history 978-1-63973-913-4 --json
+    """
+    from ingram_assets.one_title import show_history
+
+    show_history(isbn, as_json)
+
+
+@main.command()
+@click.argument("isbn", type=ISBN)
+@as_json
+@_told_plainly
+def explain(isbn: str, as_json: bool) -> None:
+    """Why the store shows what it shows of a title: the reading, the rule, the level, the label.
+
+    \b
+    ingram explain 9781639739134
+    ingram explain 978-1-63973-913-4 --json
+    """
+    from ingram_assets.one_title import show_explanation
+
+    show_explanation(isbn, as_json)
+
+
+@main.command()
 @as_json
 @_told_plainly
 def status(as_json: bool) -> None:
-    """Counts, the oldest stock reading, and what is broken now."""
+    """Counts, the oldest stock reading, what runs low, and what is broken now.
+
+    \b
+    ingram status
+    ingram status --json
+    """
     from ingram_assets.status import show_status
 
     show_status(as_json)
@@ -154,6 +213,9 @@ def up() -> None:
     """Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
 
     Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
+
+    \b
+    ingram up
     """
     from ingram_assets.up import run_up
 
@@ -189,6 +251,9 @@ def migrate(as_json: bool) -> None:
 
     Needs QUEUE_OWNER_DB_URL: a role that may create roles and tables. The roles are made without a
     password; give them one: ALTER ROLE ingram_queue_writer PASSWORD '…'.
+
+    \b
+    ingram queue migrate
     """
     from ingram_assets.runs import ROOT
     from ingram_assets.up import migrate_queue
@@ -209,7 +274,11 @@ def alert() -> None:
 @as_json
 @_told_plainly
 def alert_test(as_json: bool) -> None:
-    """Send a test alert to every target of ALERT_URLS, and say which took it."""
+    """Send a test alert to every target of ALERT_URLS, and say which took it.
+
+    \b
+    ingram alert test
+    """
     from ingram_assets.locations.operations.delivery import send_test
     from ingram_assets.runs import ROOT
     from ingram_assets.settings import OperationsSettings, SettingsError, environment_of, load
@@ -239,7 +308,7 @@ def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
         tell("starting")
         with code_location(instance, common, location) as (workspace, queued):
             run = launch(instance, workspace, job, run_config, queued=queued)
-            return follow(instance, run.run_id, tell)
+            return follow(instance, run.run_id, tell, goes_on=queued)
 
 
 @contextmanager
@@ -299,6 +368,8 @@ def _finish(result: "RunResult", as_json: bool) -> None:
         for name, count in counts.items():
             table.add_row(name.replace("_", " "), f"{count:,}")
         console.print(table)
+    for line in _changes(details):
+        console.print(line, soft_wrap=True)
     for report in result.reports:
         for note in report["notes"]:
             console.print(escape(note))
@@ -308,6 +379,27 @@ def _finish(result: "RunResult", as_json: bool) -> None:
     if not result.succeeded:
         click.secho(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
     sys.exit(code)
+
+
+def _changes(details: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a dry run, or of an undo: each title, before and after, and why."""
+    from rich.markup import escape
+
+    if details.get("dry_run"):
+        for isbn, change in details.get("changes", {}).items():
+            label = f", {change['label']}" if change.get("label") else ""
+            level = f"{_level(change['before'])} → {_level(change['after'])}"
+            yield f"[bold]{isbn}[/bold] {escape(change['title'])}: {level}{escape(label)}"
+            yield from (f"    {escape(reason)}" for reason in change["reasons"])
+    verb = "would put back" if details.get("dry_run") else "put back"
+    for isbn, what in details.get("undone", {}).items():
+        yield f"[bold]{isbn}[/bold] {verb}: {escape('; '.join(what))}"
+    for isbn, why in details.get("left", {}).items():
+        yield f"[bold]{isbn}[/bold] left: {escape(' '.join(why))}"
+
+
+def _level(copies: float | None) -> str:
+    return "no level" if copies is None else f"{copies:g}"
 
 
 def _exit_code(result: "RunResult", failed: list[dict[str, str]]) -> int:

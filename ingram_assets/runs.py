@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from ingram_assets.domain.failures import IngramError, NeedsPerson
-from ingram_assets.processes import Supervisor, free_port, port_open
+from ingram_assets.processes import AlreadyRunning, ChildFailed, Supervisor, free_port, port_open
 from ingram_assets.settings import CommonSettings, environment_of
 
 if TYPE_CHECKING:
@@ -27,7 +30,11 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: `dagster.yaml`, `workspace.yaml` and the `.env` files lie here."""
 
 PORTS_FILE = "ports.json"
+EVENT_BATCH_SIZE = "500"
+"""A run's materializations are written in batches: about 1 ms each instead of 13."""
 POLL_SECONDS = 0.3
+STOP_SECONDS = 30.0
+"""How long a run that is asked to stop has time for it: a page or a batch under way comes to its end."""
 
 
 class RunFailed(IngramError):
@@ -73,7 +80,7 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
 
     try:
         instance = DagsterInstance.get()
-    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, ImportError) as error:
         raise NeedsPerson(
             f"Dagster's database can't be reached ({type(error).__name__}): is PostgreSQL up, and is "
             "DAGSTER_PG_URL right?"
@@ -104,10 +111,10 @@ def code_location(
     with contextlib.ExitStack() as stack:
         queued = port is not None
         if port is None:
-            folder = common.state_dir / "commands" / str(os.getpid())
-            supervisor = stack.enter_context(Supervisor(folder))
+            supervisor = stack.enter_context(Supervisor(stack.enter_context(_folder_of_command(common))))
             port = free_port()
             environment = environment_of(name, ROOT) | {
+                "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
                 "DAGSTER_HOME": os.environ["DAGSTER_HOME"],
                 "DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"],
             }
@@ -124,6 +131,29 @@ def code_location(
             WorkspaceProcessContext(instance, target, version=__version__, read_only=False)
         )
         yield process.create_request_context(), queued
+
+
+@contextlib.contextmanager
+def _folder_of_command(common: CommonSettings) -> Iterator[Path]:
+    """A folder for this command's code server. It stays only if that did not come up: the log says why."""
+    commands = common.state_dir / "commands"
+    for left in commands.glob("[0-9]*"):
+        if psutil.pid_exists(int(left.name)):
+            continue
+        # Of a command that was killed: what it had started is still running.
+        with contextlib.suppress(AlreadyRunning, OSError):
+            with Supervisor(left):
+                pass  # Entering clears it.
+            shutil.rmtree(left, ignore_errors=True)
+    folder = commands / str(os.getpid())
+    try:
+        yield folder
+    except ChildFailed:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def running_ports(common: CommonSettings) -> dict[str, int]:
@@ -182,11 +212,18 @@ def launch(
 
 
 def follow(
-    instance: "DagsterInstance", run_id: str, on_progress: Callable[[str], None] | None = None
+    instance: "DagsterInstance",
+    run_id: str,
+    on_progress: Callable[[str], None] | None = None,
+    *,
+    goes_on: bool = True,
 ) -> RunResult:
     """Wait for a run's end, telling how far it is, and collect what its steps report.
 
-    An interrupt (Ctrl-C) asks the run to stop and passes on.
+    An interrupt (Ctrl-C) asks the run to stop, waits for that, and passes on; a second one does not wait.
+
+    Args:
+        goes_on: without this command; else a run that does not stop in time ends with it.
     """
     from ingram_assets.locations.keys import PROGRESS_TAG
 
@@ -206,7 +243,24 @@ def follow(
     except KeyboardInterrupt:
         with contextlib.suppress(Exception):
             instance.run_coordinator.cancel_run(run_id)
+        if on_progress:
+            on_progress("stopping")
+        try:
+            _await_end(instance, run_id)
+        finally:
+            run = instance.get_run_by_id(run_id)
+            if run and not run.is_finished and not goes_on:
+                instance.report_run_canceled(run, message="The command that the run belonged to was stopped.")
         raise
+
+
+def _await_end(instance: "DagsterInstance", run_id: str) -> None:
+    until = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < until:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:

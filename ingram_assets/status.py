@@ -1,18 +1,26 @@
-"""`ingram status`: counts, the oldest stock reading, and what is broken now."""
+"""`ingram status`: counts, the oldest stock reading, what runs low, and what is broken now."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.plan import desired
+from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.runs import ROOT, running_ports
 from ingram_assets.settings import CommonSettings, Pace, StorefrontSettings, environment_of, load
+from ingram_assets.shop_rules import store_rules, store_today
+
+SHOWN = 20
+"""At most so many titles that run low are printed; `--json` has them all."""
 
 
 def show_status(as_json: bool) -> None:
-    """Print the state of the queue as the storefront's reader sees it.
+    """Print the state of the queue as the storefront's reader sees it. Neither Medusa nor Dagster is asked.
 
     Raises:
         SettingsError: the storefront's settings are missing.
@@ -23,6 +31,7 @@ def show_status(as_json: bool) -> None:
     common, pace = load(CommonSettings, environment), load(Pace, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         summary = reader.summary()
+        low = low_stock(reader.titles(), rules=store_rules(settings), today=store_today(common))
     oldest = summary.oldest_reading
     state: dict[str, Any] = {
         "up": bool(running_ports(common)),
@@ -31,6 +40,8 @@ def show_status(as_json: bool) -> None:
         "failed": summary.failed,
         "unread": summary.unread,
         "never_read": summary.never_read,
+        "low_stock": low,
+        "low_stock_threshold": settings.LOW_STOCK_THRESHOLD,
         "promise_broken": bool(oldest and datetime.now(UTC) - oldest > pace.stock_sla),
         "oldest_reading": oldest.isoformat() if oldest else None,
         "oldest_reading_isbn": summary.oldest_reading_isbn,
@@ -51,6 +62,7 @@ def show_status(as_json: bool) -> None:
         ("never_read", "stock never read"),
     ):
         click.echo(f"{state[name]:7,}  {words}")
+    click.echo(f"{len(low):7,}  low stock: {settings.LOW_STOCK_THRESHOLD} copies or fewer to sell")
     if oldest:
         minutes = (datetime.now(UTC) - oldest).total_seconds() / 60
         late = f" The promise is {pace.STOCK_FAIL_AFTER / 60:,.0f} min: it is broken."
@@ -58,7 +70,28 @@ def show_status(as_json: bool) -> None:
             f"Oldest reading: {summary.oldest_reading_isbn}, {minutes:,.0f} min ago."
             f"{late if state['promise_broken'] else ''}"
         )
+    if low:
+        click.echo("Low stock:")
+    for title in low[:SHOWN]:
+        click.echo(f"{click.style(title['isbn'], fg='yellow')}  {title['copies']:3}  {title['title'][:60]}")
+    if len(low) > SHOWN:
+        click.echo(f"… and {len(low) - SHOWN:,} more (ingram status --json has them all)")
     if not state["broken"] and not state["promise_broken"]:
         click.secho("Nothing is broken.", fg="green")
     for one in state["broken"]:
         click.echo(f"{click.style(one['isbn'], fg='red')}  {one['title'][:50]}: {one['reason']}")
+
+
+def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> list[dict[str, Any]]:
+    """The titles in stock of which few copies are left to sell, the fewest first. Pure.
+
+    `copies` is the level that the rules give the store, as for the event that a push logs when a title
+    falls to the threshold: safety stock is no copy to sell. What is sold out is not low but gone.
+    """
+    low = []
+    for title in titles:
+        wanted = desired(title, reserved=0, today=today, rules=rules)
+        copies = wanted.stocked_quantity
+        if wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold:
+            low.append({"isbn": title.isbn, "title": title.title, "copies": copies})
+    return sorted(low, key=lambda one: (one["copies"], one["isbn"]))

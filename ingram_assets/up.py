@@ -14,7 +14,14 @@ import click
 from dotenv import dotenv_values
 
 from ingram_assets.processes import Supervisor, choose_port, http_ok, port_open
-from ingram_assets.runs import PORTS_FILE, ROOT, code_server_argv, dagster_home, dagster_instance
+from ingram_assets.runs import (
+    EVENT_BATCH_SIZE,
+    PORTS_FILE,
+    ROOT,
+    code_server_argv,
+    dagster_home,
+    dagster_instance,
+)
 from ingram_assets.settings import (
     LOCATIONS,
     CommonSettings,
@@ -59,8 +66,7 @@ def start_dagster(
     ui_url = f"http://127.0.0.1:{ui}"
     shared = {
         "DAGSTER_HOME": str(home),
-        # A run's materializations are written in batches: about 1 ms each instead of 13.
-        "DAGSTER_EVENT_BATCH_SIZE": "500",
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         "INGRAM_UI_URL": ui_url,
         **{f"INGRAM_PORT_{name.upper()}": str(port) for name, port in ports.items()},
     }
