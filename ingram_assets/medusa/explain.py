@@ -58,9 +58,8 @@ def explain(
     last_levels: Mapping[str, LastLevel] | None = None,
 ) -> Explanation:
     """Explains one title. Pure: `actual` is from `read_store`, `last_levels` from the journal."""
-    (plan,) = plan_levels(
-        [title], {title.isbn: actual}, today=today, rules=rules, last_levels=last_levels
-    ).titles
+    plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules)
+    (plan,) = plans.with_history(last_levels or {}, {}).titles
     reserved = plan.before.reserved if plan.before else 0
     wanted = desired(title, reserved=reserved, today=today, rules=rules)
     in_step = plan.verdict == "unchanged"

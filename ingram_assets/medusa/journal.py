@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any, Literal, Self
 import psycopg
 from psycopg.rows import class_row
 
-from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.medusa.client import FailedRequest, MedusaError
 from ingram_assets.medusa.store import LastLevel
 
@@ -103,6 +104,10 @@ class FailedEntry:
     at: datetime
 
 
+class JournalLost(Transient):
+    """The journal database went away in the middle of a run."""
+
+
 class Writing:
     """Entries whose requests are under way: what is known of each by the end of the block is entered."""
 
@@ -124,8 +129,11 @@ class Journal:
     """The journal database. Makes its own tables; use it as a context manager.
 
     A change is entered before it is sent, as "pending", and settled after: a run that is killed in
-    between leaves a trace. Every method raises NeedsPerson when the database can't be reached, so that
-    nothing is written to the store that the journal would not know of.
+    between leaves a trace. Every method raises JournalLost when the database is gone, so that nothing is
+    written to the store that the journal would not know of.
+
+    Raises:
+        NeedsPerson: the database can't be reached, or its role may not use it.
     """
 
     def __init__(self, url: str) -> None:
@@ -134,10 +142,10 @@ class Journal:
         except psycopg.OperationalError as error:
             raise NeedsPerson(_no_journal(error)) from None
         self._lock = threading.RLock()
-        with self._db.transaction():
-            self._db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            if self._db.execute("SELECT to_regclass('store_failed_request')").fetchone() == (None,):
-                self._db.execute(_SCHEMA)
+        with self._session() as db, db.transaction():
+            db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            if db.execute("SELECT to_regclass('store_failed_request')").fetchone() == (None,):
+                db.execute(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +158,23 @@ class Journal:
     def close(self) -> None:
         """Closes the connection."""
         self._db.close()
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection]:
+        """The connection, for one thread at a time, its failures in words."""
+        with self._lock:
+            try:
+                yield self._db
+            except psycopg.OperationalError as error:
+                raise JournalLost(
+                    f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
+                    "the store. Run it again once the database of STOREFRONT_DB_URL is back."
+                ) from error
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise NeedsPerson(
+                    "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL "
+                    "own its database."
+                ) from error
 
     @contextmanager
     def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
@@ -183,11 +208,11 @@ class Journal:
             }
             for number, each in enumerate(changes)
         ]
-        with self._lock:
+        with self._session() as db:
             # Ids of an INSERT … SELECT … ORDER BY rise with the order: that is how they are matched.
             return [
                 row[0]
-                for row in self._db.execute(
+                for row in db.execute(
                     "WITH given AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row(n int, isbn text,"
                     " kind text, entity text, before jsonb, after jsonb, reason text)), made AS ("
                     " INSERT INTO store_change (run_id, isbn, kind, entity, before, after, reason)"
@@ -216,8 +241,8 @@ class Journal:
         ]
         if not rows:
             return
-        with self._lock:
-            self._db.execute(
+        with self._session() as db:
+            db.execute(
                 "UPDATE store_change SET detail = row.detail,"
                 " entity = coalesce(row.entity, store_change.entity),"
                 " outcome = CASE WHEN row.detail IS NULL THEN 'written' ELSE 'failed' END"
@@ -229,8 +254,8 @@ class Journal:
     def failed_request(self, run_id: str, failure: FailedRequest) -> None:
         """Enters a request that failed, its answer's body cut at `BODY_CAP` characters."""
         body = failure.body.replace("\x00", "")[:BODY_CAP]
-        with self._lock:
-            self._db.execute(
+        with self._session() as db:
+            db.execute(
                 "INSERT INTO store_failed_request (run_id, method, path, status, body)"
                 " VALUES (%s, %s, %s, %s, %s)",
                 [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
@@ -246,7 +271,7 @@ class Journal:
 
     def failed_requests(self, run_id: str) -> list[FailedEntry]:
         """All requests of a run that failed, oldest first."""
-        with self._lock, self._db.cursor(row_factory=class_row(FailedEntry)) as cursor:
+        with self._session() as db, db.cursor(row_factory=class_row(FailedEntry)) as cursor:
             return cursor.execute(
                 "SELECT id, run_id, method, path, status, body, at FROM store_failed_request"
                 " WHERE run_id = %s ORDER BY id",
@@ -277,9 +302,9 @@ class Journal:
     def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
         """ISBN to the level that we wrote last. A title without one is missing."""
         found: dict[str, LastLevel] = {}
-        with self._lock:
+        with self._session() as db:
             # From each title's last entry of which we are sure, on: what came before says nothing.
-            rows = self._db.execute(
+            rows = db.execute(
                 "SELECT change.isbn, change.outcome, change.before, change.after, change.at"
                 " FROM unnest(%s::text[]) AS wanted(isbn), LATERAL (SELECT max(id) AS id FROM store_change"
                 " WHERE isbn = wanted.isbn AND kind = 'level' AND outcome = 'written') AS sure"
@@ -302,13 +327,16 @@ class Journal:
             "SELECT id, run_id, isbn, kind, entity, before, after, reason, outcome, detail, at"
             f" FROM store_change WHERE {where} ORDER BY id"
         )
-        with self._lock, self._db.cursor(row_factory=class_row(Entry)) as cursor:
+        with self._session() as db, db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
+
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def _json(value: Any) -> str:
     # PostgreSQL's jsonb refuses the NUL character, and a title's text may have come with one.
-    return json.dumps(value, default=str).replace("\\u0000", "")
+    return _NUL.sub(r"\1", json.dumps(value, default=str))
 
 
 def _no_journal(error: psycopg.Error) -> str:

@@ -164,13 +164,11 @@ def make_plan(
     if not differing:
         return plan
     last = journal.last_levels(differing)
-    plan = plan_levels(titles, actual, today=today, rules=rules, last_levels=last)
-    suspects = {each.item.id: last[each.isbn].at for each in plan.titles if each.repaired and each.item}
+    remembered = plan.with_history(last, {})
+    suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
     # A fulfilment takes copies out of a level as well as a hand does: the orders tell which it was.
     fulfilled = read_fulfilled(client, suspects, location.id)
-    if not fulfilled:
-        return plan
-    return plan_levels(titles, actual, today=today, rules=rules, last_levels=last, fulfilled=fulfilled)
+    return plan.with_history(last, fulfilled) if fulfilled else remembered
 
 
 def apply(client: MedusaClient, plan: Plan, *, location: Location, journal: Journal, run_id: str) -> Applied:
@@ -265,8 +263,10 @@ class Work:
         """Levels at our location: those missing are made, those that differ updated, in one request."""
 
         def row(title: TitlePlan) -> dict[str, Any]:
+            before, now = _level_before(title) or {}, _quantities(title)
+            changed = {name: value for name, value in now.items() if before.get(name) != value}
             item_id = self.item_ids[title.isbn]
-            return {"inventory_item_id": item_id, "location_id": self.location.id, **_quantities(title)}
+            return {"inventory_item_id": item_id, "location_id": self.location.id, **changed}
 
         def changes(title: TitlePlan) -> list[Change]:
             before = _level_before(title)

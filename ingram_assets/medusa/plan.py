@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, availability
 from ingram_assets.domain.guardrails import Tripped, mass_zero
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, LastLevel, Variant
+from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
 
 OBSERVED_AT_MAX_AGE = timedelta(hours=24)
 """How far `stock_observed_at` in the store may lag behind the last reading while nothing else changed.
@@ -45,7 +45,7 @@ class TitlePlan:
         name: what a new inventory item is called.
         create_item, link_item, rename_item, level, flags: the writes, in this order.
         repaired: somebody else had changed the level since we wrote it.
-        shown_last: the level that we wrote last, where that is known and differs from the store's.
+        shown_last: the level that we wrote last, where that is known.
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
     """
 
@@ -104,6 +104,23 @@ class Plan:
         """The titles of which something is written."""
         return tuple(each for each in self.titles if each.verdict == "write")
 
+    def with_history(self, last_levels: Mapping[str, LastLevel], fulfilled: Mapping[str, float]) -> "Plan":
+        """The same writes, with what the journal and the orders say of levels that differ.
+
+        Args:
+            last_levels: ISBN to the level that we wrote last, which tells a level that somebody else
+                changed from one that we have to move.
+            fulfilled: inventory item's id to the copies that orders took out of it since then.
+        """
+        return Plan(
+            tuple(
+                _remember(each, last_levels[each.isbn], fulfilled)
+                if each.level == "update" and each.isbn in last_levels
+                else each
+                for each in self.titles
+            )
+        )
+
     def tripped(self, rules: StoreRules, tracked: Collection[str] = ()) -> Tripped | None:
         """The guardrail that stops this push, if one does.
 
@@ -127,35 +144,17 @@ def _copies(shown: Shown) -> int:
 
 
 def plan_levels(
-    titles: Iterable[Title],
-    actual: Mapping[str, Actual],
-    *,
-    today: date,
-    rules: StoreRules,
-    last_levels: Mapping[str, LastLevel] | None = None,
-    fulfilled: Mapping[str, float] | None = None,
+    titles: Iterable[Title], actual: Mapping[str, Actual], *, today: date, rules: StoreRules
 ) -> Plan:
     """What has to be written so that the store shows what the rules make of each title.
 
     Args:
         actual: what the store has, by ISBN (`read_store`).
         today: the date in the store's time zone.
-        last_levels: ISBN to the level that we wrote last, which tells a level that somebody else changed
-            from one that we have to move.
-        fulfilled: inventory item's id to the copies that orders took out of it since then.
     """
-    last_levels, fulfilled = last_levels or {}, fulfilled or {}
     return Plan(
         tuple(
-            _plan_title(
-                title,
-                actual.get(title.isbn, Actual(title.isbn)),
-                today,
-                rules,
-                last_levels.get(title.isbn),
-                fulfilled,
-            )
-            for title in titles
+            _plan_title(title, actual.get(title.isbn) or Actual(title.isbn), today, rules) for title in titles
         )
     )
 
@@ -236,73 +235,78 @@ def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
     return keys
 
 
-def _plan_title(
-    title: Title,
-    actual: Actual,
-    today: date,
-    rules: StoreRules,
-    last: LastLevel | None,
-    fulfilled: Mapping[str, float],
-) -> TitlePlan:
+def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) -> TitlePlan:
     variant, item, problem = _which(actual)
     level = item.level if item else None
     wanted = desired(title, reserved=level.reserved if level else 0, today=today, rules=rules)
-    plan = TitlePlan(
-        title.isbn,
-        title.id,
-        "failed",
-        wanted.status,
-        wanted.label,
-        (problem or "",),
-        variant=variant,
-        item=item,
-    )
+
+    def plan(verdict: Verdict, *reasons: str, **values: Any) -> TitlePlan:
+        return TitlePlan(
+            title.isbn,
+            title.id,
+            verdict,
+            wanted.status,
+            wanted.label,
+            reasons,
+            variant=variant,
+            item=item,
+            name=title.title,
+            **values,
+        )
+
     if variant is None or problem:
-        return plan
-    before = Shown(
+        return plan("failed", problem or "")
+    before = _shown(variant, level)
+    reasons = list(_names_amiss(title.isbn, variant))
+    if wanted.status == "unknown" and not (variant.manage_inventory and level is None):
+        why = "Its stock was never read: the store's level stands."
+        return plan("skipped", *reasons, why, before=before, after=before)
+    if _below_the_bar(title, wanted, variant, item, today, rules):
+        why = (
+            f"On hand moved by less than {rules.min_stock_delta}, with no change of status: not carried over."
+        )
+        return plan("skipped", *reasons, why, before=before, after=before)
+
+    managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
+    step = _plan_level(wanted, level) if managed else _LevelStep()
+    flags, why_flags = _plan_flags(title, wanted, variant, managed)
+    link = managed and not (item and any(each.id == item.id for each in variant.items))
+    rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
+    if rename and item:
+        reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
+    after = Shown(
+        managed,
+        step.stocked,
+        step.incoming,
+        before.reserved,
+        flags.get("allow_backorder", variant.allow_backorder),
+        flags.get("metadata", {}).get("availability", before.availability),
+    )
+    return plan(
+        "write" if step.write or flags or link or rename else "unchanged",
+        *reasons,
+        *step.reasons,
+        *why_flags,
+        before=before,
+        after=after,
+        level=step.write,
+        flags=flags,
+        link_item=link,
+        rename_item=rename,
+        zero_for_unknown=step.zero_for_unknown,
+    )
+
+
+def _shown(variant: Variant, level: Level | None) -> Shown:
+    counted = level if variant.manage_inventory else None
+    return Shown(
         variant.manage_inventory,
-        level.stocked if level and variant.manage_inventory else None,
-        level.incoming if level and variant.manage_inventory else None,
+        counted.stocked if counted else None,
+        counted.incoming if counted else None,
         level.reserved if level else 0,
         variant.allow_backorder,
         variant.metadata.get("availability"),
     )
-    plan = replace(plan, before=before, after=before)
-    reasons = list(_names_amiss(title.isbn, variant))
-    if wanted.status == "unknown" and not (variant.manage_inventory and level is None):
-        reasons.append("Its stock was never read: the store's level stands.")
-        return replace(plan, verdict="skipped", reasons=tuple(reasons))
-    if _below_the_bar(title, wanted, variant, item, today, rules):
-        reasons.append(
-            f"On hand moved by less than {rules.min_stock_delta}, with no change of status: not carried over."
-        )
-        return replace(plan, verdict="skipped", reasons=tuple(reasons))
-
-    managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
-    plan, why_level = _plan_level(plan, wanted, managed, last, fulfilled)
-    flags, why_flags = _plan_flags(title, wanted, variant, managed)
-    link = managed and not any(each.id == item.id for each in variant.items) if item else managed
-    rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
-    if rename and item:
-        reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
-    reasons += [*why_level, *why_flags]
-    assert plan.after is not None
-    plan = replace(
-        plan,
-        flags=flags,
-        link_item=link,
-        rename_item=rename,
-        after=replace(
-            plan.after,
-            managed=managed,
-            stocked=plan.after.stocked if managed else None,
-            incoming=plan.after.incoming if managed else None,
-            allow_backorder=flags.get("allow_backorder", variant.allow_backorder),
-            availability=flags.get("metadata", {}).get("availability", before.availability),
-        ),
-    )
-    writes = plan.level or flags or link or rename
-    return replace(plan, verdict="write" if writes else "unchanged", reasons=tuple(reasons))
 
 
 def _which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
@@ -375,51 +379,50 @@ def _below_the_bar(
     )
 
 
-def _plan_level(
-    plan: TitlePlan,
-    wanted: Availability,
-    managed: bool,
-    last: LastLevel | None,
-    fulfilled: Mapping[str, float],
-) -> tuple[TitlePlan, list[str]]:
-    """The level's part. A managed variant always has one, be it 0: without, its carts and orders break."""
-    if not managed:
-        return plan, []
-    level = plan.item.level if plan.item else None
-    assert plan.after is not None
+class _LevelStep(NamedTuple):
+    """The level's part of a plan: what it will be, and whether that takes a write."""
+
+    stocked: float | None = None
+    incoming: float | None = None
+    write: Literal["create", "update"] | None = None
+    reasons: tuple[str, ...] = ()
+    zero_for_unknown: bool = False
+
+
+def _plan_level(wanted: Availability, level: Level | None) -> _LevelStep:
+    """The level of a managed title. There always is one, be it 0: without, its carts and orders break."""
     if level is None:
-        stocked, incoming = wanted.stocked_quantity, wanted.incoming_quantity or 0
-        after = replace(plan.after, stocked=stocked or 0, incoming=incoming)
         why = "It had no level at our location."
-        if stocked is None:
+        unknown = wanted.stocked_quantity is None
+        if unknown:
             why += " Its stock is not known: the level is 0 because there has to be one."
-        return (
-            replace(plan, level="create", after=after, zero_for_unknown=stocked is None),
-            [why],
+        return _LevelStep(
+            wanted.stocked_quantity or 0, wanted.incoming_quantity or 0, "create", (why,), unknown
         )
-    shown = replace(
-        plan.after,
-        stocked=level.stocked if wanted.stocked_quantity is None else wanted.stocked_quantity,
-        incoming=level.incoming if wanted.incoming_quantity is None else wanted.incoming_quantity,
-    )
-    plan = replace(plan, after=shown)
-    if (shown.stocked, shown.incoming) == (level.stocked, level.incoming):
-        return plan, []
-    reasons = (
-        [f"Level {level.stocked:g} becomes {shown.stocked:g}."] if shown.stocked != level.stocked else []
-    )
-    if shown.incoming != level.incoming:
-        reasons.append(f"On order {level.incoming:g} becomes {shown.incoming:g}.")
-    plan = replace(plan, level="update", shown_last=last.quantities[-1][0] if last else None)
-    if last is None or (level.stocked, level.incoming) in last.quantities:
-        return plan, reasons
-    taken = fulfilled.get(plan.item.id, 0) if plan.item else 0
+    stocked = level.stocked if wanted.stocked_quantity is None else wanted.stocked_quantity
+    incoming = level.incoming if wanted.incoming_quantity is None else wanted.incoming_quantity
+    reasons = []
+    if stocked != level.stocked:
+        reasons.append(f"Level {level.stocked:g} becomes {stocked:g}.")
+    if incoming != level.incoming:
+        reasons.append(f"On order {level.incoming:g} becomes {incoming:g}.")
+    return _LevelStep(stocked, incoming, "update" if reasons else None, tuple(reasons))
+
+
+def _remember(plan: TitlePlan, last: LastLevel, fulfilled: Mapping[str, float]) -> TitlePlan:
+    """Whether the level that is about to be moved is still the one that we wrote, and if not, why."""
+    level = plan.item.level if plan.item else None
+    if plan.item is None or level is None:
+        return plan
+    if (level.stocked, level.incoming) in last.quantities:
+        return replace(plan, shown_last=level.stocked)
+    taken = fulfilled.get(plan.item.id, 0)
     if taken and (level.stocked + taken, level.incoming) in last.quantities:
-        reasons.append(f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}.")
-        return replace(plan, shown_last=level.stocked), reasons
+        why = f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}."
+        return replace(plan, shown_last=level.stocked, reasons=(*plan.reasons, why))
     wrote, ordered = last.quantities[-1]
-    reasons.append(f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g}).")
-    return replace(plan, repaired=True), reasons
+    why = f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g})."
+    return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
 def _plan_flags(

@@ -99,17 +99,21 @@ def import_titles(
 
 
 def _import_batch(shop: "_Shop", titles: Sequence[Title], report: ImportReport) -> dict[str, str]:
-    failed = {title.isbn: reason for title in titles if (reason := _unsellable(title))}
-    sound = [title for title in titles if title.isbn not in failed]
-    for title in sound:
+    for title in titles:
         if not categorize(title.category_hint, shop.table).mapped:
             report.unmapped[title.isbn] = title.category_hint
-    actual = read_store(shop.client, [title.isbn for title in sound], shop.location.id)
-    for each in actual.values():
-        if len(each.variants) > 1:
-            ids = ", ".join(variant.id for variant in each.variants)
-            failed[each.isbn] = f"Several variants have the number {each.isbn} ({ids}): delete all but one."
-    new = [title for title in sound if not actual[title.isbn].variants]
+    actual = read_store(shop.client, [title.isbn for title in titles], shop.location.id)
+    failed: dict[str, str] = {}
+    new = []
+    for title in titles:
+        variants = actual[title.isbn].variants
+        if len(variants) > 1:
+            ids = ", ".join(variant.id for variant in variants)
+            failed[title.isbn] = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
+        elif not variants and (reason := _unsellable(title)):
+            failed[title.isbn] = reason
+        elif not variants:
+            new.append(title)
     refused = _create(shop, new, actual, report)
     # A create whose answer was lost is refused when it is sent again: the product is there.
     doubtful = [isbn for isbn, reason in refused.items() if "already exists" in reason]
@@ -118,17 +122,18 @@ def _import_batch(shop: "_Shop", titles: Sequence[Title], report: ImportReport) 
         actual |= {isbn: each for isbn, each in there.items() if each.variants}
         refused = {isbn: reason for isbn, reason in refused.items() if not actual[isbn].variants}
     failed |= refused
-    known = [title for title in sound if actual[title.isbn].variants and title.isbn not in failed]
+    known = [title for title in titles if actual[title.isbn].variants and title.isbn not in failed]
     return failed | _update(shop, known, actual, report)
 
 
 def _unsellable(title: Title) -> str | None:
-    if not title.title.strip():
-        return "It has no title."
+    """Why no product can be made of the title."""
+    if not _text(title.title):
+        return "It has no title. Enrich it again."
     if title.srp_price is None:
         return "It has no list price (SRP), and a product without a price can't be sold. Enrich it again."
-    if title.srp_price < 0:
-        return f"Its list price (SRP) is {title.srp_price}: less than nothing."
+    if title.srp_price <= 0:
+        return f"Its list price (SRP) is {title.srp_price}: it would be given away. Enrich it again."
     return None
 
 
@@ -276,13 +281,12 @@ def _fields(shop: _Shop, title: Title) -> dict[str, Any]:
     Weight is in grams, as Medusa's admin shows it; the queue's is in pounds.
     """
     grams = None if title.weight is None else round(float(title.weight) * GRAMS_PER_POUND)
-    assert title.srp_price is not None
     return {
         "title": _text(title.title),
         "subtitle": _text(title.author),
         "description": _text(title.description),
         "weight": grams,
-        "price": float(title.srp_price),
+        "price": float(title.srp_price) if title.srp_price and title.srp_price > 0 else None,
         "cover_url": title.cover_url,
         "categories": sorted(categorize(title.category_hint, shop.table).names),
         "tag": TAG,
@@ -481,7 +485,9 @@ def _path(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def _price(update: ProductUpdate, row: Mapping[str, Any], price: float, rules: StoreRules) -> None:
+def _price(update: ProductUpdate, row: Mapping[str, Any], price: float | None, rules: StoreRules) -> None:
+    if price is None:
+        return
     now = base_price(row, update.variant.id)
     if now is not None and (now == price or rules.price_policy == "keep"):
         if now != price:

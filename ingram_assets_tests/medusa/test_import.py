@@ -160,6 +160,7 @@ def test_the_price_follows_the_list_price_or_a_person(bench: Bench) -> None:
     kept = bench.import_(title, rules=StoreRules(price_policy="keep"))
     assert kept.kept == {title.isbn: ["price"]}
     assert prices(bench, title.isbn) == {"usd": 9.99, "eur": 17}
+    assert bench.import_(replace(title, srp_price=None)).unchanged == [title.isbn]  # it has a price
     bench.import_(title, rules=StoreRules(price_policy="srp"))
     assert prices(bench, title.isbn) == {"usd": 18.99, "eur": 17}
 
@@ -189,6 +190,7 @@ def test_a_product_from_before_there_was_a_journal_keeps_its_words(bench: Bench)
 def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:
     good = [make_title() for _ in range(6)]
     squatted, priceless, nul = make_title(), make_title(srp_price=None), make_title(title="A\x00 B")
+    free = make_title(srp_price=Decimal(0))
     bench.shop.post(
         "products",
         {
@@ -204,14 +206,15 @@ def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:
         done.extend(ids)
         failed.update(reasons)
 
-    rows = [*good[:3], squatted, priceless, nul, *good[3:]]
+    rows = [*good[:3], squatted, priceless, nul, free, *good[3:]]
     run_id = bench.run_id()
     report = bench.import_(*rows, run_id=run_id, on_done=on_done)
     assert sorted(done) == sorted(each.id for each in [*good, nul])
-    assert set(failed) == {squatted.id, priceless.id}
+    assert set(failed) == {squatted.id, priceless.id, free.id}
     assert failed[squatted.id] == f"Product with handle: {squatted.isbn}, already exists."
-    assert "list price" in failed[priceless.id]
-    assert set(report.failed) == {squatted.isbn, priceless.isbn}
+    assert "no list price" in failed[priceless.id]
+    assert "given away" in failed[free.id]
+    assert set(report.failed) == {squatted.isbn, priceless.isbn, free.isbn}
     assert bench.shop.product(nul.isbn)["title"] == "A B"
     refused = [each for each in bench.journal.changes(run_id) if each.outcome == "failed"]
     assert [(each.isbn, each.kind) for each in refused] == [(squatted.isbn, "product")]

@@ -7,7 +7,7 @@ import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.medusa.client import FailedRequest, Refused, Unavailable
-from ingram_assets.medusa.journal import BODY_CAP, Change, Journal
+from ingram_assets.medusa.journal import BODY_CAP, Change, Journal, JournalLost
 
 ISBN = "9780000000002"
 
@@ -103,3 +103,21 @@ def test_no_database_says_so_without_its_password(database: str) -> None:
     with pytest.raises(NeedsPerson, match="STOREFRONT_DB_URL") as caught:
         Journal(f"postgresql://nobody:hush-hush@/nowhere?host={host}")
     assert "hush-hush" not in str(caught.value)
+
+
+def test_a_database_that_goes_away_stops_the_run(database: str) -> None:
+    with Journal(database) as journal, psycopg.connect(database, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with pytest.raises(JournalLost, match="STOREFRONT_DB_URL"), journal.writing("run", [level(1, 2)]):
+            pytest.fail("sent to the store, with nobody writing it down")
+
+
+def test_nul_characters_and_backslashes(database: str) -> None:
+    with Journal(database) as journal:
+        words = {"title": "A\x00\x00B", "description": "C:\\u0000 \\\x00"}
+        journal.begin("run", [Change("product", ISBN, None, None, words, "why")])
+        (entry,) = journal.changes("run")
+        assert entry.after == {"title": "AB", "description": "C:\\u0000 \\"}

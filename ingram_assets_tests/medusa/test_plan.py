@@ -1,5 +1,6 @@
 """Desired against actual, without a store: what is written, what is left, and why."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -42,9 +43,16 @@ def with_level(actual: Actual, **values: float) -> Actual:
     return replace(actual, variants=(replace(variant, items=(item,)),))
 
 
-def plan_one(title: Title, actual: Actual, rules: StoreRules = RULES, **values: Any) -> TitlePlan:
-    (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, **values).titles
-    return plan
+def plan_one(
+    title: Title,
+    actual: Actual,
+    rules: StoreRules = RULES,
+    last_levels: Mapping[str, LastLevel] | None = None,
+    fulfilled: Mapping[str, float] | None = None,
+) -> TitlePlan:
+    plan = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules)
+    (one,) = plan.with_history(last_levels or {}, fulfilled or {}).titles
+    return one
 
 
 @pytest.mark.parametrize(
