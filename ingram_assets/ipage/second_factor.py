@@ -72,18 +72,20 @@ class TotpCodes:
             ) from error
         self._cancelled = cancelled
         self._clock = clock
-        self._last_window = -1
+        self._used: set[float] = set()
 
     def about_to_ask(self) -> None:
         """Nothing is sent for these codes."""
 
     def code(self, clock_skew: timedelta) -> str:
+        # This machine's clock first; if the site refuses that code, its own clock may be the reason.
+        skew = clock_skew.total_seconds() if self._used else 0.0
         while True:
-            now = self._clock() + clock_skew.total_seconds()
+            now = self._clock() + skew
             window, into = divmod(now, self._totp.interval)
             # A code about to run out is refused by the time it is typed; one used before is refused always.
-            if window > self._last_window and self._totp.interval - into >= 3:
-                self._last_window = int(window)
+            if window not in self._used and self._totp.interval - into >= 3:
+                self._used.add(window)
                 return self._totp.at(int(now))
             self._cancelled.sleep(min(self._totp.interval - into + 0.05, 0.5))
 

@@ -60,6 +60,7 @@ _PARSING = 2
 """Workers beyond those with a request in flight, so that no slot stays empty while a page is parsed."""
 
 _EXPORT_LIMIT = 20_000
+"""Titles that the export is asked for, since it wants to be told how many there are."""
 
 _NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
 
@@ -249,7 +250,8 @@ class Site:
             path = f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
 
         def read(body: bytes) -> bytes:
-            parse_saved_search_csv(body)
+            if len(parse_saved_search_csv(body)) >= _EXPORT_LIMIT:
+                log.warning("The export has %d titles, which may not be all of them.", _EXPORT_LIMIT)
             return body
 
         what = f"the saved search {search_id}"
@@ -390,8 +392,9 @@ class Site:
                 continue
             except Cancelled:
                 raise
-            except IngramError:
-                job.tries += 1
+            except IngramError as failure:
+                if failure is not self._politeness.given_up():  # then nothing was sent
+                    job.tries += 1
                 raise
             job.tries += 1
             self._proven.add(session.id)
