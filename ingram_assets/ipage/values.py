@@ -67,9 +67,12 @@ _NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
 _MONEY = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?|\.[0-9]{{2}}")
 _DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
 _BARE_PRICE = re.compile(rf"(?:{_DOLLARS}\s*)?({_NUMBER.pattern})(?:\s*{_DOLLARS})?", re.IGNORECASE)
-_CURRENCY = r"(can|cad|canada|canadian|cdn|ca|c|gbp|uk|eur|euros?|aud|au|a|nz|nzd|jpy|chf|inr|us|usd|u\.s\.?)"
-_CURRENCY_BEFORE = re.compile(rf"(?<![a-z]){_CURRENCY}[\s:.]*$", re.IGNORECASE)
-_CURRENCY_AFTER = re.compile(rf"\s*{_CURRENCY}(?![a-z])", re.IGNORECASE)
+_CURRENCY = (
+    r"(?:can|cad|canada|canadian|cdn|ca|gbp|uk|eur|euros?|aud|au|nzd?|jpy|chf|inr|usd?|u\.s\.?)"
+    r"(?:[\s:.]+(?:srp|list|retail|price|msrp))*"
+)
+_CURRENCY_BEFORE = re.compile(rf"(?<![a-z])(?:{_CURRENCY}[\s:.]*|[ac])$", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(rf"\s*({_CURRENCY})(?![a-z])", re.IGNORECASE)
 
 _WEIGHT = re.compile(
     r"(?<![\w.,/-])((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)\s*"
@@ -222,8 +225,7 @@ def _dollar_amounts(text: str) -> set[Decimal]:
     for match in _NUMBER.finditer(text):
         before = text[: match.start()].rstrip()
         if before.endswith(("$", "£", "€", "¥", "₹")):
-            rest = before[:-1].rstrip()
-            marks.append((before[-1], rest, match[0], text[match.end() :]))
+            marks.append((before[-1], before[:-1], match[0], text[match.end() :]))
     if not marks:
         return set()
     # "CAN $24.99" or "$24.99 CAN": the side on which the outermost price wears its currency.
@@ -231,7 +233,8 @@ def _dollar_amounts(text: str) -> set[Decimal]:
     amounts = set()
     for sign, before, number, after in marks:
         currency = _CURRENCY_AFTER.match(after) if behind else _CURRENCY_BEFORE.search(before)
-        if sign != "$" or (currency and not currency[1].lower().startswith("u")):
+        is_foreign = currency is not None and re.match(r"us|u\.s", currency[0].strip(), re.IGNORECASE) is None
+        if sign != "$" or is_foreign:
             continue
         if before.endswith(("-", "−", "–")) and not re.search(r"[0-9]\s*[-−–]$", before):
             return set()
