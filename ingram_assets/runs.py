@@ -77,16 +77,37 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     import sqlalchemy.exc
     from dagster import DagsterInstance
+    from dagster_postgres.utils import DagsterPostgresException
 
     try:
-        instance = DagsterInstance.get()
-    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, ImportError) as error:
+        with _without_tries():
+            instance = DagsterInstance.get()
+    except (sqlalchemy.exc.ArgumentError, ValueError, ImportError):
+        raise NeedsPerson(
+            "DAGSTER_PG_URL is malformed: an example is postgresql://dagster:password@db.example.com:5432/dagster."
+        ) from None
+    except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException, OSError) as error:
         raise NeedsPerson(
             f"Dagster's database can't be reached ({type(error).__name__}): is PostgreSQL up, and is "
             "DAGSTER_PG_URL right?"
         ) from None
     with instance:
         yield instance
+
+
+@contextlib.contextmanager
+def _without_tries() -> Iterator[None]:
+    """Dagster tells of each of its tries to connect at length; what comes of them is one sentence of ours."""
+
+    def is_none(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Retrying failed database")
+
+    root = logging.getLogger()
+    root.addFilter(is_none)
+    try:
+        yield
+    finally:
+        root.removeFilter(is_none)
 
 
 def code_server_argv(location: str, port: int) -> list[str]:
