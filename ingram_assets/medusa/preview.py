@@ -11,9 +11,10 @@ from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import plan_new
-from ingram_assets.medusa.products import _difference, _fields, _Shop, _unsellable, read_products
+from ingram_assets.medusa.product_fields import difference, title_fields, unsellable
+from ingram_assets.medusa.products import read_products
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, read_store
+from ingram_assets.medusa.store import Actual, Item, read_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,6 @@ class Preview:
     kept: tuple[str, ...] = ()
 
 
-class _Looking(_Shop):
-    """The shop's ids, as far as there are any: what the store lacks is not made, and has the id ""."""
-
-    def _make(self, *_: Any) -> str:
-        return ""
-
-
 def preview_import(
     client: MedusaClient,
     titles: Iterable[Title],
@@ -61,37 +55,51 @@ def preview_import(
     if not rows:
         return {}
     actual = read_store(client, [title.isbn for title in rows], location.id)
-    shop = _Looking(client, journal, "", location, today, rules, categories)
     variants = [variant for each in actual.values() for variant in each.variants]
     products = read_products(client, (variant.product_id for variant in variants)) if variants else {}
     ours = journal.last_written([title.isbn for title in rows], "product")
-    return {title.isbn: _preview(shop, title, actual[title.isbn], products, ours) for title in rows}
+    previews = {}
+    for title in rows:
+        there = actual[title.isbn]
+        if there.variants:
+            previews[title.isbn] = _of_known(
+                title, there, products, ours.get(title.isbn), table=categories, rules=rules
+            )
+        else:
+            previews[title.isbn] = _of_new(title, there.leftover, table=categories, today=today, rules=rules)
+    return previews
 
 
-def _preview(
-    shop: _Shop,
+def _of_new(
+    title: Title, leftover: Item | None, *, table: CategoryTable, today: date, rules: StoreRules
+) -> Preview:
+    if reason := unsellable(title):
+        return Preview(title.isbn, "fail", reason=reason)
+    plan = plan_new(title, leftover, today=today, rules=rules)
+    return Preview(
+        title.isbn,
+        "create",
+        after={name: value for name, value in title_fields(title, table).items() if value is not None},
+        level=plan.after.stocked if plan.after else None,
+        status=plan.status,
+        label=plan.label,
+    )
+
+
+def _of_known(
     title: Title,
     actual: Actual,
     products: Mapping[str, Mapping[str, Any]],
-    ours: Mapping[str, Mapping[str, list[Any]]],
+    ours: Mapping[str, list[Any]] | None,
+    *,
+    table: CategoryTable,
+    rules: StoreRules,
 ) -> Preview:
     if len(actual.variants) > 1:
         ids = ", ".join(variant.id for variant in actual.variants)
         reason = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
         return Preview(title.isbn, "fail", reason=reason)
-    if not actual.variants:
-        if unsellable := _unsellable(title):
-            return Preview(title.isbn, "fail", reason=unsellable)
-        plan = plan_new(title, actual.leftover, today=shop.today, rules=shop.rules)
-        return Preview(
-            title.isbn,
-            "create",
-            after={name: value for name, value in _fields(shop, title).items() if value is not None},
-            level=plan.after.stocked if plan.after else None,
-            status=plan.status,
-            label=plan.label,
-        )
     (variant,) = actual.variants
-    update = _difference(shop, title, variant, products[variant.product_id], ours.get(title.isbn))
+    update = difference(title, variant, products[variant.product_id], ours, table=table, rules=rules)
     what: Literal["update", "unchanged"] = "update" if update.after else "unchanged"
     return Preview(title.isbn, what, update.before, update.after, kept=tuple(update.kept))

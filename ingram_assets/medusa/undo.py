@@ -11,16 +11,9 @@ from ingram_assets.medusa.journal import Change, Entry, Journal
 from ingram_assets.medusa.levels import Work
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import Shown, TitlePlan
-from ingram_assets.medusa.products import (
-    ProductUpdate,
-    base_price,
-    cover_of,
-    put_cover,
-    put_price,
-    read_categories,
-    read_products,
-    send_updates,
-)
+from ingram_assets.medusa.product_fields import ProductUpdate, field_now
+from ingram_assets.medusa.products import read_products, send_updates
+from ingram_assets.medusa.shelves import Shelves
 from ingram_assets.medusa.store import Actual, Level, Variant, read_store
 
 log = logging.getLogger(__name__)
@@ -215,10 +208,12 @@ class _Undo:
         rows = read_products(self.client, (variant.product_id for _, variant, _ in self.products.values()))
         for isbn, (fold, variant, made) in self.products.items():
             row = rows[variant.product_id]
+
+            def now_of(name: str) -> Any:
+                return field_now(row, variant, name, fold.before.get(name), fold.after.get(name))  # noqa: B023
+
             if made:
-                edited = [
-                    name for name, value in fold.after.items() if _now(row, variant, name, fold) != value
-                ]
+                edited = [name for name, value in fold.after.items() if now_of(name) != value]
                 if edited:
                     self._leave(isbn, f"The product was edited since ({', '.join(edited)}): it stays.")
                 else:
@@ -227,39 +222,16 @@ class _Undo:
                 continue
             update = ProductUpdate(isbn, variant)
             for name, before in fold.before.items():
-                now = _now(row, variant, name, fold)
+                now = now_of(name)
                 if now == before:
                     continue
                 if now != fold.after.get(name):
                     self._leave(isbn, f"{name} is {now!r} now, which the run did not write.")
                     continue
-                self._put_back(update, row, name, now, before)
+                update.put(row, name, now, before)
             if update.after:
                 self.updates.append(update)
                 self._undone(isbn, ", ".join(update.after))
-
-    def _put_back(
-        self, update: ProductUpdate, row: Mapping[str, Any], name: str, now: Any, before: Any
-    ) -> None:
-        if name == "price":
-            put_price(update, row, before)
-            return
-        if name == "cover_url":
-            put_cover(update, row, now, before)
-            return
-        if name.startswith("metadata."):
-            key = name.removeprefix("metadata.")
-            update.product.setdefault("metadata", {})[key] = "" if before is None else before
-        elif name == "tag":
-            update.product["tags"] = [{"id": each["id"]} for each in row["tags"] if each["value"] != now]
-        elif name == "categories":
-            ids = read_categories(self.client)
-            update.product["categories"] = [{"id": ids[each]} for each in before if each in ids]
-        elif name == "ean":
-            update.of_variant["ean"] = before
-        else:
-            update.product[name] = before
-        update.before[name], update.after[name] = now, before
 
     def write(self) -> None:
         """Flags before levels that go, levels before items that go: never managed without a level."""
@@ -268,7 +240,10 @@ class _Undo:
         work.link_items()
         work.write_flags()
         self._failed(work.failed)
-        self._failed(send_updates(self.client, self.journal, self.undo_run_id, self.updates, self.reason))
+        shelves = Shelves(self.client, self.journal, self.undo_run_id)
+        self._failed(
+            send_updates(self.client, self.journal, self.undo_run_id, shelves, self.updates, self.reason)
+        )
         for isbn, variant in self.remove_products.items():
             change = Change("product", isbn, variant.product_id, {"sku": isbn}, None, self.reason)
             if self._delete(isbn, change, f"/admin/products/{variant.product_id}"):
@@ -346,21 +321,3 @@ def _differs(written: Mapping[str, Any], level: Level) -> bool:
 
 def _names(flags: Mapping[str, Any]) -> list[str]:
     return [name for name in flags if name != "metadata"] + sorted(flags.get("metadata", {}))
-
-
-def _now(row: Mapping[str, Any], variant: Variant, name: str, fold: _Fold) -> Any:
-    """What the store has in a field, in the journal's form."""
-    if name.startswith("metadata."):
-        return (row["metadata"] or {}).get(name.removeprefix("metadata."))
-    if name == "price":
-        return base_price(row, variant.id)
-    if name == "cover_url":
-        return cover_of(row, fold.before.get(name), fold.after.get(name))
-    if name == "categories":
-        return sorted(each["name"] for each in row["categories"] or [])
-    if name == "tag":
-        tag = fold.after.get(name)
-        return tag if any(each["value"] == tag for each in row["tags"] or []) else None
-    if name == "ean":
-        return variant.ean
-    return row.get(name)

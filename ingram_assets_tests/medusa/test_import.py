@@ -7,10 +7,11 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from ingram_assets.medusa.preview import preview_import
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets_tests.medusa.conftest import Bench
 from ingram_assets_tests.medusa.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.medusa.shop import make_title
+from ingram_assets_tests.medusa.shop import TODAY, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -185,6 +186,40 @@ def test_a_product_from_before_there_was_a_journal_keeps_its_words(bench: Bench)
     assert variant
     assert variant["metadata"]["shelf"] == "B4"
     assert prices(bench, title.isbn) == {"usd": 18.99}
+
+
+def test_a_preview_says_what_the_import_does_and_writes_nothing(bench: Bench) -> None:
+    new, known, same, priceless = (
+        make_title(on_hand=4),
+        make_title(),
+        make_title(),
+        make_title(srp_price=None),
+    )
+    bench.import_(known, same)
+    bench.shop.edit_product(known.isbn, title="Our favourite")
+    better = replace(known, description="More.", title="Else", category_hint="CRAFTS / Knitting | FIC015000")
+    rows = [new, better, same, priceless]
+    writes = bench.client.writes
+    previews = preview_import(
+        bench.client,
+        rows,
+        location=bench.location,
+        today=TODAY,
+        rules=bench.rules,
+        categories=bench.table,
+        journal=bench.journal,
+    )
+    assert bench.client.writes == writes
+    assert [previews[each.isbn].what for each in rows] == ["create", "update", "unchanged", "fail"]
+    assert (previews[new.isbn].level, previews[new.isbn].label) == (4, "In stock")
+    assert previews[known.isbn].kept == ("title",)
+    run_id = bench.run_id()
+    report = bench.import_(*rows, run_id=run_id)
+    assert (report.created, report.updated, report.unchanged) == ([new.isbn], [known.isbn], [same.isbn])
+    written = {each.isbn: each for each in bench.journal.changes(run_id) if each.kind == "product"}
+    assert previews[known.isbn].before == written[known.isbn].before
+    assert previews[known.isbn].after == written[known.isbn].after
+    assert report.failed == {priceless.isbn: previews[priceless.isbn].reason}
 
 
 def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:

@@ -1,0 +1,236 @@
+"""What we say of a title, field by field, and what of it to change in a product that is there. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingram_assets.domain.categories import CategoryTable, categorize
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import Variant
+
+TAG = "special_order"
+CURRENCY = "usd"
+GRAMS_PER_POUND = 453.59237
+
+_EMPTY: tuple[Any, ...] = (None, "", [])
+
+
+def unsellable(title: Title) -> str | None:
+    """Why no product can be made of the title."""
+    if not _text(title.title):
+        return "It has no title. Enrich it again."
+    if title.srp_price is None:
+        return "It has no list price (SRP), and a product without a price can't be sold. Enrich it again."
+    if title.srp_price <= 0:
+        return f"Its list price (SRP) is {title.srp_price}: it would be given away. Enrich it again."
+    return None
+
+
+def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
+    """What we say of a title, field by field, as the journal keeps it.
+
+    Weight is in grams, as Medusa's admin shows it; the queue's is in pounds.
+    """
+    grams = None if title.weight is None else round(float(title.weight) * GRAMS_PER_POUND)
+    return {
+        "title": _text(title.title),
+        "subtitle": _text(title.author),
+        "description": _text(title.description),
+        "weight": grams,
+        "price": float(title.srp_price) if title.srp_price and title.srp_price > 0 else None,
+        "cover_url": title.cover_url,
+        "categories": sorted(categorize(title.category_hint, table).names),
+        "tag": TAG,
+        "metadata.procurement_type": TAG,
+        "metadata.isbn13": title.isbn,
+        "metadata.author": _text(title.author),
+        "metadata.publisher": _text(title.publisher),
+        "metadata.publication_date": title.publication_date and title.publication_date.isoformat(),
+        "metadata.binding": _text(title.binding),
+        "metadata.page_count": title.page_count,
+        "metadata.series": _text(title.series),
+    }
+
+
+def _text(text: str | None) -> str | None:
+    # PostgreSQL's text refuses the NUL character, and Medusa answers it with a bare 500.
+    return (text or "").replace("\x00", "").strip() or None
+
+
+def product_metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of `title_fields` that is the product's metadata, under its own names."""
+    return {
+        name.removeprefix("metadata."): value
+        for name, value in fields.items()
+        if name.startswith("metadata.") and value is not None
+    }
+
+
+@dataclass(slots=True)
+class ProductUpdate:
+    """The difference of one product: what to send, and the fields for the journal.
+
+    Attributes:
+        product, of_variant: bodies, but for categories and tag, whose ids the store has to be asked for.
+        categories: names; `None` leaves them.
+        tag: to be put (`True`), taken away or left (`None`).
+        other_tags: ids of the tags that stay.
+        before, after: the fields that change.
+        kept: fields that a person edited, and that are left alone.
+    """
+
+    isbn: str
+    variant: Variant
+    product: dict[str, Any] = field(default_factory=dict)
+    of_variant: dict[str, Any] = field(default_factory=dict)
+    categories: list[str] | None = None
+    tag: bool | None = None
+    other_tags: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+
+    def put(self, row: Mapping[str, Any], name: str, now: Any, then: Any) -> None:
+        """Changes one field of `title_fields`, in the bodies and for the journal."""
+        if name == "price":
+            _put_price(self, row, then)
+        elif name == "cover_url":
+            _put_cover(self, row, now, then)
+        elif name.startswith("metadata."):
+            # An empty text deletes the key, a null would be stored.
+            key = name.removeprefix("metadata.")
+            self.product.setdefault("metadata", {})[key] = "" if then is None else then
+        elif name == "categories":
+            self.categories = then
+        elif name == "tag":
+            self.tag = then is not None
+            self.other_tags = [each["id"] for each in row["tags"] or [] if each["value"] != TAG]
+        elif name == "ean":
+            self.of_variant["ean"] = then
+        else:
+            self.product[name] = then
+        self.before[name], self.after[name] = now, then
+
+
+def field_now(row: Mapping[str, Any], variant: Variant, name: str, *ours: Any) -> Any:
+    """What a product has in a field of `title_fields`.
+
+    Args:
+        ours: values of the field that are ours. They tell which of a product's pictures is our cover, in
+            whatever version; the other pictures are not looked at.
+    """
+    if name.startswith("metadata."):
+        return (row["metadata"] or {}).get(name.removeprefix("metadata."))
+    if name == "price":
+        return _base_price(row, variant.id)
+    if name == "cover_url":
+        return _cover_of(row, ours)
+    if name == "categories":
+        return sorted(each["name"] for each in row["categories"] or [])
+    if name == "tag":
+        return TAG if any(each["value"] == TAG for each in row["tags"] or []) else None
+    if name == "ean":
+        return variant.ean
+    return row.get(name)
+
+
+def difference(
+    title: Title,
+    variant: Variant,
+    row: Mapping[str, Any],
+    ours: Mapping[str, list[Any]] | None,
+    *,
+    table: CategoryTable,
+    rules: StoreRules,
+) -> ProductUpdate:
+    """What to change of a product that is there.
+
+    A field is ours to change where the store still has what we wrote last, or nothing at all. Anything
+    else a person put there, and so did whoever imported it before there was a journal. The price is
+    Ingram's or a person's by the shop's own policy.
+
+    Args:
+        row: the product (`read_products`).
+        ours: field to what we wrote last (`Journal.last_written`); `None` if we never did.
+    """
+    update = ProductUpdate(title.isbn, variant)
+    ours = ours or {}
+    wanted = title_fields(title, table) | {"ean": title.isbn}
+    if len(row["variants"] or []) > 1:
+        # Several books share the product, and its words are nobody's in particular.
+        wanted = {name: wanted[name] for name in ("tag", "metadata.procurement_type", "price", "ean")}
+    for name, then in wanted.items():
+        known = ours.get(name, [None])
+        now = field_now(row, variant, name, then, *known)
+        if then is None or now == then:
+            continue
+        if name == "price":
+            free = now is None or rules.price_policy == "srp"
+        elif name == "cover_url":
+            # Our cover in another version, or none: because there never was one, or a person took it away.
+            free = now is not None or None in known
+        else:
+            free = now in known or (now in _EMPTY and any(each in _EMPTY for each in known))
+        if free:
+            update.put(row, name, now, then)
+        else:
+            update.kept.append(name)
+    return update
+
+
+def _cover_of(row: Mapping[str, Any], ours: tuple[str | None, ...]) -> str | None:
+    paths = {_path(each) for each in ours if each}
+    return next((each["url"] for each in row["images"] or [] if each and _path(each["url"]) in paths), None)
+
+
+def _put_cover(update: ProductUpdate, row: Mapping[str, Any], now: str | None, then: str | None) -> None:
+    """Puts the cover `then` in the place of `now`, or at the end; all other pictures stay as they are."""
+    pictures = []
+    for each in row["images"] or []:
+        if each["url"] != now:
+            pictures.append({"id": each["id"], "url": each["url"]})
+        elif then:
+            pictures.append({"url": then})
+    if now is None and then:
+        pictures.append({"url": then})
+    update.product["images"] = pictures
+    if not row["thumbnail"] or (now and _path(row["thumbnail"]) == _path(now)):
+        update.product["thumbnail"] = then
+
+
+def _path(url: str) -> str:
+    """An address without its query: `?v=` tells the versions of one cover apart."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path}"
+
+
+def _base_price(row: Mapping[str, Any], variant_id: str) -> float | None:
+    """The variant's plain price in dollars: the one without a quantity or a rule."""
+    base = next((each for each in _prices(row, variant_id) if _is_base(each)), None)
+    return base["amount"] if base else None
+
+
+def _put_price(update: ProductUpdate, row: Mapping[str, Any], price: float | None) -> None:
+    """Sets or takes away the plain price. An update replaces all prices, so the others are sent along."""
+    prices = _prices(row, update.variant.id)
+    base = next((each for each in prices if _is_base(each)), None)
+    rows = [{"id": each["id"]} for each in prices if each is not base]
+    if price is not None:
+        rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
+    update.of_variant["prices"] = rows
+
+
+def _prices(row: Mapping[str, Any], variant_id: str) -> list[dict[str, Any]]:
+    (variant,) = [each for each in row["variants"] if each["id"] == variant_id]
+    return [each for each in variant["prices"] or [] if each]
+
+
+def _is_base(price: Mapping[str, Any]) -> bool:
+    return (
+        price["currency_code"] == CURRENCY
+        and price.get("min_quantity") is None
+        and price.get("max_quantity") is None
+        and not price.get("price_rules")
+    )
