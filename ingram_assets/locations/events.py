@@ -4,9 +4,10 @@ A run over N titles that logs its own materializations has no planned event per 
 a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a title instead of 13 to 30.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 from uuid import uuid4
@@ -78,6 +79,16 @@ def log_materializations(context: Context, materializations: Sequence[dg.AssetMa
             )
 
 
+def log_observations(context: Context, observations: Sequence[dg.AssetObservation]) -> None:
+    """Log observations of one asset's partitions, in one batch."""
+    step = context.get_step_execution_context()
+    batch_id = str(uuid4())
+    for place, observation in enumerate(observations, start=1):
+        DagsterEvent.asset_observation(
+            step, observation, DagsterEventBatchMetadata(batch_id, is_end=place == len(observations))
+        )
+
+
 def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
     """Log a blocking check's evaluation, for a run that stops before it could return a result."""
     evaluation = dg.AssetCheckEvaluation(
@@ -88,22 +99,53 @@ def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, 
 
 
 class Progress:
-    """Says how far a run is: a log line and the run's progress tag, at most every `every` seconds."""
+    """Says how far a run is: a log line and the run's progress tag, at most every `every` seconds.
+
+    As a context manager it also says so when nothing gets done for a while (a sign-in, a slow site), so
+    that a person sees that the run is alive.
+    """
 
     def __init__(self, context: Context, what: str, total: int, every: float = 3.0) -> None:
         self._context, self._what, self._total, self._every = context, what, total, every
-        self._last = 0.0
+        self._last = self._moved = time.monotonic()
+        self._words = ""
+        self._mutex = threading.Lock()
+        self._over = threading.Event()
+        self._pulse = threading.Thread(target=self._keep_saying, name="progress", daemon=True)
         self.say(0)
+
+    def __enter__(self) -> "Progress":
+        self._pulse.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._pulse.join(timeout=5)
 
     def say(self, done: int, more: str = "") -> None:
         """Tell, unless it was told a moment ago. The first and the last always are."""
-        now = time.monotonic()
-        if done not in (0, self._total) and now - self._last < self._every:
-            return
-        self._last = now
-        words = f"{self._what}: {done:,} of {self._total:,}{', ' + more if more else ''}"
+        with self._mutex:
+            now = self._moved = time.monotonic()
+            self._words = f"{self._what}: {done:,} of {self._total:,}{', ' + more if more else ''}"
+            if done not in (0, self._total) and now - self._last < self._every:
+                return
+            self._tell(self._words)
+
+    def _tell(self, words: str) -> None:
+        self._last = time.monotonic()
         self._context.log.info(words)
         self._context.instance.add_run_tags(self._context.run_id, {PROGRESS_TAG: words})
+
+    def _keep_saying(self) -> None:
+        while not self._over.wait(1.0):
+            with self._mutex:
+                now = time.monotonic()
+                if now - self._last < self._every:
+                    continue
+                idle = now - self._moved
+                # Telling is a comfort: that it failed must not stop the work.
+                with suppress(Exception):
+                    self._tell(f"{self._words} (waiting for {idle:.0f} s)" if idle > 1 else self._words)
 
 
 def stopped(by: str, reason: str, report: Report | None = None) -> dg.Failure:

@@ -5,6 +5,11 @@ import dagster as dg
 ISBNS = dg.DynamicPartitionsDefinition(name="isbn")
 """A partition per tracked title. Discovery only adds; a person's command retires."""
 
+ISBNS_NAME = "isbn"
+RETIRED_NAME = "isbn_retired"
+"""Names of the dynamic partitions that Dagster keeps: the tracked titles; those a person retired, which the
+saved search does not bring back."""
+
 SAVED_SEARCH = dg.AssetKey(["ipage", "saved_search"])
 TITLE_DETAILS = dg.AssetKey(["ipage", "title_details"])
 STOCK = dg.AssetKey(["ipage", "stock"])

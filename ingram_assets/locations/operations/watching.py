@@ -5,7 +5,7 @@ before its transaction commits, so an event may become visible after one with a 
 read again each time, and what was seen of it is skipped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -16,7 +16,7 @@ from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG
 from dagster_shared.error import SerializableErrorInfo
 
 from ingram_assets.locations.events import KIND, STOPPED
-from ingram_assets.locations.keys import INVENTORY_LEVELS, ISBNS, STOCK, TITLE_DETAILS
+from ingram_assets.locations.keys import INVENTORY_LEVELS
 from ingram_assets.locations.operations.values import (
     Checked,
     Failed,
@@ -29,6 +29,7 @@ from ingram_assets.locations.operations.values import (
     StaleTitle,
     Succeeded,
 )
+from ingram_assets.locations.readings import stale_readings
 
 _TYPE = dg.DagsterEventType
 _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
@@ -304,42 +305,6 @@ def promises(instance: dg.DagsterInstance) -> list[Promise]:
 
 def stale_titles(instance: dg.DagsterInstance, sla: float, now: float) -> Stale:
     """Which tracked titles were not read within the SLA (seconds), the never read first, then the oldest."""
-    tracked = instance.get_dynamic_partitions(str(ISBNS.name))
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(STOCK, _TYPE.ASSET_MATERIALIZATION)
-    too_old = instance.fetch_materializations(
-        dg.AssetRecordsFilter(STOCK, before_timestamp=now - sla), limit=1
-    ).records
-    last_too_old = too_old[0].storage_id if too_old else -1
-    stale = [isbn for isbn in tracked if latest.get(isbn, -1) <= last_too_old]
-    stale.sort(key=lambda isbn: latest.get(isbn, -1))
-    named = stale[:_STALE_NAMED]
-    times = _records_by_partition(instance, STOCK, [latest[isbn] for isbn in named if isbn in latest])
-    titles = _titles_of(instance, named)
-    oldest = tuple(
-        StaleTitle(isbn, titles.get(isbn), times[isbn].timestamp if isbn in times else None) for isbn in named
-    )
-    return Stale(len(stale), len(tracked), oldest)
-
-
-def _titles_of(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, str]:
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        TITLE_DETAILS, _TYPE.ASSET_MATERIALIZATION, set(isbns)
-    )
-    records = _records_by_partition(instance, TITLE_DETAILS, list(latest.values()))
-    titles = {}
-    for isbn, record in records.items():
-        made = record.asset_materialization
-        if made is not None and "title" in made.metadata:
-            titles[isbn] = str(made.metadata["title"].value)[:120]
-    return titles
-
-
-def _records_by_partition(
-    instance: dg.DagsterInstance, asset: dg.AssetKey, storage_ids: Sequence[int]
-) -> dict[str, dg.EventLogRecord]:
-    if not storage_ids:
-        return {}
-    found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset, storage_ids=storage_ids), limit=len(storage_ids)
-    )
-    return {record.partition_key: record for record in found.records if record.partition_key}
+    found = stale_readings(instance, sla, now, _STALE_NAMED)
+    oldest = tuple(StaleTitle(one.isbn, one.title, one.read_at) for one in found.oldest)
+    return Stale(found.titles, found.tracked, oldest)

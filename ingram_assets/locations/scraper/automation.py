@@ -1,15 +1,231 @@
-"""When the scraper's assets are made by themselves: conditions built on their freshness policies."""
+"""When the scraper's assets are made by themselves: conditions built on their freshness policies.
+
+A policy says that an asset is stale. That alone would ask too often: the freshness daemon looks every 30 s,
+so an asset that was just made is still stale for a while, and one that fails stays stale at every tick. So
+each condition also asks `decisions.due`, which knows how the last tries ended. The conditions are evaluated
+in this location's own code server; a sensor for each asset, so that no run waits for another asset's.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import dagster as dg
+from dagster_shared.record import copy
+
+from ingram_assets.ipage.site import breaker_open_until
+from ingram_assets.locations.keys import (
+    COVER_SWEEP,
+    COVERS,
+    ISBNS_NAME,
+    SAVED_SEARCH,
+    STOCK_SWEEP,
+    TITLE_DETAILS,
+)
+from ingram_assets.locations.runs_at_work import runs_at_work
+from ingram_assets.locations.scraper.decisions import Due, Past, Rhythm, due
+from ingram_assets.locations.scraper.resources import ipage_state_dir
+from ingram_assets.settings import Pace, load
+
+_PACE = load(Pace)
+_DAY = 86400.0
+_WAITS = tuple(float(wait) for wait in _PACE.SWEEP_RETRY_AFTER)
+_MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 
 
-def sweep_due() -> dg.AutomationCondition:
-    """Stale, and not being read already."""
-    stale = dg.AutomationCondition.freshness_warned() | dg.AutomationCondition.freshness_failed()
-    return (stale & ~dg.AutomationCondition.in_progress()).with_label("stock is about to be an hour old")
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What an asset is held to: its freshness, and what else speaks for or against making it now.
+
+    `nothing_to_do` and `early` look at the instance and answer with a sentence, or None.
+    """
+
+    asset: dg.AssetKey
+    freshness: dg.FreshnessPolicy
+    rhythm: Rhythm
+    nothing_to_do: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
+    early: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
+
+    def look(self, instance: dg.DagsterInstance) -> Due:
+        """Whether the asset is to be made now."""
+        until = breaker_open_until(ipage_state_dir())
+        return due(
+            past_of(instance, self.asset, at_most=len(self.rhythm.waits) + 1),
+            self.rhythm,
+            time.time(),
+            left_alone_until=until.timestamp() if until else None,
+            nothing_to_do=self.nothing_to_do(instance),
+            early=self.early(instance),
+        )
+
+    def condition(self) -> dg.AutomationCondition[Any]:
+        """Stale by its policy, missing, or wanted early; and due."""
+        automation = dg.AutomationCondition
+        stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
+        return (stale | WantedEarly(self)) & ~automation.in_progress() & IsDue(self)
 
 
-def search_due() -> dg.AutomationCondition:
-    """Stale, and not being downloaded already."""
-    stale = dg.AutomationCondition.freshness_warned() | dg.AutomationCondition.freshness_failed()
-    return (stale & ~dg.AutomationCondition.in_progress()).with_label("the saved search is a week old")
+class IsDue(dg.AutomationCondition[dg.AssetKey]):
+    """The last tries and the breaker allow it."""
+
+    def __init__(self, duty: Duty) -> None:
+        self._duty = duty
+
+    @property
+    def description(self) -> str:
+        """For Dagster's UI."""
+        return "Not made lately, no failed try to wait for, and iPage does not block us"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """True for the asset, or not."""
+        yes = not context.candidate_subset.is_empty and self._duty.look(context.asset_graph_view.instance).now
+        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
+
+
+class WantedEarly(dg.AutomationCondition[dg.AssetKey]):
+    """It is wanted although it is fresh."""
+
+    def __init__(self, duty: Duty) -> None:
+        self._duty = duty
+
+    @property
+    def description(self) -> str:
+        """For Dagster's UI."""
+        return "Something new waits for it"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """True for the asset, or not."""
+        yes = bool(self._duty.early(context.asset_graph_view.instance))
+        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
+
+
+class DueSensor(dg.AutomationConditionSensorDefinition):
+    """Evaluates one asset's condition; a tick that asks for nothing says why, in a sentence."""
+
+    def __init__(self, name: str, duty: Duty, description: str) -> None:
+        super().__init__(
+            name,
+            target=dg.AssetSelection.assets(duty.asset),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+            description=description,
+            use_user_code_server=True,
+        )
+        self._duty = duty
+
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
+        """Dagster's evaluation; with nothing to ask for, the reason instead of an unchanged evaluation."""
+        answer = super().evaluate_tick(context)
+        if answer.run_requests:
+            return answer
+        looked = self._duty.look(context.instance)
+        reason = (
+            f"{looked.reason} The freshness daemon has not looked since." if looked.now else looked.reason
+        )
+        # Dagster shows a tick's reason only if it has no evaluations to show.
+        return copy(answer, skip_message=reason, automation_condition_evaluations=[])
+
+
+def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> Past:
+    """How an unpartitioned asset's last tries ended, whoever started them; of failed ones the last few."""
+    made = instance.fetch_materializations(asset, limit=1).records
+    planned = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(_PLANNED, asset, after_cursor=made[0].storage_id if made else None),
+        limit=at_most + 1,
+    )
+    run_ids = list({record.run_id for record in planned})
+    runs = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
+    failures = [
+        record.end_time or record.update_timestamp.timestamp()
+        for record in runs
+        if record.dagster_run.is_finished
+    ]
+    return Past(
+        last_success=made[0].timestamp if made else None,
+        failures=tuple(sorted(failures)[-at_most:]),
+        in_progress=any(not record.dagster_run.is_finished for record in runs),
+    )
+
+
+def _no_titles(instance: dg.DagsterInstance) -> str | None:
+    if instance.get_dynamic_partitions(ISBNS_NAME):
+        return None
+    return "No title is tracked yet: the saved search comes first."
+
+
+def _no_details(instance: dg.DagsterInstance) -> str | None:
+    return None if _latest(instance, TITLE_DETAILS) else "No title's page has been read yet."
+
+
+def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
+    """Titles whose details came in after the last look at all covers, and whose own was never looked at."""
+    if not (made := instance.fetch_materializations(COVER_SWEEP, limit=1).records):
+        return None
+    if runs_at_work(instance, "scraper"):
+        return None  # It may be about to look at them.
+    read_since = _latest(instance, TITLE_DETAILS, after=made[0].storage_id)
+    if not read_since:
+        return None
+    looked_at = _latest(instance, COVERS, partitions=set(read_since))
+    new = len(read_since.keys() - looked_at.keys())
+    return f"{new} new titles have no cover yet." if new else None
+
+
+def _latest(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    *,
+    partitions: set[str] | None = None,
+    after: int | None = None,
+) -> Mapping[str, int]:
+    return instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset, _MADE, partitions, after_cursor=after
+    )
+
+
+def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(seconds=fail), warn_window=timedelta(seconds=warn)
+    )
+
+
+SEARCH_DUTY = Duty(
+    SAVED_SEARCH,
+    _freshness(_PACE.SEARCH_WARN_AFTER, _PACE.SEARCH_FAIL_AFTER),
+    Rhythm(_PACE.SEARCH_WARN_AFTER, _WAITS, rest=min(_DAY, _PACE.SEARCH_WARN_AFTER)),
+)
+
+SWEEP_DUTY = Duty(
+    STOCK_SWEEP,
+    _freshness(_PACE.STOCK_WARN_AFTER, _PACE.STOCK_FAIL_AFTER),
+    Rhythm(_PACE.STOCK_WARN_AFTER, _WAITS, rest=_PACE.STOCK_WARN_AFTER),
+    nothing_to_do=_no_titles,
+)
+
+COVERS_DUTY = Duty(
+    COVER_SWEEP,
+    _freshness(_DAY, 3 * _DAY),
+    Rhythm(_DAY, _WAITS, rest=_DAY),
+    nothing_to_do=_no_details,
+    early=_titles_without_cover,
+)
+
+search_due = DueSensor(
+    "search_due",
+    SEARCH_DUTY,
+    "Downloads the saved search when its freshness policy calls for it: weekly, and at the first start.",
+)
+sweep_due = DueSensor(
+    "sweep_due",
+    SWEEP_DUTY,
+    "Sweeps the stock when its freshness policy calls for it: hourly, one run for all tracked titles, never "
+    "two at once, none while iPage blocks us; after a failure again after the waits of SWEEP_RETRY_AFTER.",
+)
+covers_due = DueSensor(
+    "covers_due",
+    COVERS_DUTY,
+    "Looks at the covers that are due: daily, and soon after new titles' pages were read.",
+)

@@ -1,7 +1,130 @@
 """What the scraper's sensors decide, as values: no Dagster, no clock, no network."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often an asset is made, and when a failed try is followed by another. In seconds.
+
+    Args:
+        every: from one success to the next.
+        waits: after the first, second, … failure. When they are used up, `rest` comes.
+        rest: the time in which no more tries are made than the first and one after each wait.
+    """
+
+    every: float
+    waits: tuple[float, ...]
+    rest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What became of an asset so far. Times are seconds since 1970.
+
+    Args:
+        last_success: None if it was never made.
+        failures: when the tries since then ended without success, the oldest first; of many, the last
+            few are enough (one more than the rhythm has waits).
+        in_progress: a run that makes it is queued or at work.
+    """
+
+    last_success: float | None = None
+    failures: tuple[float, ...] = ()
+    in_progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whether an asset is to be made now, and why, or why not."""
+
+    now: bool
+    reason: str
+
+
+def due(
+    past: Past,
+    rhythm: Rhythm,
+    now: float,
+    *,
+    left_alone_until: float | None = None,
+    nothing_to_do: str | None = None,
+    early: str | None = None,
+) -> Due:
+    """Whether an asset is to be made now: on its rhythm, never two at once, never while the site blocks us.
+
+    Args:
+        left_alone_until: when the breaker of a block closes; None if it is closed.
+        nothing_to_do: why there would be nothing to do, whatever the time.
+        early: why it is wanted although its time has not come.
+    """
+    if past.in_progress:
+        return Due(False, "A run of it is queued or at work.")
+    if nothing_to_do:
+        return Due(False, nothing_to_do)
+    if left_alone_until is not None and left_alone_until > now:
+        return Due(False, f"iPage blocked us: it is left alone until {_clock(left_alone_until)}.")
+    age = None if past.last_success is None else now - past.last_success
+    if age is not None and age < rhythm.every and not early:
+        return Due(False, f"Made {_span(age)} ago: due again in {_span(rhythm.every - age)}.")
+    if past.failures and (again := _again_at(past.failures, rhythm)) > now:
+        tries = f"{len(past.failures)} tries" if len(past.failures) > 1 else "The last try"
+        return Due(False, f"{tries} failed; the next is due in {_span(again - now)}.")
+    if age is None:
+        return Due(True, "It was never made.")
+    return Due(True, early if early and age < rhythm.every else f"Made {_span(age)} ago.")
+
+
+def _again_at(failures: Sequence[float], rhythm: Rhythm) -> float:
+    """When the next try may be made.
+
+    With waits of 5 and 15 minutes and a rest of an hour: tries at 0:00, 0:05, 0:20, 1:00, 1:05, 1:20, … since
+    the fourth waits until the first is an hour old, the fifth until the second is.
+    """
+    if len(failures) <= len(rhythm.waits):
+        return failures[-1] + rhythm.waits[len(failures) - 1]
+    shortest = min(rhythm.waits, default=rhythm.rest)
+    return max(failures[-1] + shortest, failures[-len(rhythm.waits) - 1] + rhythm.rest)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.0f} h"
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class RunAtWork:
+    """A run that is queued or at work.
+
+    Args:
+        isbns: the titles that it is about; None: all of them.
+        queued: it has not begun, so it will find the titles as they are then.
+    """
+
+    run_id: str
+    job: str
+    isbns: frozenset[str] | None
+    queued: bool
+
+
+def keeps_from_retiring(isbns: Collection[str], runs: Sequence[RunAtWork]) -> Mapping[str, RunAtWork]:
+    """ISBN to a run that is at work on it, for those that can't be retired now.
+
+    A queued run about all titles will not miss one; a queued run that names the title would bring it back.
+    """
+    held: dict[str, RunAtWork] = {}
+    for run in runs:
+        for isbn in isbns:
+            if (run.isbns is None and not run.queued) or (run.isbns is not None and isbn in run.isbns):
+                held.setdefault(isbn, run)
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +137,11 @@ class NewTitles:
 
 
 def titles_to_read(
-    tracked: Collection[str], read: Collection[str], asked: Collection[str], reading: bool
+    tracked: Collection[str],
+    read: Collection[str],
+    asked: Collection[str],
+    reading: bool,
+    swept: bool = True,
 ) -> NewTitles:
     """Which tracked titles want a run that reads their details now.
 
@@ -25,6 +152,8 @@ def titles_to_read(
         read: titles whose details were read once.
         asked: titles that a run was asked for before.
         reading: whether a run that reads pages is queued or at work.
+        swept: whether there was a sweep. The first one reads every title: a run for the new ones as well
+            would read each page twice.
     """
     unread = set(tracked) - set(read)
     still_asked = frozenset(unread & set(asked))
@@ -33,6 +162,8 @@ def titles_to_read(
         return NewTitles(still_asked, reason="Every tracked title's details have been read.")
     if not fresh:
         return NewTitles(still_asked, reason=f"{len(unread)} titles could not be read; the sweep tries them.")
+    if not swept:
+        return NewTitles(still_asked, reason=f"{len(fresh)} new titles; the first sweep reads them.")
     if reading:
         return NewTitles(still_asked, reason=f"{len(fresh)} new titles; a run is reading pages already.")
     return NewTitles(still_asked | set(fresh), fresh)

@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from ingram_assets.locations.scraper import assets, jobs, retention
+from ingram_assets.locations.scraper import assets, automation, jobs, promise, retention, retiring
 from ingram_assets.locations.scraper.resources import RESOURCES
-from ingram_assets.settings import Pace, load
 
 defs = dg.Definitions(
     assets=[
@@ -15,17 +14,16 @@ defs = dg.Definitions(
         assets.cover_sweep,
         assets.queue_rows,
     ],
-    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich, retention.retention],
+    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich, retiring.retire, retention.retention],
     schedules=[jobs.weekly_details, retention.weekly_retention],
     sensors=[
+        automation.search_due,
+        automation.sweep_due,
+        automation.covers_due,
         jobs.new_titles,
-        dg.AutomationConditionSensorDefinition(
-            "what_is_due",
-            target=dg.AssetSelection.all(),
-            default_status=dg.DefaultSensorStatus.RUNNING,
-            minimum_interval_seconds=load(Pace).SENSOR_INTERVAL,
-        ),
+        promise.stock_promise,
     ],
+    asset_checks=[promise.within_the_promise],
     resources=RESOURCES,
     # One process a run: a step that starts a process of its own costs seconds and shares nothing.
     executor=dg.in_process_executor,

@@ -7,12 +7,13 @@ import dagster as dg
 
 from ingram_assets.locations.keys import (
     COVER_SWEEP,
+    ISBNS_NAME,
     SAVED_SEARCH,
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
 from ingram_assets.locations.runs_at_work import runs_at_work
-from ingram_assets.locations.scraper.assets import ISBNS_NAME, enrich_titles
+from ingram_assets.locations.scraper.assets import enrich_titles
 from ingram_assets.locations.scraper.decisions import titles_to_read
 from ingram_assets.settings import Pace, load
 
@@ -52,7 +53,7 @@ weekly_details = dg.ScheduleDefinition(
     job=enrich,
     minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reads details, stock and cover of tracked titles that have none yet.",
+    description="Reads details, stock and cover of new titles, once the first sweep has been.",
 )
 def new_titles(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for one run that reads the titles nobody has read."""
@@ -62,6 +63,7 @@ def new_titles(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | 
         read=instance.get_materialized_partitions(TITLE_DETAILS),
         asked=json.loads(context.cursor) if context.cursor else (),
         reading=bool(runs_at_work(instance, "scraper")),
+        swept=instance.get_latest_materialization_event(STOCK_SWEEP) is not None,
     )
     context.update_cursor(json.dumps(sorted(decision.asked)))
     if not decision.isbns:

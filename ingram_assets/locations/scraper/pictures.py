@@ -44,7 +44,6 @@ def check_covers(
     Returns the report and the metadata of the pass: its contact sheet, if a picture came in.
     """
     report, sheet = Report(context.job_name), ContactSheet()
-    progress = Progress(context, "Covers looked at", len(isbns))
     wanted = _wanted(context, isbns)
     batch: list[CoverOutcome] = []
     folder = state_dir / "covers"
@@ -54,7 +53,10 @@ def check_covers(
         _record(context, queue, batch, report)
         batch.clear()
 
-    with OpenLibrary(folder, base_url=open_library_url) as open_library:
+    with (
+        OpenLibrary(folder, base_url=open_library_url) as open_library,
+        Progress(context, "Covers looked at", len(isbns)) as progress,
+    ):
         sources = [Source("ipage", site.cover), Source("open_library", open_library.fetch)]
         ledger = Ledger(
             folder / "ledger.sqlite3", bucket=bucket.identity, seeds=load_seeds(folder / "placeholders")
@@ -86,12 +88,17 @@ def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome],
         for outcome in batch
         if outcome.cover_url
     ]
+    lie_at = {outcome.isbn: outcome.cover_url for outcome in batch if outcome.cover_url}
     for answer in queue.record_covers(covers) if covers else []:
         if answer.outcome in ("refused", "untracked"):
             report.fail(answer.isbn, answer.reason or f"the queue answered {answer.outcome} for its cover")
         elif answer.outcome != "unchanged":
             materializations.append(
-                dg.AssetMaterialization(QUEUE_ROWS, partition=answer.isbn, metadata={"what": "cover"})
+                dg.AssetMaterialization(
+                    QUEUE_ROWS,
+                    partition=answer.isbn,
+                    metadata={"what": "cover", "cover": dg.MetadataValue.url(lie_at[answer.isbn])},
+                )
             )
     for outcome in batch:
         report.add(f"cover_{outcome.outcome}")

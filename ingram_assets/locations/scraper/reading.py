@@ -5,28 +5,59 @@ Readings are recorded in batches as they come in, so that a run that is stopped 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.availability import availability
 from ingram_assets.ipage.pages import ProductPage
 from ingram_assets.ipage.site import Outcome, Reading, Site
-from ingram_assets.locations.events import Context, Progress, Report, log_materializations
+from ingram_assets.locations.events import Context, Progress, Report, log_materializations, log_observations
 from ingram_assets.locations.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
+from ingram_assets.locations.readings import latest_readings, reading_times
 from ingram_assets.queue.writer import QueueWriter
 
 _BATCH = 100
 NO_STOCK_TABLE = "the page shows no stock table"
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What a reading is shown with: where pages and covers lie, and the day in the store's time zone."""
+
+    base_url: str
+    covers_url: str
+    today: date
+
+    def links(self, isbn: str) -> dict[str, dg.MetadataValue]:
+        """A title's page on iPage and its cover in the bucket, for a person to click."""
+        return {
+            "page": dg.MetadataValue.url(f"{self.base_url}/ipage/productdetail?ean_id={isbn}"),
+            "cover": dg.MetadataValue.url(f"{self.covers_url}/covers/raw/{isbn}.jpg"),
+        }
+
+    def status(self, page: ProductPage) -> str:
+        """The title's availability as this page alone tells it; the store's safety stock is not in it."""
+        return availability(
+            page.stock,
+            today=self.today,
+            publication_date=page.publication_date,
+            binding=page.binding,
+            publisher_status=page.publisher_status,
+        ).status
+
+
 @dataclass
 class Sweep:
-    """What a pass over titles found. `seconds` has one entry per page."""
+    """What a pass over titles found. `seconds` has one entry per page, `statuses` titles by availability."""
 
     report: Report
     on_hand: int = 0
+    on_order: int = 0
     seconds: list[float] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
 
     @property
     def tried(self) -> int:
@@ -47,7 +78,7 @@ def read_titles(
     isbns: Collection[str],
     *,
     with_details: Collection[str],
-    base_url: str,
+    shop: Shop,
 ) -> Sweep:
     """Read the pages of `isbns` and record stock, and the details of those in `with_details`.
 
@@ -55,19 +86,19 @@ def read_titles(
     here and in the queue, and keeps the stock it had.
     """
     sweep = Sweep(Report(context.job_name))
-    progress = Progress(context, "Pages read", len(isbns))
     batch: list[Reading] = []
 
     def flush() -> None:
-        _record(context, queue, batch, with_details, base_url, sweep)
+        _record(context, queue, batch, with_details, shop, sweep)
         batch.clear()
 
-    for done, reading in enumerate(site.read_products(isbns), start=1):
-        batch.append(reading)
-        if len(batch) >= _BATCH:
-            flush()
-        progress.say(done, f"{sweep.unread} unread" if sweep.unread else "")
-    flush()
+    with Progress(context, "Pages read", len(isbns)) as progress:
+        for done, reading in enumerate(site.read_products(isbns), start=1):
+            batch.append(reading)
+            if len(batch) >= _BATCH:
+                flush()
+            progress.say(done, f"{sweep.unread} unread" if sweep.unread else "")
+        flush()
     return sweep
 
 
@@ -76,13 +107,14 @@ def _record(
     queue: QueueWriter,
     batch: list[Reading],
     with_details: Collection[str],
-    base_url: str,
+    shop: Shop,
     sweep: Sweep,
 ) -> None:
-    report, read = sweep.report, {}
-    details: list[dict[str, Any]] = []
+    report = sweep.report
+    pages: dict[str, tuple[Reading, ProductPage]] = {}
     stocks: list[dict[str, Any]] = []
     unread: list[dict[str, Any]] = []
+    looked: list[dg.AssetObservation] = []
     for reading in batch:
         sweep.seconds.append(reading.seconds)
         report.add(reading.outcome.value)
@@ -91,48 +123,82 @@ def _record(
             unread.append(_unread(reading, reading.outcome.value, reading.reason or "no reason given"))
             report.fail(reading.isbn, reading.reason or reading.outcome.value)
             continue
-        read[reading.isbn] = reading
-        if reading.isbn in with_details:
-            details.append(details_of(page))
+        pages[reading.isbn] = reading, page
+        status = shop.status(page)
+        sweep.statuses[status] = sweep.statuses.get(status, 0) + 1
         if page.stock is None:
             report.add("stock_unknown")
             unread.append(_unread(reading, "no_stock_table", NO_STOCK_TABLE))
+            looked.append(_without_table(reading, status, shop))
         else:
             report.add("stock_read")
             sweep.on_hand += stock_rules.on_hand(page.stock) or 0
+            sweep.on_order += stock_rules.on_order(page.stock) or 0
             stocks.append({"isbn": reading.isbn, "observed_at": reading.observed_at, "stock": page.stock})
 
     materializations: list[dg.AssetMaterialization] = []
+    details = [details_of(page) for isbn, (_, page) in pages.items() if isbn in with_details]
     for outcome in queue.add_titles(details) if details else []:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
             continue
-        metadata = details_metadata(read[outcome.isbn].page, base_url)
+        _, page = pages[outcome.isbn]
         materializations.append(
-            dg.AssetMaterialization(TITLE_DETAILS, partition=outcome.isbn, metadata=metadata)
+            dg.AssetMaterialization(
+                TITLE_DETAILS, partition=outcome.isbn, metadata=details_metadata(page, shop)
+            )
         )
         if outcome.outcome != "unchanged":
-            materializations.append(_row(outcome.isbn, outcome.outcome))
+            materializations.append(_row(outcome.isbn, outcome.outcome, shop))
+    before = _last_read(context, [entry["isbn"] for entry in stocks])
     for outcome in queue.record_stock(stocks) if stocks else []:
         if outcome.outcome in ("refused", "untracked"):
             report.fail(outcome.isbn, outcome.reason or f"the queue answered {outcome.outcome}")
             continue
         report.add(f"stock_{outcome.outcome}")
-        metadata = stock_metadata(read[outcome.isbn], outcome.outcome, base_url)
-        materializations.append(dg.AssetMaterialization(STOCK, partition=outcome.isbn, metadata=metadata))
+        reading, page = pages[outcome.isbn]
+        materializations.append(
+            dg.AssetMaterialization(
+                STOCK,
+                partition=outcome.isbn,
+                metadata=stock_metadata(reading, page, outcome.outcome, before.get(outcome.isbn), shop),
+            )
+        )
         if outcome.outcome in ("first", "changed"):
-            materializations.append(_row(outcome.isbn, f"stock {outcome.outcome}"))
+            materializations.append(_row(outcome.isbn, f"stock {outcome.outcome}", shop))
     if unread:
         queue.record_unread(unread)
     log_materializations(context, materializations)
+    log_observations(context, looked)
 
 
 def _unread(reading: Reading, outcome: str, reason: str) -> dict[str, Any]:
     return {"isbn": reading.isbn, "observed_at": reading.observed_at, "outcome": outcome, "reason": reason}
 
 
-def _row(isbn: str, what: str) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(QUEUE_ROWS, partition=isbn, metadata={"what": what})
+def _without_table(reading: Reading, status: str, shop: Shop) -> dg.AssetObservation:
+    """The page was read, and said nothing of stock: no reading of stock, but the promise to look was kept."""
+    return dg.AssetObservation(
+        STOCK,
+        partition=reading.isbn,
+        description=f"Read, but {NO_STOCK_TABLE}: the last known stock stands.",
+        metadata={
+            "status": status,
+            "observed_at": dg.MetadataValue.timestamp(reading.observed_at),
+            "page_seconds": round(reading.seconds, 3),
+            **shop.links(reading.isbn),
+        },
+    )
+
+
+def _row(isbn: str, what: str, shop: Shop) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(QUEUE_ROWS, partition=isbn, metadata={"what": what, **shop.links(isbn)})
+
+
+def _last_read(context: Context, isbns: Collection[str]) -> dict[str, float]:
+    if not isbns:
+        return {}
+    return reading_times(context.instance, latest_readings(context.instance, isbns))
 
 
 def details_of(page: ProductPage) -> dict[str, Any]:
@@ -157,34 +223,57 @@ def details_of(page: ProductPage) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def details_metadata(page: ProductPage | None, base_url: str) -> dict[str, Any]:
+def details_metadata(page: ProductPage, shop: Shop) -> dict[str, Any]:
     """What a person sees of a title's details in Dagster."""
-    if page is None:
-        return {}
     return {
         "title": page.title,
         "by": "; ".join(contributor.name for contributor in page.contributors),
+        "publisher": page.publisher or "unknown",
         "publication_date": str(page.publication_date or "unknown"),
         "binding": page.binding or "unknown",
         "price": str(page.srp_price) if page.srp_price is not None else "unknown",
-        "page": dg.MetadataValue.url(product_url(base_url, page.isbn)),
+        **shop.links(page.isbn),
     }
 
 
-def stock_metadata(reading: Reading, outcome: str, base_url: str) -> dict[str, Any]:
-    """What a person sees of a reading in Dagster: the sums as numbers that are plotted, and each DC."""
-    stock = reading.page.stock if reading.page else None
+def stock_metadata(
+    reading: Reading, page: ProductPage, outcome: str, last_read: float | None, shop: Shop
+) -> dict[str, Any]:
+    """What a person sees of a reading in Dagster: the sums as numbers that are plotted, and each DC.
+
+    Args:
+        outcome: the queue's answer: first, changed, unchanged or stale.
+        last_read: when (seconds since 1970) the title was read before this.
+    """
+    stock = page.stock or {}
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
-    return {
-        **({} if on_hand is None else {"on_hand": on_hand}),
-        **({} if on_order is None else {"on_order": on_order}),
-        "by_dc": dg.MetadataValue.json(stock_rules.to_json(stock or {})),
+    metadata: dict[str, Any] = {
+        "title": page.title,
+        "status": shop.status(page),
+        "changed": outcome in ("first", "changed"),
         "outcome": outcome,
         "observed_at": dg.MetadataValue.timestamp(reading.observed_at),
-        "page": dg.MetadataValue.url(product_url(base_url, reading.isbn)),
+        "page_seconds": round(reading.seconds, 3),
+        "by_dc": dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "dc": dc,
+                        "role": counts.role,
+                        "on_hand": "not read" if counts.on_hand is None else str(counts.on_hand),
+                        "on_order": "not read" if counts.on_order is None else str(counts.on_order),
+                    }
+                )
+                for dc, counts in stock.items()
+            ]
+        ),
+        **shop.links(page.isbn),
     }
-
-
-def product_url(base_url: str, isbn: str) -> str:
-    """The title's page on iPage, for a person to click."""
-    return f"{base_url}/ipage/productdetail?ean_id={isbn}"
+    if on_hand is not None:
+        metadata["on_hand"] = on_hand
+    if on_order is not None:
+        metadata["on_order"] = on_order
+    if last_read is not None:
+        # How old the stock had become that this reading replaces.
+        metadata["age_before_minutes"] = round((reading.observed_at.timestamp() - last_read) / 60, 1)
+    return metadata

@@ -17,10 +17,10 @@ class IPage(dg.ConfigurableResource):
 
     def open(self, run_id: str) -> Site:
         """The site, signed in when the first page asks for it. Use as a context manager."""
-        settings, state = load(ScraperSettings), load(CommonSettings).state_dir
+        settings = load(ScraperSettings)
         return Site(
             settings.IPAGE_BASE_URL,
-            state / "ipage",
+            ipage_state_dir(),
             _credentials(settings),
             session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
             concurrency=settings.IPAGE_CONCURRENCY,
@@ -76,6 +76,11 @@ class R2(S3Resource):
 def state_dir() -> Path:
     """Where the scraper keeps its sessions, locks and ledgers."""
     return load(CommonSettings).state_dir
+
+
+def ipage_state_dir() -> Path:
+    """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
+    return state_dir() / "ipage"
 
 
 RESOURCES: dict[str, Any] = {

@@ -1,0 +1,110 @@
+"""The standing check on `ipage/stock`: how many titles' readings are older than the shop promises.
+
+Dagster's freshness looks at an asset's last materialization alone, whichever title it was of. This check
+looks at each title. It is evaluated at the end of each sweep, by a sensor in between, which costs no run, and
+by a click.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.locations.keys import STOCK
+from ingram_assets.locations.readings import StaleReadings, stale_readings
+from ingram_assets.settings import Pace, load
+
+_PACE = load(Pace)
+_NAMED = 20
+_SAID_AGAIN_AFTER = 300.0
+
+WITHIN_THE_PROMISE = "within_the_promise"
+
+
+def evaluate(instance: dg.DagsterInstance, now: float) -> dict[str, Any]:
+    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+    sla = float(_PACE.STOCK_FAIL_AFTER)
+    found = stale_readings(instance, sla, now, _NAMED)
+    oldest = found.oldest[0] if found.oldest else None
+    metadata: dict[str, Any] = {"stale": found.titles, "tracked": found.tracked}
+    if oldest is not None:
+        metadata["oldest"] = (
+            dg.MetadataValue.timestamp(datetime.fromtimestamp(oldest.read_at, UTC))
+            if oldest.read_at is not None
+            else "never read"
+        )
+        metadata["titles"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"isbn": one.isbn, "title": one.title or "", "read_at": _moment(one.read_at)})
+                for one in found.oldest
+            ]
+        )
+    return {"passed": not found.titles, "metadata": metadata, "description": sentence(found, sla, now)}
+
+
+def sentence(found: StaleReadings, sla: float, now: float) -> str:
+    """What the check found, for a person."""
+    within = f"within {_span(sla)}"
+    if not found.tracked:
+        return "No title is tracked yet."
+    if not found.titles:
+        return f"All {found.tracked:,} titles were read {within}."
+    oldest = found.oldest[0]
+    age = "was never read" if oldest.read_at is None else f"was read {_span(now - oldest.read_at)} ago"
+    return (
+        f"{found.titles:,} of {found.tracked:,} titles were not read {within}; {oldest.isbn} {age}. The next "
+        "sweep reads them first. A title that Ingram no longer has can be retired (job retire)."
+    )
+
+
+def _moment(at: float | None) -> str:
+    return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+
+
+def evaluation(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
+    """The check's evaluation now, to be logged by whoever asked for it."""
+    return dg.AssetCheckEvaluation(
+        asset_key=STOCK, check_name=WITHIN_THE_PROMISE, **evaluate(instance, time.time())
+    )
+
+
+@dg.asset_check(
+    asset=STOCK,
+    name=WITHIN_THE_PROMISE,
+    description=(
+        "Every tracked title was read within the promise (STOCK_FAIL_AFTER, 2 h). Says exactly how many were "
+        "not, which is the oldest, and names the first 20. Evaluated every minute, without a run."
+    ),
+)
+def within_the_promise(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The check as a run of its own, for a person's click."""
+    return dg.AssetCheckResult(**evaluate(context.instance, time.time()))
+
+
+@dg.sensor(
+    # A look is a few queries: often enough that nobody reads a stale answer, seldom enough to cost nothing.
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(60, 6 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Evaluates the standing check within_the_promise of ipage/stock without a run: tells Dagster when "
+        "the number of stale titles changed, and every five minutes."
+    ),
+)
+def stock_promise(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Look at every title's last reading; report if there is news, or if the last report is old."""
+    now = time.time()
+    found = evaluation(context.instance)
+    stale = str(found.metadata["stale"].value)
+    said, _, at = (context.cursor or "").partition("@")
+    if said == stale and now - float(at) < _SAID_AGAIN_AFTER:
+        return dg.SensorResult(skip_reason=f"No news: {found.description}")
+    return dg.SensorResult(
+        asset_events=[found], cursor=f"{stale}@{now}", skip_reason=f"Reported: {found.description}"
+    )

@@ -1,0 +1,103 @@
+"""When the sweep is due, and which titles may be retired, as tables of cases."""
+
+import pytest
+
+from ingram_assets.locations.scraper.decisions import (
+    Past,
+    Rhythm,
+    RunAtWork,
+    due,
+    keeps_from_retiring,
+    titles_to_read,
+)
+
+A, B = "9780306406157", "9781639739134"
+MINUTE, HOUR = 60.0, 3600.0
+HOURLY = Rhythm(every=HOUR, waits=(5 * MINUTE, 15 * MINUTE), rest=HOUR)
+
+
+class TestDue:
+    @pytest.mark.parametrize(
+        ("past", "minutes", "expected"),
+        [
+            (Past(), 0, True),
+            (Past(last_success=0), 59, False),
+            (Past(last_success=0), 60, True),
+            (Past(in_progress=True), 0, False),
+            (Past(last_success=0, in_progress=True), 600, False),
+            # A failed one: after 5 minutes, then after 15, then when the first try is an hour old.
+            (Past(failures=(0,)), 4.9, False),
+            (Past(failures=(0,)), 5, True),
+            (Past(failures=(0, 5)), 19.9, False),
+            (Past(failures=(0, 5)), 20, True),
+            (Past(failures=(0, 5, 20)), 59.9, False),
+            (Past(failures=(0, 5, 20)), 60, True),
+            (Past(failures=(5, 20, 60)), 64.9, False),
+            (Past(failures=(5, 20, 60)), 65, True),
+            # Tries that took long do not make the next one follow at once.
+            (Past(failures=(0, 58, 59)), 63.9, False),
+            (Past(failures=(0, 58, 59)), 64, True),
+            # A failure by hand within the hour asks for nothing before the hour is over.
+            (Past(last_success=0, failures=(20,)), 30, False),
+            (Past(last_success=0, failures=(20,)), 60, True),
+            (Past(last_success=0, failures=(58,)), 60, False),
+        ],
+    )
+    def test_the_rhythm(self, past, minutes, expected):
+        failures = tuple(at * MINUTE for at in past.failures)
+        past = Past(past.last_success, failures, past.in_progress)
+        decision = due(past, HOURLY, minutes * MINUTE)
+        assert decision.now is expected
+        assert decision.reason
+
+    def test_a_block_is_waited_out(self):
+        decision = due(Past(), HOURLY, now=0, left_alone_until=1.0)
+        assert decision.reason == "iPage blocked us: it is left alone until 00:00 UTC."
+        assert not decision.now
+        assert due(Past(), HOURLY, now=1.0, left_alone_until=1.0).now
+
+    def test_nothing_to_do(self):
+        decision = due(Past(), HOURLY, now=0, nothing_to_do="No title is tracked yet.")
+        assert (decision.now, decision.reason) == (False, "No title is tracked yet.")
+
+    def test_early(self):
+        assert due(Past(last_success=0), HOURLY, now=1, early="New titles.").reason == "New titles."
+        failed = Past(last_success=0, failures=(1,))
+        assert not due(failed, HOURLY, now=2, early="New titles.").now, "a failure is waited for all the same"
+
+    def test_without_waits_a_failure_rests(self):
+        rhythm = Rhythm(every=HOUR, waits=(), rest=HOUR)
+        assert not due(Past(failures=(0,)), rhythm, now=HOUR - 1).now
+        assert due(Past(failures=(0,)), rhythm, now=HOUR).now
+
+    @pytest.mark.parametrize(
+        ("past", "now", "words"),
+        [
+            (Past(last_success=0), 50 * MINUTE, "Made 50 min ago: due again in 10 min."),
+            (Past(failures=(0,)), MINUTE, "The last try failed; the next is due in 4 min."),
+            (Past(failures=(0, 300)), 301, "2 tries failed; the next is due in 15 min."),
+        ],
+    )
+    def test_it_says_why_not(self, past, now, words):
+        assert due(past, HOURLY, now).reason == words
+
+
+def test_new_titles_wait_for_the_first_sweep_which_reads_them_anyway():
+    decision = titles_to_read([A, B], read=[], asked=[], reading=False, swept=False)
+    assert (decision.isbns, decision.asked) == ((), frozenset())
+    assert decision.reason == "2 new titles; the first sweep reads them."
+
+
+@pytest.mark.parametrize(
+    ("isbns", "queued", "held"),
+    [
+        ({A}, False, {A}),
+        ({A}, True, {A}),  # It would bring the title back.
+        ({B}, False, set()),
+        (None, False, {A}),
+        (None, True, set()),  # It will find the title gone.
+    ],
+)
+def test_what_keeps_a_title_from_being_retired(isbns, queued, held):
+    run = RunAtWork("1", "enrich", None if isbns is None else frozenset(isbns), queued)
+    assert keeps_from_retiring([A], [run]).keys() == held
