@@ -277,7 +277,7 @@ def _without_scripts_and_comments(markup: str) -> str:
 class _Label(NamedTuple):
     node: LexborNode
     rest: str
-    """What follows the colon within the label's own element."""
+    """The colon, if it stands within the label's own element, and what follows it there."""
     rank: tuple[int, int]
     """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
     order: int
@@ -307,7 +307,7 @@ class _Labels:
             name, colon, rest = text.partition(":")
             field_, place = _FIELD_OF.get(_normal(name), (None, 0))
             if field_ is not None and (colon or _is_bare_label(node)):
-                self._found.setdefault(field_, []).append(self._label(node, rest, place, order))
+                self._found.setdefault(field_, []).append(self._label(node, colon + rest, place, order))
             elif text.rstrip().endswith(":") and len(text) < 40:
                 self._any_label.add(node.mem_id)
         self._add_plain_labels(tree)
@@ -341,7 +341,7 @@ class _Labels:
             name, colon, rest = flowing_text(node).partition(":")
             field_, place = _FIELD_OF.get(_normal(name), (None, 0))
             if field_ is not None and colon:
-                label = _Label(node, rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
+                label = _Label(node, colon + rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
                 self._found.setdefault(field_, []).append(label)
 
     def _leave_out_what_is_elsewhere(self) -> None:
@@ -386,25 +386,23 @@ class _Labels:
         return bool(self._found.get(field_))
 
     def _value(self, label: _Label, field_: str) -> str:
-        if label.is_whole:
-            return _without_colon(label.rest)
         ends = self._known_label if field_ == "description" else self._any_label
-        text, at = _without_colon(label.rest), label.node
-        while True:
+        text, at = label.rest, label.node
+        while not label.is_whole:
             sibling = at.next
             while sibling is not None:
                 if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
                     return _without_colon(text)
                 breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
-                if breaks and _without_colon(text).strip("\u00a0 "):
+                if breaks and not _is_blank(text):
                     return _without_colon(text)
                 text += flowing_text(sibling)
                 sibling = sibling.next
-            text = _without_colon(text)
             parent = at.parent
-            if text.strip("\u00a0 ") or parent is None or not _is_only_the_label(parent):
-                return text
+            if not _is_blank(text) or parent is None or not _is_only_the_label(parent):
+                break
             at = parent
+        return _without_colon(text)
 
 
 def _is_bare_label(node: LexborNode) -> bool:
@@ -439,6 +437,10 @@ def _is_table(node: LexborNode) -> bool:
     return node.is_element_node and (
         node.tag in ("table", "form") or (node.tag in _BLOCKS and node.css_first("table, form") is not None)
     )
+
+
+def _is_blank(text: str) -> bool:
+    return not _without_colon(text).strip("\u00a0 \n")
 
 
 def _without_colon(text: str) -> str:

@@ -277,6 +277,16 @@ def test_rows_of_totals_notes_and_nothing_are_no_dcs() -> None:
     assert read(stock_tables().replace("</table>", note)).stock == TRUTH
 
 
+def test_a_table_inside_a_cell_is_not_the_tables_own() -> None:
+    popup = "<table><tr><td>TX</td><td>99</td><td>98</td></tr></table>"
+    html = stock_tables().replace("</table>", f"<tr><td>{popup}</td><td></td><td></td></tr></table>", 1)
+    assert read(html).stock == TRUTH
+    in_count = read(stock_tables(own=[("TN", f"1,410{popup}", "0"), ("PA", "37", "250")]))
+    assert in_count.stock is not None
+    assert in_count.stock["TN"].on_hand is None
+    assert "TX" not in in_count.stock
+
+
 # Roles
 
 
