@@ -1,0 +1,1 @@
+"""What the project costs in time, against what cannot be avoided: run with `./just bench`."""

@@ -1,0 +1,40 @@
+"""What a benchmark is: a name, what it has to reach, and a function that yields its figures."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from benchmarks.shop import Shop, running_shop
+
+Figures = Mapping[str, Any]
+"""JSON-ready. Every case has `sizes`, `seconds` and, where it has a target, `ratio` to it: 1 is just reached."""
+
+
+class Machine:
+    """The servers a case asks for, started when the first case asks and shared by the rest."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def shop(self) -> Shop:
+        """The whole shop, with nothing in it."""
+        return self._stack.enter_context(running_shop())
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table, or a few that belong together."""
+
+    name: str
+    target: str
+    measure: Callable[..., Iterator[Figures]]
+    arguments: Mapping[str, Any] = field(default_factory=dict)

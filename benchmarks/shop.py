@@ -1,0 +1,206 @@
+"""The whole shop as the benchmarks use it: every real server, and runs that start only when they are told to."""
+
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import psutil
+from rich.console import Console
+
+from ingram_assets.demo.phases import Phases
+from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets.locations.keys import ISBNS_NAME
+from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.runs import RunResult, code_location, dagster_instance, follow
+
+TITLES = 10_000
+"""In the simulated site's catalogue. A case tracks the first so many of them."""
+
+_PACE = {"SENSOR_INTERVAL": "10"}
+_NO_EXPORT = ("--dial", "csv_layout=unknown_columns")
+"""Discovery, which a fresh shop begins with by itself, fails at once: the cases choose what is tracked."""
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A launched run, from Dagster's own records. Seconds; `peak_mb` is of the run's worker process.
+
+    Attributes:
+        waited: from the launch to the run's start event: the queue, a process, its imports.
+        seconds: from the start event to success.
+    """
+
+    result: RunResult
+    waited: float
+    seconds: float
+    peak_mb: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What its steps report."""
+        return {name: count for report in self.result.reports for name, count in report["counts"].items()}
+
+
+class Shop:
+    """A running stack, in which nothing starts by itself."""
+
+    def __init__(self, stack: Stack, instance: dg.DagsterInstance) -> None:
+        self.stack, self.instance = stack, instance
+        self.simulator = stack.simulator
+        self._http = httpx.Client(timeout=120, trust_env=False)
+
+    @cached_property
+    def isbns(self) -> Sequence[str]:
+        """The catalogue, in a fixed order."""
+        return self.simulator.isbns()
+
+    def queue_writer(self) -> QueueWriter:
+        """The queue, as the scraper opens it. Use as a context manager."""
+        return QueueWriter(self.stack.url("catalog_import", "ingram_queue_writer"))
+
+    def track(self, titles: int) -> Sequence[str]:
+        """Track the first so many titles of the catalogue, as discovery would; their ISBNs."""
+        isbns = self.isbns[:titles]
+        book = self.simulator.book()
+        with self.queue_writer() as queue:
+            rows = [{"isbn": isbn, "title": book[isbn]["title"], "srp_price": "18.99"} for isbn in isbns]
+            queue.add_titles(rows, fill_only=True)
+        self.instance.add_dynamic_partitions(ISBNS_NAME, list(isbns))
+        return isbns
+
+    def sensors(self, location: str, *names: str, run: bool) -> None:
+        """Turn a location's sensors on or off: all of them, or those named."""
+        with code_location(self.instance, self.stack.common, location) as (workspace, _):
+            for place in workspace.code_locations:
+                for repository in place.get_repositories().values():
+                    for sensor in repository.get_sensors():
+                        if names and sensor.name not in names:
+                            continue
+                        if run:
+                            self.instance.start_sensor(sensor)
+                        else:
+                            origin = sensor.get_remote_origin_id()
+                            self.instance.stop_sensor(origin, sensor.selector_id, sensor)
+
+    def rest(self) -> None:
+        """Return once no run is queued or at work."""
+        while self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1):
+            time.sleep(0.5)
+
+    def run_asset(self, location: str, asset: dg.AssetKey) -> Finished:
+        """Materialize an asset as a person does in the UI: through its web server and the run queue."""
+        selector = {"jobName": "__ASSET_JOB", "assetSelection": [{"path": asset.path}]}
+        return self._run(location, selector, {})
+
+    def run_job(self, location: str, job: str, config: Mapping[str, Any]) -> Finished:
+        """Run a job, started in the same way."""
+        return self._run(location, {"jobName": job}, config)
+
+    def _run(self, location: str, selector: Mapping[str, Any], config: Mapping[str, Any]) -> Finished:
+        names = {"repositoryLocationName": location, "repositoryName": "__repository__"}
+        with peak_memory(location) as memory:
+            asked = self._http.post(
+                f"{self.stack.dagster.ui_url}/graphql",
+                json={
+                    "query": _LAUNCH,
+                    "variables": {"params": {"selector": {**names, **selector}, "runConfigData": config}},
+                },
+            )
+            launched = asked.raise_for_status().json()["data"]["launchRun"]
+            if launched["__typename"] != "LaunchRunSuccess":
+                raise RuntimeError(f"The run was not launched: {launched}")
+            result = follow(self.instance, launched["run"]["runId"])
+        if not result.succeeded:
+            raise RuntimeError(f"{selector} failed: {result.error}")
+        record = self.instance.get_run_record_by_id(result.run_id)
+        assert record is not None
+        assert record.start_time is not None
+        assert record.end_time is not None
+        return Finished(
+            result,
+            waited=record.start_time - record.create_timestamp.timestamp(),
+            seconds=record.end_time - record.start_time,
+            peak_mb=memory.peak / 1e6,
+        )
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@contextmanager
+def running_shop() -> Iterator[Shop]:
+    """Start everything in a folder of its own, with every sensor off, and clear it all away at the end."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    phases = Phases(Console(stderr=True, highlight=False))
+    with (
+        tempfile.TemporaryDirectory(prefix="ingram-bench-", ignore_cleanup_errors=True) as folder,
+        running_stack(Path(folder), phases, _PACE, titles=TITLES, simulator_arguments=_NO_EXPORT) as stack,
+        dagster_instance(stack.common) as instance,
+    ):
+        shop = Shop(stack, instance)
+        for location in ("scraper", "storefront", "operations"):
+            shop.sensors(location, run=False)
+        shop.rest()
+        phases.say("Everything is up.")
+        yield shop
+
+
+class peak_memory:  # noqa: N801  (reads as a function, like contextlib's own)
+    """The greatest resident memory, in bytes, of any one run worker of a code location, looked at often."""
+
+    def __init__(self, location: str) -> None:
+        self.peak = 0
+        self._location = location
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "peak_memory":
+        self._looking.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        me = psutil.Process(os.getpid())
+        server: psutil.Process | None = None
+        while not self._over.wait(0.2):
+            try:
+                if server is None:
+                    server = next(one for one in me.children(recursive=True) if self._is_server(one))
+                for worker in server.children(recursive=True):
+                    if "python" in worker.name():
+                        self.peak = max(self.peak, worker.memory_info().rss)
+            except (psutil.NoSuchProcess, StopIteration):
+                continue
+
+    def _is_server(self, process: psutil.Process) -> bool:
+        words = process.cmdline()
+        return "grpc" in words and words[-2:] == ["--location-name", self._location]
