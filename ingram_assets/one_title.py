@@ -139,6 +139,7 @@ def _written(entry: Entry) -> str:
             else f"{name.removeprefix('metadata.')} {_short(before[name])} → {_short(value)}"
             for name, value in entry.after.items()
             if name not in ("metadata.stock_observed_at", "metadata.ingram_stock")
+            and (name not in before or before[name] != value)
         )
         words = f"{words or 'the reading and its time'}."
     if entry.outcome == "failed":
