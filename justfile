@@ -43,6 +43,26 @@ enrich *args: install
 push *args: install
     @exec .venv/bin/ingram push "$@"
 
+# Put back what a run changed in the store; --dry-run shows what
+[no-exit-message]
+undo *args: install
+    @exec .venv/bin/ingram undo "$@"
+
+# A title's stock readings and store changes in one line of time
+[no-exit-message]
+history *args: install
+    @exec .venv/bin/ingram history "$@"
+
+# Why the store shows what it shows of a title
+[no-exit-message]
+explain *args: install
+    @exec .venv/bin/ingram explain "$@"
+
+# alert test: a test message to every target of ALERT_URLS
+[no-exit-message]
+alert *args: install
+    @exec .venv/bin/ingram alert "$@"
+
 # Counts, the oldest stock reading, what is broken now
 [no-exit-message]
 status *args: install

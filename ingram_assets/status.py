@@ -1,7 +1,7 @@
 """`ingram status`: counts, the oldest stock reading, what runs low, and what is broken now."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,7 +16,10 @@ from ingram_assets.settings import CommonSettings, Pace, StorefrontSettings, env
 from ingram_assets.shop_rules import store_rules, store_today
 
 SHOWN = 20
-"""At most so many titles that run low are printed; `--json` has them all."""
+"""At most so many titles of a list are printed; `--json` has more."""
+
+NO_STOCK_TABLE = "no_stock_table"
+"""A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
 
 
 def show_status(as_json: bool) -> None:
@@ -48,6 +51,12 @@ def show_status(as_json: bool) -> None:
         "broken": [
             {"isbn": one.isbn, "title": one.title, "outcome": one.outcome, "reason": one.reason}
             for one in (*summary.failed_titles, *summary.unread_titles)
+            if one.outcome != NO_STOCK_TABLE
+        ],
+        "no_stock_table": [
+            {"isbn": one.isbn, "title": one.title, "since": one.since.isoformat() if one.since else None}
+            for one in summary.unread_titles
+            if one.outcome == NO_STOCK_TABLE
         ],
     }
     if as_json:
@@ -70,16 +79,25 @@ def show_status(as_json: bool) -> None:
             f"Oldest reading: {summary.oldest_reading_isbn}, {minutes:,.0f} min ago."
             f"{late if state['promise_broken'] else ''}"
         )
-    if low:
-        click.echo("Low stock:")
-    for title in low[:SHOWN]:
-        click.echo(f"{click.style(title['isbn'], fg='yellow')}  {title['copies']:3}  {title['title'][:60]}")
-    if len(low) > SHOWN:
-        click.echo(f"… and {len(low) - SHOWN:,} more (ingram status --json has them all)")
+    _list("Low stock:", [f"{one['isbn']}  {one['copies']:3}  {one['title'][:60]}" for one in low])
+    _list(
+        "The page shows no stock table, so what was known of them stands:",
+        [f"{one['isbn']}  {one['title'][:60]}" for one in state["no_stock_table"]],
+    )
     if not state["broken"] and not state["promise_broken"]:
         click.secho("Nothing is broken.", fg="green")
     for one in state["broken"]:
         click.echo(f"{click.style(one['isbn'], fg='red')}  {one['title'][:50]}: {one['reason']}")
+
+
+def _list(heading: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    click.echo(heading)
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}")
+    if len(lines) > SHOWN:
+        click.echo(f"  … and {len(lines) - SHOWN:,} more (ingram status --json)")
 
 
 def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> list[dict[str, Any]]:
