@@ -68,93 +68,37 @@ class ProductPage:
     warnings: tuple[str, ...] = ()
 
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    "ean": (
-        "ean",
-        "ean13",
-        "ean 13",
-        "isbn 13",
-        "isbn13",
-        "isbn/ean",
-        "isbn 13/ean",
-        "ean/isbn",
-        "ean/isbn 13",
-    ),
-    "isbn": ("isbn", "isbn 10", "isbn10"),
-    "contributors": ("contributors", "contributor", "contributor(s)", "author", "authors", "author(s)", "by"),
-    "publisher": ("publisher", "publisher/imprint", "publisher name"),
-    "price": (
-        *(
-            "us srp",
-            "srp",
-            "u.s. srp",
-            "srp (us)",
-            "srp us",
-            "us list price",
-            "list price",
-            "us list",
-            "msrp",
-        ),
-        *("retail price", "us retail price", "us retail", "suggested retail price", "us price", "price"),
-    ),
-    "binding": ("binding", "format", "binding/format", "binding type"),
-    "pub date": ("pub date", "pub. date", "publication date", "date published", "published", "publish date"),
-    "sale date": ("on sale date", "release date", "street date", "on sale"),
-    "physical": ("physical info", "physical information", "physical description"),
-    "dimensions": ("dimensions", "size", "product dimensions"),
-    "weight": ("weight", "item weight", "product weight", "unit weight", "shipping weight"),
-    "pages": ("pages", "page count", "number of pages", "no. of pages", "# of pages", "# pages"),
-    "series": ("series", "series title", "series name"),
-    "bisac": (
-        *("bisac categories", "bisac category", "bisac", "bisac subjects", "bisac subject", "bisac headings"),
-        *("bisac subject headings", "bisac category(s)"),
-    ),
-    "description": ("annotation", "description", "summary", "publisher marketing", "brief description"),
-    "status": ("publisher status", "pub status", "product status", "title status"),
-    "discount": ("discount", "discount code"),
-    "returnable": ("returnable", "returns"),
-    "": (
-        *(
-            "copyright date",
-            "target age group",
-            "carton quantity",
-            "lc subjects",
-            "ingram categories",
-            "imprint",
-        ),
-        *(
-            "ingram category",
-            "ingram subjects",
-            "lccn",
-            "lc classification",
-            "dewey",
-            "upc",
-            "language",
-            "volume",
-        ),
-        *(
-            "edition",
-            "audience",
-            "product type",
-            "canadian srp",
-            "can srp",
-            "can. srp",
-            "uk srp",
-            "grade level",
-        ),
-        *(
-            "lexile",
-            "reading level",
-            "accelerated reader",
-            "subject",
-            "subjects",
-            "keywords",
-            "country of origin",
-        ),
-        *("ingram product type", "availability", "quantity", "your price", "net price", "us net", "reviews"),
-    ),
+# What a label may be called, best first. Those of no field are known so that they end the value before them.
+_NAMES = {
+    "ean": "ean, ean13, ean 13, isbn 13, isbn13, isbn/ean, isbn 13/ean, ean/isbn, ean/isbn 13",
+    "isbn": "isbn, isbn 10, isbn10",
+    "contributors": "contributors, contributor, contributor(s), author, authors, author(s), by",
+    "publisher": "publisher, publisher/imprint, publisher name",
+    "price": "us srp, srp, u.s. srp, srp (us), srp us, us list price, list price, us list, msrp, "
+    "retail price, us retail price, us retail, suggested retail price, us price, price",
+    "binding": "binding, format, binding/format, binding type",
+    "pub date": "pub date, pub. date, publication date, date published, published, publish date",
+    "sale date": "on sale date, release date, street date, on sale",
+    "physical": "physical info, physical information, physical description",
+    "dimensions": "dimensions, size, product dimensions",
+    "weight": "weight, item weight, product weight, unit weight, shipping weight",
+    "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
+    "series": "series, series title, series name",
+    "bisac": "bisac categories, bisac category, bisac, bisac subjects, bisac subject, bisac headings, "
+    "bisac subject headings, bisac category(s)",
+    "description": "annotation, description, summary, publisher marketing, brief description",
+    "status": "publisher status, pub status, product status, title status",
+    "discount": "discount, discount code",
+    "returnable": "returnable, returns",
+    "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
+    "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
+    "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
+    "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
+    "quantity, your price, net price, us net, reviews",
 }
-_FIELD_OF = {name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names)}
+_FIELD_OF = {
+    name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
+}
 
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
@@ -493,7 +437,7 @@ def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
             sibling = start.next
             while sibling is not None and (sibling.is_text_node or sibling.tag == "br"):
                 sibling = sibling.next
-            if sibling is not None and sibling.tag in ("strong", "b"):
+            if sibling is not None and sibling.tag in ("strong", "b") and ":" not in sibling.text():
                 beside = values.clean(sibling.text())
                 break
     return title, (beside or "").strip(" -–—") or None
@@ -567,7 +511,7 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
         ):
             after += flowing_text(sibling)
             sibling = sibling.next
-        role = re.search(r"\(([^()]+)\)", after)
+        role = re.search(r"\(([^()0-9]+)\)", after)
         person = Contributor(name.strip(" ,;"), values.clean(role[1]) or None if role else None)
         if person.name and person not in people:
             people.append(person)
