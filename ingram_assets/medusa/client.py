@@ -97,6 +97,9 @@ class MedusaClient:
             raise NeedsPerson(
                 "Medusa needs MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD: neither is set."
             )
+        # Where structlog is installed, as Dagster's dependencies do, stamina prints to standard output
+        # instead, in the middle of a command's JSON.
+        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
         self.base_url = base_url.rstrip("/")
         self._api_key, self._email, self._password = api_key, email, password
         self._token: str | None = None

@@ -64,7 +64,8 @@ class SyncReport:
 
     Attributes:
         titles: ISBN to its outcome, in the order given.
-        oversold: after the push, reported every time as long as it is so.
+        oversold: after the push, every time as long as it is so; of titles that may be back-ordered only
+            when this push took the copies away.
         low: ISBNs whose level fell to the threshold or below it in this push.
     """
 

@@ -75,9 +75,16 @@ class TitlePlan:
 
     @property
     def oversold(self) -> bool:
-        """Whether more copies are promised to orders than the store is about to show."""
-        shown = self.after
-        return bool(shown and shown.managed and shown.stocked is not None and shown.stocked < shown.reserved)
+        """Whether more copies are promised to orders than the store is about to show.
+
+        Of a title that may be back-ordered or preordered that is as it should be, and is said only when it
+        was this push that took copies away from orders.
+        """
+        before, after = self.before, self.after
+        if not after or not after.managed or after.stocked is None or after.stocked >= after.reserved:
+            return False
+        worse = before is not None and before.stocked is not None and after.stocked < before.stocked
+        return worse or not after.allow_backorder
 
     def fell_to(self, threshold: int) -> bool:
         """Whether the level falls from above the threshold to it or below."""

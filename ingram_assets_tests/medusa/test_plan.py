@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Title
@@ -248,6 +250,10 @@ def test_oversold_is_what_is_promised_beyond_the_level() -> None:
     title = make_title(on_hand=2)
     assert plan_one(title, with_level(in_store(title), stocked=10, reserved=5)).oversold
     assert not plan_one(title, with_level(in_store(title), stocked=10, reserved=2)).oversold
+    assert plan_one(title, with_level(in_store(title), reserved=5)).oversold  # said as long as it is so
+    coming = make_title(on_hand=0, on_order=9)
+    assert not plan_one(coming, with_level(in_store(coming), reserved=5)).oversold  # as a back-order is
+    assert plan_one(coming, with_level(in_store(coming), stocked=5, reserved=5)).oversold  # had been promised
 
 
 def test_low_stock_is_a_crossing() -> None:
@@ -332,3 +338,71 @@ def test_metadata_has_the_reading_per_dc() -> None:
     assert keys["ingram_stock"]["TN"] == {"type": "primary", "onHand": 10, "onOrder": 2}
     assert (keys["availability"], keys["in_stock"]) == ("in_stock", True)
     assert keys["stock_observed_at"] == "2026-11-20T15:00:00+00:00"
+
+
+def written(plan: TitlePlan, actual: Actual) -> Actual:
+    """The store after the plan's writes."""
+    variant, after = plan.variant, plan.after
+    assert variant
+    assert after
+    item, items = plan.item, variant.items
+    if plan.level:
+        assert after.stocked is not None
+        assert after.incoming is not None
+        level = Level("ilev", after.stocked, after.reserved, after.incoming)
+        item = replace(item or Item("new", plan.isbn, None), level=level)
+    if item and (plan.link_item or item.id in {each.id for each in items}):
+        items = (item, *(each for each in items if each.id != item.id))
+    if plan.flags.get("manage_inventory") is False:
+        items = ()  # Medusa takes the link away, and leaves the item
+    flags = {name: value for name, value in plan.flags.items() if name != "metadata"}
+    metadata = variant.metadata | plan.flags.get("metadata", {})
+    return Actual(plan.isbn, (replace(variant, items=items, metadata=metadata, **flags),), item)
+
+
+titles = st.builds(
+    make_title,
+    on_hand=st.none() | st.integers(0, 500),
+    on_order=st.integers(0, 300_000),
+    binding=st.sampled_from(["Paperback", "eBook", None]),
+    publication_date=st.sampled_from([None, date(2020, 5, 1), TODAY, date(2027, 2, 3)]),
+    publisher_status=st.sampled_from([None, "IP", "OP"]),
+    id=st.just(7),
+)
+quantities = st.integers(0, 600) | st.just(7.5)
+levels = st.builds(Level, st.just("ilev"), quantities, st.integers(0, 20), quantities)
+items = st.builds(Item, st.just("item"), st.just(make_title(id=7).isbn), st.none() | levels)
+variants = st.builds(
+    Variant,
+    st.just("variant"),
+    st.just("prod"),
+    st.just(make_title(id=7).isbn),
+    st.none(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([{}, {"availability": "in_stock", "shelf": "B4"}, {"ingram_stock": "by hand"}]),
+    st.lists(items, max_size=1).map(tuple),
+)
+rules = st.builds(
+    StoreRules,
+    safety_stock=st.integers(0, 5),
+    inventory_mode=st.sampled_from(["on_hand", "on_hand_plus_reserved"]),
+    min_stock_delta=st.sampled_from([1, 10]),
+)
+
+
+@given(titles, variants, st.none() | items, rules)
+def test_whatever_the_store_has_one_push_brings_it_in_step(
+    title: Title, variant: Variant, leftover: Item | None, rules: StoreRules
+) -> None:
+    actual = Actual(title.isbn, (variant,), None if variant.items else leftover)
+    plan = plan_one(title, actual, rules)
+    after = written(plan, actual)
+    again = plan_one(title, after, rules)
+    assert again.verdict in ("unchanged", "skipped")
+    (now,) = after.variants
+    assert not now.manage_inventory or any(each.level for each in now.items)
+    if title.stock is None and plan.status == "unknown":
+        assert plan.flags == {}
+        assert plan.level in (None, "create")
+    assert now.metadata.get("shelf") == variant.metadata.get("shelf")
