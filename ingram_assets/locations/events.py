@@ -168,11 +168,21 @@ def classified() -> Iterator[None]:
     """
     try:
         yield
-    except Stopped as error:
-        raise stopped(type(error).__name__, str(error)) from error
-    except Transient as error:
-        raise dg.Failure(str(error), metadata={KIND: "transient"}) from error
-    except NeedsPerson as error:
-        raise dg.Failure(str(error), metadata={KIND: "needs_person"}, allow_retries=False) from error
     except IngramError as error:
-        raise dg.Failure(str(error), metadata={KIND: "permanent"}, allow_retries=False) from error
+        raise failure_of(error) from error
+
+
+def failure_of(error: IngramError, report: Report | None = None) -> dg.Failure:
+    """The failure of a run that a room's error ended, with what the run did until then."""
+    if isinstance(error, Stopped):
+        return stopped(type(error).__name__, str(error), report)
+    kind = "permanent"
+    if isinstance(error, Transient):
+        kind = "transient"
+    elif isinstance(error, NeedsPerson):
+        kind = "needs_person"
+    return dg.Failure(
+        str(error),
+        metadata={KIND: kind, **(report.metadata() if report else {})},
+        allow_retries=kind == "transient",
+    )

@@ -11,12 +11,14 @@ from pydantic import Field
 
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
+from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage.pages import parse_saved_search_csv
 from ingram_assets.locations.events import (
     Context,
     Report,
     classified,
+    failure_of,
     log_check,
     log_materializations,
     stopped,
@@ -188,8 +190,8 @@ def _read(
     shop = Shop(settings.IPAGE_BASE_URL, settings.R2_PUBLIC_URL, datetime.now(zone).date())
     with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
         sweep = read_titles(context, site, writer, isbns, with_details=frozenset(with_details), shop=shop)
-        if site.given_up:
-            raise stopped("block", f"iPage blocks us: {site.given_up}", sweep.report)
+        if (error := site.stopped_by) is not None:
+            raise failure_of(error, sweep.report) from error
     return sweep
 
 
@@ -230,6 +232,9 @@ def stock_sweep(
         description=tripped.reason if tripped else f"{sweep.unread} of {sweep.tried} pages unread.",
     )
     if tripped and not config.let_through:
+        if sweep.unread == sweep.unanswered:
+            # The site is down or slow: that passes, and is no news for a person before the promise breaks.
+            raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
     return dg.MaterializeResult(metadata={**sweep.report.metadata(), **_plots(sweep)}, check_results=[check])

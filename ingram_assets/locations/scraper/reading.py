@@ -70,6 +70,11 @@ class Sweep:
         fine = (Outcome.ok, Outcome.not_found)
         return sum(self.report.counts.get(outcome.value, 0) for outcome in Outcome if outcome not in fine)
 
+    @property
+    def unanswered(self) -> int:
+        """Pages unread because the site did not answer, or said that it could not."""
+        return self.report.counts.get(Outcome.transient.value, 0)
+
 
 def read_titles(
     context: Context,

@@ -1,0 +1,133 @@
+"""The promise on a fast clock: kept by itself, broken when the site stops answering, told once, healed.
+
+Seconds stand for minutes. The real daemon, web server and code servers are at work, and a real webhook.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+import httpx
+import pytest
+from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
+from rich.console import Console
+
+from ingram_assets.demo.phases import Phases
+from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets.locations.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
+from ingram_assets.runs import dagster_instance
+from ingram_assets_tests.conftest import TOOLS
+from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.locations.webhook import Webhook, webhook
+
+pytestmark = pytest.mark.xdist_group("promise")
+
+TITLES = 8
+PACE = {
+    # Dagster takes no freshness window below a minute.
+    "STOCK_WARN_AFTER": "60",
+    "STOCK_FAIL_AFTER": "75",
+    "SWEEP_RETRY_AFTER": "5,10",
+    "SENSOR_INTERVAL": "2",
+    "FRESHNESS_DAEMON_INTERVAL_SECONDS": "3",
+}
+CHECK = AssetCheckKey(STOCK, "within_the_promise")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop that nobody has touched: it was started, no more."""
+
+    stack: Stack
+    hook: Webhook
+    instance: dg.DagsterInstance
+
+    def sweeps(self) -> int:
+        """How many came through."""
+        return len(self.instance.fetch_materializations(STOCK_SWEEP, limit=100).records)
+
+    def failed_sweeps(self) -> int:
+        """How many did not."""
+        wanted = dg.RunsFilter(
+            tags={"dagster/sensor_name": "sweep_due"}, statuses=[dg.DagsterRunStatus.FAILURE]
+        )
+        return self.instance.get_runs_count(wanted)
+
+    def stale(self) -> int | None:
+        """What the standing check last said; None: nothing yet."""
+        (record,) = self.instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=1) or [
+            None
+        ]
+        evaluation = record.evaluation if record and record.event else None
+        return int(evaluation.metadata["stale"].value) if evaluation else None
+
+    def ticks(self, sensor: str) -> list[str]:
+        """Why the sensor's last ticks did nothing, in the words that the web server shows."""
+        query = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
+            ... on Sensor { sensorState { ticks(limit: 20) { skipReason } } } } }"""
+        selector = {
+            "repositoryLocationName": "scraper",
+            "repositoryName": "__repository__",
+            "sensorName": sensor,
+        }
+        answer = httpx.post(
+            f"{self.stack.dagster.ui_url}/graphql",
+            json={"query": query, "variables": {"selector": selector}},
+            timeout=30,
+        ).json()
+        ticks = answer["data"]["sensorOrError"]["sensorState"]["ticks"]
+        return [tick["skipReason"] for tick in ticks if tick["skipReason"]]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("promise")
+    with (
+        webhook() as hook,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("ALERT_URLS", hook.url)
+        with (
+            running_stack(
+                folder, Phases(Console(file=io.StringIO())), PACE, tools=TOOLS, titles=TITLES
+            ) as stack,
+            dagster_instance(stack.common) as instance,
+        ):
+            yield Shop(stack, hook, instance)
+
+
+def test_an_outage_is_told_once_and_heals(shop: Shop, eventually: Callable[..., None]):
+    simulator, instance, hook = shop.stack.simulator, shop.instance, shop.hook
+
+    # The first start: discovery, sweep and covers come by themselves, in this order, each once.
+    eventually(lambda: shop.sweeps() == 1, 150)
+    # Then the site stops answering, but for one title's page, which a person reads by hand.
+    by_hand, *others = sorted(simulator.isbns(), key=lambda isbn: isbn not in simulator.isbns("in_stock"))
+    simulator.fault("cut", isbns=others)
+    eventually(lambda: instance.get_latest_materialization_event(COVER_SWEEP) is not None)
+    assert shop.stale() == 0
+    assert any("due again in" in reason for reason in shop.ticks("sweep_due"))
+    assert hook.subjects == []
+    read = Shell(shop.stack, "scraper")("enrich", by_hand, "--json")
+    assert read.exit_code == 0, read.errors
+    assert read.result["stock_read"] == 1
+
+    # That postpones nothing, and makes nothing else look fresh.
+    eventually(lambda: bool(hook.received))
+    (broken,) = hook.received
+    assert broken["title"].startswith(f"SLA broken: the stock of {TITLES - 1} titles is older than")
+    assert by_hand not in broken["message"]
+    assert sum(isbn in broken["message"] for isbn in others) == TITLES - 1
+    eventually(lambda: shop.stale() == TITLES - 1)
+    eventually(lambda: shop.failed_sweeps() >= 2)
+    assert shop.sweeps() == 1
+
+    # It answers again.
+    simulator.clear_faults()
+    eventually(lambda: len(hook.received) == 2)
+    assert hook.subjects[1].startswith("SLA met again")
+    eventually(lambda: shop.stale() == 0)
+    assert shop.sweeps() == 2
+    assert len(hook.received) == 2, json.dumps(hook.received, indent=1)
