@@ -168,8 +168,8 @@ def decode(body: bytes) -> str:
         charset = "cp1252"
     if charset in ("iso8859-1", "ascii"):
         charset = "cp1252"  # What browsers read under these names.
-    if charset == "utf-8" or not charset.startswith(("cp", "iso", "utf", "mac", "koi")):
-        return body.decode("utf-8", "replace")
+    if not charset.startswith(("cp", "iso", "mac", "koi")):
+        return body.decode("utf-8", "replace")  # A page that names itself UTF-16 in ASCII is not.
     return body.decode(charset, "replace")
 
 

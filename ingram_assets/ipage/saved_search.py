@@ -6,8 +6,9 @@ stands; and a row that can't be read is refused with its reason, never repaired 
 
 import codecs
 import csv
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -219,7 +220,7 @@ def _text_sheet(text: str) -> tuple[tuple[int, _Header], _Sheet]:
 
 
 def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    rows = list(_read(text.splitlines(keepends=True), delimiter))
+    rows = list(_read(io.StringIO(text, newline=""), delimiter))
     swallowed = any(
         "\n" in cell and _LOOKS_LIKE_ISBN.search(line)
         for _, cells in rows
@@ -230,13 +231,13 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         # A quotation mark that nobody closed has eaten rows: read each line for itself.
         rows = [
             (number, cells)
-            for number, line in enumerate(text.splitlines(), start=1)
+            for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)
             for _, cells in _read([line], delimiter)
         ]
     yield from rows
 
 
-def _read(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter)
     line = 1
     try:

@@ -60,10 +60,8 @@ class _Cell(NamedTuple):
     """Covered by a neighbour's colspan or rowspan: it labels, but holds no count of its own."""
 
 
-@dataclass(slots=True)
-class _Row:
+class _Row(NamedTuple):
     cells: list[_Cell]
-    css_class: str = ""
 
 
 class _Columns(NamedTuple):
@@ -180,7 +178,7 @@ def _rows(table: LexborNode) -> list[_Row]:
         if count > _MAX_CELLS:
             raise PageChanged("stock table", "it has too many cells to be one.")
         if cells:
-            rows.append(_Row(cells, tr.attributes.get("class") or ""))
+            rows.append(_Row(cells))
     return rows
 
 
@@ -196,7 +194,7 @@ def _cell_text(cell: LexborNode) -> str:
 
 
 def _span(value: str | None) -> int:
-    return min(max(int(value), 1), _MAX_SPAN) if value and value.isascii() and value.isdigit() else 1
+    return min(max(int(value), 1), _MAX_SPAN) if value and re.fullmatch(r"[0-9]{1,4}", value) else 1
 
 
 def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
@@ -278,7 +276,7 @@ def _read_table(
         entry = _read_row(row, columns, reading)
         if entry is not None:
             beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
-            entries.append((*entry, _role_in([*beside, row.css_class]) or banner))
+            entries.append((*entry, _role_in(beside) or banner))
     if not entries:
         raise PageChanged("DC", "no row of the stock table names a distribution centre.")
     for (code, on_hand, on_order, _), role in zip(entries, _roles(entries, reading, is_own), strict=True):
@@ -391,10 +389,10 @@ def _add(reading: _Reading, code: str, new: DcStock) -> None:
 
 
 def _dc_code(text: str) -> str | None:
-    """ "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
+    """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
     text = values.clean(text)
     plain = text.strip(" :*†‡.").upper()
-    if _LONG_CODE.fullmatch(plain) and plain not in _NO_DC:
+    if _LONG_CODE.fullmatch(plain) and plain not in _NO_DC and (len(plain) == 2 or plain in text):
         return plain
     codes = {code for code in _CODE.findall(text) if code not in _NO_DC}
     if len(codes) == 1:
@@ -414,7 +412,9 @@ def _role_in(texts: Iterable[str]) -> Role | None:
 def _is_noise(row: _Row) -> bool:
     """Empty rows, totals, and headers said again."""
     texts = [cell.text for cell in row.cells if cell.text]
-    if any(_TOTAL.match(text) for text in texts) and not any(_CODE.fullmatch(text) for text in texts):
+    if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
+        return False
+    if any(_TOTAL.match(text) for text in texts):
         return True
     if any(re.search(r"[0-9]", text) for text in texts):
         return False

@@ -209,12 +209,12 @@ def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | Non
     amounts = _dollar_amounts(asked)
     if len(amounts) != 1:
         return None, f"“{text[:40]}” is no single price in US dollars"
-    amount = amounts.pop().quantize(Decimal("0.01"))
+    amount = amounts.pop()
     if amount == 0:
         return None, f"“{text[:40]}” is no price that anybody asks"
     if amount > MAX_PRICE:
         return None, f"“{text[:40]}” is no plausible price"
-    return amount, None
+    return amount.quantize(Decimal("0.01")), None
 
 
 def _dollar_amounts(text: str) -> set[Decimal]:

@@ -181,3 +181,11 @@ def test_a_cut_fragment_has_changed_too() -> None:
         # Cut exactly between two whole tables: what is there was read whole.
         assert html[:end].rstrip().endswith("</table>")
         assert page.stock is not None
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-16", "utf-7", "punycode", "nonsense", "cp1252", "koi8-r", "iso-8859-1", ""]
+)
+def test_whatever_charset_a_damaged_page_names(charset: str) -> None:
+    html = product_page().replace('charset="utf-8"', f'charset="{charset}"').encode() + b"\xff"
+    assert parse_product_page(html).stock

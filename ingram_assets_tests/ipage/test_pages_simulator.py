@@ -11,7 +11,7 @@ from ingram_assets.demo.simulator.export import export_csv
 from ingram_assets.demo.simulator.faults import Rule
 from ingram_assets.demo.simulator.layouts import LAYOUTS
 from ingram_assets.demo.simulator.product import render_product
-from ingram_assets.demo.simulator.shown import book_entry
+from ingram_assets.demo.simulator.shown import book_entry, shown_title
 from ingram_assets.demo.simulator.site import Site
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.ipage import values
@@ -120,3 +120,13 @@ def test_every_shape_of_the_export(layout: str) -> None:
         (title.isbn, values.clean(title.title), title.srp_price) for title in titles
     ]
     assert frame.attrs["rejected"] == []
+
+
+@pytest.mark.parametrize("layout", ["classic", "isbn13", "tabs"])
+def test_hostile_titles_in_the_export(layout: str) -> None:
+    shop = site(hostile_share=100.0)
+    titles = [shown_title(shop, isbn) for isbn in shop.book.titles]
+    frame = parse_saved_search_csv(export_csv(titles, layout))
+    assert [tuple(row) for row in frame.itertuples(index=False)] == [
+        (title.isbn, values.clean(title.title), title.srp_price) for title in titles
+    ]

@@ -357,6 +357,25 @@ def test_a_count_over_two_rows_is_nobodys() -> None:
     assert page.stock["PA"] == DcStock(None, 250, "secondary")
 
 
+def test_words_for_counts_are_unknown_and_said() -> None:
+    page = read(stock_tables(own=[("TN", "None on hand", "None on order"), ("PA", "37", "250")]))
+    assert page.stock == {**TRUTH, "TN": DcStock(None, None, "primary")}
+    assert len(page.warnings) == 2
+
+
+@pytest.mark.parametrize("span", ["0", "-1", "x", "9" * 5000, "1.5", "٣"])
+def test_a_senseless_span_is_one_cell(span: str) -> None:
+    html = stock_tables().replace(
+        '<td class="scTabledata">1,410', f'<td colspan="{span}" rowspan="{span}">1,410'
+    )
+    assert read(html).stock == TRUTH
+
+
+def test_colours_of_rows_are_no_roles() -> None:
+    html = stock_tables().replace("<tr>", '<tr class="table-secondary">')
+    assert read(html).stock == TRUTH
+
+
 def test_no_rows_are_unknown_not_zero() -> None:
     page = read(stock_tables(own=[], other=[]))
     assert page.stock is None

@@ -389,3 +389,20 @@ def test_a_number_with_something_odd_in_it_is_none(cut: str) -> None:
     assert values.read_date(f"02/03/20{cut}27")[0] is None
     assert values.read_count(f"4{cut}10")[0] is None
     assert values.read_sizes(f"2{cut}3.5 in H") == {}
+
+
+@given(
+    st.sampled_from("1230"),
+    st.integers(1, 6000),
+    st.sampled_from(["{}", "${}", "${}.99", "{} kgs", "1/2/{}", "{} pages", "{} in H"]),
+)
+def test_a_monstrous_number_is_no_crash(digit: str, length: int, form: str) -> None:
+    text = form.format(digit * length)
+    count, _ = values.read_count(text)
+    assert count is None or str(count) == text
+    price, _ = values.read_price(text)
+    assert price is None or length < 9
+    values.read_weight(text)
+    values.read_date(text)
+    values.read_pages(text)
+    values.read_sizes(text)
