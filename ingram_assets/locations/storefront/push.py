@@ -34,6 +34,7 @@ from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSett
 from ingram_assets.shop_rules import store_rules, store_today
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
+NOTHING_TRIPPED = "No guardrail tripped."
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
 _NOTHING_WRITTEN = "Nothing was written. Look at a dry run, and let it through if it is true."
 
@@ -106,6 +107,8 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
         store.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
     report = import_rows(store, location, rows)
     levels = push_levels(store, location, isbns, let_through=let_through)
+    words = "A person let it through." if let_through else NOTHING_TRIPPED
+    _log_check(store.context, passed=True, description=words)
     report.counts |= levels.counts
     report.notes += levels.notes
     report.details |= levels.details
@@ -146,6 +149,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         tracked=tracked,
     )
     report = _report(store.context, by_isbn, result)
+    _name_untracked(report, isbns, by_isbn)
     changes: dict[str, Any] = report.details.setdefault("changes", {})
     for isbn, preview in imports.items():
         if preview.what == "fail":
@@ -261,7 +265,8 @@ def push_levels(
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
 
     Raises:
-        dagster.Failure: a guardrail stopped the push; nothing was written.
+        dagster.Failure: a guardrail stopped the push; nothing was written, and the check failed. That it
+            passed is the caller's to say, as an event or, in the asset's own step, as its result.
     """
     if not let_through and (reason := _unreadable(store)):
         raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
@@ -280,10 +285,10 @@ def push_levels(
         )
     except PushStopped as error:
         raise _stop(store, str(error)) from error
-    words = "A person let it through." if let_through else "No guardrail tripped."
-    _log_check(store.context, passed=True, description=words)
     _log_levels(store, titles, result)
-    return _report(store.context, titles, result)
+    report = _report(store.context, titles, result)
+    _name_untracked(report, isbns, titles)
+    return report
 
 
 def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | None) -> None:
@@ -335,6 +340,14 @@ def _stop(store: Store, reason: str) -> dg.Failure:
 
 def _log_check(context: Context, *, passed: bool, description: str) -> None:
     log_check(context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=passed, description=description)
+
+
+def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collection[str]) -> None:
+    for isbn in isbns or ():
+        if isbn not in titles:
+            report.fail(
+                isbn, f"It is not tracked: the queue has no such title. Track it: ingram enrich {isbn}"
+            )
 
 
 def _report(context: Context, titles: Mapping[str, Title], result: SyncReport) -> Report:
