@@ -1,0 +1,238 @@
+"""The storefront's jobs on a real store and a real queue, in this process: what a push and an undo do."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from ingram_assets.demo.embedded.medusa import Medusa
+from ingram_assets.demo.embedded.postgres import Postgres
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.locations.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS
+from ingram_assets.locations.storefront.definitions import defs
+from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.runs import RunResult, _result
+from ingram_assets_tests.conftest import BACK_TO_THE_SEEDED_STORE
+from ingram_assets_tests.medusa.shop import Shop, make_isbn
+from ingram_assets_tests.queue.conftest import Queue, migrated
+
+pytestmark = pytest.mark.xdist_group("medusa")
+
+NAME = "Ingram (Drop-Ship)"
+_numbers = itertools.count(70_000)
+
+
+@dataclass
+class Storefront:
+    """A queue, a store and the jobs between them."""
+
+    queue: Queue
+    shop: Shop
+    journal: str
+    instance: dg.DagsterInstance
+
+    def titles(self, count: int, copies: int | None = 10, **more: Any) -> list[str]:
+        """New titles in the queue, with so many copies in Tennessee."""
+        isbns = [make_isbn(next(_numbers)) for _ in range(count)]
+        usual = {"title": "A Book", "srp_price": "18.99", "binding": "Paperback"}
+        with QueueWriter(self.queue.writer) as writer:
+            writer.add_titles([{"isbn": isbn, **usual, **more} for isbn in isbns])
+        if copies is not None:
+            self.read(isbns, copies)
+        return isbns
+
+    def read(self, isbns: list[str], copies: int) -> None:
+        stock = {"TN": DcStock(copies, 0, "primary")}
+        with QueueWriter(self.queue.writer) as writer:
+            writer.record_stock(
+                [{"isbn": isbn, "observed_at": datetime.now(UTC), "stock": stock} for isbn in isbns]
+            )
+
+    def run(self, job: str, op: str, **config: Any) -> RunResult:
+        """A run of a job, and what the command line would make of it."""
+        done = defs.resolve_job_def(job).execute_in_process(
+            run_config={"ops": {op: {"config": config}}}, instance=self.instance, raise_on_error=False
+        )
+        run = self.instance.get_run_by_id(done.run_id)
+        assert run
+        return _result(self.instance, run, 0)
+
+    def push(self, *isbns: str, **config: Any) -> RunResult:
+        return self.run("push", "push_titles", isbns=list(isbns), **config)
+
+    def level(self, isbn: str) -> float | None:
+        (location,) = self.shop.get("stock-locations", name=NAME)["stock_locations"]
+        level = self.shop.level(isbn, location["id"])
+        return level["stocked_quantity"] if level else None
+
+    def written(self) -> int:
+        with psycopg.connect(self.journal) as connection:
+            row = connection.execute("SELECT count(*) FROM store_change").fetchone()
+        assert row
+        return row[0]
+
+    def row(self, isbn: str) -> tuple[bool, str | None]:
+        """Whether it is imported, and why that failed."""
+        ((imported, reason),) = self.queue.sql(
+            "SELECT imported_at IS NOT NULL, failed_reason FROM ingram_current_titles WHERE isbn = %s", isbn
+        )
+        return imported, reason
+
+    def partitions(self, run_id: str, asset: dg.AssetKey) -> list[str]:
+        logs = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        events = [entry.get_dagster_event() for entry in logs]
+        return [str(event.partition) for event in events if event.asset_key == asset]
+
+
+@pytest.fixture(scope="module")
+def storefront(medusa: Medusa, postgres: Postgres) -> Iterator[Storefront]:
+    with psycopg.connect(medusa.database_url, autocommit=True) as connection:
+        connection.execute(BACK_TO_THE_SEEDED_STORE)
+    queue = migrated(postgres, "queue_of_the_storefront")
+    journal = postgres.create_database("journal_of_the_storefront")
+    settings = {
+        "MEDUSA_BACKEND_URL": medusa.url,
+        "MEDUSA_EMAIL": medusa.email,
+        "MEDUSA_PASSWORD": medusa.password,
+        "QUEUE_DB_URL": queue.reader,
+        "STOREFRONT_DB_URL": journal,
+        "DAGSTER_PG_URL": "postgresql://nobody@localhost/none",
+    }
+    shop = Shop(medusa)
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield Storefront(queue, shop, journal, instance)
+    shop.close()
+    postgres.drop_database("journal_of_the_storefront")
+
+
+def count(result: RunResult, name: str) -> int:
+    assert result.succeeded, result.error
+    (report,) = result.reports
+    return report["counts"].get(name, 0)
+
+
+def test_a_look_at_an_empty_store_makes_nothing(storefront: Storefront) -> None:
+    priced, priceless = storefront.titles(1) + storefront.titles(1, srp_price=None)
+    looked = storefront.push(dry_run=True)
+    (report,) = looked.reports
+    assert report["details"]["changes"].keys() == {priced}
+    assert report["details"]["changes"][priced]["import"] == "create"
+    assert report["details"]["changes"][priced]["after"] == 10
+    assert [entry["isbn"] for entry in report["failed"]] == [priceless]
+    assert f"The store has no stock location {NAME!r} yet" in " ".join(report["notes"])
+    assert report["counts"]["medusa_writes"] == 0
+    assert storefront.shop.get("stock-locations", name=NAME)["count"] == 0
+    assert storefront.shop.get("products")["count"] == 0
+    assert storefront.shop.get("product-tags")["count"] == 0
+    assert storefront.written() == 0
+    assert storefront.row(priced) == (False, None)
+    assert storefront.row(priceless) == (False, None)
+    storefront.queue.sql("DELETE FROM ingram_queue WHERE isbn = ANY(%s)", [priced, priceless])
+
+
+def test_a_stopped_push_wrote_nothing_and_a_person_lets_it_through(storefront: Storefront) -> None:
+    there = storefront.titles(6)
+    first = storefront.push()
+    assert count(first, "created") == 6
+    assert sorted(storefront.partitions(first.run_id, PRODUCTS)) == sorted(there)
+    storefront.read(there, 0)
+    (new,) = storefront.titles(1)
+    before = storefront.written()
+
+    stopped = storefront.push()
+    assert not stopped.succeeded
+    assert stopped.stopped is not None
+    assert stopped.stopped["by"] == "guardrail"
+    assert "6 of 6 tracked titles would turn to zero at once (100%" in str(stopped.error)
+    assert "Nothing was written" in str(stopped.error)
+    assert "ingram push --let-through" in str(stopped.error)
+    assert storefront.written() == before, "the new title was not imported either"
+    assert storefront.row(new) == (False, None)
+    assert {storefront.level(isbn) for isbn in there} == {10}
+    looked = storefront.push(dry_run=True)
+    assert "A push would be stopped: 6 of 6" in " ".join(looked.reports[0]["notes"])
+    assert looked.reports[0]["details"]["changes"].keys() == {*there, new}
+
+    passed = storefront.push(let_through=True)
+    assert count(passed, "written") == 6
+    assert {storefront.level(isbn) for isbn in there} == {0}
+    assert storefront.row(new) == (True, None)
+
+
+def test_an_hour_without_change_reads_little_and_writes_nothing(storefront: Storefront) -> None:
+    before = storefront.written()
+    done = storefront.push()
+    assert count(done, "unchanged") == 7
+    # The location, and the variants: one read for each 500 titles.
+    assert count(done, "medusa_reads") == 2
+    assert count(done, "medusa_writes") == 0
+    assert storefront.written() == before
+
+
+def test_a_run_for_some_writes_those_alone(storefront: Storefront) -> None:
+    titles = storefront.titles(5)
+    storefront.push()
+    storefront.read(titles, 8)
+    some = [titles[4], titles[0], titles[2]]
+    done = storefront.push(*some)
+    assert sorted(storefront.partitions(done.run_id, INVENTORY_LEVELS)) == sorted(some)
+    assert [storefront.level(isbn) for isbn in titles] == [8, 10, 8, 10, 8]
+    # Levels and flags of all three, in a request each.
+    assert count(done, "medusa_writes") == 2
+    assert count(storefront.push(), "written") == 2
+
+
+def test_one_bad_row_costs_itself_alone(storefront: Storefront) -> None:
+    (bad,) = storefront.titles(1, srp_price=None)
+    (good,) = storefront.titles(1)
+    done = storefront.push(good, bad, make_isbn(1))
+    assert done.succeeded
+    failed = {entry["isbn"]: entry["reason"] for entry in done.reports[0]["failed"]}
+    assert failed.keys() == {bad, make_isbn(1)}
+    assert "no list price" in failed[bad]
+    assert "not tracked" in failed[make_isbn(1)]
+    assert storefront.row(good) == (True, None)
+    assert storefront.row(bad) == (False, failed[bad])
+    storefront.queue.sql("DELETE FROM ingram_queue WHERE isbn = %s", bad)
+
+
+def test_partitions_that_a_person_chose_in_the_ui(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    storefront.push(isbn)
+    storefront.read([isbn], 4)
+    storefront.instance.add_dynamic_partitions(str(ISBNS.name), [isbn])
+    done = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[INVENTORY_LEVELS], partition_key=isbn, instance=storefront.instance
+    )
+    assert storefront.level(isbn) == 4
+    assert storefront.partitions(done.run_id, INVENTORY_LEVELS) == [isbn]
+    assert [check.passed for check in done.get_asset_check_evaluations()] == [True]
+    low = storefront.instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION)
+    assert [entry.get_dagster_event().partition for entry in low] == [isbn], "it fell to the threshold of 5"
+
+
+def test_an_import_is_taken_back(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    pushed = storefront.push(isbn)
+    looked = storefront.run("undo", "undo_run", run_id=pushed.run_id, dry_run=True)
+    assert looked.reports[0]["details"]["undone"] == {isbn: ["product removed"]}
+    assert count(looked, "medusa_writes") == 0
+    assert storefront.level(isbn) == 10
+
+    undone = storefront.run("undo", "undo_run", run_id=pushed.run_id)
+    assert undone.reports[0]["details"]["removed"] == [isbn]
+    assert "clear its imported_at" in " ".join(undone.reports[0]["notes"])
+    assert storefront.shop.get("product-variants", sku=isbn)["count"] == 0
+    assert storefront.partitions(undone.run_id, PRODUCTS) == [isbn]
+    assert storefront.row(isbn) == (True, None)
+
+    unknown = storefront.run("undo", "undo_run", run_id="no-such-run")
+    assert (unknown.succeeded, unknown.kind) == (False, "needs_person")
+    assert "'no-such-run'" in str(unknown.error)
