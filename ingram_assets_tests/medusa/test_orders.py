@@ -102,26 +102,27 @@ def test_oversold_is_written_and_said_with_the_orders(bench: Bench) -> None:
     assert bench.sync(read(title, 1)).oversold == [oversold]  # said until it is not so
 
 
+@pytest.mark.timeout(900)  # a third of a minute of Medusa's own work, on a machine that may have more to do
 def test_a_hundred_orders_during_a_sync_lose_nothing(bench: Bench) -> None:
-    # Free and without shipping, so that a cart is ready as it is.
     titles = [make_title(on_hand=500) for _ in range(10)]
     bench.import_(*titles)
-    for each in titles:
+    for each in titles:  # free and without shipping: a cart is ready as it is
         item_id = bench.shop.item(each.isbn)["id"]
         bench.shop.post(f"inventory-items/{item_id}", {"requires_shipping": False})
         bench.shop.edit_product(each.isbn, shipping_profile_id=None)
         bench.shop.edit_variant(each.isbn, prices=[{"currency_code": "usd", "amount": 0}])
     with ThreadPoolExecutor(10) as pool:
-        carts = [pool.submit(bench.shop.add_to_cart, each.isbn) for each in titles for _ in range(10)]
-        orders = [pool.submit(bench.shop.complete, cart.result()["id"]) for cart in carts]
-        on_hand, under_way = 500, set(orders)
-        while under_way:
+        orders = [pool.submit(bench.shop.order_for_nobody, each.isbn) for _ in range(10) for each in titles]
+        on_hand, waiting = 500, set(orders)
+        while waiting:
             on_hand -= 1
             report = bench.sync(*(read(each, on_hand) for each in titles))
             assert report.failed == {}
-            _, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-        assert len({each.result()["id"] for each in orders}) == 100
-    assert 500 - on_hand > 3
+            some_later = len(waiting) - 8
+            while len(waiting) > max(0, some_later):
+                _, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        assert len({each.result() for each in orders}) == 100
+    assert 500 - on_hand > 5
     assert [bench.level(each.isbn) for each in titles] == [(on_hand, 10, 0)] * 10
     bench.sync(*(read(each, on_hand) for each in titles), rules=ADDED_BACK)
     assert [bench.level(each.isbn) for each in titles] == [(on_hand + 10, 10, 0)] * 10
