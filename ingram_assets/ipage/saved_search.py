@@ -19,8 +19,9 @@ from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage import recognise, values
 from ingram_assets.ipage.page_failures import PageChanged
 
-MAX_BYTES = 50_000_000
+MAX_BYTES = 20_000_000
 _MAX_PREAMBLE = 60
+_MAX_COLUMNS = 300
 
 # A column is known by the words of its heading: one of these sets, best first, with no word beside it
 # but those allowed. "Canadian SRP", "Net Price" and "Price Change Date" are other columns.
@@ -101,14 +102,17 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
     lines: dict[str, int] = {}
     rejected: list[dict[str, Any]] = []
     warnings: list[str] = []
+    any_with_cents = False
     for line, raw in sheet.rows[place + 1 :]:
         cells = [_plain(cell) for cell in raw]
-        if not any(cells) or _header_of(cells) is not None:
+        if not any(cells):
             continue
         isbn, value, reason = _isbn(cells, columns.isbn)
         if line == last and len(raw) < columns.width and len(value) < 13:
             # What is left of an ISBN-13 may pass for an ISBN-10.
             isbn, reason = None, "The file ends in the middle of this row: export again."
+        if isbn is None and _header_of(cells) is not None:
+            continue  # The header again, as some exports have it on every page.
         if isbn is None:
             rejected.append({"row": line, "value": value[:200], "reason": reason})
             continue
@@ -125,11 +129,10 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
             title = values.clean(title) or None if title else None
             price_text = _cell(cells, columns.price)
             price, problem = values.read_price(price_text, decimal_comma=sheet.delimiter in ";\t")
-            if line == last and not re.search(r"\.[0-9]{2}\b", price_text):
-                price, problem = (
-                    None,
-                    f"“{price_text[:40]}” may be cut short at the end of the file" if price else None,
-                )
+            with_cents = re.search(r"\.[0-9]{2}\b", price_text) is not None
+            if line == last and price and any_with_cents and not with_cents:
+                price, problem = None, f"“{price_text[:40]}” may be cut short at the end of the file"
+            any_with_cents = any_with_cents or with_cents
             if problem:
                 warnings.append(f"Line {line}: price {problem}.")
         titles[isbn], lines[isbn] = (title, price), line
@@ -250,7 +253,10 @@ def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
 
 def _find_header(sheet: _Sheet) -> tuple[int, _Header] | None:
     for place, (_, cells) in enumerate(sheet.rows[:_MAX_PREAMBLE]):
-        if (header := _header_of([_plain(cell) for cell in cells])) is not None:
+        if (
+            len(cells) <= _MAX_COLUMNS
+            and (header := _header_of([_plain(cell) for cell in cells])) is not None
+        ):
             return place, header
     return None
 

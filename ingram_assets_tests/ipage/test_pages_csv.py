@@ -182,6 +182,7 @@ def test_a_price_cut_short_with_the_file_is_no_price() -> None:
         frame = parse_saved_search_csv(whole[:-cut].encode())
         assert frame["srp_price"].tolist() == [Decimal("9.99"), None], cut
     assert [row[2] for row in rows(whole.replace("28.99", "28") + "\n")][1] == Decimal("28.00")
+    assert rows(f"ISBN,Price\n{DUNE},9\n{HAIL_MARY},28")[1][2] == Decimal("28.00")
 
 
 def test_an_isbn_cut_short_with_the_file_is_no_isbn() -> None:
