@@ -44,18 +44,18 @@ def latest_readings(instance: dg.DagsterInstance, isbns: Collection[str] | None 
     return latest
 
 
-def reading_times(instance: dg.DagsterInstance, latest: Mapping[str, int]) -> dict[str, float]:
-    """ISBN to the time (seconds since 1970) of the event whose storage id `latest` names."""
+def reading_events(instance: dg.DagsterInstance, latest: Mapping[str, int]) -> dict[str, dg.EventLogRecord]:
+    """ISBN to the event whose storage id `latest` names."""
     if not latest:
         return {}
-    times: dict[str, float] = {}
+    events: dict[str, dg.EventLogRecord] = {}
     wanted = dg.AssetRecordsFilter(STOCK, storage_ids=list(latest.values()))
     for result in (
         instance.fetch_materializations(wanted, limit=len(latest)),
         instance.fetch_observations(wanted, limit=len(latest)),
     ):
-        times |= {record.partition_key: record.timestamp for record in result.records if record.partition_key}
-    return times
+        events |= {record.partition_key: record for record in result.records if record.partition_key}
+    return events
 
 
 def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: int) -> StaleReadings:
@@ -77,9 +77,12 @@ def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: 
     stale = [isbn for isbn in not_fresh if isbn not in just_added]
     stale.sort(key=lambda isbn: latest.get(isbn, -1))
     first = stale[:named]
-    times = reading_times(instance, {isbn: latest[isbn] for isbn in first if isbn in latest})
+    events = reading_events(instance, {isbn: latest[isbn] for isbn in first if isbn in latest})
     titles = titles_of(instance, first)
-    oldest = tuple(StaleReading(isbn, titles.get(isbn), times.get(isbn)) for isbn in first)
+    oldest = tuple(
+        StaleReading(isbn, titles.get(isbn), events[isbn].timestamp if isbn in events else None)
+        for isbn in first
+    )
     return StaleReadings(len(stale), len(tracked), oldest)
 
 

@@ -1,5 +1,8 @@
 """When the sweep is due, and which titles may be retired, as tables of cases."""
 
+import base64
+from xml.etree import ElementTree
+
 import pytest
 
 from ingram_assets.locations.scraper.decisions import (
@@ -10,6 +13,7 @@ from ingram_assets.locations.scraper.decisions import (
     keeps_from_retiring,
     titles_to_read,
 )
+from ingram_assets.locations.scraper.history import extended, plot
 
 A, B = "9780306406157", "9781639739134"
 MINUTE, HOUR = 60.0, 3600.0
@@ -101,3 +105,25 @@ def test_new_titles_wait_for_the_first_sweep_which_reads_them_anyway():
 def test_what_keeps_a_title_from_being_retired(isbns, queued, held):
     run = RunAtWork("1", "enrich", None if isbns is None else frozenset(isbns), queued)
     assert keeps_from_retiring([A], [run]).keys() == held
+
+
+class TestHistory:
+    def test_changes_alone_are_kept(self):
+        history: list[tuple[int, int]] = []
+        for at, on_hand in ((0, 5), (60, 5), (120, None), (180, 3), (240, 3)):
+            history = extended(history, at, on_hand)
+        assert history == [(0, 5), (180, 3)]
+
+    def test_the_last_of_many_are_kept(self):
+        history: list[tuple[int, int]] = []
+        for at in range(200):
+            history = extended(history, at, at)
+        assert (len(history), history[-1]) == (60, (199, 199))
+
+    @pytest.mark.parametrize("history", [[(0, 0), (60, 0)], [(0, 5)], [(0, 5), (60, 1_000_000)]])
+    def test_the_picture_is_a_picture(self, history):
+        written = plot(history, until=60, title="A [b](c) <d>")
+        assert written.startswith("![copies of A b(c) d on hand](data:image/svg+xml;base64,")
+        drawing = base64.b64decode(written.split("base64,")[1].removesuffix(")")).decode()
+        assert ElementTree.fromstring(drawing).tag.endswith("svg")
+        assert f"{max(1, *(copies for _, copies in history)):,}" in drawing

@@ -137,7 +137,6 @@ def saved_search(
     refused = {entry["isbn"] for entry in report.failed}
     retired = set(context.instance.get_dynamic_partitions(RETIRED_NAME))
     tracked = [isbn for isbn in isbns if isbn not in refused | retired]
-    context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
     log_materializations(
         context,
         [
@@ -146,6 +145,8 @@ def saved_search(
             if outcome.outcome in ("added", "refreshed")
         ],
     )
+    # After their rows' events: a title without one would look as if it had been waiting for its reading.
+    context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
     for row in found.attrs["rejected"]:
         report.fail(str(row["value"]), f"row {row['row']} of the saved search: {row['reason']}")
     report.counts |= {

@@ -125,7 +125,8 @@ class DueSensor(dg.AutomationConditionSensorDefinition):
         reason = (
             f"{looked.reason} The freshness daemon has not looked since." if looked.now else looked.reason
         )
-        # Dagster shows a tick's reason only if it has no evaluations to show.
+        context.log.info(reason)  # The UI shows an automation sensor's reasons in the ticks' logs.
+        # Dagster keeps a tick's reason only if there is no evaluation to keep.
         return copy(answer, skip_message=reason, automation_condition_evaluations=[])
 
 

@@ -13,7 +13,7 @@ from ingram_assets.locations.keys import (
     TITLE_DETAILS,
 )
 from ingram_assets.locations.runs_at_work import runs_at_work
-from ingram_assets.locations.scraper.assets import enrich_titles
+from ingram_assets.locations.scraper.assets import EnrichConfig, enrich_titles
 from ingram_assets.locations.scraper.decisions import titles_to_read
 from ingram_assets.settings import Pace, load
 
@@ -33,7 +33,11 @@ refresh_details = dg.define_asset_job(
 )
 
 
-@dg.job(description="Details, stock and cover of the titles named, into the queue.")
+# The launchpad begins with this configuration: a person writes the ISBNs between the brackets.
+@dg.job(
+    config=dg.RunConfig(ops={enrich_titles.name: EnrichConfig(isbns=[])}),
+    description="Details, stock and cover of the titles named, into the queue.",
+)
 def enrich() -> None:
     """Read titles by name."""
     enrich_titles()

@@ -16,10 +16,12 @@ from ingram_assets.ipage.pages import ProductPage
 from ingram_assets.ipage.site import Outcome, Reading, Site
 from ingram_assets.locations.events import Context, Progress, Report, log_materializations, log_observations
 from ingram_assets.locations.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
-from ingram_assets.locations.readings import latest_readings, reading_times
+from ingram_assets.locations.readings import latest_readings, reading_events
+from ingram_assets.locations.scraper.history import extended, plot
 from ingram_assets.queue.writer import QueueWriter
 
 _BATCH = 100
+_HISTORY = "on_hand_changes"
 NO_STOCK_TABLE = "the page shows no stock table"
 
 
@@ -200,10 +202,10 @@ def _row(isbn: str, what: str, shop: Shop) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(QUEUE_ROWS, partition=isbn, metadata={"what": what, **shop.links(isbn)})
 
 
-def _last_read(context: Context, isbns: Collection[str]) -> dict[str, float]:
+def _last_read(context: Context, isbns: Collection[str]) -> dict[str, dg.EventLogRecord]:
     if not isbns:
         return {}
-    return reading_times(context.instance, latest_readings(context.instance, isbns))
+    return reading_events(context.instance, latest_readings(context.instance, isbns))
 
 
 def details_of(page: ProductPage) -> dict[str, Any]:
@@ -242,13 +244,13 @@ def details_metadata(page: ProductPage, shop: Shop) -> dict[str, Any]:
 
 
 def stock_metadata(
-    reading: Reading, page: ProductPage, outcome: str, last_read: float | None, shop: Shop
+    reading: Reading, page: ProductPage, outcome: str, before: dg.EventLogRecord | None, shop: Shop
 ) -> dict[str, Any]:
     """What a person sees of a reading in Dagster: the sums as numbers that are plotted, and each DC.
 
     Args:
         outcome: the queue's answer: first, changed, unchanged or stale.
-        last_read: when (seconds since 1970) the title was read before this.
+        before: the event of the title's last reading.
     """
     stock = page.stock or {}
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
@@ -278,7 +280,18 @@ def stock_metadata(
         metadata["on_hand"] = on_hand
     if on_order is not None:
         metadata["on_order"] = on_order
-    if last_read is not None:
+    at = reading.observed_at.timestamp()
+    if before is not None:
         # How old the stock had become that this reading replaces.
-        metadata["age_before_minutes"] = round((reading.observed_at.timestamp() - last_read) / 60, 1)
+        metadata["age_before_minutes"] = round((at - before.timestamp) / 60, 1)
+    history = extended(_history(before), at, on_hand)
+    metadata[_HISTORY] = dg.MetadataValue.json(history)
+    if len(history) > 1:
+        metadata["plot"] = dg.MetadataValue.md(plot(history, at, page.title))
     return metadata
+
+
+def _history(before: dg.EventLogRecord | None) -> list[list[int]]:
+    made = before.asset_materialization if before else None
+    said = made.metadata.get(_HISTORY) if made else None
+    return said.data if isinstance(said, dg.JsonMetadataValue) and isinstance(said.data, list) else []

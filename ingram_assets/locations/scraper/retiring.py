@@ -82,7 +82,10 @@ def at_work(run: dg.DagsterRun, tracked: Sequence[str]) -> RunAtWork:
     return RunAtWork(run.run_id, run.job_name, isbns, run.status in _NOT_BEGUN)
 
 
-@dg.job(description="Stops tracking the titles named. Never touches the store.")
+@dg.job(
+    config=dg.RunConfig(ops={retire_titles.name: RetireConfig(isbns=[])}),
+    description="Stops tracking the titles named. Never touches the store.",
+)
 def retire() -> None:
     """Retire titles."""
     retire_titles()
