@@ -123,6 +123,20 @@ def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
+@as_json
+@_told_plainly
+def retire(isbns: tuple[str, ...], as_json: bool) -> None:
+    """Stop tracking these titles. Their products stay in the store as they are; enrich takes a title back.
+
+    \b
+    ingram retire 9780306406157
+    """
+    config = {"ops": {"retire_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    _finish(_run("scraper", "retire", config), as_json)
+
+
+@main.command()
 @click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=ISBN)
 @click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
 @let_through

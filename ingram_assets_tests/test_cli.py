@@ -94,6 +94,7 @@ def test_looking_commands_do_without_dagster():
         (["status"], "QUEUE_DB_URL"),
         (["sync-stock"], "R2_BUCKET_NAME"),
         (["enrich", "9781639739134"], "R2_BUCKET_NAME"),
+        (["retire", "9781639739134"], "R2_BUCKET_NAME"),
         (["queue", "migrate"], "QUEUE_OWNER_DB_URL"),
         (["alert", "test"], "ALERT_URLS"),
     ],
@@ -107,7 +108,7 @@ def test_missing_settings_are_named(words: list[str], named: str):
     assert json.loads(done.stdout)["error"] == done.stderr.strip()
 
 
-@pytest.mark.parametrize("command", ["enrich", "push", "history", "explain"])
+@pytest.mark.parametrize("command", ["enrich", "retire", "push", "history", "explain"])
 def test_a_wrong_isbn_is_named(command: str):
     done = ingram(command, "9781639739135")
     assert done.returncode == 2
