@@ -4,15 +4,35 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from benchmarks.case import Case, Machine
+from benchmarks import medusa, queue
+from benchmarks.case import Case, Figures, Machine
+from benchmarks.commands import commands
+from benchmarks.events import events
+from benchmarks.pages import parse
+from benchmarks.store import change_to_level, push
 from benchmarks.sweep import sweep
 
+
+def _queue(machine: Machine) -> Iterator[Figures]:
+    yield from queue.measure(machine.shop.stack.postgres)
+
+
+def _medusa(machine: Machine) -> Iterator[Figures]:
+    yield from medusa.measure(machine.shop.stack.medusa, machine.shop.stack.postgres)
+
+
 CASES = [
+    Case("commands", "--help under 1 s, status under 3 s", commands),
+    Case("parse", "under 1.5 ms", parse),
+    Case("events", "at most 2 ms an event", events, {"titles": 10_000}),
+    Case("queue", "10,000 readings under 1 s", _queue),
+    Case("medusa", "import at most 1.15 times the bare batch calls", _medusa),
+    Case("push", "1,000 levels: the bare call + 6 s; unchanged: 0 writes, 3 reads", push),
     Case("sweep-100", "(reported)", sweep, {"titles": 100, "latency_ms": 150}),
     Case("sweep-1000", "ratio at most 1.25", sweep, {"titles": 1_000, "latency_ms": 150}),
     Case(
@@ -21,6 +41,7 @@ CASES = [
         sweep,
         {"titles": 10_000, "latency_ms": 15},
     ),
+    Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),
 ]
 _BY_NAME = {case.name: case for case in CASES}
 
@@ -28,7 +49,8 @@ _BY_NAME = {case.name: case for case in CASES}
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("names", metavar="[CASE]...", nargs=-1, type=click.Choice(list(_BY_NAME)))
 @click.option("--list", "only_list", is_flag=True, help="Name the cases with what they have to reach.")
-def main(names: tuple[str, ...], only_list: bool) -> None:
+@click.option("--changes", type=click.IntRange(1, 500), help="How many changes the case `change` makes.")
+def main(names: tuple[str, ...], only_list: bool, changes: int | None) -> None:
     """Measure the cases named, or all, against the real parts; a JSON line per figure.
 
     \b
@@ -40,11 +62,15 @@ def main(names: tuple[str, ...], only_list: bool) -> None:
             click.echo(f"{case.name:16} {case.target}")
         return
     with Machine() as machine:
-        for name in names or _BY_NAME:
+        for name in names or list(_BY_NAME):
             case = _BY_NAME[name]
             load, began = os.getloadavg()[0], time.perf_counter()
-            for figures in case.measure(machine, **case.arguments):
+            arguments = {**case.arguments}
+            if changes is not None and "changes" in arguments:
+                arguments["changes"] = changes
+            for figures in case.measure(machine, **arguments):
                 say({"case": name, **figures, "load_before": load})
+                load = os.getloadavg()[0]
             click.echo(f"{name}: {time.perf_counter() - began:.0f} s in all", err=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.shop import Shop, running_shop
 
 Figures = Mapping[str, Any]
-"""JSON-ready. Every case has `sizes`, `seconds` and, where it has a target, `ratio` to it: 1 is just reached."""
+"""JSON-ready: at least `what`, `sizes` and `seconds`."""
 
 
 class Machine:

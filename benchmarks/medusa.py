@@ -1,6 +1,7 @@
 """How long the store takes to follow 1,000 changed levels, against one bare batch call and one at a time."""
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,6 +10,8 @@ from decimal import Decimal
 from functools import partial
 from statistics import median
 from typing import Any
+
+import httpx
 
 from ingram_assets.demo.embedded.medusa import Medusa
 from ingram_assets.demo.embedded.postgres import Postgres
@@ -28,11 +31,12 @@ TITLES = 1_000
 ROUNDS = 5
 TODAY = date(2026, 11, 20)
 READ_AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
+PRODUCTS = "/admin/products/batch"
 LEVELS = "/admin/inventory-items/location-levels/batch"
 
 
 def measure(medusa: Medusa, postgres: Postgres) -> Iterator[dict[str, Any]]:
-    """Figures as JSON-ready mappings. Writes `TITLES` products into the store; best on an empty one.
+    """Figures as JSON-ready mappings. Writes twice `TITLES` products into the store.
 
     The bare call is one batch with all levels, already known ids and all: what can't be beaten. Ours reads
     the store, compares, journals before and after, and sends the same batch. Medians of `ROUNDS`, taken in
@@ -43,14 +47,15 @@ def measure(medusa: Medusa, postgres: Postgres) -> Iterator[dict[str, Any]]:
     try:
         with (
             Journal(url) as journal,
-            MedusaClient(medusa.url, email=medusa.email, password=medusa.password) as client,
+            _Sent() as sent,
+            MedusaClient(medusa.url, email=medusa.email, password=medusa.password, transport=sent) as client,
         ):
-            yield from _figures(client, journal)
+            yield from _figures(client, journal, sent)
     finally:
         postgres.drop_database(database)
 
 
-def _figures(client: MedusaClient, journal: Journal) -> Iterator[dict[str, Any]]:
+def _figures(client: MedusaClient, journal: Journal, sent: "_Sent") -> Iterator[dict[str, Any]]:
     location = ensure_location(client, journal=journal, run_id="benchmark")
     titles = [_title(number) for number in range(TITLES)]
     stamps = itertools.count(1)
@@ -79,7 +84,11 @@ def _figures(client: MedusaClient, journal: Journal) -> Iterator[dict[str, Any]]
         )
         assert not report.failed, report.failed
 
-    yield _figure(f"import {TITLES:,} titles", client, import_all)
+    ours = _figure(f"import {TITLES:,} titles", client, import_all)
+    bodies = [_of_other_titles(body) for body in sent.product_batches]
+    bare_import = _seconds(lambda: _import_bare(client, location.id, bodies))
+    yield _said(f"the bare batch calls for {TITLES:,} products and their levels", bare_import)
+    yield {**ours, "times_the_bare_calls": round(ours["seconds"] / bare_import, 2)}
 
     push(titles)  # the store may have had them, with other levels
     yield _figure(f"push {TITLES:,} titles, none changed", client, lambda: push(titles))
@@ -116,6 +125,46 @@ def _figures(client: MedusaClient, journal: Journal) -> Iterator[dict[str, Any]]
             client.post(path, {"stocked_quantity": 700}, {"fields": "id"})
 
     yield _figure(f"{TITLES:,} changed levels, a title at a time", client, one_at_a_time)
+
+
+class _Sent(httpx.HTTPTransport):
+    """Keeps the bodies with which products were made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.product_batches: list[dict[str, Any]] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == PRODUCTS:
+            self.product_batches.append(json.loads(request.content))
+        return super().handle_request(request)
+
+
+def _of_other_titles(body: dict[str, Any]) -> dict[str, Any]:
+    """The same batch for as many other new titles, whose items Medusa makes by itself."""
+    for product in body["create"]:
+        (variant,) = product["variants"]
+        variant.pop("inventory_items", None)
+        isbn = "9788" + product["handle"][4:]
+        product |= {"handle": isbn, "external_id": f"ingram:{isbn}"}
+        variant |= {"sku": isbn, "ean": isbn, "barcode": isbn}
+    return body
+
+
+def _import_bare(client: MedusaClient, location: str, bodies: list[dict[str, Any]]) -> None:
+    """The least that makes products with levels: batches of products, one batch of levels."""
+    items: list[str] = []
+    for body in bodies:
+        answer = client.post(PRODUCTS, body, {"fields": "id,variants.inventory_items.inventory_item_id"})
+        items += [
+            item["inventory_item_id"]
+            for product in answer["created"]
+            for variant in product["variants"]
+            for item in variant["inventory_items"]
+        ]
+    assert len(items) == TITLES, len(items)
+    level = {"location_id": location, "stocked_quantity": 100}
+    client.post(LEVELS, {"create": [{"inventory_item_id": item, **level} for item in items]})
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -1,4 +1,4 @@
-"""The whole shop as the benchmarks use it: every real server, and runs that start only when they are told to."""
+"""The whole shop as the benchmarks use it: every real server, and no run that nobody asked for."""
 
 import logging
 import os
@@ -22,6 +22,7 @@ from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets.locations.keys import ISBNS_NAME
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import RunResult, code_location, dagster_instance, follow
+from ingram_assets.settings import LOCATIONS
 
 TITLES = 10_000
 """In the simulated site's catalogue. A case tracks the first so many of them."""
@@ -88,24 +89,42 @@ class Shop:
         self.instance.add_dynamic_partitions(ISBNS_NAME, list(isbns))
         return isbns
 
-    def sensors(self, location: str, *names: str, run: bool) -> None:
-        """Turn a location's sensors on or off: all of them, or those named."""
-        with code_location(self.instance, self.stack.common, location) as (workspace, _):
-            for place in workspace.code_locations:
-                for repository in place.get_repositories().values():
-                    for sensor in repository.get_sensors():
-                        if names and sensor.name not in names:
-                            continue
-                        if run:
-                            self.instance.start_sensor(sensor)
-                        else:
-                            origin = sensor.get_remote_origin_id()
-                            self.instance.stop_sensor(origin, sensor.selector_id, sensor)
-
     def rest(self) -> None:
         """Return once no run is queued or at work."""
         while self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1):
             time.sleep(0.5)
+
+    def start_sensor(self, location: str, name: str) -> None:
+        """Turn one sensor on."""
+        for sensor in self._sensors(location):
+            if sensor.name == name:
+                self.instance.start_sensor(sensor)
+
+    def stop_sensors(self) -> None:
+        """Turn every sensor off, and return once nothing is left of what they had begun."""
+        quiet = 0
+        while quiet < 3:
+            running = False
+            for location in LOCATIONS:
+                for sensor in self._sensors(location):
+                    origin = sensor.get_remote_origin_id()
+                    state = self.instance.get_instigator_state(origin, sensor.selector_id)
+                    # A tick under way writes its sensor's state back: as running, if it began so.
+                    if state is None or state.is_running:
+                        running = True
+                        self.instance.stop_sensor(origin, sensor.selector_id, sensor)
+            running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1))
+            quiet = 0 if running else quiet + 1
+            time.sleep(2)
+
+    def _sensors(self, location: str) -> list[Any]:
+        with code_location(self.instance, self.stack.common, location) as (workspace, _):
+            return [
+                sensor
+                for place in workspace.code_locations
+                for repository in place.get_repositories().values()
+                for sensor in repository.get_sensors()
+            ]
 
     def run_asset(self, location: str, asset: dg.AssetKey) -> Finished:
         """Materialize an asset as a person does in the UI: through its web server and the run queue."""
@@ -164,14 +183,12 @@ def running_shop() -> Iterator[Shop]:
         dagster_instance(stack.common) as instance,
     ):
         shop = Shop(stack, instance)
-        for location in ("scraper", "storefront", "operations"):
-            shop.sensors(location, run=False)
-        shop.rest()
+        shop.stop_sensors()
         phases.say("Everything is up.")
         yield shop
 
 
-class peak_memory:  # noqa: N801  (reads as a function, like contextlib's own)
+class peak_memory:
     """The greatest resident memory, in bytes, of any one run worker of a code location, looked at often."""
 
     def __init__(self, location: str) -> None:
