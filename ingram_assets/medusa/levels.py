@@ -207,8 +207,7 @@ class Work:
     def make_items(self) -> None:
         """Items that are missing, each with its level in the same request.
 
-        Medusa has no batch for these, so a few go at once. A batch of products would make their items by
-        itself, and leave them without a level until the next request.
+        Medusa has no batch for these, so a few go at once.
         """
         titles = self._still(lambda title: title.create_item)
         if not titles:

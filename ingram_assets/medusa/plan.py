@@ -167,9 +167,7 @@ def plan_levels(
 
 
 def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRules) -> TitlePlan:
-    """The item and level of a title that the store does not have yet.
-
-    They come before the product, which is then made with them: it is never for sale without a level.
+    """The level of a title that the store does not have yet, and the item it goes to if there is one.
 
     Args:
         leftover: an inventory item with this SKU that a product long gone has left behind.
@@ -263,9 +261,11 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
 
     if variant is None or problem:
         return plan("failed", problem or "")
-    before = _shown(variant, level)
+    linked = item is not None and any(each.id == item.id for each in variant.items)
+    before = _shown(variant, level, linked)
     reasons = list(_names_amiss(title.isbn, variant))
-    if wanted.status == "unknown" and not (variant.manage_inventory and level is None):
+    has_level = linked and level is not None
+    if wanted.status == "unknown" and (has_level or not variant.manage_inventory):
         why = "Its stock was never read: the store's level stands."
         return plan("skipped", *reasons, why, before=before, after=before)
     if _below_the_bar(title, wanted, variant, item, today, rules):
@@ -277,7 +277,7 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
     managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
     step = _plan_level(wanted, level) if managed else _LevelStep()
     flags, why_flags = _plan_flags(title, wanted, variant, managed)
-    link = managed and not (item and any(each.id == item.id for each in variant.items))
+    link = managed and not linked
     rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
     if rename and item:
         reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
@@ -304,8 +304,8 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
     )
 
 
-def _shown(variant: Variant, level: Level | None) -> Shown:
-    counted = level if variant.manage_inventory else None
+def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
+    counted = level if linked and variant.manage_inventory else None
     return Shown(
         variant.manage_inventory,
         counted.stocked if counted else None,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -10,9 +10,9 @@ from ingram_assets.domain.categories import CategoryTable, categorize
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient, batches, send_splitting
 from ingram_assets.medusa.journal import Change, Journal
-from ingram_assets.medusa.levels import Work
+from ingram_assets.medusa.levels import Work, apply
 from ingram_assets.medusa.location import Location
-from ingram_assets.medusa.plan import TitlePlan, desired, plan_new, variant_metadata
+from ingram_assets.medusa.plan import TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.medusa.product_fields import (
     CURRENCY,
     ProductUpdate,
@@ -23,9 +23,11 @@ from ingram_assets.medusa.product_fields import (
 )
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.shelves import Shelves
-from ingram_assets.medusa.store import Actual, read_store
+from ingram_assets.medusa.store import Actual, Item, Variant, read_store
 
 log = logging.getLogger(__name__)
+
+READ_AT_ONCE = 500
 
 PRODUCTS_PER_BATCH = 50
 """1,000 products take 20.7 s in batches of 25, 17.1 s of 50, 15.2 s of 100; a bad row costs as many."""
@@ -76,8 +78,8 @@ def import_titles(
 ) -> ImportReport:
     """Makes the products that the store does not have, and brings those it has up to date.
 
-    A new product is made with its level. Levels and flags of a product that is there are `sync_levels`'s,
-    behind its guardrail. A title that Medusa refuses costs itself alone.
+    A new product gets its level at once. Levels and flags of a product that is there are `sync_levels`'s,
+    behind its guardrail, unless it has no level at all. A title that Medusa refuses costs itself alone.
 
     Args:
         on_done: called after each batch with the queue ids that are imported, and queue id to reason for
@@ -88,23 +90,26 @@ def import_titles(
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         shelves = Shelves(client, journal, run_id)
         shop = _Shop(client, journal, run_id, location, today, rules, categories, shelves)
-        for batch in batches(rows, batch_size, lambda title: [title.description, "x" * 4_000]):
-            ids = {title.isbn: title.id for title in batch}
-            failed = _import_batch(shop, batch, report)
-            report.failed |= failed
-            if on_done:
-                on_done(
-                    [each for isbn, each in ids.items() if isbn not in failed],
-                    {ids[isbn]: reason for isbn, reason in failed.items()},
-                )
+        for some in batches(rows, READ_AT_ONCE, lambda title: title.isbn):
+            actual = read_store(client, [title.isbn for title in some], location.id)
+            for batch in batches(some, batch_size, lambda title: [title.description, "x" * 4_000]):
+                ids = {title.isbn: title.id for title in batch}
+                failed = _import_batch(shop, batch, actual, report)
+                report.failed |= failed
+                if on_done:
+                    on_done(
+                        [each for isbn, each in ids.items() if isbn not in failed],
+                        {ids[isbn]: reason for isbn, reason in failed.items()},
+                    )
     return report
 
 
-def _import_batch(shop: "_Shop", titles: Sequence[Title], report: ImportReport) -> dict[str, str]:
+def _import_batch(
+    shop: "_Shop", titles: Sequence[Title], actual: dict[str, Actual], report: ImportReport
+) -> dict[str, str]:
     for title in titles:
         if not categorize(title.category_hint, shop.table).mapped:
             report.unmapped[title.isbn] = title.category_hint
-    actual = read_store(shop.client, [title.isbn for title in titles], shop.location.id)
     failed: dict[str, str] = {}
     new = []
     for title in titles:
@@ -121,7 +126,7 @@ def _import_batch(shop: "_Shop", titles: Sequence[Title], report: ImportReport) 
     doubtful = [isbn for isbn, reason in refused.items() if "already exists" in reason]
     if doubtful:
         there = read_store(shop.client, doubtful, shop.location.id)
-        actual |= {isbn: each for isbn, each in there.items() if each.variants}
+        actual.update({isbn: each for isbn, each in there.items() if each.variants})
         refused = {isbn: reason for isbn, reason in refused.items() if not actual[isbn].variants}
     failed |= refused
     known = [title for title in titles if actual[title.isbn].variants and title.isbn not in failed]
@@ -145,43 +150,69 @@ class _Shop:
 def _create(
     shop: _Shop, titles: Sequence[Title], actual: Mapping[str, Actual], report: ImportReport
 ) -> dict[str, str]:
-    """Makes products, each with an item and level that are there before it. Returns ISBN to reason."""
+    """Makes products, and their levels right after. Returns ISBN to reason.
+
+    Medusa makes the items along with the products, without levels: that takes half the time of making items
+    one by one before. Until a product has its level it takes no back-orders, so that all that a shopper
+    can meet in between, or after a run that was killed there, is a cart that refuses the book.
+    """
     if not titles:
         return {}
-    plans = [
-        plan_new(title, actual[title.isbn].leftover, today=shop.today, rules=shop.rules) for title in titles
-    ]
-    work = Work(shop.client, shop.journal, shop.run_id, shop.location, plans)
-    work.make_items()
-    work.write_levels()
-    failed = dict(work.failed)
-    pairs = [(title, plan) for title, plan in zip(titles, plans, strict=True) if title.isbn not in failed]
-    bodies = [_new_product(shop, title, plan, work.item_ids.get(title.isbn)) for title, plan in pairs]
-    ids: dict[str, str] = {}
+    plans = {
+        title.isbn: plan_new(title, actual[title.isbn].leftover, today=shop.today, rules=shop.rules)
+        for title in titles
+    }
+    before = Work(shop.client, shop.journal, shop.run_id, shop.location, [*_on_leftovers(plans.values())])
+    before.write_levels()
+    failed = dict(before.failed)
+    titles = [title for title in titles if title.isbn not in failed]
+    bodies = [_new_product(shop, title, plans[title.isbn]) for title in titles]
+    made: dict[str, dict[str, Any]] = {}
 
     def send(some: Sequence[dict[str, Any]]) -> None:
-        answer = shop.client.post("/admin/products/batch", {"create": some}, {"fields": "id,handle"})
-        ids.update({each["handle"]: each["id"] for each in answer["created"]})
+        fields = "id,handle,variants.id,variants.inventory_items.inventory_item_id"
+        answer = shop.client.post("/admin/products/batch", {"create": some}, {"fields": fields})
+        made.update({each["handle"]: each for each in answer["created"]})
 
     changes = [
         Change("product", title.isbn, None, None, title_fields(title, shop.table), "New in the store.")
-        for title, _ in pairs
+        for title in titles
     ]
     with shop.journal.writing(shop.run_id, changes) as entry:
         refused = send_splitting(bodies, send)
-        for number, (title, plan) in enumerate(pairs):
+        for number, title in enumerate(titles):
             if number in refused:
                 entry.failed(number, refused[number].detail)
                 failed[title.isbn] = refused[number].detail
-                continue
-            entry.made(number, ids[bodies[number]["handle"]])
-            report.created.append(title.isbn)
-            if plan.zero_for_unknown:
-                report.zero_for_unknown.append(title.isbn)
+            else:
+                entry.made(number, made[title.isbn]["id"])
+    unfinished = [_finish(plans[isbn], product) for isbn, product in made.items()]
+    after = Work(shop.client, shop.journal, shop.run_id, shop.location, unfinished)
+    after.write_levels()
+    after.write_flags()
+    failed |= after.failed
+    new = [title.isbn for title in titles if title.isbn not in failed]
+    report.created += new
+    report.zero_for_unknown += [isbn for isbn in new if plans[isbn].zero_for_unknown]
     return failed
 
 
-def _new_product(shop: _Shop, title: Title, plan: TitlePlan, item_id: str | None) -> dict[str, Any]:
+def _on_leftovers(plans: Iterable[TitlePlan]) -> Iterable[TitlePlan]:
+    return (each for each in plans if each.item and each.level)
+
+
+def _finish(plan: TitlePlan, product: Mapping[str, Any]) -> TitlePlan:
+    """What is left to do once the product is made: its level, and then the back-orders it may take."""
+    (made,) = product["variants"]
+    items = tuple(Item(link["inventory_item_id"], plan.isbn, None) for link in made["inventory_items"] or [])
+    variant = Variant(made["id"], product["id"], plan.isbn, plan.isbn, bool(items), False, {}, items)
+    if plan.item or not items:
+        return replace(plan, variant=variant, level=None)
+    flags = {"allow_backorder": True} if plan.after and plan.after.allow_backorder else {}
+    return replace(plan, variant=variant, item=items[0], flags=flags)
+
+
+def _new_product(shop: _Shop, title: Title, plan: TitlePlan) -> dict[str, Any]:
     wanted = desired(title, reserved=0, today=shop.today, rules=shop.rules)
     fields = title_fields(title, shop.table)
     binding = fields["metadata.binding"] or "Book"
@@ -192,13 +223,13 @@ def _new_product(shop: _Shop, title: Title, plan: TitlePlan, item_id: str | None
         "ean": title.isbn,
         "barcode": title.isbn,
         "manage_inventory": managed,
-        "allow_backorder": bool(wanted.allow_backorder),
+        "allow_backorder": bool(plan.item and wanted.allow_backorder),
         "options": {"Format": binding},
         "prices": [{"currency_code": CURRENCY, "amount": fields["price"]}],
         "metadata": variant_metadata(title, wanted),
     }
-    if managed:
-        variant["inventory_items"] = [{"inventory_item_id": item_id, "required_quantity": 1}]
+    if plan.item:
+        variant["inventory_items"] = [{"inventory_item_id": plan.item.id, "required_quantity": 1}]
     product: dict[str, Any] = {
         **{name: fields[name] for name in ("title", "subtitle", "description", "weight")},
         "handle": title.isbn,
@@ -232,10 +263,11 @@ def _update(
     """Brings products that are there up to date, field by field. Returns ISBN to reason."""
     if not titles:
         return {}
+    failed = _give_levels(shop, titles, actual)
     variants = {title.isbn: actual[title.isbn].variants[0] for title in titles}
     products = read_products(shop.client, (each.product_id for each in variants.values()))
     ours = shop.journal.last_written([title.isbn for title in titles], "product")
-    updates, failed = [], {}
+    updates = []
     for title in titles:
         variant = variants[title.isbn]
         row = products.get(variant.product_id)
@@ -253,6 +285,19 @@ def _update(
     refused = send_updates(shop.client, shop.journal, shop.run_id, shop.shelves, updates, "The queue's row.")
     report.updated += [each.isbn for each in updates if each.isbn not in refused]
     return failed | refused
+
+
+def _give_levels(shop: _Shop, titles: Sequence[Title], actual: Mapping[str, Actual]) -> dict[str, str]:
+    """Levels for managed products that have none: those of a run that was killed before it came to them."""
+    without = [
+        title
+        for title in titles
+        for variant in actual[title.isbn].variants
+        if variant.manage_inventory and not any(item.level for item in variant.items)
+    ]
+    plan = plan_levels(without, actual, today=shop.today, rules=shop.rules)
+    done = apply(shop.client, plan, location=shop.location, journal=shop.journal, run_id=shop.run_id)
+    return done.failed
 
 
 def send_updates(

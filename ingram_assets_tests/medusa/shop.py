@@ -158,11 +158,15 @@ class Shop:
     def edit_product(self, isbn: str, **values: Any) -> None:
         self.post(f"products/{self.product(isbn)['id']}", values)
 
-    def managed_without_level(self, location_id: str) -> list[str]:
-        """SKUs of managed variants that have no level at the location: there must never be one."""
-        fields = "sku,manage_inventory,inventory_items.inventory.location_levels.location_id"
-        return [
-            each["sku"]
+    def managed_without_level(self, location_id: str) -> dict[str, bool]:
+        """SKU to `allow_backorder` of managed variants that have no level at the location.
+
+        A cart refuses such a book; one that takes back-orders goes into the cart and breaks its checkout.
+        """
+        fields = "sku,manage_inventory,allow_backorder"
+        fields += ",inventory_items.inventory.location_levels.location_id"
+        return {
+            each["sku"]: each["allow_backorder"]
             for each in self.get("product-variants", limit=5000, fields=fields)["variants"]
             if each["manage_inventory"]
             and not any(
@@ -170,7 +174,7 @@ class Shop:
                 for link in each["inventory_items"]
                 for level in (link["inventory"] or {}).get("location_levels") or []
             )
-        ]
+        }
 
     def fulfil(self, order: dict[str, Any], location_id: str) -> dict[str, Any]:
         items = [{"id": each["id"], "quantity": each["quantity"]} for each in order["items"]]

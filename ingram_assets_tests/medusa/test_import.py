@@ -258,19 +258,24 @@ def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:
     assert squatted.isbn in requests[-1].body
 
 
-@pytest.mark.parametrize("write", [1, 3, 4, 5])
+@pytest.mark.parametrize("write", [1, 2, 3, 4, 5, 7])
 def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> None:
-    titles = [make_title(on_hand=5) for _ in range(4)]
+    # A batch: products, levels, and the flag of the one that takes back-orders.
+    titles = [make_title(on_hand=number % 2 * 5, on_order=7) for number in range(6)]
     stamped: list[int] = []
     network = killed_before(write)
     with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
         bench.import_(*titles, client=dying, batch_size=2, on_done=lambda done, failed: stamped.extend(done))
-    assert bench.shop.managed_without_level(bench.location.id) == []
+    assert not any(bench.shop.managed_without_level(bench.location.id).values())  # no broken checkout
     left = [each for each in titles if each.id not in stamped]
     assert left
     report = bench.import_(*left)
     assert report.failed == {}
-    assert [bench.level(each.isbn) for each in titles] == [(5, 0, 0)] * 4
+    assert bench.shop.managed_without_level(bench.location.id) == {}
+    bench.sync(*titles)
+    assert [bench.level(each.isbn) for each in titles] == [(0, 0, 7), (5, 0, 7)] * 3
+    variants = [bench.shop.variant(each.isbn) for each in titles]
+    assert [each and each["allow_backorder"] for each in variants] == [True, False] * 3
     assert bench.sync(*titles).of("unchanged") == [each.isbn for each in titles]
 
 

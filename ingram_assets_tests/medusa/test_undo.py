@@ -76,7 +76,7 @@ def test_a_switch_over_is_undone(bench: Bench) -> None:
     # Copies promised to an order keep their level.
     assert bench.level(sold.isbn) == (7, 1, 0)
     assert "promised" in " ".join(report.left[sold.isbn])
-    assert bench.shop.managed_without_level(bench.location.id) == []
+    assert bench.shop.managed_without_level(bench.location.id) == {}
     assert bench.sync(title).failed == {}
 
 
