@@ -118,7 +118,8 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
             continue
         if isbn in titles:
             reason = f"{isbn} stands in line {lines[isbn]} already; that one was kept."
-            rejected.append({"row": line, "value": value[:200], "reason": reason})
+            duplicate = {"duplicate_of": lines[isbn]}
+            rejected.append({"row": line, "value": value[:200], "reason": reason, **duplicate})
             continue
         title = price = None
         if any(cells[columns.width :]):

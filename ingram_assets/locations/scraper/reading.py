@@ -53,13 +53,20 @@ class Shop:
 
 @dataclass
 class Sweep:
-    """What a pass over titles found. `seconds` has one entry per page, `statuses` titles by availability."""
+    """What a pass over titles found.
+
+    Attributes:
+        seconds: one entry per page.
+        statuses: titles by availability.
+        site: the site's own figures of the pass: fetches by outcome, latencies, pauses, sign-ins.
+    """
 
     report: Report
     on_hand: int = 0
     on_order: int = 0
     seconds: list[float] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
+    site: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tried(self) -> int:
