@@ -14,6 +14,7 @@ from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands
 from benchmarks.events import events
 from benchmarks.pages import parse
+from benchmarks.scale import scale
 from benchmarks.store import change_to_level, push
 from benchmarks.sweep import sweep
 
@@ -41,6 +42,7 @@ CASES = [
         sweep,
         {"titles": 10_000, "latency_ms": 15},
     ),
+    Case("scale", "(what docs/scale.md quotes)", scale, {"titles": 100_000}),
     Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),
 ]
 _BY_NAME = {case.name: case for case in CASES}
