@@ -48,7 +48,7 @@ def own_dagster(postgres: Postgres, folder: str) -> Iterator[tuple[dg.DagsterIns
 
 
 def _measure(instance: dg.DagsterInstance, titles: int, *, one_by_one: bool) -> dict[str, Any]:
-    """What logging takes within a run. `processor` is this process alone: the rest is PostgreSQL, or waiting."""
+    """What logging takes within a run. `processor` is of this process: the rest is PostgreSQL, or waiting."""
     taken: list[float] = []
 
     @dg.op
