@@ -98,6 +98,13 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
     ingram sync-stock 1234567       another one; its titles are tracked from now on
     """
+    from ingram_assets.runs import ROOT
+    from ingram_assets.settings import ScraperSettings, SettingsError, environment_of, load
+
+    if not (search_id or load(ScraperSettings, environment_of("scraper", ROOT)).IPAGE_SAVED_SEARCH_ID):
+        raise SettingsError(
+            "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search: ingram sync-stock ID."
+        )
     config = {
         "ops": {
             "ipage__saved_search": {"config": {"search_id": search_id or "", "let_through": let_through}},
@@ -313,10 +320,10 @@ def alert_test(as_json: bool) -> None:
 def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
     """Start a job's run where its secrets are, follow it, and return what it reports."""
     from ingram_assets.runs import ROOT, code_location, dagster_instance, follow, launch
-    from ingram_assets.settings import LOCATIONS, CommonSettings, environment_of, load
+    from ingram_assets.settings import LOCATIONS, CommonSettings, Pace, check, environment_of, load
 
     environment = environment_of(location, ROOT)
-    load(LOCATIONS[location], environment)
+    check(environment, LOCATIONS[location], CommonSettings, Pace)
     common = load(CommonSettings, environment)
     with _progress(job) as tell, dagster_instance(common) as instance:
         tell("starting")

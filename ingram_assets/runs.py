@@ -25,6 +25,7 @@ from ingram_assets.settings import CommonSettings, environment_of
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
     from dagster._core.workspace.context import WorkspaceRequestContext
+    from dagster_shared.error import SerializableErrorInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: `dagster.yaml`, `workspace.yaml` and the `.env` files lie here."""
@@ -306,7 +307,7 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
             failure = event.step_failure_data
             metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
             described = failure.user_failure_data.description if failure.user_failure_data else None
-            error = described or (failure.error.message.strip() if failure.error else "no reason given")
+            error = described or _innermost(failure.error)
         else:
             metadata = {}
             error = error or event.message
@@ -317,3 +318,12 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
         if KIND in metadata:
             kind = metadata[KIND].value
     return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)
+
+
+def _innermost(error: "SerializableErrorInfo | None") -> str:
+    """The message of what went wrong first; Dagster's own errors around it say nothing to a person."""
+    if error is None:
+        return "no reason given"
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()

@@ -6,10 +6,11 @@ what one of them leaks the others do not know. Real values live in `.env`, `.env
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -36,7 +37,33 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"postgres(ql)?(\+psycopg\w*)?://", value.get_secret_value()):
+        raise ValueError("a PostgreSQL address begins with postgresql://")
+    return value
+
+
+def _imap_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"imaps?://[^@/]+@[^@/]+", value.get_secret_value()):
+        raise ValueError("a mailbox is imaps://user:password@host:993/INBOX, both percent-encoded")
+    return value
+
+
+def _base32(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z2-7]{16,}=*", re.sub(r"[\s-]", "", value.get_secret_value())):
+        raise ValueError("an authenticator's secret is 16 or more letters and digits from 2 to 7")
+    return value
+
+
+def _is_a_file(value: Path) -> Path:
+    if not value.expanduser().is_file():
+        raise ValueError(f"there is no file {value}")
+    return value.expanduser()
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+ExistingFile = Annotated[Path, AfterValidator(_is_a_file)]
 
 
 class _Settings(BaseSettings):
@@ -44,11 +71,16 @@ class _Settings(BaseSettings):
         extra="ignore", case_sensitive=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        """What is missing beyond the required settings: of alternatives, none is there."""
+        return []
+
 
 class CommonSettings(_Settings):
     """What every process of the project may know."""
 
-    DAGSTER_PG_URL: SecretStr = Field(description="Dagster's own database, postgresql://…")
+    DAGSTER_PG_URL: DatabaseUrl = Field(description="Dagster's own database, postgresql://…")
     DAGSTER_HOME: Path | None = Field(None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster")
     INGRAM_STATE_DIR: Path = Field(Path(".ingram"), description="Sessions, locks and logs")
     STORE_TIME_ZONE: Annotated[str, AfterValidator(_time_zone)] = Field(
@@ -76,13 +108,13 @@ class ScraperSettings(_Settings):
     IPAGE_ACCOUNT: str | None = None
     IPAGE_SAVED_SEARCH_ID: str | None = None
     IPAGE_MFA: Literal["email", "totp", "prompt"] = "email"
-    IPAGE_TOTP_SECRET: SecretStr | None = None
-    IPAGE_MFA_IMAP_URL: SecretStr | None = None
+    IPAGE_TOTP_SECRET: Annotated[SecretStr, AfterValidator(_base32)] | None = None
+    IPAGE_MFA_IMAP_URL: Annotated[SecretStr, AfterValidator(_imap_url)] | None = None
     IPAGE_SESSION_COOKIE: SecretStr | None = None
     IPAGE_CONCURRENCY: int = Field(8, ge=1, le=32)
     BROWSER_CDP_URL: SecretStr | None = None
-    BROWSER_EXECUTABLE: Path | None = None
-    QUEUE_DB_URL: SecretStr
+    BROWSER_EXECUTABLE: ExistingFile | None = None
+    QUEUE_DB_URL: DatabaseUrl
     R2_ENDPOINT: HttpUrl
     R2_ACCESS_KEY_ID: SecretStr
     R2_SECRET_ACCESS_KEY: SecretStr
@@ -93,18 +125,15 @@ class ScraperSettings(_Settings):
     GUARDRAIL_MAX_SEARCH_SHRINKAGE: float = Field(0.50, ge=0, le=1)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _can_sign_in(self) -> Self:
-        if self.IPAGE_SESSION_COOKIE is not None:
-            return self
-        wanted = {"IPAGE_USERNAME": self.IPAGE_USERNAME, "IPAGE_PASSWORD": self.IPAGE_PASSWORD}
-        if self.IPAGE_MFA == "email":
-            wanted["IPAGE_MFA_IMAP_URL"] = self.IPAGE_MFA_IMAP_URL
-        if self.IPAGE_MFA == "totp":
-            wanted["IPAGE_TOTP_SECRET"] = self.IPAGE_TOTP_SECRET
-        if missing := [name for name, value in wanted.items() if value is None]:
-            raise ValueError(f"missing: {', '.join(missing)} (or IPAGE_SESSION_COOKIE)")
-        return self
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        """What the sign-in needs: an account with its second factor, or a captured cookie."""
+        if "IPAGE_SESSION_COOKIE" in given:
+            return []
+        needs = ["IPAGE_USERNAME", "IPAGE_PASSWORD"]
+        factor = given.get("IPAGE_MFA", "email")
+        needs += {"email": ["IPAGE_MFA_IMAP_URL"], "totp": ["IPAGE_TOTP_SECRET"]}.get(factor, [])
+        return [f"{name} is missing (or IPAGE_SESSION_COOKIE)" for name in needs if name not in given]
 
 
 class StorefrontSettings(_Settings):
@@ -116,23 +145,24 @@ class StorefrontSettings(_Settings):
     MEDUSA_PASSWORD: SecretStr | None = None
     MEDUSA_SALES_CHANNEL: str = "Online Store"
     MEDUSA_STOCK_LOCATION: str = "Ingram (Drop-Ship)"
-    QUEUE_DB_URL: SecretStr
-    STOREFRONT_DB_URL: SecretStr
+    QUEUE_DB_URL: DatabaseUrl
+    STOREFRONT_DB_URL: DatabaseUrl
     INVENTORY_MODE: Literal["on_hand", "on_hand_plus_reserved"] = "on_hand"
     SAFETY_STOCK: int = Field(0, ge=0)
     LOW_STOCK_THRESHOLD: int = Field(5, ge=0)
     MIN_STOCK_DELTA: int = Field(1, ge=1)
     PRICE_POLICY: Literal["srp", "keep"] = "srp"
-    CATEGORIES_FILE: Path | None = None
+    CATEGORIES_FILE: ExistingFile | None = None
     GUARDRAIL_MAX_TURNING_TO_ZERO: float = Field(0.30, ge=0, le=1)
     GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: int = Field(5, ge=0)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _can_sign_in(self) -> Self:
-        if self.MEDUSA_API_KEY is None and (self.MEDUSA_EMAIL is None or self.MEDUSA_PASSWORD is None):
-            raise ValueError("missing: MEDUSA_API_KEY (or MEDUSA_EMAIL and MEDUSA_PASSWORD)")
-        return self
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        """A key, or an admin's e-mail and password."""
+        if "MEDUSA_API_KEY" in given or {"MEDUSA_EMAIL", "MEDUSA_PASSWORD"} <= given.keys():
+            return []
+        return ["MEDUSA_API_KEY is missing (or MEDUSA_EMAIL and MEDUSA_PASSWORD)"]
 
 
 class OperationsSettings(_Settings):
@@ -151,7 +181,7 @@ class OperationsSettings(_Settings):
 class MigrateSettings(_Settings):
     """What `ingram queue migrate` needs: a role that may create roles and tables."""
 
-    QUEUE_OWNER_DB_URL: SecretStr
+    QUEUE_OWNER_DB_URL: DatabaseUrl
     QUEUE_WRITER_ROLE: str = Field("ingram_queue_writer", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     QUEUE_READER_ROLE: str = Field("ingram_queue_reader", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
 
@@ -209,15 +239,35 @@ def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
         SettingsError: names each setting that is missing or malformed, and shows no value.
     """
     environment = os.environ if environment is None else environment
-    values = {name: environment[name] for name in settings.model_fields if environment.get(name)}
-    try:
-        return settings.model_validate(values)
-    except ValidationError as error:
-        faults = [_fault(details) for details in error.errors(include_input=False, include_url=False)]
-        where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
-        raise SettingsError(
-            f"Settings: {'; '.join(faults)}. Set them in {where} (see {where}.example) or in the environment."
-        ) from None
+    check(environment, settings)
+    return settings.model_validate(_given(settings, environment))
+
+
+def check(environment: Mapping[str, str], *classes: type[_Settings]) -> None:
+    """Name all that is missing or malformed of several classes at once.
+
+    Raises:
+        SettingsError: as for `load`.
+    """
+    told = []
+    for settings in classes:
+        given = _given(settings, environment)
+        faults = []
+        try:
+            settings.model_validate(given)
+        except ValidationError as error:
+            faults = [_fault(details) for details in error.errors(include_input=False, include_url=False)]
+        if faults := faults + settings.missing(given):
+            where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
+            told.append(
+                f"{'; '.join(faults)}. Set them in {where} (see {where}.example) or in the environment."
+            )
+    if told:
+        raise SettingsError(" ".join(told))
+
+
+def _given(settings: type[_Settings], environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in settings.model_fields if environment.get(name)}
 
 
 def _fault(details: Any) -> str:

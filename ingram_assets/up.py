@@ -28,6 +28,7 @@ from ingram_assets.settings import (
     MigrateSettings,
     Pace,
     SettingsError,
+    check,
     environment_of,
     load,
 )
@@ -127,11 +128,19 @@ def run_up() -> None:
         SettingsError: a setting of any location is missing; nothing was started.
         AlreadyRunning: another `ingram up` is at work on this state folder.
     """
-    environments = {name: environment_of(name, ROOT) for name in LOCATIONS}
+    faults = []
     for name, settings in LOCATIONS.items():
-        load(settings, environments[name])
+        try:
+            check(environment_of(name, ROOT), settings)
+        except SettingsError as error:
+            faults.append(str(error))
+    try:
+        check(environment_of(None, ROOT), CommonSettings, Pace)
+    except SettingsError as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError("\n".join(faults))
     common = load(CommonSettings, environment_of(None, ROOT))
-    load(Pace, environment_of(None, ROOT))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up") as supervisor:
         migrate_queue(ROOT)

@@ -116,3 +116,27 @@ def test_each_location_is_given_its_own_settings_alone(tmp_path, monkeypatch):
         assert "UNRELATED_TOKEN" not in environment
         assert "QUEUE_OWNER_DB_URL" not in environment
         assert environment["DAGSTER_PG_URL"] == "postgresql://d@h/d"
+
+
+def test_all_that_is_missing_is_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        load(ScraperSettings, {})
+    assert all(name in str(caught.value) for name in SCRAPER)
+    with pytest.raises(SettingsError) as caught:
+        load(StorefrontSettings, {})
+    assert all(name in str(caught.value) for name in STOREFRONT)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QUEUE_DB_URL", "mysql://w:secret-1@h/q"),
+        ("IPAGE_MFA_IMAP_URL", "https://u:secret-1@h"),
+        ("IPAGE_TOTP_SECRET", "secret-1 is no base 32!"),
+        ("BROWSER_EXECUTABLE", "/there/is/no/browser"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_starts(name, value):
+    with pytest.raises(SettingsError, match=f"{name} is malformed") as caught:
+        load(ScraperSettings, SCRAPER | {name: value})
+    assert "secret-1" not in str(caught.value)
