@@ -14,8 +14,9 @@ from ingram_assets.ipage.cancellation import Cancellation
 T = TypeVar("T")
 R = TypeVar("R")
 
-_RESULTS_AHEAD = 64
-"""Results that may wait for a slow consumer, before the workers wait too."""
+_RESULTS_AHEAD = 200
+"""Results that may wait for a slow consumer, before the workers wait too: two batches that are being recorded
+on a busy machine, while the site goes on being read."""
 
 
 @dataclass(frozen=True, slots=True)
