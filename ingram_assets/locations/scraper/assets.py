@@ -100,12 +100,13 @@ def saved_search(
     context: AssetExecutionContext, config: SavedSearchConfig, ipage: IPage, queue: Queue
 ) -> dg.MaterializeResult:
     """Download the saved search, refuse it if it shrank, and track what is new."""
-    settings = load(ScraperSettings)
-    search_id = config.search_id or settings.IPAGE_SAVED_SEARCH_ID
-    if not search_id:
-        raise SettingsError(
-            "IPAGE_SAVED_SEARCH_ID is missing. Set it, or name the search: ingram sync-stock ID."
-        )
+    with classified():
+        settings = load(ScraperSettings)
+        search_id = config.search_id or settings.IPAGE_SAVED_SEARCH_ID
+        if not search_id:
+            raise SettingsError(
+                "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
+            )
     with classified(), ipage.open(context.run_id) as site:
         found = parse_saved_search_csv(site.saved_search(search_id))
     isbns = list(found["isbn"])
@@ -147,6 +148,7 @@ def saved_search(
     )
     # After their rows' events: a title without one would look as if it had been waiting for its reading.
     context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
+    report.notes += [f"Saved search: {warning}" for warning in found.attrs["warnings"][:20]]
     for row in found.attrs["rejected"]:
         reason = f"row {row['row']} of the saved search: {row['reason']}"
         if "duplicate_of" in row:

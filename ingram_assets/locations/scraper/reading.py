@@ -3,6 +3,7 @@
 Readings are recorded in batches as they come in, so that a run that is stopped loses at most a moment's.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,8 +22,9 @@ from ingram_assets.locations.scraper.history import extended, plot
 from ingram_assets.queue.writer import QueueWriter
 
 _BATCH = 100
+_NOTES = 50
 _HISTORY = "on_hand_changes"
-NO_STOCK_TABLE = "the page shows no stock table"
+NO_STOCK_TABLE = "the page shows no stock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,17 @@ def _record(
         pages[reading.isbn] = reading, page
         status = shop.status(page)
         sweep.statuses[status] = sweep.statuses.get(status, 0) + 1
-        if page.stock is None:
+        if page.warnings:
+            report.add("pages_with_warnings")
+            _note(report, f"{page.isbn}: {' '.join(page.warnings)}")
+        if not shows_a_count(page):
             report.add("stock_unknown")
             unread.append(_unread(reading, "no_stock_table", NO_STOCK_TABLE))
             looked.append(_without_table(reading, status, shop))
         else:
+            if missing := unread_counts(page):
+                report.add("stock_read_in_part")
+                _note(report, f"{page.isbn}: not read, and left as they were: {', '.join(missing)}.")
             report.add("stock_read")
             sweep.on_hand += stock_rules.on_hand(page.stock) or 0
             sweep.on_order += stock_rules.on_order(page.stock) or 0
@@ -184,6 +192,27 @@ def _record(
         queue.record_unread(unread)
     log_materializations(context, materializations)
     log_observations(context, looked)
+
+
+def shows_a_count(page: ProductPage) -> bool:
+    """Whether the page shows at least one count of stock: else it says nothing of it."""
+    return any(count is not None for dc in (page.stock or {}).values() for count in dc[:2])
+
+
+def unread_counts(page: ProductPage) -> list[str]:
+    """The counts of a page's stock table that could not be read, by DC. Their last known numbers stand."""
+    return [
+        f"{dc} {name}"
+        for dc, counts in (page.stock or {}).items()
+        for name, count in (("on hand", counts.on_hand), ("on order", counts.on_order))
+        if count is None
+    ]
+
+
+def _note(report: Report, note: str) -> None:
+    """Note something of a title, up to `_NOTES` of them: the counts say how many there were."""
+    if len(report.notes) < _NOTES:
+        report.notes.append(note)
 
 
 def _unread(reading: Reading, outcome: str, reason: str) -> dict[str, Any]:
@@ -261,13 +290,13 @@ def stock_metadata(
     """
     stock = page.stock or {}
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
+    at = reading.observed_at.timestamp()
+    history = extended(_history(before), at, on_hand)
     metadata: dict[str, Any] = {
         "title": page.title,
         "status": shop.status(page),
-        "changed": outcome in ("first", "changed"),
-        "outcome": outcome,
-        "observed_at": dg.MetadataValue.timestamp(reading.observed_at),
-        "page_seconds": round(reading.seconds, 3),
+        "on_hand": on_hand,
+        "on_order": on_order,
         "by_dc": dg.MetadataValue.table(
             [
                 dg.TableRecord(
@@ -281,24 +310,22 @@ def stock_metadata(
                 for dc, counts in stock.items()
             ]
         ),
+        "plot": dg.MetadataValue.md(plot(history, at, page.title)) if len(history) > 1 else None,
         **shop.links(page.isbn),
-    }
-    if on_hand is not None:
-        metadata["on_hand"] = on_hand
-    if on_order is not None:
-        metadata["on_order"] = on_order
-    at = reading.observed_at.timestamp()
-    if before is not None:
+        "not_read": ", ".join(unread_counts(page)) or None,
+        "warnings": " ".join(page.warnings) or None,
+        "changed": outcome in ("first", "changed"),
+        "outcome": outcome,
+        "observed_at": dg.MetadataValue.timestamp(reading.observed_at),
         # How old the stock had become that this reading replaces.
-        metadata["age_before_minutes"] = round((at - before.timestamp) / 60, 1)
-    history = extended(_history(before), at, on_hand)
-    metadata[_HISTORY] = dg.MetadataValue.json(history)
-    if len(history) > 1:
-        metadata["plot"] = dg.MetadataValue.md(plot(history, at, page.title))
-    return metadata
+        "age_before_minutes": round((at - before.timestamp) / 60, 1) if before else None,
+        "page_seconds": round(reading.seconds, 3),
+        _HISTORY: json.dumps(history),
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def _history(before: dg.EventLogRecord | None) -> list[list[int]]:
     made = before.asset_materialization if before else None
     said = made.metadata.get(_HISTORY) if made else None
-    return said.data if isinstance(said, dg.JsonMetadataValue) and isinstance(said.data, list) else []
+    return json.loads(said.text) if isinstance(said, dg.TextMetadataValue) and said.text else []
