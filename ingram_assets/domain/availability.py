@@ -20,9 +20,18 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _DIGITAL = re.compile(
-    r"\be-?books?\b|\belectronic\b|\bdownload|\bdigital\b|\bepub\b|\bkindle\b|\bonline resource\b",
+    r"\be-?books?\b|\belectronic\b|\bdownload|\bdigital\b|\bepub\b|\bpdf\b|\bkindle\b|\bonline resource\b",
     re.IGNORECASE,
 )
+_PHYSICAL = re.compile(
+    r"\bpaper(?:back|bound)?s?\b|\b(?:hard|soft)\s?(?:cover|back|bound)?s?\b|\bcloth(?:bound)?\b|\bboards?\b"
+    r"|\b(?:library|ring|perfect|case) ?(?:binding|bound)\b|\bmass market\b|\btrade\b|\bspiral|\bleather"
+    r"|\bprint on demand\b|\bprinted\b|\b(?:compact |video)?dis[ck]s?\b|\b(?:audio|mp3) ?cd|\bcds?\b"
+    r"|\bcd-rom\b|\bdvds?\b|\bcassettes?\b|\bvinyl\b|\bcalendars?\b|\bcards\b|\bposters?\b",
+    re.IGNORECASE,
+)
+"""What lies on a shelf, whatever comes with it: "Paperback with digital download". It outweighs `_DIGITAL`,
+since a book taken for a file would sell without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,11 @@ class Availability:
 
 def availability(
     stock: Stock | None,
-    *,
-    today: date,
     publication_date: date | None = None,
     binding: str | None = None,
     publisher_status: str | None = None,
+    *,
+    today: date | None = None,
     safety_stock: int = 0,
     reserved_quantity: int = 0,
     inventory_mode: InventoryMode = "on_hand",
@@ -59,8 +68,10 @@ def availability(
     """The first rule that matches: digital, preorder, in stock, back-order, out of stock, unknown.
 
     Args:
-        stock: the last known stock; `None` if it was never read.
+        stock: the last known stock, by DC; `None` if it was never read.
+        binding: as Ingram names it ("Trade Paper", "E-Book").
         today: the date in the store's time zone, on which a title with this publication date is out.
+            The machine's own date if it is not given, which near midnight may be another.
         publisher_status: a code of Ingram's stock file ("IP", "OP", …) or words such as "Out of Print".
         safety_stock: copies kept back from sale, for what Ingram sells between two readings.
         reserved_quantity: copies that the store has promised to orders.
@@ -70,9 +81,9 @@ def availability(
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
     add_back = reserved_quantity if inventory_mode == "on_hand_plus_reserved" else 0
 
-    if binding and _DIGITAL.search(binding):
+    if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
-    if publication_date and publication_date > today:
+    if publication_date and publication_date > (today or date.today()):  # noqa: DTZ011
         level = None if on_hand is None else on_hand + add_back
         label = f"Preorder, releases {long_date(publication_date)}"
         return Availability("preorder", label, level, on_order, True, True)
@@ -85,6 +96,11 @@ def availability(
     if on_hand is not None or is_out_of_print(publisher_status):
         return Availability("out_of_stock", "Out of stock", add_back, on_order, False, True)
     return Availability("unknown", None, None, None, None, None)
+
+
+def is_digital(binding: str) -> bool:
+    """Whether a binding is a file and nothing else, of which no copies are counted."""
+    return bool(_DIGITAL.search(binding)) and not _PHYSICAL.search(binding)
 
 
 def is_out_of_print(publisher_status: str | None) -> bool:

@@ -3,6 +3,7 @@
 A count that was not read is `None`, never 0: what is shown to a shopper comes from these sums.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, cast, get_args
 
@@ -10,6 +11,8 @@ Role = Literal["primary", "secondary", "other"]
 
 MAX_COUNT = 10_000_000
 """A count above this is a misread page, not a warehouse."""
+
+_DC = re.compile(r"[A-Z]{2}")
 
 
 class DcStock(NamedTuple):
@@ -21,7 +24,9 @@ class DcStock(NamedTuple):
 
 
 Stock = Mapping[str, DcStock]
-"""DC (two letters, "TN") to its stock. No stock table on the page is `None`, not an empty mapping."""
+"""DC (two letters, "TN") to its stock. No stock table on the page is `None`, not an empty mapping.
+
+Plain tuples (on hand, on order, role) do as well."""
 
 
 def on_hand(stock: Stock | None) -> int | None:
@@ -30,12 +35,12 @@ def on_hand(stock: Stock | None) -> int | None:
     A DC that was not read adds nothing to copies that were: they are there to be sold. It does forbid
     the answer 0, since what it holds is not known.
     """
-    return _sum(dc.on_hand for dc in (stock or {}).values())
+    return _sum(dc[0] for dc in (stock or {}).values())
 
 
 def on_order(stock: Stock | None) -> int | None:
     """Copies on order over all DCs; `None` as for `on_hand`."""
-    return _sum(dc.on_order for dc in (stock or {}).values())
+    return _sum(dc[1] for dc in (stock or {}).values())
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
@@ -49,40 +54,40 @@ def to_json(stock: Stock) -> dict[str, dict[str, Any]]:
 
     Other programs of the store read this shape. An unread count is null.
     """
-    return {
-        dc: {"type": counts.role, "onHand": counts.on_hand, "onOrder": counts.on_order}
-        for dc, counts in stock.items()
-    }
+    rows = {dc: DcStock(*counts) for dc, counts in stock.items()}
+    return {dc: {"type": of.role, "onHand": of.on_hand, "onOrder": of.on_order} for dc, of in rows.items()}
 
 
-def from_json(data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, DcStock] | None:
-    """The stock that `to_json` wrote; `None` for null (never read).
+def from_json(data: Mapping[str, Any] | None) -> dict[str, DcStock] | None:
+    """The stock that `to_json` or another program wrote; `None` for null (never read).
+
+    Only keys of two capital letters are DCs: a "total" beside them would be counted twice. A count that is
+    none ("410", -3, 4.5) is an unread one, and costs no other DC its own.
 
     Raises:
-        ValueError: a count that is neither null nor a whole number from 0 to `MAX_COUNT`.
+        ValueError: not an object of DCs at all.
     """
     if data is None:
         return None
-    return {
-        dc: DcStock(
-            _count(counts.get("onHand"), dc, "onHand"),
-            _count(counts.get("onOrder"), dc, "onOrder"),
-            _role(counts.get("type")),
-        )
-        for dc, counts in data.items()
-    }
+    if not isinstance(data, Mapping):
+        raise ValueError(f"Stock is an object with a DC for each key, not {type(data).__name__}.")
+    stock = {}
+    for dc, counts in data.items():
+        if _DC.fullmatch(dc):
+            of = counts if isinstance(counts, Mapping) else {}
+            stock[dc] = DcStock(_count(of.get("onHand")), _count(of.get("onOrder")), _role(of.get("type")))
+    return stock
 
 
 def _role(value: Any) -> Role:
-    return cast(Role, value) if value in get_args(Role) else "other"
+    return cast(Role, value) if isinstance(value, str) and value in get_args(Role) else "other"
 
 
-def _count(value: Any, dc: str, name: str) -> int | None:
-    if value is None:
+def _count(value: Any) -> int | None:
+    """A whole number from 0 to `MAX_COUNT` (410.0 is one), or `None`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"{name} of {dc} is {value!r}: a count is a whole number from 0 to {MAX_COUNT:,}.")
-    return value
+    return int(value) if value == int(value) else None
 
 
 def is_worth_pushing(

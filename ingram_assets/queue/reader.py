@@ -317,7 +317,10 @@ def _stock(data: Any, isbn: str) -> dict[str, DcStock] | None:
 
 
 def _date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None  # of an earlier program, such as "Spring 2027"
+    """A date as ISO writes it, be it with a time, or as earlier programs did: 02/03/2027, month first."""
+    for read in (datetime.fromisoformat, lambda text: datetime.strptime(text, "%m/%d/%Y")):  # noqa: DTZ007
+        try:
+            return read(text.strip()).date() if text else None
+        except ValueError:
+            continue
+    return None  # no day at all, such as "Spring 2027"

@@ -120,6 +120,23 @@ def test_between_two_fires_is_in_stock_with_410():
     assert found == Availability("in_stock", "In stock", 410, 0, False, True)
 
 
+def test_an_outsider_calls_it_with_plain_values():
+    """Tuples as stock, keywords or positions, and no day: then it is the machine's."""
+    stock = {"TN": (410, 0, "primary")}
+    assert availability(stock, date(2012, 10, 2), "Paperback", "IP", today=TODAY).stocked_quantity == 410
+    assert availability(stock, publication_date=date(2012, 10, 2)).status == "in_stock"
+    assert availability(stock, publication_date=date(9999, 1, 1)).status == "preorder"
+    found = availability(
+        stock=stock,
+        publication_date=TODAY,
+        binding="Hardcover",
+        publisher_status="IP",
+        safety_stock=10,
+        today=TODAY,
+    )
+    assert (found.status, found.stocked_quantity) == ("in_stock", 400)
+
+
 def test_a_preorder_is_never_blocked():
     """None on hand, 199,999 on order, or no stock table at all: a cart may have it."""
     for stock in (None, {}, {"TN": DcStock(0, 199_999)}, {"TN": DcStock(0, 0)}, {"TN": DcStock(None, None)}):
@@ -187,7 +204,8 @@ def test_more_on_hand_never_makes_a_title_less_available(title):
     "binding",
     [
         *("E-Book", "eBook", "Ebooks", "Electronic book text", "Digital", "Downloadable Audio", "EPUB"),
-        *("Kindle Edition", "Digital Download", "Online resource"),
+        *("Kindle Edition", "Digital Download", "Online resource", "PDF", "Adobe PDF", "E-Book (EPUB)"),
+        *("Digital Audiobook", "ebook - Adobe Digital Editions"),
     ],
 )
 def test_digital_bindings(binding):
@@ -204,6 +222,16 @@ def test_digital_bindings(binding):
         "Mass Market Paperbound",
         "Board Books",
         "Spiral",
+        "Paperback with digital download",
+        "Hardcover + Download code",
+        "Hard Cover with E-Book",
+        "Digital print on demand paperback",
+        "Digital Print on Demand",
+        "Library Binding - Digital",
+        "Trade Paper (with online PDF)",
+        "Leather Bound + eBook",
+        "Audio CD with digital booklet",
+        "Mass Market, digitally printed, digital extras",
     ],
 )
 def test_bindings_of_paper_and_plastic(binding):

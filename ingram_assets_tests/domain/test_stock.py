@@ -77,11 +77,31 @@ def test_the_json_is_the_shape_that_is_read_elsewhere():
     assert from_json({"TN": {"type": "new role", "onHand": 1}}) == {"TN": DcStock(1, None, "other")}
 
 
-@pytest.mark.parametrize("count", [-1, MAX_COUNT + 1, 1.0, "410", True, False, [], float("nan")])
-def test_json_with_a_count_that_is_none_is_refused(count):
-    for name in ("onHand", "onOrder"):
-        with pytest.raises(ValueError, match=f"{name} of TN"):
-            from_json({"TN": {"type": "primary", name: count}})
+@pytest.mark.parametrize(
+    "count", [-1, MAX_COUNT + 1, 4.5, "410", True, False, [], {}, float("nan"), float("inf"), 10**400]
+)
+def test_json_with_a_count_that_is_none_costs_that_count_alone(count):
+    stock = from_json({"TN": {"type": "primary", "onHand": count, "onOrder": 2}, "PA": {"onHand": 7}})
+    assert stock == {"TN": DcStock(None, 2, "primary"), "PA": DcStock(7, None, "other")}
+    assert from_json({"TN": {"onOrder": count}}) == {"TN": DcStock(None, None, "other")}
+    assert on_hand(from_json({"TN": {"onHand": count}, "PA": {"onHand": 0}})) is None
+
+
+def test_json_of_other_programs():
+    """A total beside the DCs is not a DC, a whole number may be written 410.0."""
+    data = {"TN": {"onHand": 410.0, "type": []}, "total": {"onHand": 410}, "Total": 410, "tn": {"onHand": 1}}
+    assert from_json(data) == {"TN": DcStock(410, None, "other")}
+    assert from_json({"TN": None, "PA": 12}) == {"TN": DcStock(None, None), "PA": DcStock(None, None)}
+    assert from_json({"total": {"onHand": 410}}) == {}
+    for junk in ([], "410", 410, True):
+        with pytest.raises(ValueError, match="an object with a DC for each key"):
+            from_json(junk)
+
+
+def test_plain_tuples_do_as_well():
+    stock = {"TN": (410, 0, "primary"), "PA": (None, 12, "secondary")}
+    assert (on_hand(stock), on_order(stock)) == (410, 12)
+    assert from_json(to_json(stock)) == stock
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -233,13 +233,39 @@ def test_what_another_program_wrote_badly_is_unknown_and_not_zero(
 ) -> None:
     writer.add_titles([title(number) for number in range(5)])
     for number, junk in enumerate(
-        ['"x"', "[1]", '{"TN": 5}', '{"TN": {"onHand": -3}}', '{"TN": {"onHand": 4}}']
+        ['"x"', "[1]", '{"TN": 5}', '{"TN": {"onHand": -3}}', '{"TN": {"onHand": 4}, "total": {"onHand": 4}}']
     ):
         queue.sql("UPDATE ingram_queue SET stock_json = %s WHERE isbn = %s", junk, isbn(number))
-    assert [row.stock for row in reader.titles()] == [None] * 4 + [{"TN": DcStock(4, None)}]
+    no_count = {"TN": DcStock(None, None)}
+    assert [row.stock for row in reader.titles()] == [
+        None,
+        None,
+        no_count,
+        no_count,
+        {"TN": DcStock(4, None)},
+    ]
     answers = outcomes(writer.record_stock([reading(number, 7) for number in range(5)]))
     assert answers == ["first", "first", "changed", "changed", "changed"]
     assert [row.stock for row in reader.titles()] == [{"TN": DcStock(7, 0, "primary")}] * 5
+
+
+def test_dates_as_other_programs_wrote_them(queue: Queue, writer: QueueWriter, reader: QueueReader) -> None:
+    texts = {
+        "2027-02-03": date(2027, 2, 3),
+        "02/03/2027": date(2027, 2, 3),
+        " 2/3/2027 ": date(2027, 2, 3),
+        "2027-02-03T00:00:00.000Z": date(2027, 2, 3),
+        "2027-02-03 23:59:59-06:00": date(2027, 2, 3),
+        "2027-02-30": None,
+        "13/02/2027": None,
+        "Spring 2027": None,
+        "": None,
+        "  ": None,
+    }
+    writer.add_titles([title(number) for number in range(len(texts))])
+    for number, text in enumerate(texts):
+        queue.sql("UPDATE ingram_queue SET publication_date = %s WHERE isbn = %s", text, isbn(number))
+    assert [row.publication_date for row in reader.titles()] == list(texts.values())
 
 
 def test_isbns_that_are_not_there(reader: QueueReader) -> None:
