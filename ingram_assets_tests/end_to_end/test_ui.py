@@ -174,6 +174,7 @@ def test_a_sweep_shows_its_plots(ui: Ui):
     for name in ("on_hand_total", "titles_in_stock", "titles_preorder", "page_seconds_median"):
         expect(page.get_by_text(name, exact=True)).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
+    page.get_by_text("on_hand_total", exact=True).scroll_into_view_if_needed()
     ui.picture("plots")
 
 
