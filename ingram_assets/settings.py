@@ -187,12 +187,15 @@ class MigrateSettings(_Settings):
 
 
 class Pace(_Settings):
-    """How fast the clock of the promise runs, in seconds; minutes stand for hours in the demo and tests."""
+    """How fast the clock of the promise runs, in seconds; minutes stand for hours in the demo and tests.
 
-    STOCK_WARN_AFTER: int = Field(3600, ge=1)
-    STOCK_FAIL_AFTER: int = Field(7200, ge=1)
-    SEARCH_WARN_AFTER: int = Field(7 * 86400, ge=1)
-    SEARCH_FAIL_AFTER: int = Field(8 * 86400, ge=1)
+    Dagster takes no freshness window below a minute.
+    """
+
+    STOCK_WARN_AFTER: int = Field(3600, ge=60)
+    STOCK_FAIL_AFTER: int = Field(7200, ge=60)
+    SEARCH_WARN_AFTER: int = Field(7 * 86400, ge=60)
+    SEARCH_FAIL_AFTER: int = Field(8 * 86400, ge=60)
     SENSOR_INTERVAL: int = Field(10, ge=1)
     SWEEP_RETRY_AFTER: Annotated[tuple[int, ...], NoDecode] = (300, 900)
 
@@ -202,6 +205,13 @@ class Pace(_Settings):
         if isinstance(waits := values.get("SWEEP_RETRY_AFTER"), str):
             return {**values, "SWEEP_RETRY_AFTER": tuple(int(wait) for wait in waits.split(","))}
         return values
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> "Pace":
+        for what in ("STOCK", "SEARCH"):
+            if getattr(self, f"{what}_WARN_AFTER") >= getattr(self, f"{what}_FAIL_AFTER"):
+                raise ValueError(f"{what}_WARN_AFTER has to be less than {what}_FAIL_AFTER")
+        return self
 
     @property
     def stock_sla(self) -> timedelta:

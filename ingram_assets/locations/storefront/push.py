@@ -209,7 +209,11 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
             dg.AssetMaterialization(
                 PRODUCTS,
                 partition=by_id[row].isbn,
-                metadata={"title": by_id[row].title, "queue_row": row},
+                metadata={
+                    "title": by_id[row].title,
+                    "queue_row": row,
+                    "medusa": _in_medusa(store, by_id[row].isbn),
+                },
             )
             for row in sorted(marked)
         ]
@@ -394,6 +398,11 @@ def _change(title: Title, outcome: TitleOutcome) -> dict[str, Any]:
     }
 
 
+def _in_medusa(store: Store, isbn: str) -> dg.MetadataValue:
+    """The title in Medusa's admin, for a person to click."""
+    return dg.MetadataValue.url(f"{store.settings.MEDUSA_BACKEND_URL}/app/products?q={isbn}")
+
+
 def _log_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
     materializations = []
     for outcome in result.titles.values():
@@ -402,6 +411,7 @@ def _log_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -
         change = _change(titles[outcome.isbn], outcome)
         metadata = {name: value for name, value in change.items() if value not in (None, [])}
         metadata["outcome"] = outcome.outcome
+        metadata["medusa"] = _in_medusa(store, outcome.isbn)
         if change["after"] is not None:
             metadata["level"] = int(change["after"])
         materializations.append(
