@@ -284,6 +284,9 @@ class TestThePromise:
         quiet = shop.tick(stock_promise)
         assert not quiet.asset_events
         assert quiet.skip_message == "No news: All 1 titles were read within 2 h."
+        shop.read(A)
+        assert shop.tick(stock_promise).asset_events, "else Dagster would show it as not evaluated"
+        assert not shop.tick(stock_promise).asset_events
         shop.clock.ahead = 301
         assert shop.tick(stock_promise).asset_events
         shop.clock.ahead = 2.1 * HOUR
