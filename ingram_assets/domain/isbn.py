@@ -39,6 +39,14 @@ def parse_isbn(text: str) -> str:
     raise InvalidIsbn(f"{shown} is no ISBN: an ISBN has 13 digits, or 10 with a last digit that may be X.")
 
 
+def is_isbn13(text: str) -> bool:
+    """Whether the text is an ISBN as `parse_isbn` writes it: 13 digits, sound."""
+    try:
+        return parse_isbn(text) == text
+    except InvalidIsbn:
+        return False
+
+
 def check_digit_13(first_twelve: str) -> str:
     """The check digit that makes 12 digits an EAN-13: weights 1 and 3 in turn, to a multiple of 10."""
     total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(first_twelve))

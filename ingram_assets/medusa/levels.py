@@ -1,13 +1,14 @@
 """Levels and flags: what the plan says is written, in batches, each write journaled before it is sent."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
 from ingram_assets.domain.failures import Stopped
+from ingram_assets.domain.guardrails import Tripped
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient, Refused, batches, send_splitting
 from ingram_assets.medusa.journal import Change, Journal
@@ -102,15 +103,15 @@ def sync_levels(
     run_id: str,
     dry_run: bool = False,
     let_through: bool = False,
-    tracked: Collection[str] = (),
+    everything: Callable[[], Sequence[Title]] | None = None,
 ) -> SyncReport:
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
         let_through: a person has looked at what a guardrail stopped, and wants it written.
-        tracked: the ISBNs of all tracked titles, where `titles` are some of them: the guardrail's shares
-            are of all.
+        everything: gives all tracked titles, where `titles` are some of them: the guardrail looks at the
+            whole change, so that a large one does not pass in slices.
 
     Raises:
         PushStopped: a guardrail tripped; nothing was written.
@@ -118,7 +119,9 @@ def sync_levels(
     titles = list({title.isbn: title for title in titles}.values())
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         plan = make_plan(client, titles, location=location, today=today, rules=rules, journal=journal)
-        tripped = plan.tripped(rules, tracked)
+        tripped = tripped_by(
+            client, plan, everything, location=location, today=today, rules=rules, journal=journal
+        )
         if tripped and not let_through and not dry_run:
             raise PushStopped(
                 f"{tripped.reason} Nothing was written. Look at a dry run, and let it through if it is true."
@@ -134,6 +137,29 @@ def sync_levels(
         report = _report(plan, done.failed, rules, dry_run)
         _count_orders(client, report, plan, location)
     return report
+
+
+def tripped_by(
+    client: MedusaClient,
+    plan: Plan,
+    everything: Callable[[], Sequence[Title]] | None,
+    *,
+    location: Location,
+    today: date,
+    rules: StoreRules,
+    journal: Journal,
+) -> Tripped | None:
+    """The guardrail that stops a plan. `everything` as for `sync_levels`; asked for only if it matters.
+
+    A plan for some of the titles that turns one of them to zero is judged by what all titles would turn to:
+    what is wrong with a whole sweep shows in the whole, not in the dozen that a push happens to carry.
+    """
+    if everything is None:
+        return plan.tripped(rules)
+    if not plan.turning_to_zero:
+        return None
+    whole = make_plan(client, everything(), location=location, today=today, rules=rules, journal=journal)
+    return whole.tripped(rules)
 
 
 @dataclass(slots=True)

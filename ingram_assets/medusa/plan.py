@@ -1,6 +1,6 @@
 """What has to change for the store to tell the truth: desired against actual, title by title. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -128,19 +128,28 @@ class Plan:
             )
         )
 
-    def tripped(self, rules: StoreRules, tracked: Collection[str] = ()) -> Tripped | None:
-        """The guardrail that stops this push, if one does.
+    @property
+    def turning_to_zero(self) -> list[str]:
+        """The ISBNs that show copies now and would show none."""
+        return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
-        Args:
-            tracked: all titles' ISBNs, where the push is for some of them only.
-        """
-        before, after = dict.fromkeys(tracked, 0), {}
+    def tripped(self, rules: StoreRules) -> Tripped | None:
+        """The guardrail that stops this push, if one does. The plan is for all tracked titles."""
+        copies = self._copies()
+        before = {each.isbn: copies.get(each.isbn, (0, 0))[0] for each in self.titles}
+        after = {isbn: pair[1] for isbn, pair in copies.items()}
+        return mass_zero(before, after, rules.thresholds)
+
+    def _copies(self) -> dict[str, tuple[int, int]]:
+        """ISBN to the copies shown before and after, as the guardrail counts them."""
+        copies = {}
         for each in self.titles:
             if each.before and each.after:
-                before[each.isbn], after[each.isbn] = _copies(each.before), _copies(each.after)
+                after = _copies(each.after)
                 if not each.before.managed and each.after.allow_backorder:
-                    after[each.isbn] = 1  # switched over, and can be ordered as before
-        return mass_zero(before, after, rules.thresholds)
+                    after = 1  # switched over, and can be ordered as before
+                copies[each.isbn] = (_copies(each.before), after)
+        return copies
 
 
 def _copies(shown: Shown) -> int:

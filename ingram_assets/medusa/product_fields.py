@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingram_assets.domain.categories import CategoryTable, categorize
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Variant
@@ -13,12 +14,19 @@ from ingram_assets.medusa.store import Variant
 TAG = "special_order"
 CURRENCY = "usd"
 GRAMS_PER_POUND = 453.59237
+MOST_POUNDS = 200
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 
 
 def unsellable(title: Title) -> str | None:
-    """Why no product can be made of the title."""
+    """Why no product can be made of the title. Other programs write rows too: an ISBN may be none."""
+    try:
+        isbn = parse_isbn(title.isbn)
+    except InvalidIsbn as error:
+        return f"{error} Correct the row's isbn."
+    if isbn != title.isbn:
+        return f"Its ISBN is written {title.isbn!r}: write {isbn}, as everything else does."
     if not _text(title.title):
         return "It has no title. Enrich it again."
     if title.srp_price is None:
@@ -33,14 +41,16 @@ def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
 
     Weight is in grams, as Medusa's admin shows it; the queue's is in pounds.
     """
-    grams = None if title.weight is None else round(float(title.weight) * GRAMS_PER_POUND)
+    # Above this it is no book but a misprint, or another unit.
+    sound = title.weight is not None and 0 < title.weight <= MOST_POUNDS
+    grams = round(float(title.weight) * GRAMS_PER_POUND) if sound and title.weight else None
     return {
         "title": _text(title.title),
         "subtitle": _text(title.author),
         "description": _text(title.description),
         "weight": grams,
         "price": float(title.srp_price) if title.srp_price and title.srp_price > 0 else None,
-        "cover_url": title.cover_url,
+        "cover_url": title.cover_url if (title.cover_url or "").startswith(("https://", "http://")) else None,
         "categories": sorted(categorize(title.category_hint, table).names),
         "tag": TAG,
         "metadata.procurement_type": TAG,

@@ -41,6 +41,14 @@ class TestStockChanges:
         assert (decision.isbns, decision.place) == ((), Place("c0"))
         assert decision.reason
 
+    def test_many_zeroes_wait_for_the_sweep_that_records_them(self):
+        changed = [A, B, C]
+        waits = push_changes(Place("c0"), changed, "c1", now=0, zeroes=5, sweeping=True)
+        assert (waits.isbns, waits.place) == ((), Place("c0"))
+        assert "5 titles turned to zero" in waits.reason
+        assert push_changes(Place("c0"), changed, "c1", now=0, zeroes=5, sweeping=False).isbns == (A, B, C)
+        assert push_changes(Place("c0"), changed, "c1", now=0, zeroes=4, sweeping=True).isbns == (A, B, C)
+
     def test_success_advances_the_cursor(self):
         asked = push_changes(Place("c0"), [A], "c1", now=0).place
         assert after_run(asked, "succeeded", 5, WAITS) == Place("c1")

@@ -339,3 +339,14 @@ def test_a_leftover_item_is_used_again(bench: Bench) -> None:
     own = bench.shop.level(title.isbn, shelf)
     assert own
     assert own["stocked_quantity"] == 2
+
+
+@pytest.mark.parametrize("isbn", ["", "not an isbn", "978-0-306-40615-7", "9780306406158"])
+def test_a_row_whose_isbn_is_none_costs_itself_alone(bench: Bench, isbn: str) -> None:
+    sound, bad = make_title(on_hand=4), replace(make_title(on_hand=3), isbn=isbn)
+    report = bench.import_(bad, sound)
+    assert list(report.failed) == [isbn]
+    assert "ISBN" in report.failed[isbn]
+    assert bench.level(sound.isbn) == (4, 0, 0)
+    skus = [item["sku"] for item in bench.client.list_all("/admin/inventory-items", "inventory_items")]
+    assert isbn not in skus

@@ -56,7 +56,7 @@ def test_selected_titles_are_written_alone_whatever_their_order(bench: Bench) ->
     titles = [make_title(on_hand=10) for _ in range(5)]
     bench.import_(*titles)
     sold = [read(each, 4) for each in titles]
-    report = bench.sync(sold[3], sold[0], tracked=[each.isbn for each in titles])
+    report = bench.sync(sold[3], sold[0], everything=lambda: titles)
     assert report.of("written") == [titles[3].isbn, titles[0].isbn]
     assert [bench.level(each.isbn) for each in titles] == [
         (4, 0, 0),
@@ -290,6 +290,20 @@ def test_a_guardrail_stops_before_anything_is_written(bench: Bench) -> None:
     assert bench.client.writes == writes
     assert len(bench.sync(*wiped, let_through=True).of("written")) == 8
     assert bench.level(titles[0].isbn) == (0, 0, 0)
+
+
+def test_a_false_sweep_does_not_pass_in_slices(bench: Bench) -> None:
+    titles = [make_title(on_hand=10) for _ in range(12)]
+    bench.import_(*titles)
+    wiped = [*(read(each, 0) for each in titles[:8]), *titles[8:]]
+    for slice_ in (wiped[:1], wiped[1:4]):
+        with pytest.raises(PushStopped, match="8 of 12 tracked titles"):
+            bench.sync(*slice_, everything=lambda: wiped)
+    assert [bench.level(each.isbn) for each in titles] == [(10, 0, 0)] * 12
+    # What turns nothing to zero passes, and so does one title that is honestly sold out.
+    assert bench.sync(read(titles[9], 7), everything=lambda: wiped).of("written") == [titles[9].isbn]
+    one = [read(titles[0], 0), *titles[1:]]
+    assert bench.sync(one[0], everything=lambda: one).of("written") == [titles[0].isbn]
 
 
 def test_a_dry_run_says_what_would_change_per_title(bench: Bench) -> None:

@@ -61,12 +61,27 @@ def after_run(place: Place, state: RunState, now: float, waits: Sequence[float])
     return Place(place.cursor, None, place.tries, now + wait)
 
 
-def push_changes(place: Place, changed: Sequence[str], next_cursor: str | None, now: float) -> Decision:
+MANY_ZEROES = 5
+"""So many titles turning to zero in the middle of a sweep may be the first slice of a false one."""
+
+
+def push_changes(
+    place: Place,
+    changed: Sequence[str],
+    next_cursor: str | None,
+    now: float,
+    *,
+    zeroes: int = 0,
+    sweeping: bool = False,
+) -> Decision:
     """What to do about the changes behind `place.cursor`, none of which a run is at work on.
 
     Args:
         changed: ISBNs in the order of their changes; one that changed twice is pushed once.
         next_cursor: where the queue's page of changes ends.
+        zeroes: how many of the changes leave a title that had copies with none.
+        sweeping: whether pages are being read now. Many zeroes wait for the end of it: the guardrail is
+            to see the whole sweep, not what is recorded of it so far.
     """
     if place.retry_at > now:
         return Decision(
@@ -74,6 +89,8 @@ def push_changes(place: Place, changed: Sequence[str], next_cursor: str | None, 
         )
     if not changed:
         return Decision(place, reason="No stock changed.")
+    if sweeping and zeroes >= MANY_ZEROES:
+        return Decision(place, reason=f"{zeroes} titles turned to zero: the sweep at work is waited for.")
     asked = Place(place.cursor, next_cursor, place.tries + 1)
     return Decision(asked, tuple(dict.fromkeys(changed)))
 

@@ -1,6 +1,6 @@
 """Brings queue rows to the store: the one path of the sensors, of `ingram push` and of a person's click."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +11,7 @@ import dagster as dg
 
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
+from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.title import Title
 from ingram_assets.locations.events import (
     Context,
@@ -24,7 +25,14 @@ from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, STOCK_LOCAT
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
-from ingram_assets.medusa.levels import PushStopped, SyncReport, TitleOutcome, make_plan, sync_levels
+from ingram_assets.medusa.levels import (
+    PushStopped,
+    SyncReport,
+    TitleOutcome,
+    make_plan,
+    sync_levels,
+    tripped_by,
+)
 from ingram_assets.medusa.location import Location, ensure_location, find_location
 from ingram_assets.medusa.preview import Preview, preview_import
 from ingram_assets.medusa.products import import_titles
@@ -129,14 +137,14 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         categories=_categories(store.settings),
         journal=store.journal,
     )
-    titles = store.reader.titles(isbns)
+    titles = sound_titles(store, isbns)
     by_isbn = {title.isbn: title for title in titles}
     there = [
         title
         for title in titles
         if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
     ]
-    tracked = _tracked(store, isbns)
+    everything = _everything(store, isbns)
     result = sync_levels(
         store.client,
         there,
@@ -146,7 +154,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         journal=store.journal,
         run_id=store.context.run_id,
         dry_run=True,
-        tracked=tracked,
+        everything=everything,
     )
     report = _report(store.context, by_isbn, result)
     _name_untracked(report, isbns, by_isbn)
@@ -163,7 +171,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
     report.details["dry_run"] = True
     if location.missing:
         report.notes.append(location.missing)
-    if reason := _tripped(store, location, there, tracked):
+    if reason := _tripped(store, location, there, everything):
         report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
     return report
 
@@ -274,7 +282,7 @@ def push_levels(
     """
     if not let_through and (reason := _unreadable(store)):
         raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
-    titles = {title.isbn: title for title in store.reader.titles(isbns)}
+    titles = {title.isbn: title for title in sound_titles(store, isbns)}
     try:
         result = sync_levels(
             store.client,
@@ -285,7 +293,7 @@ def push_levels(
             journal=store.journal,
             run_id=store.context.run_id,
             let_through=let_through,
-            tracked=_tracked(store, isbns),
+            everything=_everything(store, isbns),
         )
     except PushStopped as error:
         raise _stop(store, str(error)) from error
@@ -301,24 +309,26 @@ def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | Non
     Raises:
         dagster.Failure: a guardrail stops it.
     """
-    if reason := _tripped(store, location, store.reader.titles(isbns), _tracked(store, isbns)):
+    if reason := _tripped(store, location, sound_titles(store, isbns), _everything(store, isbns)):
         raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
 
 
 def _tripped(
-    store: Store, location: Location, titles: Sequence[Title], tracked: Collection[str]
+    store: Store,
+    location: Location,
+    titles: Sequence[Title],
+    everything: Callable[[], Sequence[Title]] | None,
 ) -> str | None:
     if reason := _unreadable(store):
         return reason
-    plan = make_plan(
-        store.client,
-        titles,
-        location=location,
-        today=store.today,
-        rules=store.rules,
-        journal=store.journal,
-    )
-    tripped = plan.tripped(store.rules, tracked)
+    how: dict[str, Any] = {
+        "location": location,
+        "today": store.today,
+        "rules": store.rules,
+        "journal": store.journal,
+    }
+    plan = make_plan(store.client, titles, **how)
+    tripped = tripped_by(store.client, plan, everything, **how)
     return tripped.reason if tripped else None
 
 
@@ -331,9 +341,14 @@ def _unreadable(store: Store) -> str | None:
     return tripped.reason if tripped else None
 
 
-def _tracked(store: Store, isbns: Sequence[str] | None) -> Collection[str]:
-    """All titles' ISBNs, of which the guardrail's shares are, where a push is for some of them."""
-    return () if isbns is None else [title.isbn for title in store.reader.titles()]
+def _everything(store: Store, isbns: Sequence[str] | None) -> Callable[[], Sequence[Title]] | None:
+    """All tracked titles for the guardrail to look at, where a push is for some of them."""
+    return None if isbns is None else lambda: sound_titles(store, None)
+
+
+def sound_titles(store: Store, isbns: Sequence[str] | None) -> list[Title]:
+    """The titles whose ISBN is one. Another program's row may have none; its import fails with the reason."""
+    return [title for title in store.reader.titles(isbns) if is_isbn13(title.isbn)]
 
 
 def _stop(store: Store, reason: str) -> dg.Failure:

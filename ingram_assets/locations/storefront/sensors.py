@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.title import Title
 from ingram_assets.locations.runs_at_work import runs_at_work
 from ingram_assets.locations.storefront.assets import push_titles
@@ -52,7 +53,18 @@ def stock_changes(
             return
     with queue.open() as reader:
         page = reader.changes_since(place.cursor, limit=_CHANGES_AT_ONCE)
-    decision = push_changes(place, [change.isbn for change in page.changes], page.cursor, now)
+    zeroes = sum(
+        stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
+        for change in page.changes
+    )
+    decision = push_changes(
+        place,
+        [change.isbn for change in page.changes],
+        page.cursor,
+        now,
+        zeroes=zeroes,
+        sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
+    )
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
         yield dg.SkipReason(decision.reason)
