@@ -76,6 +76,8 @@ class _Reading:
     stock: dict[str, DcStock] = field(default_factory=dict)
     contradicted: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    unreadable: int = 0
+    """Cells that show something, and no count: a word where a number was, say. Blanks and "N/A" are none."""
 
 
 def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[str]]:
@@ -95,7 +97,11 @@ def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[
         columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
-        alternate = [table for table in _plain_tables(tree, own) if _looks_alike(_rows(table), columns)]
+        alternate = [
+            table
+            for table in _plain_tables(tree, own)
+            if _has_stock_header(table) or _looks_alike(_rows(table), columns)
+        ]
     for table in alternate:
         _read_table(_rows(table), columns, is_own=False, reading=reading)
     if not own:
@@ -105,6 +111,9 @@ def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[
     if not reading.stock:
         reading.warnings.append("The stock table has no rows.")
         return None, reading.warnings
+    if len(reading.stock) >= 2 and reading.unreadable >= 2 * len(reading.stock):
+        # One odd cell is that cell's; when none of them is a number the site writes them another way now.
+        raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
     return reading.stock, reading.warnings
 
 
@@ -362,6 +371,7 @@ def _read_row(row: _Row, columns: _Columns, reading: _Reading) -> tuple[str, int
         cell = cells[place]
         count, problem = (None, "the cell spans several") if cell.is_copy else values.read_count(cell.text)
         if problem:
+            reading.unreadable += 1
             reading.warnings.append(f"{code} {name}: {problem}; unknown.")
         counts.append(count)
     return code, counts[0], counts[1]

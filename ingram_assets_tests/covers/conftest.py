@@ -1,6 +1,7 @@
 """A bucket on the real S3 server behind a proxy that counts, and a stand-in for Open Library that counts."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,13 @@ class Shop:
         # rclone gives the names back capitalised.
         metadata = {name.lower(): value for name, value in found["Metadata"].items()}
         return {**found, "Metadata": metadata, "bytes": found["Body"].read()}
+
+    def settled(self, isbn: str, seconds: float = 30) -> None:
+        """Waits until the S3 server is done with an upload that was cut: its raw cover is there again."""
+        end = time.monotonic() + seconds
+        while raw_key(isbn) not in self.keys():
+            assert time.monotonic() < end, f"the raw cover of {isbn} is gone"
+            time.sleep(0.1)
 
     def web(self, isbn: str, width: int) -> bytes:
         return self._direct().get_object(Bucket=self.name, Key=web_key(isbn, width))["Body"].read()

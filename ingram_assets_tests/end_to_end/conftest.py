@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from rich.console import Console
 
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets.processes import MARK
 from ingram_assets_tests.conftest import TOOLS
 
 DEMO = """
@@ -48,6 +50,7 @@ class Done:
     exit_code: int
     output: str
     errors: str
+    left_running: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -64,7 +67,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def once(shop: Path) -> Done:
     """`demo --once --json` in an empty folder, to its end."""
-    return demo_once(shop)
+    done = demo_once(shop)
+    return replace(done, left_running=left_running(shop))
+
+
+def left_running(folder: Path) -> list[str]:
+    """The processes that a demo on this folder started and that are still there."""
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(folder):
+                left.append(process.name())
+        except psutil.Error:
+            continue
+    return left
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,13 @@
 """What a person gets wrong: one clear sentence each, exit code 2, and nothing half-started left behind."""
 
 import socket
-from pathlib import Path
 
-import psutil
 import pytest
 
 from ingram_assets.demo.stack import Stack
-from ingram_assets.processes import MARK
-from ingram_assets_tests.end_to_end.conftest import Shell, demo_once
+from ingram_assets_tests.end_to_end.conftest import Shell, demo_once, left_running
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-
-def _left_running(folder: Path) -> list[str]:
-    left = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == str(folder):
-                left.append(process.name())
-        except psutil.Error:
-            continue
-    return left
 
 
 def test_a_busy_port_is_named_with_its_holder(tmp_path):
@@ -32,7 +18,7 @@ def test_a_busy_port_is_named_with_its_holder(tmp_path):
     assert f"Port {port} is already in use" in done.errors
     assert "INGRAM_PORT_MEDUSA" in done.errors
     assert "Traceback" not in done.errors
-    assert _left_running(tmp_path / "shop") == []
+    assert left_running(tmp_path / "shop") == []
 
 
 def test_a_browser_that_is_none_is_named(tmp_path):
@@ -40,7 +26,7 @@ def test_a_browser_that_is_none_is_named(tmp_path):
     assert done.exit_code == 2
     assert "BROWSER_EXECUTABLE" in done.errors
     assert "Traceback" not in done.errors
-    assert _left_running(tmp_path / "shop") == []
+    assert left_running(tmp_path / "shop") == []
 
 
 def test_a_second_demo_on_the_same_folder_is_refused(stack: Stack):

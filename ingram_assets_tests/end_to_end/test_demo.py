@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -13,7 +12,6 @@ import pytest
 from ingram_assets.demo.show import bring_through
 from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.isbn import parse_isbn
-from ingram_assets.processes import MARK
 from ingram_assets.runs import dagster_instance
 from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
 
@@ -41,16 +39,8 @@ def test_every_title_comes_through(once: Done):
     assert summary["failed"] == []
 
 
-def test_nothing_is_left_running(once: Done, shop: Path):
-    # Runs before the second start: a process of the first would still carry its mark.
-    left = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == str(shop):
-                left.append(process.cmdline())
-        except psutil.Error:
-            continue
-    assert left == []
+def test_nothing_is_left_running(once: Done):
+    assert once.left_running == []
 
 
 def test_the_figures_agree_with_what_is_there(once: Done, stack: Stack, admin: Admin):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
+import ingram_assets.ipage.code_mail as code_mail
 import ingram_assets.ipage.second_factor as second_factor
 import ingram_assets.ipage.session as session
 import ingram_assets.ipage.sign_in as sign_in
@@ -483,7 +484,7 @@ def test_every_error_of_the_sign_in_is_known_as_one():
     """The watch knows them by name; a new or renamed one must be put there too."""
     named = {
         name
-        for module in (sign_in, second_factor, session)
+        for module in (sign_in, second_factor, code_mail, session)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, NeedsPerson) and value is not NeedsPerson
     }

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
-from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.failures import NeedsPerson, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage.pages import parse_saved_search_csv
 from ingram_assets.locations.events import (
@@ -198,8 +198,10 @@ def _read(
     with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
         sweep = read_titles(context, site, writer, isbns, with_details=frozenset(with_details), shop=shop)
         sweep.site = site.metadata()
-        if (error := site.stopped_by) is not None:
+        error = site.stopped_by
+        if isinstance(error, Stopped | NeedsPerson):
             raise failure_of(error, sweep.report) from error
+        # Any other end, such as too many useless answers in a row, is in each title's reason and the counts.
     return sweep
 
 
