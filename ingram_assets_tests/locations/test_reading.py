@@ -86,6 +86,8 @@ def test_what_is_not_read_stands_and_is_reported(instance: dg.DagsterInstance, s
     site.reset()
     assert done.success
     (made,) = done.asset_materializations_for_node("ipage__stock_sweep")
+    assert made.metadata["fetches_ok"].value == TITLES  # every fetch is counted by its outcome's name
+    assert made.metadata["fetches_blocked"].value == 0
     report = made.metadata[REPORT].data
     assert report["counts"]["stock_read_in_part"] > 0
     assert any("not read, and left as they were" in note for note in report["notes"])
