@@ -136,7 +136,7 @@ class Plan:
     def tripped(self, rules: StoreRules) -> Tripped | None:
         """The guardrail that stops this push, if one does. The plan is for all tracked titles."""
         copies = self._copies()
-        before = {each.isbn: copies.get(each.isbn, (0, 0))[0] for each in self.titles}
+        before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}
         return mass_zero(before, after, rules.thresholds)
 

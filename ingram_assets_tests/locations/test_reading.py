@@ -108,7 +108,10 @@ def test_a_site_that_shows_no_count_any_more_stops_the_sweep(
     assert stop["by"] == "guardrail"
     assert stock_of(queue) == known
     with QueueReader(queue.reader) as reader:
-        assert reader.summary().unread_by_outcome.get("changed", 0) > TITLES * 0.2
+        unread = reader.summary().unread_by_outcome
+    # So many useless pages in a row that the rest were not asked for.
+    assert unread["changed"] > 0
+    assert sum(unread.values()) == TITLES
 
 
 @pytest.mark.parametrize(
