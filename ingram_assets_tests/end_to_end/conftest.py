@@ -59,9 +59,9 @@ class Done:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(servers_folder: Path) -> Path:
     """The folder of the shop."""
-    return tmp_path_factory.mktemp("shop")
+    return servers_folder / "shop"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import httpx
@@ -84,8 +85,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("promise")
+def shop(servers_folder: Path) -> Iterator[Shop]:
     with (
         webhook() as hook,
         pytest.MonkeyPatch.context() as patch,
@@ -93,7 +93,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         patch.setenv("ALERT_URLS", hook.url)
         with (
             running_stack(
-                folder, Phases(Console(file=io.StringIO())), PACE, tools=TOOLS, titles=TITLES
+                servers_folder / "promise",
+                Phases(Console(file=io.StringIO())),
+                PACE,
+                tools=TOOLS,
+                titles=TITLES,
             ) as stack,
             dagster_instance(stack.common) as instance,
         ):
