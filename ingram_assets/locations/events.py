@@ -134,7 +134,7 @@ class Progress:
     def _tell(self, words: str) -> None:
         self._last = time.monotonic()
         self._context.log.info(words)
-        self._context.instance.add_run_tags(self._context.run_id, {PROGRESS_TAG: words})
+        self._context.instance.add_run_tags(self._context.run.run_id, {PROGRESS_TAG: words})
 
     def _keep_saying(self) -> None:
         while not self._over.wait(1.0):

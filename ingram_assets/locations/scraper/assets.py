@@ -107,7 +107,7 @@ def saved_search(
             raise SettingsError(
                 "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
             )
-    with classified(), ipage.open(context.run_id) as site:
+    with classified(), ipage.open(context.run.run_id) as site:
         found = parse_saved_search_csv(site.saved_search(search_id))
     isbns = list(found["isbn"])
     thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
@@ -195,7 +195,7 @@ def _read(
         with_details = [isbn for isbn in isbns if isbn not in have]
     settings, zone = load(ScraperSettings), ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)
     shop = Shop(settings.IPAGE_BASE_URL, settings.R2_PUBLIC_URL, datetime.now(zone).date())
-    with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
+    with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
         sweep = read_titles(context, site, writer, isbns, with_details=frozenset(with_details), shop=shop)
         sweep.site = site.metadata()
         error = site.stopped_by
@@ -372,7 +372,7 @@ def cover_sweep(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: 
 def _check_covers(
     context: Context, ipage: IPage, queue: Queue, r2: R2, isbns: Sequence[str], *, anew: bool
 ) -> tuple[Report, dict[str, Any]]:
-    with classified(), ipage.open(context.run_id) as site, queue.open() as writer:
+    with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
         return check_covers(
             context,
             site,

@@ -39,7 +39,7 @@ def retire_titles(context: dg.OpExecutionContext, config: RetireConfig) -> dg.Ou
         run
         for location in ("scraper", "storefront")
         for run in runs_at_work(instance, location)
-        if run.run_id != context.run_id
+        if run.run_id != context.run.run_id
     ]
     held = keeps_from_retiring(isbns, [at_work(run, tracked) for run in others])
     if held:

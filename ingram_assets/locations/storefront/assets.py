@@ -117,12 +117,13 @@ def _fail_for(report: Report) -> None:
 class PushConfig(dg.Config):
     """What a push brings to the store."""
 
-    isbns: list[str] = Field(default_factory=list)
-    """These titles alone; empty: all."""
-    dry_run: bool = False
-    """Say what would change, per title, and write nothing."""
-    let_through: bool = False
-    """A person looked at what a guardrail stopped, and it is right."""
+    isbns: list[str] = Field(
+        default_factory=list, description="ISBNs of these titles alone (13 digits). Empty: all titles."
+    )
+    dry_run: bool = Field(False, description="Say what would change, per title, and write nothing.")
+    let_through: bool = Field(
+        False, description="A person looked at what a guardrail stopped, and it is right."
+    )
 
 
 @dg.op(pool=STORE_POOL, description="New products, then every level and flag that differs.")

@@ -69,7 +69,7 @@ class Store:
         return ensure_location(
             self.client,
             journal=self.journal,
-            run_id=self.context.run_id,
+            run_id=self.context.run.run_id,
             name=self.settings.MEDUSA_STOCK_LOCATION,
             sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
         )
@@ -152,7 +152,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         today=store.today,
         rules=store.rules,
         journal=store.journal,
-        run_id=store.context.run_id,
+        run_id=store.context.run.run_id,
         dry_run=True,
         everything=everything,
     )
@@ -205,7 +205,6 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
         report.counts["imported"] = 0
         return report
     by_id = {row.id: row for row in rows}
-    progress = Progress(store.context, "Rows imported", len(rows))
     done = 0
 
     def stamp(imported: Sequence[int], failed: Mapping[int, str]) -> None:
@@ -229,17 +228,18 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
         done += len(imported) + len(failed)
         progress.say(done)
 
-    result = import_titles(
-        store.client,
-        rows,
-        location=location,
-        today=store.today,
-        rules=store.rules,
-        categories=_categories(store.settings),
-        journal=store.journal,
-        run_id=store.context.run_id,
-        on_done=stamp,
-    )
+    with Progress(store.context, "Rows imported", len(rows)) as progress:
+        result = import_titles(
+            store.client,
+            rows,
+            location=location,
+            today=store.today,
+            rules=store.rules,
+            categories=_categories(store.settings),
+            journal=store.journal,
+            run_id=store.context.run.run_id,
+            on_done=stamp,
+        )
     imported = {"created": len(result.created), "updated": len(result.updated)}
     report.counts |= {"imported": len(rows) - len(result.failed), **imported}
     for isbn, reason in result.failed.items():
@@ -284,17 +284,19 @@ def push_levels(
         raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
     titles = {title.isbn: title for title in sound_titles(store, isbns)}
     try:
-        result = sync_levels(
-            store.client,
-            titles.values(),
-            location=location,
-            today=store.today,
-            rules=store.rules,
-            journal=store.journal,
-            run_id=store.context.run_id,
-            let_through=let_through,
-            everything=_everything(store, isbns),
-        )
+        with Progress(store.context, "Levels brought in step", len(titles)) as progress:
+            result = sync_levels(
+                store.client,
+                titles.values(),
+                location=location,
+                today=store.today,
+                rules=store.rules,
+                journal=store.journal,
+                run_id=store.context.run.run_id,
+                let_through=let_through,
+                everything=_everything(store, isbns),
+            )
+            progress.say(len(titles))
     except PushStopped as error:
         raise _stop(store, str(error)) from error
     _log_levels(store, titles, result)

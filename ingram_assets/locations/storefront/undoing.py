@@ -17,10 +17,12 @@ from ingram_assets.medusa.undo import undo as put_back
 class UndoConfig(dg.Config):
     """Which run is undone."""
 
-    run_id: str = Field(min_length=1)
-    """The whole id of a run that wrote to the store, as `ingram push` prints it and Dagster's UI shows it."""
-    dry_run: bool = False
-    """Say what would be put back, per title, and write nothing."""
+    run_id: str = Field(
+        min_length=1,
+        description="The whole id of a run that wrote to the store, as `ingram push` prints it and Dagster's "
+        "UI shows it.",
+    )
+    dry_run: bool = Field(False, description="Say what would be put back, per title, and write nothing.")
 
 
 @dg.op(
@@ -38,7 +40,7 @@ def undo_run(
                 store.journal,
                 config.run_id,
                 location=store.find_location(),
-                undo_run_id=context.run_id,
+                undo_run_id=context.run.run_id,
                 dry_run=config.dry_run,
             )
         except UnknownRun as error:
@@ -87,7 +89,7 @@ def _report(job: str, done: UndoReport) -> Report:
 def _log(store: Store) -> None:
     """A materialization of whatever something was put back of, with what the journal has of it."""
     put: dict[tuple[str, dg.AssetKey], dict[str, Any]] = {}
-    for entry in store.journal.changes(store.context.run_id):
+    for entry in store.journal.changes(store.context.run.run_id):
         if entry.isbn is None or entry.outcome != "written":
             continue
         asset = PRODUCTS if entry.kind == "product" else INVENTORY_LEVELS
