@@ -18,6 +18,11 @@ test *args: install
     @.venv/bin/mypy
     @exec .venv/bin/pytest -n 2 "$@"
 
+# Everything that may break, broken: the long form of ingram_assets_tests/faults, within 30 minutes
+[no-exit-message]
+faults *args: install
+    @exec .venv/bin/pytest ingram_assets_tests/faults -n 2 -m "long or not long" "$@"
+
 # The benchmarks, as JSON lines
 [no-exit-message]
 bench *args: install

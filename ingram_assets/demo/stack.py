@@ -209,6 +209,7 @@ def _start_simulator(
         ],
         env=environment_of(None, ROOT),
         ready=http_ok(f"{simulator.url}/_control"),
+        restart=True,
     )
     return simulator
 

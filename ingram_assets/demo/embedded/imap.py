@@ -46,6 +46,7 @@ def start_imap(
         [sys.executable, "-m", "ingram_assets.demo.embedded.imap_server", str(port), certificate, mail],
         env={"IMAP_USER": user, "IMAP_PASSWORD": password},
         ready=port_open(port),
+        restart=True,
     )
     return Imap(port=port, user=user, password=password, maildir=mail / user, ca_file=ca_file)
 

@@ -61,6 +61,7 @@ def start_medusa(
         cwd=installed.project,
         ready=http_ok(f"{url}/health"),
         ready_seconds=120,
+        restart=True,
     )
     return Medusa(
         url=url,

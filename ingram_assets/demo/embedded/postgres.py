@@ -144,6 +144,7 @@ def start_postgres(supervisor: Supervisor, folder: Path, *, port: int | None = N
         ready_seconds=60,
         # SIGTERM would wait for every client to leave; SIGINT ends their sessions and shuts down cleanly.
         stop_signal=signal.SIGINT,
+        restart=True,
         user=user,
     )
     return url

@@ -70,12 +70,14 @@ def start_s3(
         # The key in the environment, not in the arguments, which every user of the machine can list.
         env={**env, "RCLONE_AUTH_KEY": f'"{key},{secret}"'},
         ready=port_open(port),
+        restart=True,
     )
     supervisor.start(
         "s3-public",
         [rclone, "serve", "http", "--addr", f"127.0.0.1:{public_port}", "--read-only", *fresh_listing, files],
         env=env,
         ready=port_open(public_port),
+        restart=True,
     )
     return S3(
         endpoint=f"http://127.0.0.1:{port}",

@@ -1,0 +1,1 @@
+"""What breaks, on purpose: real processes killed, peers that lie or hang, and what is left afterwards."""

@@ -1,0 +1,71 @@
+"""The whole shop for tests that break it.
+
+`stack` is one shop that all files of this folder share, so each test leaves it in good weather: no faults at
+the simulator, every process up. `start_shop` makes one of a test's own, with other titles, clock or settings.
+`assert_nothing_lost` (in `oracle`) is what every test ends with. Give each file
+
+    pytestmark = pytest.mark.xdist_group("faults")
+
+so that one worker has the shop, and mark what takes minutes `@pytest.mark.long`: `./just test` leaves those
+out, `./just faults` runs all.
+"""
+
+import io
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ingram_assets.demo.phases import Phases
+from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets_tests.conftest import TOOLS
+from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.oracle import assert_nothing_lost
+
+TITLES = 12
+PACE = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "3"}
+"""Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
+
+
+@contextmanager
+def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator[Stack]:
+    """The embedded stack in a folder of its own, stopped and deleted on the way out."""
+    # Not in pytest's own folder, for the reason that `servers_folder` gives.
+    with (
+        tempfile.TemporaryDirectory(prefix="ingram-", ignore_cleanup_errors=True) as folder,
+        running_stack(
+            Path(folder) / "shop", Phases(Console(file=io.StringIO())), pace, tools=TOOLS, titles=titles
+        ) as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The shop that all share, brought through once: every title is in the store, and all is well."""
+    with start_shop() as stack:
+        assert_nothing_lost(stack)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def scraper(stack: Stack) -> Shell:
+    """Commands of the scraper on the shared shop; `with_` changes settings."""
+    return Shell(stack, "scraper")
+
+
+@pytest.fixture(scope="session")
+def storefront(stack: Stack) -> Shell:
+    """Commands of the storefront on the shared shop."""
+    return Shell(stack, "storefront")
+
+
+@pytest.fixture
+def good_weather(stack: Stack) -> Iterator[None]:
+    """Nothing is wrong with the site before the test, nor after it. The stock stays as it is."""
+    stack.simulator.reset()
+    yield
+    stack.simulator.reset()

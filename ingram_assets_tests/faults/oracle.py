@@ -1,0 +1,213 @@
+"""What must be true of the shop whatever has happened to it: nothing is lost, doubled, or left over.
+
+The site's own book is the truth. The store is read over Medusa's Admin API and the queue with plain SQL, by
+none of the project's code; only the rule of availability is the project's, which has its own tests.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psutil
+import psycopg
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from psycopg.rows import dict_row
+
+from ingram_assets.demo.stack import Stack
+from ingram_assets.domain.availability import Availability, availability
+from ingram_assets.domain.stock import from_json
+from ingram_assets.locations.keys import ISBNS_NAME
+from ingram_assets.locations.storefront.decisions import Place
+from ingram_assets.processes import MARK
+from ingram_assets.queue.reader import QueueReader
+from ingram_assets.runs import dagster_instance
+from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Waits for something to be true, and gives it. What is not there yet (a server, say) is not true."""
+    end, last = time.monotonic() + seconds, "it was not true"
+    while True:
+        try:
+            if answer := true():
+                return answer
+        except Exception as error:
+            last = f"{type(error).__name__}: {error}"
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what} ({last})"
+        time.sleep(0.2)
+
+
+@contextmanager
+def queue(stack: Stack) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """The queue's database as its superuser sees it."""
+    with psycopg.connect(stack.postgres.url("catalog_import"), row_factory=dict_row) as connection:
+        yield connection
+
+
+def unfinished(instance: DagsterInstance) -> list[DagsterRun]:
+    """Runs that wait or are at work."""
+    return instance.get_runs(RunsFilter(statuses=UNFINISHED))
+
+
+def await_up(stack: Stack, seconds: float = 120) -> None:
+    """Until every server runs and answers."""
+
+    def up() -> bool:
+        children = [stack.supervisor.child(name) for name in children_of(stack)]
+        return all(child.running and (child.ready is None or child.ready()) for child in children)
+
+    until(up, seconds, f"every one of {sorted(children_of(stack))} answers")
+
+
+def children_of(stack: Stack) -> list[str]:
+    """The names of the supervised servers."""
+    return [child.name for child in list(stack.supervisor._children.values())]
+
+
+def await_quiet(stack: Stack, seconds: float = 240) -> None:
+    """Until no run waits or is at work, and the sensors have carried every change of the queue to the store.
+
+    A run that is stuck for ever ends this with its id and status.
+    """
+    with dagster_instance(stack.common) as instance:
+        until(lambda: _is_quiet(stack, instance), seconds, "no run is at work and no change waits")
+
+
+def _is_quiet(stack: Stack, instance: DagsterInstance) -> bool:
+    if runs := unfinished(instance):
+        raise AssertionError(f"at work: {[(run.run_id, run.job_name, run.status.value) for run in runs]}")
+    states = [each for each in instance.all_instigator_state() if each.name == "stock_changes"]
+    place = Place.parse(getattr(states[0].instigator_data, "cursor", None)) if states else Place()
+    if place.pending:
+        raise AssertionError("the stock_changes sensor has not taken note of its last push")
+    with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:
+        return not reader.changes_since(place.cursor).changes
+
+
+def sweep_and_push(stack: Stack) -> tuple[Done, Done]:
+    """One more sweep and one more push, as a person would ask for them."""
+    swept = Shell(stack, "scraper")("sync-stock", "--json", seconds=280)
+    assert swept.exit_code == 0, (swept.output[-2000:], swept.errors[-3000:])
+    pushed = Shell(stack, "storefront")("push", "--json", seconds=280)
+    assert pushed.exit_code == 0, (pushed.output[-2000:], pushed.errors[-3000:])
+    return swept, pushed
+
+
+def assert_nothing_lost(stack: Stack) -> None:
+    """After one more sweep and push everything is as it would be if nothing had happened."""
+    await_up(stack)
+    await_quiet(stack)
+    sweep_and_push(stack)
+    await_quiet(stack)
+    assert_queue_is_the_book(stack)
+    assert_store_is_the_rule(stack)
+    assert_nothing_left_over(stack)
+
+
+def assert_queue_is_the_book(stack: Stack) -> None:
+    """Every title has one current row with the site's own numbers, and is a partition once."""
+    book = stack.simulator.book()
+    with queue(stack) as connection:
+        rows = connection.execute("SELECT * FROM ingram_current_titles").fetchall()
+        waiting = connection.execute(
+            "SELECT isbn FROM ingram_queue WHERE imported_at IS NULL GROUP BY isbn HAVING count(*) > 1"
+        ).fetchall()
+        doubled = connection.execute(
+            "SELECT isbn FROM ingram_stock_history GROUP BY isbn, stock_observed_at HAVING count(*) > 1"
+        ).fetchall()
+    assert not waiting
+    assert not doubled
+    times = Counter(row["isbn"] for row in rows)
+    assert {isbn: count for isbn, count in times.items() if count != 1} == {}, "a title has two rows"
+    by_isbn = {row["isbn"]: row for row in rows}
+    assert by_isbn.keys() >= book.keys()
+    shown = {isbn: (by_isbn[isbn]["title"], by_isbn[isbn]["srp_price"]) for isbn in book}
+    assert shown == {isbn: (of["title"], Decimal(of["srp_price"])) for isbn, of in book.items()}
+    # A page without its stock table leaves what was read before, so only pages with one are compared.
+    truth = {isbn: of["stock"] for isbn, of in book.items() if of["stock"] is not None}
+    assert {isbn: by_isbn[isbn]["stock_json"] for isbn in truth} == truth
+    with dagster_instance(stack.common) as instance:
+        partitions = list(instance.get_dynamic_partitions(ISBNS_NAME))
+    assert sorted(partitions) == sorted({*partitions})
+    assert set(partitions) >= book.keys()
+
+
+def expected(stack: Stack) -> dict[str, Availability]:
+    """What the rule makes of each title: of the book's stock, or of the last reading where it shows none."""
+    today = datetime.now(ZoneInfo(stack.common.STORE_TIME_ZONE)).date()
+    with queue(stack) as connection:
+        rows = connection.execute("SELECT isbn, stock_json FROM ingram_current_titles").fetchall()
+    last_read = {row["isbn"]: row["stock_json"] for row in rows}
+    return {
+        isbn: availability(
+            from_json(of["stock"] if of["stock"] is not None else last_read[isbn]),
+            date.fromisoformat(of["publication_date"]),
+            of["binding"],
+            of["publisher_status"],
+            today=today,
+        )
+        for isbn, of in stack.simulator.book().items()
+    }
+
+
+def assert_store_is_the_rule(stack: Stack) -> None:
+    """Every title is one product with one variant, and its one level and flags are what the rule says."""
+    admin = Admin(stack)
+    variants: dict[str, dict[str, Any]] = {}
+    for product in admin.products():
+        for variant in product["variants"]:
+            assert variant["sku"] not in variants, f"two variants have the SKU {variant['sku']}"
+            variants[variant["sku"]] = variant
+    items = Counter(item["sku"] for item in admin.all("/admin/inventory-items", "inventory_items"))
+    assert {sku: count for sku, count in items.items() if count != 1} == {}, "a title has two inventory items"
+    levels = admin.levels()
+    wanted = expected(stack)
+    assert variants.keys() >= wanted.keys()
+    for isbn, rule in wanted.items():
+        variant = variants[isbn]
+        if rule.manage_inventory is False:
+            assert not variant["manage_inventory"], isbn
+            continue
+        # A title that was never read needs a level all the same: 0, and marked unknown.
+        level = rule.stocked_quantity if rule.status != "unknown" or isbn not in levels else 0
+        assert levels[isbn]["stocked_quantity"] == (level or 0), (isbn, rule, levels[isbn])
+        assert levels[isbn]["incoming_quantity"] == (rule.incoming_quantity or 0), (isbn, rule, levels[isbn])
+        if rule.status != "unknown":
+            assert variant["allow_backorder"] == rule.allow_backorder, (isbn, rule)
+            assert variant["metadata"]["availability"] == rule.status, (isbn, rule)
+
+
+def assert_nothing_left_over(stack: Stack) -> None:
+    """No run is at work for ever, and every process belongs to a server that is supervised."""
+    with dagster_instance(stack.common) as instance:
+        until(lambda: not unfinished(instance), 180, "every run has come to an end")
+    until(lambda: not orphans(stack), 30, f"no orphan is left of {orphans(stack)}")
+
+
+def orphans(stack: Stack) -> list[str]:
+    """Processes of the shop, or of a command of it, that descend from none of its servers."""
+    servers = {stack.supervisor.child(name).pid for name in children_of(stack)}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get(MARK, "").startswith(str(stack.supervisor.folder))
+            if not ours or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if not servers & {process.pid, *(parent.pid for parent in process.parents())}:
+                found.append(f"{process.pid} {' '.join(process.cmdline())[:120]}")
+        except psutil.Error:
+            continue
+    return found
