@@ -13,6 +13,7 @@ import click
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.terminal import markup, say
 
 if TYPE_CHECKING:
     from ingram_assets.runs import RunResult
@@ -39,7 +40,7 @@ let_through = click.option(
 
 def _fail(sentence: str, code: int, as_json: bool, **more: Any) -> NoReturn:
     """Say what went wrong, in words and for a program, and leave with the code."""
-    click.secho(sentence, err=True, fg="red")
+    say(sentence, err=True, fg="red")
     if as_json:
         click.echo(json.dumps({"ok": False, "error": sentence, **more}))
     sys.exit(code)
@@ -309,7 +310,7 @@ def alert_test(as_json: bool) -> None:
         raise SettingsError("ALERT_URLS is missing: set it in .env.operations (see .env.operations.example).")
     sent = send_test([url.get_secret_value() for url in urls])
     for one in sent:
-        click.echo(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)
+        say(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)
     ok = all(one.ok for one in sent)
     if as_json:
         targets = [{"target": one.target, "ok": one.ok, "reason": one.reason} for one in sent]
@@ -336,7 +337,7 @@ def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
 def _progress(job: str) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal, a line per step elsewhere; always on standard error."""
     if not sys.stderr.isatty():
-        yield lambda words: click.echo(f"{job}: {words}", err=True)
+        yield lambda words: say(f"{job}: {words}", err=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -348,7 +349,7 @@ def _progress(job: str) -> Iterator[Callable[[str], None]]:
         def tell(words: str) -> None:
             count = re.search(r"([\d,]+) of ([\d,]+)", words)
             done, total = (int(part.replace(",", "")) for part in count.groups()) if count else (0, None)
-            bar.update(task, description=f"{job}: {words}", completed=done, total=total)
+            bar.update(task, description=markup(f"{job}: {words}"), completed=done, total=total)
 
         yield tell
 
@@ -356,7 +357,6 @@ def _progress(job: str) -> Iterator[Callable[[str], None]]:
 def _finish(result: "RunResult", as_json: bool) -> None:
     """Print a run's report and leave with the contract's exit code."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     counts: dict[str, int] = {}
@@ -393,30 +393,28 @@ def _finish(result: "RunResult", as_json: bool) -> None:
         console.print(line, soft_wrap=True)
     for report in result.reports:
         for note in report["notes"]:
-            console.print(escape(note))
+            console.print(markup(note))
     for entry in failed:
-        console.print(f"[red]{escape(entry['isbn'])}[/red] {escape(entry['reason'])}")
+        console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
     console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
     if not result.succeeded:
-        click.secho(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
+        say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
     sys.exit(code)
 
 
 def _changes(details: Mapping[str, Any]) -> Iterator[str]:
     """The lines of a dry run, or of an undo: each title, before and after, and why."""
-    from rich.markup import escape
-
     if details.get("dry_run"):
         for isbn, change in details.get("changes", {}).items():
             label = f", {change['label']}" if change.get("label") else ""
             level = f"{_level(change['before'])} → {_level(change['after'])}"
-            yield f"[bold]{isbn}[/bold] {escape(change['title'])}: {level}{escape(label)}"
-            yield from (f"    {escape(reason)}" for reason in change["reasons"])
+            yield f"[bold]{markup(isbn)}[/bold] {markup(change['title'])}: {level}{markup(label)}"
+            yield from (f"    {markup(reason)}" for reason in change["reasons"])
     verb = "would put back" if details.get("dry_run") else "put back"
     for isbn, what in details.get("undone", {}).items():
-        yield f"[bold]{isbn}[/bold] {verb}: {escape('; '.join(what))}"
+        yield f"[bold]{markup(isbn)}[/bold] {verb}: {markup('; '.join(what))}"
     for isbn, why in details.get("left", {}).items():
-        yield f"[bold]{isbn}[/bold] left: {escape(' '.join(why))}"
+        yield f"[bold]{markup(isbn)}[/bold] left: {markup(' '.join(why))}"
 
 
 def _level(copies: float | None) -> str:

@@ -20,6 +20,7 @@ from ingram_assets.queue.reader import QueueReader, StockChange
 from ingram_assets.runs import ROOT
 from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
 from ingram_assets.shop_rules import store_rules, store_today
+from ingram_assets.terminal import one_line, say
 
 
 class UnknownTitle(NeedsPerson):
@@ -65,9 +66,9 @@ def show_history(isbn: str, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"ok": True, "isbn": isbn, "title": name, "events": events}, default=str))
         return
-    click.secho(f"{isbn}  {name or 'not in the queue any more'}", bold=True)
+    say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
     for one in happened:
-        click.echo(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}")
+        say(one_line(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}"))
     if not happened:
         click.echo("Its stock was never read, and nothing of it was written to the store.")
     else:
@@ -201,9 +202,9 @@ def show_explanation(isbn: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ok": True, **asdict(explanation), "notes": notes}, default=str))
         return
-    click.echo(explanation.text())
+    say(explanation.text())
     for note in notes:
-        click.echo(f"Note:     {note}")
+        say(one_line(f"Note:     {note}"))
 
 
 def _notes(*notes: str | None) -> Sequence[str]:

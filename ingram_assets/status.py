@@ -14,6 +14,7 @@ from ingram_assets.queue.reader import QueueReader
 from ingram_assets.runs import ROOT, running_ports
 from ingram_assets.settings import CommonSettings, Pace, StorefrontSettings, environment_of, load
 from ingram_assets.shop_rules import store_rules, store_today
+from ingram_assets.terminal import one_line, say
 
 SHOWN = 20
 """At most so many titles of a list are printed; `--json` has more."""
@@ -87,7 +88,8 @@ def show_status(as_json: bool) -> None:
     if not state["broken"] and not state["promise_broken"]:
         click.secho("Nothing is broken.", fg="green")
     for one in state["broken"]:
-        click.echo(f"{click.style(one['isbn'], fg='red')}  {one['title'][:50]}: {one['reason']}")
+        click.secho(one_line(one["isbn"]), fg="red", nl=False)
+        say(one_line(f"  {one['title'][:50]}: {one['reason']}"))
 
 
 def _list(heading: str, lines: Sequence[str]) -> None:
@@ -95,7 +97,7 @@ def _list(heading: str, lines: Sequence[str]) -> None:
         return
     click.echo(heading)
     for line in lines[:SHOWN]:
-        click.echo(f"  {line}")
+        say(one_line(f"  {line}"))
     if len(lines) > SHOWN:
         click.echo(f"  … and {len(lines) - SHOWN:,} more (ingram status --json)")
 

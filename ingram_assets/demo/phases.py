@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
+
+from ingram_assets.terminal import markup
 
 
 class Phases:
@@ -26,7 +27,7 @@ class Phases:
 
     def say(self, words: str) -> None:
         """A line with the seconds since the start."""
-        self._console.print(f"[dim]{self.total:5.0f} s[/dim]  {escape(words)}")
+        self._console.print(f"[dim]{self.total:5.0f} s[/dim]  {markup(words)}")
 
     @property
     def total(self) -> float:

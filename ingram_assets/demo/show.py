@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ingram_assets.demo.phases import Phases
@@ -17,6 +16,7 @@ from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.runs import ROOT, RunResult, code_location, dagster_instance, follow, launch
+from ingram_assets.terminal import markup
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -159,7 +159,7 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
         table.add_row(f"seconds: {phase.replace('_', ' ')}", f"{seconds:.1f}")
     console.print(table)
     for entry in summary["failed"]:
-        console.print(f"[red]{escape(entry['isbn'])}[/red] {escape(entry['reason'])}")
+        console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
     store = stack.medusa.store
     for name, address in (
         ("Dagster", stack.dagster.ui_url),
@@ -168,7 +168,7 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
         ("A cover", next(iter(stack.covers()), "none yet")),
         ("Logs", str(stack.supervisor.folder / "logs")),
     ):
-        console.print(f"{name:10} {escape(address)}", soft_wrap=True)
+        console.print(f"{name:10} {markup(address)}", soft_wrap=True)
 
 
 def keep_going(stack: Stack, instance: "DagsterInstance") -> None:
@@ -181,7 +181,7 @@ def keep_going(stack: Stack, instance: "DagsterInstance") -> None:
     stack.simulator.move_every(SALES_EVERY_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):
         for line in _changes(instance):
-            console.print(escape(line), soft_wrap=True)
+            console.print(markup(line), soft_wrap=True)
 
 
 def _changes(instance: "DagsterInstance") -> Iterator[str]:

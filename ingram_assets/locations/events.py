@@ -98,6 +98,12 @@ def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, 
     context.log_event(cast(dg.AssetObservation, evaluation))
 
 
+def say(context: Context, words: str) -> None:
+    """Tell how far a run is: a log line, and the run's progress tag, which commands show."""
+    context.log.info(words)
+    context.instance.add_run_tags(context.run.run_id, {PROGRESS_TAG: words})
+
+
 class Progress:
     """Says how far a run is: a log line and the run's progress tag, at most every `every` seconds.
 
@@ -133,8 +139,7 @@ class Progress:
 
     def _tell(self, words: str) -> None:
         self._last = time.monotonic()
-        self._context.log.info(words)
-        self._context.instance.add_run_tags(self._context.run.run_id, {PROGRESS_TAG: words})
+        say(self._context, words)
 
     def _keep_saying(self) -> None:
         while not self._over.wait(1.0):

@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,11 @@ BODY_CAP = 4_000
 
 _LOCK = 0x1A6A4D5A
 """Advisory lock under which the tables are made: two runs may start at once."""
+
+_ONE_RUN = 0x1A6A4D5B
+"""Advisory lock of the one run that may be at work on the store."""
+
+_LOOK_AGAIN_SECONDS = 0.3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS store_change (
@@ -137,10 +143,8 @@ class Journal:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._db = psycopg.connect(url, autocommit=True, connect_timeout=10)
-        except psycopg.OperationalError as error:
-            raise NeedsPerson(_no_journal(error)) from None
+        self._url = url
+        self._db = self._connect()
         self._lock = threading.RLock()
         with self._session() as db, db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -159,6 +163,47 @@ class Journal:
         """Closes the connection."""
         self._db.close()
 
+    def _connect(self) -> psycopg.Connection:
+        try:
+            return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            raise NeedsPerson(_no_journal(error)) from None
+
+    @contextmanager
+    def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Waits until no other run is at work on the store, and holds off others until the block ends.
+
+        Two pushes at once would make a product twice, and an undo would put back what a push has just
+        read. Dagster's queue keeps them apart, but a command without `ingram up` starts its run beside it,
+        and so does one on another machine. The lock is a transaction's, on a connection of its own: it goes
+        when the run dies, and a pooler cannot hand it to somebody else.
+
+        Args:
+            waiting: called once, if there is a run to wait for.
+        """
+        told = False
+        holder = self._connect()
+        try:
+            while not self._take(holder):
+                if not told:
+                    waiting()
+                    told = True
+                time.sleep(_LOOK_AGAIN_SECONDS)
+            yield
+        finally:
+            holder.close()
+
+    @staticmethod
+    def _take(holder: psycopg.Connection) -> bool:
+        try:
+            holder.execute("BEGIN")
+            if holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_RUN]).fetchone() == (True,):
+                return True
+            holder.execute("ROLLBACK")
+        except psycopg.OperationalError as error:
+            raise _lost(error) from error
+        return False
+
     @contextmanager
     def _session(self) -> Iterator[psycopg.Connection]:
         """The connection, for one thread at a time, its failures in words."""
@@ -166,10 +211,7 @@ class Journal:
             try:
                 yield self._db
             except psycopg.OperationalError as error:
-                raise JournalLost(
-                    f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
-                    "the store. Run it again once the database of STOREFRONT_DB_URL is back."
-                ) from error
+                raise _lost(error) from error
             except psycopg.errors.InsufficientPrivilege as error:
                 raise NeedsPerson(
                     "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL "
@@ -337,6 +379,13 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 def _json(value: Any) -> str:
     # PostgreSQL's jsonb refuses the NUL character, and a title's text may have come with one.
     return _NUL.sub(r"\1", json.dumps(value, default=str))
+
+
+def _lost(error: psycopg.Error) -> JournalLost:
+    return JournalLost(
+        f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
+        "the store. Run it again once the database of STOREFRONT_DB_URL is back."
+    )
 
 
 def _no_journal(error: psycopg.Error) -> str:

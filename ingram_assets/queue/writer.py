@@ -5,13 +5,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.queue.connection import Client
@@ -34,6 +35,12 @@ TITLE_FIELDS = frozenset(
     }
     | {"category_hint", "description", "series", "contributors", "bisac", "publisher_status"}
 )
+
+LONGEST = {
+    **{"title": 1000, "author": 1000, "publisher": 500, "binding": 200, "category_hint": 500},
+    **{"description": 20_000, "series": 500, "publisher_status": 100},
+}
+"""Characters that the queue stores of a text at most; a row with a longer one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,28 @@ class QueueWriter(Client):
             _row(failure, frozenset({"isbn", "outcome", "reason", "observed_at"})) for failure in failures
         ]
         return self._call("record unread pages in the queue", "ingram_record_unread", rows)
+
+    def check_clock(self, now: datetime, tolerance: timedelta = timedelta(minutes=5)) -> None:
+        """Compares this machine's clock with the database's, before readings are timed by it.
+
+        Raises:
+            NeedsPerson: they differ by more than the tolerance, beyond which readings would be refused
+                (ours is ahead) or taken for older than what is known (it is behind).
+        """
+
+        def clock(connection: psycopg.Connection) -> datetime:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+            assert row is not None
+            return row[0]
+
+        ahead = now - self._run("ask for the time", clock)
+        if abs(ahead) > tolerance:
+            minutes = round(abs(ahead).total_seconds() / 60)
+            where = "ahead of" if ahead > timedelta() else "behind"
+            raise NeedsPerson(
+                f"This machine's clock is {minutes:,} min {where} the queue database's: set whichever is "
+                "wrong, and run again. No reading was recorded."
+            )
 
     def prune_history(self, older_than_days: int = 400) -> int:
         """Deletes stock history older than this but for each title's last entry of a day; how many went.

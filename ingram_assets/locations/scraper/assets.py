@@ -1,7 +1,7 @@
 """The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -40,8 +40,9 @@ from ingram_assets.locations.readings import latest_readings
 from ingram_assets.locations.scraper.automation import COVERS_DUTY, SEARCH_DUTY, SWEEP_DUTY
 from ingram_assets.locations.scraper.pictures import check_covers
 from ingram_assets.locations.scraper.promise import evaluation
-from ingram_assets.locations.scraper.reading import Shop, Sweep, read_titles
+from ingram_assets.locations.scraper.reading import Shop, Sweep, cut, read_titles
 from ingram_assets.locations.scraper.resources import R2, IPage, Queue, state_dir
+from ingram_assets.queue.writer import LONGEST
 from ingram_assets.settings import CommonSettings, ScraperSettings, SettingsError, load
 
 OWNERS = ["team:bookstore"]
@@ -127,7 +128,7 @@ def saved_search(
     known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
     columns = [found[name] for name in ("isbn", "title", "srp_price")]
     rows = [
-        {"isbn": isbn, "title": title, "srp_price": price}
+        {"isbn": isbn, "title": title and cut(title, LONGEST["title"]), "srp_price": price}
         for isbn, title, price in zip(*columns, strict=True)
     ]
     with classified(), queue.open() as writer:
@@ -196,6 +197,7 @@ def _read(
     settings, zone = load(ScraperSettings), ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)
     shop = Shop(settings.IPAGE_BASE_URL, settings.R2_PUBLIC_URL, datetime.now(zone).date())
     with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
+        writer.check_clock(datetime.now(UTC))
         sweep = read_titles(context, site, writer, isbns, with_details=frozenset(with_details), shop=shop)
         sweep.site = site.metadata()
         error = site.stopped_by

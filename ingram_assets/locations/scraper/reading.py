@@ -19,11 +19,15 @@ from ingram_assets.locations.events import Context, Progress, Report, log_materi
 from ingram_assets.locations.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
 from ingram_assets.locations.readings import latest_readings, reading_events
 from ingram_assets.locations.scraper.history import extended, plot
-from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.queue.writer import LONGEST, QueueWriter
 
 _BATCH = 100
 _NOTES = 50
 _HISTORY = "on_hand_changes"
+_ENTRIES = 60
+"""Contributors and subjects that are recorded of a title; the queue takes 20,000 characters of each list."""
+_SHOWN = 200
+"""Characters of a title that an event shows: each reading's event is kept for months."""
 NO_STOCK_TABLE = "the page shows no stock"
 
 
@@ -178,6 +182,9 @@ def _record(
             report.fail(outcome.isbn, outcome.reason or f"the queue answered {outcome.outcome}")
             continue
         report.add(f"stock_{outcome.outcome}")
+        if outcome.outcome == "stale":
+            # Another run has read it since, and logged that. This reading is none any more.
+            continue
         reading, page = pages[outcome.isbn]
         materializations.append(
             dg.AssetMaterialization(
@@ -244,13 +251,22 @@ def _last_read(context: Context, isbns: Collection[str]) -> dict[str, dg.EventLo
     return reading_events(context.instance, latest_readings(context.instance, isbns))
 
 
+def cut(text: str, longest: int) -> str:
+    """The text, its end left out where there is no room for it: half a blurb is better than no book."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
 def details_of(page: ProductPage) -> dict[str, Any]:
     """A page's details under the queue's column names; what the page does not say is left out."""
     known: Mapping[str, Any] = {
         "isbn": page.isbn,
         "title": page.title,
         "author": "; ".join(contributor.name for contributor in page.contributors) or None,
-        "contributors": [{"name": one.name, "role": one.role} for one in page.contributors] or None,
+        "contributors": [
+            {"name": cut(one.name, 200), "role": one.role and cut(one.role, 50)}
+            for one in page.contributors[:_ENTRIES]
+        ]
+        or None,
         "publisher": page.publisher,
         "publication_date": page.publication_date.isoformat() if page.publication_date else None,
         "binding": page.binding,
@@ -258,19 +274,23 @@ def details_of(page: ProductPage) -> dict[str, Any]:
         "srp_price": page.srp_price,
         "weight": page.weight,
         "category_hint": " | ".join(page.bisac) or None,
-        "bisac": list(page.bisac) or None,
+        "bisac": [cut(path, 200) for path in page.bisac[:_ENTRIES]] or None,
         "description": page.description,
         "series": page.series,
         "publisher_status": page.publisher_status,
     }
-    return {name: value for name, value in known.items() if value is not None}
+    return {
+        name: cut(value, LONGEST[name]) if name in LONGEST else value
+        for name, value in known.items()
+        if value is not None
+    }
 
 
 def details_metadata(page: ProductPage, shop: Shop) -> dict[str, Any]:
     """What a person sees of a title's details in Dagster."""
     return {
-        "title": page.title,
-        "by": "; ".join(contributor.name for contributor in page.contributors),
+        "title": cut(page.title, _SHOWN),
+        "by": cut("; ".join(contributor.name for contributor in page.contributors), _SHOWN),
         "publisher": page.publisher or "unknown",
         "publication_date": str(page.publication_date or "unknown"),
         "binding": page.binding or "unknown",
@@ -285,7 +305,7 @@ def stock_metadata(
     """What a person sees of a reading in Dagster: the sums as numbers that are plotted, and each DC.
 
     Args:
-        outcome: the queue's answer: first, changed, unchanged or stale.
+        outcome: the queue's answer: first, changed or unchanged.
         before: the event of the title's last reading.
     """
     stock = page.stock or {}
@@ -293,7 +313,7 @@ def stock_metadata(
     at = reading.observed_at.timestamp()
     history = extended(_history(before), at, on_hand)
     metadata: dict[str, Any] = {
-        "title": page.title,
+        "title": cut(page.title, _SHOWN),
         "status": shop.status(page),
         "on_hand": on_hand,
         "on_order": on_order,
@@ -310,7 +330,7 @@ def stock_metadata(
                 for dc, counts in stock.items()
             ]
         ),
-        "plot": dg.MetadataValue.md(plot(history, at, page.title)) if len(history) > 1 else None,
+        "plot": dg.MetadataValue.md(plot(history, at, cut(page.title, _SHOWN))) if len(history) > 1 else None,
         **shop.links(page.isbn),
         "not_read": ", ".join(unread_counts(page)) or None,
         "warnings": " ".join(page.warnings) or None,

@@ -19,6 +19,7 @@ from ingram_assets.locations.events import (
     Report,
     log_check,
     log_materializations,
+    say,
     stopped,
 )
 from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, STOCK_LOCATION
@@ -85,14 +86,18 @@ class Store:
 
 @contextmanager
 def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJournal) -> Iterator[Store]:
-    """Open what a push needs, for as long as it lasts."""
+    """Open what a push needs, for as long as it lasts; one run at a time."""
     settings = load(StorefrontSettings)
     with ExitStack() as stack:
+        client = stack.enter_context(medusa.open())
+        reader = stack.enter_context(queue.open())
+        book = stack.enter_context(journal.open())
+        stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
         yield Store(
             context,
-            stack.enter_context(medusa.open()),
-            stack.enter_context(queue.open()),
-            stack.enter_context(journal.open()),
+            client,
+            reader,
+            book,
             settings,
             store_rules(settings),
             store_today(load(CommonSettings)),

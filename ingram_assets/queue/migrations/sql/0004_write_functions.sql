@@ -124,6 +124,12 @@ BEGIN
 END
 $$;
 
+-- Whether a look came before the last one. A last one that lies in the future was timed by a clock that was wrong
+-- then, and is right again: what comes now is newer, or nothing would be for as long as the clock was ahead.
+CREATE FUNCTION public.ingram_is_older(look TIMESTAMPTZ, last TIMESTAMPTZ) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
+    SELECT look < last AND last <= statement_timestamp() + INTERVAL '5 minutes'
+$$;
+
 CREATE FUNCTION public.ingram_is_no_count(count JSONB) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
     SELECT CASE
         WHEN jsonb_typeof(count) = 'number' THEN count::numeric NOT BETWEEN 0 AND 10000000 OR scale(count::numeric) > 0
@@ -359,7 +365,8 @@ $$;
 --
 -- A count that is null, or of a centre that the reading leaves out, stays as last known. What then differs
 -- from the last known counts is `first` or `changed` and goes to the history; `unchanged` only moves
--- stock_observed_at. A reading older than the last one is `stale` and changes nothing.
+-- stock_observed_at. A reading older than the last one is `stale` and changes nothing, unless the last one lies
+-- in the future.
 CREATE FUNCTION public.ingram_record_stock(batch TEXT)
 RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
@@ -399,7 +406,7 @@ BEGIN
         ), judged AS (
             SELECT k.*, COALESCE(k.before, '{}') || COALESCE(m.read, '{}') AS after, CASE
                 WHEN k.id IS NULL THEN 'untracked'
-                WHEN k.observed_at < k.last_observed_at THEN 'stale'
+                WHEN public.ingram_is_older(k.observed_at, k.last_observed_at) THEN 'stale'
                 WHEN k.before IS NULL THEN 'first'
                 WHEN m.moved THEN 'changed'
                 ELSE 'unchanged'
@@ -443,7 +450,8 @@ BEGIN
             ORDER BY j.ordinal
         ), read_again AS (
             DELETE FROM public.ingram_unread u USING judged j
-            WHERE u.isbn = j.isbn AND u.observed_at <= j.observed_at AND j.outcome IN ('first', 'changed', 'unchanged')
+            WHERE u.isbn = j.isbn AND NOT public.ingram_is_older(j.observed_at, u.observed_at)
+                AND j.outcome IN ('first', 'changed', 'unchanged')
         )
         SELECT j.ordinal, j.isbn, j.outcome, NULL::text FROM judged j;
     END LOOP;
@@ -539,7 +547,8 @@ BEGIN
                 g.ordinal, g.isbn, r.*,
                 CASE
                     WHEN q.id IS NULL THEN 'untracked'
-                    WHEN r.observed_at < q.stock_observed_at OR r.observed_at < u.observed_at THEN 'stale'
+                    WHEN public.ingram_is_older(r.observed_at, q.stock_observed_at)
+                        OR public.ingram_is_older(r.observed_at, u.observed_at) THEN 'stale'
                     ELSE 'recorded'
                 END AS outcome
             FROM unnest(given) g
@@ -558,7 +567,7 @@ BEGIN
             ON CONFLICT (isbn) DO UPDATE
             SET outcome = excluded.outcome, reason = excluded.reason, observed_at = excluded.observed_at,
                 -- The same attempt told twice is one.
-                attempts = u.attempts + (excluded.observed_at > u.observed_at)::int
+                attempts = u.attempts + (excluded.observed_at <> u.observed_at)::int
         )
         SELECT j.ordinal, j.isbn, j.outcome, NULL::text FROM judged j;
     END LOOP;

@@ -1,0 +1,49 @@
+"""What is printed: text of others goes to the terminal as text, whatever it holds.
+
+Titles, reasons and answers come from a site, from other programs' rows and from the store. An escape sequence
+in one of them could clear the screen, hide a line or retitle the window; a direction mark could turn a line
+around. Everything that commands print of such text goes through here.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+import click
+
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """The text with its control characters made visible and its direction marks left out.
+
+    Line breaks and tabs stay: our own sentences have them, and they move nothing but the line.
+    """
+    return "".join(
+        character if character in "\n\t" else _visible(character) for character in _DIRECTION.sub("", text)
+    )
+
+
+def _visible(character: str) -> str:
+    if ord(character) < 0x20:
+        return chr(0x2400 + ord(character))  # the picture of it: ␛ for an escape
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return "�"
+    return character
+
+
+def one_line(text: str) -> str:
+    """As `plain`, without line breaks: a value within a line of ours must not begin a line of its own."""
+    return re.sub(r"\s*\n\s*", " ", plain(text))
+
+
+def markup(text: str) -> str:
+    """As `one_line`, as a part of rich's markup that stands for nothing but itself."""
+    from rich.markup import escape
+
+    return escape(one_line(text))
+
+
+def say(text: str, *, err: bool = False, **style: Any) -> None:
+    """Print a line, in the style of `click.style`."""
+    click.secho(plain(text), err=err, **style)
