@@ -1,5 +1,6 @@
 """The real servers the tests run against: one of each per test worker, stopped with the session."""
 
+import contextlib
 import itertools
 import os
 import tempfile
@@ -21,6 +22,32 @@ TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / "
 """Chromium and Medusa's packages are installed here once, not per test run."""
 
 _numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def environment_kept() -> Iterator[None]:
+    """Puts `os.environ` back as it was: a command that runs inside the test process writes to it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_of_module() -> Iterator[None]:
+    """What a module's own fixtures write to the environment ends with them."""
+    with environment_kept():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_test(_environment_of_module: None) -> Iterator[None]:
+    """What a test writes to the environment is not there for the next one."""
+    with environment_kept():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,13 @@
 """Settings: each process is given its own and no other's, and a fault is named without its value."""
 
+import os
+
 import pytest
 
 from ingram_assets.settings import (
     LOCATIONS,
+    CommonSettings,
+    MigrateSettings,
     OperationsSettings,
     Pace,
     ScraperSettings,
@@ -12,6 +16,7 @@ from ingram_assets.settings import (
     environment_of,
     load,
 )
+from ingram_assets_tests.conftest import environment_kept
 
 SCRAPER = {
     "IPAGE_USERNAME": "user",
@@ -90,8 +95,8 @@ def test_secrets_do_not_show_in_a_repr():
 
 
 def test_each_location_is_given_its_own_settings_alone(tmp_path, monkeypatch):
-    for names in (SCRAPER, STOREFRONT):
-        for name in names:
+    for settings in (CommonSettings, Pace, MigrateSettings, *LOCATIONS.values()):
+        for name in settings.model_fields:
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MEDUSA_API_KEY", "sk_from_the_shell")
     monkeypatch.setenv("UNRELATED_TOKEN", "not-ours")
@@ -140,3 +145,13 @@ def test_what_cannot_work_is_told_before_anything_starts(name, value):
     with pytest.raises(SettingsError, match=f"{name} is malformed") as caught:
         load(ScraperSettings, SCRAPER | {name: value})
     assert "secret-1" not in str(caught.value)
+
+
+def test_what_a_test_writes_to_the_environment_ends_with_it(monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "as it was")
+    monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
+    with environment_kept():
+        os.environ["DAGSTER_PG_URL"] = "postgresql://left@behind/d"
+        os.environ["DAGSTER_HOME"] = "another"
+    assert "DAGSTER_PG_URL" not in os.environ
+    assert os.environ["DAGSTER_HOME"] == "as it was"

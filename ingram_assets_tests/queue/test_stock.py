@@ -123,7 +123,6 @@ def test_the_row_reads_as_other_programs_of_the_store_expect(queue: Queue, write
         {"stock": [1]},
         {"stock": "{}"},
         {"stock": {"TN": 410}},
-        {"observed_at": datetime.now(UTC) + timedelta(minutes=10)},
         {"observed_at": datetime(2026, 1, 1, 12)},  # noqa: DTZ001
         {"observed_at": "yesterday"},
         {"observed_at": "infinity"},
@@ -147,6 +146,17 @@ def test_a_bad_reading_is_refused_and_the_rest_goes_in(
     assert answers[1].reason
     assert reader.titles([isbn(1)])[0].stock == {"TN": DcStock(77, 0, "primary")}
     assert len(reader.history(isbn(1))) == 1
+
+
+def test_a_reading_of_the_future_is_refused(writer: QueueWriter, reader: QueueReader) -> None:
+    writer.add_titles([title(1), title(2)])
+    now = datetime.now(UTC)
+    ahead = {**reading(1, 5), "observed_at": now + timedelta(minutes=10)}
+    a_little_ahead = {**reading(2, 5), "observed_at": now + timedelta(minutes=1)}
+    refused, first = writer.record_stock([ahead, a_little_ahead])
+    assert (refused.outcome, first.outcome) == ("refused", "first")
+    assert refused.reason == "observed_at lies in the future: a clock is wrong."
+    assert reader.titles([isbn(1)])[0].stock is None
 
 
 def test_the_largest_count_goes_in(writer: QueueWriter) -> None:
