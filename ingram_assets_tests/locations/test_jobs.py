@@ -1,4 +1,4 @@
-"""What the launchpad offers a person: the jobs by their names, and a described, typed field for each choice."""
+"""What the launchpad offers: the jobs by their names, and a described, typed field for each choice."""
 
 from collections.abc import Iterator
 from typing import Any
