@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage import recognise, values
 from ingram_assets.ipage.page_failures import PageChanged
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_BYTES = 20_000_000
 _MAX_PREAMBLE = 60
@@ -67,7 +68,7 @@ class _Sheet:
     """Whether the last line lacks the line end that the others have, and so may be cut."""
 
 
-def parse_saved_search_csv(data: bytes | str) -> pd.DataFrame:
+def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
     """The titles of an export, each ISBN once, in the file's order.
 
     Columns: `isbn` (13 digits), `title` (str or None), `srp_price` (Decimal dollars or None), all of
@@ -95,7 +96,7 @@ def parse_saved_search_csv(data: bytes | str) -> pd.DataFrame:
     return _frame(header, sheet)
 
 
-def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
+def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
     place, columns = header
     last = sheet.rows[-1][0] if sheet.is_open_ended else None
     titles: dict[str, tuple[str | None, Decimal | None]] = {}
@@ -137,6 +138,8 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> pd.DataFrame:
             if problem:
                 warnings.append(f"Line {line}: price {problem}.")
         titles[isbn], lines[isbn] = (title, price), line
+    import pandas as pd  # It takes a second to load, which every run of the scraper would pay.
+
     frame = pd.DataFrame(
         {
             "isbn": pd.Series(list(titles), dtype=object),
