@@ -48,6 +48,11 @@ enrich *args: install
 push *args: install
     @exec .venv/bin/ingram push "$@"
 
+# Stop tracking these ISBNs; their products stay in the store as they are
+[no-exit-message]
+retire *args: install
+    @exec .venv/bin/ingram retire "$@"
+
 # Put back what a run changed in the store; --dry-run shows what
 [no-exit-message]
 undo *args: install
@@ -62,6 +67,11 @@ history *args: install
 [no-exit-message]
 explain *args: install
     @exec .venv/bin/ingram explain "$@"
+
+# queue migrate: the queue's tables, functions and roles, made or brought up to date
+[no-exit-message]
+queue *args: install
+    @exec .venv/bin/ingram queue "$@"
 
 # alert test: a test message to every target of ALERT_URLS
 [no-exit-message]

@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -69,7 +69,25 @@ def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands; with --json, wrong usage too ends in an object on the last line."""
+
+    def main(self, args: Sequence[str] | None = None, **more: Any) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        if "--json" not in words or not more.get("standalone_mode", True):
+            return super().main(words, **more)
+        try:
+            code = super().main(words, **more | {"standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            click.echo(json.dumps({"ok": False, "error": error.format_message()}))
+            code = error.exit_code
+        sys.exit(code if isinstance(code, int) else DONE)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="ingram-assets")
 def main() -> None:
     """Keeps a Medusa bookstore's stock honest with Ingram iPage.
@@ -230,18 +248,20 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@as_json
 @_told_plainly
-def up() -> None:
+def up(as_json: bool) -> None:
     """Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
 
     Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
+    With --json the line that says where it answers is an object.
 
     \b
     ingram up
     """
     from ingram_assets.up import run_up
 
-    run_up()
+    run_up(as_json=as_json)
 
 
 @main.command()

@@ -121,7 +121,7 @@ def migrate_queue(root: Path) -> dict[str, str]:
     return {"version": result.after}
 
 
-def run_up() -> None:
+def run_up(*, as_json: bool = False) -> None:
     """`ingram up`: check every setting, migrate, start, and stay until Ctrl-C.
 
     Raises:
@@ -154,10 +154,14 @@ def run_up() -> None:
                 ui_port=port_setting("UI", 3000),
                 wanted_ports={name: port_setting(name, 0) for name in LOCATIONS},
             )
-            click.echo(f"Dagster: {dagster.ui_url}   (logs: {supervisor.folder / 'logs'}; Ctrl-C stops all)")
+            logs = supervisor.folder / "logs"
+            if as_json:
+                click.echo(json.dumps({"ok": True, "ui": dagster.ui_url, "logs": str(logs)}))
+            else:
+                click.echo(f"Dagster: {dagster.ui_url}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
-            click.echo("Stopping …")
+            click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)
 

@@ -108,12 +108,51 @@ def test_missing_settings_are_named(words: list[str], named: str):
     assert json.loads(done.stdout)["error"] == done.stderr.strip()
 
 
+def test_up_names_what_is_missing_a_line_for_each_file():
+    done = ingram("up", "--json")
+    assert done.returncode == 2
+    for line, file, named in zip(
+        done.stderr.strip().splitlines(),
+        (".env.scraper", ".env.storefront", ".env"),
+        ("R2_ENDPOINT", "MEDUSA_BACKEND_URL", "DAGSTER_PG_URL"),
+        strict=True,
+    ):
+        assert f"{named} is missing" in line
+        assert f"Set them in {file} " in line
+    assert json.loads(done.stdout)["error"] == done.stderr.strip()
+
+
 @pytest.mark.parametrize("command", ["enrich", "retire", "push", "history", "explain"])
 def test_a_wrong_isbn_is_named(command: str):
     done = ingram(command, "9781639739135")
     assert done.returncode == 2
     assert "'9781639739135' is no ISBN: check digit 5 should be 4." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["enrich", "9781639739135", "--json"], "check digit 5 should be 4"),
+        (["enrich", "--json"], "Missing argument 'ISBN...'"),
+        (["push", "--json", "--no-such-option"], "No such option"),
+        (["no-such-command", "--json"], "No such command 'no-such-command'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_told_to_a_program_too(words: list[str], told: str):
+    done = ingram(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["ok"] is False
+    assert told in answer["error"]
+
+
+def test_help_is_help_with_json_too():
+    done = ingram("push", "--json", "--help")
+    assert done.returncode == 0
+    assert "ingram push --dry-run" in done.stdout
 
 
 @pytest.mark.parametrize(

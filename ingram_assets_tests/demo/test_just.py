@@ -50,6 +50,10 @@ def just(clone: Path, *words: str, path: str | None = None) -> subprocess.Comple
         ["sync-stock", "1234567"],
         ["status", "--json"],
         ["up"],
+        ["retire", "9780306406157", "--json"],
+        ["undo", "0b7e4c1e", "--dry-run"],
+        ["queue", "migrate"],
+        ["alert", "test"],
     ],
 )
 def test_a_recipe_passes_its_words_and_its_exit_code_on(clone: Path, words: list[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -10,11 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
+import httpx
 import psutil
 import pytest
 
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.processes import MARK
+from ingram_assets.runs import dagster_instance
+from ingram_assets.settings import CommonSettings, load
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -36,6 +41,21 @@ class Up:
         listed = json.loads((self.folder / "up" / "processes.json").read_text())
         return {one["name"]: one["pid"] for one in listed["children"]}
 
+    def loaded(self) -> set[str]:
+        """The code locations that the web server has from their code servers."""
+        query = """{ workspaceOrError { ... on Workspace {
+            locationEntries { name locationOrLoadError { __typename } } } } }"""
+        try:
+            answer = httpx.post(f"{self.ui_url}/graphql", json={"query": query}, timeout=30).json()
+        except (httpx.HTTPError, ValueError):
+            return set()
+        entries = answer["data"]["workspaceOrError"]["locationEntries"]
+        return {
+            one["name"]
+            for one in entries
+            if (one["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
+        }
+
     def answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.ui_url}/server_info", timeout=2) as answer:
@@ -46,9 +66,10 @@ class Up:
 
 @pytest.fixture(scope="module")
 def up(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A running `ingram up` whose outside world, but for its databases, is not there."""
+    """A running `ingram up` whose outside world, but for its databases, is not there, or never answers."""
     folder = tmp_path_factory.mktemp("up")
     nowhere = "http://127.0.0.1:9"
+    silent = socket.create_server(("127.0.0.1", 0))
     queue = postgres.create_database("queue_of_up")
     environment = {
         "PATH": os.environ["PATH"],
@@ -59,7 +80,7 @@ def up(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "QUEUE_OWNER_DB_URL": queue,
         "QUEUE_DB_URL": queue,
         "STOREFRONT_DB_URL": postgres.create_database("journal_of_up"),
-        "IPAGE_BASE_URL": nowhere,
+        "IPAGE_BASE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
         "IPAGE_SESSION_COOKIE": "JSESSIONID=example",
         "IPAGE_SAVED_SEARCH_ID": "1",
         **dict.fromkeys(("R2_ENDPOINT", "R2_PUBLIC_URL", "MEDUSA_BACKEND_URL"), nowhere),
@@ -73,6 +94,13 @@ def up(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     if process.poll() is None:
         process.terminate()
         process.wait(60)
+    silent.close()
+
+
+@pytest.fixture(scope="module")
+def instance(up: Up) -> Iterator[dg.DagsterInstance]:
+    with dagster_instance(load(CommonSettings, up.environment)) as instance:
+        yield instance
 
 
 def test_all_of_it_runs(up: Up):
@@ -80,13 +108,29 @@ def test_all_of_it_runs(up: Up):
     assert up.answers()
 
 
-def test_whatever_is_killed_comes_back(up: Up, eventually: Callable[..., None]):
+def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(
+    up: Up, instance: dg.DagsterInstance, eventually: Callable[..., None]
+):
+    # The first discovery begins by itself, and waits for a site that never answers.
+    at_work = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    eventually(lambda: bool(instance.get_runs(at_work)), seconds=200)
+    (run,) = instance.get_runs(at_work)
     before = up.pids()
     for pid in before.values():
         psutil.Process(pid).kill()
-    eventually(lambda: all(pid != before[name] for name, pid in up.pids().items()), seconds=120)
+    eventually(lambda: all(pid != before[name] for name, pid in up.pids().items()), seconds=30)
     eventually(up.answers, seconds=120)
+    eventually(lambda: up.loaded() == {"scraper", "storefront", "operations"}, seconds=120)
     assert set(up.pids()) == PROCESSES
+
+    # Else no other would ever begin: never two at once.
+    def failed() -> bool:
+        found = instance.get_run_by_id(run.run_id)
+        return found is not None and found.is_failure
+
+    eventually(failed, seconds=150)
+    (ended,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert "The code server that it ran in was started anew" in str(ended.get_dagster_event().message)
 
 
 def test_a_second_one_is_refused(up: Up):
