@@ -39,12 +39,13 @@ from ingram_assets.locations.keys import (
 from ingram_assets.locations.readings import latest_readings
 from ingram_assets.locations.scraper.automation import COVERS_DUTY, SEARCH_DUTY, SWEEP_DUTY
 from ingram_assets.locations.scraper.pictures import check_covers
-from ingram_assets.locations.scraper.promise import evaluation
+from ingram_assets.locations.scraper.promise import evaluation, span
 from ingram_assets.locations.scraper.reading import Shop, Sweep, cut, read_titles
 from ingram_assets.locations.scraper.resources import R2, IPage, Queue, state_dir
 from ingram_assets.queue.writer import LONGEST
-from ingram_assets.settings import CommonSettings, ScraperSettings, SettingsError, load
+from ingram_assets.settings import CommonSettings, Pace, ScraperSettings, SettingsError, load
 
+_PACE = load(Pace)
 OWNERS = ["team:bookstore"]
 _SEARCH_SHRUNK = dg.AssetCheckSpec(
     "has_not_shrunk",
@@ -299,8 +300,9 @@ def _plots(sweep: Sweep) -> dict[str, Any]:
             description=(
                 "Copies on hand and on order at each distribution centre, from the same page, as a plot per "
                 "title. Dagster's own freshness would look at the last reading of any title, so it is "
-                "ipage/stock_sweep that carries the policy (warn at 1 h, fail at 2 h), and the check "
-                "within_the_promise that watches each title."
+                "ipage/stock_sweep that carries the policy (warn at "
+                f"{span(_PACE.STOCK_WARN_AFTER)}, fail at {span(_PACE.STOCK_FAIL_AFTER)}), and the check "
+                "within_the_promise, evaluated by the sensor stock_promise, that watches each title."
             ),
         ),
     ],
