@@ -20,7 +20,7 @@ from benchmarks.sweep import sweep
 
 
 def _queue(machine: Machine) -> Iterator[Figures]:
-    yield from queue.measure(machine.shop.stack.postgres)
+    yield from queue.measure(machine.postgres)
 
 
 def _medusa(machine: Machine) -> Iterator[Figures]:

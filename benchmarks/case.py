@@ -1,12 +1,16 @@
 """What a benchmark is: a name, what it has to reach, and a function that yields its figures."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from benchmarks.shop import Shop, running_shop
+from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
+from ingram_assets.processes import Supervisor
 
 Figures = Mapping[str, Any]
 """JSON-ready: at least `what`, `sizes` and `seconds`."""
@@ -23,6 +27,13 @@ class Machine:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """A PostgreSQL server alone, with nothing at work beside it."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ingram-bench-")))
+        supervisor = self._stack.enter_context(Supervisor(folder / "postgres"))
+        return start_postgres(supervisor, supervisor.folder / "data")
 
     @cached_property
     def shop(self) -> Shop:

@@ -31,7 +31,7 @@ from ingram_assets.ipage.fetching import (
 from ingram_assets.ipage.kept_pages import KeptPages
 from ingram_assets.ipage.limits import Limits
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
-from ingram_assets.ipage.pictures import NotAPicture, check_picture
+from ingram_assets.ipage.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.ipage.politeness import Politeness, breaker_open_until
 from ingram_assets.ipage.product_page import ProductPage, parse_product_page
 from ingram_assets.ipage.refused import RefusedPassword
@@ -280,7 +280,10 @@ class Site:
             self._keep_cookies()
 
     def cover(self, isbn: str) -> bytes | None:
-        """The cover's bytes, a complete JPEG, PNG or WebP; `None`: the site has none.
+        """The cover's bytes, a complete JPEG, PNG, WebP or GIF; `None`: the site has none.
+
+        Where neither route gives one, but bytes that are meant as a picture and can't be shown: those. Who
+        keeps covers refuses them with the reason.
 
         Raises:
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
@@ -291,10 +294,14 @@ class Site:
             f"/ipage/servlet/ibg.common.titledetail.imageloader?{query}",
         ]
         none_here: set[str] = set()
+        unfit: list[bytes] = []
 
         def read(body: bytes) -> bytes:
             try:
                 check_picture(body)
+            except UnfitPicture:
+                unfit[:] = [body]
+                raise
             except PageChanged as error:
                 # The site's own error page, with status 200. That there is no picture is no failure.
                 if _NO_PICTURE.search(str(error)):
@@ -309,7 +316,7 @@ class Site:
                 except (NotFound, NotAPicture) as error:
                     log.debug("No cover of %s at %s: %s", isbn, urlsplit(route).path, error)
                     none_here.add(route)
-            return None
+            return unfit[0] if unfit else None
 
         return self._until_done(_Job(f"the cover of {isbn}"), try_routes)
 

@@ -14,7 +14,6 @@ import psycopg
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.domain.stock import DcStock
 from ingram_assets.queue.connection import Client
 
 MAX_ROWS = 1000
@@ -181,13 +180,18 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
     shown = ""
     try:
         shown = str(given.get("isbn", ""))[:40]
-        if unknown := set(given) - fields:
+        if unknown := given.keys() - fields:
             return _Row(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
-        row = {name: value for name, value in given.items() if not _is_nan(value)}
+        # NaN is what a data frame has in place of a number that is not known.
+        row = {
+            name: value
+            for name, value in given.items()
+            if not (isinstance(value, float) and math.isnan(value))
+        }
         row |= {**(more or {}), "isbn": _isbn(given.get("isbn", ""))}
         shown = row["isbn"]
         if isinstance(row.get("stock"), Mapping):
-            row["stock"] = stock_rules.to_json({dc: DcStock(*counts) for dc, counts in row["stock"].items()})
+            row["stock"] = stock_rules.to_json(row["stock"])
         text = _JSON.encode(row)
         if "\\u0000" in text and (nul := [name for name, value in row.items() if _holds_nul(value)]):
             return _Row(shown, problem=f"A NUL character is in {', '.join(nul)}.")
@@ -203,11 +207,6 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
 def _isbn(text: Any) -> str:
     """Thirteen digits go as they are, since their check digit is verified over there."""
     return text if isinstance(text, str) and _DIGITS.fullmatch(text) else parse_isbn(text)
-
-
-def _is_nan(value: Any) -> bool:
-    """What a data frame has in place of a number that is not known."""
-    return isinstance(value, float) and math.isnan(value)
 
 
 def _holds_nul(value: Any) -> bool:

@@ -20,7 +20,7 @@ def picture(format_: str, size: tuple[int, int] = (120, 180), mode: str = "RGB")
     return out.getvalue()
 
 
-PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp")}
+PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp", "gif")}
 
 
 @pytest.mark.parametrize("format_", sorted(PICTURES))

@@ -23,7 +23,7 @@ from ingram_assets.ipage.cancellation import Cancelled
 from ingram_assets.ipage.fetching import Answer, Expected, Refused, classify, outcome_of
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.ipage.pages import parse_saved_search_csv
-from ingram_assets.ipage.pictures import check_picture
+from ingram_assets.ipage.pictures import UnfitPicture, check_picture
 from ingram_assets.ipage.site import Limits, Outcome, Reading, Site, breaker_open_until
 from ingram_assets_tests.ipage.conftest import QUICK, SHORT, TITLES, credentials
 from ingram_assets_tests.ipage.raw_server import raw_server
@@ -489,6 +489,28 @@ def test_whatever_stands_for_no_cover_is_none(sim: Simulator, open_site: OpenSit
     assert open_site(sim).cover(isbn) is None
     assert len(asked(sim, "cover")) == 2  # both routes, each once
     sim.edit(isbn, cover="art")
+
+
+def test_a_cover_that_can_not_be_shown_is_handed_on_to_be_refused(
+    sim: Simulator, open_site: OpenSite
+) -> None:
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    sim.fault("garbage", kinds=["cover"])
+    handed = open_site(sim).cover(isbn)
+    assert handed is not None
+    with pytest.raises(UnfitPicture):
+        check_picture(handed)
+    assert len(asked(sim, "cover")) == 2  # the other route may have better
+
+
+def test_the_other_routes_picture_is_better_than_one_that_can_not_be_shown(
+    sim: Simulator, open_site: OpenSite
+) -> None:
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    sim.fault("garbage", kinds=["cover"], at=1, count=1)
+    handed = open_site(sim).cover(isbn)
+    assert handed is not None
+    assert check_picture(handed).format == "jpeg"
 
 
 @pytest.mark.parametrize("fault", ["cut", "half", "status"])
