@@ -41,9 +41,10 @@ class ProductPage:
     """What one page said. `None`: the page doesn't say, or not in a way that can be told.
 
     `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
-    shows no stock table. `bisac`: heading paths ("FICTION / Fantasy / Epic"). `publisher_status`: the
-    words beside the title or under "Publisher Status" ("Out of Print"). `warnings`: what was there and
-    not understood, for a person.
+    shows no stock table. `stock_is_partial`: other DCs may hold copies that it doesn't show, so that zeros
+    here are no ground to call a title out of stock. `bisac`: heading paths ("FICTION / Fantasy / Epic").
+    `publisher_status`: the words beside the title or under "Publisher Status" ("Out of Print"). `warnings`:
+    what was there and not understood, for a person.
     """
 
     isbn: str
@@ -59,6 +60,7 @@ class ProductPage:
     series: str | None = None
     description: str | None = None
     stock: dict[str, DcStock] | None = field(default=None)
+    stock_is_partial: bool = False
     size: Size | None = None
     publisher_status: str | None = None
     discount: str | None = None
@@ -66,6 +68,12 @@ class ProductPage:
     restricted: bool = False
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def may_hide_copies(self) -> bool:
+        """Whether it shows zeros alone, and not of all DCs: that is no reading of 0 on hand."""
+        on_hand = [dc.on_hand for dc in (self.stock or {}).values()]
+        return self.stock_is_partial and 0 in on_hand and not any(on_hand)
 
 
 # What a label may be called, best first. Those of no field are known so that they end the value before them.
@@ -152,7 +160,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     labels = _Labels(tree)
     title, beside = _title(tree, labels)
     isbn = _isbn(labels, warnings)
-    stock, stock_warnings = read_stock(tree)
+    stock = read_stock(tree)
 
     physical = labels.first("physical") or ""
     weight_text = _weight_of(physical) or labels.first("weight")
@@ -182,14 +190,15 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         bisac=_bisac(labels),
         series=_present(labels.one_line("series")),
         description=description,
-        stock=stock,
+        stock=stock.stock or None,
+        stock_is_partial=stock.is_partial,
         size=_size(physical or labels.first("dimensions") or ""),
         publisher_status=_present(labels.one_line("status")) or beside,
         discount=discount,
         returnable=_returnable(labels, messages),
         restricted=any(message.lower().startswith("restricted") for message in messages),
         messages=messages,
-        warnings=(*warnings, *stock_warnings),
+        warnings=(*warnings, *stock.warnings),
     )
 
 

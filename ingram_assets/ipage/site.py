@@ -92,8 +92,9 @@ class Reading:
     """What became of one title's page.
 
     Attributes:
-        page: what stood on it; only with outcome `ok`.
-        reason: why there is no page: a sentence for a person.
+        page: what stood on it; with outcome `ok`, and with `changed` where nothing but its stock could not be
+            used: then `stock` is `None`.
+        reason: why there is no page, or no stock on it: a sentence for a person.
         observed_at: UTC, taken before the request was sent: the stock is not younger than this.
         seconds: from the first try to the last answer.
         attempts: requests for this page, not counting those that found the session expired.
@@ -106,6 +107,20 @@ class Reading:
     observed_at: datetime
     seconds: float
     attempts: int
+
+
+class _StockInPart(PageChanged):
+    """A part of the stock is not on the page, and the rest is zeros: there may be copies all the same."""
+
+    def __init__(self, page: ProductPage) -> None:
+        shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
+        why = " ".join(page.warnings) or "One of its tables has no rows."
+        super().__init__(
+            "stock table",
+            f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
+            "The last known stock stands; open the page in a browser.",
+        )
+        self.page = replace(page, stock=None)
 
 
 @dataclass(slots=True)
@@ -329,6 +344,8 @@ class Site:
             page = parse_product_page(body)
             if page.isbn != isbn:
                 raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
+            if page.may_hide_copies:
+                raise _StockInPart(page)
             return page
 
         def reading(outcome: Outcome, page: ProductPage | None, reason: str | None, at: datetime) -> Reading:
@@ -342,7 +359,8 @@ class Site:
         except IngramError as error:
             if (wait := self._wait_before_next(job, error)) is not None:
                 return Again(item, wait)
-            return reading(outcome_of(error), None, str(error), job.began_at)
+            without_stock = error.page if isinstance(error, _StockInPart) else None
+            return reading(outcome_of(error), without_stock, str(error), job.began_at)
         return reading(Outcome.ok, page, None, sent_at)
 
     def _until_done(self, job: _Job, attempt: Callable[[_Job], T]) -> T:

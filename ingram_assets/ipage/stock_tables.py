@@ -30,14 +30,16 @@ _ON_HAND = (
     re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b|\bqoh\b"),
     re.compile(r"\bin\s?-?\s?stock\b"),
     re.compile(r"\bavail(?:able|ability)?\b(?!.*\border\b)"),
-    re.compile(r"^(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
+    re.compile(r"^(?:current )?(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
 )
+_PLAIN = re.compile(r"on\s?-?\s?(?:hand|order)")
+"""What outdoes "Total On Hand" or "On Order last week" beside it."""
 _DC = re.compile(
     r"^(?:dcs?|d\.c\.|distribution\s+cent(?:er|re)s?|dist\.?\s+cent(?:er|re)|dist\.?\s+ctr|warehouses?|whse|wh|"
     r"locations?|facility|cent(?:er|re)s?|ship(?:s|ping)?\s+from|dc\s+(?:code|name|location|id))$"
 )
 _TOTAL = re.compile(
-    r"^(?:grand\s+|sub-?\s*)?(?:totals?|sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
+    r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
 )
 _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"primary", re.IGNORECASE), "primary"),
@@ -45,8 +47,10 @@ _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"\b(?:other|alternat\w*)\b", re.IGNORECASE), "other"),
 )
 _CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(?![A-Za-z0-9])")
-_LONG_CODE = re.compile(r"[A-Z]{2,3}[0-9]?")
-_NO_DC = frozenset({"DC", "NA", "OO", "ALL", "SUM", "TOT", "QTY", "WH", "TBD", "TBA", "EA"})
+_NO_DC = frozenset({"DC", "NA", "OO", "WH", "EA"})
+"""Two capitals that may stand beside a DC's code, or in its place. Before counts each is one itself."""
+_ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
+"""What may name a DC as well, but not as the queue and the store's programs know them."""
 _STATES = {
     **{"tennessee": "TN", "pennsylvania": "PA", "indiana": "IN", "oregon": "OR", "california": "CA"},
     **{"ohio": "OH", "illinois": "IL", "texas": "TX", "nevada": "NV", "georgia": "GA", "kentucky": "KY"},
@@ -72,29 +76,40 @@ class _Columns(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Reading:
+class StockReading:
+    """What the stock tables of a page say.
+
+    `is_partial`: another DC may hold copies that the page didn't show, since one of the two tables is
+    missing or empty or a row could not be read. The counts that were read are right all the same; their sum
+    is the least there is, and 0 of them is not known to be 0.
+    """
+
     stock: dict[str, DcStock] = field(default_factory=dict)
-    contradicted: set[str] = field(default_factory=set)
+    is_partial: bool = False
     warnings: list[str] = field(default_factory=list)
+    contradicted: set[str] = field(default_factory=set)
     unreadable: int = 0
     """Cells that show something, and no count: a word where a number was, say. Blanks and "N/A" are none."""
+    rows: int = 0
+    """Those that were read, a DC's second one too."""
 
 
-def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[str]]:
+def read_stock(tree: LexborHTMLParser) -> StockReading:
     """Every DC of every stock table with its counts, and what of them was not understood.
 
-    `None` where the page shows no stock table or none with a row in it.
+    `stock` is empty where the page shows no stock table or none with a row in it.
 
     Raises:
         PageChanged: a table whose columns or DCs can't be told.
     """
     own, alternate = _tables(tree)
+    reading = StockReading()
     if not own and not alternate:
-        return None, []
-    reading = _Reading()
+        return reading
     columns: _Columns | None = None
     for table in own:
         columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+    own_rows = reading.rows
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
         alternate = [
@@ -109,12 +124,17 @@ def read_stock(tree: LexborHTMLParser) -> tuple[dict[str, DcStock] | None, list[
     elif not alternate:
         reading.warnings.append("The table of the other DCs is missing.")
     if not reading.stock:
+        if reading.is_partial:
+            raise PageChanged("DC", f"no row of the stock table can be told ({reading.warnings[0]})")
         reading.warnings.append("The stock table has no rows.")
-        return None, reading.warnings
+        return reading
+    # The account's own table has its primary and its secondary DC; one of three rows has them all.
+    if not own_rows or (own_rows < 3 and reading.rows == own_rows):
+        reading.is_partial = True
     if len(reading.stock) >= 2 and reading.unreadable >= 2 * len(reading.stock):
         # One odd cell is that cell's; when none of them is a number the site writes them another way now.
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
-    return reading.stock, reading.warnings
+    return reading
 
 
 def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
@@ -124,10 +144,10 @@ def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]
     for table in tree.css("table[class*=stockchecktable i], table[id*=stockchecktable i]"):
         name = f"{table.attributes.get('class') or ''} {table.id or ''}".lower()
         (alternate if "alt" in name else own).append(table)
-    if own or alternate:
+    if own:
         return own, alternate
-    own = [table for table in _plain_tables(tree, []) if _has_stock_header(table)]
-    return own[:1], own[1:]
+    own = [table for table in _plain_tables(tree, alternate) if _has_stock_header(table)]
+    return own[:1], alternate or own[1:]
 
 
 def _has_stock_header(table: LexborNode) -> bool:
@@ -144,7 +164,7 @@ def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[Lexbo
         table
         for table in tree.css("table")
         if table.mem_id not in taken
-        and table.css_first("td table, th table") is None
+        and all(inner.mem_id == table.mem_id for inner in table.css("table"))  # it finds itself, too
         and len(table.text(deep=True)) < 4_000
     ]
 
@@ -222,7 +242,7 @@ def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
                 for i, name in enumerate(names)
                 if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
             ]
-        short = [name.replace("/", "") for name in names]
+        short = [re.sub(r"[/.]", "", name) for name in names]
         if not on_hand and not on_order and {"oh", "oo"} <= set(short):
             on_hand, on_order = [short.index("oh")], [short.index("oo")]
         if len(row.cells) < 2 or not (on_hand or on_order):
@@ -230,6 +250,9 @@ def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
         dc = [i for i, name in enumerate(names) if _DC.match(name)]
         if not (on_hand and on_order) and not dc and len(set(names)) < 3:
             continue  # A banner such as "Copies on hand today" across the table.
+        on_hand, on_order = (
+            [i for i in found if _PLAIN.fullmatch(names[i])] or found for found in (on_hand, on_order)
+        )
         for label, found in (("On Hand", on_hand), ("On Order", on_order)):
             if len(found) != 1:
                 raise PageChanged(
@@ -257,7 +280,7 @@ def _transposed(rows: list[_Row]) -> list[_Row] | None:
 
 
 def _read_table(
-    rows: list[_Row], inherited: _Columns | None, *, is_own: bool, reading: _Reading
+    rows: list[_Row], inherited: _Columns | None, *, is_own: bool, reading: StockReading
 ) -> _Columns | None:
     if not rows:
         return None
@@ -267,7 +290,11 @@ def _read_table(
     found = _find_columns(rows)
     header = found[1] if found else None
     columns = found[0] if found else None
-    body = [row for place, row in enumerate(rows) if place != header and not _is_noise(row)]
+    body = [
+        row
+        for place, row in enumerate(rows)
+        if place != header and not _is_noise(row, is_above=header is not None and place < header)
+    ]
     counted = [row for row in body if not _is_banner(row)]
     if not counted:
         return columns
@@ -276,25 +303,26 @@ def _read_table(
     if columns.dc is None:
         columns = columns._replace(dc=_dc_by_content(counted, columns))
 
-    entries: list[tuple[str, int | None, int | None, Role | None]] = []
+    entries: list[tuple[str | None, int | None, int | None, Role | None]] = []
     banner: Role | None = None
     for row in body:
         if _is_banner(row):
             banner = _role_in([row.cells[0].text]) or banner
             continue
-        entry = _read_row(row, columns, reading)
-        if entry is not None:
-            beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
-            entries.append((*entry, _role_in(beside) or banner))
-    if not entries:
+        beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
+        entries.append((*_read_row(row, columns, reading), _role_in(beside) or banner))
+    read = sum(code is not None for code, *_ in entries)
+    reading.rows += read
+    if not read and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution centre.")
     for (code, on_hand, on_order, _), role in zip(entries, _roles(entries, reading, is_own), strict=True):
-        _add(reading, code, DcStock(on_hand, on_order, role))
+        if code is not None:
+            _add(reading, code, DcStock(on_hand, on_order, role))
     return columns
 
 
 def _roles(
-    entries: list[tuple[str, int | None, int | None, Role | None]], reading: _Reading, is_own: bool
+    entries: list[tuple[str | None, int | None, int | None, Role | None]], reading: StockReading, is_own: bool
 ) -> list[Role]:
     """The role each row names; of the account's own first two rows, where they name none, what is left."""
     named = [role for *_, role in entries]
@@ -311,13 +339,14 @@ def _roles(
 def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Columns:
     widths = {len(row.cells) for row in body}
     if inherited is not None:
-        if widths == {inherited.width}:
+        if 2 * sum(len(row.cells) == inherited.width for row in body) > len(body):
             return inherited
         order = sorted(("dc", "on_hand", "on_order"), key=lambda name: getattr(inherited, name) or 0)
         if inherited.dc is not None and widths == {3} and inherited.width > 3:
             # The same three columns without what stands beside them in the account's own table.
             columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
-            if all(_dc_code(row.cells[columns.dc or 0].text) for row in body):
+            named = [_dc_text(row, columns) for row in body]
+            if any(map(_dc_code, named)) and all(_dc_code(n) or _ODD_CODE.fullmatch(n) for n in named):
                 return columns
     raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
 
@@ -351,17 +380,18 @@ def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
     return candidates[0]
 
 
-def _read_row(row: _Row, columns: _Columns, reading: _Reading) -> tuple[str, int | None, int | None] | None:
-    cells = row.cells
-    dc = columns.dc or 0
-    code = _dc_code(cells[dc].text) if dc < len(cells) else None
+def _read_row(
+    row: _Row, columns: _Columns, reading: StockReading
+) -> tuple[str | None, int | None, int | None]:
+    cells, named = row.cells, _dc_text(row, columns)
+    code = _dc_code(named)
+    if code is None and named in _NO_DC and any(re.search(r"[0-9]", cell.text) for cell in cells):
+        code = named
     if code is None:
-        counts = [values.read_count(cell.text)[0] for cell in cells]
-        if any(counts):
-            raise PageChanged("DC", f"a stock row names no distribution centre (“{_shown(cells)}”).")
-        if any(cell.text for cell in cells):
-            reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
-        return None
+        # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
+        reading.is_partial = True
+        reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
+        return None, None, None
     surplus = cells[columns.width :]
     if len(cells) < columns.width or any(re.search(r"[0-9]", cell.text) for cell in surplus):
         reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
@@ -377,7 +407,7 @@ def _read_row(row: _Row, columns: _Columns, reading: _Reading) -> tuple[str, int
     return code, counts[0], counts[1]
 
 
-def _add(reading: _Reading, code: str, new: DcStock) -> None:
+def _add(reading: StockReading, code: str, new: DcStock) -> None:
     old = reading.stock.get(code)
     if old is None:
         reading.stock[code] = new
@@ -398,11 +428,16 @@ def _add(reading: _Reading, code: str, new: DcStock) -> None:
     reading.stock[code] = DcStock(counts[0], counts[1], old.role)
 
 
+def _dc_text(row: _Row, columns: _Columns) -> str:
+    dc = columns.dc or 0
+    return values.clean(row.cells[dc].text) if dc < len(row.cells) else ""
+
+
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
     text = values.clean(text)
     plain = text.strip(" :*†‡.").upper()
-    if _LONG_CODE.fullmatch(plain) and plain not in _NO_DC and (len(plain) == 2 or plain in text):
+    if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
         return plain
     codes = {code for code in _CODE.findall(text) if code not in _NO_DC}
     if len(codes) == 1:
@@ -419,24 +454,26 @@ def _role_in(texts: Iterable[str]) -> Role | None:
     return None
 
 
-def _is_noise(row: _Row) -> bool:
-    """Empty rows, totals, and headers said again."""
+def _is_noise(row: _Row, *, is_above: bool = False) -> bool:
+    """Empty rows, totals, headers said again, and words above the header."""
     texts = [cell.text for cell in row.cells if cell.text]
     if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
         return False
-    if any(_TOTAL.match(text) for text in texts):
+    if any(_TOTAL.search(text) for text in texts):
         return True
     if any(re.search(r"[0-9]", text) for text in texts):
         return False
     names = [text.lower() for text in texts]
-    return not texts or (
-        len(set(names)) > 1 and any(_ON_ORDER.search(name) or _ON_HAND[0].search(name) for name in names)
+    return (
+        not texts
+        or is_above
+        or (len(set(names)) > 1 and any(_ON_ORDER.search(name) or _ON_HAND[0].search(name) for name in names))
     )
 
 
 def _is_banner(row: _Row) -> bool:
     """One text across the whole table: a note, or the heading of the rows below it."""
-    return len(row.cells) == 1 or all(cell.is_copy for cell in row.cells[1:])
+    return all(cell.is_copy for cell in row.cells[1:]) and not _CODE.fullmatch(row.cells[0].text)
 
 
 def _shown(cells: list[_Cell]) -> str:

@@ -42,6 +42,7 @@ def assert_is_the_books(html: str, entry: dict[str, Any], *, weight_within: str 
     assert page.messages == tuple(" ".join(message.split()) for message in entry["messages"])
     assert page.publisher_status == entry["availability"]
     assert (None if page.stock is None else stock_rules.to_json(page.stock)) == entry["stock"]
+    assert not page.stock_is_partial
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,8 @@ def test_a_layout_is_read_rightly_or_refused(name: str) -> None:
         on_hand = stock_rules.on_hand(page.stock)
         if not page.warnings:
             assert on_hand == entry["on_hand"]
+        if on_hand == 0 and entry["on_hand"] != 0:
+            assert page.may_hide_copies
         if layout.counts_in_words:
             assert page.warnings or not page.stock
 

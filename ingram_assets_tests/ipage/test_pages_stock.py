@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import string
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,15 @@ def test_row_order_is_the_accounts(order: tuple[int, ...]) -> None:
     }
     assert [counts.role for counts in stock.values()] == ["primary", "secondary", "other", "other"]
     assert list(stock) == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("first", string.ascii_uppercase)
+def test_every_two_letters_are_a_dc(first: str) -> None:
+    codes = [first + second for second in string.ascii_uppercase]
+    page = read(stock_tables(own=[(code, "1", "2") for code in codes], other=[]))
+    assert page.stock is not None
+    assert list(page.stock) == codes
+    assert not page.stock_is_partial
 
 
 def test_any_two_letter_dc() -> None:
@@ -121,6 +131,8 @@ def test_markup_around_a_count(cell: str) -> None:
         ("Ships From", "On Hand*", "On Order"),
         ("DC", "OH", "OO"),
         ("DC", "O/H", "O/O"),
+        ("DC", "O.H.", "O.O."),
+        ("DC", "Current Stock", "On Order"),
         ("DC", "QOH", "QOO"),
         ("DC", "Avail.", "On Ord."),
         ("DC", "OnHand", "OnOrder"),
@@ -161,6 +173,14 @@ def test_more_columns_and_their_numbers_are_passed_over() -> None:
     assert read(stock_tables(own, other, header, header)).stock == TRUTH
     # The other table may have the known three alone.
     assert read(stock_tables(own, OTHER_ROWS, header)).stock == TRUTH
+
+
+@pytest.mark.parametrize(
+    "beside", ["Total On Hand", "On Hand Last Week", "Total On Order", "Max. On Order", "On-Hand (All)"]
+)
+def test_the_plain_name_of_a_column_outdoes_the_others(beside: str) -> None:
+    own, other = ([(*row, "9,999") for row in rows] for rows in (OWN_ROWS, OTHER_ROWS))
+    assert read(stock_tables(own, other, (*HEADER, beside))).stock == TRUTH
 
 
 def test_each_table_goes_by_its_own_header() -> None:
@@ -268,6 +288,44 @@ def test_ways_to_write_a_dc(dc: str) -> None:
     assert stock == TRUTH
 
 
+@pytest.mark.parametrize("dc", ["CHA", "TN2", "ROSE", "", "Warehouse 7", "TN PA", "???"])
+@pytest.mark.parametrize("place", ["own", "other"])
+def test_a_row_with_an_odd_dc_costs_the_others_nothing(dc: str, place: str) -> None:
+    own, other = list(OWN_ROWS), list(OTHER_ROWS)
+    rows = own if place == "own" else other
+    gone = rows[0][0]
+    rows[0] = (dc, "7", "5")
+    page = read(stock_tables(own, other))
+    assert page.stock == {code: counts for code, counts in TRUTH.items() if code != gone}
+    assert page.stock_is_partial
+    assert any("not understood" in warning for warning in page.warnings)
+
+
+def test_an_odd_dc_alone_in_its_table_costs_the_other_table_nothing() -> None:
+    page = read(stock_tables(own=[("CHA", "410", "0")]))
+    assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role == "other"}
+    assert page.stock_is_partial
+    page = read(stock_tables(other=[("ROS", "410", "0")]))
+    assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role != "other"}
+    assert page.stock_is_partial
+
+
+def test_odd_dcs_alone_are_a_changed_page() -> None:
+    with pytest.raises(PageChanged) as caught:
+        read(stock_tables(own=[("CHA", "410", "0")], other=[("ROS", "410", "0")]))
+    assert caught.value.label == "DC"
+
+
+def test_a_damaged_row_of_the_second_table_costs_that_row_alone() -> None:
+    page = read(stock_tables(other=[*OTHER_ROWS, ("CA", "3")]))
+    assert page.stock == {**TRUTH, "CA": DcStock(None, None, "other")}
+    page = read(stock_tables(other=[*OTHER_ROWS, ("CA",)]))
+    assert page.stock == {**TRUTH, "CA": DcStock(None, None, "other")}
+    assert page.warnings
+    with pytest.raises(PageChanged, match="On Hand"):
+        read(stock_tables(other=[("IN", "0", "12", "7"), ("OR", "3", "199,999", "7"), ("CA", "1", "1")]))
+
+
 def test_rows_of_totals_notes_and_nothing_are_no_dcs() -> None:
     own = [*OWN_ROWS, ("Total", "1,447", "250")]
     other = [("", "", ""), *OTHER_ROWS, ("Totals:", "3", "200,011"), ("All DCs", "1,450", "200,261")]
@@ -317,6 +375,76 @@ def test_the_other_table_alone_has_no_primary() -> None:
     page = read(table("newAltStockCheckTable", OTHER_ROWS, HEADER))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role == "other"}
     assert any("own stock table" in warning for warning in page.warnings)
+
+
+# What of the stock the page doesn't show
+
+ZEROS = [("TN", "0", "5"), ("PA", "0", "0")]
+OTHER_ZEROS = [("IN", "0", "0"), ("OR", "0", "0")]
+OWN_TABLE, OTHER_TABLE = "newStockCheckTable", "newAltStockCheckTable"
+
+
+@pytest.mark.parametrize(
+    "stock",
+    [
+        table(OWN_TABLE, ZEROS, HEADER),
+        table(OWN_TABLE, ZEROS[:1], HEADER),
+        stock_tables(ZEROS, []),
+        stock_tables(ZEROS, [("", "", "")]),
+        stock_tables(ZEROS, [], other_header=HEADER),
+        table(OTHER_TABLE, OTHER_ZEROS, HEADER),
+        stock_tables([], OTHER_ZEROS),
+        stock_tables(ZEROS, [*OTHER_ZEROS, ("ROS", "7", "0")]),
+        stock_tables(ZEROS, [*OTHER_ZEROS, ("ROS", "", "")]),
+        stock_tables([*ZEROS, ("", "7", "0")], OTHER_ZEROS),
+        stock_tables([("TN", "N/A", "0"), ("PA", "0", "0")], []),
+    ],
+)
+def test_zeros_of_a_part_are_read_as_they_stand_and_said_to_be_a_part(stock: str) -> None:
+    page = read(stock)
+    assert page.stock
+    assert {counts.on_hand for counts in page.stock.values()} <= {0, None}
+    assert page.stock_is_partial
+    assert page.may_hide_copies
+
+
+@pytest.mark.parametrize(
+    "stock",
+    [
+        stock_tables(ZEROS, OTHER_ZEROS),
+        stock_tables(ZEROS[:1], OTHER_ZEROS),
+        stock_tables([*ZEROS, ("Total", "0", "5")], [("", "", ""), *OTHER_ZEROS, ("Totals:", "0", "0")]),
+        table(OWN_TABLE, [*ZEROS, *OTHER_ZEROS], HEADER),
+        table(OWN_TABLE, ZEROS, HEADER) + table(OWN_TABLE, OTHER_ZEROS),
+        table("stock-grid", ZEROS, HEADER) + table("more", OTHER_ZEROS),
+        table("stock-grid", [*ZEROS, *OTHER_ZEROS], HEADER),
+        stock_tables(ZEROS, OTHER_ZEROS).replace("<tr>", "<tr><th colspan=3>Stock</th></tr><tr>", 1),
+    ],
+)
+def test_zeros_of_all_dcs_are_zero(stock: str) -> None:
+    page = read(stock)
+    assert page.stock
+    assert {counts.on_hand for counts in page.stock.values()} == {0}
+    assert not page.stock_is_partial
+    assert not page.may_hide_copies
+
+
+def test_copies_of_a_part_are_there_to_be_sold() -> None:
+    page = read(table(OWN_TABLE, OWN_ROWS, HEADER))
+    assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role != "other"}
+    assert page.stock_is_partial
+    assert not page.may_hide_copies
+
+
+def test_a_part_without_any_count_shows_no_stock_at_all() -> None:
+    page = read(table(OWN_TABLE, [("TN", "N/A", "N/A"), ("PA", "", "")], HEADER))
+    assert page.stock_is_partial
+    assert not page.may_hide_copies
+
+
+def test_no_table_is_no_part() -> None:
+    assert not read("").stock_is_partial
+    assert not read(stock_tables(own=[], other=[])).stock_is_partial
 
 
 # The same DC twice, damaged rows, missing tables
@@ -396,6 +524,17 @@ def test_tables_of_another_class_are_known_by_their_header() -> None:
     assert read(stock_tables().replace("newStock", "STOCKS NewStock")).stock == TRUTH
     other = read(stock_tables().replace("newAltStockCheckTable", "stock-grid-more"))
     assert other.stock == TRUTH
+    own = read(stock_tables().replace("newStockCheckTable", "stock-grid"))
+    assert own.stock == TRUTH
+
+
+def test_tables_of_another_class_within_one_that_lays_out_the_page() -> None:
+    around = "<table><tr><td><table><tr><td>{}</td></tr></table></td></tr></table>"
+    for known, other in itertools.product(("newStockCheckTable", "a"), ("newAltStockCheckTable", "b")):
+        html = stock_tables().replace("newStockCheckTable", known).replace("newAltStockCheckTable", other)
+        page = read(around.format(html))
+        assert page.stock == TRUTH
+        assert not page.stock_is_partial
 
 
 def test_a_table_that_is_not_of_stock_is_left_alone() -> None:

@@ -361,6 +361,29 @@ def test_a_page_that_changed_is_kept_without_what_opens_the_account(
     assert "JSESSIONID" not in gzip.decompress(kept.read_bytes()).decode()
 
 
+def test_zeros_of_a_part_of_the_stock_are_no_reading_of_it(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path
+) -> None:
+    sim.fault("layout", layout="alt_missing")
+    readings = {reading.isbn: reading for reading in open_site(sim).read_products(sim.isbns())}
+    hidden = set()
+    for isbn, entry in sim.book().items():
+        reading = readings[isbn]
+        assert reading.page is not None
+        assert reading.page.isbn == isbn
+        shown = [counts["onHand"] for counts in list((entry["stock"] or {}).values())[:2]]
+        if shown == [0, 0]:
+            hidden.add(isbn)
+            assert (reading.outcome, reading.page.stock, reading.attempts) == (Outcome.changed, None, 2)
+            assert "TN 0, PA 0 on hand" in (reading.reason or "")
+        else:
+            assert (reading.outcome, reading.reason, reading.attempts) == (Outcome.ok, None, 1)
+            assert [counts.on_hand for counts in (reading.page.stock or {}).values()] == shown
+    assert hidden
+    kept = " ".join(path.name for path in (tmp_path / "state" / "kept_pages").iterdir())
+    assert all(isbn in kept for isbn in hidden)
+
+
 # Servers that don't answer as one should.
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"

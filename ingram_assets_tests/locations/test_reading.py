@@ -1,6 +1,7 @@
 """A sweep over pages that say less than they should: what could not be read stands, and is reported."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -8,10 +9,11 @@ import yaml
 
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_assets.domain.stock import DcStock
 from ingram_assets.ipage.pages import parse_product_page
 from ingram_assets.locations.events import REPORT, STOPPED
-from ingram_assets.locations.keys import ISBNS_NAME, STOCK_SWEEP
-from ingram_assets.locations.scraper.assets import saved_search, stock_sweep
+from ingram_assets.locations.keys import ISBNS_NAME, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.locations.scraper.assets import saved_search, stock_sweep, title_page
 from ingram_assets.locations.scraper.reading import shows_a_count, unread_counts
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.reader import QueueReader
@@ -72,7 +74,14 @@ def sweep(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     )
 
 
-def stock_of(queue: Queue) -> dict[str, object]:
+def own_table(entry: dict[str, Any]) -> dict[str, int]:
+    """On hand at the two DCs of the account's own table, of a title in the simulator's book."""
+    return {
+        dc: counts["onHand"] for dc, counts in (entry["stock"] or {}).items() if counts["type"] != "other"
+    }
+
+
+def stock_of(queue: Queue) -> dict[str, dict[str, DcStock] | None]:
     with QueueReader(queue.reader) as reader:
         return {title.isbn: title.stock for title in reader.titles()}
 
@@ -112,6 +121,61 @@ def test_a_site_that_shows_no_count_any_more_stops_the_sweep(
     # So many useless pages in a row that the rest were not asked for.
     assert unread["changed"] > 0
     assert sum(unread.values()) == TITLES
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_missing_table_is_not_taken_for_zeros(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, known: bool
+):
+    if known:
+        assert sweep(instance).success
+    else:
+        queue.sql("UPDATE ingram_queue SET stock_json = NULL, stock_observed_at = NULL")
+    before = stock_of(queue)
+    site.fault("layout", layout="alt_missing")
+    done = sweep(instance)
+    site.reset()
+    shown = {isbn: own_table(entry) for isbn, entry in site.book().items()}
+    hidden = {isbn for isbn, counts in shown.items() if counts == {"TN": 0, "PA": 0}}
+    after = stock_of(queue)
+    assert {isbn: after[isbn] for isbn in hidden} == {isbn: before[isbn] for isbn in hidden}
+    for isbn in set(shown) - hidden:
+        read = {dc: counts.on_hand for dc, counts in (after[isbn] or {}).items() if counts.role != "other"}
+        assert read == shown[isbn]
+    with QueueReader(queue.reader) as reader:
+        assert reader.summary().unread_by_outcome["changed"] == len(hidden)
+
+    # So many that the guardrail stops it, with the figures, and each title's reason.
+    assert len(hidden) > TITLES * 0.2
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    metadata = failure.step_failure_data.user_failure_data.metadata
+    assert metadata[STOPPED].data["by"] == "guardrail"
+    report = metadata[REPORT].data
+    assert report["counts"]["stock_read_in_part"] == sum(any(counts.values()) for counts in shown.values())
+    reasons = {entry["isbn"]: entry["reason"] for entry in report["failed"]}
+    assert set(reasons) == hidden
+    assert all("read in part" in reason for reason in reasons.values())
+
+
+def test_what_else_such_a_page_says_is_kept(instance: dg.DagsterInstance, site: Simulator, queue: Queue):
+    isbn = next(isbn for isbn, entry in site.book().items() if own_table(entry) == {"TN": 0, "PA": 0})
+    queue.sql("UPDATE ingram_queue SET title = 'to be read', stock_json = NULL WHERE isbn = %s", isbn)
+    site.fault("layout", layout="alt_missing")
+    done = dg.materialize(
+        [saved_search, title_page],
+        instance=instance,
+        selection=[TITLE_DETAILS],
+        partition_key=isbn,
+        resources=RESOURCES,
+        raise_on_error=False,
+    )
+    site.reset()
+    assert not done.success
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "read in part" in (failure.step_failure_data.user_failure_data.description or "")
+    with QueueReader(queue.reader) as reader:
+        (row,) = reader.titles([isbn])
+    assert (row.title, row.stock) == (site.entry(isbn)["title"], None)
 
 
 @pytest.mark.parametrize(

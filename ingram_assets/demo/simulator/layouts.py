@@ -28,6 +28,9 @@ class Layout:
     alt_class: str = "newAltStockCheckTable"
     cell_class: str = "scTabledata"
     total_row: bool = False
+    alt_shown: bool = True
+    last_dc: str = ""
+    """The name of the last DC, where it is not its code."""
     counts_in_words: bool = False
 
 
@@ -70,6 +73,8 @@ LAYOUTS: dict[str, Layout] = {
         columns=("dc", "on_order", "on_hand"),
     ),
     "alt_renamed": Layout(False, "the second table alone has another class", alt_class="stock-grid-more"),
+    "alt_missing": Layout(False, "the account's own table alone", alt_shown=False),
+    "odd_dc": Layout(False, "the last DC has a name of three letters", last_dc="ROS"),
     "counts_in_words": Layout(False, "'100+' and 'Low' in place of counts", counts_in_words=True),
     "no_labels": Layout(False, "the labels are gone", label_style="none"),
     "missing_ean": Layout(False, "no EAN and no ISBN on the page", label_style="missing_ean"),

@@ -150,7 +150,9 @@ def _tables(rows: list[Row], layout: Layout, dials: Dials) -> list[dict[str, Any
     names = dict(layout.headers)
     header = [names[column] for column in layout.columns]
     split = layout.rows_in_main
-    main, alt = rows[:split], rows[split:]
+    if layout.last_dc and rows:
+        rows = [*rows[:-1], rows[-1]._replace(dc=layout.last_dc)]
+    main, alt = rows[:split], rows[split:] if layout.alt_shown else []
     tables = [_table(main, layout, dials, layout.main_class, header if layout.main_header else None)]
     if alt:
         tables.append(_table(alt, layout, dials, layout.alt_class, header if layout.alt_header else None))

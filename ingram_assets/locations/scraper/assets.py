@@ -424,8 +424,8 @@ def enrich_titles(
     isbns = isbns_of(config.isbns)
     untracked = set(isbns) - set(instance.get_dynamic_partitions(ISBNS_NAME))
     sweep = _read(context, ipage, queue, isbns, isbns)
-    not_there = {entry["isbn"] for entry in sweep.report.failed}
-    there = [isbn for isbn in isbns if isbn not in not_there]
+    # A title whose details are in the queue comes to the store: its stock has to be looked at from now on.
+    there = [isbn for isbn in isbns if isbn in sweep.there]
     instance.add_dynamic_partitions(ISBNS_NAME, [isbn for isbn in there if isbn in untracked])
     for isbn in set(there) & set(instance.get_dynamic_partitions(RETIRED_NAME)):
         instance.delete_dynamic_partition(RETIRED_NAME, isbn)

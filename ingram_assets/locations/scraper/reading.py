@@ -64,6 +64,7 @@ class Sweep:
     Attributes:
         seconds: one entry per page.
         statuses: titles by availability.
+        there: titles that have a page, and are in the queue if their details were wanted.
         site: the site's own figures of the pass: fetches by outcome, latencies, pauses, sign-ins.
     """
 
@@ -72,6 +73,7 @@ class Sweep:
     on_order: int = 0
     seconds: list[float] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
     site: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -139,23 +141,29 @@ def _record(
         sweep.seconds.append(reading.seconds)
         report.add(reading.outcome.value)
         page = reading.page
-        if page is None:
+        if reading.outcome is not Outcome.ok:
             unread.append(_unread(reading, reading.outcome.value, reading.reason or "no reason given"))
             report.fail(reading.isbn, reading.reason or reading.outcome.value)
+        if page is None:
             continue
         pages[reading.isbn] = reading, page
+        sweep.there.add(reading.isbn)
         status = shop.status(page)
         sweep.statuses[status] = sweep.statuses.get(status, 0) + 1
         if page.warnings:
             report.add("pages_with_warnings")
             _note(report, f"{page.isbn}: {' '.join(page.warnings)}")
+        if reading.outcome is not Outcome.ok:
+            continue  # its details are sound, its stock is not
         if not shows_a_count(page):
             report.add("stock_unknown")
             unread.append(_unread(reading, "no_stock_table", NO_STOCK_TABLE))
             looked.append(_without_table(reading, status, shop))
         else:
-            if missing := unread_counts(page):
+            missing = unread_counts(page)
+            if missing or page.stock_is_partial:
                 report.add("stock_read_in_part")
+            if missing:
                 _note(report, f"{page.isbn}: not read, and left as they were: {', '.join(missing)}.")
             report.add("stock_read")
             sweep.on_hand += stock_rules.on_hand(page.stock) or 0
@@ -167,6 +175,7 @@ def _record(
     for outcome in queue.add_titles(details) if details else []:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
+            sweep.there.discard(outcome.isbn)
             continue
         _, page = pages[outcome.isbn]
         materializations.append(
