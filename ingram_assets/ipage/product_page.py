@@ -123,7 +123,7 @@ _BLOCKS = frozenset(
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
 )
 _SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
-_PANEL = re.compile(r"INGRAM\s+(?:Categor|Subject)|\b(?i:ingram\s+(?:categor|subject))")
+_PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
@@ -520,8 +520,9 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
         ):
             after += flowing_text(sibling)
             sibling = sibling.next
-        role = re.search(r"\(([^()0-9]+)\)", after)
-        person = Contributor(name.strip(" ,;"), values.clean(role[1]) or None if role else None)
+        said = re.search(r"\([^()0-9]+\)(?:[\s,;&]*\([^()0-9]+\))*", after)
+        roles = re.findall(r"\(([^()]+)\)", said[0]) if said else []
+        person = Contributor(name.strip(" ,;"), ", ".join(filter(None, map(values.clean, roles))) or None)
         if person.name and person not in people:
             people.append(person)
     if people:

@@ -31,16 +31,29 @@ _ISBN_HEADINGS = (
     {"ean"},
     {"isbn"},
     {"isbn", "10"},
+)
+# These may hold a number of the site's own: they are asked only where those above have no ISBN, and then
+# for 13 digits, since one in eleven of ten digits passes for an ISBN-10.
+_CODE_HEADINGS = (
     {"product", "code"},
     {"product", "id"},
+    {"product", "number"},
+    {"product", "#"},
+    {"item", "number"},
+    {"item", "code"},
+    {"item", "#"},
     {"sku"},
+    {"gtin"},
+    {"upc"},
+    {"barcode"},
 )
 _ISBN_WORDS = frozenset(
     {"isbn", "isbns", "ean", "13", "10", "digit", "number", "no", "#", "code", "or", "product"}
-) | {*("id", "item", "upc", "gtin", "sku")}
+) | {*("id", "item", "upc", "gtin", "sku", "barcode", "book", "title", "primary", "ingram")}
 _PRICE_HEADINGS = ({"srp"}, {"list"}, {"msrp"}, {"retail"}, {"price"})
 _PRICE_WORDS = frozenset(
     {"us", "usd", "srp", "price", "list", "retail", "suggested", "msrp", "unit", "in", "dollars"}
+    | {"cover", "publisher", "publishers", "s", "pub"}
 )
 _TITLE_HEADINGS = ({"title"}, {"product", "name"}, {"item", "name"}, {"name"})
 _TITLE_WORDS = frozenset({"title", "subtitle", "and", "book", "product", "item", "full", "main", "name"})
@@ -53,7 +66,9 @@ _EXCEL_TEXT = re.compile(r'^=\s*"(.*)"$', re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class _Header:
     isbn: tuple[int, ...]
-    """Columns that may hold the ISBN, best first."""
+    """Columns that hold the ISBN, best first."""
+    codes: tuple[int, ...]
+    """Columns that may hold it where those don't."""
     title: int | None
     price: int | None
     width: int
@@ -108,7 +123,7 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
         cells = [_plain(cell) for cell in raw]
         if not any(cells):
             continue
-        isbn, value, reason = _isbn(cells, columns.isbn)
+        isbn, value, reason = _isbn(cells, columns)
         if line == last and len(raw) < columns.width and len(value) < 13:
             # What is left of an ISBN-13 may pass for an ISBN-10.
             isbn, reason = None, "The file ends in the middle of this row: export again."
@@ -152,13 +167,15 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
     return frame
 
 
-def _isbn(cells: list[str], columns: tuple[int, ...]) -> tuple[str | None, str, str]:
+def _isbn(cells: list[str], columns: _Header) -> tuple[str | None, str, str]:
     """(ISBN, what stood there, why not)."""
     found: dict[str, str] = {}
     value = reason = ""
-    for column in columns:
+    for column in (*columns.isbn, *columns.codes):
         text = _cell(cells, column)
         if not text:
+            continue
+        if column in columns.codes and (found or (columns.isbn and len(re.sub("[^0-9]", "", text)) != 13)):
             continue
         try:
             found.setdefault(parse_isbn(re.sub(r"(?<=[0-9])\.0$", "", text)), text)
@@ -215,7 +232,9 @@ def _text_sheet(text: str) -> tuple[tuple[int, _Header], _Sheet]:
         header = _find_header(sheet)
         if header is None:
             continue
-        known = len(header[1].isbn) + sum(column is not None for column in (header[1].title, header[1].price))
+        known = len(header[1].isbn + header[1].codes) + sum(
+            column is not None for column in (header[1].title, header[1].price)
+        )
         score = (known, header[1].width, -preference)
         if best is None or score > best[0]:
             best = (score, header, sheet)
@@ -268,11 +287,12 @@ def _find_header(sheet: _Sheet) -> tuple[int, _Header] | None:
 def _header_of(cells: list[str]) -> _Header | None:
     headings = [_heading_words(cell) for cell in cells]
     isbn = _columns(headings, _ISBN_HEADINGS, _ISBN_WORDS)
-    if not isbn:
+    codes = tuple(place for place in _columns(headings, _CODE_HEADINGS, _ISBN_WORDS) if place not in isbn)
+    if not isbn and not codes:
         return None
     titles = _columns(headings, _TITLE_HEADINGS, _TITLE_WORDS)
     prices = _columns(headings, _PRICE_HEADINGS, _PRICE_WORDS)
-    return _Header(isbn, titles[0] if titles else None, prices[0] if prices else None, len(cells))
+    return _Header(isbn, codes, titles[0] if titles else None, prices[0] if prices else None, len(cells))
 
 
 def _columns(

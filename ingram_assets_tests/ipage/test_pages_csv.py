@@ -79,6 +79,12 @@ def test_a_plain_export() -> None:
         PLAIN.replace("ISBN,", "EAN,").encode(),
         PLAIN.replace("ISBN,", "Product Code,").encode(),
         PLAIN.replace("ISBN,", "\u00a0isbn_13 ,").encode(),
+        *(
+            PLAIN.replace("ISBN,", f"{name},").encode()
+            for name in ("Product Number", "Item #", "GTIN", "UPC/EAN", "Primary ISBN", "Book ISBN")
+        ),
+        PLAIN.replace("US SRP", "Publisher's List Price").encode(),
+        PLAIN.replace("US SRP", "Cover Price").encode(),
         PLAIN.replace("US SRP", "List Price").encode(),
         PLAIN.replace("US SRP", "Price").encode(),
         PLAIN.replace("US SRP", "Price (US$)").encode(),
@@ -107,6 +113,18 @@ def test_columns_in_any_order_and_the_best_of_several() -> None:
     )
     assert [row[0] for row in rows(data)[:2]] == [HAIL_MARY, DUNE]
     assert [row[2] for row in rows(data)[:2]] == [Decimal("28.99"), Decimal("9.99")]
+
+
+def test_a_number_of_the_sites_own_is_no_second_book() -> None:
+    # 0593135202 would pass for an ISBN-10.
+    data = f"Product ID,ISBN,Title,Price\n0593135202,{DUNE},Dune,9.99\n{HAIL_MARY},,Hail Mary,28.99\n"
+    assert rows(data.encode()) == [
+        (DUNE, "Dune", Decimal("9.99")),
+        (HAIL_MARY, "Hail Mary", Decimal("28.99")),
+    ]
+    data = f"ISBN,Product ID,Title\n{DUNE},0593135202,Dune\n,0593135202,A mug\n"
+    assert [row[0] for row in rows(data.encode())] == [DUNE]
+    assert [row["reason"] for row in rejected(data)] == ["The row has no ISBN."]
 
 
 def test_an_isbn_10_stands_in_for_a_number_that_excel_rounded() -> None:

@@ -265,6 +265,15 @@ def test_contributors_with_and_without_roles(markup: str) -> None:
     assert parse_product_page(html).contributors == (Contributor("A B", "Author"), Contributor("C", None))
 
 
+@pytest.mark.parametrize(
+    "said", ["(Author, Editor)", "(Author) (Editor)", "(Author), (Editor) from (Penguin)"]
+)
+def test_a_contributor_of_several_roles(said: str) -> None:
+    markup = f'<a class="doContributorSearch"><span>A B</span></a> {said}'
+    html = product_page().replace(contributors([("Andy Weir", "Author"), ("Ray Porter", "Narrator")]), markup)
+    assert parse_product_page(html).contributors == (Contributor("A B", "Author, Editor"),)
+
+
 def test_contributors_under_a_label() -> None:
     html = product_page(
         people=(), upper=[("Contributors", "Andy Weir (Author); Ray Porter (Narrator)"), *UPPER]
@@ -437,6 +446,7 @@ def test_weight_and_pages_under_labels_of_their_own() -> None:
         "FICTION / Fantasy / Epic | FICTION / Romance<strong>INGRAM Categories:</strong> FICTION / Other",
         "FICTION / Fantasy / Epic | FICTION / RomanceINGRAM Categories Other | Things",
         "FICTION / Fantasy / Epic | FICTION / Romance <table><tr><td>INGRAM Categories</td></tr></table>",
+        "FICTION / Fantasy / Epic | FICTION / Romance<div>INGRAM&nbsp;Thematics</div><div>Other</div>",
         "FICTION / Fantasy / Epic | FICTION / Romance<div><b>Ingram Categories</b><br>X | Y</div>",
     ],
 )
