@@ -580,7 +580,8 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
     text = labels.first("bisac")
     if text is None:
         return ()
-    text = re.sub(r"\s*/\s*\n\s*|\s*\n\s*/\s*", " / ", _PANEL.split(text)[0])
+    lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
+    text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
     paths: list[str] = []
     for piece in re.split(r"[|\n]", text):
         path = re.sub(r"\s+/\s+", " / ", values.clean(piece)).strip(" ,;")
