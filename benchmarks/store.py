@@ -20,6 +20,8 @@ from ingram_assets.medusa.store import read_store
 from ingram_assets.queue.reader import QueueReader
 
 TITLES = 1_000
+_FEW = 200
+"""Enough for single changes: their way to the store is not longer in a larger one, but the import is."""
 _LEVELS = "/admin/inventory-items/location-levels/batch"
 _EVERY_SECONDS = 6.0
 _RUN_OVERHEAD = 6.0
@@ -85,7 +87,7 @@ def change_to_level(machine: Machine, *, changes: int) -> Iterator[Figures]:
     The sensor looks every ten seconds, as it does for real.
     """
     shop = machine.shop
-    isbns = shop_titles(shop)
+    isbns = shop_titles(shop, range(TITLES, TITLES + max(_FEW, changes + 1)))
     _push(shop, isbns)
     with _client(shop.stack.medusa) as client:
         location = find_location(client)
@@ -143,7 +145,10 @@ def _follow(
     wanted = 800 + int(time.time()) % 100
     left = list(items.items())
     next_at = time.time()
+    give_up_at = time.time() + len(left) * _EVERY_SECONDS + 5 * _PROMISE
     while left or waiting:
+        if time.time() > give_up_at:
+            raise TimeoutError(f"{len(waiting)} changes did not reach the store.")
         if left and time.time() >= next_at:
             item, isbn = left.pop()
             _record(shop, [isbn], wanted)
@@ -183,14 +188,14 @@ def _stages(
                 }
 
 
-def shop_titles(shop: Shop) -> list[str]:
-    """1,000 complete titles in the queue, as a sweep would have left them; their ISBNs."""
-    isbns = [_isbn(number) for number in range(TITLES)]
+def shop_titles(shop: Shop, numbers: Sequence[int] = range(TITLES)) -> list[str]:
+    """Complete titles in the queue, as a sweep would have left them; their ISBNs."""
+    isbns = [_isbn(number) for number in numbers]
     with QueueReader(shop.stack.url("catalog_import", "ingram_queue_reader")) as reader:
         if len(reader.titles(isbns)) == len(isbns):
             return isbns
     with shop.queue_writer() as queue:
-        outcomes = queue.add_titles([_row(number, isbn) for number, isbn in enumerate(isbns)])
+        outcomes = queue.add_titles([_row(number, isbn) for number, isbn in zip(numbers, isbns, strict=True)])
         assert all(outcome.outcome == "added" for outcome in outcomes)
         covers = [
             {"isbn": isbn, "cover_url": f"http://127.0.0.1/covers/raw/{isbn}.jpg", "cover_sha256": "0" * 64}
