@@ -1,14 +1,19 @@
 """Connections to the queue database: a lazy pool, one retry when one is lost, and every error sorted."""
 
+import json
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable
+from datetime import UTC
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import conninfo
+from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
@@ -60,6 +65,9 @@ class Server:
             # By a statement, since a pooler such as PgBouncer refuses it among the start-up options.
             if not self.sets_statement_timeout:
                 connection.execute(f"SET statement_timeout = {int(statement_timeout * 1000)}")
+            set_json_loads(_json, connection)
+            connection.adapters.register_loader("timestamp", _Timestamp)
+            connection.adapters.register_loader("timestamptz", _Timestamptz)
 
         return ConnectionPool(
             self._conninfo,
@@ -133,6 +141,45 @@ class Client:
             self._server.connect().close()
         except psycopg.Error as error:
             raise failure(error, self._server, doing) from None
+
+
+class _Timestamp(TimestampLoader):
+    """A column's time; `None` for one that Python has no date for ("infinity", the year 20000)."""
+
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data)
+        except (psycopg.DataError, OverflowError, ValueError):
+            return None
+
+
+class _Timestamptz(TimestamptzLoader):
+    """The same for a time with a zone, in UTC, which the first and last day of all years may not have."""
+
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data).astimezone(UTC)
+        except (psycopg.DataError, OverflowError, ValueError):
+            return None
+
+
+def _json(text: str | bytes) -> Any:
+    """JSON as PostgreSQL keeps it, which takes what Python does not: then it is null.
+
+    Other programs write to the queue as well, and a row of theirs must not cost the others.
+    """
+    try:
+        return json.loads(text, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole_number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
+_MOST_DIGITS = 30
+"""A whole number of more is none that anything here counts; Python refuses to read one of 4,301."""
 
 
 def _worth_another_try(error: psycopg.Error) -> bool:

@@ -1,8 +1,8 @@
 """What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from ingram_assets.domain.title import Contributor, Title
 from ingram_assets.queue.connection import Client
 
 log = logging.getLogger(__name__)
+
+_FIELDS = tuple(field.name for field in fields(Title))
 
 SHOWN = 50
 """At most so many titles of each kind are named in a summary; the counts are of all."""
@@ -187,6 +189,15 @@ class QueueReader(Client):
 
         return self._run("read a title's history", read)
 
+    def unread(self, isbn: str) -> Trouble | None:
+        """Why the last attempt to read this title gave nothing; `None` if it gave something."""
+
+        def read(connection: psycopg.Connection) -> Trouble | None:
+            with connection.cursor(row_factory=class_row(Trouble)) as troubles:
+                return troubles.execute(_UNREAD_ONE, [isbn]).fetchone()
+
+        return self._run("read why a title was not read", read)
+
     def summary(self) -> Summary:
         """What `ingram status` shows of the queue. One snapshot: the figures agree with each other."""
 
@@ -253,11 +264,14 @@ _FAILED = """
 
 _UNREAD_BY_OUTCOME = "SELECT outcome, count(*) FROM public.ingram_unread GROUP BY outcome ORDER BY outcome"
 
-_UNREAD = """
+_UNREAD_SINCE = """
     SELECT u.isbn, coalesce(q.title, '') AS title, u.reason, u.outcome, u.unread_since AS since
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
-    ORDER BY u.unread_since, u.isbn LIMIT %s
 """
+
+_UNREAD = f"{_UNREAD_SINCE} ORDER BY u.unread_since, u.isbn LIMIT %s"
+
+_UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
 
 
 def _parse(cursor: str | None) -> tuple[datetime, int]:
@@ -284,16 +298,26 @@ def _titles(connection: psycopg.Connection, wanted: str, values: Sequence[Any]) 
 def _title(row: dict[str, Any]) -> Title:
     row["stock"] = _stock(row.pop("stock_json"), row["isbn"])
     row["publication_date"] = _date(row["publication_date"])
-    row["contributors"] = tuple(
-        Contributor(one) if isinstance(one, str) else Contributor(str(one.get("name", "")), one.get("role"))
-        for one in row["contributors"] or ()
-    )
-    row["bisac"] = tuple(row["bisac"] or ())
+    row["contributors"] = tuple(_contributors(row["contributors"]))
+    row["bisac"] = tuple(one for one in _list(row["bisac"]) if isinstance(one, str))
     for name in ("imported_at", "created_at"):  # columns without a zone, written in UTC
         row[name] = row[name] and row[name].replace(tzinfo=UTC)
     for name in ("stock_observed_at", "stock_changed_at"):
         row[name] = row[name] and row[name].astimezone(UTC)
-    return Title(**row)
+    return Title(**{name: row[name] for name in _FIELDS})  # another program may have added columns
+
+
+def _list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []
+
+
+def _contributors(data: Any) -> Iterator[Contributor]:
+    for one in _list(data):
+        if isinstance(one, str):
+            yield Contributor(one)
+        elif isinstance(one, dict) and isinstance(one.get("name"), str):
+            role = one.get("role")
+            yield Contributor(one["name"], role if isinstance(role, str) else None)
 
 
 def _change(row: dict[str, Any]) -> StockChange:

@@ -225,6 +225,8 @@ def test_figures(queue: Queue, writer: QueueWriter, reader: QueueReader) -> None
     assert [(one.isbn, one.outcome, one.since) for one in summary.unread_titles] == [
         (isbn(4), "no_stock_table", NOW)
     ]
+    assert reader.unread(isbn(4)) == summary.unread_titles[0]
+    assert reader.unread(isbn(1)) is None
     assert (summary.oldest_reading, summary.oldest_reading_isbn) == (NOW + timedelta(minutes=1), isbn(2))
 
 

@@ -56,6 +56,49 @@ def test_what_goes_in_comes_out(writer: QueueWriter, reader: QueueReader) -> Non
     assert outcomes(writer.add_titles([DETAILS])) == ["unchanged"]
 
 
+def test_rows_of_another_program_cost_no_other(queue: Queue, reader: QueueReader) -> None:
+    """Whatever the columns take: each is offered, and what of it is none is not known."""
+    deep = "[" * 2_000 + "]" * 2_000
+    stocks = ["[]", '"410"', "410", "true", "{}", '{"TN": 410, "total": {"onHand": 9}}', deep]
+    stocks += ['{"TN": {"onHand": -3}, "PA": {"onHand": 1e9000, "onOrder": 7}, "OR": {"onHand": 2}}']
+    for number, stock in enumerate(stocks):
+        queue.sql(
+            "INSERT INTO ingram_queue (isbn, title, stock_json) VALUES (%s, 'A', %s::jsonb)",
+            isbn(number),
+            stock,
+        )
+    dates = ["Spring 2027", "0000-00-00", "99999-01-01", "2027-02-30", "", "x" * 65_536]
+    for number, text in enumerate(dates, start=100):
+        queue.sql(
+            "INSERT INTO ingram_queue (isbn, title, publication_date) VALUES (%s, '', %s)", isbn(number), text
+        )
+    queue.sql(
+        "INSERT INTO ingram_queue (isbn, title, srp_price, weight, created_at, contributors, bisac,"
+        " stock_observed_at, stock_changed_at) VALUES (%s, 'A', 'NaN', 'NaN', 'infinity', '5', '\"F\"',"
+        " '-infinity', '9999-12-31 23:59:59-12'), (%s, 'A', 0, 0, '20000-01-01',"
+        ' \'[1, {"role": "Author"}, {"name": "B", "role": 2}]\', \'[null, "F"]\', now(), now())',
+        isbn(200),
+        isbn(201),
+    )
+    queue.sql("ALTER TABLE ingram_queue ADD COLUMN IF NOT EXISTS of_another_program TEXT")
+    try:
+        for rows in (reader.titles(), reader.rows_to_import(1_000)):
+            found = {row.isbn: row for row in rows}
+            assert len(found) == len(stocks) + len(dates) + 2
+            unknown = [found[isbn(number)].stock for number in range(len(stocks) - 1)]
+            assert unknown == [None] * 5 + [{"TN": DcStock(None, None)}] + [None]
+            partly = found[isbn(len(stocks) - 1)].stock
+            assert partly == {"TN": DcStock(None, None), "PA": DcStock(None, 7), "OR": DcStock(2, None)}
+            assert [found[isbn(number)].publication_date for number in range(100, 106)] == [None] * 6
+            nan, odd = found[isbn(200)], found[isbn(201)]
+            assert (nan.created_at, nan.stock_observed_at, nan.stock_changed_at) == (None, None, None)
+            assert (nan.contributors, nan.bisac, odd.created_at) == ((), (), None)
+            assert (odd.contributors, odd.bisac) == ((Contributor("B", None),), ("F",))
+        assert reader.summary().rows == len(found)
+    finally:
+        queue.sql("ALTER TABLE ingram_queue DROP COLUMN of_another_program")
+
+
 def test_what_is_not_known_leaves_what_is(writer: QueueWriter, reader: QueueReader) -> None:
     writer.add_titles([DETAILS])
     poor = {
