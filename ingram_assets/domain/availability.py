@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from ingram_assets.domain import stock as stock_rules
@@ -56,7 +56,7 @@ class Availability:
 
 def availability(
     stock: Stock | None,
-    publication_date: date | None = None,
+    publication_date: date | str | None = None,
     binding: str | None = None,
     publisher_status: str | None = None,
     *,
@@ -69,6 +69,8 @@ def availability(
 
     Args:
         stock: the last known stock, by DC; `None` if it was never read.
+        publication_date: a date, a time, or either as ISO text, as the queue keeps it; text that is no day
+            ("Spring 2027") says nothing.
         binding: as Ingram names it ("Trade Paper", "E-Book").
         today: the date in the store's time zone, on which a title with this publication date is out.
             The machine's own date if it is not given, which near midnight may be another.
@@ -80,12 +82,13 @@ def availability(
     """
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
     add_back = reserved_quantity if inventory_mode == "on_hand_plus_reserved" else 0
+    published, now = _day(publication_date), _day(today) or date.today()  # noqa: DTZ011
 
     if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
-    if publication_date and publication_date > (today or date.today()):  # noqa: DTZ011
+    if published and published > now:
         level = None if on_hand is None else on_hand + add_back
-        label = f"Preorder, releases {long_date(publication_date)}"
+        label = f"Preorder, releases {long_date(published)}"
         return Availability("preorder", label, level, on_order, True, True)
     if on_hand is not None and on_hand > safety_stock:
         level = on_hand - safety_stock + add_back
@@ -96,6 +99,15 @@ def availability(
     if on_hand is not None or is_out_of_print(publisher_status):
         return Availability("out_of_stock", "Out of stock", add_back, on_order, False, True)
     return Availability("unknown", None, None, None, None, None)
+
+
+def _day(when: date | str | None) -> date | None:
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when.strip())
+        except ValueError:
+            return None
+    return when.date() if isinstance(when, datetime) else when
 
 
 def is_digital(binding: str) -> bool:

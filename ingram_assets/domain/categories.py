@@ -15,7 +15,7 @@ row `*,*` names the category of everything else.
 """
 
 _COLUMNS = ("bisac_code", "heading", "category")
-_CODE = re.compile(r"\b([A-Z]{3}[0-9]{3,6})\b")
+_CODE = re.compile(r"\b([A-Z]{3}[0-9]{3,6})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,11 @@ def categorize(hint: str | None, table: CategoryTable) -> Categories:
 def _category(subject: str, table: CategoryTable) -> str | None:
     if code := _CODE.search(subject):
         for length in range(len(code[1]), 2, -1):
-            if found := table.by_code.get(code[1][:length]):
+            if found := table.by_code.get(code[1][:length].upper()):
                 return found
     path = _path(_CODE.sub("", subject).strip(" -:()[]"))
-    for length in range(len(path), 0, -1):
+    longest = max(map(len, table.by_heading), default=0)
+    for length in range(min(len(path), longest), 0, -1):
         if found := table.by_heading.get(path[:length]):
             return found
     every = {*table.by_code.values(), *table.by_heading.values(), table.fallback}

@@ -2,7 +2,7 @@
 
 import calendar
 import itertools
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -135,6 +135,20 @@ def test_an_outsider_calls_it_with_plain_values():
         today=TODAY,
     )
     assert (found.status, found.stocked_quantity) == ("in_stock", 400)
+
+
+@pytest.mark.parametrize(
+    "form", [lambda day: day, lambda day: datetime(day.year, day.month, day.day, 9, tzinfo=UTC), str]
+)
+def test_a_publication_date_in_whatever_form(form):
+    stock = {"TN": (5, 0, "primary")}
+    for offset, status in ((-1, "in_stock"), (0, "in_stock"), (1, "preorder")):
+        found = availability(
+            stock, form(TODAY + timedelta(offset)), today=form(TODAY) if form is not str else TODAY
+        )
+        assert found.status == status
+    for nothing in ("", "Spring 2027", "0000-00-00", "99999-01-01", "2027"):
+        assert availability(stock, nothing, today=TODAY).status == "in_stock"
 
 
 def test_a_preorder_is_never_blocked():
