@@ -381,10 +381,12 @@ def _finish(result: "RunResult", as_json: bool) -> None:
 
     counts: dict[str, int] = {}
     failed: list[dict[str, str]] = []
+    notes: list[str] = []
     details: dict[str, Any] = {}
     for report in result.reports:
         counts |= report["counts"]
         failed += report["failed"]
+        notes += report["notes"]
         details |= report["details"]
     code = _exit_code(result, failed)
     if as_json:
@@ -397,6 +399,7 @@ def _finish(result: "RunResult", as_json: bool) -> None:
                     **counts,
                     **details,
                     "failed": failed,
+                    "notes": notes,
                     "stopped": result.stopped,
                     "error": None if result.succeeded else result.error,
                 }
@@ -411,9 +414,8 @@ def _finish(result: "RunResult", as_json: bool) -> None:
         console.print(table)
     for line in _changes(details):
         console.print(line, soft_wrap=True)
-    for report in result.reports:
-        for note in report["notes"]:
-            console.print(markup(note))
+    for note in notes:
+        console.print(markup(note))
     for entry in failed:
         console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
     console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")

@@ -13,11 +13,12 @@ import click
 import pytest
 
 from ingram_assets import runs
-from ingram_assets.cli import main
+from ingram_assets.cli import _finish, main
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.processes import MARK
+from ingram_assets.runs import RunResult
 from ingram_assets.settings import CommonSettings
 from ingram_assets.status import low_stock
 
@@ -74,6 +75,20 @@ def test_the_help_asks_for_nothing_heavy():
         "print([name for name in ('dagster', 'pandas', 'rich') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_run_s_notes_are_said_in_words_and_in_json(capsys: pytest.CaptureFixture[str]):
+    notes = ["Oversold: 9780306406157 has 5 copies promised in 2 orders, and 1 on hand (in_stock)."]
+    report = {"job": "push", "counts": {"written": 1}, "failed": [], "notes": notes, "details": {}}
+    result = RunResult("run", True, [report, report], None, None, None, 1.0)
+    for as_json in (True, False):
+        with pytest.raises(SystemExit) as left:
+            _finish(result, as_json)
+        assert left.value.code == 0
+        said = capsys.readouterr().out
+        if as_json:
+            assert json.loads(said.splitlines()[-1])["notes"] == notes * 2
+        assert "Oversold: 9780306406157" in said
 
 
 def test_looking_commands_do_without_dagster():
