@@ -82,11 +82,11 @@ def availability(
     """
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
     add_back = reserved_quantity if inventory_mode == "on_hand_plus_reserved" else 0
-    published, now = _day(publication_date), _day(today) or date.today()  # noqa: DTZ011
+    published, today = _day(publication_date), _day(today)
 
     if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
-    if published and published > now:
+    if published and published > (today or date.today()):  # noqa: DTZ011
         level = None if on_hand is None else on_hand + add_back
         label = f"Preorder, releases {long_date(published)}"
         return Availability("preorder", label, level, on_order, True, True)
