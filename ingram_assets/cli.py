@@ -340,13 +340,13 @@ def alert_test(as_json: bool) -> None:
 
 def _run(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
     """Start a job's run where its secrets are, follow it, and return what it reports."""
-    from ingram_assets.runs import ROOT, code_location, dagster_instance, follow, launch
+    from ingram_assets.runs import ROOT, code_location, dagster_instance, follow, launch, told_if_away
     from ingram_assets.settings import LOCATIONS, CommonSettings, Pace, check, environment_of, load
 
     environment = environment_of(location, ROOT)
     check(environment, LOCATIONS[location], CommonSettings, Pace)
     common = load(CommonSettings, environment)
-    with _progress(job) as tell, dagster_instance(common) as instance:
+    with _progress(job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
         with code_location(instance, common, location) as (workspace, queued):
             run = launch(instance, workspace, job, run_config, queued=queued)

@@ -8,17 +8,18 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
-from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
 from ingram_assets.processes import AlreadyRunning, ChildFailed, Supervisor, free_port, port_open
 from ingram_assets.settings import CommonSettings, environment_of
 
@@ -34,8 +35,13 @@ PORTS_FILE = "ports.json"
 EVENT_BATCH_SIZE = "500"
 """A run's materializations are written in batches: about 1 ms each instead of 13."""
 POLL_SECONDS = 0.3
+AWAY_SECONDS = 60.0
+"""How long Dagster's database or a code server may be away before a command gives up; they come back."""
 STOP_SECONDS = 30.0
 """How long a run that is asked to stop has time for it: a page or a batch under way comes to its end."""
+
+
+T = TypeVar("T")
 
 
 class RunFailed(IngramError):
@@ -97,6 +103,46 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
 
 
 @contextlib.contextmanager
+def told_if_away() -> Iterator[None]:
+    """Within it Dagster's own errors about a database or code server that is away become a sentence.
+
+    Raises:
+        Transient: one of them does not answer, or does so no longer.
+    """
+    import sqlalchemy.exc
+    from dagster._core.errors import DagsterUserCodeUnreachableError
+    from dagster_postgres.utils import DagsterPostgresException
+
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException) as error:
+        raise Transient(
+            f"Dagster's database answers no more ({type(error).__name__}). A run that was started goes on or "
+            "is marked failed once it is back: look at Dagster's page, and repeat the command."
+        ) from None
+    except DagsterUserCodeUnreachableError:
+        raise Transient(
+            "A code server answers no more. It is brought back within seconds: repeat the command."
+        ) from None
+
+
+def _patiently(look: Callable[..., T], *arguments: Any) -> T:
+    """What a look at Dagster's database gives, once that answers; its own error after AWAY_SECONDS."""
+    import sqlalchemy.exc
+    from dagster_postgres.utils import DagsterPostgresException
+
+    until = time.monotonic() + AWAY_SECONDS
+    with _without_tries():
+        while True:
+            try:
+                return look(*arguments)
+            except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException):
+                if time.monotonic() > until:
+                    raise
+            time.sleep(1)
+
+
+@contextlib.contextmanager
 def _without_tries() -> Iterator[None]:
     """Dagster tells of each of its tries to connect at length; what comes of them is one sentence of ours."""
 
@@ -152,7 +198,13 @@ def code_location(
         process = stack.enter_context(
             WorkspaceProcessContext(instance, target, version=__version__, read_only=False)
         )
-        yield process.create_request_context(), queued
+        until = time.monotonic() + (AWAY_SECONDS if queued else 0)
+        while not (workspace := process.create_request_context()).code_locations:
+            if time.monotonic() > until:
+                raise Transient(f"The code server {name} does not load: its log says why.")
+            time.sleep(1)
+            process.refresh_code_location(name)
+        yield workspace, queued
 
 
 @contextlib.contextmanager
@@ -179,12 +231,15 @@ def _folder_of_command(common: CommonSettings) -> Iterator[Path]:
 
 
 def running_ports(common: CommonSettings) -> dict[str, int]:
-    """The ports of `ingram up`'s processes by name; empty if it is not at work."""
+    """The ports of `ingram up`'s processes by name; empty if it is not at work.
+
+    One that died is brought back: it is at work as long as any of them answers.
+    """
     try:
         ports: dict[str, int] = json.loads((dagster_home(common) / PORTS_FILE).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-    return ports if all(port_open(port)() for port in ports.values()) else {}
+    return ports if any(port_open(port)() for port in ports.values()) else {}
 
 
 def launch(
@@ -252,7 +307,7 @@ def follow(
     started, told = time.monotonic(), ""
     try:
         while True:
-            run = instance.get_run_by_id(run_id)
+            run = _patiently(instance.get_run_by_id, run_id)
             if run is None:
                 raise RunFailed(f"Run {run_id} was deleted while it was at work.")
             words = run.tags.get(PROGRESS_TAG) or run.status.value.replace("_", " ").lower()
@@ -260,7 +315,7 @@ def follow(
                 told = words
                 on_progress(words)
             if run.is_finished:
-                return _result(instance, run, time.monotonic() - started)
+                return _patiently(_result, instance, run, time.monotonic() - started)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         with contextlib.suppress(Exception):
@@ -310,7 +365,7 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
             error = described or _innermost(failure.error)
         else:
             metadata = {}
-            error = error or event.message
+            error = error or _of_the_run(event.message)
         if REPORT in metadata:
             reports.append(metadata[REPORT].value)
         if STOPPED in metadata:
@@ -318,6 +373,16 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
         if KIND in metadata:
             kind = metadata[KIND].value
     return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)
+
+
+def _of_the_run(message: str | None) -> str | None:
+    """What a run says of its end that no step said; of one whose process died, more than Dagster's words."""
+    if message and re.search(r"outside the execution context|Detected run worker status", message):
+        return (
+            "The run's own process ended before its time (killed, or out of memory?). What it had recorded "
+            "stands; repeat the command."
+        )
+    return message
 
 
 def _innermost(error: "SerializableErrorInfo | None") -> str:

@@ -25,7 +25,7 @@ from ingram_assets_tests.conftest import TOOLS
 from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost
 
-TITLES = 12
+TITLES = 36
 PACE = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "3"}
 """Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
 

@@ -1,0 +1,148 @@
+"""Killed at any moment: SIGKILL while the shop sweeps and pushes. It comes back, and nothing is lost.
+
+The moments are drawn from a seed, which every round prints; FAULTS_SEED=… repeats them.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from ingram_assets.demo.stack import Stack
+from ingram_assets.runs import dagster_instance
+from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
+ROUNDS, ROUNDS_PER_LOOK = int(os.environ.get("FAULTS_ROUNDS", "50")), 5
+WITHIN = {"run worker": 12.0, "browser": 1.0}
+"""Seconds from the victim's appearance (else from the command's start) within which the moment is drawn."""
+SERVERS = ("scraper", "storefront", "daemon", "web-server", "postgres", "medusa", "s3")
+VICTIMS = ("run worker", "browser", *SERVERS)
+
+
+def run_workers(stack: Stack) -> list[psutil.Process]:
+    """The processes of runs: what the code servers started."""
+    servers = [psutil.Process(stack.supervisor.child(name).pid) for name in ("scraper", "storefront")]
+    below = [process for server in servers for process in server.children(recursive=False)]
+    return [process for process in below if "spawn_main" in " ".join(process.cmdline())]
+
+
+def browsers(stack: Stack) -> list[psutil.Process]:
+    """The browser that signs in, of all its processes the one that has the others."""
+    below = [each for worker in run_workers(stack) for each in worker.children(recursive=True)]
+    return [each for each in below if "chrom" in each.name() and "--type=" not in " ".join(each.cmdline())]
+
+
+def find(stack: Stack, victim: str) -> psutil.Process | None:
+    """The process to kill, if it is there now."""
+    if victim in SERVERS:
+        return psutil.Process(stack.supervisor.child(victim).pid)
+    try:
+        return next(iter(run_workers(stack) if victim == "run worker" else browsers(stack)), None)
+    except psutil.Error:  # One ended while it was looked at.
+        return None
+
+
+def is_asked_for(stack: Stack) -> bool:
+    """Whether a run waits or is at work. Of a server every moment from here on will do."""
+    with dagster_instance(stack.common) as instance:
+        return bool(unfinished(instance))
+
+
+def ask(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+    """An `ingram` command that is at work."""
+    location = "storefront" if words[0] == "push" else "scraper"
+    return subprocess.Popen(
+        [sys.executable, "-m", "ingram_assets.cli", *words, "--json"],
+        env=dict(stack.environments[location]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_one(stack: Stack, number: int, victim: str) -> str:
+    """A round: the stock moves, a command is at work, the victim dies at a random moment of it.
+
+    Returns what was seen. The command ends in its own time and says in a sentence how.
+    """
+    chance = random.Random(f"{SEED} {number}")
+    stack.simulator.step(6)
+    if victim == "browser":
+        stack.simulator.expire_sessions()
+        stack.simulator.forget_devices()
+    words = ("push",) if victim in ("storefront", "medusa") and chance.random() < 0.5 else ("sync-stock",)
+    # Slow enough that a sweep lasts some seconds, so that moments within it are drawn, too.
+    stack.simulator.set(latency_ms=500)
+    began, command = time.monotonic(), ask(stack, *words)
+    try:
+        if victim not in SERVERS:
+            until(lambda: find(stack, victim) or command.poll() is not None, 120, f"a {victim} is at work")
+        elif chance.random() < 0.8:
+            until(lambda: is_asked_for(stack) or command.poll() is not None, 120, "a run is asked for")
+        after = chance.uniform(0, WITHIN.get(victim, 10.0))
+        time.sleep(after)
+        process = find(stack, victim)
+        if process is not None:
+            process.kill()
+        output, errors = command.communicate(timeout=280)
+    finally:
+        command.kill()
+        stack.simulator.set(latency_ms=0)
+    seen = (
+        f"round {number}: {victim} {'killed' if process else 'was gone'} {after:.1f} s into {words[0]}, "
+        f"exit {command.returncode} after {time.monotonic() - began:.0f} s"
+    )
+    assert command.returncode in (0, 1, 2, 3), (seen, output, errors[-3000:])
+    assert "Traceback" not in errors, (seen, errors[-3000:])
+    if command.returncode:
+        said = json.loads(output.splitlines()[-1])
+        assert said["error"] or said["failed"], (seen, said)
+        if process and victim == "run worker" and command.returncode == 1:
+            assert "own process ended before its time" in said["error"], seen
+        seen += f": {(said['error'] or said['failed'][0]['reason'])[:160]}"
+    await_up(stack)
+    return seen
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Says something past pytest's capture, of a run that passes, too: the seed has to be known."""
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            sys.stderr.write(f"\n{line}")
+
+    tell(f"FAULTS_SEED={SEED}")
+    return tell
+
+
+@pytest.mark.usefixtures("good_weather")
+def test_a_handful(stack: Stack, told: Callable[[str], None]):
+    """A run worker and another, drawn from the seed: over many runs all have their turn."""
+    other = random.Random(SEED).choice([victim for victim in VICTIMS if victim != "run worker"])
+    for number, victim in enumerate(["run worker", other]):
+        told(kill_one(stack, number, victim))
+    assert_nothing_lost(stack)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+@pytest.mark.usefixtures("good_weather")
+def test_fifty_rounds(stack: Stack, told: Callable[[str], None]):
+    """Every victim five times or more, in a random order; a look at everything after every fifth."""
+    order = [VICTIMS[number % len(VICTIMS)] for number in range(ROUNDS)]
+    random.Random(SEED).shuffle(order)
+    for number, victim in enumerate(order, start=100):
+        told(kill_one(stack, number, victim))
+        if number % ROUNDS_PER_LOOK == ROUNDS_PER_LOOK - 1:
+            assert_nothing_lost(stack)
+    assert_nothing_lost(stack)
