@@ -23,6 +23,12 @@ test *args: install
 faults *args: install
     @exec .venv/bin/pytest ingram_assets_tests/faults -n 2 -m "long or not long" "$@"
 
+# Known vulnerabilities of the locked dependencies: pip-audit asks PyPI for them, so it needs the network
+[no-exit-message]
+audit *args: install
+    @exec .venv/bin/uv tool run --python .venv/bin/python pip-audit --strict --disable-pip --require-hashes \
+        -r requirements.lock "$@"
+
 # The benchmarks, as JSON lines
 [no-exit-message]
 bench *args: install

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, of_the_disk
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.terminal import markup, say
 
@@ -63,6 +63,10 @@ def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             _fail(str(error), WRONG_USE, kwargs.get("as_json", False))
         except IngramError as error:
             _fail(str(error), SOME_FAILED, kwargs.get("as_json", False))
+        except OSError as error:
+            if (told := of_the_disk(error)) is None:
+                raise
+            _fail(str(told), WRONG_USE, kwargs.get("as_json", False))
         except KeyboardInterrupt:
             _fail("Stopped.", 130, kwargs.get("as_json", False))
 

@@ -413,11 +413,15 @@ class Supervisor:
         elif now >= child.restart_at:
             try:
                 self._spawn(child)
-            except ChildFailed as error:
+            except (ChildFailed, OSError) as error:
                 child.restart_at, child.started = None, now
-                log.warning("%s", error)
+                log.warning("%s could not be started again: %s", child.name, error)
                 return
-            self._write_list()
+            try:
+                self._write_list()
+            except OSError as error:
+                # A full disk must not end the watch. An orphan would still be known by its mark.
+                log.warning("%s can't be written: %s", self._list, error)
             log.warning("%s is started again, pid %s", child.name, child.pid)
 
     # -- orphans -------------------------------------------------------------------------------------------

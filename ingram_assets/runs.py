@@ -63,13 +63,17 @@ class RunResult:
 
 def dagster_home(common: CommonSettings) -> Path:
     """The folder of Dagster's instance, with the project's `dagster.yaml` in it."""
-    home = (common.DAGSTER_HOME or common.state_dir / "dagster").expanduser().resolve()
+    home = _home(common)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ours = (ROOT / "dagster.yaml").read_text()
     there = home / "dagster.yaml"
     if not there.exists() or there.read_text() != ours:
         there.write_text(ours)
     return home
+
+
+def _home(common: CommonSettings) -> Path:
+    return (common.DAGSTER_HOME or common.state_dir / "dagster").expanduser().resolve()
 
 
 @contextlib.contextmanager
@@ -236,7 +240,7 @@ def running_ports(common: CommonSettings) -> dict[str, int]:
     One that died is brought back: it is at work as long as any of them answers.
     """
     try:
-        ports: dict[str, int] = json.loads((dagster_home(common) / PORTS_FILE).read_text())
+        ports: dict[str, int] = json.loads((_home(common) / PORTS_FILE).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return ports if any(port_open(port)() for port in ports.values()) else {}

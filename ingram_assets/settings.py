@@ -219,6 +219,15 @@ class Pace(_Settings):
         return timedelta(seconds=self.STOCK_FAIL_AFTER)
 
 
+def store_time_zone() -> str:
+    """`STORE_TIME_ZONE` or its default, where other settings may be missing, as when definitions load."""
+    default: str = CommonSettings.model_fields["STORE_TIME_ZONE"].default
+    try:
+        return _time_zone(os.environ.get("STORE_TIME_ZONE") or default)
+    except ValueError:
+        return default  # Whoever starts a process has told of it by then.
+
+
 def secret(value: SecretStr | None) -> str | None:
     """A secret's text, for the client that needs it."""
     return None if value is None else value.get_secret_value()

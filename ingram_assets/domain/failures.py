@@ -1,5 +1,11 @@
 """What went wrong, sorted by what the caller should do about it. Every room's errors derive from these."""
 
+import errno
+import sqlite3
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_OURS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+
 
 class IngramError(Exception):
     """The message is one sentence for a person: what happened and what to do next. Never a secret in it."""
@@ -19,3 +25,32 @@ class NeedsPerson(IngramError):
 
 class Stopped(IngramError):
     """Halted on purpose, to do no harm: a block by the site, or a guardrail. Exit code 3."""
+
+
+class CantBeWritten(NeedsPerson):
+    """The disk is full, or a file or folder of ours can't be written."""
+
+
+def of_the_disk(error: BaseException) -> CantBeWritten | None:
+    """The sentence for a disk that is full or can't be written; `None` for any other error."""
+    told = str(error)
+    if isinstance(error, sqlite3.OperationalError):
+        if "full" in told or "disk I/O" in told:
+            return CantBeWritten("The disk is full: make room, and run again. What was recorded stands.")
+        if "readonly" in told or "unable to open" in told:
+            return CantBeWritten(
+                f"A file of INGRAM_STATE_DIR can't be written ({told}): let this user write it."
+            )
+        return None
+    if not isinstance(error, OSError):
+        return None
+    file = f" {error.filename}" if isinstance(error.filename, str) else ""
+    if error.errno in _NO_ROOM:
+        why = f"{error.strerror}{':' if file else ''}{file}"
+        return CantBeWritten(f"The disk is full ({why}): make room, and run again. What was recorded stands.")
+    if error.errno in _NOT_OURS and file:
+        return CantBeWritten(
+            f"{error.filename} can't be written ({error.strerror}): let this user write there, or set "
+            "INGRAM_STATE_DIR to a folder that can be."
+        )
+    return None

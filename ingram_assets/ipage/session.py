@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import filelock
 
-from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 
 log = logging.getLogger(__name__)
@@ -210,6 +210,11 @@ class KeptSession:
                 if isinstance(error, NeedsPerson) or self._failures >= MAX_FAILURES:
                     self._failed = error
                 raise
+            except OSError as error:
+                if (told := of_the_disk(error)) is None:
+                    raise
+                self._failed = told
+                raise told from error
             self._failures = 0
             return self._session
 
@@ -239,6 +244,8 @@ class KeptSession:
                     "Cookie header into IPAGE_SESSION_COOKIE and run again (or set IPAGE_USERNAME and "
                     "IPAGE_PASSWORD)."
                 )
+            # A session that can't be kept is not asked for: every run would sign in anew.
+            self._save(kept)
             log.info("Signing in to %s.", urlsplit(self._base_url).hostname)
             began = time.monotonic()
             session = self._sign_in(kept.session)

@@ -4,6 +4,7 @@ A run over N titles that logs its own materializations has no planned event per 
 a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a title instead of 13 to 30.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient, of_the_disk
 from ingram_assets.locations.keys import PROGRESS_TAG
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
@@ -175,6 +176,10 @@ def classified() -> Iterator[None]:
         yield
     except IngramError as error:
         raise failure_of(error) from error
+    except (OSError, sqlite3.OperationalError) as error:
+        if (told := of_the_disk(error)) is None:
+            raise
+        raise failure_of(told) from error
 
 
 def failure_of(error: IngramError, report: Report | None = None) -> dg.Failure:

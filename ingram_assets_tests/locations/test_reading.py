@@ -1,6 +1,8 @@
 """A sweep over pages that say less than they should: what could not be read stands, and is reported."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import dagster as dg
@@ -10,11 +12,13 @@ import yaml
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.simulator import Simulator, running_simulator
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Contributor
 from ingram_assets.ipage.pages import parse_product_page
-from ingram_assets.locations.events import REPORT, STOPPED
-from ingram_assets.locations.keys import ISBNS_NAME, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.locations.events import KIND, REPORT, STOPPED
+from ingram_assets.locations.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.locations.scraper import assets
 from ingram_assets.locations.scraper.assets import saved_search, stock_sweep, title_page
-from ingram_assets.locations.scraper.reading import shows_a_count, unread_counts
+from ingram_assets.locations.scraper.reading import details_of, shows_a_count, unread_counts
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
@@ -176,6 +180,68 @@ def test_what_else_such_a_page_says_is_kept(instance: dg.DagsterInstance, site: 
     with QueueReader(queue.reader) as reader:
         (row,) = reader.titles([isbn])
     assert (row.title, row.stock) == (site.entry(isbn)["title"], None)
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(60, "60 min ahead of"), (-60, "60 min behind")])
+def test_a_machine_whose_clock_is_wrong_reads_nothing(
+    instance: dg.DagsterInstance,
+    site: Simulator,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
+    words: str,
+):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls.fromtimestamp(datetime.now(UTC).timestamp() + minutes * 60, tz)
+
+    known = stock_of(queue)
+    site.reset_requests()
+    monkeypatch.setattr(assets, "datetime", Clock)
+    done = sweep(instance)
+    assert not done.success
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    told = failure.step_failure_data.user_failure_data
+    assert told.description.startswith(f"This machine's clock is {words} the queue database's")
+    assert told.metadata[KIND].value == "needs_person"
+    assert site.requests(log=False)["by_kind"].get("product", 0) == 0
+    assert stock_of(queue) == known
+
+
+def test_a_reading_that_came_too_late_is_logged_as_none(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    """Another run has read the title since: that one logged it, and its age is that one's."""
+    assert sweep(instance).success
+    late = next(isbn for isbn, truth in site.book().items() if truth["stock"])
+    queue.sql(
+        "UPDATE ingram_queue SET stock_observed_at = now() + INTERVAL '2 minutes' WHERE isbn = %s", late
+    )
+    done = sweep(instance)
+    assert done.success
+    (made,) = done.asset_materializations_for_node("ipage__stock_sweep")
+    assert made.metadata["stock_stale"].value == 1
+    logs = instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.get_dagster_event() for entry in logs]
+    read = {event.partition for event in events if event.asset_key == STOCK}
+    assert read == {isbn for isbn, truth in site.book().items() if truth["stock"]} - {late}
+    queue.sql("UPDATE ingram_queue SET stock_observed_at = now() WHERE isbn = %s", late)
+
+
+def test_a_text_that_is_too_long_costs_its_end_and_not_the_title(queue: Queue):
+    words = "word " * 13_000
+    page = parse_product_page(product_page())
+    long = replace(
+        page,
+        **{"title": words, "publisher": words, "binding": words, "series": words, "description": words},
+        contributors=tuple(Contributor(words, words) for _ in range(300)),
+        bisac=tuple(f"{number} {words}" for number in range(300)),
+    )
+    with QueueWriter(queue.writer) as writer:
+        (answer,) = writer.add_titles([details_of(long)])
+        assert answer.outcome == "added", answer.reason
+    queue.sql("DELETE FROM ingram_queue WHERE isbn = %s", page.isbn)
 
 
 @pytest.mark.parametrize(

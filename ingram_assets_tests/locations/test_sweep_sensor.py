@@ -159,6 +159,16 @@ class TestTheSweep:
             shop.freshness(STOCK_SWEEP, STATES[state])
             assert shop.asked(sweep_due) == [STOCK_SWEEP]
 
+    def test_a_clock_that_was_put_back_does_not_postpone_it(self, shop: Shop):
+        """To Dagster an asset made in the future is fresh until its time has come, and an hour more."""
+        shop.track(A)
+        shop.made(STOCK_SWEEP)
+        shop.clock.ahead = -HOUR
+        assert shop.asked(sweep_due) == [STOCK_SWEEP]
+        # The same of the failures that would be waited for.
+        shop.failed_at(STOCK_SWEEP, time.time())
+        assert shop.asked(sweep_due) == [STOCK_SWEEP]
+
     def test_a_late_freshness_daemon_asks_for_no_second_sweep(self, shop: Shop):
         """Seen: right after a sweep its state is still WARN, for up to 30 s."""
         shop.track(A)

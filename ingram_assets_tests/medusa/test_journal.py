@@ -1,5 +1,6 @@
 """The journal on a real PostgreSQL: made by whoever comes first, truthful about what broke off."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -121,3 +122,32 @@ def test_nul_characters_and_backslashes(database: str) -> None:
         journal.begin("run", [Change("product", ISBN, None, None, words, "why")])
         (entry,) = journal.changes("run")
         assert entry.after == {"title": "AB", "description": "C:\\u0000 \\"}
+
+
+def test_one_run_at_a_time(database: str) -> None:
+    """A second run waits, says so once, and goes on when the first is over or has died."""
+    told: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with Journal(database) as journal, journal.alone(lambda: told.append("waiting")):
+            entered.set()
+
+    with ThreadPoolExecutor() as pool, Journal(database) as first:
+        with first.alone(lambda: told.append("nobody else is there")):
+            waiting = pool.submit(second)
+            assert not entered.wait(1.5)
+            assert told == ["waiting"]
+        waiting.result(10)
+        assert entered.is_set()
+
+        # A run that is killed leaves no lock behind.
+        entered.clear()
+        with first.alone(lambda: None):
+            waiting = pool.submit(second)
+            assert not entered.wait(1.0)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                )
+            waiting.result(10)

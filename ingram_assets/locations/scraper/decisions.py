@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+CLOCKS_DIFFER = 300.0
+"""Seconds by which the clocks of honest machines may differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
@@ -67,10 +70,14 @@ def due(
     if left_alone_until is not None and left_alone_until > now:
         return Due(False, f"iPage blocked us: it is left alone until {_clock(left_alone_until)}.")
     age = None if past.last_success is None else now - past.last_success
+    if age is not None and age < -CLOCKS_DIFFER:
+        # It would not be due until the clock has caught up, an hour late and more.
+        early = early or f"Made {_span(-age)} from now: the clock was put back."
     if age is not None and age < rhythm.every and not early:
         return Due(False, f"Made {_span(age)} ago: due again in {_span(rhythm.every - age)}.")
-    if past.failures and (again := _again_at(past.failures, rhythm)) > now:
-        tries = f"{len(past.failures)} tries" if len(past.failures) > 1 else "The last try"
+    failures = [at for at in past.failures if at <= now + CLOCKS_DIFFER]
+    if failures and (again := _again_at(failures, rhythm)) > now:
+        tries = f"{len(failures)} tries" if len(failures) > 1 else "The last try"
         return Due(False, f"{tries} failed; the next is due in {_span(again - now)}.")
     if age is None:
         return Due(True, "It was never made.")

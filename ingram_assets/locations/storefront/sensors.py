@@ -18,7 +18,7 @@ from ingram_assets.locations.storefront.decisions import (
     push_changes,
 )
 from ingram_assets.locations.storefront.resources import Queue
-from ingram_assets.settings import Pace, load
+from ingram_assets.settings import Pace, load, store_time_zone
 
 _PACE = load(Pace)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
@@ -128,8 +128,12 @@ def _state(instance: dg.DagsterInstance, run_key: str) -> RunState:
 reconcile = dg.ScheduleDefinition(
     name="daily_reconcile",
     job=push,
-    cron_schedule="40 5 * * *",
-    execution_timezone="America/Chicago",
+    # A new day releases preorders, with no reading that changed: soon after the store's midnight.
+    cron_schedule="10 0 * * *",
+    execution_timezone=store_time_zone(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Once a day every level against the rules: hand edits are repaired, failed rows retried.",
+    description=(
+        "Once a day, ten minutes into it, every level against the rules: what is out today is no preorder "
+        "any more, hand edits are repaired, failed rows retried."
+    ),
 )

@@ -1,0 +1,192 @@
+"""Secrets: the shop is used, and errors are provoked; then everything that it wrote and runs is searched."""
+
+import base64
+import gzip
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psutil
+import psycopg
+import pytest
+
+from ingram_assets.demo.stack import Stack
+from ingram_assets.processes import MARK
+from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.shop import alone, forget_block
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+WRONG = "wr0ng-Unmistakable/&secret"
+"""A secret that is refused: what is refused must not be repeated either."""
+
+KEPT_IN = (
+    *("passwords.json", "ports.json", "postgres", "s3/keys", "imap", "medusa/admin-password", "ipage.sqlite"),
+    "state/ipage/session.json",
+)
+"""Where the demo's servers and the session keep what is theirs; each for its owner alone."""
+
+
+def forms(secret: str) -> set[bytes]:
+    """How a secret may be spelt in a log: as it is, in a URL, in JSON, in base64 at any place."""
+    raw = secret.encode()
+    found = {raw, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode()}
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + raw)
+        # What does not depend on the bytes around it.
+        found.add(coded[4 if shift else 0 : -4])
+    return {form for form in found if len(form) >= 8}
+
+
+def secrets_of(stack: Stack) -> dict[str, str]:
+    """Name to value, of all that opens something."""
+    database = {f"password of {role}": password for role, password in stack.passwords.items()}
+    session = json.loads((stack.common.state_dir / "ipage" / "session.json").read_text())["session"]
+    cookies = {f"cookie {of['name']}": of["value"] for of in session["cookies"] if len(of["value"]) > 12}
+    assert cookies, "the session is signed in"
+    return {
+        **database,
+        **cookies,
+        "superuser's password": urlsplit(stack.postgres.url()).password or "",
+        "bucket's secret": stack.s3.secret,
+        "mailbox's password": urlsplit(stack.imap.url).password or "",
+        "iPage's password": stack.simulator.account.password,
+        "Medusa's password": stack.medusa.password,
+        "wrong one": WRONG,
+    }
+
+
+@pytest.fixture(scope="module")
+def errors(stack: Stack, scraper: Shell, storefront: Shell, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """All that commands print when each of their secrets is a wrong one, as it would be mistyped."""
+    folder = tmp_path_factory.mktemp("wrong")
+    wrong = quote(WRONG, safe="")
+
+    def url(address: str) -> str:
+        parts = urlsplit(address)
+        return address.replace(parts.password or "", wrong)
+
+    of = storefront.environment
+    there = scraper.environment
+    title = stack.simulator.isbns()[0]
+    tries = [
+        (storefront, ("push", "--json"), {"QUEUE_DB_URL": url(of["QUEUE_DB_URL"])}),
+        (storefront, ("push", "--json"), {"STOREFRONT_DB_URL": url(of["STOREFRONT_DB_URL"])}),
+        (storefront, ("push", "--json"), {"MEDUSA_PASSWORD": WRONG}),
+        (storefront, ("push", "--json"), {"DAGSTER_PG_URL": url(of["DAGSTER_PG_URL"])}),
+        (storefront, ("status",), {"QUEUE_DB_URL": url(of["QUEUE_DB_URL"])}),
+        (scraper, ("enrich", title, "--json"), {"R2_SECRET_ACCESS_KEY": WRONG}),
+        (scraper, ("enrich", title, "--json"), {"QUEUE_DB_URL": url(there["QUEUE_DB_URL"])}),
+    ]
+    printed = []
+    for number, (shell, words, settings) in enumerate(tries):
+        done = alone(shell, stack, folder / str(number), **settings)(*words)
+        assert done.exit_code in (1, 2), (words, settings.keys(), done.output, done.errors)
+        assert "Traceback" not in done.errors, done.errors
+        printed += [done.output, done.errors]
+    for root in [each for each in folder.rglob("*") if each.is_file() and each.name != "session.json"]:
+        printed.append(root.read_bytes().decode(errors="replace"))
+    test = scraper.with_(ALERT_URLS=f"jsons://user:{wrong}@127.0.0.1:9/{wrong}")("alert", "test", "--json")
+    assert test.exit_code == 1
+    return "\n".join([*printed, test.output, test.errors])
+
+
+def test_no_secret_is_in_what_commands_say_and_keep(stack: Stack, errors: str) -> None:
+    assert found_in(errors.encode(), secrets_of(stack)) == []
+
+
+@pytest.mark.usefixtures("errors")
+def test_no_secret_is_in_logs_state_files_and_kept_pages(stack: Stack, scraper: Shell) -> None:
+    # A page that is kept for a person to look at, with the session's own cookies around it.
+    stack.simulator.fault("layout", layout="redesign", isbns=stack.simulator.isbns()[:1])
+    scraper("enrich", stack.simulator.isbns()[0], "--json")
+    stack.simulator.reset()
+    forget_block(stack)
+    assert list((stack.common.state_dir / "ipage" / "kept_pages").glob("*.gz"))
+    secrets, places = secrets_of(stack), []
+    for file, data in files_of(stack.supervisor.folder):
+        places += [f"{file}: {name}" for name in found_in(data, secrets)]
+    assert places == []
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if str(Path(root, each).relative_to(folder)) not in KEPT_IN]
+        for name in files:
+            path = Path(root, name)
+            where = str(path.relative_to(folder))
+            if where in KEPT_IN or where.startswith("s3/files/") or not path.is_file():
+                continue
+            data = path.read_bytes()
+            yield where, gzip.decompress(data) if name.endswith(".gz") else data
+
+
+@pytest.mark.usefixtures("errors")
+def test_no_secret_is_in_dagsters_database_nor_in_the_shops(stack: Stack) -> None:
+    """Events with their metadata, runs with their configuration and tags, sensors' cursors, the journal."""
+    secrets, places = secrets_of(stack), []
+    for database in ("dagster", "storefront", "catalog_import"):
+        with psycopg.connect(stack.postgres.url(database)) as connection:
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            assert tables
+            for (table,) in tables:
+                rows = connection.execute(f'SELECT t::text FROM public."{table}" t').fetchall()
+                data = "\n".join(row[0] for row in rows).encode()
+                places += [f"{database}.{table}: {name}" for name in found_in(data, secrets)]
+    assert places == []
+
+
+def found_in(data: bytes, secrets: Mapping[str, str]) -> list[str]:
+    return [name for name, secret in secrets.items() if any(form in data for form in forms(secret))]
+
+
+def test_no_secret_is_in_the_process_list_and_each_environment_has_its_own(stack: Stack) -> None:
+    """The arguments of every process of the shop; the environments of Dagster's, which run our code."""
+    secrets = secrets_of(stack)
+    own = {
+        "scraper": {
+            *("password of ingram_queue_writer", "bucket's secret", "mailbox's password", "iPage's password"),
+        },
+        "storefront": {
+            *("password of ingram_queue_reader", "password of storefront", "Medusa's password"),
+        },
+    }
+    looked_at = 0
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+            if environment.get(MARK) != str(stack.supervisor.folder):
+                continue
+            arguments = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        looked_at += 1
+        assert found_in(arguments.encode(), secrets) == [], process.name()
+    assert looked_at >= 10
+    for name in ("scraper", "storefront", "operations", "web-server", "daemon"):
+        process = psutil.Process(stack.supervisor.child(name).pid)
+        for one in (process, *process.children(recursive=True)):
+            values = "\n".join(one.environ().values()).encode()
+            allowed = own.get(name, set()) | {"password of dagster"}
+            assert set(found_in(values, secrets)) <= allowed, name
+
+
+def test_state_files_are_their_owners_alone(stack: Stack) -> None:
+    """The folder is closed, and so is each file in it: a copy of it elsewhere is no more open."""
+    folder = stack.common.state_dir
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    opened = {
+        str(path.relative_to(folder)): oct(stat.S_IMODE(path.stat().st_mode))
+        for path in folder.rglob("*")
+        if path.stat().st_mode & 0o077
+    }
+    assert opened == {}
+    for name in KEPT_IN:
+        for path in (stack.supervisor.folder / name,):
+            if path.is_file() and path.suffix in ("", ".json") and path.name != "ports.json":
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
