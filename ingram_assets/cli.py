@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -76,12 +76,12 @@ def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 class _Commands(click.Group):
     """The commands; with --json, wrong usage too ends in an object on the last line."""
 
-    def main(self, args: Sequence[str] | None = None, **more: Any) -> Any:
-        words = list(sys.argv[1:] if args is None else args)
+    def main(self, *args: Any, **more: Any) -> Any:
+        words = list(args[0] if args and args[0] is not None else more.get("args") or sys.argv[1:])
         if "--json" not in words or not more.get("standalone_mode", True):
-            return super().main(words, **more)
+            return super().main(*args, **more)
         try:
-            code = super().main(words, **more | {"standalone_mode": False})
+            code = super().main(*args, **more | {"standalone_mode": False})
         except click.ClickException as error:
             error.show()
             click.echo(json.dumps({"ok": False, "error": error.format_message()}))
