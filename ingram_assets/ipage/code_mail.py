@@ -28,6 +28,12 @@ SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
 _CLOCKS_DIFFER = timedelta(seconds=60)
 """How far the sender's clock may be behind without its mail being taken for an old one."""
 
+_SURELY_AFTER = timedelta(seconds=2)
+"""Dates have whole seconds: so much before the request may still be after it."""
+
+_PATIENCE = timedelta(seconds=20)
+"""How long a mail dated shortly before the request is held back: the one that answers it may follow."""
+
 _CODE = re.compile(r"(?<![\w#.,/-])(\d{3})[ -]?(\d{3})(?![\w]|[-.,/]\d)")
 _SAID = re.compile(r"\b(?:code|passcode|pin)\b", re.IGNORECASE)
 
@@ -105,6 +111,7 @@ class EmailCodes:
         self._cancelled = cancelled
         self._senders = tuple(sender.lower() for sender in senders)
         self._lifetime = lifetime
+        self._patience = min(_PATIENCE, lifetime / 4).total_seconds()
         self._poll = poll
         self._mark = _Numbering(0, 1)
         self._asked_at = datetime.now(UTC)
@@ -126,6 +133,7 @@ class EmailCodes:
             raise self._trouble
         asked_at = self._asked_at + clock_skew
         until = time.monotonic() + self._lifetime.total_seconds()
+        doubted_since: float | None = None
         log.info("Waiting for the mail with the sign-in code (up to %d s).", self._lifetime.total_seconds())
         while True:
             try:
@@ -134,8 +142,12 @@ class EmailCodes:
                     first = self._mark.next_uid if numbering.validity == self._mark.validity else 1
                     while time.monotonic() < until:
                         if found := newest_code(self._mails(box, first), asked_at, self._used):
-                            self._used.add(found.code)
-                            return found.code
+                            # The sender's clock is behind, or this was sent for an earlier request.
+                            doubtful = found.sent_at is not None and found.sent_at < asked_at - _SURELY_AFTER
+                            doubted_since = doubted_since or time.monotonic()
+                            if not doubtful or time.monotonic() - doubted_since >= self._patience:
+                                self._used.add(found.code)
+                                return found.code
                         self._cancelled.sleep(self._poll)
             except Cancelled:
                 raise

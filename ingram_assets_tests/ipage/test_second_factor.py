@@ -139,6 +139,23 @@ def test_only_a_mail_that_comes_after_the_request(trusted: Imap, deliver: Callab
     assert codes.code(NO_SKEW) == "666666"
 
 
+def test_a_mail_of_just_before_the_request_waits_for_the_one_that_answers_it(
+    trusted: Imap, deliver: Callable[..., None]
+) -> None:
+    # Asked for a moment ago by another run, delivered now.
+    codes = codes_of(trusted.url)
+    codes.about_to_ask()
+    deliver("111111", age=20)
+    threading.Timer(1.0, deliver, ["222222"]).start()
+    assert codes.code(NO_SKEW) == "222222"
+
+    # Nothing follows: then it is the sender's clock that is behind.
+    codes = codes_of(trusted.url, seconds=4.0)
+    codes.about_to_ask()
+    deliver("333333", age=20)
+    assert codes.code(NO_SKEW) == "333333"
+
+
 def test_the_sites_clock_counts_and_not_ours(trusted: Imap, deliver: Callable[..., None]) -> None:
     codes = codes_of(trusted.url)
     codes.about_to_ask()
