@@ -1,8 +1,10 @@
 """A sweep over pages that say less than they should: what could not be read stands, and is reported."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -125,6 +127,30 @@ def test_a_site_that_shows_no_count_any_more_stops_the_sweep(
     # So many useless pages in a row that the rest were not asked for.
     assert unread["changed"] > 0
     assert sum(unread.values()) == TITLES
+
+
+def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    assert sweep(instance).success
+    known = stock_of(queue)
+    site.fault("status", status=429, retry_after="3600")
+    site.reset_requests()
+    try:
+        for asked_at_most in (8, 0):
+            done = sweep(instance)
+            (failure,) = [event for event in done.all_events if event.is_step_failure]
+            metadata = failure.step_failure_data.user_failure_data.metadata
+            assert metadata[STOPPED].data["by"] == "Blocked"  # exit 3
+            assert "left alone until" in metadata[STOPPED].data["reason"]
+            assert metadata[REPORT].data["counts"] == {"blocked": TITLES}
+            assert site.requests()["by_kind"].get("product", 0) <= asked_at_most
+            site.reset_requests()
+    finally:
+        site.reset()
+        Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
+    assert stock_of(queue) == known
+    assert sweep(instance).success
 
 
 @pytest.mark.parametrize("known", [True, False])
