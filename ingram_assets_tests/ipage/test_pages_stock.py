@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.ipage.pages import PageChanged, ProductPage, parse_product_page
 from ingram_assets_tests.ipage.page_factory import (
     HEADER,
@@ -613,3 +613,48 @@ def test_every_layout_gives_the_same_counts(
         dc: DcStock(on_hand, on_order, roles[place] if place < len(roles) else "other")
         for place, (dc, on_hand, on_order) in enumerate(rows)
     }
+
+
+ODD_NAMES = st.sampled_from(["", "&nbsp;", "-", "CHA", "TN2", "Roseburg", "TN PA", "7", "DC 4", "???"])
+ODD_COUNTS = st.sampled_from(["", "N/A", "Low", "4 10", "100+", "-", "<img src=x.gif>", "None"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    codes=st.lists(DC_CODES, min_size=3, max_size=6, unique=True),
+    place=st.integers(0, 5),
+    damage=st.sampled_from(["name", "count", "both", "short", "long", "alone", "table gone", "rows gone"]),
+    name=ODD_NAMES,
+    count=ODD_COUNTS,
+    header=st.permutations(HEADER),
+)
+def test_copies_that_are_shown_in_a_way_not_understood_never_read_as_zero(
+    codes: list[str], place: int, damage: str, name: str, count: str, header: list[str]
+) -> None:
+    """All DCs show 0 but one, and that one's row is damaged."""
+    place %= len(codes)
+    rows: list[list[str]] = [[code, "0", "0"] for code in codes]
+    rows[place] = {
+        "name": [name, "410", "0"],
+        "count": [codes[place], count, "0"],
+        "both": [name, count, count],
+        "short": [codes[place], "410"],
+        "long": [codes[place], "1", "410", "0"],
+        "alone": [codes[place]],
+    }.get(damage, [codes[place], "410", "0"])
+    order = [HEADER.index(heading) for heading in header]
+    if damage in ("name", "count", "both"):
+        rows[place] = [rows[place][i] for i in order]
+    rows = [row if i == place else [row[j] for j in order] for i, row in enumerate(rows)]
+    own, other = rows[:2], rows[2:]
+    if damage == "rows gone":
+        own, other = ([], other) if place < 2 else (own, [])
+    tables = [table(OWN_TABLE, own, header), table(OTHER_TABLE, other, header)]
+    if damage == "table gone":
+        del tables[0 if place < 2 else 1]
+    try:
+        page = read("".join(tables))
+    except PageChanged:
+        return
+    if on_hand(page.stock) == 0:
+        assert page.may_hide_copies
