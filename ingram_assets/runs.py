@@ -37,6 +37,8 @@ EVENT_BATCH_SIZE = "500"
 POLL_SECONDS = 0.3
 AWAY_SECONDS = 60.0
 """How long Dagster's database or a code server may be away before a command gives up; they come back."""
+LOOK_SECONDS = 5.0
+"""How often a run at work is looked at, whether its process is still there."""
 STOP_SECONDS = 30.0
 """How long a run that is asked to stop has time for it: a page or a batch under way comes to its end."""
 
@@ -309,6 +311,7 @@ def follow(
     from ingram_assets.locations.keys import PROGRESS_TAG
 
     started, told = time.monotonic(), ""
+    look_at = started + LOOK_SECONDS
     try:
         while True:
             run = _patiently(instance.get_run_by_id, run_id)
@@ -320,6 +323,9 @@ def follow(
                 on_progress(words)
             if run.is_finished:
                 return _patiently(_result, instance, run, time.monotonic() - started)
+            if time.monotonic() >= look_at:
+                _patiently(_fail_if_gone, instance, run_id)
+                look_at = time.monotonic() + LOOK_SECONDS
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         with contextlib.suppress(Exception):
@@ -333,6 +339,21 @@ def follow(
             if run and not run.is_finished and not goes_on:
                 instance.report_run_canceled(run, message="The command that the run belonged to was stopped.")
         raise
+
+
+def _fail_if_gone(instance: "DagsterInstance", run_id: str) -> None:
+    """Mark a run failed whose process was killed: without `ingram up` nobody else would notice."""
+    from dagster import DagsterRunStatus
+    from dagster._core.launcher import WorkerStatus
+
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status != DagsterRunStatus.STARTED:
+        return
+    health = instance.run_launcher.check_run_worker_health(run)
+    # It may have come to its end between the two questions.
+    run = instance.get_run_by_id(run_id)
+    if health.status == WorkerStatus.FAILED and run is not None and not run.is_finished:
+        instance.report_run_failed(run, f"The run was killed. {health.msg}")
 
 
 def _await_end(instance: "DagsterInstance", run_id: str) -> None:

@@ -21,7 +21,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from ingram_assets import dagster_launcher
 from ingram_assets.dagster_launcher import WatchedRunLauncher
 from ingram_assets.processes import Child, Supervisor, free_port, port_open
-from ingram_assets.runs import launch
+from ingram_assets.runs import follow, launch
 
 INSTANCE = """
 run_launcher:
@@ -102,12 +102,11 @@ def test_a_run_at_work_is_left_alone_and_one_whose_code_server_was_killed_is_fai
     killed = at_work.server.pid
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: at_work.server.pid != killed)
-
-    def noticed() -> bool:
-        at_work.look()
-        return at_work.run.status == DagsterRunStatus.FAILURE
-
-    eventually(noticed)
+    # The command that waits for it is told, and so does not wait for ever.
+    result = follow(at_work.instance, at_work.run_id)
+    assert not result.succeeded
+    assert "The run was killed. The code server that it ran in" in (result.error or "")
+    assert at_work.run.status == DagsterRunStatus.FAILURE
 
 
 def test_a_code_server_that_is_gone_for_good():
