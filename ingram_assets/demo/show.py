@@ -44,6 +44,7 @@ def run_demo(*, once: bool, as_json: bool) -> int:
     logging.basicConfig(level=logging.WARNING)
     console = Console(stderr=True, highlight=False)
     phases = Phases(console)
+    tell_log(phases.say)
     pace = ONCE_PACE if once else LIVE_PACE
     with running_stack(FOLDER, phases, pace) as stack, dagster_instance(stack.common) as instance:
         summary = bring_through(stack, instance, phases)
@@ -55,6 +56,23 @@ def run_demo(*, once: bool, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(summary))
     return 0 if summary["complete"] else 1
+
+
+class _Told(logging.Handler):
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(f"  {record.getMessage()}")
+
+
+def tell_log(tell: Tell) -> None:
+    """Our own log as lines for a person: what is installed, which takes minutes, and what was brought back."""
+    ours = logging.getLogger("ingram_assets")
+    ours.addHandler(_Told(tell))
+    ours.propagate = False
+    logging.getLogger("ingram_assets.demo").setLevel(logging.INFO)
 
 
 # While bringing every title through once nothing else is to happen: the sensors tick rarely.
