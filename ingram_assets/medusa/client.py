@@ -26,6 +26,9 @@ KEEPALIVE_EXPIRY = 4.0
 SKUS_PER_REQUEST = 500
 """A URL of some 700 `sku[]` is as long as Node takes (16 KiB with the headers); half of 1,000 stays clear."""
 
+VALUES_LIMIT = 11_000
+"""Bytes of a URL that name what is asked for: 500 SKUs, or 300 of Medusa's ids, which are longer."""
+
 BODY_LIMIT = 1_500_000
 """Bytes of one batch. Medusa's batch routes refuse 2 MB."""
 
@@ -172,8 +175,7 @@ class MedusaClient:
     ) -> list[dict[str, Any]]:
         """Every row whose `field` is one of `values`, asked for in as few URLs as they fit into."""
         rows: list[dict[str, Any]] = []
-        for start in range(0, len(values), SKUS_PER_REQUEST):
-            some = list(values[start : start + SKUS_PER_REQUEST])
+        for some in _in_urls(field, values):
             rows += self.list_all(path, key, {**params, field: some}, page=4 * SKUS_PER_REQUEST)
         return rows
 
@@ -210,7 +212,7 @@ class MedusaClient:
             response = self._http.request(
                 method, path, content=None if body is None else _encode(body), headers=headers | _JSON
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._failed(FailedRequest(method, path, None, repr(error)))
             detail = (
                 f"{type(error).__name__} ({error}). Is Medusa running at {self.base_url}, and is "
@@ -253,7 +255,7 @@ class MedusaClient:
         path = "/auth/user/emailpass"
         try:
             response = self._http.post(path, json={"email": self._email, "password": self._password})
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._failed(FailedRequest("POST", path, None, repr(error)))
             raise Unavailable("POST", path, None, f"{type(error).__name__} ({error}).") from error
         token = self._judge("POST", path, response).get("token")
@@ -291,6 +293,21 @@ def _query(params: Mapping[str, Any] | None) -> str:
         elif value is not None:
             pairs.append((name, str(value)))
     return "?" + "&".join(f"{name}={quote(value, safe=',.*:[]')}" for name, value in pairs) if pairs else ""
+
+
+def _in_urls(field: str, values: Sequence[str]) -> Iterator[list[str]]:
+    """`values` in order, as many at a time as a URL has room for."""
+    some: list[str] = []
+    used = 0
+    for value in values:
+        length = len(_query({field: [value]}))
+        if some and (len(some) >= SKUS_PER_REQUEST or used + length > VALUES_LIMIT):
+            yield some
+            some, used = [], 0
+        some.append(value)
+        used += length
+    if some:
+        yield some
 
 
 def _medusas_words(response: httpx.Response) -> str:

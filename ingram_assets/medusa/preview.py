@@ -11,7 +11,7 @@ from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import plan_new
-from ingram_assets.medusa.product_fields import difference, title_fields, unsellable
+from ingram_assets.medusa.product_fields import difference, misnumbered, title_fields, unsellable
 from ingram_assets.medusa.products import read_products
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Actual, Item, read_store
@@ -51,14 +51,19 @@ def preview_import(
     journal: Journal,
 ) -> dict[str, Preview]:
     """ISBN to what `import_titles` would do with it. What Medusa itself would refuse is not foreseen."""
-    rows = list({title.isbn: title for title in titles}.values())
+    previews: dict[str, Preview] = {}
+    rows = []
+    for title in {title.isbn: title for title in titles}.values():
+        if reason := misnumbered(title):
+            previews[title.isbn] = Preview(title.isbn, "fail", reason=reason)
+        else:
+            rows.append(title)
     if not rows:
-        return {}
+        return previews
     actual = read_store(client, [title.isbn for title in rows], location.id)
     variants = [variant for each in actual.values() for variant in each.variants]
     products = read_products(client, (variant.product_id for variant in variants)) if variants else {}
     ours = journal.last_written([title.isbn for title in rows], "product")
-    previews = {}
     for title in rows:
         there = actual[title.isbn]
         if there.variants:
@@ -100,6 +105,9 @@ def _of_known(
         reason = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
         return Preview(title.isbn, "fail", reason=reason)
     (variant,) = actual.variants
-    update = difference(title, variant, products[variant.product_id], ours, table=table, rules=rules)
+    row = products.get(variant.product_id)
+    if row is None:
+        return Preview(title.isbn, "fail", reason=f"The product {variant.product_id} was just deleted.")
+    update = difference(title, variant, row, ours, table=table, rules=rules)
     what: Literal["update", "unchanged"] = "update" if update.after else "unchanged"
     return Preview(title.isbn, what, update.before, update.after, kept=tuple(update.kept))

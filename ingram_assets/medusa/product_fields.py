@@ -1,7 +1,9 @@
 """What we say of a title, field by field, and what of it to change in a product that is there. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,22 +17,30 @@ TAG = "special_order"
 CURRENCY = "usd"
 GRAMS_PER_POUND = 453.59237
 MOST_POUNDS = 200
+LONGEST_ADDRESS = 2_000
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 
 
-def unsellable(title: Title) -> str | None:
-    """Why no product can be made of the title. Other programs write rows too: an ISBN may be none."""
+def misnumbered(title: Title) -> str | None:
+    """Why the row is nobody's: other programs write rows too, and an ISBN may be none, or written oddly."""
     try:
         isbn = parse_isbn(title.isbn)
     except InvalidIsbn as error:
         return f"{error} Correct the row's isbn."
     if isbn != title.isbn:
         return f"Its ISBN is written {title.isbn!r}: write {isbn}, as everything else does."
+    return None
+
+
+def unsellable(title: Title) -> str | None:
+    """Why no product can be made of the title."""
     if not _text(title.title):
         return "It has no title. Enrich it again."
     if title.srp_price is None:
         return "It has no list price (SRP), and a product without a price can't be sold. Enrich it again."
+    if not title.srp_price.is_finite():
+        return f"Its list price (SRP) is {title.srp_price}, which is no number. Enrich it again."
     if title.srp_price <= 0:
         return f"Its list price (SRP) is {title.srp_price}: it would be given away. Enrich it again."
     return None
@@ -41,16 +51,16 @@ def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
 
     Weight is in grams, as Medusa's admin shows it; the queue's is in pounds.
     """
+    pounds, price = _positive(title.weight), _positive(title.srp_price)
     # Above this it is no book but a misprint, or another unit.
-    sound = title.weight is not None and 0 < title.weight <= MOST_POUNDS
-    grams = round(float(title.weight) * GRAMS_PER_POUND) if sound and title.weight else None
+    grams = round(pounds * GRAMS_PER_POUND) if pounds and pounds <= MOST_POUNDS else None
     return {
         "title": _text(title.title),
         "subtitle": _text(title.author),
         "description": _text(title.description),
         "weight": grams,
-        "price": float(title.srp_price) if title.srp_price and title.srp_price > 0 else None,
-        "cover_url": title.cover_url if (title.cover_url or "").startswith(("https://", "http://")) else None,
+        "price": price,
+        "cover_url": _web_address(title.cover_url),
         "categories": sorted(categorize(title.category_hint, table).names),
         "tag": TAG,
         "metadata.procurement_type": TAG,
@@ -64,9 +74,30 @@ def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
     }
 
 
+def _positive(number: Decimal | None) -> float | None:
+    """The number, if it is one above zero. A NUMERIC column holds NaN as well, which can't be compared."""
+    return float(number) if number is not None and number.is_finite() and number > 0 else None
+
+
+def _web_address(text: str | None) -> str | None:
+    """The text, if a browser can load it. Medusa's index of pictures takes no longer one: it answers 500."""
+    text = (text or "").strip()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    sound = parts.scheme in ("http", "https") and parts.netloc and len(text) <= LONGEST_ADDRESS
+    return text if sound and not re.search(r"[\s\x00-\x1f\x7f]", text) else None
+
+
 def _text(text: str | None) -> str | None:
     # PostgreSQL's text refuses the NUL character, and Medusa answers it with a bare 500.
     return (text or "").replace("\x00", "").strip() or None
+
+
+def category_key(name: str) -> str:
+    """What two names of one category have in common: Medusa lets no two have the same handle."""
+    return re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
 
 
 def product_metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +160,7 @@ def field_now(row: Mapping[str, Any], variant: Variant, name: str, *ours: Any) -
 
     Args:
         ours: values of the field that are ours. They tell which of a product's pictures is our cover, in
-            whatever version; the other pictures are not looked at.
+            whatever version; the other pictures are not looked at. And they spell the categories.
     """
     if name.startswith("metadata."):
         return (row["metadata"] or {}).get(name.removeprefix("metadata."))
@@ -138,7 +169,9 @@ def field_now(row: Mapping[str, Any], variant: Variant, name: str, *ours: Any) -
     if name == "cover_url":
         return _cover_of(row, ours)
     if name == "categories":
-        return sorted(each["name"] for each in row["categories"] or [])
+        spelled = {category_key(one): one for each in ours for one in each or []}
+        names = [each["name"] for each in row["categories"] or []]
+        return sorted(spelled.get(category_key(each), each) for each in names)
     if name == "tag":
         return TAG if any(each["value"] == TAG for each in row["tags"] or []) else None
     if name == "ean":
@@ -212,7 +245,10 @@ def _put_cover(update: ProductUpdate, row: Mapping[str, Any], now: str | None, t
 
 def _path(url: str) -> str:
     """An address without its query: `?v=` tells the versions of one cover apart."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a person may have put anything there
+        return url
     return f"{parts.netloc}{parts.path}"
 
 

@@ -17,6 +17,7 @@ from ingram_assets.medusa.product_fields import (
     CURRENCY,
     ProductUpdate,
     difference,
+    misnumbered,
     product_metadata,
     title_fields,
     unsellable,
@@ -31,6 +32,9 @@ READ_AT_ONCE = 500
 
 PRODUCTS_PER_BATCH = 50
 """1,000 products take 20.7 s in batches of 25, 17.1 s of 50, 15.2 s of 100; a bad row costs as many."""
+
+LONGEST_OPTION = 200
+"""Characters of an option's value, which is in an index of Medusa's: 2,700 are answered with a bare 500."""
 
 _PRODUCT_FIELDS = (
     *("id", "title", "subtitle", "description", "weight", "thumbnail", "metadata"),
@@ -79,14 +83,22 @@ def import_titles(
     """Makes the products that the store does not have, and brings those it has up to date.
 
     A new product gets its level at once. Levels and flags of a product that is there are `sync_levels`'s,
-    behind its guardrail, unless it has no level at all. A title that Medusa refuses costs itself alone.
+    behind its guardrail, unless it has no level at all. A title that Medusa refuses costs itself alone, and
+    one whose ISBN is none is not looked for, since the store may have something under what is written there.
 
     Args:
         on_done: called after each batch with the queue ids that are imported, and queue id to reason for
             those that failed, so that a run which is killed has stamped what it did.
     """
     report = ImportReport()
-    rows = list({title.isbn: title for title in titles}.values())
+    rows = []
+    for title in {title.isbn: title for title in titles}.values():
+        if reason := misnumbered(title):
+            report.failed[title.isbn] = reason
+            if on_done:
+                on_done([], {title.id: reason})
+        else:
+            rows.append(title)
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         shelves = Shelves(client, journal, run_id)
         shop = _Shop(client, journal, run_id, location, today, rules, categories, shelves)
@@ -215,7 +227,7 @@ def _finish(plan: TitlePlan, product: Mapping[str, Any]) -> TitlePlan:
 def _new_product(shop: _Shop, title: Title, plan: TitlePlan) -> dict[str, Any]:
     wanted = desired(title, reserved=0, today=shop.today, rules=shop.rules)
     fields = title_fields(title, shop.table)
-    binding = fields["metadata.binding"] or "Book"
+    binding = (fields["metadata.binding"] or "Book")[:LONGEST_OPTION]
     managed = plan.after is not None and plan.after.managed
     variant: dict[str, Any] = {
         "title": binding,
@@ -226,7 +238,7 @@ def _new_product(shop: _Shop, title: Title, plan: TitlePlan) -> dict[str, Any]:
         "allow_backorder": bool(plan.item and wanted.allow_backorder),
         "options": {"Format": binding},
         "prices": [{"currency_code": CURRENCY, "amount": fields["price"]}],
-        "metadata": variant_metadata(title, wanted),
+        "metadata": variant_metadata(title, wanted) or {"availability": wanted.status},
     }
     if plan.item:
         variant["inventory_items"] = [{"inventory_item_id": plan.item.id, "required_quantity": 1}]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingram_assets.medusa.client import MedusaClient, Refused
 from ingram_assets.medusa.journal import Change, Journal
-from ingram_assets.medusa.product_fields import TAG
+from ingram_assets.medusa.product_fields import TAG, category_key
 
 
 class Shelves:
@@ -17,7 +17,8 @@ class Shelves:
 
     def category_ids(self, names: Iterable[str]) -> list[str]:
         """Ids of categories, made where the store lacks them."""
-        return [self._categories.get(name) or self._make_category(name) for name in names]
+        ids = [self._categories.get(category_key(name)) or self._make_category(name) for name in names]
+        return list(dict.fromkeys(ids))
 
     @cached_property
     def tag_id(self) -> str:
@@ -43,22 +44,23 @@ class Shelves:
         return self._read_categories()
 
     def _read_categories(self) -> dict[str, str]:
-        """Category name to id; of several with the same name, the oldest."""
+        """Category's key to id: by its name, else by its handle; of several with the same, the oldest."""
         rows = self._client.list_all(
             "/admin/product-categories",
             "product_categories",
-            {"fields": "id,name,created_at", "order": "created_at"},
+            {"fields": "id,name,handle,created_at", "order": "created_at"},
         )
-        return {each["name"]: each["id"] for each in reversed(rows)}
+        by_handle = {category_key(each["handle"] or ""): each["id"] for each in reversed(rows)}
+        return by_handle | {category_key(each["name"]): each["id"] for each in reversed(rows)}
 
     def _make_category(self, name: str) -> str:
         made = self._make(
             "/admin/product-categories",
             "product_category",
             {"name": name, "is_active": True},
-            lambda: self._read_categories().get(name),
+            lambda: self._read_categories().get(category_key(name)),
         )
-        self._categories[name] = made
+        self._categories[category_key(name)] = made
         return made
 
     def _make(self, path: str, key: str, body: dict[str, Any], find: Callable[[], str | None]) -> str:

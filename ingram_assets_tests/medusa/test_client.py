@@ -244,6 +244,13 @@ def test_a_list_longer_than_medusas_page_is_read_whole(shop: Shop, client: Medus
 
 
 @pytest.mark.xdist_group("medusa")
+@pytest.mark.parametrize("value", ["9780000000000", "prod_01K00000000000000000000000", "a/b c&d=é"])
+def test_a_thousand_values_fit_into_urls_whatever_they_are(client: MedusaClient, value: str) -> None:
+    path, params = "/admin/product-variants", {"fields": "id"}
+    assert client.list_matching(path, "variants", "sku", [f"{value}{n}" for n in range(1_000)], params) == []
+
+
+@pytest.mark.xdist_group("medusa")
 def test_medusas_own_words(client: MedusaClient) -> None:
     with pytest.raises(Refused, match=r"POST /admin/product-tags\?fields=id answered 400: .*value"):
         client.post("/admin/product-tags", {"nothing": 1}, {"fields": "id"})

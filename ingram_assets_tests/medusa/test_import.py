@@ -7,11 +7,12 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from ingram_assets.domain.categories import parse_table
 from ingram_assets.medusa.preview import preview_import
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets_tests.medusa.conftest import Bench
 from ingram_assets_tests.medusa.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.medusa.shop import TODAY, make_title
+from ingram_assets_tests.medusa.shop import TODAY, Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -69,6 +70,9 @@ def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
     assert len(report.created) == 4
     assert report.zero_for_unknown == [unknown.isbn, coming.isbn]
     assert bench.level(unknown.isbn) == (0, 0, 0)
+    variant = bench.shop.variant(unknown.isbn)
+    assert variant
+    assert variant["metadata"] == {"availability": "unknown"}, "so that no shopper is told it is sold out"
     assert bench.level(coming.isbn) == (0, 0, 0)
     variant = bench.shop.variant(coming.isbn)
     assert variant
@@ -341,7 +345,85 @@ def test_a_leftover_item_is_used_again(bench: Bench) -> None:
     assert own["stocked_quantity"] == 2
 
 
-@pytest.mark.parametrize("isbn", ["", "not an isbn", "978-0-306-40615-7", "9780306406158"])
+def test_a_category_of_the_shop_s_own_spelling_is_used(bench: Bench) -> None:
+    """Medusa refuses a second category with the same handle, and both names make that."""
+    own = bench.shop.post("product-categories", {"name": "weird-WEST", "is_active": True})["product_category"]
+    with pytest.raises(Refusal):
+        bench.shop.post("product-categories", {"name": "Weird West"})
+    table = parse_table("bisac_code,heading,category\nFIC033,,Weird West\n*,*,Other Books\n")
+    title = make_title(category_hint="FIC033000")
+    assert bench.import_(title, categories=table).failed == {}
+    assert [each["id"] for each in bench.shop.product(title.isbn)["categories"]] == [own["id"]]
+    again = bench.import_(title, categories=table)
+    assert (again.unchanged, again.kept) == ([title.isbn], {})
+
+
+def test_two_books_that_share_a_product_are_both_brought_up_to_date(bench: Bench) -> None:
+    paper, cloth = make_title(), make_title(srp_price=Decimal("30.00"))
+    variants = [
+        {
+            "title": each.isbn,
+            "sku": each.isbn,
+            "manage_inventory": False,
+            "options": {"Format": each.isbn},
+            "prices": [{"currency_code": "usd", "amount": 10}],
+        }
+        for each in (paper, cloth)
+    ]
+    product = {
+        "title": "In two bindings",
+        "options": [{"title": "Format", "values": [paper.isbn, cloth.isbn]}],
+        "variants": variants,
+    }
+    bench.shop.post("products", product, fields="id")
+    report = bench.import_(paper, cloth)
+    assert (report.updated, report.failed) == ([paper.isbn, cloth.isbn], {})
+    shared = bench.shop.product(paper.isbn)
+    assert (shared["title"], shared["metadata"]["procurement_type"]) == ("In two bindings", "special_order")
+    assert [each["value"] for each in shared["tags"]] == ["special_order"]
+    assert [prices(bench, each.isbn) for each in (paper, cloth)] == [{"usd": 18.99}, {"usd": 30}]
+    assert bench.import_(paper, cloth).unchanged == [paper.isbn, cloth.isbn]
+
+
+def test_odd_values_of_another_program_do_no_harm(bench: Bench) -> None:
+    """NaN in a NUMERIC column, addresses that are none, texts that an index of Medusa's is too small for."""
+    nan, long = Decimal("NaN"), "".join(f"{number:x}" for number in range(4_000))
+    odd = [
+        make_title(weight=nan, cover_url="https://[covers.example/a.jpg", page_count=-1),
+        make_title(weight=Decimal("Infinity"), cover_url=f"https://covers.example/{long}.jpg"),
+        make_title(binding=long, cover_url="ftp://covers.example/a.jpg", category_hint=long),
+        make_title(title=long, cover_url="https://covers.example/a b.jpg", author=long),
+        make_title(srp_price=Decimal("99999999.99"), description=long, publisher=long, series=long),
+    ]
+    priceless = [make_title(srp_price=nan), make_title(srp_price=Decimal("Infinity"))]
+    report = bench.import_(*odd, *priceless)
+    assert report.created == [each.isbn for each in odd]
+    assert list(report.failed) == [each.isbn for each in priceless]
+    assert all("is no number" in reason for reason in report.failed.values())
+    assert [bench.shop.product(each.isbn)["images"] for each in odd[:4]] == [[]] * 4
+    # Of a product that is there they are not taken over, and whatever a person put there is left alone.
+    bench.shop.edit_product(odd[4].isbn, images=[{"url": "https://[by hand"}, {"url": odd[4].cover_url}])
+    worse = replace(odd[4], srp_price=nan, weight=nan, cover_url="https://[covers.example/a.jpg")
+    assert bench.import_(worse).unchanged == [worse.isbn]
+    assert prices(bench, worse.isbn) == {"usd": 99999999.99}
+
+
+@pytest.mark.parametrize("isbn", ["978-0-306-40616-4", "0306406160", "9780306406169"])
+def test_a_row_with_the_store_s_own_odd_number_touches_nothing(bench: Bench, isbn: str) -> None:
+    """What is written there may be a SKU of the store's, and no book of Ingram's."""
+    there = replace(make_title(), isbn=isbn)
+    bench.import_unmanaged([there])
+    before = bench.shop.product(isbn), bench.shop.variant(isbn)
+    writes = bench.client.writes
+    marked: dict[int, str] = {}
+    report = bench.import_(there, on_done=lambda done, failed: marked.update(failed))
+    assert list(report.failed) == [isbn]
+    assert marked == {there.id: report.failed[isbn]}
+    assert bench.client.writes == writes
+    assert (bench.shop.product(isbn), bench.shop.variant(isbn)) == before
+
+
+@pytest.mark.parametrize("isbn", ["", "not an isbn", "978-0-306-40615-7", "9780306406158", "9" * 20_000])
 def test_a_row_whose_isbn_is_none_costs_itself_alone(bench: Bench, isbn: str) -> None:
     sound, bad = make_title(on_hand=4), replace(make_title(on_hand=3), isbn=isbn)
     report = bench.import_(bad, sound)
