@@ -45,11 +45,15 @@ class LastLevel:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An inventory item, and its level at our location if it has one there."""
+    """An inventory item, and its level at our location if it has one there.
+
+    `elsewhere`: it has a level at another location, which is somebody else's.
+    """
 
     id: str
     sku: str | None
     level: Level | None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _items_by_sku(
     )
     return {
         row["sku"]: (
-            Item(row["id"], row["sku"], _level(row["location_levels"], location_id)),
+            _item(row["id"], row["sku"], row["location_levels"], location_id),
             [each["id"] for each in row.get("variants") or [] if each],
         )
         for row in rows
@@ -202,16 +206,22 @@ def _variant(row: dict[str, Any], location_id: str) -> Variant:
         row["allow_backorder"],
         row["metadata"] or {},
         tuple(
-            Item(
+            _item(
                 link["inventory_item_id"],
                 link["inventory"]["sku"],
-                _level(link["inventory"].get("location_levels"), location_id),
+                link["inventory"].get("location_levels"),
+                location_id,
             )
             for link in row.get("inventory_items") or []
             # A link outlives its item when that is deleted by itself.
             if link.get("inventory")
         ),
     )
+
+
+def _item(item_id: str, sku: str | None, levels: list[dict[str, Any]] | None, location_id: str) -> Item:
+    elsewhere = any(row and row["location_id"] != location_id for row in levels or [])
+    return Item(item_id, sku, _level(levels, location_id), elsewhere)
 
 
 def _level(rows: list[dict[str, Any]] | None, location_id: str) -> Level | None:

@@ -1,8 +1,9 @@
 """Undo: what a run changed is put back, title by title, where nobody changed it since."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ingram_assets.domain.failures import Permanent
@@ -11,10 +12,10 @@ from ingram_assets.medusa.journal import Change, Entry, Journal
 from ingram_assets.medusa.levels import Work
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import Shown, TitlePlan
-from ingram_assets.medusa.product_fields import ProductUpdate, field_now
+from ingram_assets.medusa.product_fields import TAG, ProductUpdate, field_now
 from ingram_assets.medusa.products import read_products, send_updates
 from ingram_assets.medusa.shelves import Shelves
-from ingram_assets.medusa.store import Actual, Level, Variant, read_store
+from ingram_assets.medusa.store import Actual, Item, Level, Variant, read_store
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class _Undo:
         self.remove_products: dict[str, Variant] = {}
         self.remove_levels: dict[str, tuple[Level, dict[str, Any]]] = {}
         self.remove_items: dict[str, str] = {}
+        self.renames: dict[str, tuple[Item, str | None]] = {}
 
     def look_at(self, isbn: str, folds: Mapping[str, _Fold], actual: Actual) -> None:
         """Decides about a title's level, flags, link and item; its product is looked at later."""
@@ -131,6 +133,13 @@ class _Undo:
             self._leave(isbn, "The product is not in the store any more, or there are several.")
             return
         (variant,) = actual.variants
+        ours = {kind: folds[kind].entity for kind in ("product", "variant") if kind in folds}
+        now = {"product": variant.product_id, "variant": variant.id}
+        if any(entity not in (None, now[kind]) for kind, entity in ours.items()):
+            self._leave(
+                isbn, "The store has another product with this number now, which the run did not write."
+            )
+            return
         item = next((each for each in variant.items if each.sku == isbn), None)
         item = item or (variant.items[0] if variant.items else actual.leftover)
         level = item.level if item else None
@@ -138,8 +147,8 @@ class _Undo:
             new = folds["product"].made
             self.products[isbn] = folds["product"], variant, new
             if new:
-                if level and level.reserved:
-                    self._leave(isbn, f"{level.reserved:g} copies of it are promised to orders: it stays.")
+                if why := _in_use(folds.get("level"), item):
+                    self._leave(isbn, f"{why}: it stays.")
                     del self.products[isbn]
                 return
         plan = TitlePlan(isbn, 0, "write", "unknown", None, (self.reason,), variant=variant, item=item)
@@ -164,19 +173,24 @@ class _Undo:
             if _differs(fold.after, level):
                 self._leave(isbn, f"The level is {level.stocked:g} now, which the run did not write.")
             else:
-                before = fold.before
-                plan = replace(
-                    plan,
-                    level="update",
-                    after=replace(
-                        shown, stocked=before["stocked_quantity"], incoming=before["incoming_quantity"]
-                    ),
-                )
-                self._undone(isbn, f"level {before['stocked_quantity']:g}")
-        elif fold and not level:
+                plan = replace(plan, level="update", after=_with(shown, fold.before))
+                self._undone(isbn, f"level {fold.before['stocked_quantity']:g}")
+        elif fold and not level and not flags.get("manage_inventory"):
             self._leave(isbn, "The level is gone.")
-        if flags.get("manage_inventory") and item and item not in variant.items:
-            plan = replace(plan, link_item=True)
+        if flags.get("manage_inventory"):
+            plan = replace(plan, link_item=item not in variant.items)
+            if not level and (quantities := fold.before if fold else None):
+                # The run had removed it, and a managed title has to have one.
+                plan = replace(plan, level="create", after=_with(shown, quantities))
+                self._undone(isbn, f"level {quantities['stocked_quantity']:g}")
+            elif not level:
+                self._leave(isbn, "It has no level, so it stays unmanaged.")
+                flags.pop("manage_inventory")
+                plan = replace(plan, link_item=False)
+        renamed = folds.get("item")
+        if renamed and not renamed.made and item and item.sku == renamed.after.get("sku"):
+            self.renames[isbn] = item, renamed.before.get("sku")
+            self._undone(isbn, f"the inventory item's SKU {renamed.before.get('sku')}")
         made = folds["item"] if "item" in folds and folds["item"].made else None
         if made and item and made.entity == item.id and isbn in self.remove_levels:
             self.remove_items[isbn] = item.id
@@ -214,6 +228,7 @@ class _Undo:
 
             if made:
                 edited = [name for name, value in fold.after.items() if now_of(name) != value]
+                edited += _added(row, fold.after)
                 if edited:
                     self._leave(isbn, f"The product was edited since ({', '.join(edited)}): it stays.")
                 else:
@@ -236,10 +251,16 @@ class _Undo:
     def write(self) -> None:
         """Flags before levels that go, levels before items that go: never managed without a level."""
         work = Work(self.client, self.journal, self.undo_run_id, self.location, self.plans)
+        work.make_items()
         work.write_levels()
         work.link_items()
         work.write_flags()
         self._failed(work.failed)
+        for isbn, (item, sku) in self.renames.items():
+            change = Change("item", isbn, item.id, {"sku": item.sku}, {"sku": sku}, self.reason)
+            self._send(
+                isbn, change, partial(self.client.post, f"/admin/inventory-items/{item.id}", {"sku": sku})
+            )
         shelves = Shelves(self.client, self.journal, self.undo_run_id)
         self._failed(
             send_updates(self.client, self.journal, self.undo_run_id, shelves, self.updates, self.reason)
@@ -255,14 +276,10 @@ class _Undo:
             if isbn in self.report.failed:
                 continue
             change = Change("level", isbn, level.id, after, None, self.reason)
-            with self.journal.writing(self.undo_run_id, [change]) as entry:
-                try:
-                    # Forced, as there are copies on it; one with reservations is refused even so.
-                    body = {"delete": [level.id], "force": True}
-                    self.client.post("/admin/inventory-items/location-levels/batch", body)
-                except Refused as error:
-                    entry.failed(0, error.detail)
-                    self._failed({isbn: error.detail})
+            # Forced, as there are copies on it; one with reservations is refused even so.
+            body = {"delete": [level.id], "force": True}
+            path = "/admin/inventory-items/location-levels/batch"
+            self._send(isbn, change, partial(self.client.post, path, body))
         self._remove_items()
 
     def _remove_items(self) -> None:
@@ -291,9 +308,12 @@ class _Undo:
             self._delete(isbn, change, f"/admin/inventory-items/{row['id']}")
 
     def _delete(self, isbn: str, change: Change, path: str) -> bool:
+        return self._send(isbn, change, partial(self.client.delete, path))
+
+    def _send(self, isbn: str, change: Change, send: Callable[[], object]) -> bool:
         with self.journal.writing(self.undo_run_id, [change]) as entry:
             try:
-                self.client.delete(path)
+                send()
             except Refused as error:
                 entry.failed(0, error.detail)
                 self._failed({isbn: error.detail})
@@ -310,6 +330,35 @@ class _Undo:
 
     def _leave(self, isbn: str, why: str) -> None:
         self.report.left.setdefault(isbn, []).append(why)
+
+
+def _in_use(written: _Fold | None, item: Item | None) -> str | None:
+    """Why a product that a run made is not to be removed: what stands on its inventory item by now.
+
+    Medusa deletes the item with the product, and with it the levels at every location.
+    """
+    level = item.level if item else None
+    if level and level.reserved:
+        return f"{level.reserved:g} copies of it are promised to orders"
+    if item and item.elsewhere:
+        return "It has stock at another location, which would go with it"
+    if level and written and _differs(written.after, level):
+        return f"The level is {level.stocked:g} now, which the run did not write"
+    return None
+
+
+def _added(row: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    """What a person has put to a product since it was made, beside the fields that we wrote."""
+    more = {
+        "pictures": len(row["images"] or []) > bool(made.get("cover_url")),
+        "tags": any(each["value"] != TAG for each in row["tags"] or []),
+        "variants": len(row["variants"] or []) > 1,
+    }
+    return [name for name, true in more.items() if true]
+
+
+def _with(shown: Shown, quantities: Mapping[str, Any]) -> Shown:
+    return replace(shown, stocked=quantities["stocked_quantity"], incoming=quantities["incoming_quantity"])
 
 
 def _differs(written: Mapping[str, Any], level: Level) -> bool:

@@ -110,6 +110,71 @@ def test_an_import_is_undone(bench: Bench) -> None:
     assert bench.import_(made).created == [made.isbn]
 
 
+def test_an_import_stays_where_somebody_put_something_to_it(bench: Bench) -> None:
+    """Medusa deletes the inventory item with the product, and with that the shop's own stock of it."""
+    shelved, moved, pictured, later, fulfilled = (make_title(on_hand=7) for _ in range(5))
+    every = (shelved, moved, pictured, later, fulfilled)
+    run_id = bench.run_id()
+    bench.import_(*every, run_id=run_id)
+    shelf = bench.shop.medusa.store.store_front_id
+    bench.shop.set_level(shelved.isbn, shelf, 3)
+    bench.shop.set_level(moved.isbn, bench.location.id, 4)
+    cover = bench.shop.product(pictured.isbn)["images"][0]
+    bench.shop.edit_product(pictured.isbn, images=[cover, {"url": "https://shop.example/shelf.jpg"}])
+    bench.sync(read(later, 6))
+    bench.shop.fulfil(bench.shop.order(fulfilled.isbn), bench.location.id)
+    report = undo_run(bench, run_id)
+    assert (report.failed, report.removed, report.undone) == ({}, [], {})
+    assert report.left.keys() == {each.isbn for each in every}
+    assert "stock at another location" in report.left[shelved.isbn][0]
+    assert "level is 4 now" in report.left[moved.isbn][0]
+    assert "pictures" in report.left[pictured.isbn][0]
+    level = bench.shop.level(shelved.isbn, shelf)
+    assert level
+    assert level["stocked_quantity"] == 3
+    assert [bench.level(each.isbn) for each in every] == [(count, 0, 0) for count in (7, 4, 7, 6, 6)]
+
+
+def test_another_product_in_its_place_is_not_taken_for_it(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    run_id = bench.run_id()
+    bench.import_(title, run_id=run_id)
+    bench.shop.delete(f"products/{bench.shop.product(title.isbn)['id']}")
+    bench.import_(title)
+    report = undo_run(bench, run_id)
+    assert (report.undone, report.removed) == ({}, [])
+    assert "another product" in report.left[title.isbn][0]
+    assert bench.level(title.isbn) == (7, 0, 0)
+
+
+def test_an_undo_is_undone(bench: Bench) -> None:
+    moved, switched, renamed, made = (make_title(on_hand=7) for _ in range(4))
+    bench.import_(moved, renamed)
+    bench.import_unmanaged([switched])
+    bench.shop.post(f"inventory-items/{bench.shop.item(renamed.isbn)['id']}", {"sku": f"OLD-{renamed.id}"})
+    run_id = bench.run_id()
+    bench.import_(made, run_id=run_id)
+    bench.sync(read(moved, 3, 9), switched, renamed, run_id=run_id)
+    assert bench.shop.item(renamed.isbn)["sku"] == renamed.isbn
+    assert undo_run(bench, run_id).failed == {}
+    assert bench.level(moved.isbn) == (7, 0, 0)
+    assert bench.shop.item(renamed.isbn)["sku"] == f"OLD-{renamed.id}"
+    assert bench.shop.variant(made.isbn) is None
+
+    report = undo_run(bench, f"undo-of-{run_id}")
+    assert report.failed == {}
+    assert bench.level(moved.isbn) == (3, 0, 9)
+    # Managed again, so with a level again: without one its carts would break.
+    assert bench.level(switched.isbn) == (7, 0, 0)
+    variant = bench.shop.variant(switched.isbn)
+    assert variant
+    assert (variant["manage_inventory"], variant["metadata"]["availability"]) == (True, "in_stock")
+    assert bench.shop.managed_without_level(bench.location.id) == {}
+    assert bench.shop.item(renamed.isbn)["sku"] == renamed.isbn
+    assert "not in the store" in report.left[made.isbn][0]
+    assert bench.sync(read(moved, 3, 9), switched, renamed).failed == {}
+
+
 def test_an_update_is_undone_field_by_field(bench: Bench) -> None:
     title = make_title(on_hand=7)
     bench.import_(title)
