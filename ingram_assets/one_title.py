@@ -15,7 +15,7 @@ from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.explain import explain
 from ingram_assets.medusa.journal import Entry, Journal
 from ingram_assets.medusa.location import find_location
-from ingram_assets.medusa.store import read_store
+from ingram_assets.medusa.store import read_fulfilled, read_store
 from ingram_assets.queue.reader import QueueReader, StockChange
 from ingram_assets.runs import ROOT
 from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
@@ -170,7 +170,7 @@ def show_explanation(isbn: str, as_json: bool) -> None:
     settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         titles = reader.titles([isbn])
-        unread = [one for one in reader.summary().unread_titles if one.isbn == isbn]
+        unread = reader.unread(isbn)
     if not titles:
         raise UnknownTitle(isbn)
     (title,) = titles
@@ -186,16 +186,26 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         location = find_location(
             client, name=settings.MEDUSA_STOCK_LOCATION, sales_channel=settings.MEDUSA_SALES_CHANNEL
         )
+        actual = read_store(client, [isbn], location.id)[isbn]
+        last_levels = journal.last_levels([isbn])
+        since = {
+            item.id: last.at
+            for last in last_levels.values()
+            for variant in actual.variants
+            for item in variant.items
+            if item.level and (item.level.stocked, item.level.incoming) not in last.quantities
+        }
         explanation = explain(
             title,
-            read_store(client, [isbn], location.id)[isbn],
+            actual,
             rules=store_rules(settings),
             today=store_today(common),
-            last_levels=journal.last_levels([isbn]),
+            last_levels=last_levels,
+            fulfilled=read_fulfilled(client, since, location.id),
         )
     notes = _notes(
         location.missing,
-        f"The last attempt to read it gave nothing: {unread[0].reason}" if unread else None,
+        f"The last attempt to read it gave nothing: {unread.reason}" if unread else None,
         f"Its import failed: {title.failed_reason}" if title.failed_reason else None,
         "It waits for import." if title.imported_at is None and not title.failed_reason else None,
     )

@@ -56,10 +56,17 @@ def explain(
     rules: StoreRules,
     today: date,
     last_levels: Mapping[str, LastLevel] | None = None,
+    fulfilled: Mapping[str, float] | None = None,
 ) -> Explanation:
-    """Explains one title. Pure: `actual` is from `read_store`, `last_levels` from the journal."""
+    """Explains one title. Pure.
+
+    Args:
+        actual: from `read_store`.
+        last_levels: from the journal.
+        fulfilled: from `read_fulfilled`; without it a fulfilment looks like somebody's hand.
+    """
     plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules)
-    (plan,) = plans.with_history(last_levels or {}, {}).titles
+    (plan,) = plans.with_history(last_levels or {}, fulfilled or {}).titles
     reserved = plan.before.reserved if plan.before else 0
     wanted = desired(title, reserved=reserved, today=today, rules=rules)
     in_step = plan.verdict == "unchanged"

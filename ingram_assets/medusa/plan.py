@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, availability
 from ingram_assets.domain.guardrails import Tripped, mass_zero
+from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
@@ -46,6 +47,8 @@ class TitlePlan:
         create_item, link_item, rename_item, level, flags: the writes, in this order.
         repaired: somebody else had changed the level since we wrote it.
         shown_last: the level that we wrote last, where that is known.
+        last_reading: the level that the reading which the store shows has given; fulfilments lower a level
+            without one.
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
     """
 
@@ -66,6 +69,7 @@ class TitlePlan:
     flags: dict[str, Any] = field(default_factory=dict)
     repaired: bool = False
     shown_last: float | None = None
+    last_reading: float | None = None
     zero_for_unknown: bool = False
 
     @property
@@ -88,7 +92,11 @@ class TitlePlan:
 
     def fell_to(self, threshold: int) -> bool:
         """Whether the level falls from above the threshold to it or below."""
-        before, after = self.shown_last if self.shown_last is not None else _stocked(self.before), self.after
+        before, after = _stocked(self.before), self.after
+        if self.shown_last is not None:
+            before = self.shown_last
+        elif self.level is None and before is not None and self.last_reading is not None:
+            before = self.last_reading
         return (
             before is not None
             and before > threshold >= (_stocked(after) or 0)
@@ -283,6 +291,7 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
         )
         return plan("skipped", *reasons, why, before=before, after=before)
 
+    last = _last_shown(title, variant, level, today, rules)
     managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
     step = _plan_level(wanted, level) if managed else _LevelStep()
     flags, why_flags = _plan_flags(title, wanted, variant, managed)
@@ -309,6 +318,7 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
         flags=flags,
         link_item=link,
         rename_item=rename,
+        last_reading=last.wanted.stocked_quantity if last else None,
         zero_for_unknown=step.zero_for_unknown,
     )
 
@@ -375,13 +385,10 @@ def _below_the_bar(
     """
     if rules.min_stock_delta <= 1 or not variant.manage_inventory or not item or not item.level:
         return False
-    try:
-        shown_stock = stock_rules.from_json(variant.metadata.get("ingram_stock"))
-    except (ValueError, AttributeError, TypeError):
+    last = _last_shown(title, variant, item.level, today, rules)
+    if last is None or title.stock is None or last.stock == title.stock:
         return False
-    if shown_stock is None or title.stock is None or shown_stock == title.stock:
-        return False
-    was = desired(replace(title, stock=shown_stock), reserved=item.level.reserved, today=today, rules=rules)
+    was = last.wanted
     agrees = (
         was.stocked_quantity == item.level.stocked
         and was.incoming_quantity == item.level.incoming
@@ -389,9 +396,31 @@ def _below_the_bar(
         and was.status == variant.metadata.get("availability")
     )
     return agrees and not stock_rules.is_worth_pushing(
-        (stock_rules.on_hand(shown_stock), stock_rules.on_order(shown_stock), was.status),
+        (stock_rules.on_hand(last.stock), stock_rules.on_order(last.stock), was.status),
         (stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock), wanted.status),
         rules.min_stock_delta,
+    )
+
+
+class _LastShown(NamedTuple):
+    """The reading that the store shows, and what the rules make of it."""
+
+    stock: dict[str, DcStock]
+    wanted: Availability
+
+
+def _last_shown(
+    title: Title, variant: Variant, level: Level | None, today: date, rules: StoreRules
+) -> _LastShown | None:
+    try:
+        stock = stock_rules.from_json(variant.metadata.get("ingram_stock"))
+    except (ValueError, AttributeError, TypeError):  # somebody edited it
+        return None
+    if stock is None:
+        return None
+    reserved = level.reserved if level else 0
+    return _LastShown(
+        stock, desired(replace(title, stock=stock), reserved=reserved, today=today, rules=rules)
     )
 
 
@@ -435,7 +464,8 @@ def _remember(plan: TitlePlan, last: LastLevel, fulfilled: Mapping[str, float]) 
     taken = fulfilled.get(plan.item.id, 0)
     if taken and (level.stocked + taken, level.incoming) in last.quantities:
         why = f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}."
-        return replace(plan, shown_last=level.stocked, reasons=(*plan.reasons, why))
+        shown = level.stocked + taken if plan.last_reading is None else plan.last_reading
+        return replace(plan, shown_last=shown, reasons=(*plan.reasons, why))
     wrote, ordered = last.quantities[-1]
     why = f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g})."
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))

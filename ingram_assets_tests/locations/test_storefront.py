@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -201,6 +202,84 @@ def test_one_bad_row_costs_itself_alone(storefront: Storefront) -> None:
     assert storefront.row(good) == (True, None)
     assert storefront.row(bad) == (False, failed[bad])
     storefront.queue.sql("DELETE FROM ingram_queue WHERE isbn = %s", bad)
+
+
+def test_rows_of_another_program_cost_no_other(storefront: Storefront) -> None:
+    (good,) = storefront.titles(1)
+    nan, odd = make_isbn(next(_numbers)), make_isbn(next(_numbers))
+    insert = (
+        "INSERT INTO ingram_queue (isbn, title, srp_price, weight, cover_url, stock_json, publication_date)"
+    )
+    insert += " VALUES (%s, %s, %s, 'NaN', 'http://[', %s::jsonb, '0000-00-00')"
+    storefront.queue.sql(insert, nan, "Not a number", "NaN", '{"TN": {"onHand": 1e5000}}')
+    storefront.queue.sql(insert, odd, "Odd", "18.99", '["TN"]')
+    storefront.queue.sql(insert, "978-1-25031-318-8", "Hyphens", "18.99", '{"TN": {"onHand": 4}}')
+    looked, done = storefront.push(dry_run=True), storefront.push()
+    (report,) = done.reports
+    failed = {entry["isbn"]: entry["reason"] for entry in report["failed"]}
+    assert failed.keys() == {nan, "978-1-25031-318-8"}
+    assert {entry["isbn"] for entry in looked.reports[0]["failed"]} == failed.keys()
+    assert storefront.row(nan) == (False, failed[nan])
+    assert "write 9781250313188" in str(storefront.row("978-1-25031-318-8")[1])
+    assert (storefront.row(good), storefront.level(good)) == ((True, None), 10)
+    assert (storefront.row(odd), storefront.level(odd)) == ((True, None), 0)
+    assert f"Unknown: {odd} starts at 0" in " ".join(report["notes"])
+    assert f"Unmapped: no row of the categories' table fits {odd} (no hint)." in report["notes"]
+    storefront.queue.sql("DELETE FROM ingram_queue WHERE isbn = ANY(%s)", [nan, "978-1-25031-318-8"])
+
+
+def test_a_title_out_of_step_says_so_on_its_row_until_it_is_in_step(storefront: Storefront) -> None:
+    gone, good = storefront.titles(2)
+    storefront.push(gone, good)
+    product = storefront.shop.product(gone)
+    storefront.shop.delete(f"products/{product['id']}")
+    storefront.read([good], 7)
+    done = storefront.push(gone, good)
+    (report,) = done.reports
+    assert [entry["isbn"] for entry in report["failed"]] == [gone]
+    assert storefront.row(gone) == (True, report["failed"][0]["reason"])
+    assert storefront.row(good) == (True, None)
+    assert storefront.level(good) == 7
+    # A person does what the reason says.
+    storefront.queue.sql("UPDATE ingram_queue SET imported_at = NULL WHERE isbn = %s", gone)
+    assert count(storefront.push(gone), "created") == 1
+    assert storefront.row(gone) == (True, None)
+    storefront.queue.sql("UPDATE ingram_queue SET failed_reason = 'As before' WHERE isbn = %s", gone)
+    storefront.push(gone)
+    assert storefront.row(gone) == (True, None)
+
+
+def test_a_request_that_fails_before_anything_is_in_the_journal(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDUSA_PASSWORD", "wrong-word")
+    for dry_run in (True, False):
+        done = storefront.push(dry_run=dry_run)
+        assert done.kind == "needs_person"
+        with psycopg.connect(storefront.journal) as connection:
+            (request,) = connection.execute(
+                "SELECT method, path, status, body FROM store_failed_request WHERE run_id = %s", [done.run_id]
+            ).fetchall()
+        assert request[:3] == ("POST", "/auth/user/emailpass", 401)
+        assert "wrong-word" not in request[3]
+
+
+def test_a_table_of_categories_that_is_none_stops_before_anything(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    storefront.titles(1)
+    table, before = tmp_path / "categories.csv", storefront.written()
+    table.write_text("bisac_code,heading,category\nFIC009,,Fantasy\n")
+    monkeypatch.setenv("CATEGORIES_FILE", str(table))
+    done = storefront.push()
+    assert done.kind == "needs_person"
+    assert "CATEGORIES_FILE" in str(done.error)
+    assert "*,*" in str(done.error)
+    assert storefront.written() == before
+    table.write_text("bisac_code,heading,category\nFIC009,,Fantasy\n*,*,Everything else\n")
+    done = storefront.push()
+    assert done.succeeded
+    assert storefront.shop.get("product-categories", q="Everything else")["count"] == 1
 
 
 def test_partitions_that_a_person_chose_in_the_ui(storefront: Storefront) -> None:

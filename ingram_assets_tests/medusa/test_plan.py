@@ -266,6 +266,18 @@ def test_low_stock_is_a_crossing() -> None:
     assert not plan_one(title, with_level(in_store(title), stocked=50), last_levels=ours).fell_to(3)
 
 
+def test_low_stock_is_seen_behind_a_fulfilment_and_once() -> None:
+    was, ours = make_title(on_hand=10), LastLevel(((10, 0),), READ_AT)
+    shipped, last_levels = with_level(in_store(was), stocked=4), {was.isbn: ours}
+    # Ingram has counted the same six out: the level stands, and it was 10 when it was last shown.
+    same = plan_one(replace(was, stock={"TN": DcStock(4, 0, "primary")}), shipped)
+    assert (same.level, same.fell_to(5)) == (None, True)
+    fewer = replace(was, stock={"TN": DcStock(3, 0, "primary")})
+    assert plan_one(fewer, shipped, last_levels=last_levels, fulfilled={"item": 6}).fell_to(5)
+    told = with_level(in_store(replace(was, stock={"TN": DcStock(4, 0, "primary")})), stocked=4)
+    assert not plan_one(fewer, told, last_levels=last_levels, fulfilled={"item": 6}).fell_to(5)
+
+
 def many(count: int, zeroed: int) -> Plan:
     titles = [make_title(on_hand=10) for _ in range(count)]
     actual = {each.isbn: in_store(each) for each in titles}
@@ -329,6 +341,14 @@ def test_explain_a_store_out_of_step() -> None:
     told = explain(title, with_level(in_store(title), stocked=50), rules=RULES, today=TODAY)
     assert told.differences == ("Level 50 becomes 10.",)
     assert "does not have it" in explain(title, Actual(title.isbn), rules=RULES, today=TODAY).text()
+
+
+def test_explain_tells_a_fulfilment_from_a_hand() -> None:
+    title = make_title(on_hand=10)
+    shipped, ours = with_level(in_store(title), stocked=8), {title.isbn: LastLevel(((10, 0),), READ_AT)}
+    for fulfilled, says in (({"item": 2}, "2 copies were fulfilled"), ({}, "Somebody else had changed it")):
+        found = explain(title, shipped, rules=RULES, today=TODAY, last_levels=ours, fulfilled=fulfilled)
+        assert says in " ".join(found.differences)
 
 
 def test_metadata_has_the_reading_per_dc() -> None:

@@ -48,6 +48,7 @@ LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-throug
 _NOTHING_WRITTEN = "Nothing was written. Look at a dry run, and let it through if it is true."
 
 _ROWS = 500
+_HINT_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Store:
     reader: QueueReader
     journal: Journal
     settings: StorefrontSettings
+    categories: CategoryTable
     rules: StoreRules
     today: date
 
@@ -86,19 +88,25 @@ class Store:
 
 @contextmanager
 def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJournal) -> Iterator[Store]:
-    """Open what a push needs, for as long as it lasts; one run at a time."""
+    """Open what a push needs, for as long as it lasts, one run at a time.
+
+    Every request that fails goes into the journal.
+    """
     settings = load(StorefrontSettings)
     with ExitStack() as stack:
         client = stack.enter_context(medusa.open())
         reader = stack.enter_context(queue.open())
         book = stack.enter_context(journal.open())
         stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
+        run_id = context.run.run_id
+        stack.enter_context(client.reporting(lambda failure: book.failed_request(run_id, failure)))
         yield Store(
             context,
             client,
             reader,
             book,
             settings,
+            categories_of(settings),
             store_rules(settings),
             store_today(load(CommonSettings)),
         )
@@ -139,7 +147,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         location=location,
         today=store.today,
         rules=store.rules,
-        categories=_categories(store.settings),
+        categories=store.categories,
         journal=store.journal,
     )
     titles = sound_titles(store, isbns)
@@ -240,7 +248,7 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
             location=location,
             today=store.today,
             rules=store.rules,
-            categories=_categories(store.settings),
+            categories=store.categories,
             journal=store.journal,
             run_id=store.context.run.run_id,
             on_done=stamp,
@@ -250,14 +258,21 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
     for isbn, reason in result.failed.items():
         report.fail(isbn, reason)
     for isbn, hint in result.unmapped.items():
-        report.notes.append(f"Unmapped: no row of the categories' table fits {isbn} ({hint or 'no hint'}).")
+        shown = (hint or "").strip()[:_HINT_SHOWN] or "no hint"
+        report.notes.append(f"Unmapped: no row of the categories' table fits {isbn} ({shown}).")
+    for isbn, fields in result.kept.items():
+        report.notes.append(f"Kept: somebody edited {', '.join(fields)} of {isbn}, and that is left alone.")
     for isbn in result.zero_for_unknown:
         report.notes.append(f"Unknown: {isbn} starts at 0 because a level has to be there; none was read.")
     return report
 
 
-def _categories(settings: StorefrontSettings) -> CategoryTable:
-    """The table that maps BISAC headings and codes to the shop's categories, the bookseller's own if set."""
+def categories_of(settings: StorefrontSettings) -> CategoryTable:
+    """The table that maps BISAC headings and codes to the shop's categories, the bookseller's own if set.
+
+    Raises:
+        SettingsError: it can't be read, or can't be meant.
+    """
     ours = resources.files("ingram_assets.domain") / "categories.csv"
     file = settings.CATEGORIES_FILE or ours
     try:
@@ -305,9 +320,22 @@ def push_levels(
     except PushStopped as error:
         raise _stop(store, str(error)) from error
     _log_levels(store, titles, result)
+    _mark_levels(store, titles, result)
     report = _report(store.context, titles, result)
     _name_untracked(report, isbns, titles)
     return report
+
+
+def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
+    """Say on the rows why their titles could not be brought in step, until they are again.
+
+    A row that is not imported yet has its own reason, which its import wrote.
+    """
+    imported = [title for title in titles.values() if title.imported_at]
+    failed = {title.id: (title, result.failed.get(title.isbn)) for title in imported}
+    told = {row: why for row, (title, why) in failed.items() if why and why[:2000] != title.failed_reason}
+    store.reader.mark_failed(told)
+    store.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
 
 
 def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | None) -> None:
@@ -403,6 +431,9 @@ def _report(context: Context, titles: Mapping[str, Title], result: SyncReport) -
             f"Oversold: {one.isbn} has {one.reserved:g} copies promised in {one.orders} orders, and "
             f"{one.stocked:g} on hand ({one.status})."
         )
+    for isbn in result.low:
+        after = result.titles[isbn].after
+        report.notes.append(f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}.")
     for isbn in result.repaired:
         report.notes.append(f"Repaired: the level of {isbn} had been changed by somebody else.")
     return report
