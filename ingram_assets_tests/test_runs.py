@@ -1,0 +1,56 @@
+"""Commands whose Dagster goes away under them: they wait for what comes back, and say so if it does not."""
+
+import json
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+
+from ingram_assets import runs
+from ingram_assets.demo.embedded.postgres import start_postgres
+from ingram_assets.domain.failures import Transient
+from ingram_assets.processes import Supervisor, free_port
+from ingram_assets.settings import CommonSettings
+
+
+def settings(url: str, folder: Path) -> CommonSettings:
+    return CommonSettings(DAGSTER_PG_URL=SecretStr(url), INGRAM_STATE_DIR=folder)
+
+
+def test_a_command_outlives_a_restart_of_dagsters_database(servers_folder: Path, tmp_path: Path):
+    with Supervisor(servers_folder / "restarted") as supervisor:
+        postgres = start_postgres(supervisor, supervisor.folder / "postgres")
+        common = settings(postgres.create_database("dagster"), tmp_path)
+        with runs.dagster_instance(common) as instance:
+            killed = supervisor.child("postgres").pid
+            psutil.Process(killed).kill()
+            # That it was asked and knows no such run, not that it could not be asked.
+            with pytest.raises(runs.RunFailed, match="was deleted"):
+                runs.follow(instance, "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa")
+            assert supervisor.child("postgres").pid != killed
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OperationalError("SELECT 1", {}, Exception("gone")), "Dagster's database answers no more"),
+        (DagsterUserCodeUnreachableError("gone"), "A code server answers no more"),
+    ],
+    ids=["database", "code server"],
+)
+def test_what_stays_away_is_a_sentence(error: Exception, words: str):
+    with pytest.raises(Transient, match=words), runs.told_if_away():
+        raise error
+
+
+def test_up_is_at_work_while_one_of_its_servers_is_being_brought_back(tmp_path: Path):
+    common = settings("postgresql://dagster@127.0.0.1/dagster", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as answering:
+        ports = {"scraper": free_port(), "storefront": answering.getsockname()[1]}
+        (runs.dagster_home(common) / runs.PORTS_FILE).write_text(json.dumps(ports))
+        assert runs.running_ports(common) == ports
+    assert runs.running_ports(common) == {}
