@@ -1,11 +1,14 @@
 """Connections to the queue database: a lazy pool, one retry when one is lost, and every error sorted."""
 
+import contextlib
 import json
 import logging
 import math
+import os
 import re
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -29,6 +32,10 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+
+
+_ANSWER_TIMEOUTS = 4
+"""So many statement timeouts one call may last: it has several statements, which the server itself ends."""
 
 
 class Server:
@@ -89,6 +96,7 @@ class Client:
         """`statement_timeout` in seconds; the URL's own `options=-c statement_timeout=…` wins over it."""
         self._server = Server(url)
         self._pool = self._server.pool(pool_size, statement_timeout)
+        self._patience = None if self._server.sets_statement_timeout else _ANSWER_TIMEOUTS * statement_timeout
         self._opening = threading.Lock()
 
     def __repr__(self) -> str:
@@ -133,7 +141,7 @@ class Client:
             raise failure(error, self._server, doing) from None
 
     def _once(self, work: Callable[[psycopg.Connection], T]) -> T:
-        with self._pool.connection() as connection:
+        with self._pool.connection() as connection, _broken_off_after(connection, self._patience):
             return work(connection)
 
     def _probe(self, doing: str) -> None:
@@ -141,6 +149,28 @@ class Client:
             self._server.connect().close()
         except psycopg.Error as error:
             raise failure(error, self._server, doing) from None
+
+
+@contextlib.contextmanager
+def _broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
+    """Ends a connection whose other side says nothing any more, which no statement timeout of its would."""
+
+    def break_off() -> None:
+        with (
+            contextlib.suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(connection.fileno())) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, break_off) if seconds else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
 
 
 class _Timestamp(TimestampLoader):

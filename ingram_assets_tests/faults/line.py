@@ -10,6 +10,7 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,35 +85,44 @@ class Line:
 
     def _serve(self, client: socket.socket) -> None:
         cut = threading.Event()
-        with client, contextlib.suppress(OSError):
-            peer = socket.create_connection(self._peer)
-            with peer:
-                back = threading.Thread(target=_pass_back, args=(peer, client, cut), daemon=True)
-                back.start()
-                while data := client.recv(1 << 16):
-                    trouble = self._due(data)
-                    match trouble.fault if trouble else None:
-                        case None:
-                            peer.sendall(data)
-                        case "slow":
-                            self._closed.wait(trouble.seconds)
-                            peer.sendall(data)
-                        case "hang":
-                            while client.recv(1 << 16):  # Until the client has had enough.
-                                pass
-                            return
-                        case "cut":
-                            cut.set()
-                            peer.sendall(data)
-                        case "garbage":
-                            client.sendall(os.urandom(4096))
-                            return
-                        case status:
-                            _take_in(client, data)
-                            client.sendall(_answer(int(status)))
-                            return
-                peer.shutdown(socket.SHUT_WR)
-                back.join(60)
+        with client, contextlib.suppress(OSError), _ended(socket.create_connection(self._peer)) as peer:
+            back = threading.Thread(target=_pass_back, args=(peer, client, cut), daemon=True)
+            back.start()
+            while data := client.recv(1 << 16):
+                trouble = self._due(data)
+                match trouble.fault if trouble else None:
+                    case None:
+                        peer.sendall(data)
+                    case "slow":
+                        self._closed.wait(trouble.seconds)
+                        peer.sendall(data)
+                    case "hang":
+                        while client.recv(1 << 16):  # Until the client has had enough.
+                            pass
+                        return
+                    case "cut":
+                        cut.set()
+                        peer.sendall(data)
+                    case "garbage":
+                        client.sendall(os.urandom(4096))
+                        return
+                    case status:
+                        _take_in(client, data)
+                        client.sendall(_answer(int(status)))
+                        return
+            peer.shutdown(socket.SHUT_WR)
+            back.join(60)
+
+
+@contextlib.contextmanager
+def _ended(peer: socket.socket) -> Iterator[socket.socket]:
+    """Ends the connection on the way out, which closing alone does not while a thread reads from it."""
+    with peer:
+        try:
+            yield peer
+        finally:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
 
 
 def _pass_back(peer: socket.socket, client: socket.socket, cut: threading.Event) -> None:

@@ -18,6 +18,7 @@ from ingram_assets.queue.connection import Server
 from ingram_assets.queue.migrations import migrate
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
+from ingram_assets_tests.faults.line import Line
 from ingram_assets_tests.queue.conftest import PASSWORD, READER, WRITER, Queue, outcomes, reading, title
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
@@ -169,6 +170,21 @@ def test_a_statement_that_takes_too_long_is_ended(queue: Queue) -> None:
         other.commit()
         for each in (writer, told_by_url):
             assert outcomes(each.add_titles([title(1)]))
+
+
+def test_a_server_that_hangs_in_the_middle_is_left(queue: Queue, postgres: Postgres) -> None:
+    with (
+        Line("127.0.0.1", postgres.port) as line,
+        QueueWriter(line.through(queue.writer), statement_timeout=0.25) as writer,
+    ):
+        writer.add_titles([title(1)])
+        trouble = line.make("hang", only=b"ingram_add_titles")
+        with pytest.raises(Transient, match="add titles to the queue") as raised:
+            writer.add_titles([title(2)])
+        assert trouble.suffered == 2, "once more, as for a lost connection"
+        assert_tells_nothing(raised.value)
+        line.heal()
+        assert outcomes(writer.add_titles([title(2)]))
 
 
 def assert_tells_nothing(error: BaseException) -> None:
