@@ -298,6 +298,17 @@ def test_a_child_that_dies_is_brought_back(tmp_path: Path, caplog: pytest.LogCap
     ]
 
 
+def test_what_a_child_had_started_goes_before_it_is_brought_back(tmp_path: Path) -> None:
+    parent = f"import subprocess; p = subprocess.Popen({SLEEPER!r}); print(p.pid, flush=True); p.wait()"
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("parent", [sys.executable, "-c", parent], env=ENV, restart=True)
+        until(child.log.read_text, "its own child's start")
+        grandchild, first = int(child.log.read_text()), child.pid
+        psutil.Process(first).kill()
+        until(lambda: child.pid != first and child.running, "its return")
+        assert gone(grandchild), "a run's worker would go on beside the next one"
+
+
 def test_a_child_that_keeps_dying_is_brought_back_ever_more_slowly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
