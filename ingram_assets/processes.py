@@ -130,6 +130,14 @@ def http_ok(url: str) -> Callable[[], bool]:
     return probe
 
 
+def write_private(file: Path, text: str) -> None:
+    """Writes a file that its owner alone may read: whole, or as it was."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    draft.replace(file)
+
+
 def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
     """The `subprocess` arguments that run a program as this uid and gid and no other group."""
     if user is None:
@@ -192,7 +200,7 @@ class Supervisor:
     def __init__(self, folder: Path, *, grace_seconds: float = 10.0) -> None:
         self.folder = folder.expanduser().resolve()
         self._grace_seconds = grace_seconds
-        self._lock_file = filelock.FileLock(self.folder / "lock", thread_local=False)
+        self._lock_file = filelock.FileLock(self.folder / "lock", mode=0o600, thread_local=False)
         self._list = self.folder / "processes.json"
         self._children: dict[str, Child] = {}
         self._lock = threading.RLock()
@@ -322,7 +330,7 @@ class Supervisor:
     # -- starting and ending one ---------------------------------------------------------------------------
 
     def _spawn(self, child: Child) -> None:
-        child.log.parent.mkdir(parents=True, exist_ok=True)
+        child.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if child.log.exists() and child.log.stat().st_size > LOG_KEPT_BYTES:
             child.log.replace(child.log.with_suffix(".1.log"))
         with os.fdopen(os.open(child.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
@@ -335,6 +343,8 @@ class Supervisor:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    # What it writes is for its own user alone: sessions, pages that are kept, run logs.
+                    umask=0o077,
                     **as_user(child.user),
                 )
             except OSError as error:
@@ -431,10 +441,7 @@ class Supervisor:
             "owner": _identity(os.getpid()),
             "children": [{"name": c.name, **_identity(c.pid)} for c in self._children.values()],
         }
-        fresh = self._list.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(listed, file, indent=1)
-        fresh.replace(self._list)
+        write_private(self._list, json.dumps(listed, indent=1))
 
     def _listed(self) -> dict:
         try:

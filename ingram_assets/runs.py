@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psutil
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
-from ingram_assets.processes import AlreadyRunning, ChildFailed, Supervisor, free_port, port_open
+from ingram_assets.processes import (
+    AlreadyRunning,
+    ChildFailed,
+    Supervisor,
+    free_port,
+    port_open,
+    write_private,
+)
 from ingram_assets.settings import CommonSettings, environment_of
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def dagster_home(common: CommonSettings) -> Path:
     ours = (ROOT / "dagster.yaml").read_text()
     there = home / "dagster.yaml"
     if not there.exists() or there.read_text() != ours:
-        there.write_text(ours)
+        write_private(there, ours)
     return home
 
 
@@ -217,6 +224,7 @@ def code_location(
 def _folder_of_command(common: CommonSettings) -> Iterator[Path]:
     """A folder for this command's code server. It stays only if that did not come up: the log says why."""
     commands = common.state_dir / "commands"
+    commands.mkdir(mode=0o700, exist_ok=True)
     for left in commands.glob("[0-9]*"):
         if psutil.pid_exists(int(left.name)):
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from dotenv import dotenv_values
 
-from ingram_assets.processes import Supervisor, choose_port, http_ok, port_open
+from ingram_assets.processes import Supervisor, choose_port, http_ok, port_open, write_private
 from ingram_assets.runs import (
     EVENT_BATCH_SIZE,
     PORTS_FILE,
@@ -98,7 +98,7 @@ def start_dagster(
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))
-    (home / PORTS_FILE).write_text(json.dumps(ports))
+    write_private(home / PORTS_FILE, json.dumps(ports))
     return Dagster(ui_url, ports)
 
 

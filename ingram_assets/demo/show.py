@@ -68,7 +68,7 @@ class _Told(logging.Handler):
 
 
 def tell_log(tell: Tell) -> None:
-    """Our own log as lines for a person: what is installed, which takes minutes, and what was brought back."""
+    """Our own log as lines for a person: what is installed, which takes minutes; what was brought back."""
     ours = logging.getLogger("ingram_assets")
     ours.addHandler(_Told(tell))
     ours.propagate = False
