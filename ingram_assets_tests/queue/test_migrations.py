@@ -263,6 +263,16 @@ def test_a_writer_that_could_reach_more_is_refused(database: str, prepare: str, 
             connection.execute("DROP ROLE IF EXISTS too_much")
 
 
+def test_what_an_extension_opens_to_everybody_is_no_hindrance(database: str) -> None:
+    """As pg_stat_statements does, which managed servers come with."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE VIEW statements AS SELECT 1; GRANT SELECT ON statements TO PUBLIC")
+        with pytest.raises(NeedsPerson, match="has rights on the table statements"):
+            migrate(database)
+        connection.execute("ALTER EXTENSION plpgsql ADD VIEW statements")
+    assert migrate(database).after == SQL[-1].name[:4]
+
+
 @pytest.mark.parametrize("name", ["", "pg_mine", "public", "x" * 64, "a\0b", READER])
 def test_a_name_that_can_be_no_role_is_refused(database: str, name: str) -> None:
     with pytest.raises(NeedsPerson, match="QUEUE_WRITER_ROLE"):

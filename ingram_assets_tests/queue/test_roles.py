@@ -65,6 +65,21 @@ FORBIDDEN_TO_BOTH = [
     "SELECT * FROM pg_catalog.pg_statistic",
     "SELECT pg_read_file('postgresql.conf')",
     "SELECT pg_ls_dir('.')",
+    "SELECT lo_create(0)",
+    "SELECT lo_creat(-1)",
+    "SELECT lo_from_bytea(0, 'mine')",
+    "SELECT lo_import('/etc/hostname')",
+    "SELECT * FROM pg_catalog.pg_largeobject",
+    "SELECT * FROM pg_catalog.pg_hba_file_rules",
+    "SELECT pg_read_binary_file('PG_VERSION')",
+    "SELECT pg_ls_logdir()",
+    "CREATE TEMPORARY VIEW mine AS SELECT 1",
+    "CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OPERATOR public.=== (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = jsonb_eq)",
+    "CREATE PUBLICATION mine FOR ALL TABLES",
+    "LOAD 'mine'",
+    "INSERT INTO public.ingram_stock_history SELECT * FROM public.ingram_stock_history",
+    "SELECT * FROM public.ingram_stock_history FOR UPDATE",
     "COPY (SELECT 1) TO PROGRAM 'true'",
     "COPY (SELECT 1) TO '/tmp/mine'",
     "ALTER SYSTEM SET fsync = 'off'",
@@ -198,6 +213,7 @@ def test_public_has_no_rights_and_every_search_path_is_pinned(queue: Queue) -> N
     )
     assert {name for name, _ in definers} == {function.split("(")[0] for function in WRITE_FUNCTIONS}
     assert all("search_path=pg_catalog, pg_temp" in settings for _, settings in definers)
+    assert all("standard_conforming_strings=on" in settings for _, settings in definers)
     # What the owner adds later is not open either.
     queue.sql("CREATE FUNCTION public.later() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     try:
@@ -205,6 +221,30 @@ def test_public_has_no_rights_and_every_search_path_is_pinned(queue: Queue) -> N
             refused(url, "SELECT public.later()")
     finally:
         queue.sql("DROP FUNCTION public.later()")
+
+
+@pytest.mark.parametrize(
+    ("function", "row", "reason"),
+    [
+        ("ingram_add_titles", {"title": "x", "srp_price": "5x99"}, "srp_price is not a number"),
+        ("ingram_record_covers", {"cover_url": 'https://x/\\"<b'}, "cover_url is not an http"),
+        (
+            "ingram_record_stock",
+            {"observed_at": "2026-01-01T00:00:00x5Z", "stock": {"TN": {"onHand": 1}}},
+            "observed_at is not an ISO 8601 time",
+        ),
+        ("ingram_record_unread", {"observed_at": "2026-01-01T00:00:00x5Z"}, "observed_at is not an ISO"),
+    ],
+)
+def test_a_callers_way_to_read_strings_changes_no_rule(
+    as_writer: psycopg.Connection, function: str, row: dict[str, object], reason: str
+) -> None:
+    as_writer.execute("SET standard_conforming_strings = off")
+    batch = json.dumps([{"isbn": isbn(1), **row}])
+    told = as_writer.execute(f"SELECT outcome, reason FROM public.{function}(%s)", [batch]).fetchone()
+    assert told is not None
+    assert told[0] == "refused"
+    assert told[1].startswith(reason)
 
 
 def test_a_callers_search_path_changes_nothing(canary: Queue, as_writer: psycopg.Connection) -> None:
@@ -275,6 +315,21 @@ def test_no_error_of_the_server_tells_either(canary: Queue, function: str) -> No
         connection.execute("SET default_transaction_isolation = 'serializable'")
         with pytest.raises(psycopg.errors.InvalidTransactionState):
             connection.execute(f"SELECT * FROM public.{function}(%s)", [batch])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_the_server_says_of_its_plans_tells_nothing(
+    as_writer: psycopg.Connection, function: str
+) -> None:
+    """Everybody may have the server's notes on parsing and planning sent along."""
+    told: list[str] = []
+    as_writer.add_notice_handler(lambda note: told.append(f"{note.message_primary} {note.message_detail}"))
+    as_writer.execute("SET client_min_messages = debug5")
+    for what in ("parse", "rewritten", "plan"):
+        as_writer.execute(f"SET debug_print_{what} = on")
+    answers_without_the_secret(as_writer, function, json.dumps([{"isbn": isbn(1), "title": "x"}]))
+    assert len(told) > 10
+    assert not [note for note in told if str(SECRET_STOCK) in note or SECRET_TITLE in note]
 
 
 json_values = st.recursive(

@@ -1,5 +1,6 @@
 """Who may do what in the queue database: the two roles, their grants, and a check that no more is open."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -75,6 +76,7 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
                 thing=sql.SQL(signature),
             )
 
+    _close_large_objects(connection, run)
     run("GRANT CONNECT ON DATABASE {database} TO {writer}, {reader}")
     run("GRANT USAGE ON SCHEMA public TO {writer}, {reader}")
     for function in WRITE_FUNCTIONS:
@@ -95,6 +97,21 @@ def _create(connection: psycopg.Connection, name: str) -> bool:
     except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
         return False  # Roles belong to the whole server: a migration of another database on it was faster.
     return True
+
+
+def _close_large_objects(connection: psycopg.Connection, run: Callable[..., None]) -> None:
+    """Everybody may fill a database with large objects, without any right on a table.
+
+    Only a superuser can take that away. A managed server's owner is none: there a thief of one of the two
+    roles could fill the disk, and still read and change nothing.
+    """
+    superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    if superuser and superuser[0]:
+        for function in ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"):
+            run(
+                "REVOKE ALL ON FUNCTION pg_catalog.{function} FROM PUBLIC, {writer}, {reader}",
+                function=sql.SQL(function),
+            )
 
 
 # Everything of ours that the public schema holds, as it is written in a GRANT.
@@ -152,12 +169,22 @@ _TOO_MUCH = """
     FROM pg_roles r, pg_class c
     WHERE r.rolname = %(writer)s
         AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+        AND NOT EXISTS (
+            -- What an extension opens to everybody, such as pg_stat_statements, is nothing of the queue's.
+            SELECT FROM pg_depend d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        )
     UNION ALL
     SELECT r.rolname, 'may write to the table ' || c.relname,
         has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     FROM pg_roles r, pg_class c
     WHERE r.rolname = %(reader)s
         AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+        AND NOT EXISTS (
+            -- What an extension opens to everybody, such as pg_stat_statements, is nothing of the queue's.
+            SELECT FROM pg_depend d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        )
     UNION ALL
     SELECT r.rolname, 'may make tables here',
         has_schema_privilege(r.oid, 'public', 'CREATE')
