@@ -182,8 +182,8 @@ class MigrateSettings(_Settings):
     """What `ingram queue migrate` needs: a role that may create roles and tables."""
 
     QUEUE_OWNER_DB_URL: DatabaseUrl
-    QUEUE_WRITER_ROLE: str = Field("ingram_queue_writer", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
-    QUEUE_READER_ROLE: str = Field("ingram_queue_reader", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    QUEUE_WRITER_ROLE: str = "ingram_queue_writer"
+    QUEUE_READER_ROLE: str = "ingram_queue_reader"
 
 
 class Pace(_Settings):

@@ -1,5 +1,7 @@
 """The schema: as in the contract, from empty and from every earlier version, twice and by several at once."""
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -220,6 +222,37 @@ def test_by_an_owner_that_is_no_superuser(postgres: Postgres, database: str) -> 
             connection.execute('DROP ROLE "odd ""writer\'", "Reader; --", plain_owner')
 
 
+def test_the_command_makes_the_roles_that_the_settings_name(postgres: Postgres, database: str) -> None:
+    def migrate_with(**settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ingram_assets.cli", "queue", "migrate", "--json"],
+            env={"PATH": os.environ["PATH"], "QUEUE_OWNER_DB_URL": database, **settings},
+            capture_output=True,
+            text=True,
+        )
+
+    odd = {"QUEUE_WRITER_ROLE": "Shop's writer", "QUEUE_READER_ROLE": "shop-reader"}
+    try:
+        for _ in range(2):
+            done = migrate_with(**odd)
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout) == {"ok": True, "version": SQL[-1].name[:4]}
+        with psycopg.connect(database) as connection:
+            executes = connection.execute(
+                "SELECT has_function_privilege(%s, 'ingram_record_stock(text)', 'EXECUTE'), "
+                "has_table_privilege(%s, 'ingram_queue', 'SELECT')",
+                list(odd.values()),
+            )
+            assert executes.fetchone() == (True, True)
+        refused = migrate_with(QUEUE_READER_ROLE="pg_mine")
+        assert refused.returncode == 2
+        assert "QUEUE_READER_ROLE" in refused.stdout + refused.stderr
+    finally:
+        postgres.drop_database(database.rsplit("/", 1)[1])
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute('DROP ROLE IF EXISTS "Shop\'s writer", "shop-reader"')
+
+
 def test_a_role_that_exists_keeps_its_password(postgres: Postgres, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE ROLE kept_writer LOGIN PASSWORD 'kept'")
@@ -273,7 +306,7 @@ def test_what_an_extension_opens_to_everybody_is_no_hindrance(database: str) -> 
     assert migrate(database).after == SQL[-1].name[:4]
 
 
-@pytest.mark.parametrize("name", ["", "pg_mine", "public", "x" * 64, "a\0b", READER])
+@pytest.mark.parametrize("name", ["", "pg_mine", "public", "none", "x" * 64, "a\0b", READER])
 def test_a_name_that_can_be_no_role_is_refused(database: str, name: str) -> None:
     with pytest.raises(NeedsPerson, match="QUEUE_WRITER_ROLE"):
         migrate(database, writer_role=name)

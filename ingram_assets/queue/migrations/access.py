@@ -35,7 +35,7 @@ class Roles:
                 or "\0" in name
                 or len(name.encode()) > 63
                 or name.startswith("pg_")
-                or name == "public"
+                or name in ("public", "none")
             ):
                 raise NeedsPerson(f"{setting} can't be the name of a role in PostgreSQL: choose another.")
         if self.writer == self.reader:

@@ -3,9 +3,9 @@
 -- * Each takes one batch, a JSON array of objects as text, and answers every row of it: its place, the ISBN
 --   as it was sent, what became of it, and why if it was refused. A bad row never holds back the others.
 -- * Answers and errors are made of what the caller sent. What they do give away: whether an ISBN is tracked,
---   about when it was last read (`stale`), and whether what was sent is what was known. Asking that of a count
---   costs writing the guess down where everybody sees it, in the history, and one guess a call: another count
---   at the instant of the last reading is `changed`, not `stale`.
+--   about when it was last read (`stale`), and whether what was sent is what was known. That is what the answers
+--   are for. So counts can be guessed, one guess a call: it goes down in the history, where everybody sees it,
+--   unless the caller takes its transaction back. No row can be read, and no other title's but by guessing.
 -- * Nothing in them trusts the caller: check digits, counts, dates and lengths are judged here.
 -- * Those who write wait for each other (ingram_begin_write). So changes become visible in the order of
 --   their stamps, and a reader that goes by (stock_changed_at, id) misses none.
