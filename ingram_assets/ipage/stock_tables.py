@@ -89,7 +89,7 @@ class StockReading:
     warnings: list[str] = field(default_factory=list)
     contradicted: set[str] = field(default_factory=set)
     unreadable: int = 0
-    """Cells that show something, and no count: a word where a number was, say. Blanks and "N/A" are none."""
+    """Counts that are there and can't be told: a word where a number was, say. Blanks and "N/A" are none."""
     rows: int = 0
     """Those that were read, a DC's second one too."""
 
@@ -394,6 +394,7 @@ def _read_row(
         return None, None, None
     surplus = cells[columns.width :]
     if len(cells) < columns.width or any(re.search(r"[0-9]", cell.text) for cell in surplus):
+        reading.unreadable += 2
         reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
         return code, None, None
     counts = []
