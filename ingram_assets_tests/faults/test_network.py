@@ -37,7 +37,8 @@ pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("good_w
 STATUSES = ("429", "500", "502", "503")
 NEW = "9780306406157"
 """In no saved search of the simulator."""
-LONG = pytest.mark.long
+LONG = (pytest.mark.long, pytest.mark.xdist_group("network"))
+"""In the long form these have a shop of their own, beside the one in which processes are killed."""
 
 
 @contextmanager
@@ -138,6 +139,7 @@ def test_bad_pages_cost_themselves_alone(stack: Stack, scraper: Shell):
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 @pytest.mark.timeout(600)
 def test_a_page_that_hangs_for_ever(stack: Stack, scraper: Shell):
     """Three tries of 30 s, while the others come through; then it is transient."""
@@ -151,6 +153,7 @@ def test_a_page_that_hangs_for_ever(stack: Stack, scraper: Shell):
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 def test_429_stops_all_fetching(stack: Stack, scraper: Shell, alone: dict[str, str]):
     """The one answer after which the rest is left alone on purpose: exit 3, and nothing that was not read."""
     before = stock_of(stack)
@@ -216,6 +219,7 @@ def test_medusas_answer_to_a_write_is_lost(
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize("fault", ["503", "429", "garbage", "hang", "cut"])
 def test_medusa_does_not_come_back(
@@ -274,6 +278,7 @@ def test_the_queues_database(
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage", *STATUSES])
 def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
     """A cover that can't be stored is named, and costs the title's stock nothing."""
@@ -289,6 +294,7 @@ def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str], fault: 
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage"])
 def test_the_mailbox(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
     """Without the code nobody signs in: the command says which server to look at."""
@@ -308,6 +314,7 @@ def test_the_mailbox(stack: Stack, scraper: Shell, alone: dict[str, str], fault:
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage", *STATUSES])
 def test_open_library(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
     """It is asked for a cover that iPage has not; that it does not answer costs the title nothing else."""
