@@ -397,11 +397,12 @@ def _finish(result: "RunResult", as_json: bool) -> None:
         click.echo(
             json.dumps(
                 {
+                    # Counts first: one of them is called "ok" as well, the pages that were.
+                    **counts,
+                    **details,
                     "ok": code == DONE,
                     "run_id": result.run_id,
                     "seconds": round(result.seconds, 1),
-                    **counts,
-                    **details,
                     "failed": failed,
                     "notes": notes,
                     "stopped": result.stopped,

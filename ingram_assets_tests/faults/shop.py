@@ -57,6 +57,8 @@ def alone(shell: Shell, stack: Stack, folder: Path, **settings: str) -> Shell:
     kept = stack.common.state_dir / "ipage"
     if kept.exists():
         shutil.copytree(kept, folder / "ipage", dirs_exist_ok=True)
+    (folder / "dagster").mkdir(parents=True, exist_ok=True)
+    shutil.copy(stack.common.state_dir / "dagster" / "dagster.yaml", folder / "dagster")
     return shell.with_(INGRAM_STATE_DIR=str(folder), **settings)
 
 

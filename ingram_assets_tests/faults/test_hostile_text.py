@@ -4,6 +4,7 @@ What the parsers and the queue make of it is shown in `ipage` and `queue`; here 
 to Dagster's events and to the terminal.
 """
 
+import json
 import re
 import unicodedata
 from typing import Any
@@ -22,7 +23,7 @@ from ingram_assets_tests.end_to_end.conftest import Admin, Shell
 from ingram_assets_tests.faults.oracle import await_quiet, queue
 from ingram_assets_tests.faults.shop import with_copies
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 
 SCRIPT = "<script>alert('title')</script><img src=x onerror=alert(1)>"
 FORMULA = '=HYPERLINK("http://127.0.0.1:9/","Click")'
@@ -59,9 +60,8 @@ def test_titles_of_the_site_reach_the_store_dagster_and_the_terminal(
         assert looked.exit_code == 0, looked.errors
         pushed = storefront("push", *isbns, "--json")
         assert pushed.exit_code == 0, (pushed.output, pushed.errors)
-        explained = [storefront("explain", isbn) for isbn in isbns]
-        told = storefront("history", isbns[3])
-        printed = [looked.output, told.output, *(each.output for each in explained)]
+        explained = storefront("explain", isbns[3])
+        printed = [looked.output, looked.errors, explained.output]
         assert [text for text in printed if not is_plain(text)] == []
 
         products = {of["handle"]: of for of in Admin(stack).products()}
@@ -81,7 +81,6 @@ def test_titles_of_the_site_reach_the_store_dagster_and_the_terminal(
         for isbn, of in before.items():
             site.edit(isbn, title=of["title"], annotation=of["annotation"])
         assert scraper("enrich", *isbns, "--json").exit_code == 0
-        assert storefront("push", *isbns, "--json").exit_code == 0
 
 
 def _assert_plain_metadata(instance: dg.DagsterInstance, asset: dg.AssetKey, isbn: str) -> None:
@@ -158,7 +157,16 @@ def test_a_runs_report_is_printed_as_text(monkeypatch: pytest.MonkeyPatch) -> No
     assert is_plain(done.stdout), done.stdout
     assert is_plain(done.stderr), done.stderr
     assert "[bold red]Not markup[/bold red]" in done.stdout.replace("\n", " ")
-    assert "DONE" not in [line.strip() for line in done.stdout.splitlines()]
+    assert not [line for line in done.stdout.splitlines() if line.strip().startswith("DONE")]
+
+
+def test_a_count_never_stands_for_whether_all_went_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that were read are counted as "ok", which is also the contract's word for the whole."""
+    report: dict[str, Any] = {"counts": {"ok": 12}, "failed": [{"isbn": "9780306406157", "reason": "why"}]}
+    result = RunResult("run", True, [report | {"notes": [], "details": {}}], None, None, None, 1.0)
+    monkeypatch.setattr(cli, "_run", lambda *_: result)
+    done = CliRunner().invoke(cli.main, ["push", "--json"])
+    assert json.loads(done.stdout)["ok"] is False
 
 
 def test_what_people_write_stays_as_they_wrote_it() -> None:

@@ -21,7 +21,11 @@ from ingram_assets_tests.faults.shop import (
     with_copies,
 )
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("good_weather")]
+pytestmark = [
+    pytest.mark.xdist_group("faults"),
+    pytest.mark.usefixtures("good_weather"),
+    pytest.mark.timeout(900),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,7 +107,7 @@ def test_a_session_that_ends_at_every_tenth_page_loses_no_title(stack: Stack, sc
     stack.simulator.fault("expire", every=10)
     done = scraper("sync-stock", "--json")
     assert done.exit_code == 0, done.errors
-    assert done.result["ok"] == TITLES if isinstance(done.result["ok"], int) else True
+    assert done.result["ok"] is True
     assert done.result["stock_read"] + done.result["stock_unknown"] == TITLES
     assert 1 <= stack.simulator.requests(log=False)["sign_ins"] <= 3
 

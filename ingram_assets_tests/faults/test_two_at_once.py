@@ -26,7 +26,11 @@ from ingram_assets_tests.faults.oracle import (
 )
 from ingram_assets_tests.faults.shop import alone, with_copies
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("good_weather")]
+pytestmark = [
+    pytest.mark.xdist_group("faults"),
+    pytest.mark.usefixtures("good_weather"),
+    pytest.mark.timeout(900),
+]
 
 NEW = "9780306406157"
 """In no saved search of the simulator."""
