@@ -232,7 +232,7 @@ def _spell(value: Any) -> str:
 _DIGITS = re.compile(r"97[89][0-9]{10}")
 
 # ASCII, so that a lone surrogate is no crash on the way but a row refused over there.
-_JSON = json.JSONEncoder(allow_nan=False, default=_spell)
+_JSON = json.JSONEncoder(allow_nan=False, default=_spell, separators=(",", ":"))
 
 
 def _batches(rows: Sequence[_Row]) -> list[list[int]]:

@@ -37,15 +37,17 @@ class Shop:
         """ISBNs that iPage was asked for."""
 
     def client(self, *, key: str | None = None, secret: str | None = None, **config: Any) -> Any:
-        # One attempt: a test that is about retries asks for more, the others need not wait for them.
-        quick = Config(**{"retries": {"mode": "standard", "total_max_attempts": 1}, **config})
+        # One attempt: a test that is about retries asks for more, the others need not wait for them. And time
+        # for it: a busy machine is no fault of the bucket's.
+        once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
+        patient = Config(**{**once, "connect_timeout": 60, "read_timeout": 120, **config})
         return boto3.client(
             "s3",
             endpoint_url=self.proxy.endpoint,
             aws_access_key_id=key or self.s3.key,
             aws_secret_access_key=secret or self.s3.secret,
             region_name="auto",
-            config=client_config().merge(quick),
+            config=client_config().merge(patient),
         )
 
     def bucket_with(self, name: str | None = None, **client: Any) -> Bucket:
@@ -86,7 +88,7 @@ class Shop:
         metadata = {name.lower(): value for name, value in found["Metadata"].items()}
         return {**found, "Metadata": metadata, "bytes": found["Body"].read()}
 
-    def settled(self, isbn: str, seconds: float = 30) -> None:
+    def settled(self, isbn: str, seconds: float = 120) -> None:
         """Waits until the S3 server is done with an upload that was cut: its raw cover is there again."""
         end = time.monotonic() + seconds
         while raw_key(isbn) not in self.keys():
@@ -106,7 +108,7 @@ class Shop:
 
     def public(self, url: str) -> httpx.Response:
         """What everybody gets there, without keys."""
-        return httpx.get(url)
+        return httpx.get(url, timeout=60)
 
     def _direct(self) -> Any:
         return boto3.client(

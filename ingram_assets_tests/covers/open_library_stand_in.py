@@ -32,6 +32,7 @@ class OpenLibraryStandIn:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     stand_in: OpenLibraryStandIn
 
 

@@ -47,6 +47,7 @@ class Proxy:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # eight clients at once, on a machine that may be slow to accept them
     proxy: Proxy
 
     def handle_error(self, request: object, client_address: object) -> None:

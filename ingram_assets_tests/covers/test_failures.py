@@ -205,9 +205,9 @@ def test_a_bucket_that_answers_too_late(shop: Shop) -> None:
     before = shop.one(BOOK)
     shop.asked.clear()
     over = threading.Event()
-    shop.proxy.fault = on("HEAD", "", lambda handler: (over.wait(30), handler.drop())[0])
+    shop.proxy.fault = on("HEAD", "", lambda handler: (over.wait(240), handler.drop())[0])
     try:
-        bucket = Bucket(shop.client(read_timeout=0.3), shop.name, shop.public_url)
+        bucket = Bucket(shop.client(read_timeout=3), shop.name, shop.public_url)
         outcome = shop.one(BOOK, bucket=bucket, force=True)
     finally:
         over.set()
@@ -288,7 +288,7 @@ def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: Shop) -> None:
 
     def hold(handler: object) -> None:
         reached.set()
-        over.wait(60)
+        over.wait(240)
         handler.drop()  # type: ignore[attr-defined]
 
     shop.proxy.fault = on("PUT", "covers/raw", hold)
@@ -303,7 +303,7 @@ def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: Shop) -> None:
         ]
     )
     try:
-        assert reached.wait(60)
+        assert reached.wait(240)
         # While it runs, nobody else touches its title.
         busy = shop.one(BOOK, force=True)
         assert (busy.outcome, busy.cover_url) == ("busy", first.cover_url)

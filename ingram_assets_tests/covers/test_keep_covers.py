@@ -395,7 +395,9 @@ def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: Shop) -> 
 def test_titles_that_always_fail_do_not_hide_the_rest(shop: Shop) -> None:
     shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(10)}
     shop.ipage |= {isbn(number): art(number) for number in range(10, 30)}
-    assert sum(one.outcome == "stored" for one in shop.keep()) >= 15
+    # One at a time: else how many are skipped until one has answered is a matter of speed. Ninth and tenth
+    # are tried and fail, the eleventh is skipped, the twelfth is art.
+    assert sum(one.outcome == "stored" for one in shop.keep(concurrency=1)) == 19
 
 
 def test_an_isbn_in_any_spelling_is_one_title(shop: Shop) -> None:
@@ -466,11 +468,13 @@ def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
 def test_a_placeholder_is_let_go_before_the_next_source_is_asked(knowing: Shop) -> None:
     knowing.ipage = dict.fromkeys((isbn(number) for number in range(16)), placeholder())
     pictures: list[int] = []
+    gc.collect()
+    left = alive()  # by tests before
     # Eight titles have their placeholder behind them and wait here for each other: none may be in memory.
-    eight = threading.Barrier(8, action=lambda: pictures.append(alive()))
+    eight = threading.Barrier(8, action=lambda: pictures.append(alive() - left))
 
     def second(one: str) -> bytes:
-        eight.wait(60)
+        eight.wait(240)
         return art(int(one[3:12]))
 
     outcomes = knowing.keep(sources=[knowing.source, Source("second", second)])

@@ -97,7 +97,7 @@ def test_the_limit_is_one_for_all_processes_and_runs(
 ) -> None:
     command = [sys.executable, "-c", textwrap.dedent(ASK_SIXTY), str(tmp_path), open_library.base_url]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0].split() for process in both]
+    said = [process.communicate(timeout=280)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sum(int(answered) for answered, _ in said) == LOOKUPS
     assert sum(int(limited) for _, limited in said) == 20

@@ -160,8 +160,8 @@ def test_a_connection_lost_twice_is_named(queue: Queue, writer: QueueWriter) -> 
 def test_a_statement_that_takes_too_long_is_ended(queue: Queue) -> None:
     with (
         psycopg.connect(queue.writer) as other,
-        QueueWriter(queue.writer, statement_timeout=0.2) as writer,
-        QueueWriter(queue.writer + "?options=-c%20statement_timeout%3D100") as told_by_url,
+        QueueWriter(queue.writer, statement_timeout=3) as writer,
+        QueueWriter(queue.writer + "?options=-c%20statement_timeout%3D2000") as told_by_url,
     ):
         other.execute("SELECT * FROM ingram_record_unread('[]')")
         for each in (writer, told_by_url):
