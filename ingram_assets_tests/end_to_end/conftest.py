@@ -7,17 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from dagster import DagsterInstance
 from rich.console import Console
 
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
+from ingram_assets.locations.runs_at_work import runs_at_work
+from ingram_assets.locations.storefront.decisions import Place
+from ingram_assets.locations.storefront.sensors import is_complete
 from ingram_assets.processes import MARK
+from ingram_assets.queue.reader import QueueReader
 from ingram_assets_tests.conftest import TOOLS
 
 DEMO = """
@@ -90,6 +96,17 @@ def stack(once: Done, shop: Path) -> Iterator[Stack]:
     pace = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
     with running_stack(shop, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
         yield running
+
+
+def caught_up(stack: Stack, instance: DagsterInstance) -> bool:
+    """Whether the sensors have carried every change to the store, so that no push of theirs is to come."""
+    states = [each for each in instance.all_instigator_state() if each.name == "stock_changes"]
+    place = Place.parse(getattr(states[0].instigator_data, "cursor", None)) if states else Place()
+    if place.cursor is None or place.pending or runs_at_work(instance, "storefront"):
+        return False
+    with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:
+        complete = [row for row in reader.rows_to_import() if is_complete(row, datetime.now(UTC))]
+        return not reader.changes_since(place.cursor).changes and not complete
 
 
 class Shell:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,10 @@ import pytest
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
 from ingram_assets.demo.stack import Stack
-from ingram_assets.locations.runs_at_work import runs_at_work
-from ingram_assets.locations.storefront.decisions import Place
-from ingram_assets.locations.storefront.sensors import is_complete
 from ingram_assets.processes import MARK
-from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Shell, caught_up
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -41,19 +37,9 @@ def instance(stack: Stack) -> Iterator[DagsterInstance]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def caught_up(stack: Stack, instance: DagsterInstance, eventually) -> None:
-    """The sensors have carried every change to the store, so no push of theirs comes between."""
-
-    def nothing_to_do() -> bool:
-        states = [each for each in instance.all_instigator_state() if each.name == "stock_changes"]
-        place = Place.parse(getattr(states[0].instigator_data, "cursor", None)) if states else Place()
-        if place.cursor is None or place.pending or runs_at_work(instance, "storefront"):
-            return False
-        with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:
-            complete = [row for row in reader.rows_to_import() if is_complete(row, datetime.now(UTC))]
-            return not reader.changes_since(place.cursor).changes and not complete
-
-    eventually(nothing_to_do)
+def nothing_comes_between(stack: Stack, instance: DagsterInstance, eventually) -> None:
+    """No push of the sensors does."""
+    eventually(lambda: caught_up(stack, instance))
 
 
 @pytest.fixture

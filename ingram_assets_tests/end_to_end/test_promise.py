@@ -20,18 +20,20 @@ from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets.locations.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
 from ingram_assets.locations.readings import stale_readings
+from ingram_assets.locations.runs_at_work import runs_at_work
 from ingram_assets.runs import dagster_instance
 from ingram_assets_tests.conftest import TOOLS
-from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.end_to_end.conftest import Shell, caught_up
 from ingram_assets_tests.locations.webhook import Webhook, webhook
 
 pytestmark = pytest.mark.xdist_group("promise")
 
 TITLES = 8
 PACE = {
-    # Dagster takes no freshness window below a minute.
+    # Dagster takes no freshness window below a minute. Between the two a sweep has to come through, on a
+    # busy machine too.
     "STOCK_WARN_AFTER": "60",
-    "STOCK_FAIL_AFTER": "75",
+    "STOCK_FAIL_AFTER": "150",
     "SWEEP_RETRY_AFTER": "5,10",
     "SENSOR_INTERVAL": "2",
     "FRESHNESS_DAEMON_INTERVAL_SECONDS": "3",
@@ -108,13 +110,16 @@ def shop(servers_folder: Path) -> Iterator[Shop]:
 def test_an_outage_is_told_once_and_heals(shop: Shop, eventually: Callable[..., None]):
     simulator, instance, hook = shop.stack.simulator, shop.instance, shop.hook
 
-    # The first start: discovery, sweep and covers come by themselves, in this order.
-    eventually(lambda: shop.sweeps() == 1, 300)
+    # The first start: discovery, sweep and covers come by themselves, and all of it reaches the store.
+    eventually(lambda: shop.sweeps() > 0, 300)
+    eventually(lambda: instance.get_latest_materialization_event(COVER_SWEEP) is not None, 300)
+    eventually(lambda: caught_up(shop.stack, instance), 300)
     # Then the site stops answering, but for one title's page.
     by_hand, *others = sorted(simulator.isbns(), key=lambda isbn: isbn not in simulator.isbns("in_stock"))
     simulator.fault("cut", isbns=others)
+    eventually(lambda: not runs_at_work(instance, "scraper"), 300)
+    sweeps = shop.sweeps()
     eventually(lambda: any("due again in" in reason for reason in shop.ticks("sweep_due")), 300)
-    eventually(lambda: instance.get_latest_materialization_event(COVER_SWEEP) is not None, 300)
     eventually(lambda: bool(hook.received), 300)
     assert hook.subjects[0].startswith("SLA broken: the stock of ")
     assert all(isbn in hook.received[0]["message"] for isbn in others)
@@ -128,7 +133,7 @@ def test_an_outage_is_told_once_and_heals(shop: Shop, eventually: Callable[..., 
     stale = stale_readings(instance, float(PACE["STOCK_FAIL_AFTER"]), time.time(), named=TITLES)
     assert {one.isbn for one in stale.oldest} == set(others)
     eventually(lambda: shop.failed_sweeps() > failed, 300)
-    assert shop.sweeps() == 1
+    assert shop.sweeps() == sweeps
     assert len(hook.received) == 1, hook.subjects
 
     # It answers again.
