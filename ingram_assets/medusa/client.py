@@ -234,7 +234,8 @@ class MedusaClient:
         status, detail, text = response.status_code, _medusas_words(response), response.text
         if status in (401, 403):
             raise SignInRefused(method, path, status, detail, text)
-        if status >= 500 or status in (408, 429):
+        # A success without Medusa's JSON is some other server's page: no word of Medusa's against the title.
+        if status >= 500 or status in (408, 429) or response.is_success:
             raise Unavailable(method, path, status, detail, text)
         raise Refused(method, path, status, detail, text)
 

@@ -150,10 +150,15 @@ def test_nobody_there() -> None:
     assert "sk_secret" not in str(caught.value) + repr(client)
 
 
-def test_something_else_than_medusa(scripted: Callable[..., MedusaClient]) -> None:
+def test_something_else_than_medusa(server: Server, scripted: Callable[..., MedusaClient]) -> None:
     client = scripted((200, "<html>Welcome to nginx</html>"))
-    with pytest.raises(Refused, match="not an answer of Medusa"):
+    with pytest.raises(Unavailable, match="not an answer of Medusa"):
         client.get("/admin/stores")
+    # Such a page in the place of an answer is no title's fault: none is tried alone, and none is blamed.
+    asked = len(server.asked)
+    with pytest.raises(Unavailable):
+        send_splitting(range(8), lambda rows: client.post("/admin/products/batch", {"create": list(rows)}))
+    assert len(server.asked) == asked + 1
 
 
 def test_a_token_that_ended_is_renewed_once(server: Server, scripted: Callable[..., MedusaClient]) -> None:
