@@ -65,7 +65,14 @@ def closed(tmp_path: Path) -> Iterator[Path]:
         each.chmod(0o700)
 
 
-@pytest.mark.parametrize("words", [("push",), ("sync-stock",), ("enrich", "9780306406157")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("push",),
+        pytest.param(("sync-stock",), marks=pytest.mark.long),
+        pytest.param(("enrich", "9780306406157"), marks=pytest.mark.long),
+    ],
+)
 def test_a_read_only_state_folder_is_one_sentence(
     stack: Stack, scraper: Shell, storefront: Shell, closed: Path, words: tuple[str, ...]
 ) -> None:
@@ -84,7 +91,7 @@ def test_looking_needs_no_room(storefront: Shell, closed: Path) -> None:
     assert done.exit_code == 0, done.errors
 
 
-@pytest.mark.parametrize("words", [("push",), ("sync-stock",)])
+@pytest.mark.parametrize("words", [("push",), pytest.param(("sync-stock",), marks=pytest.mark.long)])
 def test_a_full_disk_is_one_sentence_and_changes_nothing(
     stack: Stack, scraper: Shell, storefront: Shell, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
