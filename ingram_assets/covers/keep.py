@@ -107,7 +107,10 @@ class CoverOutcome:
 def is_due(
     last: Look | None, *, now: datetime, publication_date: date | None = None, recheck: Recheck | None = None
 ) -> bool:
-    """Whether a title is to be looked at: never yet, unfinished, after the interval, or its day has come."""
+    """Whether a title is to be looked at: never yet, unfinished, after the interval, or its day has come.
+
+    Days are those of `now`'s time zone.
+    """
     if last is None or last.pending:
         return True
     recheck = recheck or Recheck()
@@ -118,7 +121,7 @@ def is_due(
     return (
         last.state != "real"
         and publication_date is not None
-        and last.checked_at.date() < publication_date <= now.date()
+        and last.checked_at.astimezone(now.tzinfo).date() < publication_date <= now.date()
     )
 
 
@@ -142,7 +145,8 @@ def keep_covers(
     placeholder, the titles of this run that had it before are looked at once more and yielded a second time:
     the later one stands.
 
-    `force` looks at titles that are not due too. `now` is the time of the run. `sheet` gets what was stored.
+    `force` looks at titles that are not due too. `now` is the time of the run, in the zone whose day brings a
+    title out. `sheet` gets what was stored.
 
     Raises:
         NeedsPerson, Stopped: from the bucket or a source. Titles in hand are finished and yielded first.

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -75,3 +76,20 @@ DAY = timedelta(days=1)
 )
 def test_when_a_title_is_due(last: Look | None, published: date | None, due: bool) -> None:
     assert is_due(last, now=NOW, publication_date=published) is due
+
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "due"),
+    [
+        (datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 20, 18, 30, tzinfo=CHICAGO), False),
+        (datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 21, 0, 0, tzinfo=CHICAGO), True),
+        (datetime(2026, 11, 21, 0, 30, tzinfo=UTC), datetime(2026, 11, 21, 9, 0, tzinfo=CHICAGO), True),
+        (datetime(2026, 11, 21, 15, 0, tzinfo=UTC), datetime(2026, 11, 21, 19, 0, tzinfo=CHICAGO), False),
+    ],
+)
+def test_the_day_of_publication_is_the_shops(last: datetime, now: datetime, due: bool) -> None:
+    """At half past six in the evening it is the next day in UTC, and no book is out yet."""
+    assert is_due(Look("placeholder", last), now=now, publication_date=date(2026, 11, 21)) is due

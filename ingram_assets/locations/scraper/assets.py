@@ -385,6 +385,7 @@ def _check_covers(
             isbns,
             state_dir=state_dir(),
             open_library_url=load(ScraperSettings).OPEN_LIBRARY_COVERS_URL,
+            time_zone=load(CommonSettings).STORE_TIME_ZONE,
             anew=anew,
         )
 

@@ -2,9 +2,10 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -37,6 +38,7 @@ def check_covers(
     *,
     state_dir: Path,
     open_library_url: str,
+    time_zone: str,
     anew: bool,
 ) -> tuple[Report, dict[str, Any]]:
     """Keep the covers of `isbns` that are due, or of all of them `anew`; name those that failed.
@@ -63,7 +65,14 @@ def check_covers(
         )
         try:
             looks = keep_covers(
-                wanted, bucket=bucket, sources=sources, ledger=ledger, force=anew, sheet=sheet
+                wanted,
+                bucket=bucket,
+                sources=sources,
+                ledger=ledger,
+                # The shop's day: a book's art is not there on the evening before.
+                now=datetime.now(ZoneInfo(time_zone)),
+                force=anew,
+                sheet=sheet,
             )
             for done, outcome in enumerate(looks, start=1):
                 batch.append(outcome)
