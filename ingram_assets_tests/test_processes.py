@@ -342,3 +342,11 @@ def test_a_busy_port_is_named_with_its_setting() -> None:
             choose_port("INGRAM_WEB_PORT", port)
     assert choose_port("INGRAM_WEB_PORT", port) == port
     assert choose_port("INGRAM_WEB_PORT", 0) != port
+
+
+def test_what_a_child_writes_is_for_its_own_user_alone(tmp_path: Path) -> None:
+    with Supervisor(tmp_path / "folder") as supervisor:
+        child = supervisor.start("writer", ["touch", "written"], env={"PATH": os.environ["PATH"]})
+        assert child.process.wait(30) == 0
+        for file in ("written", "logs/writer.log", "processes.json", "lock"):
+            assert (supervisor.folder / file).stat().st_mode & 0o077 == 0, file
