@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,7 @@ def main(names: tuple[str, ...], only_list: bool, changes: int | None) -> None:
         for case in CASES:
             click.echo(f"{case.name:16} {case.target}")
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Else the servers would go on by themselves.
     with Machine() as machine:
         for name in names or list(_BY_NAME):
             case = _BY_NAME[name]
