@@ -26,7 +26,7 @@ from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost
 
 TITLES = 36
-PACE = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "3"}
+PACE = {"SENSOR_INTERVAL": "5", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
 """Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
 
 
