@@ -91,9 +91,9 @@ def left_running(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def stack(once: Done, shop: Path) -> Iterator[Stack]:
-    """The same shop, started a second time and kept running, with sensors that look every two seconds."""
+    """The same shop, started a second time and kept running, with sensors that look every four seconds."""
     assert once.exit_code == 0, once.errors[-3000:]
-    pace = {"SENSOR_INTERVAL": "2", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
+    pace = {"SENSOR_INTERVAL": "4", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
     with running_stack(shop, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
         yield running
 

@@ -241,18 +241,10 @@ def test_medusa_does_not_come_back(
 # -- the queue's database ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("command", "fault"),
-    [
-        ("push", "cut"),
-        *(
-            pytest.param(command, fault, marks=LONG)
-            for command in ("sync-stock", "push")
-            for fault in ("slow", "hang", "cut", "garbage")
-            if (command, fault) != ("push", "cut")
-        ),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.xdist_group("network")
+@pytest.mark.parametrize("command", ["sync-stock", "push"])
+@pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage"])
 def test_the_queues_database(
     stack: Stack, scraper: Shell, storefront: Shell, alone: dict[str, str], command: str, fault: Fault
 ):

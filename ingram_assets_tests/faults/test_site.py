@@ -86,6 +86,7 @@ def test_all_zeros_are_stopped_until_a_person_lets_them_through(
     assert Store.of(stack) == store
 
 
+@pytest.mark.long
 def test_a_block_stops_every_run_at_once(stack: Stack, scraper: Shell):
     before, site = known(stack), stack.simulator
     site.fault("status", status=403, retry_after="7200", at=4)

@@ -52,7 +52,8 @@ def both(*commands: tuple[Shell, tuple[str, ...]]) -> list[Done]:
     return [Done(command.returncode, *of) for command, of in zip(started, told, strict=True)]
 
 
-@pytest.mark.parametrize("command", ["push", pytest.param("undo", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["push", "undo"])
 def test_a_run_waits_for_the_one_that_is_at_work_on_the_store(
     stack: Stack, storefront: Shell, tmp_path: Path, command: str
 ):
