@@ -39,6 +39,17 @@ class S3:
             region_name="us-east-1",
         )
         client.create_bucket(Bucket=name)
+        _make_folders(self.files / name)
+
+
+def _make_folders(bucket: Path) -> None:
+    """The folders of the covers, before two uploads at once each make one.
+
+    rclone then keeps the listing of the second alone, and what the first upload put there is not found for
+    minutes.
+    """
+    for folder in ("raw", "web"):
+        (bucket / "covers" / folder).mkdir(parents=True, exist_ok=True)
 
 
 def start_s3(
@@ -51,7 +62,7 @@ def start_s3(
 ) -> S3:
     """Starts both servers on `folder`/files, with a bucket made; its keys are in `folder`/keys."""
     files = folder.resolve() / "files"
-    (files / bucket).mkdir(parents=True, exist_ok=True)
+    _make_folders(files / bucket)
     key, secret = _keys(folder)
     port = port or free_port()
     public_port = public_port or free_port()
