@@ -64,13 +64,13 @@ class Done:
         return json.loads(self.output.splitlines()[-1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(servers_folder: Path) -> Path:
     """The folder of the shop."""
     return servers_folder / "shop"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def once(shop: Path) -> Done:
     """`demo --once --json` in an empty folder, to its end."""
     done = demo_once(shop)
@@ -89,7 +89,7 @@ def left_running(folder: Path) -> list[str]:
     return left
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(once: Done, shop: Path) -> Iterator[Stack]:
     """The same shop, started a second time and kept running, with sensors that look every four seconds."""
     assert once.exit_code == 0, once.errors[-3000:]
@@ -134,13 +134,13 @@ class Shell:
         return Done(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scraper(stack: Stack) -> Shell:
     """Commands of the scraper."""
     return Shell(stack, "scraper")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def storefront(stack: Stack) -> Shell:
     """Commands of the storefront."""
     return Shell(stack, "storefront")
@@ -191,7 +191,7 @@ class Admin:
         self._http.post(path, json={"stocked_quantity": quantity}).raise_for_status()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(stack: Stack) -> Admin:
     """The store's Admin API."""
     return Admin(stack)

@@ -1,8 +1,8 @@
 """The whole shop for tests that break it.
 
-`stack` is one shop that all files of this folder share, so each test leaves it in good weather: no faults at
-the simulator, every process up. `start_shop` makes one of a test's own, with other titles, clock or settings.
-`assert_nothing_lost` (in `oracle`) is what every test ends with. Give each file
+`stack` is one shop that all files of this folder share, and that is stopped after them; so each test leaves it
+in good weather: no faults at the simulator, every process up. `start_shop` makes one of a test's own, with other
+titles, clock or settings. `assert_nothing_lost` (in `oracle`) is what every test ends with. Give each file
 
     pytestmark = pytest.mark.xdist_group("faults")
 
@@ -43,7 +43,7 @@ def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """The shop that all share, brought through once: every title is in the store, and all is well."""
     with start_shop() as stack:
@@ -51,13 +51,13 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scraper(stack: Stack) -> Shell:
     """Commands of the scraper on the shared shop; `with_` changes settings."""
     return Shell(stack, "scraper")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def storefront(stack: Stack) -> Shell:
     """Commands of the storefront on the shared shop."""
     return Shell(stack, "storefront")
