@@ -106,7 +106,7 @@ def shop(servers_folder: Path) -> Iterator[Shop]:
             yield Shop(stack, hook, instance)
 
 
-@pytest.mark.timeout(900)  # The clock's minutes pass, however fast the machine is.
+@pytest.mark.timeout(1800)  # The clock's minutes pass, however fast the machine is.
 def test_an_outage_is_told_once_and_heals(shop: Shop, eventually: Callable[..., None]):
     simulator, instance, hook = shop.stack.simulator, shop.instance, shop.hook
 

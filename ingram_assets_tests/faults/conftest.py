@@ -1,8 +1,9 @@
 """The whole shop for tests that break it.
 
-`stack` is one shop that all files of this folder share, and that is stopped after them; so each test leaves it
-in good weather: no faults at the simulator, every process up. `start_shop` makes one of a test's own, with other
-titles, clock or settings. `assert_nothing_lost` (in `oracle`) is what every test ends with. Give each file
+`stack` is one shop that all files of this folder share, and that is stopped after them; so each test leaves
+it in good weather: no faults at the simulator, every process up. `start_shop` makes one of a test's own, with
+other titles, clock or settings. `assert_nothing_lost` (in `oracle`) is what every test ends with. Give each
+file
 
     pytestmark = pytest.mark.xdist_group("faults")
 
