@@ -145,7 +145,7 @@ END $$
 def eventually() -> Callable[..., None]:
     """Polls until something is true: `eventually(lambda: shelf.full, seconds=30)`."""
 
-    def poll(true: Callable[[], bool], seconds: float = 90) -> None:
+    def poll(true: Callable[[], bool], seconds: float = 300) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"not true within {seconds:g} s"

@@ -122,7 +122,7 @@ class Shell:
         other.environment = {name: value for name, value in merged.items() if value is not None}
         return other
 
-    def __call__(self, *words: str, seconds: float = 180) -> Done:
+    def __call__(self, *words: str, seconds: float = 400) -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "ingram_assets.cli", *words],
             env=self.environment,

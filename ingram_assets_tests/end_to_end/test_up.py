@@ -119,8 +119,8 @@ def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(
     for pid in before.values():
         psutil.Process(pid).kill()
     eventually(lambda: all(pid != before[name] for name, pid in up.pids().items()), seconds=30)
-    eventually(up.answers, seconds=120)
-    eventually(lambda: up.loaded() == {"scraper", "storefront", "operations"}, seconds=120)
+    eventually(up.answers, seconds=240)
+    eventually(lambda: up.loaded() == {"scraper", "storefront", "operations"}, seconds=240)
     assert set(up.pids()) == PROCESSES
 
     # Else no other would ever begin: never two at once.
@@ -128,7 +128,7 @@ def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(
         found = instance.get_run_by_id(run.run_id)
         return found is not None and found.is_failure
 
-    eventually(failed, seconds=150)
+    eventually(failed, seconds=300)
     (ended,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert "The code server that it ran in" in str(ended.get_dagster_event().message)
 
