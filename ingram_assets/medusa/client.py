@@ -175,7 +175,9 @@ class MedusaClient:
     ) -> list[dict[str, Any]]:
         """Every row whose `field` is one of `values`, asked for in as few URLs as they fit into."""
         rows: list[dict[str, Any]] = []
-        for some in _in_urls(field, values):
+        for some in _packed(
+            values, SKUS_PER_REQUEST, VALUES_LIMIT, lambda value: len(_query({field: [value]}))
+        ):
             rows += self.list_all(path, key, {**params, field: some}, page=4 * SKUS_PER_REQUEST)
         return rows
 
@@ -296,21 +298,6 @@ def _query(params: Mapping[str, Any] | None) -> str:
     return "?" + "&".join(f"{name}={quote(value, safe=',.*:[]')}" for name, value in pairs) if pairs else ""
 
 
-def _in_urls(field: str, values: Sequence[str]) -> Iterator[list[str]]:
-    """`values` in order, as many at a time as a URL has room for."""
-    some: list[str] = []
-    used = 0
-    for value in values:
-        length = len(_query({field: [value]}))
-        if some and (len(some) >= SKUS_PER_REQUEST or used + length > VALUES_LIMIT):
-            yield some
-            some, used = [], 0
-        some.append(value)
-        used += length
-    if some:
-        yield some
-
-
 def _medusas_words(response: httpx.Response) -> str:
     """What Medusa said of a failure; for an answer that is not Medusa's, what it looks like."""
     try:
@@ -328,17 +315,24 @@ def batches(
     items: Sequence[Item], count: int, as_sent: Callable[[Item], Any] = lambda item: item
 ) -> Iterator[Sequence[Item]]:
     """`items` in order, at most `count` of them and `BODY_LIMIT` bytes of JSON at a time."""
-    batch: list[Item] = []
+    return _packed(items, count, BODY_LIMIT, lambda item: len(_encode({"": as_sent(item)})))
+
+
+def _packed(
+    items: Sequence[Item], count: int, room: int, size: Callable[[Item], int]
+) -> Iterator[list[Item]]:
+    """`items` in order, at most `count` of them at a time and no more than there is `room` for."""
+    some: list[Item] = []
     used = 0
     for item in items:
-        bytes_more = len(_encode({"": as_sent(item)}))
-        if batch and (len(batch) >= count or used + bytes_more > BODY_LIMIT):
-            yield batch
-            batch, used = [], 0
-        batch.append(item)
-        used += bytes_more
-    if batch:
-        yield batch
+        more = size(item)
+        if some and (len(some) >= count or used + more > room):
+            yield some
+            some, used = [], 0
+        some.append(item)
+        used += more
+    if some:
+        yield some
 
 
 def send_splitting(items: Sequence[Item], send: Callable[[Sequence[Item]], None]) -> dict[int, MedusaError]:

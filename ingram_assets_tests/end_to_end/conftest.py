@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,13 +122,15 @@ class Shell:
         other.environment = {name: value for name, value in merged.items() if value is not None}
         return other
 
-    def __call__(self, *words: str, seconds: float = 400) -> Done:
+    def __call__(self, *words: str, seconds: float = 400, before: Callable[[], None] | None = None) -> Done:
+        """To its end. `before` is called in the child, before the command."""
         done = subprocess.run(
             [sys.executable, "-m", "ingram_assets.cli", *words],
             env=self.environment,
             capture_output=True,
             text=True,
             timeout=seconds,
+            preexec_fn=before,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)

@@ -10,14 +10,14 @@ import resource
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.failures import CantBeWritten, of_the_disk
-from ingram_assets_tests.end_to_end.conftest import Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet
 from ingram_assets_tests.faults.shop import Store, alone, known
 
@@ -38,19 +38,6 @@ def modes_count() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER):
             assert libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
-
-
-def typed(shell: Shell, *words: str, before: Callable[[], None], seconds: float = 120) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "ingram_assets.cli", *words],
-        env=shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        preexec_fn=before,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -77,7 +64,7 @@ def test_a_read_only_state_folder_is_one_sentence(
     stack: Stack, scraper: Shell, storefront: Shell, closed: Path, words: tuple[str, ...]
 ) -> None:
     shell = (storefront if words[0] == "push" else scraper).with_(INGRAM_STATE_DIR=str(closed))
-    done = typed(shell, *words, "--json", before=modes_count)
+    done = shell(*words, "--json", before=modes_count)
     assert done.exit_code == 2, done.errors
     assert "can't be written (Permission denied)" in done.result["error"]
     assert str(closed) in done.result["error"]
@@ -87,7 +74,7 @@ def test_a_read_only_state_folder_is_one_sentence(
 
 
 def test_looking_needs_no_room(storefront: Shell, closed: Path) -> None:
-    done = typed(storefront.with_(INGRAM_STATE_DIR=str(closed)), "status", "--json", before=modes_count)
+    done = storefront.with_(INGRAM_STATE_DIR=str(closed))("status", "--json", before=modes_count)
     assert done.exit_code == 0, done.errors
 
 
@@ -98,7 +85,7 @@ def test_a_full_disk_is_one_sentence_and_changes_nothing(
     await_quiet(stack)
     before, store = known(stack), Store.of(stack)
     shell = alone(storefront if words[0] == "push" else scraper, stack, tmp_path / "state")
-    done = typed(shell, *words, "--json", before=full_disk)
+    done = shell(*words, "--json", before=full_disk)
     assert done.exit_code == 2, (done.output, done.errors)
     assert "The disk is full (File too large" in done.result["error"]
     assert "Traceback" not in done.errors

@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 from sqlalchemy import Engine, event
 
 from ingram_assets.demo.embedded.postgres import Postgres
@@ -15,6 +14,7 @@ from ingram_assets.locations.scraper.assets import saved_search, stock_sweep
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import EVENT_BATCH_SIZE
+from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
 from ingram_assets_tests.queue.conftest import Queue, migrated
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
@@ -75,31 +75,14 @@ def instance(
     postgres: Postgres, site: Simulator, queue: Queue, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dg.DagsterInstance]:
     """A Dagster of its own with every title of the site tracked, and the scraper's settings."""
-    home = tmp_path_factory.mktemp("dagster")
-    url = postgres.create_database("costs")
-    (home / "dagster.yaml").write_text(
-        yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}})
-    )
-    settings = {
-        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-        "DAGSTER_PG_URL": url,
-        "INGRAM_STATE_DIR": str(home / "state"),
-        "IPAGE_BASE_URL": site.url,
-        "IPAGE_SESSION_COOKIE": site.signed_in_cookie(),
-        "QUEUE_DB_URL": queue.writer,
-        **dict.fromkeys(("R2_ENDPOINT", "R2_PUBLIC_URL"), "http://127.0.0.1:9"),
-        **dict.fromkeys(("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_NAME"), "unused"),
-    }
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.from_config(str(home)) as instance:
-        for name, value in settings.items():
-            patch.setenv(name, value)
+    home, batched = tmp_path_factory.mktemp("dagster"), {"DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE}
+    with dagster_of_scraper(postgres, "costs", home, site, queue, batched) as instance:
         book = site.book()
         rows = [{"isbn": isbn, "title": title["title"], "srp_price": "9.99"} for isbn, title in book.items()]
         with QueueWriter(queue.writer) as writer:
             writer.add_titles(rows, fill_only=True)
         instance.add_dynamic_partitions(ISBNS_NAME, list(book))
         yield instance
-    postgres.drop_database("costs")
 
 
 @pytest.fixture(scope="module")

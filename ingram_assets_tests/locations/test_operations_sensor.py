@@ -26,6 +26,7 @@ from ingram_assets.locations.operations.definitions import defs
 from ingram_assets.locations.operations.sensors import Memory, promise_watch
 from ingram_assets.locations.operations.watching import SIGN_IN_ERRORS
 from ingram_assets.settings import SettingsError
+from ingram_assets_tests.locations.own_dagster import dagster_on
 from ingram_assets_tests.locations.webhook import Webhook, webhook
 
 # One Dagster database for them all, not one for each worker.
@@ -44,11 +45,7 @@ def storage(postgres) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def one_instance(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path_factory.mktemp("dagster")
-    (home / "dagster.yaml").write_text(
-        yaml.safe_dump({"storage": {"postgres": {"postgres_url": storage}}, "telemetry": {"enabled": False}})
-    )
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with dagster_on(storage, tmp_path_factory.mktemp("dagster")) as instance:
         yield instance
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import dagster as dg
 import httpx
 import pytest
-import yaml
 
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.embedded.s3 import S3
@@ -18,6 +17,7 @@ from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.covers.drawn import opened
+from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
 from ingram_assets_tests.queue.conftest import Queue, migrated
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -53,15 +53,7 @@ def instance(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dg.DagsterInstance]:
     home = tmp_path_factory.mktemp("dagster")
-    url = postgres.create_database("pictures")
-    config = {"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}
-    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     settings = {
-        "DAGSTER_PG_URL": url,
-        "INGRAM_STATE_DIR": str(home / "state"),
-        "IPAGE_BASE_URL": site.url,
-        "IPAGE_SESSION_COOKIE": site.signed_in_cookie(),
-        "QUEUE_DB_URL": queue.writer,
         "R2_ENDPOINT": s3.endpoint,
         "R2_ACCESS_KEY_ID": s3.key,
         "R2_SECRET_ACCESS_KEY": s3.secret,
@@ -69,16 +61,13 @@ def instance(
         "R2_PUBLIC_URL": public_url,
         "OPEN_LIBRARY_COVERS_URL": site.open_library_url,
     }
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.from_config(str(home)) as instance:
-        for name, value in settings.items():
-            patch.setenv(name, value)
+    with dagster_of_scraper(postgres, "pictures", home, site, queue, settings) as instance:
         with QueueWriter(queue.writer) as writer:
             writer.add_titles(
                 [{"isbn": isbn, "title": title["title"]} for isbn, title in site.book().items()]
             )
         instance.add_dynamic_partitions(ISBNS_NAME, site.isbns())
         yield instance
-    postgres.drop_database("pictures")
 
 
 class Looked:

@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.simulator import Simulator, running_simulator
@@ -25,6 +24,7 @@ from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.ipage.page_factory import product_page
+from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
 from ingram_assets_tests.queue.conftest import Queue, migrated
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -48,26 +48,11 @@ def instance(
     postgres: Postgres, site: Simulator, queue: Queue, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dg.DagsterInstance]:
     home = tmp_path_factory.mktemp("dagster")
-    url = postgres.create_database("readings")
-    config = {"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}
-    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
-    settings = {
-        "DAGSTER_PG_URL": url,
-        "INGRAM_STATE_DIR": str(home / "state"),
-        "IPAGE_BASE_URL": site.url,
-        "IPAGE_SESSION_COOKIE": site.signed_in_cookie(),
-        "QUEUE_DB_URL": queue.writer,
-        **dict.fromkeys(("R2_ENDPOINT", "R2_PUBLIC_URL"), "http://127.0.0.1:9"),
-        **dict.fromkeys(("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_NAME"), "unused"),
-    }
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.from_config(str(home)) as instance:
-        for name, value in settings.items():
-            patch.setenv(name, value)
+    with dagster_of_scraper(postgres, "readings", home, site, queue) as instance:
         with QueueWriter(queue.writer) as writer:
             writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in site.isbns()])
         instance.add_dynamic_partitions(ISBNS_NAME, site.isbns())
         yield instance
-    postgres.drop_database("readings")
 
 
 def sweep(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:

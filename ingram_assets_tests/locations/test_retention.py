@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
-import yaml
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from ingram_assets.domain.stock import DcStock
@@ -17,6 +16,7 @@ from ingram_assets.locations.scraper.definitions import defs
 from ingram_assets.locations.scraper.retention import EVENTS_KEPT, prune_events
 from ingram_assets.queue.migrations import migrate
 from ingram_assets.queue.writer import QueueWriter
+from ingram_assets_tests.locations.own_dagster import dagster_on
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
 pytestmark = pytest.mark.xdist_group("operations")
@@ -36,11 +36,7 @@ def storage(postgres) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def instance(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path_factory.mktemp("dagster")
-    (home / "dagster.yaml").write_text(
-        yaml.safe_dump({"storage": {"postgres": {"postgres_url": storage}}, "telemetry": {"enabled": False}})
-    )
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with dagster_on(storage, tmp_path_factory.mktemp("dagster")) as instance:
         instance.add_dynamic_partitions(str(ISBNS.name), [A, B, FAILED_LAST, MENDED, RECENT])
         yield instance
 

@@ -78,7 +78,8 @@ FORBIDDEN_TO_BOTH = [
     "CREATE OPERATOR public.=== (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = jsonb_eq)",
     "CREATE PUBLICATION mine FOR ALL TABLES",
     "LOAD 'mine'",
-    "INSERT INTO public.ingram_stock_history SELECT * FROM public.ingram_stock_history",
+    "INSERT INTO public.ingram_stock_history OVERRIDING SYSTEM VALUE "
+    "SELECT * FROM public.ingram_stock_history",
     "SELECT * FROM public.ingram_stock_history FOR UPDATE",
     "COPY (SELECT 1) TO PROGRAM 'true'",
     "COPY (SELECT 1) TO '/tmp/mine'",
