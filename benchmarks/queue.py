@@ -48,15 +48,19 @@ def measure(postgres: Postgres) -> Iterator[dict[str, Any]]:
             yield _figure(f"add {TITLES:,} titles", [clock(lambda: writer.add_titles(rows))])
             minutes = itertools.count()
 
-            def record(titles: int, moved: int) -> _Took:
+            def record(titles: int, moved: int, *, every: int = 1) -> _Took:
                 at = datetime.now(UTC) - timedelta(days=1) + timedelta(minutes=next(minutes))
-                readings = _readings(at, moved)[:titles]
+                readings = _readings(at, moved, every)[:titles]
                 return clock(lambda: writer.record_stock(readings))
 
             record(TITLES, 0)
             for titles in (1_000, TITLES):
                 changed = [record(titles, round_ + 1) for round_ in range(ROUNDS)]
                 yield _figure(f"record {titles:,} readings, all changed", changed)
+                record(titles, 0)
+                some = [record(titles, round_ + 1, every=20) for round_ in range(ROUNDS)]
+                yield _figure(f"record {titles:,} readings, one in 20 changed", some)
+                record(titles, ROUNDS)
                 unchanged = [record(titles, ROUNDS) for _ in range(ROUNDS)]
                 yield _figure(f"record {titles:,} readings, none changed", unchanged)
             pages = [clock(lambda: reader.changes_since(None, 1_000)) for _ in range(ROUNDS)]
@@ -115,14 +119,19 @@ def _titles() -> list[dict[str, Any]]:
     ]
 
 
-def _readings(observed_at: datetime, moved: int) -> list[dict[str, Any]]:
+def _readings(observed_at: datetime, moved: int, every: int = 1) -> list[dict[str, Any]]:
+    """A reading a title; at one in `every` of them as many copies were sold as `moved` says."""
     stock = {
-        "TN": DcStock(410 + moved, 0, "primary"),
+        "TN": DcStock(410, 0, "primary"),
         "PA": DcStock(12, None, "secondary"),
         "IN": DcStock(0, 30),
         "OR": DcStock(7, 0),
     }
-    return [{"isbn": isbn, "observed_at": observed_at, "stock": stock} for isbn in _isbns()]
+    other = {**stock, "TN": DcStock(410 - moved, 0, "primary")}
+    return [
+        {"isbn": isbn, "observed_at": observed_at, "stock": stock if place % every else other}
+        for place, isbn in enumerate(_isbns())
+    ]
 
 
 def _isbns() -> list[str]:

@@ -231,8 +231,9 @@ def _spell(value: Any) -> str:
 
 _DIGITS = re.compile(r"97[89][0-9]{10}")
 
-# ASCII, so that a lone surrogate is no crash on the way but a row refused over there.
-_JSON = json.JSONEncoder(allow_nan=False, default=_spell, separators=(",", ":"))
+# ASCII, so that a lone surrogate is no crash on the way but a row refused over there. A row that holds itself
+# ends in a RecursionError, so that not every part of every row has to be remembered.
+_JSON = json.JSONEncoder(check_circular=False, allow_nan=False, default=_spell, separators=(",", ":"))
 
 
 def _batches(rows: Sequence[_Row]) -> list[list[int]]:

@@ -377,17 +377,9 @@ DECLARE
         SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(
             b.problem,
             public.ingram_instant_problem(b.item),
-            CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centres.' END,
-            s.problem,
-            CASE WHEN s.counts_read IS NOT TRUE THEN 'stock holds no count: a page on which none was read is recorded as unread.' END
+            CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centres.' END
         ))::public.ingram_given
         FROM public.ingram_batch(batch) b
-        CROSS JOIN LATERAL (
-            SELECT
-                min(public.ingram_dc_problem(e.dc, e.counts)) AS problem,
-                bool_or(jsonb_typeof(e.counts->'onHand') = 'number' OR jsonb_typeof(e.counts->'onOrder') = 'number') AS counts_read
-            FROM jsonb_each(CASE WHEN jsonb_typeof(b.item->'stock') = 'object' THEN b.item->'stock' ELSE '{}' END) AS e (dc, counts)
-        ) s
     );
     this_turn INT;
 BEGIN
@@ -398,21 +390,25 @@ BEGIN
         WITH readings AS (
             SELECT g.ordinal, g.isbn, (g.item->>'observed_at')::timestamptz AS observed_at, g.item->'stock' AS stock
             FROM unnest(given) g WHERE g.turn = this_turn AND g.problem IS NULL
-        ), known AS (
+        ), known AS MATERIALIZED (
             SELECT
                 r.*, q.id, q.stock_observed_at AS last_observed_at,
                 CASE WHEN jsonb_typeof(q.stock_json) = 'object' THEN NULLIF(q.stock_json, '{}') END AS before
             FROM readings r LEFT JOIN LATERAL public.ingram_current(r.isbn) q ON true
         ), judged AS (
-            SELECT k.*, COALESCE(k.before, '{}') || COALESCE(m.read, '{}') AS after, CASE
-                WHEN k.id IS NULL THEN 'untracked'
-                WHEN public.ingram_is_older(k.observed_at, k.last_observed_at) THEN 'stale'
-                WHEN k.before IS NULL THEN 'first'
-                WHEN m.moved THEN 'changed'
-                ELSE 'unchanged'
-            END AS outcome
+            SELECT
+                k.*, COALESCE(k.before, '{}') || COALESCE(m.read, '{}') AS after, p.problem,
+                CASE
+                    WHEN p.problem IS NOT NULL THEN 'refused'
+                    WHEN k.id IS NULL THEN 'untracked'
+                    WHEN public.ingram_is_older(k.observed_at, k.last_observed_at) THEN 'stale'
+                    WHEN k.before IS NULL THEN 'first'
+                    WHEN m.moved THEN 'changed'
+                    ELSE 'unchanged'
+                END AS outcome
             FROM known k, LATERAL (
                 SELECT
+                    min(public.ingram_dc_problem(c.dc, c.counts)) AS problem,
                     jsonb_object_agg(
                         c.dc,
                         COALESCE(c.known, '{}')
@@ -424,7 +420,7 @@ BEGIN
                     ) AS moved
                 FROM (
                     SELECT
-                        e.dc, o.known,
+                        e.dc, e.counts, o.known,
                         COALESCE(NULLIF(e.counts->'type', 'null'), o.known->'type', '"other"') AS type,
                         COALESCE(NULLIF(e.counts->'onHand', 'null'), o.known->'onHand', 'null') AS on_hand,
                         COALESCE(NULLIF(e.counts->'onOrder', 'null'), o.known->'onOrder', 'null') AS on_order
@@ -433,10 +429,15 @@ BEGIN
                     CROSS JOIN LATERAL (
                         SELECT CASE WHEN jsonb_typeof(k.before->e.dc) = 'object' THEN k.before->e.dc END AS known
                     ) o
-                    WHERE o.known IS NULL OR NOT o.known @> e.counts
+                    WHERE (o.known @> e.counts) IS NOT TRUE
                     OFFSET 0
                 ) c
-            ) m
+            ) m, LATERAL (
+                SELECT COALESCE(m.problem, CASE
+                    WHEN NOT k.stock @? '$.*.onHand ? (@.type() == "number")' AND NOT k.stock @? '$.*.onOrder ? (@.type() == "number")'
+                    THEN 'stock holds no count: a page on which none was read is recorded as unread.'
+                END) AS problem
+            ) p
         ), written AS (
             UPDATE public.ingram_queue q
             SET stock_json = j.after, stock_observed_at = j.observed_at,
@@ -453,7 +454,7 @@ BEGIN
             WHERE u.isbn = j.isbn AND NOT public.ingram_is_older(j.observed_at, u.observed_at)
                 AND j.outcome IN ('first', 'changed', 'unchanged')
         )
-        SELECT j.ordinal, j.isbn, j.outcome, NULL::text FROM judged j;
+        SELECT j.ordinal, j.isbn, j.outcome, j.problem FROM judged j;
     END LOOP;
 END
 $$;
