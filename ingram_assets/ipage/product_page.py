@@ -111,17 +111,17 @@ _FIELD_OF = {
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
 _MAX_LABEL = 3_000
-_ASIDE = ", ".join(
-    f"[{attribute}*={word} i]"
-    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
-    for attribute in ("class", "id")
-)
+_ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+_ASIDE = ", ".join(f"[{attribute}*={word} i]" for word in _ASIDE_WORDS for attribute in ("class", "id"))
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
+_LINKS = ("doContributorSearch", "doSid")
+_TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
 _BLOCKS = frozenset(
     {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
 )
+_SPACE = re.compile(r"\s+")
 _SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
@@ -151,8 +151,9 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     text = html if isinstance(html, str) else recognise.decode(bytes(html))
     tree = recognise.parse(text)
     recognise.raise_unless_page(recognise.recognise_tree(tree))
-    _refuse_cut_page(text)
-    for aside in tree.css(_ASIDE):
+    lowered = text.lower()
+    _refuse_cut_page(lowered)
+    for aside in tree.css(_ASIDE) if any(word in lowered for word in _ASIDE_WORDS) else ():
         if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
             aside.decompose()
 
@@ -161,6 +162,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     title, beside = _title(tree, labels)
     isbn = _isbn(labels, warnings)
     stock = read_stock(tree)
+    links = _links_of_the_book(tree)
 
     physical = labels.first("physical") or ""
     weight_text = _weight_of(physical) or labels.first("weight")
@@ -180,8 +182,8 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     return ProductPage(
         isbn=isbn,
         title=title,
-        contributors=_contributors(tree, labels),
-        publisher=_publisher(tree, labels),
+        contributors=_contributors(links["doContributorSearch"], labels),
+        publisher=_publisher(links["doSid"], labels),
         publication_date=_publication_date(labels, warnings),
         binding=_present(labels.one_line("binding")),
         page_count=_page_count(physical, labels),
@@ -202,9 +204,9 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     )
 
 
-def _refuse_cut_page(text: str) -> None:
+def _refuse_cut_page(lowered: str) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
-    markup = _without_scripts_and_comments(text.lower())
+    markup = _without_scripts_and_comments(lowered)
     if re.search(r"<html\b", markup):
         end = markup.rfind("</html")
         if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
@@ -415,7 +417,7 @@ def flowing_text(node: LexborNode) -> str:
         if isinstance(at, str):
             out.append(at)
         elif at.is_text_node:
-            out.append(re.sub(r"\s+", " ", at.text(deep=False) or ""))
+            out.append(_SPACE.sub(" ", at.text(deep=False) or ""))
         elif at.tag == "br":
             out.append("\n")
         elif at.is_element_node:
@@ -487,23 +489,23 @@ def _one_isbn(text: str, label: str) -> str:
     return found.pop()
 
 
-def _links_of_the_book(tree: LexborHTMLParser, css_class: str) -> list[LexborNode]:
-    """The links of this class among the title and the book's own elements; around them stand other books."""
+def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
+    """The links of each kind among the title and the book's own elements; around them stand other books."""
     title, own = -1, []
     links: list[tuple[int, LexborNode]] = []
-    for place, node in enumerate(tree.css(f"{_TITLE}, a.{css_class}, {_OWN_ELEMENTS}")):
-        if node.tag == "a" and css_class in (node.attributes.get("class") or ""):
+    for place, node in enumerate(tree.css(_TITLE_LINKS_AND_OWN)):
+        if node.tag == "a" and any(kind in (node.attributes.get("class") or "") for kind in _LINKS):
             links.append((place, node))
         elif node.id == "pd-title" or node.css_matches(".productDetailTitle"):
             title = place if title < 0 else title
         else:
             own.append(place)
     first, last = min([title, *own]), max(own, default=-1)
-    return [node for place, node in links if first < place and (place < last or last < title)]
+    of_the_book = [node for place, node in links if first < place and (place < last or last < title)]
+    return {kind: [node for node in of_the_book if node.css_matches(f"a.{kind}")] for kind in _LINKS}
 
 
-def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor, ...]:
-    anchors = _links_of_the_book(tree, "doContributorSearch")
+def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contributor, ...]:
     people: list[Contributor] = []
     for anchor in anchors:
         inner = anchor.css_first("span")
@@ -535,8 +537,8 @@ def _contributors(tree: LexborHTMLParser, labels: _Labels) -> tuple[Contributor,
     return tuple(people)
 
 
-def _publisher(tree: LexborHTMLParser, labels: _Labels) -> str | None:
-    for anchor in _links_of_the_book(tree, "doSid"):
+def _publisher(anchors: list[LexborNode], labels: _Labels) -> str | None:
+    for anchor in anchors:
         if name := _present(values.clean(flowing_text(anchor))):
             return name
     return _present(labels.one_line("publisher"))
