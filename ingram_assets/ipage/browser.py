@@ -4,9 +4,11 @@ import contextlib
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Playwright, sync_playwright
 
@@ -44,6 +46,7 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
         NoBrowser: none starts, and what to install.
         Transient: the running browser can't be reached.
     """
+    others = set(psutil.Process().children())
     with sync_playwright() as playwright:
         if cdp_url:
             browser = None
@@ -59,6 +62,7 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
             yield context.pages[0] if context.pages else context.new_page()
             return
         browser = _launch(playwright, executable)
+        watch = _Watch(set(psutil.Process().children()) - others)
         try:
             agent = browser.new_page().evaluate("navigator.userAgent")
             # The wall turns away what calls itself headless, and the later requests must be the same browser.
@@ -69,6 +73,39 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
         finally:
             with contextlib.suppress(PlaywrightError):
                 browser.close()
+            watch.stop()
+
+
+class _Watch:
+    """Ends Playwright's driver when its browser is gone, so that whoever waits for that one gets an error.
+
+    By itself Playwright waits for ever for a page that was being opened when the browser died (seen in 1.65).
+    """
+
+    def __init__(self, drivers: set[psutil.Process]) -> None:
+        self._drivers = drivers
+        self._over = threading.Event()
+        threading.Thread(target=self._watch, name="browser-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        looks_without = 0
+        while looks_without < 3:
+            if self._over.wait(1.0):
+                return
+            looks_without = 0 if any(map(_has_browser, self._drivers)) else looks_without + 1
+        log.warning("The browser ended by itself, or was killed, in the middle of a sign-in.")
+        for driver in self._drivers:
+            with contextlib.suppress(psutil.Error):
+                driver.kill()
+
+
+def _has_browser(driver: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(child.status() != psutil.STATUS_ZOMBIE for child in driver.children())
+    return False
 
 
 def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]

@@ -1,0 +1,86 @@
+"""A browser that dies while somebody signs in with it: whoever waits for it gets an error, and soon."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Error as PlaywrightError
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.ipage.browser import _Watch, open_page
+
+DRIVER = """
+import subprocess, sys
+browser = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+print(browser.pid, flush=True)
+browser.wait()
+input()
+"""
+"""Playwright's driver on a bad day: its browser is gone, and it goes on as if nothing had happened."""
+
+
+@contextmanager
+def a_driver() -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """The driver and its browser."""
+    command = [sys.executable, "-c", DRIVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        process = psutil.Process(driver.pid)
+        browser = psutil.Process(int(driver.stdout.readline()))
+        try:
+            yield driver, browser
+        finally:
+            for each in (browser, process):
+                with suppress(psutil.Error):
+                    each.kill()
+
+
+def test_a_driver_whose_browser_died_is_ended() -> None:
+    with a_driver() as (driver, browser):
+        watch = _Watch({psutil.Process(driver.pid)})
+        browser.kill()
+        assert driver.wait(timeout=60) < 0
+        watch.stop()
+
+
+def test_a_driver_whose_browser_lives_is_left_alone() -> None:
+    with a_driver() as (driver, _):
+        watch = _Watch({psutil.Process(driver.pid)})
+        time.sleep(5)
+        assert driver.poll() is None
+        watch.stop()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.15, 0.3])
+def test_a_killed_browser_is_an_error_and_not_a_wait(chromium: Path, after: float) -> None:
+    """The moment lies about where pages are opened, which is where Playwright would wait for ever."""
+
+    def visit() -> None:
+        with open_page(executable=str(chromium)) as page:
+            while True:
+                page.wait_for_timeout(50)
+
+    with ThreadPoolExecutor(1) as pool:
+        before = set(psutil.Process().children(recursive=True))
+        visiting = pool.submit(visit)
+        victim = None
+        while victim is None and not visiting.done():
+            victim = next(filter(_is_browser, set(psutil.Process().children(recursive=True)) - before), None)
+        time.sleep(after)
+        assert victim is not None
+        victim.kill()
+        with pytest.raises((PlaywrightError, IngramError)):
+            visiting.result(timeout=60)
+
+
+def _is_browser(process: psutil.Process) -> bool:
+    try:
+        return "chrom" in process.name() and "--type=" not in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
