@@ -442,10 +442,12 @@ class Site:
         """A new session for a page that was refused, unless it is the page that is odd.
 
         A page that is refused right after a sign-in must not cause another one, and another: so before the
-        second, the home page is asked whether the session lives.
+        second, the home page is asked whether the session lives. A sign-in that failed (the browser died, the
+        site was down) left the old session, which says nothing when it is refused again.
         """
         job.expired_under.append(session.id)
-        if len(job.expired_under) > 1 and self._session(job).id == session.id:
+        is_second_in_vain = self._sessions.sign_ins > 1 and session.id not in self._proven
+        if (len(set(job.expired_under)) > 1 or is_second_in_vain) and self._session(job).id == session.id:
             if self._home_answers(session):
                 raise SessionExpired(
                     f"{job.what} says that the session is over, though it was signed in afresh and other "
