@@ -111,7 +111,8 @@ def _has_browser(driver: psutil.Process) -> bool:
 def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
     args = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # root can't have the sandbox
     tried = []
-    for candidate in [executable] if executable else _candidates(playwright):
+    # Twice, since one that was killed while it started, or found no memory just then, is no broken one.
+    for candidate in 2 * ([executable] if executable else _candidates(playwright)):
         try:
             return playwright.chromium.launch(executable_path=candidate, args=args, timeout=60_000)
         except PlaywrightError as error:
@@ -121,7 +122,7 @@ def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-
     raise NoBrowser(
         "No browser to sign in with: install Chromium or Google Chrome, or run `playwright install "
         "chromium`, or set BROWSER_EXECUTABLE or BROWSER_CDP_URL."
-        + (f" Tried: {'; '.join(tried)}." if tried else "")
+        + (f" Tried: {'; '.join(dict.fromkeys(tried))}." if tried else "")
     )
 
 
