@@ -1,26 +1,59 @@
 """Dagster's storage, set in `dagster.yaml`: PostgreSQL at `DAGSTER_PG_URL`.
 
-dagster-postgres's own, but for one thing: `dagster definitions validate`, which loads `dagster.yaml` and
-keeps nothing, works with no settings.
+dagster-postgres's own, but for two things: `dagster definitions validate`, which loads `dagster.yaml` and
+keeps nothing, works with no settings; and whether a table is there is asked until it is, not for ever.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresScheduleStorage
+from sqlalchemy.engine import Connection
 
 from ingram_assets.domain.failures import NeedsPerson
 
 
+class ScheduleStorage(PostgresScheduleStorage):
+    """What sensors and schedules did, and when.
+
+    Dagster's own lists all tables of the database several times a tick of every sensor, to see whether two
+    of them are there yet: a quarter of what an idle daemon works.
+    """
+
+    def __init__(self, postgres_url: str) -> None:
+        self._true: set[str] = set()
+        super().__init__(postgres_url)
+
+    def has_instigators_table(self) -> bool:
+        return self._once("instigators", super().has_instigators_table)
+
+    def _has_instigators_table(self, conn: Connection) -> bool:
+        return self._once("instigators", partial(super()._has_instigators_table, conn))
+
+    def has_built_index(self, migration_name: str) -> bool:
+        return self._once(f"index {migration_name}", partial(super().has_built_index, migration_name))
+
+    def _once(self, fact: str, look: Callable[[], bool]) -> bool:
+        """Looks until it is so. No table and no index ever goes again."""
+        if fact not in self._true and look():
+            self._true.add(fact)
+        return fact in self._true
+
+
 class PostgresStorage(DagsterPostgresStorage):
     """PostgreSQL at `DAGSTER_PG_URL`; its tables are made if they are missing."""
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        self._schedule_storage = ScheduleStorage(postgres_url)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
