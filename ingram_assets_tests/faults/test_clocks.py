@@ -154,6 +154,7 @@ def test_the_daily_reconcile_keeps_the_stores_zone(monkeypatch: pytest.MonkeyPat
     assert store_time_zone() == "Pacific/Auckland"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("good_weather")
 def test_a_title_is_out_when_its_day_begins_in_the_stores_zone(
     stack: Stack, scraper: Shell, storefront: Shell

@@ -125,6 +125,7 @@ KIND = {"cut": "half|closed|cut|broke", "garbage": "page", "500": "500", "502": 
 """What the reason says of each."""
 
 
+@pytest.mark.long
 def test_bad_pages_cost_themselves_alone(stack: Stack, scraper: Shell):
     """Cut, garbage, 500, 502 and 503 are named, title by title; ten seconds late is in time."""
     report = a_sweep_among(stack, scraper, SOME, limit=150)
