@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -152,7 +152,9 @@ class QueueWriter(Client):
         return pruned
 
     def _call(self, doing: str, function: str, rows: Sequence["_Row"]) -> list[Outcome]:
-        answers = [Outcome(row.isbn, "refused", row.problem) for row in rows]
+        answers = {
+            place: Outcome(row.isbn, "refused", row.problem) for place, row in enumerate(rows) if row.problem
+        }
         for places in _batches(rows):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
 
@@ -163,11 +165,10 @@ class QueueWriter(Client):
             for ordinal, outcome, reason in self._run(doing, send):
                 place = places[ordinal - 1]
                 answers[place] = Outcome(rows[place].isbn, outcome, reason)
-        return answers
+        return [answers[place] for place in range(len(rows))]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A row as it is sent: JSON text, or the problem for which it is not sent at all."""
 
     isbn: str
