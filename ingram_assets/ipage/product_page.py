@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -112,7 +113,6 @@ _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
 _MAX_LABEL = 3_000
 _ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
-_ASIDE = ", ".join(f"[{attribute}*={word} i]" for word in _ASIDE_WORDS for attribute in ("class", "id"))
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = ("doContributorSearch", "doSid")
@@ -129,10 +129,14 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _MESSAGES = (
-    re.compile(r"This item is Not\s+Returnable", re.IGNORECASE),
-    re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
-    re.compile(r"Restricted:\s+Not available to all customers\.?", re.IGNORECASE),
+    ("this item", re.compile(r"This item is Not Returnable", re.IGNORECASE)),
+    (
+        "some countries",
+        re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
+    ),
+    ("restricted", re.compile(r"Restricted ?: Not available to all customers\.?", re.IGNORECASE)),
 )
+"""Words without which the markup can't hold the message, and the message."""
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
 )
@@ -153,9 +157,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     recognise.raise_unless_page(recognise.recognise_tree(tree))
     lowered = text.lower()
     _refuse_cut_page(lowered)
-    for aside in tree.css(_ASIDE) if any(word in lowered for word in _ASIDE_WORDS) else ():
-        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
-            aside.decompose()
+    _leave_out_asides(tree, lowered)
 
     warnings: list[str] = []
     labels = _Labels(tree)
@@ -168,7 +170,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     weight_text = _weight_of(physical) or labels.first("weight")
     price_text = labels.first("price")
     description = _description(labels)
-    messages = _messages(tree, description)
+    messages = _messages(tree, lowered, description)
     discount = labels.one_line("discount")
     if discount is None and price_text and (found := re.search(r"Discount:?\s*([^()]*)", price_text)):
         discount = values.clean(found[1]) or None
@@ -213,6 +215,15 @@ def _refuse_cut_page(lowered: str) -> None:
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
     elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
         raise PageChanged("</table>", "the page is cut short: fetch it again.")
+
+
+def _leave_out_asides(tree: LexborHTMLParser, lowered: str) -> None:
+    """Takes out what shows other books beside this one."""
+    words = [word for word in _ASIDE_WORDS if word in lowered]
+    marks = ", ".join(f"[{attribute}*={word} i]" for word in words for attribute in ("class", "id"))
+    for aside in tree.css(marks) if marks else ():
+        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
+            aside.decompose()
 
 
 def _without_scripts_and_comments(markup: str) -> str:
@@ -260,7 +271,7 @@ class _Labels:
             if len(text) > _MAX_LABEL:
                 continue
             name, colon, rest = text.partition(":")
-            field_, place = _FIELD_OF.get(_normal(name), (None, 0))
+            field_, place = _field_named(name)
             if field_ is not None and (colon or _is_bare_label(node)):
                 self._found.setdefault(field_, []).append(self._label(node, colon + rest, place, order))
             elif text.rstrip().endswith(":") and len(text) < 40:
@@ -294,7 +305,7 @@ class _Labels:
             if node.mem_id in held or node.mem_id in self._any_label:
                 continue
             name, colon, rest = flowing_text(node).partition(":")
-            field_, place = _FIELD_OF.get(_normal(name), (None, 0))
+            field_, place = _field_named(name)
             if field_ is not None and colon:
                 label = _Label(node, colon + rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
                 self._found.setdefault(field_, []).append(label)
@@ -346,11 +357,12 @@ class _Labels:
         while not label.is_whole:
             sibling = at.next
             while sibling is not None:
-                if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
-                    return _without_colon(text)
-                breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
-                if breaks and not _is_blank(text):
-                    return _without_colon(text)
+                if not sibling.is_text_node:
+                    if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
+                        return _without_colon(text)
+                    breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
+                    if breaks and not _is_blank(text):
+                        return _without_colon(text)
                 text += flowing_text(sibling)
                 sibling = sibling.next
             parent = at.parent
@@ -402,8 +414,11 @@ def _without_colon(text: str) -> str:
     return text.lstrip(" \u00a0\n").removeprefix(":").lstrip(" \u00a0\n")
 
 
-def _normal(name: str) -> str:
-    return " ".join(name.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
+@lru_cache(maxsize=512)  # Page after page has the same labels.
+def _field_named(label: str) -> tuple[str | None, int]:
+    """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
+    name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
+    return _FIELD_OF.get(name, (None, 0))
 
 
 def flowing_text(node: LexborNode) -> str:
@@ -492,17 +507,23 @@ def _one_isbn(text: str, label: str) -> str:
 def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
     """The links of each kind among the title and the book's own elements; around them stand other books."""
     title, own = -1, []
-    links: list[tuple[int, LexborNode]] = []
+    links: list[tuple[int, str, LexborNode]] = []
     for place, node in enumerate(tree.css(_TITLE_LINKS_AND_OWN)):
-        if node.tag == "a" and any(kind in (node.attributes.get("class") or "") for kind in _LINKS):
-            links.append((place, node))
-        elif node.id == "pd-title" or node.css_matches(".productDetailTitle"):
+        attributes = node.attributes
+        classes = (attributes.get("class") or "").split()
+        kinds = [kind for kind in _LINKS if kind in classes] if node.tag == "a" else []
+        if kinds:
+            links.extend((place, kind, node) for kind in kinds)
+        elif attributes.get("id") == "pd-title" or "productDetailTitle" in classes:
             title = place if title < 0 else title
         else:
             own.append(place)
     first, last = min([title, *own]), max(own, default=-1)
-    of_the_book = [node for place, node in links if first < place and (place < last or last < title)]
-    return {kind: [node for node in of_the_book if node.css_matches(f"a.{kind}")] for kind in _LINKS}
+    of_the_book: dict[str, list[LexborNode]] = {kind: [] for kind in _LINKS}
+    for place, kind, node in links:
+        if first < place and (place < last or last < title):
+            of_the_book[kind].append(node)
+    return of_the_book
 
 
 def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contributor, ...]:
@@ -586,7 +607,7 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
     text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
     paths: list[str] = []
     for piece in re.split(r"[|\n]", text):
-        path = re.sub(r"\s+/\s+", " / ", values.clean(piece)).strip(" ,;")
+        path = values.clean(piece).strip(" ,;")
         if path and not values.is_absent(path) and path not in paths:
             paths.append(path)
     return tuple(paths)
@@ -610,16 +631,14 @@ def _without_markup(text: str) -> str:
     return values.clean_paragraphs(flowing_text(body)) if body is not None else ""
 
 
-def _messages(tree: LexborHTMLParser, description: str | None) -> tuple[str, ...]:
-    body = tree.body
-    text = body.text(deep=True, separator=" ") if body is not None else ""
-    said = []
-    for message in _MESSAGES:
-        quoted = len(message.findall(description or ""))
-        found = message.findall(text)
-        if len(found) > quoted:
-            said.append(" ".join(found[0].split()))
-    return tuple(said)
+def _messages(tree: LexborHTMLParser, lowered: str, description: str | None) -> tuple[str, ...]:
+    likely = [message for words, message in _MESSAGES if words in lowered]
+    if not likely or tree.body is None:
+        return ()
+    text = " ".join(tree.body.text(deep=True, separator=" ").split())
+    blurb = " ".join((description or "").split())
+    found = [(message.findall(text), message.findall(blurb)) for message in likely]
+    return tuple(shown[0] for shown, quoted in found if len(shown) > len(quoted))
 
 
 def _returnable(labels: _Labels, messages: tuple[str, ...]) -> bool | None:

@@ -8,6 +8,7 @@ account's table is its primary DC, the second its secondary.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -41,6 +42,7 @@ _DC = re.compile(
 _TOTAL = re.compile(
     r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
 )
+_ANY_ROLE = re.compile(r"primary|secondary|other|alternat", re.IGNORECASE)
 _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"primary", re.IGNORECASE), "primary"),
     (re.compile(r"secondary", re.IGNORECASE), "secondary"),
@@ -173,6 +175,7 @@ def _rows(table: LexborNode) -> list[_Row]:
     """The table as a grid: spans filled in, inner tables left out."""
     rows: list[_Row] = []
     hanging: dict[int, tuple[int, str]] = {}
+    has_inner = len(table.css("table")) > 1  # it finds itself, too
     count = 0
     for tr in table.css("tr"):
         holder = tr.parent
@@ -193,9 +196,14 @@ def _rows(table: LexborNode) -> list[_Row]:
         for cell in tr.iter():
             if cell.tag not in ("td", "th"):
                 continue
-            fill()
-            text = _cell_text(cell)
+            if hanging:
+                fill()
+            # An inner table's cells are not this one's.
+            text = "" if has_inner and cell.css_first("table") is not None else _cell_text(cell)
             attributes = cell.attributes
+            if "rowspan" not in attributes and "colspan" not in attributes:
+                cells.append(_Cell(text))
+                continue
             down = _span(attributes.get("rowspan"))
             for place in range(_span(attributes.get("colspan"))):
                 if down > 1:
@@ -213,8 +221,6 @@ def _rows(table: LexborNode) -> list[_Row]:
 
 def _cell_text(cell: LexborNode) -> str:
     # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
-    if cell.css_first("table") is not None:
-        return ""
     text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
     if not text and (picture := cell.css_first("img[alt]")) is not None:
         # A heading may be drawn; a count would be no number that stands in the page.
@@ -229,38 +235,43 @@ def _span(value: str | None) -> int:
 def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
     """The columns by the first header row, and where that row stands."""
     for place, row in enumerate(rows):
-        names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row.cells]
-        if any(re.search(r"[0-9]", name) for name in names):
-            continue
-        on_order = [
-            i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
-        ]
-        on_hand: list[int] = []
-        for pattern in _ON_HAND:
-            on_hand = on_hand or [
-                i
-                for i, name in enumerate(names)
-                if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
-            ]
-        short = [re.sub(r"[/.]", "", name) for name in names]
-        if not on_hand and not on_order and {"oh", "oo"} <= set(short):
-            on_hand, on_order = [short.index("oh")], [short.index("oo")]
-        if len(row.cells) < 2 or not (on_hand or on_order):
-            continue
-        dc = [i for i, name in enumerate(names) if _DC.match(name)]
-        if not (on_hand and on_order) and not dc and len(set(names)) < 3:
-            continue  # A banner such as "Copies on hand today" across the table.
-        on_hand, on_order = (
-            [i for i in found if _PLAIN.fullmatch(names[i])] or found for found in (on_hand, on_order)
-        )
-        for label, found in (("On Hand", on_hand), ("On Order", on_order)):
-            if len(found) != 1:
-                raise PageChanged(
-                    label,
-                    f"the stock table has {len(found)} columns of this name; its columns can't be told.",
-                )
-        return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(row.cells)), place
+        columns = _columns_named(tuple(cell.text for cell in row.cells))
+        if columns is not None:
+            return columns, place
     return None
+
+
+@lru_cache(maxsize=256)  # The site heads its tables with the same few words.
+def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
+    """The columns that a row of these texts heads; `None` if it is no header."""
+    names = [re.sub(r"\s+", " ", text.strip(" :*").lower()) for text in texts]
+    if any(re.search(r"[0-9]", name) for name in names):
+        return None
+    on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
+    on_hand: list[int] = []
+    for pattern in _ON_HAND:
+        on_hand = on_hand or [
+            i
+            for i, name in enumerate(names)
+            if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
+        ]
+    short = [re.sub(r"[/.]", "", name) for name in names]
+    if not on_hand and not on_order and {"oh", "oo"} <= set(short):
+        on_hand, on_order = [short.index("oh")], [short.index("oo")]
+    if len(names) < 2 or not (on_hand or on_order):
+        return None
+    dc = [i for i, name in enumerate(names) if _DC.match(name)]
+    if not (on_hand and on_order) and not dc and len(set(names)) < 3:
+        return None  # A banner such as "Copies on hand today" across the table.
+    on_hand, on_order = (
+        [i for i in found if _PLAIN.fullmatch(names[i])] or found for found in (on_hand, on_order)
+    )
+    for label, found in (("On Hand", on_hand), ("On Order", on_order)):
+        if len(found) != 1:
+            raise PageChanged(
+                label, f"the stock table has {len(found)} columns of this name; its columns can't be told."
+            )
+    return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(names))
 
 
 def _transposed(rows: list[_Row]) -> list[_Row] | None:
@@ -436,6 +447,8 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
 
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
+    if _CODE.fullmatch(text) and text not in _NO_DC:
+        return text
     text = values.clean(text)
     plain = text.strip(" :*†‡.").upper()
     if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
@@ -449,7 +462,7 @@ def _dc_code(text: str) -> str | None:
 
 def _role_in(texts: Iterable[str]) -> Role | None:
     for text in texts:
-        for pattern, role in _ROLES:
+        for pattern, role in _ROLES if _ANY_ROLE.search(text) else ():
             if pattern.search(text):
                 return role
     return None

@@ -12,6 +12,9 @@ from decimal import Decimal
 
 from ingram_assets.domain.stock import MAX_COUNT
 
+_HUNDREDTH = Decimal("0.01")
+_INCH = Decimal(1)
+_PER_INCH = {"c": Decimal("2.54"), "m": Decimal("25.4")}
 POUNDS_PER_KILOGRAM = Decimal("2.2046226218")
 MAX_PRICE = Decimal("20000")
 """Dollars. No trade book asks more; a larger figure is a misread one."""
@@ -23,6 +26,7 @@ _ABSENT = re.compile(
     re.IGNORECASE,
 )
 _GROUPED = r"(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)"
+_PLAIN_COUNT = re.compile(r"0|[1-9][0-9]{0,5}")
 _COUNT = re.compile(
     rf"(?:(?:(?:qty|quantity|units?|copies|on[ -]hand|on[ -]order|available|in[ -]stock)[\s:]*)*)"
     rf"({_GROUPED})"
@@ -63,6 +67,7 @@ _DATE_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
+_DIGIT = re.compile(r"[0-9]")
 _NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
 _MONEY = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?|\.[0-9]{{2}}")
 _DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
@@ -98,7 +103,8 @@ _BROKEN_FIGURE = re.compile("[0-9.,$£€]\ufffd|\ufffd[0-9.,]")
 
 def _figures(text: str, length: int) -> str:
     """As `clean`, but what it takes out of the middle of a number leaves a mark, lest the halves be glued."""
-    return clean(_CUT_FIGURE.sub("\ufffd", text[:length]))
+    text = text[:length]
+    return clean(text if text.isprintable() else _CUT_FIGURE.sub("\ufffd", text))
 
 
 def clean(text: str) -> str:
@@ -116,6 +122,8 @@ def _readable(text: str) -> str:
     # Old Java pages escape twice ("Simon &amp;amp; Schuster"); no title has an entity on purpose.
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
+    if text.isascii() and text.isprintable():
+        return text  # There is nothing to take out of it.
     return unicodedata.normalize("NFC", _CONTROL.sub("", text))
 
 
@@ -127,6 +135,8 @@ def is_absent(text: str) -> bool:
 def read_count(text: str) -> tuple[int | None, str | None]:
     """Copies: a whole number, thousands commas in the right places, at most `MAX_COUNT`."""
     text = text.strip()
+    if _PLAIN_COUNT.fullmatch(text):
+        return int(text), None
     # "None" may be meant as zero copies: that is not for us to say.
     if is_absent(text) and text.lower() not in ("none", "nil", "null"):
         return None, None
@@ -151,11 +161,14 @@ def read_date(text: str) -> tuple[date | None, str | None]:
         return None, None
     if _BROKEN_FIGURE.search(text):
         return None, f"“{text[:40]}” is damaged"
-    rest, found = text, []
+    rest = text
+    found: list[tuple[date | None, str]] = []
     for pattern, order in _DATE_FORMS:
-        for match in pattern.finditer(rest):
-            found.append((_day(match.groups(), order), order))
-        rest = pattern.sub(" ", rest)
+        if dates := [(_day(match.groups(), order), order) for match in pattern.finditer(rest)]:
+            found += dates
+            rest = pattern.sub(" ", rest)
+            if not _DIGIT.search(rest):
+                break
     days = {day for day, _ in found}
     if len(days) != 1 or None in days:
         return None, f"“{text[:40]}” is no date that can be told"
@@ -283,9 +296,9 @@ def read_sizes(text: str) -> dict[str, Decimal]:
     sizes: dict[str, Decimal] = {}
     text = _figures(text, 2_000)
     for number, unit, letter in [] if _BROKEN_FIGURE.search(text) else _LENGTH.findall(text):
-        per_inch = {"c": Decimal("2.54"), "m": Decimal("25.4")}.get(unit[0].lower(), Decimal(1))
+        per_inch = _PER_INCH.get(unit[0].lower(), _INCH)
         if len(number) < 9:
-            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(Decimal("0.01")))
+            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(_HUNDREDTH))
     return sizes
 
 
