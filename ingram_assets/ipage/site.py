@@ -7,9 +7,11 @@ that can go wrong has been tried again, renewed or given a name by the time it c
 import logging
 import random
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,7 +53,14 @@ MAX_TRIES = 3
 """Of one page, whatever goes wrong with it."""
 
 MAX_SIGN_INS = 10
-"""In one run. A site that ends sessions faster than that is not to be fought with sign-ins."""
+"""In one run, beside one for every `_PAGES_A_SIGN_IN` read."""
+
+_PAGES_A_SIGN_IN = 5
+"""A site that ends sessions faster than that is not to be fought with sign-ins."""
+
+_SHORT_LIVED = 50
+"""Pages. After two sessions that gave fewer, pages are read one at a time, so that the end of the next one
+costs one page and not all that are in flight."""
 
 _WAITS = (1.0, 4.0)
 """Seconds before the second and the third try."""
@@ -187,7 +196,9 @@ class Site:
             self._cancelled,
         )
         self._concurrency = concurrency
-        self._proven: set[str] = set()
+        self._pages: Counter[str] = Counter()  # by session
+        self._refused: dict[str, None] = {}  # sessions, in the order of their end
+        self._alone = threading.Lock()
         self._stopped_by: IngramError | None = None
         self._sweeps: list[Sweep[Any, Reading]] = []
         self._opened = time.monotonic()
@@ -409,21 +420,35 @@ class Site:
         while True:
             if (error := self.stopped_by) is not None:
                 raise error
-            session = self._session(job)
-            try:
-                result = self._fetching.fetch(session, path, expected, read, on_changed=keep, **options)
-            except SessionExpired as expired:
-                self._renew(session, job, expired)
-                continue
-            except Cancelled:
-                raise
-            except IngramError as failure:
-                if failure is not self._politeness.given_up():  # then nothing was sent
-                    job.tries += 1
-                raise
-            job.tries += 1
-            self._proven.add(session.id)
-            return result
+            with self._turn():
+                session = self._session(job)
+                try:
+                    result = self._fetching.fetch(session, path, expected, read, on_changed=keep, **options)
+                except SessionExpired as expired:
+                    self._renew(session, job, expired)
+                    continue
+                except Cancelled:
+                    raise
+                except IngramError as failure:
+                    if failure is not self._politeness.given_up():  # then nothing was sent
+                        job.tries += 1
+                    raise
+                job.tries += 1
+                self._pages[session.id] += 1
+                return result
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """At once; one after the other where sessions keep ending (`_SHORT_LIVED`)."""
+        if sum(self._pages[ended] < _SHORT_LIVED for ended in [*self._refused]) < 2:
+            yield
+            return
+        while not self._alone.acquire(timeout=0.3):
+            self._cancelled.raise_if_set()
+        try:
+            yield
+        finally:
+            self._alone.release()
 
     def _keep_page(self, page: str | bytes, what: str, reason: str, cookies: Iterable[Cookie]) -> None:
         """Keeps a page that changed for a person to look at, without what opens the account."""
@@ -443,17 +468,20 @@ class Site:
 
         A page that is refused right after a sign-in must not cause another one, and another: so before the
         second, the home page is asked whether the session lives. A sign-in that failed (the browser died, the
-        site was down) left the old session, which says nothing when it is refused again.
+        site was down) left the old session, which says nothing when it is refused again. Nor does one that
+        ended before its first pages were taken in: only two such sign-ins in a row were in vain.
         """
         job.expired_under.append(session.id)
-        is_second_in_vain = self._sessions.sign_ins > 1 and session.id not in self._proven
+        self._refused.setdefault(session.id)
+        in_vain = not any(self._pages[ended] for ended in [*self._refused][-2:])
+        is_second_in_vain = in_vain and self._sessions.sign_ins > 1
         if (len(set(job.expired_under)) > 1 or is_second_in_vain) and self._session(job).id == session.id:
             if self._home_answers(session):
                 raise SessionExpired(
                     f"{job.what} says that the session is over, though it was signed in afresh and other "
                     "pages answer: open it in a browser."
                 ) from expired
-            if session.id not in self._proven:
+            if is_second_in_vain:
                 self._stopped_by = SessionLost(
                     f"The session is refused right after signing in ({job.what}): sign in to iPage by hand "
                     "and see what it says, or put that browser's Cookie header into IPAGE_SESSION_COOKIE."
@@ -464,9 +492,10 @@ class Site:
                 f"{job.what} found the session over {len(job.expired_under)} times: see whether somebody "
                 "else signs in with this account."
             ) from expired
-        if self._sessions.sign_ins >= MAX_SIGN_INS and self._session(job).id == session.id:
+        enough = MAX_SIGN_INS + self.counts[Outcome.ok] // _PAGES_A_SIGN_IN
+        if (made := self._sessions.sign_ins) >= enough and self._session(job).id == session.id:
             self._stopped_by = SessionLost(
-                f"The session was lost again after {MAX_SIGN_INS} sign-ins in this run: see whether somebody "
+                f"The session was lost again after {made} sign-ins in this run: see whether somebody "
                 "else signs in with this account, and run again later."
             )
             raise self._stopped_by from expired

@@ -183,17 +183,16 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
         shown = str(given.get("isbn", ""))[:40]
         if unknown := given.keys() - fields:
             return _Row(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
-        # NaN is what a data frame has in place of a number that is not known.
-        row = {
-            name: value
-            for name, value in given.items()
-            if not (isinstance(value, float) and math.isnan(value))
-        }
-        row |= {**(more or {}), "isbn": _isbn(given.get("isbn", ""))}
-        shown = row["isbn"]
+        shown = _isbn(given.get("isbn", ""))
+        row = {**given, **(more or {}), "isbn": shown}
         if isinstance(row.get("stock"), Mapping):
             row["stock"] = stock_rules.to_json(row["stock"])
-        text = _JSON.encode(row)
+        try:
+            text = _JSON.encode(row)
+        except ValueError:
+            # NaN is what a data frame has in place of a number that is not known.
+            row = {name: value for name, value in row.items() if not _is_nan(value)}
+            text = _JSON.encode(row)
         if "\\u0000" in text and (nul := [name for name, value in row.items() if _holds_nul(value)]):
             return _Row(shown, problem=f"A NUL character is in {', '.join(nul)}.")
     except InvalidIsbn as error:
@@ -208,6 +207,10 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
 def _isbn(text: Any) -> str:
     """Thirteen digits go as they are, since their check digit is verified over there."""
     return text if isinstance(text, str) and _DIGITS.fullmatch(text) else parse_isbn(text)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _holds_nul(value: Any) -> bool:

@@ -4,6 +4,7 @@ That a second `ingram up` and a second `ingram demo` on the same folder are refu
 tested (`end_to_end`).
 """
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -50,6 +51,13 @@ def both(*commands: tuple[Shell, tuple[str, ...]]) -> list[Done]:
     ]
     told = [command.communicate(timeout=240) for command in started]
     return [Done(command.returncode, *of) for command, of in zip(started, told, strict=True)]
+
+
+def most_at_once(log: list[dict[str, Any]]) -> int:
+    """The most requests that iPage answered at once; Open Library, which the simulator plays too, left out."""
+    of_ipage = [entry for entry in log if not entry["kind"].startswith("open_library")]
+    steps = [(entry["started"], 1) for entry in of_ipage] + [(entry["ended"], -1) for entry in of_ipage]
+    return max(itertools.accumulate(step for _, step in sorted(steps)))
 
 
 @pytest.mark.long
@@ -136,7 +144,8 @@ def test_two_pushes_make_a_product_once(stack: Stack, storefront: Shell, tmp_pat
         writer.add_titles([{"isbn": NEW, "title": "A Book Pushed Twice", "srp_price": "17.99"}])
     done = both((one, ("push", NEW)), (other, ("push", NEW)))
     assert [each.exit_code for each in done] == [0, 0], [each.errors for each in done]
-    assert sum(each.result["created"] for each in done) == 1
+    # The shop's own sensor has seen the title, too, and may have been the first of three.
+    assert sum(each.result.get("created", 0) for each in done) <= 1
     admin = Admin(stack)
     assert [of["title"] for of in admin.products() if of["handle"].endswith(NEW)] == ["A Book Pushed Twice"]
     assert len(admin.all("/admin/inventory-items", "inventory_items", sku=NEW)) == 1
@@ -153,9 +162,9 @@ def test_two_sweeps_and_an_enrich_without_a_queue(stack: Stack, scraper: Shell, 
     site.set(latency_ms=300)
     site.reset_requests()
     done = both((shell, ("sync-stock",)), (shell, ("sync-stock",)), (shell, ("enrich", *site.isbns()[:3])))
-    asked = site.requests(log=False)
+    asked = site.requests()
     assert [each.exit_code for each in done] == [0, 0, 0], [each.errors for each in done]
-    assert asked["max_running"] <= 8
+    assert most_at_once(asked["log"]) <= 8
     assert asked["sign_ins"] <= 1
     assert sum(each.result.get("stock_changed", 0) for each in done) == 1, "a change is recorded once"
     assert_queue_is_the_book(stack)

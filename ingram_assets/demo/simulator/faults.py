@@ -17,7 +17,7 @@ FAULTS: dict[str, str] = {
     "html": "an HTML page of the site that is none of what was asked for, with status 200",
     "login_form": "the login form in its place, though the session lives",
     "redirect_loop": "a redirect to the same address, for ever",
-    "expire": "the session ends just before this request",
+    "expire": "the session ends just before this request (of those that come with a live one)",
     "wrong_title": "the page or cover of another title",
     "layout": "the product page in another `layout`",
     "zeros": "every count on the product page is 0",

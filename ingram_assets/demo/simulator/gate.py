@@ -50,7 +50,9 @@ class Gate:
         site, counters = self._site, self._site.counters
         kind = _kind(scope["path"])
         isbn = _isbn(scope)
-        rule = next((rule for rule in site.rules if rule.matches(kind, isbn, site.book)), None)
+        rule = next((rule for rule in self._rules(scope) if rule.matches(kind, isbn, site.book)), None)
+        if rule is not None and rule.fault == "expire":
+            site.accounts.end(_cookies(scope)[sign_in.SESSION_COOKIE])
         counters.running += 1
         counters.running_by_kind[kind] += 1
         counters.max_running = max(counters.max_running, counters.running)
@@ -91,6 +93,13 @@ class Gate:
                     "ended": time.monotonic(),
                 }
             )
+
+    def _rules(self, scope: Scope) -> list[Rule]:
+        """Those that may spoil this request: a session can only end while it lives."""
+        site = self._site
+        if site.accounts.signed_in(_cookies(scope).get(sign_in.SESSION_COOKIE), site.dials) is not None:
+            return site.rules
+        return [rule for rule in site.rules if rule.fault != "expire"]
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, kind: str, rule: Rule | None) -> None:
         site = self._site
@@ -133,8 +142,6 @@ class Gate:
                 response = RedirectResponse(scope["path"] + ("?" + query if query else ""), 302)
             case "empty":
                 response = HTMLResponse("")
-            case "expire":
-                site.accounts.end(cookies.get(sign_in.SESSION_COOKIE, ""))
             case "cut":
                 send = _cut(send)
             case "half":
