@@ -135,10 +135,10 @@ def classify(answer: Answer, expected: Expected) -> None:
     if status == 401 or found.kind in (Kind.SIGN_IN, Kind.EXPIRED):
         shown = f"status {status}" if status == 401 else found.detail
         raise SessionExpired(f"The session is over ({shown}): sign in again, then read this page.")
-    if status in (404, 410):
-        raise NotFound(f"The site lists nothing here (status {status}): check the ISBN.")
-    if found.kind is Kind.NOT_FOUND:
-        raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.")
+    if status in (404, 410) or found.kind is Kind.NOT_FOUND:
+        shown = found.detail if found.kind is Kind.NOT_FOUND else f"status {status}"
+        asked = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
+        raise NotFound(f"The site lists nothing here ({shown}): check {asked}.")
     if status >= 500 or status in (408, 425):
         raise Unanswered(f"The site failed with status {status}: try again later.", retry_after)
     if status != 200:
@@ -148,7 +148,8 @@ def classify(answer: Answer, expected: Expected) -> None:
             raise NotFound("The site has no picture here (an empty answer).")
         raise Unanswered("The site answered with an empty body: try again later.")
     if found.kind is Kind.ERROR and expected is not Expected.PICTURE:
-        raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
+        asked = "export" if expected is Expected.EXPORT else "page"
+        raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
 
 
 class Fetching:

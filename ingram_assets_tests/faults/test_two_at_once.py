@@ -54,7 +54,7 @@ def both(*commands: tuple[Shell, tuple[str, ...]]) -> list[Done]:
 
 
 def most_at_once(log: list[dict[str, Any]]) -> int:
-    """The most requests that iPage answered at once; Open Library, which the simulator plays too, left out."""
+    """The most requests at iPage in one moment. The simulator plays Open Library, too: that is left out."""
     of_ipage = [entry for entry in log if not entry["kind"].startswith("open_library")]
     steps = [(entry["started"], 1) for entry in of_ipage] + [(entry["ended"], -1) for entry in of_ipage]
     return max(itertools.accumulate(step for _, step in sorted(steps)))

@@ -111,10 +111,10 @@ def test_the_saved_search(sim: Simulator, open_site: OpenSite) -> None:
     assert sorted(found["isbn"]) == sorted(sim.isbns())
     path = f"/ipage/browseRow/downloadExcel.action?listTypeId=SR&listId={sim.search_id}&totalRecords=7&No=0"
     assert len(parse_saved_search_csv(site.saved_search(path))) == 7
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="check the saved search's number"):
         site.saved_search("999")
     sim.fault("html", kinds=["export"])
-    with pytest.raises(PageChanged):
+    with pytest.raises(PageChanged, match="export: the site sent an error page"):
         site.saved_search(sim.search_id)
 
 
