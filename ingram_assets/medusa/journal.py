@@ -165,7 +165,7 @@ class Journal:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            return psycopg.connect(self._url, autocommit=True, connect_timeout=20)
         except psycopg.OperationalError as error:
             raise NeedsPerson(_no_journal(error)) from None
 

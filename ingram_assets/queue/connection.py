@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _DEFAULTS = {
-    "connect_timeout": "10",
+    "connect_timeout": "20",
     # A network that swallows packets ends the connection within half a minute, not never.
     "keepalives_idle": "30",
     "keepalives_interval": "10",

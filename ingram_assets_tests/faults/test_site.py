@@ -112,7 +112,8 @@ def test_a_session_that_ends_at_every_tenth_page_loses_no_title(stack: Stack, sc
     assert done.result["ok"] is True
     assert done.result["stock_read"] + done.result["stock_unknown"] == len(stack.simulator.isbns())
     asked = stack.simulator.requests(log=False)
-    assert 3 <= asked["by_fault"]["expire"] == asked["sign_ins"]
+    # The session that was there may have been over by itself.
+    assert 3 <= asked["by_fault"]["expire"] <= asked["sign_ins"] <= asked["by_fault"]["expire"] + 1
 
 
 @pytest.mark.long

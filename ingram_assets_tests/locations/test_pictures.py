@@ -12,8 +12,17 @@ from ingram_assets.demo.embedded.s3 import S3
 from ingram_assets.demo.simulator import Simulator, running_simulator
 from ingram_assets.locations.events import REPORT
 from ingram_assets.locations.keys import COVER_SWEEP, COVERS, ISBNS_NAME
-from ingram_assets.locations.scraper.assets import cover_sweep, covers, saved_search, stock_sweep
+from ingram_assets.locations.scraper.assets import (
+    EnrichConfig,
+    cover_sweep,
+    covers,
+    enrich_titles,
+    saved_search,
+    stock_sweep,
+)
+from ingram_assets.locations.scraper.jobs import enrich
 from ingram_assets.locations.scraper.resources import RESOURCES
+from ingram_assets.processes import free_port
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.covers.drawn import opened
@@ -205,3 +214,20 @@ def test_a_bucket_that_a_person_must_see_to_is_named(
     told = str(looked.done.get_step_failure_events()[0].step_failure_data)
     assert setting in told
     assert covers_of(queue) == before
+
+
+def test_a_bucket_out_of_reach_costs_an_enriched_title_its_cover_alone(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isbn = next(isbn for isbn, title in site.book().items() if title["on_hand"])
+    rows = covers_of(queue)
+    monkeypatch.setenv("R2_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    config = dg.RunConfig(ops={enrich_titles.name: EnrichConfig(isbns=[isbn])})
+    done = enrich.execute_in_process(config, instance=instance, resources=RESOURCES)
+    (output,) = [event.step_output_data for event in done.all_events if event.is_successful_output]
+    report = output.metadata[REPORT].value
+    assert report["counts"]["stock_read"] == 1
+    ((failed, reason),) = [(one["isbn"], one["reason"]) for one in report["failed"]]
+    assert failed == isbn
+    assert reason.startswith("Its cover was not looked at: The bucket")
+    assert covers_of(queue) == rows

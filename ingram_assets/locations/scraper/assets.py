@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
-from ingram_assets.domain.failures import NeedsPerson, Stopped, Transient
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage.pages import parse_saved_search_csv
 from ingram_assets.locations.events import (
@@ -341,7 +341,8 @@ def title_page(context: AssetExecutionContext, ipage: IPage, queue: Queue) -> It
 )
 def covers(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: R2) -> Iterator[dg.Output[None]]:
     """Look at the covers of the partitions a person chose, whenever they were looked at last."""
-    report, _ = _check_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
+    with classified():
+        report, _ = _check_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
     if report.failed:
         raise dg.Failure(
             f"{len(report.failed)} covers failed, {report.failed[0]['isbn']} first: "
@@ -369,14 +370,15 @@ def covers(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: R2) -
 def cover_sweep(context: AssetExecutionContext, ipage: IPage, queue: Queue, r2: R2) -> dg.MaterializeResult:
     """Look at every cover that is due."""
     isbns = context.instance.get_dynamic_partitions(ISBNS_NAME)
-    report, metadata = _check_covers(context, ipage, queue, r2, isbns, anew=False)
+    with classified():
+        report, metadata = _check_covers(context, ipage, queue, r2, isbns, anew=False)
     return dg.MaterializeResult(metadata={**report.metadata(), **metadata})
 
 
 def _check_covers(
     context: Context, ipage: IPage, queue: Queue, r2: R2, isbns: Sequence[str], *, anew: bool
 ) -> tuple[Report, dict[str, Any]]:
-    with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
+    with ipage.open(context.run.run_id) as site, queue.open() as writer:
         return check_covers(
             context,
             site,
@@ -430,11 +432,21 @@ def enrich_titles(
     instance.add_dynamic_partitions(ISBNS_NAME, [isbn for isbn in there if isbn in untracked])
     for isbn in set(there) & set(instance.get_dynamic_partitions(RETIRED_NAME)):
         instance.delete_dynamic_partition(RETIRED_NAME, isbn)
-    pictures, metadata = _check_covers(context, ipage, queue, r2, there, anew=True)
     report = sweep.report
-    report.counts |= pictures.counts
-    for entry in pictures.failed:
-        report.fail(**entry)
+    metadata: dict[str, Any] = {}
+    with classified():
+        try:
+            pictures, metadata = _check_covers(context, ipage, queue, r2, there, anew=True)
+        except Transient as error:
+            # What was read is in the queue. The covers are due again by themselves.
+            for isbn in there:
+                report.fail(isbn, f"Its cover was not looked at: {error}")
+        except IngramError as error:
+            raise failure_of(error, report) from error
+        else:
+            report.counts |= pictures.counts
+            for entry in pictures.failed:
+                report.fail(**entry)
     return dg.Output(None, metadata={**report.metadata(), **metadata})
 
 
