@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from ingram_assets.demo.embedded.chromium import ensure_chromium
 from ingram_assets.demo.embedded.imap import Imap, start_imap
@@ -20,6 +21,10 @@ from ingram_assets.processes import Supervisor
 
 TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / ".demo" / "tools")
 """Chromium and Medusa's packages are installed here once, not per test run."""
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _numbers = itertools.count(1)
 

@@ -274,7 +274,7 @@ TITLES = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     titles=st.lists(
         st.tuples(ISBNS, TITLES, st.none() | st.decimals(Decimal("0.01"), Decimal(9999), places=2)),
@@ -312,7 +312,7 @@ def test_every_shape_gives_the_same_rows(
     assert all(str(row[1]).startswith("T") for row in found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=300),

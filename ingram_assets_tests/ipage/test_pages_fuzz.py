@@ -128,13 +128,13 @@ def test_the_undamaged_pages_are_read() -> None:
         assert_stands_in(parse_product_page(body), body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from([PAGE, *SIMULATED]), st.randoms(use_true_random=False))
 def test_a_damaged_page_gives_no_number_that_it_does_not_show(body: bytes, order: random.Random) -> None:
     assert_named(damaged(body, order))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=400), st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)))
 def test_any_bytes_end_in_a_named_error(body: bytes) -> None:
     assert_named(body)
@@ -142,7 +142,7 @@ def test_any_bytes_end_in_a_named_error(body: bytes) -> None:
         parse_product_page(body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
     st.integers(0, len(PAGE)),
@@ -152,7 +152,7 @@ def test_a_page_with_foreign_pieces_in_it(piece: bytes, at: int, taken: int) -> 
     assert_named(PAGE[:at] + piece + PAGE[at + taken :])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([BLOCK, LOGIN, EXPIRED]), st.text(max_size=40), st.booleans())
 def test_a_page_of_the_wall_or_the_door_is_never_a_product(page: str, text: str, first: bool) -> None:
     html = text + page if first else page.replace("</body>", f"{text}</body>")

@@ -92,7 +92,7 @@ def test_a_picture_bomb_is_not_unpacked(side: int) -> None:
         check_picture(out.getvalue())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(PICTURES)), st.data())
 def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data: st.DataObject) -> None:
     body = bytearray(PICTURES[format_])

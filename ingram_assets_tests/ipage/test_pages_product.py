@@ -527,7 +527,7 @@ LABEL_FORMS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     isbn=ISBNS,
     title=TEXTS,

@@ -578,7 +578,7 @@ EXTRAS = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.tuples(DC_CODES, COUNTS, COUNTS), min_size=1, max_size=6, unique_by=lambda row: row[0]),
     own=st.integers(1, 4),
@@ -626,7 +626,7 @@ ODD_NAMES = st.sampled_from(["", "&nbsp;", "-", "CHA", "TN2", "Roseburg", "TN PA
 ODD_COUNTS = st.sampled_from(["", "N/A", "Low", "4 10", "100+", "-", "<img src=x.gif>", "None"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     codes=st.lists(DC_CODES, min_size=3, max_size=6, unique=True),
     place=st.integers(0, 5),

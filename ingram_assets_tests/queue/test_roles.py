@@ -361,7 +361,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(function=st.sampled_from(FUNCTIONS), rows=st.lists(json_values, max_size=4))
 def test_whatever_a_batch_holds_each_row_is_answered(
     as_writer: psycopg.Connection, function: str, rows: list[object]

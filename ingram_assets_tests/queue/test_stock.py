@@ -227,7 +227,7 @@ stocks = st.dictionaries(st.sampled_from(["TN", "PA", "IN"]), st.tuples(counts, 
 readings = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), stocks), max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(readings, max_size=4))
 def test_the_database_judges_as_the_rules_say(
     queue: Queue,

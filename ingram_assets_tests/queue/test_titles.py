@@ -316,7 +316,7 @@ def test_pages_that_could_not_be_read(writer: QueueWriter, reader: QueueReader) 
     assert outcomes(writer.record_unread([failed(1, 6, "x" * 50_000)])) == ["recorded"]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.lists(
         st.text(max_size=30)
