@@ -1,6 +1,7 @@
 """The journal on a real PostgreSQL: made by whoever comes first, truthful about what broke off."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -136,18 +137,23 @@ def test_one_run_at_a_time(database: str) -> None:
     with ThreadPoolExecutor() as pool, Journal(database) as first:
         with first.alone(lambda: told.append("nobody else is there")):
             waiting = pool.submit(second)
+            while not (told or waiting.done()):
+                time.sleep(0.02)
             assert not entered.wait(1.5)
             assert told == ["waiting"]
-        waiting.result(10)
+        waiting.result(60)
         assert entered.is_set()
 
         # A run that is killed leaves no lock behind.
         entered.clear()
+        told.clear()
         with first.alone(lambda: None):
             waiting = pool.submit(second)
+            while not (told or waiting.done()):
+                time.sleep(0.02)
             assert not entered.wait(1.0)
             with psycopg.connect(database, autocommit=True) as connection:
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
                 )
-            waiting.result(10)
+            waiting.result(60)

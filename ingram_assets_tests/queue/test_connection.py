@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -172,10 +173,14 @@ def test_a_statement_that_takes_too_long_is_ended(queue: Queue) -> None:
             assert outcomes(each.add_titles([title(1)]))
 
 
-def test_a_server_that_hangs_in_the_middle_is_left(queue: Queue, postgres: Postgres) -> None:
+def test_a_server_that_hangs_in_the_middle_is_left(
+    queue: Queue, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the silence is short: the statement timeout is also how long the pool waits for a connection.
+    monkeypatch.setattr("ingram_assets.queue.connection._ANSWER_TIMEOUTS", 0.2)
     with (
         Line("127.0.0.1", postgres.port) as line,
-        QueueWriter(line.through(queue.writer), statement_timeout=0.25) as writer,
+        QueueWriter(line.through(queue.writer), statement_timeout=10) as writer,
     ):
         writer.add_titles([title(1)])
         trouble = line.make("hang", only=b"ingram_add_titles")
@@ -251,11 +256,15 @@ def test_the_writer_signed_in_as_reader_and_the_other_way(queue: Queue) -> None:
 
 
 def test_nothing_is_opened_before_the_first_call_and_nothing_stays_open(queue: Queue) -> None:
+    def wait_for_sessions(number: int) -> None:
+        while queue.sql(sessions, WRITER) != [(number,)]:  # a closed one is listed until its process ends
+            time.sleep(0.05)
+
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
+    wait_for_sessions(0)
     with QueueWriter(queue.writer) as writer:
         assert queue.sql(sessions, WRITER) == [(0,)]
         writer.add_titles([title(1)])
-        assert queue.sql(sessions, WRITER) == [(1,)]
-    while queue.sql(sessions, WRITER) != [(0,)]:
-        pass
+        wait_for_sessions(1)
+    wait_for_sessions(0)
     writer.close()
