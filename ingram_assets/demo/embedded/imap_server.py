@@ -13,9 +13,10 @@ import sys
 from argparse import Namespace
 
 from proxyprotocol.reader import ProxyProtocolReader
-from pymap.backend.maildir import Config, Identity, MaildirBackend
+from pymap.backend.maildir import Config, Identity, Login
 from pymap.imap import IMAPServer
 from pymap.user import Passwords, UserMetadata
+from pysasl.hashing import BuiltinHash
 
 
 async def serve(port: int, certificate: str, folder: str, user: str, password: str) -> None:
@@ -34,12 +35,14 @@ async def serve(port: int, certificate: str, folder: str, user: str, password: s
         layout="++",
         colon=None,
     )
-    backend, config = await MaildirBackend.init(asked)
+    # Few rounds: the password is long and random, and every sign-in pays for them.
+    config = Config.from_args(asked, hash_context=BuiltinHash(rounds=1000))
+    login = Login(config)
     config.apply_context()
-    await _set_password(backend, config, user, password)
+    await _set_password(login, config, user, password)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    answer = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(backend.login, config))
+    answer = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(login, config))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,8 +52,8 @@ async def serve(port: int, certificate: str, folder: str, user: str, password: s
     server.close()
 
 
-async def _set_password(backend: MaildirBackend, config: Config, user: str, password: str) -> None:
-    identity = Identity(config, backend.login.tokens, user, None, frozenset({"admin"}))
+async def _set_password(login: Login, config: Config, user: str, password: str) -> None:
+    identity = Identity(config, login.tokens, user, None, frozenset({"admin"}))
     hashed = await Passwords(config).hash_password(password)
     await identity.set(UserMetadata(config, user, password=hashed))
 
