@@ -66,6 +66,7 @@ def test_a_shopper_sees_a_published_book_with_its_price(medusa_store: Medusa, ad
         f"{medusa_store.url}/store/products",
         params={"region_id": medusa_store.store.region_id, "fields": "title,*variants.calculated_price"},
         headers={"x-publishable-api-key": medusa_store.store.publishable_key},
+        timeout=60,
     ).json()["products"]
     prices = [p["variants"][0]["calculated_price"]["calculated_amount"] for p in seen]
     assert ([p["title"] for p in seen], prices) == (["Between Two Fires"], [18.99])

@@ -20,11 +20,11 @@ def client(s3: S3, secret: str):
 
 def test_a_cover_is_public_as_soon_as_it_is_stored(s3: S3) -> None:
     address = f"{s3.public_url}/covers/raw/9780451496454.jpg"
-    assert httpx.get(address).status_code == 404
+    assert httpx.get(address, timeout=60).status_code == 404
     client(s3, s3.secret).put_object(
         Bucket=s3.bucket, Key="covers/raw/9780451496454.jpg", Body=b"\xff\xd8\xff", ContentType="image/jpeg"
     )
-    read = httpx.get(address)
+    read = httpx.get(address, timeout=60)
     assert read.status_code == 200
     assert (read.content, read.headers["content-type"]) == (b"\xff\xd8\xff", "image/jpeg")
 
@@ -32,5 +32,5 @@ def test_a_cover_is_public_as_soon_as_it_is_stored(s3: S3) -> None:
 def test_writing_needs_the_secret(s3: S3) -> None:
     with pytest.raises(ClientError):
         client(s3, "not the secret").put_object(Bucket=s3.bucket, Key="x", Body=b"x")
-    assert httpx.put(f"{s3.public_url}/x", content=b"x").status_code in {403, 404, 405}
-    assert httpx.get(f"{s3.public_url}/x").status_code == 404
+    assert httpx.put(f"{s3.public_url}/x", content=b"x", timeout=60).status_code in {403, 404, 405}
+    assert httpx.get(f"{s3.public_url}/x", timeout=60).status_code == 404

@@ -84,6 +84,7 @@ def test_a_shopper_sees_the_cover_and_the_label(stack: Stack):
     store = httpx.Client(
         base_url=stack.medusa.url,
         headers={"x-publishable-api-key": stack.medusa.store.publishable_key, "Connection": "close"},
+        timeout=60,
     )
     query = {
         "handle": BETWEEN_TWO_FIRES,
@@ -96,7 +97,7 @@ def test_a_shopper_sees_the_cover_and_the_label(stack: Stack):
     assert variant["metadata"]["availability"] == "in_stock"
     assert variant["metadata"]["in_stock"] is True
     assert sum(dc["onHand"] for dc in variant["metadata"]["ingram_stock"].values()) == 410
-    cover = httpx.get(product["thumbnail"])
+    cover = httpx.get(product["thumbnail"], timeout=60)
     assert cover.headers["content-type"] == "image/jpeg"
     assert cover.content[:2] == b"\xff\xd8"
     assert re.search(r"\?v=[0-9a-f]{8}$", product["thumbnail"])

@@ -21,6 +21,8 @@ import pytest
 from ingram_assets.demo.simulator import Simulator
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.ipage import sign_in as sign_in_room
+from ingram_assets.ipage import site as site_room
+from ingram_assets.ipage import sweep
 from ingram_assets.ipage.cancellation import Cancelled
 from ingram_assets.ipage.fetching import Answer, Expected, Refused, classify, outcome_of
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
@@ -93,7 +95,8 @@ def test_isbns_are_taken_as_they_are_needed(sim: Simulator, open_site: OpenSite)
     reading = open_site(sim).read_products(endless())
     assert outcomes(list(itertools.islice(reading, 20))) == {Outcome.ok: 20}
     reading.close()  # type: ignore[attr-defined]
-    assert taken <= 20 + 64 + 2 * 10  # read and waiting to be taken, and in the workers' hands
+    # Taken, read and waiting to be taken, and in the workers' hands.
+    assert taken <= 20 + sweep._RESULTS_AHEAD + 2 * 10
 
 
 def test_what_the_iterable_raises_comes_out(sim: Simulator, open_site: OpenSite) -> None:
@@ -126,12 +129,9 @@ def test_eight_fetches_that_find_the_session_over_cause_one_sign_in(
     sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], expired_as: str
 ) -> None:
     sim.set(expired_as=expired_as, latency_ms=20)
+    sim.fault("expire", at=20, count=1)
     site = open_site(sim, credentials=credentials(sim))
-    readings = []
-    for reading in site.read_products(sim.isbns()):
-        readings.append(reading)
-        if len(readings) == 20:
-            sim.expire_sessions()
+    readings = list(site.read_products(sim.isbns()))
     assert outcomes(readings) == {Outcome.ok: TITLES}
     assert len({reading.isbn for reading in readings}) == TITLES
     assert len(quick_sign_in) == 2
@@ -244,7 +244,7 @@ def test_a_block_stops_all_fetching_and_the_rest_is_read_after_the_pause(
 ) -> None:
     sim.set(latency_ms=20)
     sim.fault("block", at=15, count=1)
-    site = open_site(sim, limits=Limits(pauses=(1.0, 30.0)))
+    site = open_site(sim, limits=Limits(pauses=(2.0, 30.0)))
     readings = list(site.read_products(sim.isbns()))
     assert outcomes(readings) == {Outcome.ok: TITLES}
     assert site.counts[Outcome.blocked] == 1
@@ -373,7 +373,7 @@ def test_a_site_that_is_down_is_not_stormed(sim: Simulator, open_site: OpenSite)
     readings = list(site.read_products(sim.isbns() * 3))
     assert outcomes(readings) == {Outcome.transient: 3 * TITLES}
     assert "could not be used" in (site.given_up or "")
-    assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8
+    assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8 + site_room._PARSING - 1
 
 
 def test_a_page_that_changed_is_kept_without_what_opens_the_account(

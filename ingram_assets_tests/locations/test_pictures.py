@@ -134,7 +134,7 @@ def test_every_title_gets_the_best_there_is(
         url = rows[isbn]
         assert url
         assert url.startswith(f"{public_url}/covers/raw/{isbn}.jpg?v=")
-        assert opened(httpx.get(url).content).format == "JPEG"
+        assert opened(httpx.get(url, timeout=60).content).format == "JPEG"
         said = first.of_titles[isbn]
         art_at_ipage = title["cover"] == "art"
         assert said["source"].value == (
@@ -179,7 +179,7 @@ def test_another_picture_is_another_address_and_a_row_to_import(
     assert row.cover_url != before
     assert row.cover_url
     assert row.cover_url.split("?")[0] == str(before).split("?")[0]
-    assert httpx.get(row.cover_url).status_code == 200
+    assert httpx.get(row.cover_url, timeout=60).status_code == 200
 
 
 def test_a_cover_that_can_not_be_shown_is_named_with_its_reason(

@@ -18,7 +18,7 @@ def sim() -> Iterator[Simulator]:
 @pytest.fixture
 def stranger(sim: Simulator) -> Iterator[httpx.Client]:
     """A visitor who has not signed in. Follows no redirects, so that each can be looked at."""
-    with httpx.Client(base_url=sim.url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=sim.url, trust_env=False, verify=False, timeout=60) as client:
         yield client
 
 
@@ -26,5 +26,5 @@ def stranger(sim: Simulator) -> Iterator[httpx.Client]:
 def shop(sim: Simulator) -> Iterator[httpx.Client]:
     """A client that carries the cookies of a signed-in session."""
     headers = {"Cookie": sim.signed_in_cookie("shop"), "User-Agent": "shop"}
-    with httpx.Client(base_url=sim.url, headers=headers, trust_env=False, verify=False, timeout=10) as client:
+    with httpx.Client(base_url=sim.url, headers=headers, trust_env=False, verify=False, timeout=60) as client:
         yield client

@@ -1,5 +1,7 @@
 """The stock book: moves, edits, and what is left of them after a restart."""
 
+import time
+
 import httpx
 import pytest
 
@@ -69,7 +71,7 @@ def test_a_day_of_moves_never_goes_below_zero_and_does_not_touch_what_does_not_m
 def test_the_mover_moves_by_itself_and_stops(sim):
     sim.move_every(0.01)
     while len(sim.moves()) < 3:
-        pass
+        time.sleep(0.02)
     sim.move_every(0)
     standing = sim.moves()
     assert sim.moves() == standing
@@ -115,7 +117,7 @@ def test_the_book_does_not_jump_back_at_a_restart(tmp_path):
         assert sim.book() == before
         assert sim.entry(sim.isbns()[0])["cover"] == "placeholder"
         with httpx.Client(
-            base_url=sim.url, headers={"Cookie": cookie}, trust_env=False, verify=False
+            base_url=sim.url, headers={"Cookie": cookie}, trust_env=False, verify=False, timeout=60
         ) as shop:
             assert reading.stock(reading.page(shop, sim.isbns()[3])) == before[sim.isbns()[3]]["stock"]
         following = sim.step(5)

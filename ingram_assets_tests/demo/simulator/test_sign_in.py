@@ -17,7 +17,9 @@ HOME = "/ipage/common/contentdelivery/hm001View.action"
 @pytest.fixture
 def browser(sim):
     """Keeps cookies and follows redirects, as a browser does."""
-    with httpx.Client(base_url=sim.url, follow_redirects=True, trust_env=False, verify=False) as client:
+    with httpx.Client(
+        base_url=sim.url, follow_redirects=True, trust_env=False, verify=False, timeout=60
+    ) as client:
         yield client
 
 
