@@ -42,6 +42,9 @@ _LINGER = 1.5
 _TYPING = 5_000.0
 """Milliseconds that a field is waited for to take what is typed."""
 
+_RESENDING = 5.0
+"""Seconds that the page is given to say that a new code was sent; some say nothing."""
+
 MAX_OKTA_HOPS = 3
 """Trips to Okta in one sign-in after which it is a loop: an honest sign-in makes one at most."""
 
@@ -313,7 +316,7 @@ class _Visit:
                 "few minutes."
             )
         self._codes.about_to_ask()
-        return self._click(view, resend, patience=5.0)
+        return self._click(view, resend, patience=_RESENDING)
 
     def _session(self, last: Session | None) -> Session:
         host = urlsplit(self._base_url).hostname or ""
