@@ -242,7 +242,7 @@ def children_of(folder: Path) -> list[int]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == str(folder) and process.cmdline()[-1] == SLEEPER[-1]:
+            if process.environ().get(MARK) == str(folder) and process.cmdline()[-1:] == SLEEPER[-1:]:
                 found.append(process.pid)
     return found
 
@@ -339,10 +339,12 @@ def test_a_stopped_child_stays_stopped(tmp_path: Path) -> None:
 
 
 def test_a_busy_port_is_named_with_its_setting() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = busy.getsockname()[1]
-        with pytest.raises(PortBusy, match=f"Port {port} is already in use.*INGRAM_WEB_PORT"):
-            choose_port("INGRAM_WEB_PORT", port)
+    port = free_port()  # not one that any connection may be given once it is free again
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(PortBusy, match=f"Port {port} is already in use.*INGRAM_WEB_PORT"),
+    ):
+        choose_port("INGRAM_WEB_PORT", port)
     assert choose_port("INGRAM_WEB_PORT", port) == port
     assert choose_port("INGRAM_WEB_PORT", 0) != port
 

@@ -60,7 +60,10 @@ def test_after_a_crash_the_next_start_finds_the_data_and_ends_the_orphan(servers
 
 
 def runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_dump_is_restored_as_it_was(postgres: Postgres, database: str, tmp_path: Path) -> None:

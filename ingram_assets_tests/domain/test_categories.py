@@ -54,10 +54,10 @@ def test_what_no_row_covers_goes_to_one_category_and_says_so(hint: str | None) -
 
 
 def test_a_hint_of_64_kilobytes_costs_no_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for hint in ("x" * 65_536, "FICTION / Fantasy" + " / a" * 16_000, "a;" * 32_768, "FIC" * 21_845):
         categorize(hint, SHIPPED)
-    assert time.monotonic() - started < 5, "a row of another program's would hold up all the others"
+    assert time.process_time() - started < 5, "a row of another program's would hold up all the others"
 
 
 def test_the_longest_match_wins() -> None:

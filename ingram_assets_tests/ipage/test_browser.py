@@ -71,10 +71,12 @@ def test_a_killed_browser_is_not_waited_for(chromium: Path, after: float) -> Non
         visiting = pool.submit(visit)
         victim = None
         while victim is None and not visiting.done():
+            time.sleep(0.01)
             victim = next(filter(_is_browser, set(psutil.Process().children(recursive=True)) - before), None)
         time.sleep(after)
         assert victim is not None
-        victim.kill()
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
         # Killed while it started, another one is started in its place; later than that it is an error.
         with suppress(PlaywrightError):
             visiting.result(timeout=120)
@@ -84,6 +86,7 @@ def test_a_killed_browser_is_not_waited_for(chromium: Path, after: float) -> Non
 
 def _is_browser(process: psutil.Process) -> bool:
     try:
-        return "chrom" in process.name() and "--type=" not in " ".join(process.cmdline())
+        words = process.cmdline()  # none while it ends
+        return "chrom" in process.name() and bool(words) and "--type=" not in " ".join(words)
     except psutil.Error:
         return False

@@ -165,7 +165,7 @@ def test_a_killed_run_gives_its_slots_back(tmp_path: Path) -> None:
 
 def test_a_block_stops_every_run_and_the_pause_is_honoured(tmp_path: Path) -> None:
     here, elsewhere = polite(tmp_path), polite(tmp_path)
-    here.blocked("status 429", retry_after=0.6, sent_at=time.time())
+    here.blocked("status 429", retry_after=3, sent_at=time.time())
     until = here.open_until()
     assert until is not None
     assert elsewhere.open_until() == until

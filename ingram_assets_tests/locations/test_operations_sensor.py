@@ -343,7 +343,7 @@ class TestPromise:
         watch.tick()
         watch.tick()
         assert len(watch.told) == 1
-        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, now + 60)
+        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, datetime.now(UTC).timestamp())
         assert "0 incidents open. 1 alert sent" in watch.tick()
         assert watch.told[1:] == ["SLA met again: the stock sweep came through"]
         assert "1 repeat counted meanwhile" in watch.hook.received[1]["message"]

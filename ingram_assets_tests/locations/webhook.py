@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ingram_assets.processes import free_port
+
 
 class Webhook:
     """Listens on 127.0.0.1. `received` has the JSON of each request that was answered with 200."""
@@ -45,8 +47,9 @@ class Webhook:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
+        # Not one that any connection may be given while this is down.
+        self._port = self._port or free_port()
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
-        self._port = self._server.server_port
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         ).start()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -185,7 +185,7 @@ def test_rows_to_import_in_pages(writer: QueueWriter, reader: QueueReader) -> No
     assert reader.titles([isbn(0)])[0].failed_reason is None, "an import that came through clears the reason"
     imported_at = reader.titles([isbn(0)])[0].imported_at
     assert imported_at is not None
-    assert abs(imported_at - NOW - timedelta(days=1)) < timedelta(hours=1), "in UTC"
+    assert abs(imported_at - datetime.now(UTC)) < timedelta(hours=1), "in UTC"
 
 
 def test_an_import_that_is_being_marked_is_waited_for(
