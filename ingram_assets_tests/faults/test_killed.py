@@ -91,8 +91,11 @@ def kill_one(stack: Stack, number: int, victim: str) -> str:
         after = chance.uniform(0, WITHIN.get(victim, 10.0))
         time.sleep(after)
         process = find(stack, victim)
-        if process is not None:
-            process.kill()
+        try:
+            if process is not None:
+                process.kill()
+        except psutil.NoSuchProcess:  # ended by itself just now
+            process = None
         output, errors = command.communicate(timeout=280)
     finally:
         command.kill()
