@@ -145,7 +145,7 @@ def test_the_launchpad_reads_one_title(
         assert not any(run.is_failure for run in runs)
         return any(run.is_success for run in runs)
 
-    eventually(succeeded, 120)
+    eventually(succeeded)
     ui.open("/runs")
     expect(page.get_by_text("enrich", exact=True).first).to_be_visible()
     ui.picture("runs")
