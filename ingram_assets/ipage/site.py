@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +51,9 @@ T = TypeVar("T")
 
 MAX_TRIES = 3
 """Of one page, whatever goes wrong with it."""
+
+MAX_SESSIONS = 6
+"""That one page may find over. More than tries, since it may not be the page's fault."""
 
 MAX_SIGN_INS = 10
 """In one run, beside one for every `_PAGES_A_SIGN_IN` read."""
@@ -417,10 +420,15 @@ class Site:
         def keep(error: PageChanged, answer: Answer) -> None:
             self._keep_page(answer.body, isbn or expected, str(error), session.cookies)
 
-        while True:
-            if (error := self.stopped_by) is not None:
-                raise error
-            with self._turn():
+        with ExitStack() as turn:
+            is_alone = False
+            while True:
+                if (error := self.stopped_by) is not None:
+                    raise error
+                if not is_alone and self._sessions_keep_ending():
+                    # Until it is read: what found the session over is the first to be asked for in the next.
+                    turn.enter_context(self._one_at_a_time())
+                    is_alone = True
                 session = self._session(job)
                 try:
                     result = self._fetching.fetch(session, path, expected, read, on_changed=keep, **options)
@@ -437,12 +445,11 @@ class Site:
                 self._pages[session.id] += 1
                 return result
 
+    def _sessions_keep_ending(self) -> bool:
+        return sum(self._pages[ended] < _SHORT_LIVED for ended in [*self._refused]) >= 2
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """At once; one after the other where sessions keep ending (`_SHORT_LIVED`)."""
-        if sum(self._pages[ended] < _SHORT_LIVED for ended in [*self._refused]) < 2:
-            yield
-            return
+    def _one_at_a_time(self) -> Iterator[None]:
         while not self._alone.acquire(timeout=0.3):
             self._cancelled.raise_if_set()
         try:
@@ -487,7 +494,7 @@ class Site:
                     "and see what it says, or put that browser's Cookie header into IPAGE_SESSION_COOKIE."
                 )
                 raise self._stopped_by from expired
-        if len(job.expired_under) > MAX_TRIES + 1:
+        if len(job.expired_under) > MAX_SESSIONS:
             raise SessionExpired(
                 f"{job.what} found the session over {len(job.expired_under)} times: see whether somebody "
                 "else signs in with this account."
