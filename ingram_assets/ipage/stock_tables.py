@@ -42,7 +42,6 @@ _DC = re.compile(
 _TOTAL = re.compile(
     r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
 )
-_ANY_ROLE = re.compile(r"primary|secondary|other|alternat", re.IGNORECASE)
 _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"primary", re.IGNORECASE), "primary"),
     (re.compile(r"secondary", re.IGNORECASE), "secondary"),
@@ -447,8 +446,6 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
 
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
-    if _CODE.fullmatch(text) and text not in _NO_DC:
-        return text
     text = values.clean(text)
     plain = text.strip(" :*†‡.").upper()
     if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
@@ -462,7 +459,7 @@ def _dc_code(text: str) -> str | None:
 
 def _role_in(texts: Iterable[str]) -> Role | None:
     for text in texts:
-        for pattern, role in _ROLES if _ANY_ROLE.search(text) else ():
+        for pattern, role in _ROLES:
             if pattern.search(text):
                 return role
     return None

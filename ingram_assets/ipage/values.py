@@ -12,9 +12,6 @@ from decimal import Decimal
 
 from ingram_assets.domain.stock import MAX_COUNT
 
-_HUNDREDTH = Decimal("0.01")
-_INCH = Decimal(1)
-_PER_INCH = {"c": Decimal("2.54"), "m": Decimal("25.4")}
 POUNDS_PER_KILOGRAM = Decimal("2.2046226218")
 MAX_PRICE = Decimal("20000")
 """Dollars. No trade book asks more; a larger figure is a misread one."""
@@ -296,9 +293,9 @@ def read_sizes(text: str) -> dict[str, Decimal]:
     sizes: dict[str, Decimal] = {}
     text = _figures(text, 2_000)
     for number, unit, letter in [] if _BROKEN_FIGURE.search(text) else _LENGTH.findall(text):
-        per_inch = _PER_INCH.get(unit[0].lower(), _INCH)
+        per_inch = {"c": Decimal("2.54"), "m": Decimal("25.4")}.get(unit[0].lower(), Decimal(1))
         if len(number) < 9:
-            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(_HUNDREDTH))
+            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(Decimal("0.01")))
     return sizes
 
 

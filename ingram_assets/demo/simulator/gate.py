@@ -50,7 +50,9 @@ class Gate:
         site, counters = self._site, self._site.counters
         kind = _kind(scope["path"])
         isbn = _isbn(scope)
-        rule = next((rule for rule in self._rules(scope) if rule.matches(kind, isbn, site.book)), None)
+        rule = next(
+            (r for r in site.rules if self._concerns(r, scope) and r.matches(kind, isbn, site.book)), None
+        )
         if rule is not None and rule.fault == "expire":
             site.accounts.end(_cookies(scope)[sign_in.SESSION_COOKIE])
         counters.running += 1
@@ -94,12 +96,12 @@ class Gate:
                 }
             )
 
-    def _rules(self, scope: Scope) -> list[Rule]:
-        """Those that may spoil this request: a session can only end while it lives."""
-        site = self._site
-        if site.accounts.signed_in(_cookies(scope).get(sign_in.SESSION_COOKIE), site.dials) is not None:
-            return site.rules
-        return [rule for rule in site.rules if rule.fault != "expire"]
+    def _concerns(self, rule: Rule, scope: Scope) -> bool:
+        """Whether the rule counts this request: a session can only end while it lives."""
+        if rule.fault != "expire":
+            return True
+        cookie = _cookies(scope).get(sign_in.SESSION_COOKIE)
+        return self._site.accounts.signed_in(cookie, self._site.dials) is not None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, kind: str, rule: Rule | None) -> None:
         site = self._site

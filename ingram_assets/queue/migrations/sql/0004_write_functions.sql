@@ -52,6 +52,18 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- Only ISO 8601 with an offset: "now", "infinity" and what a DateStyle may read otherwise are refused.
+CREATE FUNCTION public.ingram_try_instant(given TEXT) RETURNS TIMESTAMPTZ LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF given ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$' THEN
+        RETURN given::timestamptz;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.ingram_try_date(given TEXT) RETURNS DATE LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF given ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
@@ -99,18 +111,16 @@ CREATE FUNCTION public.ingram_list_problem(item JSONB, field TEXT, types TEXT[])
     END
 $$;
 
--- Only ISO 8601 with an offset: "now", "infinity" and what a DateStyle may read otherwise are refused.
 CREATE FUNCTION public.ingram_instant_problem(item JSONB) RETURNS TEXT LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    given TEXT := item->>'observed_at';
+    instant TIMESTAMPTZ := public.ingram_try_instant(item->>'observed_at');
 BEGIN
-    IF given ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$' THEN
-        RETURN CASE WHEN given::timestamptz > statement_timestamp() + INTERVAL '5 minutes'
-            THEN 'observed_at lies in the future: a clock is wrong.' END;
+    IF instant IS NULL THEN
+        RETURN 'observed_at is not an ISO 8601 time with its offset.';
+    ELSIF instant > statement_timestamp() + INTERVAL '5 minutes' THEN
+        RETURN 'observed_at lies in the future: a clock is wrong.';
     END IF;
-    RETURN 'observed_at is not an ISO 8601 time with its offset.';
-EXCEPTION WHEN OTHERS THEN
-    RETURN 'observed_at is not an ISO 8601 time with its offset.';
+    RETURN NULL;
 END
 $$;
 
