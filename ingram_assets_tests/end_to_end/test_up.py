@@ -118,7 +118,7 @@ def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(
     before = up.pids()
     for pid in before.values():
         psutil.Process(pid).kill()
-    eventually(lambda: all(pid != before[name] for name, pid in up.pids().items()))
+    eventually(lambda: all(pid != before[name] for name, pid in up.pids().items()), seconds=30)
     eventually(up.answers, seconds=240)
     eventually(lambda: up.loaded() == {"scraper", "storefront", "operations"}, seconds=240)
     assert set(up.pids()) == PROCESSES

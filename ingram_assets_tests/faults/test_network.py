@@ -204,11 +204,11 @@ def test_medusas_answer_to_a_write_is_lost(
     with line_to(stack.medusa.url) as line:
         trouble = line.make(fault, only=rb"^POST /admin/products", times=1)
         through = storefront.with_(**alone, MEDUSA_BACKEND_URL=line.through(stack.medusa.url))
-        done, report = timed(through, "push", limit=400)
+        done, report = timed(through, "push", limit=150)
         assert trouble.suffered == 1
         if done.exit_code:
             assert fault in json.dumps(report), "it is named"
-            done, report = timed(through, "push", limit=400)
+            done, report = timed(through, "push")
     assert done.exit_code == 0, (done.output, done.errors)
     products = [
         product
