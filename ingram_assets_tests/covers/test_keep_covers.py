@@ -439,9 +439,13 @@ def test_half_an_object_is_no_cover(shop: Shop) -> None:
 # bounds
 
 
+_looking = threading.Lock()
+
+
 def alive() -> int:
-    """Decoded pictures in memory."""
-    return sum(type(thing) is Picture for thing in gc.get_objects())
+    """Decoded pictures in memory. One look at a time: while it lasts, it keeps alive all that it looks at."""
+    with _looking:
+        return sum(type(thing) is Picture for thing in gc.get_objects())
 
 
 def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
