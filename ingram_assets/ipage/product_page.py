@@ -291,7 +291,7 @@ class _Labels:
         above: list[tuple[int, bool]] = []
         at = node.parent
         while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
-            known = "productDetail" in (at.attributes.get("class") or "")
+            known = "productDetail" in (at.attrs.get("class") or "")
             above.append((at.mem_id, known))
             if known:
                 break
@@ -509,12 +509,11 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
     title, own = -1, []
     links: list[tuple[int, str, LexborNode]] = []
     for place, node in enumerate(tree.css(_TITLE_LINKS_AND_OWN)):
-        attributes = node.attributes
-        classes = (attributes.get("class") or "").split()
+        classes = (node.attrs.get("class") or "").split()
         kinds = [kind for kind in _LINKS if kind in classes] if node.tag == "a" else []
         if kinds:
             links.extend((place, kind, node) for kind in kinds)
-        elif attributes.get("id") == "pd-title" or "productDetailTitle" in classes:
+        elif node.id == "pd-title" or "productDetailTitle" in classes:
             title = place if title < 0 else title
         else:
             own.append(place)

@@ -20,6 +20,8 @@ from ingram_assets.ipage.page_failures import PageChanged
 _MAX_SPAN = 20
 _MAX_CELLS = 20_000
 
+_DIGIT = re.compile(r"[0-9]")
+
 _NOT_A_COUNT = re.compile(
     r"\b(?:date|eta|arriv\w*|expected|due|days?|weeks?|last|sold|sales|demand|reserved|committed|allocated|"
     r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price)\b"
@@ -244,7 +246,7 @@ def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
 def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
     """The columns that a row of these texts heads; `None` if it is no header."""
     names = [re.sub(r"\s+", " ", text.strip(" :*").lower()) for text in texts]
-    if any(re.search(r"[0-9]", name) for name in names):
+    if any(_DIGIT.search(name) for name in names):
         return None
     on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
     on_hand: list[int] = []
@@ -395,7 +397,7 @@ def _read_row(
 ) -> tuple[str | None, int | None, int | None]:
     cells, named = row.cells, _dc_text(row, columns)
     code = _dc_code(named)
-    if code is None and named in _NO_DC and any(re.search(r"[0-9]", cell.text) for cell in cells):
+    if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in cells):
         code = named
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
@@ -403,7 +405,7 @@ def _read_row(
         reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
         return None, None, None
     surplus = cells[columns.width :]
-    if len(cells) < columns.width or any(re.search(r"[0-9]", cell.text) for cell in surplus):
+    if len(cells) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
         reading.unreadable += 2
         reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
         return code, None, None
@@ -444,6 +446,7 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
     return values.clean(row.cells[dc].text) if dc < len(row.cells) else ""
 
 
+@lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
     text = values.clean(text)
@@ -472,7 +475,7 @@ def _is_noise(row: _Row, *, is_above: bool = False) -> bool:
         return False
     if any(_TOTAL.search(text) for text in texts):
         return True
-    if any(re.search(r"[0-9]", text) for text in texts):
+    if any(_DIGIT.search(text) for text in texts):
         return False
     names = [text.lower() for text in texts]
     return (

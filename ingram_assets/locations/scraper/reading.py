@@ -21,7 +21,7 @@ from ingram_assets.locations.readings import latest_readings, reading_events
 from ingram_assets.locations.scraper.history import extended, plot
 from ingram_assets.queue.writer import LONGEST, QueueWriter
 
-_BATCH = 100
+_BATCH = 50
 _NOTES = 50
 _HISTORY = "on_hand_changes"
 _ENTRIES = 60
