@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from hypothesis import settings
@@ -103,6 +104,20 @@ def imap(supervisor: Supervisor) -> Imap:
 def chromium() -> Path:
     """A Chromium that starts: `executable_path` for Playwright."""
     return ensure_chromium(TOOLS)
+
+
+def browsers_below(process: psutil.Process) -> list[psutil.Process]:
+    """The browsers among its descendants; of all of a browser's processes the one that began the others.
+
+    Known by what began it, since for a moment those that it forks look just like it.
+    """
+    found = []
+    for each in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            above = each.parent()
+            if "chrom" in each.name() and each.cmdline() and above and "chrom" not in above.name():
+                found.append(each)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.runs import dagster_instance
+from ingram_assets_tests.conftest import browsers_below
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -36,9 +37,8 @@ def run_workers(stack: Stack) -> list[psutil.Process]:
 
 
 def browsers(stack: Stack) -> list[psutil.Process]:
-    """The browser that signs in, of all its processes the one that has the others."""
-    below = [each for worker in run_workers(stack) for each in worker.children(recursive=True)]
-    return [each for each in below if "chrom" in each.name() and "--type=" not in " ".join(each.cmdline())]
+    """The browser that signs in."""
+    return [browser for worker in run_workers(stack) for browser in browsers_below(worker)]
 
 
 def find(stack: Stack, victim: str) -> psutil.Process | None:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from ingram_assets.ipage.browser import _Watch, open_page
+from ingram_assets_tests.conftest import browsers_below
 
 DRIVER = """
 import subprocess, sys
@@ -67,12 +68,12 @@ def test_a_killed_browser_is_not_waited_for(chromium: Path, after: float) -> Non
 
     pool = ThreadPoolExecutor(1)
     try:
-        before = set(psutil.Process().children(recursive=True))
+        before = set(browsers_below(psutil.Process()))
         visiting = pool.submit(visit)
         victim = None
         while victim is None and not visiting.done():
             time.sleep(0.01)
-            victim = next(filter(_is_browser, set(psutil.Process().children(recursive=True)) - before), None)
+            victim = next(iter(set(browsers_below(psutil.Process())) - before), None)
         time.sleep(after)
         assert victim is not None
         victim.kill()
@@ -81,11 +82,3 @@ def test_a_killed_browser_is_not_waited_for(chromium: Path, after: float) -> Non
             visiting.result(timeout=120)
     finally:
         pool.shutdown(wait=False)
-
-
-def _is_browser(process: psutil.Process) -> bool:
-    try:
-        words = process.cmdline()  # none while it ends
-        return "chrom" in process.name() and bool(words) and "--type=" not in " ".join(words)
-    except psutil.Error:
-        return False
