@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Engine, event
 
 from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_assets.demo.simulator import Simulator
 from ingram_assets.locations.keys import ISBNS, ISBNS_NAME, QUEUE_ROWS, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.locations.scraper.assets import saved_search, stock_sweep
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import EVENT_BATCH_SIZE
 from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
-from ingram_assets_tests.queue.conftest import Queue, migrated
+from ingram_assets_tests.queue.conftest import Queue
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
 pytestmark = pytest.mark.xdist_group("operations")
@@ -57,17 +57,6 @@ class Swept:
         value = self.materialization.metadata[name].value
         assert isinstance(value, int)
         return value
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Simulator]:
-    with running_simulator(titles=TITLES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def queue(postgres: Postgres) -> Queue:
-    return migrated(postgres, "queue_of_the_costs")
 
 
 @pytest.fixture(scope="module")

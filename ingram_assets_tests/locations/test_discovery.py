@@ -6,28 +6,17 @@ import dagster as dg
 import pytest
 
 from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_assets.demo.simulator import Simulator
 from ingram_assets.locations.events import REPORT, STOPPED
 from ingram_assets.locations.keys import ISBNS_NAME
 from ingram_assets.locations.scraper.assets import saved_search
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
-from ingram_assets_tests.queue.conftest import Queue, migrated
+from ingram_assets_tests.queue.conftest import Queue
 
 pytestmark = pytest.mark.xdist_group("operations")
 
 TITLES = 12
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Simulator]:
-    with running_simulator(titles=TITLES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def queue(postgres: Postgres) -> Queue:
-    return migrated(postgres, "queue_of_the_discovery")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.embedded.s3 import S3
-from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_assets.demo.simulator import Simulator
 from ingram_assets.locations.events import REPORT
 from ingram_assets.locations.keys import COVER_SWEEP, COVERS, ISBNS_NAME
 from ingram_assets.locations.scraper.assets import (
@@ -27,23 +27,12 @@ from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.covers.drawn import opened
 from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
-from ingram_assets_tests.queue.conftest import Queue, migrated
+from ingram_assets_tests.queue.conftest import Queue
 
 pytestmark = pytest.mark.xdist_group("operations")
 
 TITLES = 20
 BUCKET = "covers-of-runs"
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Simulator]:
-    with running_simulator(titles=TITLES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def queue(postgres: Postgres) -> Queue:
-    return migrated(postgres, "queue_of_the_pictures")
 
 
 @pytest.fixture(scope="module")

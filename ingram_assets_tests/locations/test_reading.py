@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_assets.demo.simulator import Simulator
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.ipage.pages import parse_product_page
@@ -25,22 +25,11 @@ from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.ipage.page_factory import product_page
 from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
-from ingram_assets_tests.queue.conftest import Queue, migrated
+from ingram_assets_tests.queue.conftest import Queue
 
 pytestmark = pytest.mark.xdist_group("operations")
 
 TITLES = 40
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Simulator]:
-    with running_simulator(titles=TITLES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def queue(postgres: Postgres) -> Queue:
-    return migrated(postgres, "queue_of_the_readings")
 
 
 @pytest.fixture(scope="module")
