@@ -61,20 +61,23 @@ def reading_events(instance: dg.DagsterInstance, latest: Mapping[str, int]) -> d
 def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: int) -> StaleReadings:
     """Which tracked titles were not read within the SLA (seconds). Exact, whatever the number of titles.
 
-    A title that was added within the SLA and not read yet is not stale yet.
+    A title that was added within the SLA and not read yet is not stale yet; nor is one read during the look.
 
     Args:
         named: how many of them are named, the never read first, then the oldest.
     """
     tracked = instance.get_dynamic_partitions(ISBNS_NAME)
     cutoff = now - sla
-    fresh = _newer(instance, STOCK, _MADE, cutoff) | _newer(instance, STOCK, _SEEN, cutoff)
+    too_old = {kind: _last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN)}
+    fresh = {isbn for kind, last in too_old.items() for isbn in _after(instance, STOCK, kind, last)}
     not_fresh = [isbn for isbn in tracked if isbn not in fresh]
     if not not_fresh:
         return StaleReadings(0, len(tracked))
     latest = latest_readings(instance, not_fresh)
-    just_added = _newer(instance, QUEUE_ROWS, _MADE, cutoff) - latest.keys()
-    stale = [isbn for isbn in not_fresh if isbn not in just_added]
+    just_read = {isbn for isbn, storage_id in latest.items() if storage_id > max(too_old.values())}
+    added = _after(instance, QUEUE_ROWS, _MADE, _last_before(instance, QUEUE_ROWS, _MADE, cutoff))
+    just_added = added - latest.keys()
+    stale = [isbn for isbn in not_fresh if isbn not in just_read and isbn not in just_added]
     stale.sort(key=lambda isbn: latest.get(isbn, -1))
     first = stale[:named]
     events = reading_events(instance, {isbn: latest[isbn] for isbn in first if isbn in latest})
@@ -86,18 +89,23 @@ def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: 
     return StaleReadings(len(stale), len(tracked), oldest)
 
 
-def _newer(
+def _last_before(
     instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, cutoff: float
-) -> set[str]:
-    """Partitions with an event of this kind since the cutoff.
+) -> int:
+    """The storage id of the asset's last event of this kind before the cutoff; 0: there is none.
 
-    Storage ids grow with time: the last event before the cutoff tells old from new without reading them all.
+    Storage ids grow with time: it tells old from new without reading them all.
     """
-    old = dg.AssetRecordsFilter(asset, before_timestamp=cutoff)
     fetch = instance.fetch_materializations if kind == _MADE else instance.fetch_observations
-    last_too_old = fetch(old, limit=1).records
-    after = last_too_old[0].storage_id if last_too_old else None
-    return set(instance.event_log_storage.get_latest_storage_id_by_partition(asset, kind, after_cursor=after))
+    found = fetch(dg.AssetRecordsFilter(asset, before_timestamp=cutoff), limit=1).records
+    return found[0].storage_id if found else 0
+
+
+def _after(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, last: int
+) -> set[str]:
+    """Partitions with an event of this kind after the one of that storage id."""
+    return set(instance.event_log_storage.get_latest_storage_id_by_partition(asset, kind, after_cursor=last))
 
 
 def titles_of(instance: dg.DagsterInstance, isbns: Iterable[str]) -> dict[str, str]:

@@ -349,20 +349,31 @@ class TestPromise:
         assert "1 repeat counted meanwhile" in watch.hook.received[1]["message"]
         assert watch.hook.received[1]["type"] == "success"
 
-    def test_titles_that_every_sweep_leaves_behind(self, watch):
-        instance = watch.instance
-        sweep(instance, fine)
-        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, datetime.now(UTC).timestamp())
-        watch.tick()
+    def left_behind(self, looked_at: float) -> dg.AssetCheckEvaluation:
         rows = [dg.TableRecord({"isbn": "9780306406157", "title": "Piranesi", "read": None})]
-        check = dg.AssetCheckEvaluation(
+        return dg.AssetCheckEvaluation(
             asset_key=STOCK,
             check_name="within_the_promise",
             passed=False,
             description="1 title was not read for 2 h.",
-            metadata={"stale": 1, "titles": dg.MetadataValue.table(rows)},
+            metadata={
+                "looked_at": dg.MetadataValue.timestamp(looked_at),
+                "stale": 1,
+                "titles": dg.MetadataValue.table(rows),
+            },
         )
-        instance.report_runless_asset_event(check)
+
+    def test_titles_that_every_sweep_leaves_behind(self, watch):
+        instance = watch.instance
+        before = datetime.now(UTC).timestamp()
+        sweep(instance, fine)
+        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, datetime.now(UTC).timestamp())
+        watch.tick()
+        # A look that began while the sweep was at work and was told after its end.
+        instance.report_runless_asset_event(self.left_behind(before))
+        watch.tick()
+        assert watch.told == []
+        instance.report_runless_asset_event(self.left_behind(datetime.now(UTC).timestamp()))
         watch.tick()
         assert watch.told == ["Titles are left behind: sweeps come through, but do not read them"]
         assert "1 title was not read for 2 h." in watch.hook.received[0]["message"]

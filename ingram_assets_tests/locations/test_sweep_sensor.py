@@ -12,6 +12,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from sqlalchemy import text
 
+from ingram_assets.locations import readings
 from ingram_assets.locations.keys import (
     COVER_SWEEP,
     COVERS,
@@ -23,7 +24,7 @@ from ingram_assets.locations.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.locations.readings import stale_readings
+from ingram_assets.locations.readings import StaleReadings, stale_readings
 from ingram_assets.locations.scraper import automation, promise
 from ingram_assets.locations.scraper.automation import DueSensor, covers_due, search_due, sweep_due
 from ingram_assets.locations.scraper.decisions import RunAtWork
@@ -258,6 +259,34 @@ class TestThePromise:
         assert (stale.titles, stale.tracked) == (2, 3)
         assert [one.isbn for one in stale.oldest] == [A, C]
         assert stale.oldest[0].read_at == pytest.approx(now, abs=30)
+
+    def test_what_is_read_during_the_look_is_not_stale(self, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+        shop.track(A, B)
+        shop.read(A, B)
+        later = time.time() + HOUR
+        look = readings.latest_readings
+
+        def a_sweep_is_at_work(*args: Any) -> dict[str, int]:
+            shop.read(B)
+            return look(*args)
+
+        monkeypatch.setattr(readings, "latest_readings", a_sweep_is_at_work)
+        stale = stale_readings(shop.instance, sla=HOUR, now=later, named=20)
+        assert (stale.titles, [one.isbn for one in stale.oldest]) == (1, [A])
+
+    def test_it_says_when_its_look_began(self, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+        shop.track(A)
+        began = time.time()
+        ended: list[float] = []
+
+        def slow(*args: Any) -> StaleReadings:
+            time.sleep(0.2)
+            ended.append(time.time())
+            return stale_readings(*args)
+
+        monkeypatch.setattr(promise, "stale_readings", slow)
+        said = promise.evaluation(shop.instance).metadata["looked_at"].value
+        assert began <= said < ended[0] - 0.1, "what came meanwhile may be missing: the look is no newer"
 
     def test_a_page_without_a_stock_table_was_read(self, shop: Shop):
         shop.track(A)

@@ -47,7 +47,8 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An asset check was evaluated. `titles` names some of those concerned, a line each."""
+    """An asset check was evaluated. `at` is when it looked; `titles` names some of those
+    concerned, a line each."""
 
     id: int
     at: float

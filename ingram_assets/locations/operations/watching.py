@@ -152,7 +152,9 @@ def _occurrences(
         evaluation = event.asset_check_evaluation_data
         return [
             Checked(
-                *place,
+                record.storage_id,
+                _looked_at(evaluation, record.timestamp),
+                record.run_id,
                 asset=evaluation.asset_key.to_user_string(),
                 name=evaluation.check_name,
                 passed=evaluation.passed,
@@ -175,6 +177,12 @@ def _occurrences(
             after=int(said.get("after") or 0),
         )
     ]
+
+
+def _looked_at(evaluation: dg.AssetCheckEvaluation, told_at: float) -> float:
+    """When the check looked, where it says so: what came between that and its event it has not seen."""
+    said = evaluation.metadata.get("looked_at")
+    return said.value if isinstance(said, dg.TimestampMetadataValue) else told_at
 
 
 def _titles(metadata: Mapping[str, dg.MetadataValue]) -> tuple[str, ...]:

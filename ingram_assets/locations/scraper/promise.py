@@ -30,11 +30,18 @@ def span(seconds: float) -> str:
 
 
 def evaluate(instance: dg.DagsterInstance, now: float) -> dict[str, Any]:
-    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+    """`passed`, `metadata` and `description` of the check, now (seconds since 1970).
+
+    `looked_at` in the metadata is when the look began: what was read during it may be missing.
+    """
     sla = float(_PACE.STOCK_FAIL_AFTER)
     found = stale_readings(instance, sla, now, _NAMED)
     oldest = found.oldest[0] if found.oldest else None
-    metadata: dict[str, Any] = {"stale": found.titles, "tracked": found.tracked}
+    metadata: dict[str, Any] = {
+        "looked_at": dg.MetadataValue.timestamp(now),
+        "stale": found.titles,
+        "tracked": found.tracked,
+    }
     if oldest is not None:
         metadata["oldest"] = (
             dg.MetadataValue.timestamp(datetime.fromtimestamp(oldest.read_at, UTC))
