@@ -115,26 +115,26 @@ _MAX_LABEL = 3_000
 _ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
-_LINKS = ("doContributorSearch", "doSid")
+_LINKS = frozenset({"doContributorSearch", "doSid"})
 _TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
 _BLOCKS = frozenset(
     {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
 )
 _SPACE = re.compile(r"\s+")
-_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
+_SCRIPT_OR_COMMENT = re.compile(rb"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
 _MESSAGES = (
-    ("this item", re.compile(r"This item is Not Returnable", re.IGNORECASE)),
+    (b"this item", re.compile(r"This item is Not Returnable", re.IGNORECASE)),
     (
-        "some countries",
+        b"some countries",
         re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
     ),
-    ("restricted", re.compile(r"Restricted ?: Not available to all customers\.?", re.IGNORECASE)),
+    (b"restricted", re.compile(r"Restricted ?: Not available to all customers\.?", re.IGNORECASE)),
 )
 """Words without which the markup can't hold the message, and the message."""
 _ISBN_LIKE = re.compile(
@@ -155,7 +155,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     text = html if isinstance(html, str) else recognise.decode(bytes(html))
     tree = recognise.parse(text)
     recognise.raise_unless_page(recognise.recognise_tree(tree))
-    lowered = text.lower()
+    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
     _refuse_cut_page(lowered)
     _leave_out_asides(tree, lowered)
 
@@ -167,7 +167,6 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     links = _links_of_the_book(tree)
 
     physical = labels.first("physical") or ""
-    weight_text = _weight_of(physical) or labels.first("weight")
     price_text = labels.first("price")
     description = _description(labels)
     messages = _messages(tree, lowered, description)
@@ -190,7 +189,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         binding=_present(labels.one_line("binding")),
         page_count=_page_count(physical, labels),
         srp_price=noted("US SRP", values.read_price(price_text or "")),
-        weight=noted("Weight", values.read_weight(weight_text or "")),
+        weight=noted("Weight", _weight(physical, labels)),
         bisac=_bisac(labels),
         series=_present(labels.one_line("series")),
         description=description,
@@ -206,38 +205,38 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     )
 
 
-def _refuse_cut_page(lowered: str) -> None:
+def _refuse_cut_page(lowered: bytes) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
     markup = _without_scripts_and_comments(lowered)
-    if re.search(r"<html\b", markup):
-        end = markup.rfind("</html")
-        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
+    if re.search(rb"<html\b", markup):
+        end = markup.rfind(b"</html")
+        if end < 0 or re.search(rb"<(?:t[dr]|table|body)\b", markup[end:]):
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
-    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
+    elif markup.count(b"<table") > markup.count(b"</table") or markup.rfind(b"<") > markup.rfind(b">"):
         raise PageChanged("</table>", "the page is cut short: fetch it again.")
 
 
-def _leave_out_asides(tree: LexborHTMLParser, lowered: str) -> None:
+def _leave_out_asides(tree: LexborHTMLParser, lowered: bytes) -> None:
     """Takes out what shows other books beside this one."""
-    words = [word for word in _ASIDE_WORDS if word in lowered]
+    words = [word for word in _ASIDE_WORDS if word.encode() in lowered]
     marks = ", ".join(f"[{attribute}*={word} i]" for word in words for attribute in ("class", "id"))
     for aside in tree.css(marks) if marks else ():
         if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
             aside.decompose()
 
 
-def _without_scripts_and_comments(markup: str) -> str:
+def _without_scripts_and_comments(markup: bytes) -> bytes:
     # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
     kept, at = [], 0
     while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
         kept.append(markup[at : start.start()])
-        ending = "-->" if start[0] == "<!--" else "</script"
+        ending = b"-->" if start[0] == b"<!--" else b"</script"
         at = markup.find(ending, start.end())
         if at < 0:
-            return "".join(kept)
+            return b"".join(kept)
         at += len(ending)
     kept.append(markup[at:])
-    return "".join(kept)
+    return b"".join(kept)
 
 
 class _Label(NamedTuple):
@@ -341,7 +340,7 @@ class _Labels:
 
     def first(self, field_: str) -> str | None:
         """The first text under a label of the field that isn't blank."""
-        return next((text for text in self.all(field_) if values.clean(text)), None)
+        return next((text for text in self.all(field_) if _says_something(text)), None)
 
     def one_line(self, field_: str) -> str | None:
         """As `first`, on one line."""
@@ -404,6 +403,10 @@ def _is_table(node: LexborNode) -> bool:
     return node.is_element_node and (
         node.tag in ("table", "form") or (node.tag in _BLOCKS and node.css_first("table, form") is not None)
     )
+
+
+def _says_something(text: str) -> bool:
+    return text.strip()[:1].isalnum() or values.clean(text) != ""  # What the first tells needs no cleaning.
 
 
 def _is_blank(text: str) -> bool:
@@ -505,23 +508,23 @@ def _one_isbn(text: str, label: str) -> str:
 
 
 def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
-    """The links of each kind among the title and the book's own elements; around them stand other books."""
+    """The links of each class among the title and the book's own elements; around them stand other books."""
     title, own = -1, []
-    links: list[tuple[int, str, LexborNode]] = []
+    links: list[tuple[int, list[str], LexborNode]] = []
     for place, node in enumerate(tree.css(_TITLE_LINKS_AND_OWN)):
         classes = (node.attrs.get("class") or "").split()
-        kinds = [kind for kind in _LINKS if kind in classes] if node.tag == "a" else []
-        if kinds:
-            links.extend((place, kind, node) for kind in kinds)
+        if node.tag == "a" and not _LINKS.isdisjoint(classes):
+            links.append((place, classes, node))
         elif node.id == "pd-title" or "productDetailTitle" in classes:
             title = place if title < 0 else title
         else:
             own.append(place)
     first, last = min([title, *own]), max(own, default=-1)
     of_the_book: dict[str, list[LexborNode]] = {kind: [] for kind in _LINKS}
-    for place, kind, node in links:
+    for place, classes, node in links:
         if first < place and (place < last or last < title):
-            of_the_book[kind].append(node)
+            for kind in _LINKS.intersection(classes):
+                of_the_book[kind].append(node)
     return of_the_book
 
 
@@ -575,13 +578,16 @@ def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
     return None
 
 
-def _weight_of(physical: str) -> str:
-    """The part of the physical info that gives the weight: known to stand in parentheses."""
+def _weight(physical: str, labels: _Labels) -> tuple[Decimal | None, str | None]:
+    """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
     enclosed = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
-    weighed = [piece for piece in enclosed if values.read_weight(piece)[0] is not None]
-    if len(weighed) == 1:
-        return weighed[0]
-    return physical if enclosed or values.read_weight(physical)[0] is not None else ""
+    weights = [reading for reading in map(values.read_weight, enclosed) if reading[0] is not None]
+    if len(weights) == 1:
+        return weights[0]
+    whole = values.read_weight(physical)
+    if enclosed or whole[0] is not None:
+        return whole
+    return values.read_weight(labels.first("weight") or "")
 
 
 def _page_count(physical: str, labels: _Labels) -> int | None:
@@ -630,7 +636,7 @@ def _without_markup(text: str) -> str:
     return values.clean_paragraphs(flowing_text(body)) if body is not None else ""
 
 
-def _messages(tree: LexborHTMLParser, lowered: str, description: str | None) -> tuple[str, ...]:
+def _messages(tree: LexborHTMLParser, lowered: bytes, description: str | None) -> tuple[str, ...]:
     likely = [message for words, message in _MESSAGES if words in lowered]
     if not likely or tree.body is None:
         return ()

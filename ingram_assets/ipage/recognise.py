@@ -147,8 +147,7 @@ def parse(body: str | bytes) -> LexborHTMLParser:
     if len(text) > _LONG_TAG and _has_monstrous_tag(text):
         raise PageChanged("page", "a tag of it has too many attributes to be of the site.")
     # The HTML rules drop NULs, which would glue the two halves of a damaged number together.
-    text = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    tree = LexborHTMLParser(text)
+    tree = LexborHTMLParser(text.replace("\x00", "\ufffd").encode("utf-8", "replace"))
     tree.strip_tags(["script", "style", "template", "noscript"])
     return tree
 
