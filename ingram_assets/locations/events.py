@@ -26,6 +26,8 @@ REPORT = "report"
 STOPPED = "stopped"
 KIND = "kind"
 """What a failed run wants: transient, needs_person or permanent."""
+LOOKED_AT = "looked_at"
+"""When a check's look began: its event is written after the look, and what came between it has not seen."""
 
 
 @dataclass

@@ -74,7 +74,8 @@ def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: 
     if not not_fresh:
         return StaleReadings(0, len(tracked))
     latest = latest_readings(instance, not_fresh)
-    just_read = {isbn for isbn, storage_id in latest.items() if storage_id > max(too_old.values())}
+    last_too_old = max(too_old.values())
+    just_read = {isbn for isbn, storage_id in latest.items() if storage_id > last_too_old}
     added = _after(instance, QUEUE_ROWS, _MADE, _last_before(instance, QUEUE_ROWS, _MADE, cutoff))
     just_added = added - latest.keys()
     stale = [isbn for isbn in not_fresh if isbn not in just_read and isbn not in just_added]

@@ -47,8 +47,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An asset check was evaluated. `at` is when it looked; `titles` names some of those
-    concerned, a line each."""
+    """An asset check was evaluated. `at`: when it looked. `titles`: some of those concerned, a line each."""
 
     id: int
     at: float

@@ -15,7 +15,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
-from ingram_assets.locations.events import KIND, STOPPED
+from ingram_assets.locations.events import KIND, LOOKED_AT, STOPPED
 from ingram_assets.locations.keys import INVENTORY_LEVELS
 from ingram_assets.locations.operations.values import (
     Checked,
@@ -152,9 +152,7 @@ def _occurrences(
         evaluation = event.asset_check_evaluation_data
         return [
             Checked(
-                record.storage_id,
-                _looked_at(evaluation, record.timestamp),
-                record.run_id,
+                *place._replace(at=_looked_at(evaluation, record.timestamp)),
                 asset=evaluation.asset_key.to_user_string(),
                 name=evaluation.check_name,
                 passed=evaluation.passed,
@@ -180,8 +178,8 @@ def _occurrences(
 
 
 def _looked_at(evaluation: dg.AssetCheckEvaluation, told_at: float) -> float:
-    """When the check looked, where it says so: what came between that and its event it has not seen."""
-    said = evaluation.metadata.get("looked_at")
+    """When the check looked, where it says so; else when it told."""
+    said = evaluation.metadata.get(LOOKED_AT)
     return said.value if isinstance(said, dg.TimestampMetadataValue) else told_at
 
 

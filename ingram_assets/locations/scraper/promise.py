@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from ingram_assets.locations.events import LOOKED_AT
 from ingram_assets.locations.keys import STOCK
 from ingram_assets.locations.readings import StaleReadings, stale_readings
 from ingram_assets.settings import Pace, load
@@ -30,15 +31,12 @@ def span(seconds: float) -> str:
 
 
 def evaluate(instance: dg.DagsterInstance, now: float) -> dict[str, Any]:
-    """`passed`, `metadata` and `description` of the check, now (seconds since 1970).
-
-    `looked_at` in the metadata is when the look began: what was read during it may be missing.
-    """
+    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
     sla = float(_PACE.STOCK_FAIL_AFTER)
     found = stale_readings(instance, sla, now, _NAMED)
     oldest = found.oldest[0] if found.oldest else None
     metadata: dict[str, Any] = {
-        "looked_at": dg.MetadataValue.timestamp(now),
+        LOOKED_AT: dg.MetadataValue.timestamp(now),
         "stale": found.titles,
         "tracked": found.tracked,
     }
