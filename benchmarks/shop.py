@@ -219,5 +219,4 @@ class peak_memory:
                 continue
 
     def _is_server(self, process: psutil.Process) -> bool:
-        words = process.cmdline()
-        return "grpc" in words and words[-2:] == ["--location-name", self._location]
+        return process.cmdline()[-2:] == ["--location-name", self._location]

@@ -171,10 +171,11 @@ def _without_tries() -> Iterator[None]:
 
 
 def code_server_argv(location: str, port: int) -> list[str]:
-    """The command line of a code location's gRPC server."""
+    """The command line of a code location's gRPC server. Operations has no runs: Dagster's own will do."""
+    serve = ["dagster", "api", "grpc"] if location == "operations" else ["ingram_assets.code_server"]
     module = f"ingram_assets.locations.{location}.definitions"
     return [
-        *(sys.executable, "-m", "dagster", "api", "grpc", "--module-name", module),
+        *(sys.executable, "-m", *serve, "--module-name", module),
         *("--host", "127.0.0.1", "--port", str(port), "--location-name", location),
     ]
 

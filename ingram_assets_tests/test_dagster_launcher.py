@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from ingram_assets import dagster_launcher
 from ingram_assets.dagster_launcher import WatchedRunLauncher
 from ingram_assets.processes import Child, Supervisor, free_port, port_open
-from ingram_assets.runs import follow, launch
+from ingram_assets.runs import code_server_argv, follow, launch
 
 INSTANCE = """
 run_launcher:
@@ -72,15 +71,15 @@ class AtWork:
 @pytest.fixture
 def at_work(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[AtWork]:
     (tmp_path / "dagster.yaml").write_text(INSTANCE)
-    (tmp_path / "code.py").write_text(CODE)
+    (tmp_path / "a_location.py").write_text(CODE)
     port = free_port()
-    argv = [sys.executable, "-m", "dagster", "api", "grpc", "-f", str(tmp_path / "code.py")]
-    argv += ["--host", "127.0.0.1", "--port", str(port), "--location-name", "code"]
+    argv = code_server_argv("code", port)
+    argv[argv.index("--module-name") + 1] = "a_location"
     with Supervisor(tmp_path / "up") as supervisor, DagsterInstance.from_config(str(tmp_path)) as instance:
         supervisor.start(
             "code",
             argv,
-            env={"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(tmp_path)},
+            env={"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)},
             ready=port_open(port),
             ready_seconds=120,
             restart=True,

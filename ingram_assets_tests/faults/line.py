@@ -12,12 +12,12 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
-
-FAULTS = ("slow", "hang", "cut", "garbage", "429", "500", "502", "503")
-"""What a line can do to a peer's answers; the numbers are HTTP statuses."""
+from typing import Literal, get_args
 
 Fault = Literal["slow", "hang", "cut", "garbage", "429", "500", "502", "503"]
+"""What a line can do to a peer's answers; the numbers are HTTP statuses."""
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._trouble: Trouble | None = None
+        self._troubles: list[Trouble] = []
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -59,23 +59,26 @@ class Line:
         return url.replace(f":{self._peer[1]}", f":{self.port}", 1)
 
     def make(self, fault: Fault, *, only: bytes = b"", times: int = 0, seconds: float = 10.0) -> Trouble:
-        """The line is bad from now on. What comes back counts what suffered."""
-        self._trouble = Trouble(fault, only, times, seconds)
-        return self._trouble
+        """The line is bad from now on, in this way too. What comes back counts what suffered."""
+        trouble = Trouble(fault, only, times, seconds)
+        with self._lock:
+            self._troubles.append(trouble)
+        return trouble
 
     def heal(self) -> None:
         """The line is good again."""
-        self._trouble = None
+        with self._lock:
+            self._troubles.clear()
 
     def _due(self, data: bytes) -> Trouble | None:
+        """The first of the troubles that this request suffers."""
         with self._lock:
-            trouble = self._trouble
-            if trouble is None or (trouble.times and trouble.suffered >= trouble.times):
-                return None
-            if not re.search(trouble.only, data):
-                return None
-            trouble.suffered += 1
-            return trouble
+            for trouble in self._troubles:
+                over = trouble.times and trouble.suffered >= trouble.times
+                if not over and re.search(trouble.only, data):
+                    trouble.suffered += 1
+                    return trouble
+        return None
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

@@ -22,7 +22,7 @@ import pytest
 from ingram_assets.demo.stack import Stack
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
-from ingram_assets_tests.faults.line import Fault, Line
+from ingram_assets_tests.faults.line import FAULTS, Fault, Line
 from ingram_assets_tests.faults.oracle import (
     assert_nothing_left_over,
     assert_nothing_lost,
@@ -272,18 +272,22 @@ def test_the_queues_database(
 
 @pytest.mark.long
 @pytest.mark.xdist_group("network")
-@pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage", *STATUSES])
-def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
-    """A cover that can't be stored is named, and costs the title's stock nothing."""
-    isbn = stack.simulator.isbns("in_stock")[0]
+def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str]):
+    """A cover that can't be stored is named, and costs no title its stock: each fault hits one title."""
+    shown = [isbn for isbn, of in stack.simulator.book().items() if of["cover"] == "art" and of["stock"]]
+    victims = dict(zip(FAULTS, shown[: len(FAULTS)], strict=True))
     with line_to(stack.s3.endpoint) as line:
-        line.make(fault, times=1 if fault == "slow" else 0)
+        troubles = [
+            line.make(fault, only=isbn.encode(), times=1 if fault == "slow" else 0)
+            for fault, isbn in victims.items()
+        ]
         through = scraper.with_(**alone, R2_ENDPOINT=line.through(stack.s3.endpoint))
-        done, report = timed(through, "enrich", isbn, limit=280)
-    assert report.get("stock_read") == 1, report
-    assert done.exit_code == (0 if fault == "slow" else 1), (done.output, done.errors)
-    if fault != "slow":
-        assert [entry["isbn"] for entry in report["failed"]] == [isbn], report
+        done, report = timed(through, "enrich", *victims.values(), limit=280)
+    assert all(trouble.suffered for trouble in troubles), troubles
+    assert report.get("stock_read") == len(victims), report
+    assert done.exit_code == 1, (done.output, done.errors)
+    unstored = {isbn for fault, isbn in victims.items() if fault != "slow"}
+    assert {entry["isbn"] for entry in report["failed"]} == unstored, report
 
 
 @pytest.mark.long
@@ -308,16 +312,15 @@ def test_the_mailbox(stack: Stack, scraper: Shell, alone: dict[str, str], fault:
 
 @pytest.mark.long
 @pytest.mark.xdist_group("network")
-@pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage", *STATUSES])
-def test_open_library(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
-    """It is asked for a cover that iPage has not; that it does not answer costs the title nothing else."""
-    isbn = next(isbn for isbn, of in stack.simulator.book().items() if of["cover"] != "art")
-    kinds = {"kinds": ["open_library", "open_library_picture"]}
-    if fault in STATUSES:
-        stack.simulator.fault("status", status=int(fault), **kinds)
-    else:
-        stack.simulator.fault(fault, **kinds)
-    done, report = timed(scraper.with_(**alone), "enrich", isbn, limit=280)
+@pytest.mark.parametrize("faults", [FAULTS[:4], FAULTS[4:]], ids=["lines", "statuses"])
+def test_open_library(stack: Stack, scraper: Shell, alone: dict[str, str], faults: tuple[Fault, ...]):
+    """It is asked for covers that iPage has not; that it does not answer costs a title nothing else."""
+    without = [isbn for isbn, of in stack.simulator.book().items() if of["cover"] != "art"]
+    victims = dict(zip(faults, without[: len(faults)], strict=True))
+    for fault, isbn in victims.items():
+        what = {"fault": "status", "status": int(fault)} if fault in STATUSES else {"fault": fault}
+        stack.simulator.fault(**what, kinds=["open_library", "open_library_picture"], isbns=[isbn])
+    done, report = timed(scraper.with_(**alone), "enrich", *victims.values(), limit=280)
     assert done.exit_code in (0, 1), (done.output, done.errors)
-    assert {entry["isbn"] for entry in report["failed"]} <= {isbn}
-    assert report.get("stock_read", 0) + report.get("stock_unknown", 0) == 1, report
+    assert {entry["isbn"] for entry in report["failed"]} <= {*victims.values()}
+    assert report.get("stock_read", 0) + report.get("stock_unknown", 0) == len(victims), report
