@@ -1,7 +1,9 @@
 """Dagster's storage, set in `dagster.yaml`: PostgreSQL at `DAGSTER_PG_URL`.
 
-dagster-postgres's own, but for two things: `dagster definitions validate`, which loads `dagster.yaml` and
-keeps nothing, works with no settings; and whether a table is there is asked until it is, not for ever.
+dagster-postgres's own, but for three things: `dagster definitions validate`, which loads `dagster.yaml` and
+keeps nothing, works with no settings; whether a table is there is asked until it is, not for ever; and a
+process keeps its connections. Dagster's own makes one for each question, some twenty a second of a shop that
+does nothing, which is most of what its PostgreSQL then works.
 """
 
 import atexit
@@ -9,16 +11,42 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import sqlalchemy
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresScheduleStorage
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from ingram_assets.domain.failures import NeedsPerson
+
+KEPT = 3
+"""Connections that a process keeps while it has no use for them. It makes as many more as it needs."""
+GIVEN_UP_AFTER = {
+    **{"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3},
+    "tcp_user_timeout": 60_000,
+}
+"""When a kept connection counts as broken whose other end says nothing: seconds, and milliseconds (libpq)."""
+
+
+@cache
+def _connections(postgres_url: str) -> Engine:
+    """What all instances of a process share. A connection is tried before it is lent out again."""
+    return sqlalchemy.create_engine(
+        postgres_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=KEPT,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        connect_args=GIVEN_UP_AFTER,
+    )
+
+
+_with_tables: set[str] = set()
+"""Databases of which this process knows that Dagster's tables are there."""
 
 
 class ScheduleStorage(PostgresScheduleStorage):
@@ -30,7 +58,7 @@ class ScheduleStorage(PostgresScheduleStorage):
 
     def __init__(self, postgres_url: str) -> None:
         self._true: set[str] = set()
-        super().__init__(postgres_url)
+        super().__init__(postgres_url, should_autocreate_tables=False)
 
     def has_instigators_table(self) -> bool:
         return self._once("instigators", super().has_instigators_table)
@@ -52,8 +80,13 @@ class PostgresStorage(DagsterPostgresStorage):
     """PostgreSQL at `DAGSTER_PG_URL`; its tables are made if they are missing."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(postgres_url, inst_data=inst_data)
+        super().__init__(
+            postgres_url, should_autocreate_tables=postgres_url not in _with_tables, inst_data=inst_data
+        )
+        _with_tables.add(postgres_url)
         self._schedule_storage = ScheduleStorage(postgres_url)
+        for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
+            storage._engine = _connections(postgres_url)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
