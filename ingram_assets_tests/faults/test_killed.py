@@ -137,6 +137,7 @@ def test_a_handful(stack: Stack, told: Callable[[str], None]):
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("killed")
 @pytest.mark.timeout(2400)
 @pytest.mark.usefixtures("good_weather")
 def test_fifty_rounds(stack: Stack, told: Callable[[str], None]):
