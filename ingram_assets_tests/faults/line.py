@@ -133,6 +133,8 @@ def _pass_back(peer: socket.socket, client: socket.socket, cut: threading.Event)
         while data := peer.recv(1 << 16):
             if cut.is_set():
                 body = data.find(b"\r\n\r\n") + 4 if data.startswith(b"HTTP/") else 0
+                if body == len(data):  # There is none: then in the middle of the head.
+                    body = 0
                 client.sendall(data[: body + max(1, (len(data) - body) // 2)])
                 # A reset, not a close that could pass for the end of the answer.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -22,7 +22,7 @@ from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unf
 pytestmark = pytest.mark.xdist_group("faults")
 
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
-ROUNDS, ROUNDS_PER_LOOK = int(os.environ.get("FAULTS_ROUNDS", "50")), 5
+ROUNDS, ROUNDS_PER_LOOK, SHOPS = int(os.environ.get("FAULTS_ROUNDS", "50")), 5, 2
 WITHIN = {"run worker": 12.0, "browser": 1.0}
 """Seconds from the victim's appearance (else from the command's start) within which the moment is drawn."""
 SERVERS = ("scraper", "storefront", "daemon", "web-server", "postgres", "medusa", "s3")
@@ -137,15 +137,20 @@ def test_a_handful(stack: Stack, told: Callable[[str], None]):
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("killed")
 @pytest.mark.timeout(2400)
 @pytest.mark.usefixtures("good_weather")
-def test_fifty_rounds(stack: Stack, told: Callable[[str], None]):
-    """Every victim five times or more, in a random order; a look at everything after every fifth."""
+@pytest.mark.parametrize(
+    "shop", [pytest.param(shop, marks=pytest.mark.xdist_group(f"killed_{shop}")) for shop in range(SHOPS)]
+)
+def test_fifty_rounds(stack: Stack, told: Callable[[str], None], shop: int):
+    """Every victim five times or more, in a random order; a look at everything after every fifth.
+
+    Two shops side by side have half of the rounds each.
+    """
     order = [VICTIMS[number % len(VICTIMS)] for number in range(ROUNDS)]
     random.Random(SEED).shuffle(order)
-    for number, victim in enumerate(order, start=100):
+    rounds = list(enumerate(order, start=100))[shop::SHOPS]
+    for done, (number, victim) in enumerate(rounds, start=1):
         told(kill_one(stack, number, victim))
-        if number % ROUNDS_PER_LOOK == ROUNDS_PER_LOOK - 1:
+        if done % ROUNDS_PER_LOOK == 0 or done == len(rounds):
             assert_nothing_lost(stack)
-    assert_nothing_lost(stack)

@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("good_w
 STATUSES = ("429", "500", "502", "503")
 NEW = "9780306406157"
 """In no saved search of the simulator."""
-LONG = (pytest.mark.long, pytest.mark.xdist_group("network"))
-"""In the long form these have a shop of their own, beside the one in which processes are killed."""
+LONG = (pytest.mark.long, pytest.mark.xdist_group("medusa"))
+"""In the long form Medusa's have a shop of their own, and so have the other peers'."""
 
 
 @contextmanager
@@ -169,9 +169,10 @@ def test_429_stops_all_fetching(stack: Stack, scraper: Shell, alone: dict[str, s
 
 # -- Medusa: a push is repeated, or fails in words; and nothing is doubled -----------------------------------
 
+IN_TURN = (("slow",), ("429",), ("500", "502", "503", "garbage"))
 FIRST_WRITE = [
-    pytest.param("cut"),
-    *(pytest.param(fault, marks=LONG) for fault in ("slow", "garbage", *STATUSES)),
+    pytest.param(("cut",), id="cut"),
+    *(pytest.param(faults, id="-".join(faults), marks=LONG) for faults in IN_TURN),
 ]
 
 
@@ -196,18 +197,18 @@ def to_repair(stack: Stack) -> Iterator[Admin]:
             connection.execute(f"DELETE FROM {table} WHERE isbn = '{NEW}'")
 
 
-@pytest.mark.parametrize("fault", FIRST_WRITE)
+@pytest.mark.parametrize("faults", FIRST_WRITE)
 def test_medusas_answer_to_a_write_is_lost(
-    stack: Stack, storefront: Shell, alone: dict[str, str], to_repair: Admin, fault: Fault
+    stack: Stack, storefront: Shell, alone: dict[str, str], to_repair: Admin, faults: tuple[Fault, ...]
 ):
-    """The first of each push's writes suffers: whether it was done or not, it is done once in the end."""
+    """The first of a push's writes suffers, once or in each of its tries: in the end it is done, and once."""
     with line_to(stack.medusa.url) as line:
-        trouble = line.make(fault, only=rb"^POST /admin/products", times=1)
+        troubles = [line.make(fault, only=rb"^POST /admin/products", times=1) for fault in faults]
         through = storefront.with_(**alone, MEDUSA_BACKEND_URL=line.through(stack.medusa.url))
         done, report = timed(through, "push", limit=150)
-        assert trouble.suffered == 1
+        assert [trouble.suffered for trouble in troubles] == [1] * len(faults)
         if done.exit_code:
-            assert fault in json.dumps(report), "it is named"
+            assert any(fault in json.dumps(report) for fault in faults), "it is named"
             done, report = timed(through, "push")
     assert done.exit_code == 0, (done.output, done.errors)
     products = [
@@ -220,7 +221,7 @@ def test_medusas_answer_to_a_write_is_lost(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
+@pytest.mark.xdist_group("medusa")
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize("fault", ["503", "429", "garbage", "hang", "cut"])
 def test_medusa_does_not_come_back(
