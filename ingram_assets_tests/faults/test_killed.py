@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
 ROUNDS, ROUNDS_PER_LOOK, SHOPS = int(os.environ.get("FAULTS_ROUNDS", "50")), 5, 2
-WITHIN = {"run worker": 12.0, "browser": 1.0}
+WITHIN = {"run worker": 4.0, "browser": 1.0}
 """Seconds from the victim's appearance (else from the command's start) within which the moment is drawn."""
 SERVERS = ("scraper", "storefront", "daemon", "web-server", "postgres", "medusa", "s3")
 VICTIMS = ("run worker", "browser", *SERVERS)
