@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -21,7 +22,9 @@ from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unf
 
 pytestmark = pytest.mark.xdist_group("faults")
 
-SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
+_TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+SEED = int(os.environ.get("FAULTS_SEED") or int(_TEST_RUN[:5], 16))
+"""One for all processes of a test run: each plays its share of the same rounds."""
 ROUNDS, ROUNDS_PER_LOOK, SHOPS = int(os.environ.get("FAULTS_ROUNDS", "50")), 5, 2
 WITHIN = {"run worker": 4.0, "browser": 1.0}
 """Seconds from the victim's appearance (else from the command's start) within which the moment is drawn."""
