@@ -153,7 +153,7 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
             if problem:
                 warnings.append(f"Line {line}: price {problem}.")
         titles[isbn], lines[isbn] = (title, price), line
-    import pandas as pd  # It takes a second to load, which every run of the scraper would pay.
+    import pandas as pd  # It takes a second to load, which the code server would pay.
 
     frame = pd.DataFrame(
         {
