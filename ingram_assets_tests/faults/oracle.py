@@ -23,11 +23,9 @@ from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.availability import Availability, availability
 from ingram_assets.domain.stock import from_json
 from ingram_assets.locations.keys import ISBNS_NAME
-from ingram_assets.locations.storefront.decisions import Place
 from ingram_assets.processes import MARK
-from ingram_assets.queue.reader import QueueReader
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Shell, caught_up
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -90,28 +88,28 @@ def await_quiet(stack: Stack, seconds: float = 240) -> None:
 def _is_quiet(stack: Stack, instance: DagsterInstance) -> bool:
     if runs := unfinished(instance):
         raise AssertionError(f"at work: {[(run.run_id, run.job_name, run.status.value) for run in runs]}")
-    states = [each for each in instance.all_instigator_state() if each.name == "stock_changes"]
-    place = Place.parse(getattr(states[0].instigator_data, "cursor", None)) if states else Place()
-    if place.pending:
-        raise AssertionError("the stock_changes sensor has not taken note of its last push")
-    with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:
-        return not reader.changes_since(place.cursor).changes
+    return caught_up(stack, instance)
 
 
-def sweep_and_push(stack: Stack) -> tuple[Done, Done]:
-    """One more sweep and one more push, as a person would ask for them."""
-    swept = Shell(stack, "scraper")("sync-stock", "--json", seconds=280)
-    assert swept.exit_code == 0, (swept.output[-2000:], swept.errors[-3000:])
-    pushed = Shell(stack, "storefront")("push", "--json", seconds=280)
-    assert pushed.exit_code == 0, (pushed.output[-2000:], pushed.errors[-3000:])
-    return swept, pushed
+def in_full(stack: Stack, location: str, command: str) -> None:
+    """A command in which nothing fails."""
+    done = Shell(stack, location)(command, "--json", seconds=280)
+    assert done.exit_code == 0, (done.output[-2000:], done.errors[-3000:])
 
 
 def assert_nothing_lost(stack: Stack) -> None:
-    """After one more sweep and push everything is as it would be if nothing had happened."""
+    """After one more sweep everything is as it would be if nothing had happened.
+
+    What changed comes to the store by itself: nobody pushes.
+    """
     await_up(stack)
     await_quiet(stack)
-    sweep_and_push(stack)
+    in_full(stack, "scraper", "sync-stock")
+    assert_all_is_well(stack)
+
+
+def assert_all_is_well(stack: Stack) -> None:
+    """As `assert_nothing_lost`, of a shop whose stock has not moved: so without another sweep."""
     await_quiet(stack)
     assert_queue_is_the_book(stack)
     assert_store_is_the_rule(stack)

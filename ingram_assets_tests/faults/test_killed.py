@@ -20,12 +20,10 @@ from ingram_assets.runs import dagster_instance
 from ingram_assets_tests.conftest import browsers_below
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 _TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 SEED = int(os.environ.get("FAULTS_SEED") or int(_TEST_RUN[:5], 16))
 """One for all processes of a test run: each plays its share of the same rounds."""
-ROUNDS, ROUNDS_PER_LOOK, SHOPS = int(os.environ.get("FAULTS_ROUNDS", "50")), 5, 2
+ROUNDS, ROUNDS_PER_LOOK, SHOPS = int(os.environ.get("FAULTS_ROUNDS", "50")), 5, 3
 WITHIN = {"run worker": 4.0, "browser": 1.0}
 """Seconds from the victim's appearance (else from the command's start) within which the moment is drawn."""
 SERVERS = ("scraper", "storefront", "daemon", "web-server", "postgres", "medusa", "s3")
@@ -131,6 +129,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return tell
 
 
+@pytest.mark.xdist_group("more_faults")
 @pytest.mark.usefixtures("good_weather")
 def test_a_handful(stack: Stack, told: Callable[[str], None]):
     """The two whose end costs most: a run's own process, and every database at once. The moment is random."""
@@ -148,7 +147,7 @@ def test_a_handful(stack: Stack, told: Callable[[str], None]):
 def test_fifty_rounds(stack: Stack, told: Callable[[str], None], shop: int):
     """Every victim five times or more, in a random order; a look at everything after every fifth.
 
-    Two shops side by side have half of the rounds each.
+    The shops, side by side, share the rounds.
     """
     order = [VICTIMS[number % len(VICTIMS)] for number in range(ROUNDS)]
     random.Random(SEED).shuffle(order)

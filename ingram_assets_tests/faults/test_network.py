@@ -24,21 +24,17 @@ from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
 from ingram_assets_tests.faults.line import FAULTS, Fault, Line
 from ingram_assets_tests.faults.oracle import (
-    assert_nothing_left_over,
+    assert_all_is_well,
     assert_nothing_lost,
-    assert_queue_is_the_book,
-    assert_store_is_the_rule,
     await_quiet,
     queue,
 )
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("good_weather")]
+pytestmark = pytest.mark.usefixtures("good_weather")
 
 STATUSES = ("429", "500", "502", "503")
 NEW = "9780306406157"
 """In no saved search of the simulator."""
-LONG = (pytest.mark.long, pytest.mark.xdist_group("medusa"))
-"""In the long form Medusa's have a shop of their own, and so have the other peers'."""
 
 
 @contextmanager
@@ -71,14 +67,6 @@ def told(done: Done, seconds: float, limit: float) -> dict[str, Any]:
     assert seconds < limit, f"it took {seconds:.0f} s"
     assert "Traceback" not in done.errors, done.errors[-3000:]
     return json.loads(done.output.splitlines()[-1])
-
-
-def assert_all_is_well(stack: Stack) -> None:
-    """As `assert_nothing_lost`, of a shop whose stock has not moved: so without another sweep and push."""
-    await_quiet(stack)
-    assert_queue_is_the_book(stack)
-    assert_store_is_the_rule(stack)
-    assert_nothing_left_over(stack)
 
 
 def timed(shell: Shell, *words: str, limit: float = 120) -> tuple[Done, dict[str, Any]]:
@@ -126,6 +114,7 @@ KIND = {"cut": "half|closed|cut|broke", "garbage": "page", "500": "500", "502": 
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("network")
 def test_bad_pages_cost_themselves_alone(stack: Stack, scraper: Shell):
     """Cut, garbage, 500, 502 and 503 are named, title by title; ten seconds late is in time."""
     report = a_sweep_among(stack, scraper, SOME, limit=150)
@@ -169,10 +158,14 @@ def test_429_stops_all_fetching(stack: Stack, scraper: Shell, alone: dict[str, s
 
 # -- Medusa: a push is repeated, or fails in words; and nothing is doubled -----------------------------------
 
-IN_TURN = (("slow",), ("429",), ("500", "502", "503", "garbage"))
 FIRST_WRITE = [
-    pytest.param(("cut",), id="cut"),
-    *(pytest.param(faults, id="-".join(faults), marks=LONG) for faults in IN_TURN),
+    pytest.param(("cut",), id="cut", marks=pytest.mark.xdist_group("faults")),
+    *(
+        pytest.param(
+            faults, id="-".join(faults), marks=(pytest.mark.long, pytest.mark.xdist_group("more_faults"))
+        )
+        for faults in (("slow",), ("429",), ("500", "502", "503", "garbage"))
+    ),
 ]
 
 
@@ -221,7 +214,7 @@ def test_medusas_answer_to_a_write_is_lost(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("medusa")
+@pytest.mark.xdist_group("more_faults")
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize("fault", ["503", "429", "garbage", "hang", "cut"])
 def test_medusa_does_not_come_back(

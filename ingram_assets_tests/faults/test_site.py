@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,6 @@ pytestmark = [
     pytest.mark.usefixtures("good_weather"),
     pytest.mark.timeout(900),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def all_is_well_in_the_end(stack: Stack) -> Iterator[None]:
-    """Each test puts the weather right; after all of them nothing must be lost."""
-    yield
-    stack.simulator.reset()
-    forget_block(stack)
-    assert_nothing_lost(stack)
 
 
 def test_one_bad_hour(stack: Stack, scraper: Shell):
@@ -63,6 +53,7 @@ def test_one_bad_hour(stack: Stack, scraper: Shell):
     assert Store.of(stack) == store
 
 
+@pytest.mark.long
 def test_all_zeros_are_stopped_until_a_person_lets_them_through(
     stack: Stack, scraper: Shell, storefront: Shell
 ):
@@ -211,3 +202,9 @@ def test_the_guardrails_stop_exactly_what_they_should(
         done = wary("sync-stock", "--json")
         assert done.exit_code == exit_code, (done.result, done.errors)
         assert reasons(done).keys() == set(spread)
+
+
+@pytest.mark.long
+def test_after_all_of_that_nothing_is_lost(stack: Stack):
+    forget_block(stack)
+    assert_nothing_lost(stack)
