@@ -1,0 +1,63 @@
+"""A code server as `ingram up` starts it, with a location of a test's own: a real server, real runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import GrpcServerTarget
+
+from ingram_assets.processes import Child, Supervisor, free_port, port_open
+from ingram_assets.runs import code_server_argv, launch
+
+NAME = "a_location"
+
+
+@dataclass
+class CodeServer:
+    """A code server at work, brought back when it dies."""
+
+    child: Child
+    instance: DagsterInstance
+    workspace: WorkspaceProcessContext
+
+    def launch(self, job: str) -> str:
+        """A run of the job, started: its id."""
+        return launch(self.instance, self.workspace.create_request_context(), job, {}, queued=False).run_id
+
+    def run(self, run_id: str) -> DagsterRun:
+        """The run as it is now."""
+        run = self.instance.get_run_by_id(run_id)
+        assert run
+        return run
+
+    def status(self, run_id: str) -> DagsterRunStatus:
+        """How far the run is."""
+        return self.run(run_id).status
+
+
+@contextmanager
+def running_code_server(
+    folder: Path, definitions: str, instance_config: str = "{}", **settings: str
+) -> Iterator[CodeServer]:
+    """A server of these definitions (Python), with an instance in `folder`; its runs get the settings."""
+    (folder / "dagster.yaml").write_text(instance_config)
+    (folder / f"{NAME}.py").write_text(definitions)
+    port = free_port()
+    argv = code_server_argv(NAME, port)
+    argv[argv.index("--module-name") + 1] = NAME
+    environment = {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": str(folder)}
+    with Supervisor(folder / "up") as supervisor, DagsterInstance.from_config(str(folder)) as instance:
+        child = supervisor.start(
+            "code",
+            argv,
+            env={**environment, **settings},
+            ready=port_open(port),
+            ready_seconds=120,
+            restart=True,
+        )
+        target = GrpcServerTarget(host="127.0.0.1", port=port, socket=None, location_name=NAME)
+        with WorkspaceProcessContext(instance, target) as workspace:
+            yield CodeServer(child, instance, workspace)
