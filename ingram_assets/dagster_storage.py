@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import sqlalchemy
@@ -31,10 +31,12 @@ GIVEN_UP_AFTER = {
 }
 """When a kept connection counts as broken whose other end says nothing: seconds, and milliseconds (libpq)."""
 
+_engines: dict[str, Engine] = {}
+"""What all instances of a process share, by URL. In the databases of these Dagster's tables are there."""
 
-@cache
-def _connections(postgres_url: str) -> Engine:
-    """What all instances of a process share. A connection is tried before it is lent out again."""
+
+def _engine(postgres_url: str) -> Engine:
+    """Keeps its connections. Each is tried before it is lent out again."""
     return sqlalchemy.create_engine(
         postgres_url,
         isolation_level="AUTOCOMMIT",
@@ -43,10 +45,6 @@ def _connections(postgres_url: str) -> Engine:
         pool_pre_ping=True,
         connect_args=GIVEN_UP_AFTER,
     )
-
-
-_with_tables: set[str] = set()
-"""Databases of which this process knows that Dagster's tables are there."""
 
 
 class ScheduleStorage(PostgresScheduleStorage):
@@ -80,13 +78,13 @@ class PostgresStorage(DagsterPostgresStorage):
     """PostgreSQL at `DAGSTER_PG_URL`; its tables are made if they are missing."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(
-            postgres_url, should_autocreate_tables=postgres_url not in _with_tables, inst_data=inst_data
-        )
-        _with_tables.add(postgres_url)
+        is_known = postgres_url in _engines
+        super().__init__(postgres_url, should_autocreate_tables=not is_known, inst_data=inst_data)
+        if not is_known:
+            _engines[postgres_url] = _engine(postgres_url)
         self._schedule_storage = ScheduleStorage(postgres_url)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            storage._engine = _connections(postgres_url)
+            storage._engine = _engines[postgres_url]
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
