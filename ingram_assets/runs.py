@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shutil
 import sys
 import time
@@ -33,7 +32,6 @@ from ingram_assets.settings import CommonSettings, environment_of
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
     from dagster._core.workspace.context import WorkspaceRequestContext
-    from dagster_shared.error import SerializableErrorInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: `dagster.yaml`, `workspace.yaml` and the `.env` files lie here."""
@@ -377,6 +375,7 @@ def _await_end(instance: "DagsterInstance", run_id: str) -> None:
 def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
     from dagster import DagsterEventType
 
+    from ingram_assets.locations import reasons
     from ingram_assets.locations.events import KIND, REPORT, STOPPED
 
     reports: list[dict[str, Any]] = []
@@ -395,11 +394,10 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             failure = event.step_failure_data
             metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
-            described = failure.user_failure_data.description if failure.user_failure_data else None
-            error = described or _innermost(failure.error)
+            error = reasons.of_step(failure)
         else:
             metadata = {}
-            error = error or _of_the_run(event.message)
+            error = error or reasons.of_run(event)
         if REPORT in metadata:
             reports.append(metadata[REPORT].value)
         if STOPPED in metadata:
@@ -407,22 +405,3 @@ def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
         if KIND in metadata:
             kind = metadata[KIND].value
     return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)
-
-
-def _of_the_run(message: str | None) -> str | None:
-    """What a run says of its end that no step said; of one whose process died, more than Dagster's words."""
-    if message and re.search(r"outside the execution context|Detected run worker status", message):
-        return (
-            "The run's own process ended before its time (killed, or out of memory?). What it had recorded "
-            "stands; repeat the command."
-        )
-    return message
-
-
-def _innermost(error: "SerializableErrorInfo | None") -> str:
-    """The message of what went wrong first; Dagster's own errors around it say nothing to a person."""
-    if error is None:
-        return "no reason given"
-    while error.cause is not None:
-        error = error.cause
-    return error.message.strip()

@@ -283,10 +283,10 @@ class TestRuns:
                 [run_id],
             )
         run = watch.instance.get_run_by_id(run_id)
-        watch.instance.report_run_failed(run, "Detected run worker exit.")
+        watch.instance.report_run_failed(run, "Detected run worker status FAILED. Marking run failed.")
         watch.tick()
         assert watch.told == ["A run failed for good: the push to the store"]
-        assert "Detected run worker exit." in watch.hook.received[0]["message"]
+        assert "own process ended before its time" in watch.hook.received[0]["message"]
         push(watch.instance, fine)
         watch.tick()
         assert len(watch.told) == 2

@@ -15,6 +15,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
+from ingram_assets.locations import reasons
 from ingram_assets.locations.events import KIND, LOOKED_AT, STOPPED
 from ingram_assets.locations.keys import INVENTORY_LEVELS
 from ingram_assets.locations.operations.values import (
@@ -228,7 +229,7 @@ def _failures(
     finished = {event.step_key for event in events if event.event_type == _TYPE.STEP_SUCCESS}
     cut_short = [_work(step, run) for step in begun if step and step not in finished]
     event = record.event_log_entry.get_dagster_event()
-    reason = event.message or "The run failed without a reason."
+    reason = reasons.of_run(event)
     for work in cut_short or _asked_for(event.job_name, run):
         yield Failed(*place, work=work, kind="passing", reason=reason, retried=retried)
 
@@ -254,10 +255,8 @@ def _work(step: str, run: dg.DagsterRun | None) -> str:
 
 def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     """What the failure wants, its reason, and whether a check or guardrail of the run stopped it."""
-    user, error = failure.user_failure_data, failure.error
-    metadata = user.metadata if user else {}
-    reason = (user.description if user else None) or _innermost(error)
-    names = _error_names(error)
+    metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
+    reason, names = reasons.of_step(failure), _error_names(failure.error)
     if STOPPED in metadata:
         said: Any = metadata[STOPPED].value
         if said.get("by") in ("guardrail", "PushStopped"):
@@ -269,16 +268,6 @@ def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     if kind == "needs_person" or "SettingsError" in names:
         return ("sign_in" if names & SIGN_IN_ERRORS else "person"), reason, False
     return ("refused" if kind == "permanent" else "passing"), reason, False
-
-
-def _innermost(error: SerializableErrorInfo | None) -> str:
-    """The message of what was raised first; those around it say only where."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "No reason given."
-    # "package.module.Name: message": the package says nothing to the reader.
-    return error.message.strip().removeprefix(error.message.partition(error.cls_name or ":")[0])
 
 
 def _error_names(error: SerializableErrorInfo | None) -> set[str]:
