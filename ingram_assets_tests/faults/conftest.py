@@ -1,32 +1,41 @@
 """The whole shop for tests that break it.
 
-`stack` is one shop that the tests of an `xdist_group` share, and that is stopped after them; so each test
-leaves it in good weather: no faults at the simulator, every process up. `start_shop` makes one of a test's
-own, with more titles. `assert_nothing_lost` (in `oracle`) is what every test ends with.
+`stack` is one shop for all tests that run in the same process of pytest; so each leaves it in good weather:
+no faults at the simulator, every process up. In the end it must have lost nothing (`assert_nothing_lost`, in
+`oracle`). `start_shop` makes one of a test's own, with more titles.
 
-Every test has a group, so that one worker has the shop: `faults` or `more_faults`, which take about as long
-as each other, and in the long form `killed_…`, `network` and `load`, too: `./just faults` has a worker for
-each. Mark what takes minutes `@pytest.mark.long`: `./just test` leaves it out.
+Any test may come after any other, in whichever process is free. Mark what takes minutes `@pytest.mark.long`:
+`./just test` leaves it out.
 """
 
 import io
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets_tests.conftest import TOOLS
 from ingram_assets_tests.end_to_end.conftest import Shell
-from ingram_assets_tests.faults.oracle import assert_all_is_well, in_full
+from ingram_assets_tests.faults.oracle import assert_all_is_well, assert_nothing_lost, in_full
 
 TITLES = 36
 PACE = {"SENSOR_INTERVAL": "5", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
 """Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
+
+
+LONGEST_FIRST = ("test_load.py", "test_killed.py", "test_network.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that all processes have something to do until the end."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @contextmanager
@@ -35,13 +44,16 @@ def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator
 
     It is brought through once: every title is in the store, and all is well.
     """
-    # Not in pytest's own folder, for the reason that `servers_folder` gives.
-    with (
-        tempfile.TemporaryDirectory(prefix="ingram-", ignore_cleanup_errors=True) as folder,
-        running_stack(
-            Path(folder) / "shop", Phases(Console(file=io.StringIO())), pace, tools=TOOLS, titles=titles
-        ) as stack,
-    ):
+    with ExitStack() as exits:
+        # Not in pytest's own folder, for the reason that `servers_folder` gives.
+        folder = exits.enter_context(
+            tempfile.TemporaryDirectory(prefix="ingram-", ignore_cleanup_errors=True)
+        )
+        shop, quiet = Path(folder) / "shop", Phases(Console(file=io.StringIO()))
+        TOOLS.mkdir(parents=True, exist_ok=True)
+        # One at a time: all at once they would keep each other from coming up, for minutes.
+        with FileLock(TOOLS / "a_shop_starts.lock"):
+            stack = exits.enter_context(running_stack(shop, quiet, pace, tools=TOOLS, titles=titles))
         in_full(stack, "scraper", "sync-stock")
         # Of a title without a cover the sensor would wait ten minutes for one.
         in_full(stack, "storefront", "push")
@@ -51,9 +63,10 @@ def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """The shop that all share."""
+    """The shop that the tests of a process share."""
     with start_shop() as stack:
         yield stack
+        assert_nothing_lost(stack)
 
 
 @pytest.fixture(scope="package")

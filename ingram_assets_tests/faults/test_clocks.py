@@ -26,7 +26,7 @@ from ingram_assets_tests.faults.oracle import await_quiet
 from ingram_assets_tests.faults.shop import with_copies
 from ingram_assets_tests.queue.conftest import Queue, isbn, migrated, outcomes, reading, title
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 CHICAGO = ZoneInfo("America/Chicago")
 HOUR = timedelta(hours=1)

@@ -21,7 +21,7 @@ from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet
 from ingram_assets_tests.faults.shop import Store, alone, known
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 _DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER = 1, 2, 3
 _PR_CAPBSET_DROP = 24

@@ -23,7 +23,7 @@ from ingram_assets_tests.end_to_end.conftest import Admin, Shell
 from ingram_assets_tests.faults.oracle import await_quiet, queue
 from ingram_assets_tests.faults.shop import with_copies
 
-pytestmark = [pytest.mark.xdist_group("more_faults"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 SCRIPT = "<script>alert('title')</script><img src=x onerror=alert(1)>"
 FORMULA = '=HYPERLINK("http://127.0.0.1:9/","Click")'

@@ -25,7 +25,7 @@ from ingram_assets_tests.faults.conftest import start_shop
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet, children_of
 from ingram_assets_tests.medusa.shop import Refusal, Shop
 
-pytestmark = [pytest.mark.xdist_group("load"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 SEED = 20_261_124
 TITLES = int(os.environ.get("FAULTS_LOAD_TITLES", "250"))

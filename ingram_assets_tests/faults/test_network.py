@@ -114,7 +114,6 @@ KIND = {"cut": "half|closed|cut|broke", "garbage": "page", "500": "500", "502": 
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 def test_bad_pages_cost_themselves_alone(stack: Stack, scraper: Shell):
     """Cut, garbage, 500, 502 and 503 are named, title by title; ten seconds late is in time."""
     report = a_sweep_among(stack, scraper, SOME, limit=150)
@@ -129,7 +128,6 @@ def test_bad_pages_cost_themselves_alone(stack: Stack, scraper: Shell):
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 @pytest.mark.timeout(600)
 def test_a_page_that_hangs_for_ever(stack: Stack, scraper: Shell):
     """Three tries of 30 s, while the others come through; then it is transient."""
@@ -143,7 +141,6 @@ def test_a_page_that_hangs_for_ever(stack: Stack, scraper: Shell):
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 def test_429_stops_all_fetching(stack: Stack, scraper: Shell, alone: dict[str, str]):
     """The one answer after which the rest is left alone on purpose: exit 3, and nothing that was not read."""
     before = stock_of(stack)
@@ -159,11 +156,9 @@ def test_429_stops_all_fetching(stack: Stack, scraper: Shell, alone: dict[str, s
 # -- Medusa: a push is repeated, or fails in words; and nothing is doubled -----------------------------------
 
 FIRST_WRITE = [
-    pytest.param(("cut",), id="cut", marks=pytest.mark.xdist_group("faults")),
+    pytest.param(("cut",), id="cut"),
     *(
-        pytest.param(
-            faults, id="-".join(faults), marks=(pytest.mark.long, pytest.mark.xdist_group("more_faults"))
-        )
+        pytest.param(faults, id="-".join(faults), marks=pytest.mark.long)
         for faults in (("slow",), ("429",), ("500", "502", "503", "garbage"))
     ),
 ]
@@ -214,7 +209,6 @@ def test_medusas_answer_to_a_write_is_lost(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("more_faults")
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize("fault", ["503", "429", "garbage", "hang", "cut"])
 def test_medusa_does_not_come_back(
@@ -237,7 +231,6 @@ def test_medusa_does_not_come_back(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("command", ["sync-stock", "push"])
 @pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage"])
 def test_the_queues_database(
@@ -265,7 +258,6 @@ def test_the_queues_database(
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str]):
     """A cover that can't be stored is named, and costs no title its stock: each fault hits one title."""
     shown = [isbn for isbn, of in stack.simulator.book().items() if of["cover"] == "art" and of["stock"]]
@@ -285,7 +277,6 @@ def test_the_bucket(stack: Stack, scraper: Shell, alone: dict[str, str]):
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("fault", ["slow", "hang", "cut", "garbage"])
 def test_the_mailbox(stack: Stack, scraper: Shell, alone: dict[str, str], fault: Fault):
     """Without the code nobody signs in: the command says which server to look at."""
@@ -305,7 +296,6 @@ def test_the_mailbox(stack: Stack, scraper: Shell, alone: dict[str, str], fault:
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("network")
 @pytest.mark.parametrize("faults", [FAULTS[:4], FAULTS[4:]], ids=["lines", "statuses"])
 def test_open_library(stack: Stack, scraper: Shell, alone: dict[str, str], faults: tuple[Fault, ...]):
     """It is asked for covers that iPage has not; that it does not answer costs a title nothing else."""

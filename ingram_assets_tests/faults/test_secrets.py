@@ -19,7 +19,7 @@ from ingram_assets.processes import MARK
 from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.shop import alone, forget_block
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 WRONG = "wr0ng-Unmistakable/&secret"
 """A secret that is refused: what is refused must not be repeated either."""

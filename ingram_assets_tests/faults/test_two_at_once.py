@@ -28,7 +28,6 @@ from ingram_assets_tests.faults.oracle import (
 from ingram_assets_tests.faults.shop import alone, with_copies
 
 pytestmark = [
-    pytest.mark.xdist_group("more_faults"),
     pytest.mark.usefixtures("good_weather"),
     pytest.mark.timeout(900),
 ]
