@@ -25,17 +25,23 @@ from ingram_assets_tests.end_to_end.conftest import Shell
 from ingram_assets_tests.faults.oracle import assert_all_is_well, assert_nothing_lost, in_full
 
 TITLES = 36
-PACE = {"SENSOR_INTERVAL": "5", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
+PACE = {"SENSOR_INTERVAL": "5"}
 """Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
 
 
-LONGEST_FIRST = ("test_load.py", "test_killed.py", "test_network.py")
+BUSY, WAITING = ("test_load.py", "test_killed.py"), ("test_network.py",)
+"""Files whose tests take minutes: of the processors' time, and of time limits'."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that all processes have something to do until the end."""
-    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    """What takes minutes comes first, busy and waiting in turns: neither do all wait nor all compete."""
+    places: dict[pytest.Item, float] = {}
+    for names in (BUSY, WAITING):
+        those = [item for name in names for item in items if item.path.name == name]
+        places |= {item: place / len(those) for place, item in enumerate(those)}
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    in_order = iter(sorted(ours, key=lambda item: places.get(item, 1.0)))
+    items[:] = [next(in_order) if item in ours else item for item in items]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ SEED = 20_261_124
 TITLES = int(os.environ.get("FAULTS_LOAD_TITLES", "250"))
 SWEEPS = 24
 SHARE_MOVING = 0.05
-WANTED = 20
+WANTED = 10
 """Titles that shoppers want most, of each a few copies: here it is decided whether anything is oversold."""
 SHOPPERS = 2
 WARM = 6
@@ -66,7 +66,7 @@ class Till:
 
 
 def shopper(shop: Shop, till: Till, isbns: list[str], chance: random.Random, closed: threading.Event) -> None:
-    """Orders one or two copies of something again and again."""
+    """Orders one or two copies of something every two seconds."""
     while not closed.is_set():
         isbn, quantity = chance.choice(isbns), chance.choice((1, 1, 2))
         try:
@@ -78,7 +78,7 @@ def shopper(shop: Shop, till: Till, isbns: list[str], chance: random.Random, clo
                 till.refused += 1
         else:
             till.take(isbn, quantity)
-        closed.wait(1)
+        closed.wait(2)
 
 
 def move(stack: Stack, wanted: list[str], chance: random.Random, hour: int) -> dict[str, int]:
