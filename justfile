@@ -21,7 +21,7 @@ test *args: install
 # Everything that may break, broken: the long form of ingram_assets_tests/faults, half an hour or more
 [no-exit-message]
 faults *args: install
-    @exec .venv/bin/pytest ingram_assets_tests/faults -n 4 -m "long or not long" "$@"
+    @exec .venv/bin/pytest ingram_assets_tests/faults -n 3 -m "long or not long" "$@"
 
 # Known vulnerabilities of the locked dependencies: pip-audit asks PyPI for them, so it needs the network
 [no-exit-message]

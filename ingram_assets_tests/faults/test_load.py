@@ -28,7 +28,7 @@ from ingram_assets_tests.medusa.shop import Refusal, Shop
 pytestmark = pytest.mark.long
 
 SEED = 20_261_124
-TITLES = int(os.environ.get("FAULTS_LOAD_TITLES", "250"))
+TITLES = int(os.environ.get("FAULTS_LOAD_TITLES", "100"))
 SWEEPS = 24
 SHARE_MOVING = 0.05
 WANTED = 10
