@@ -134,6 +134,7 @@ def test_a_handful(stack: Stack, told: Callable[[str], None]):
     """The two whose end costs most: a run's own process, and every database at once. The moment is random."""
     for number, victim in enumerate(["run worker", "postgres"]):
         told(kill_one(stack, number, victim))
+    assert_nothing_lost(stack)
 
 
 @pytest.mark.long
