@@ -11,7 +11,7 @@ PROCESS_GONE = (
     "The run's own process ended before its time (killed, or out of memory?). What it had recorded stands; "
     "start it again."
 )
-_SAID_OF_IT = re.compile("outside the execution context|Detected run worker")
+_SAID_OF_IT = re.compile("outside the execution context|Detected run worker status")
 """Dagster's words: those of a code server, and those of run monitoring."""
 
 

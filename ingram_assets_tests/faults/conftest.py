@@ -10,7 +10,7 @@ Any test may come after any other, in whichever process is free. Mark what takes
 
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator[Stack]:
+def start_shop(titles: int = TITLES) -> Iterator[Stack]:
     """The embedded stack in a folder of its own, stopped and deleted on the way out.
 
     It is brought through once: every title is in the store, and all is well.
@@ -60,7 +60,7 @@ def start_shop(titles: int = TITLES, pace: Mapping[str, str] = PACE) -> Iterator
         TOOLS.mkdir(parents=True, exist_ok=True)
         # One at a time: all at once they would keep each other from coming up, for minutes.
         with FileLock(TOOLS / "a_shop_starts.lock"):
-            stack = exits.enter_context(running_stack(shop, quiet, pace, tools=TOOLS, titles=titles))
+            stack = exits.enter_context(running_stack(shop, quiet, PACE, tools=TOOLS, titles=titles))
         in_full(stack, "scraper", "sync-stock")
         # Of a title without a cover the sensor would wait ten minutes for one.
         in_full(stack, "storefront", "push")

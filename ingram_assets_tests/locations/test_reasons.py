@@ -10,11 +10,6 @@ from ingram_assets.locations.events import classified
 
 
 @dg.op
-def fine():
-    pass
-
-
-@dg.op
 def says_why():
     with classified():
         raise Transient("The site is down.")
