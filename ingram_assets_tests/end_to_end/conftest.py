@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -115,9 +115,9 @@ class Shell:
     def __init__(self, stack: Stack, location: str) -> None:
         self.environment = dict(stack.environments[location])
 
-    def with_(self, **changed: str | None) -> "Shell":
+    def with_(self, **changed: str | None) -> Self:
         """The same with other settings; `None` takes one away."""
-        other = object.__new__(Shell)
+        other = object.__new__(type(self))
         merged = {**self.environment, **changed}
         other.environment = {name: value for name, value in merged.items() if value is not None}
         return other

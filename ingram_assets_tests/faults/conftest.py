@@ -21,7 +21,7 @@ from rich.console import Console
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets_tests.conftest import TOOLS
-from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_all_is_well, in_full, queue
 from ingram_assets_tests.faults.shop import forget_block
 

@@ -25,7 +25,8 @@ from ingram_assets.domain.stock import from_json
 from ingram_assets.locations.keys import ISBNS_NAME
 from ingram_assets.processes import MARK
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Shell, caught_up
+from ingram_assets_tests.end_to_end.conftest import Admin, caught_up
+from ingram_assets_tests.faults.commands import Shell
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ingram_assets.demo.stack import Stack
-from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Done
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import queue
 
 

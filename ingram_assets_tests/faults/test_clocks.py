@@ -21,7 +21,7 @@ from ingram_assets.locations.storefront.sensors import reconcile
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.settings import CommonSettings, store_time_zone
-from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet
 from ingram_assets_tests.faults.shop import with_copies
 from ingram_assets_tests.queue.conftest import Queue, isbn, migrated, outcomes, reading, title

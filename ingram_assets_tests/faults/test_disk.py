@@ -17,7 +17,7 @@ import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.failures import CantBeWritten, of_the_disk
-from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet
 from ingram_assets_tests.faults.shop import Store, alone, known
 

@@ -19,7 +19,8 @@ from ingram_assets.locations.keys import STOCK, TITLE_DETAILS
 from ingram_assets.locations.scraper.history import plot
 from ingram_assets.runs import RunResult, dagster_instance
 from ingram_assets.terminal import one_line, plain
-from ingram_assets_tests.end_to_end.conftest import Admin, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet, queue
 from ingram_assets_tests.faults.shop import with_copies
 

@@ -3,10 +3,8 @@
 The moments are drawn from a seed, which every round prints; FAULTS_SEED=… repeats them.
 """
 
-import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ import pytest
 from ingram_assets.demo.stack import Stack
 from ingram_assets.runs import dagster_instance
 from ingram_assets_tests.conftest import browsers_below
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
 
 _TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
@@ -58,18 +57,6 @@ def is_asked_for(stack: Stack) -> bool:
         return bool(unfinished(instance))
 
 
-def ask(stack: Stack, *words: str) -> "subprocess.Popen[str]":
-    """An `ingram` command that is at work."""
-    location = "storefront" if words[0] == "push" else "scraper"
-    return subprocess.Popen(
-        [sys.executable, "-m", "ingram_assets.cli", *words, "--json"],
-        env=dict(stack.environments[location]),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def kill_one(stack: Stack, number: int, victim: str) -> str:
     """A round: the stock moves, a command is at work, the victim dies at a random moment of it.
 
@@ -80,10 +67,11 @@ def kill_one(stack: Stack, number: int, victim: str) -> str:
     if victim == "browser":
         stack.simulator.expire_sessions()
         stack.simulator.forget_devices()
-    words = ("push",) if victim in ("storefront", "medusa") and chance.random() < 0.5 else ("sync-stock",)
+    is_push = victim in ("storefront", "medusa") and chance.random() < 0.5
+    location, word = ("storefront", "push") if is_push else ("scraper", "sync-stock")
     # Slow enough that a sweep lasts some seconds, so that moments within it are drawn, too.
     stack.simulator.set(latency_ms=500)
-    began, command = time.monotonic(), ask(stack, *words)
+    began, command = time.monotonic(), Shell(stack, location).start(word, "--json")
     try:
         if victim not in SERVERS:
             until(lambda: find(stack, victim) or command.poll() is not None, 120, f"a {victim} is at work")
@@ -97,20 +85,20 @@ def kill_one(stack: Stack, number: int, victim: str) -> str:
                 process.kill()
         except psutil.NoSuchProcess:  # ended by itself just now
             process = None
-        output, errors = command.communicate(timeout=280)
+        done = command.wait(280)
     finally:
         command.kill()
         stack.simulator.set(latency_ms=0)
     seen = (
-        f"round {number}: {victim} {'killed' if process else 'was gone'} {after:.1f} s into {words[0]}, "
-        f"exit {command.returncode} after {time.monotonic() - began:.0f} s"
+        f"round {number}: {victim} {'killed' if process else 'was gone'} {after:.1f} s into {word}, "
+        f"exit {done.exit_code} after {time.monotonic() - began:.0f} s"
     )
-    assert command.returncode in (0, 1, 2, 3), (seen, output, errors[-3000:])
-    assert "Traceback" not in errors, (seen, errors[-3000:])
-    if command.returncode:
-        said = json.loads(output.splitlines()[-1])
+    assert done.exit_code in (0, 1, 2, 3), (seen, done.output, done.errors[-3000:])
+    assert "Traceback" not in done.errors, (seen, done.errors[-3000:])
+    if done.exit_code:
+        said = done.result
         assert said["error"] or said["failed"], (seen, said)
-        if process and victim == "run worker" and command.returncode == 1:
+        if process and victim == "run worker" and done.exit_code == 1:
             assert "own process ended before its time" in said["error"], seen
         seen += f": {(said['error'] or said['failed'][0]['reason'])[:160]}"
     await_up(stack)

@@ -21,7 +21,8 @@ import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.queue.writer import QueueWriter
-from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Done
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.line import FAULTS, Fault, Line
 from ingram_assets_tests.faults.oracle import (
     assert_all_is_well,

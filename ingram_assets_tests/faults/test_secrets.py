@@ -16,7 +16,7 @@ import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.processes import MARK
-from ingram_assets_tests.end_to_end.conftest import Shell
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.shop import alone, forget_block
 
 pytestmark = pytest.mark.timeout(900)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ingram_assets.demo.stack import Stack
-from ingram_assets_tests.end_to_end.conftest import Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Done
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet
 from ingram_assets_tests.faults.shop import (
     Store,

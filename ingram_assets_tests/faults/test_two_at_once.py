@@ -5,9 +5,6 @@ tested (`end_to_end`).
 """
 
 import itertools
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,8 @@ from ingram_assets.demo.stack import Stack
 from ingram_assets.medusa.journal import Journal
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_assets_tests.end_to_end.conftest import Admin, Done
+from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import (
     assert_nothing_lost,
     assert_queue_is_the_book,
@@ -38,18 +36,8 @@ NEW = "9780306406157"
 
 def both(*commands: tuple[Shell, tuple[str, ...]]) -> list[Done]:
     """Commands typed in the same moment, in as many windows."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "ingram_assets.cli", *words, "--json"],
-            env=shell.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for shell, words in commands
-    ]
-    told = [command.communicate(timeout=240) for command in started]
-    return [Done(command.returncode, *of) for command, of in zip(started, told, strict=True)]
+    started = [shell.start(*words, "--json") for shell, words in commands]
+    return [command.wait(240) for command in started]
 
 
 def most_at_once(log: list[dict[str, Any]]) -> int:
@@ -77,29 +65,18 @@ def test_a_run_waits_for_the_one_that_is_at_work_on_the_store(
         words = ("undo", pushed.result["run_id"])
     before = admin.levels()[isbn]["stocked_quantity"]
     with Journal(stack.url("storefront", "storefront")) as journal, journal.alone(lambda: None):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ingram_assets.cli", *words, "--json"],
-            env=elsewhere.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        told: list[str] = []
-        assert process.stderr is not None
-        listening = threading.Thread(target=lambda: told.extend(process.stderr or ()))
-        listening.start()
+        waiting = elsewhere.start(*words, "--json")
         until(
             lambda: (
-                any("waiting for another run at work on the store" in line for line in told)
-                or process.poll() is not None
+                "waiting for another run at work on the store" in waiting.errors or waiting.poll() is not None
             ),
             90,
             "it says what it waits for",
         )
-        assert process.poll() is None, told
+        assert waiting.poll() is None, waiting.errors
         assert admin.levels()[isbn]["stocked_quantity"] == before, "nothing was written meanwhile"
-    assert process.wait(90) == 0, told
-    listening.join()
+    done = waiting.wait(90)
+    assert done.exit_code == 0, done.errors
     assert admin.levels()[isbn]["stocked_quantity"] == (copies if command == "push" else 1)
     assert storefront("push", isbn, "--json").exit_code == 0
     assert admin.levels()[isbn]["stocked_quantity"] == copies

@@ -1,5 +1,7 @@
 """What a sweep costs in requests, events and round trips: counted, for seconds depend on the machine."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,3 +124,24 @@ def test_a_sweep_has_no_planned_event_a_title(first: Swept) -> None:
     planned = first.instance.all_logs(first.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     assert [entry.get_dagster_event().asset_key for entry in planned] == [STOCK_SWEEP]
     assert first.instance.get_dynamic_partitions(str(ISBNS.name))
+
+
+FORKED_FROM = """
+from botocore.loaders import JSONFileLoader
+from ingram_assets.locations.scraper import warm
+from ingram_assets.locations.scraper.resources import R2
+
+read = []
+JSONFileLoader.load_file = lambda self, path: read.append(path)
+own = {"aws_access_key_id": "a-run's-key", "aws_secret_access_key": "a-run's-secret"}
+client = R2(endpoint_url="http://127.0.0.1:9", region_name="auto", **own).get_client()
+assert client.meta.endpoint_url == "http://127.0.0.1:9"
+assert client._get_credentials().access_key == "a-run's-key"
+assert read == [], read
+"""
+
+
+def test_a_runs_client_of_the_bucket_reads_nothing_from_disk() -> None:
+    """What boto3 knows of S3 is loaded once, in the process that runs are forked from."""
+    done = subprocess.run([sys.executable, "-c", FORKED_FROM], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

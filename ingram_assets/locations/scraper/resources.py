@@ -1,9 +1,11 @@
 """The scraper's outside systems, opened from its settings when a run needs them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from boto3.session import Session
 from dagster_aws.s3 import S3Resource
 
 from ingram_assets.covers.bucket import Bucket, client_config
@@ -51,14 +53,18 @@ class Queue(dg.ConfigurableResource):
         return QueueWriter(load(ScraperSettings).QUEUE_DB_URL.get_secret_value())
 
 
+@cache
+def s3_session() -> Session:
+    """One a process: its first client reads a megabyte of what boto3 knows, which it keeps for the others."""
+    return Session()
+
+
 class R2(S3Resource):
     """The covers' bucket: Cloudflare R2 through its S3 interface."""
 
     def get_client(self) -> Any:
         """A boto3 client with the time limits and checksum rules that R2 wants."""
-        import boto3
-
-        return boto3.session.Session().client(
+        return s3_session().client(
             "s3",
             endpoint_url=self.endpoint_url,
             region_name=self.region_name,
