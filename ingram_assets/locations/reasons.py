@@ -3,7 +3,7 @@
 import re
 
 import dagster as dg
-from dagster._core.events import JobCanceledData, JobFailureData
+from dagster._core.events import JobCanceledData, JobFailureData, RunFailureReason
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
@@ -11,8 +11,11 @@ PROCESS_GONE = (
     "The run's own process ended before its time (killed, or out of memory?). What it had recorded stands; "
     "start it again."
 )
+NEVER_BEGAN = "The run did not begin in time: what was to start it had died. Start it again."
 _SAID_OF_IT = re.compile("outside the execution context|Detected run worker status")
 """Dagster's words: those of a code server, and those of run monitoring."""
+_OF_DAGSTERS_DATABASE = re.compile(r"psycopg2\.(OperationalError|InterfaceError)")
+"""Dagster's driver. Our own databases are reached with psycopg 3, whose errors are sentences already."""
 
 
 def of_error(error: SerializableErrorInfo | None) -> str:
@@ -22,7 +25,13 @@ def of_error(error: SerializableErrorInfo | None) -> str:
     while error.cause is not None:
         error = error.cause
     # "package.module.Name: message": the package says nothing to the reader.
-    return error.message.strip().removeprefix(error.message.partition(error.cls_name or ":")[0])
+    told = error.message.strip().removeprefix(error.message.partition(error.cls_name or ":")[0])
+    if _OF_DAGSTERS_DATABASE.match(error.message):
+        return (
+            f"Dagster's database went away while the run was at work ({told.splitlines()[0]}). What the run "
+            "had recorded stands; start it again."
+        )
+    return told
 
 
 def of_step(failure: StepFailureData) -> str:
@@ -36,6 +45,8 @@ def of_run(event: dg.DagsterEvent) -> str:
     if event.message and _SAID_OF_IT.search(event.message):
         return PROCESS_GONE
     ended = event.event_specific_data
+    if isinstance(ended, JobFailureData) and ended.failure_reason == RunFailureReason.START_TIMEOUT:
+        return NEVER_BEGAN
     if isinstance(ended, (JobFailureData, JobCanceledData)) and ended.error:
         return of_error(ended.error)
     return event.message or "The run failed without a reason."

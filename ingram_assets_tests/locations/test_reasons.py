@@ -1,8 +1,15 @@
 """The sentence for a person that a failed run ends in, of real runs."""
 
+import logging
+from datetime import timedelta
+from pathlib import Path
+
 import dagster as dg
+import psycopg2
 import pytest
 from dagster._core.events import DagsterEventType
+from dagster._daemon.monitoring.run_monitoring import monitor_starting_run
+from dagster_shared.record import replace
 
 from ingram_assets.domain.failures import Transient
 from ingram_assets.locations import reasons
@@ -20,6 +27,14 @@ def breaks():
     try:
         raise KeyError("stock")
     except KeyError as error:
+        raise RuntimeError("around it") from error
+
+
+@dg.op
+def loses_the_database():
+    try:
+        raise psycopg2.OperationalError("server closed the connection unexpectedly\n\tThis probably means")
+    except psycopg2.OperationalError as error:
         raise RuntimeError("around it") from error
 
 
@@ -47,8 +62,16 @@ def last_event(op: dg.OpDefinition, of_type: DagsterEventType) -> dg.DagsterEven
 
 @pytest.mark.parametrize(
     ("op", "sentence"),
-    [(says_why, "The site is down."), (breaks, "KeyError: 'stock'")],
-    ids=["of the room", "of what was raised first"],
+    [
+        (says_why, "The site is down."),
+        (breaks, "KeyError: 'stock'"),
+        (
+            loses_the_database,
+            "Dagster's database went away while the run was at work (OperationalError: server closed the "
+            "connection unexpectedly). What the run had recorded stands; start it again.",
+        ),
+    ],
+    ids=["of the room", "of what was raised first", "of Dagster's database"],
 )
 def test_of_a_step(op: dg.OpDefinition, sentence: str):
     event = last_event(op, DagsterEventType.STEP_FAILURE)
@@ -59,3 +82,21 @@ def test_of_a_run_that_no_step_explains():
     """Dagster's own message says only that an exception was thrown."""
     event = last_event(begins_in_vain, DagsterEventType.RUN_FAILURE)
     assert reasons.of_run(event) == "ConnectionError: The database is gone."
+
+
+def test_of_a_run_that_never_began(tmp_path: Path):
+    """As Dagster's run monitoring ends it."""
+    overrides = {"run_monitoring": {"enabled": True, "start_timeout_seconds": 1}}
+
+    @dg.job
+    def run():
+        says_why()
+
+    with dg.instance_for_test(overrides=overrides, temp_dir=str(tmp_path)) as instance:
+        run_id = instance.create_run_for_job(run, status=dg.DagsterRunStatus.NOT_STARTED).run_id
+        record = instance.get_run_record_by_id(run_id)
+        assert record
+        earlier = replace(record, create_timestamp=record.create_timestamp - timedelta(seconds=2))
+        monitor_starting_run(instance, earlier, logging.getLogger())
+        (entry,) = instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE)
+    assert reasons.of_run(entry.get_dagster_event()) == reasons.NEVER_BEGAN
