@@ -12,7 +12,7 @@ import click
 
 from benchmarks import medusa, queue
 from benchmarks.case import Case, Figures, Machine
-from benchmarks.commands import commands
+from benchmarks.commands import commands, work
 from benchmarks.events import events
 from benchmarks.pages import parse
 from benchmarks.scale import scale
@@ -30,6 +30,7 @@ def _medusa(machine: Machine) -> Iterator[Figures]:
 
 CASES = [
     Case("commands", "--help under 1 s, status under 3 s", commands),
+    Case("work", "(reported)", work),
     Case("parse", "under 1.5 ms", parse),
     Case("events", "at most 2 ms an event", events, {"titles": 10_000}),
     Case("queue", "10,000 readings under 1 s", _queue),

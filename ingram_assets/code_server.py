@@ -1,29 +1,73 @@
 """`python -m ingram_assets.code_server …`: Dagster's own gRPC server of a code location, with warm runs.
 
 Dagster starts each run in a new interpreter, which first imports Dagster and the location: some four seconds
-of processor, before every sweep and between a change and the store. Here Python's own fork server imports
-them once, and each run is forked from it: a process of its own all the same, which starts within a fraction
-of a second. Forking the gRPC server itself would not do, because it has threads.
+of processor, before every sweep and between a change and the store. Here each run is forked from a process
+that has imported them, Python's own fork server: a process of its own all the same, which starts within a
+fraction of a second. Forking the gRPC server itself would not do, because it has threads; but the fork server
+is forked from it before it has any, so that both import only once, and share what they have in memory.
 
 Takes the options of `dagster api grpc`, `--module-name` among them. A module `warm` beside the location's
-holds what its runs import late.
+holds what its runs import late: the fork server alone imports that.
 """
 
+import contextlib
+import gc
+import importlib
+import itertools
 import multiprocessing
+import os
 import sys
-from multiprocessing import forkserver
+from collections.abc import Sequence
+from multiprocessing import forkserver, resource_tracker, util
 from typing import Any
 
 WARM = ["dagster._grpc.impl", "ingram_assets.dagster_storage", "httpcore", "upath"]
 """What every run needs, besides its location."""
 
 
+def _fork(_executable: Any, arguments: Sequence[Any], passed: Sequence[int]) -> int:
+    """What a new interpreter would run, in a fork of this one. It has these files open, and no others."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        kept = [2, *sorted(passed), os.sysconf("SC_OPEN_MAX")]
+        for one, other in itertools.pairwise(kept):
+            os.closerange(one + 1, other)
+        exec(arguments[arguments.index("-c") + 1], {})
+    except SystemExit:
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
+
+
+def _start_fork_server() -> None:
+    resource_tracker.ensure_running()  # The one other process that multiprocessing starts.
+    spawn = util.spawnv_passfds
+    util.spawnv_passfds = _fork  # type: ignore[assignment]  # Its parameters have names of their own.
+    try:
+        forkserver.ensure_running()
+    finally:
+        # Should it die, the next one is an interpreter of its own: by then there are threads.
+        util.spawnv_passfds = spawn
+
+
 def main(arguments: list[str]) -> None:
     """Serve until told to stop; the options are `dagster api grpc`'s."""
     module = arguments[arguments.index("--module-name") + 1]
     late = f"{module.rpartition('.')[0]}.warm".lstrip(".")
+    gc.disable()  # Nothing of what is imported is garbage.
+    for name in [*WARM, "dagster._cli.api", module]:
+        # The server says it better, if the location can't be imported.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     multiprocessing.set_forkserver_preload([*WARM, module, late])  # It passes over what is not there.
-    forkserver.ensure_running()  # Now, so that both import their modules at the same time.
+    gc.freeze()
+    gc.enable()
+    _start_fork_server()
 
     from dagster._cli.api import grpc_command
     from dagster._grpc import server

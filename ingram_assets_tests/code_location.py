@@ -38,17 +38,22 @@ class CodeServer:
         return self.run(run_id).status
 
 
+def code_server_of(folder: Path, definitions: str) -> tuple[list[str], dict[str, str], int]:
+    """The command line of a code server of these definitions, its environment, and its port."""
+    (folder / f"{NAME}.py").write_text(definitions)
+    port = free_port()
+    argv = code_server_argv(NAME, port)
+    argv[argv.index("--module-name") + 1] = NAME
+    return argv, {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": str(folder)}, port
+
+
 @contextmanager
 def running_code_server(
     folder: Path, definitions: str, instance_config: str = "{}", **settings: str
 ) -> Iterator[CodeServer]:
     """A server of these definitions (Python), with an instance in `folder`; its runs get the settings."""
     (folder / "dagster.yaml").write_text(instance_config)
-    (folder / f"{NAME}.py").write_text(definitions)
-    port = free_port()
-    argv = code_server_argv(NAME, port)
-    argv[argv.index("--module-name") + 1] = NAME
-    environment = {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": str(folder)}
+    argv, environment, port = code_server_of(folder, definitions)
     with Supervisor(folder / "up") as supervisor, DagsterInstance.from_config(str(folder)) as instance:
         child = supervisor.start(
             "code",

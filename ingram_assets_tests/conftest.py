@@ -106,6 +106,14 @@ def chromium() -> Path:
     return ensure_chromium(TOOLS)
 
 
+def gone(pid: int) -> bool:
+    """Whether a process has ended. A zombie has: in a bare container nobody may collect it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def browsers_below(process: psutil.Process) -> list[psutil.Process]:
     """The browsers among its descendants; of all of a browser's processes the one that began the others.
 

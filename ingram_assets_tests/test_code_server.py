@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import psutil
 import pytest
 from dagster import DagsterRunStatus
 
+from ingram_assets.processes import port_open
 from ingram_assets.runs import follow
-from ingram_assets_tests.code_location import CodeServer, running_code_server
+from ingram_assets_tests.code_location import CodeServer, code_server_of, running_code_server
+from ingram_assets_tests.conftest import gone
 
 LOCATION = """
 import os, time
@@ -54,8 +57,8 @@ def report(server: CodeServer) -> dict[str, Any]:
 def test_each_run_is_a_process_of_its_own_forked_from_one_that_has_imported_all(server: CodeServer):
     one, other = report(server), report(server)
     assert one["process"] != other["process"]
-    assert {of["imported_by"] for of in (one, other)} == {one["parent"]} == {other["parent"]}
-    assert one["parent"] != server.child.pid, "gRPC's threads would not outlive a fork"
+    assert one["imported_by"] == other["imported_by"] == server.child.pid, "once, by the code server itself"
+    assert one["parent"] == other["parent"] != server.child.pid, "gRPC's threads would not outlive a fork"
     assert one["say"] == "hello", "it has the code server's own environment"
 
 
@@ -64,6 +67,17 @@ def test_a_fork_server_that_was_killed_is_started_again(server: CodeServer):
     os.kill(killed, signal.SIGKILL)
     after = report(server)
     assert after["parent"] == after["imported_by"] != killed
+
+
+def test_what_a_killed_code_server_forked_ends_by_itself(tmp_path: Path, eventually: Callable[..., None]):
+    """Nobody has to tell them: their ends of its pipes are theirs alone."""
+    argv, environment, port = code_server_of(tmp_path, LOCATION)
+    with subprocess.Popen(argv, env=environment) as server:
+        eventually(port_open(port))
+        below = [process.pid for process in psutil.Process(server.pid).children(recursive=True)]
+        assert below
+        server.kill()
+    eventually(lambda: all(gone(pid) for pid in below), seconds=60)
 
 
 def test_a_run_that_is_asked_to_stop_stops(server: CodeServer, eventually: Callable[..., None]):

@@ -28,6 +28,7 @@ from ingram_assets.processes import (
     http_ok,
     port_open,
 )
+from ingram_assets_tests.conftest import gone
 
 ENV = {"PATH": os.environ["PATH"]}
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -57,13 +58,6 @@ def until(true: Callable[[], object], what: str) -> None:
     while not true():
         assert time.monotonic() < limit, f"never happened: {what}"
         time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.processes import Supervisor
+from ingram_assets_tests.conftest import gone
 
 CRASHES = """
 import os, pathlib, signal, sys, psycopg
@@ -49,21 +50,14 @@ def test_after_a_crash_the_next_start_finds_the_data_and_ends_the_orphan(servers
     # A path that a unix socket could not have.
     state = servers_folder / ("deep " * 20).strip() / "state"
     crashed = subprocess.run([sys.executable, "-c", CRASHES, state], stdout=subprocess.PIPE, text=True)
-    orphan = psutil.Process(int(crashed.stdout))
-    assert runs(orphan)
+    orphan = int(crashed.stdout)
+    assert not gone(orphan)
 
     with Supervisor(state) as supervisor:
-        assert not runs(orphan)
+        assert gone(orphan)
         postgres = start_postgres(supervisor, supervisor.folder / "postgres")
         with psycopg.connect(postgres.url("queue")) as connection:
             assert connection.execute("SELECT * FROM stock").fetchall() == [("9780451496454", 410)]
-
-
-def runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_a_dump_is_restored_as_it_was(postgres: Postgres, database: str, tmp_path: Path) -> None:
