@@ -25,8 +25,19 @@ WARM = ["dagster._grpc.impl", "ingram_assets.dagster_storage", "httpcore", "upat
 """What every run needs, besides its location."""
 
 
+def import_for_both(module: str) -> None:
+    """What the server and its runs need; none of it may start a thread. Frozen, so that it stays shared."""
+    gc.disable()  # Nothing of what is imported is garbage.
+    for name in [*WARM, "dagster._cli.api", module]:
+        # The server says it better, if the location can't be imported.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
+
+
 def _fork(_executable: Any, arguments: Sequence[Any], passed: Sequence[int]) -> int:
-    """What a new interpreter would run, in a fork of this one. It has these files open, and no others."""
+    """What a new interpreter would run (after `-c`), in a fork of this one, with these files open alone."""
     child = os.fork()
     if child:
         return child
@@ -59,14 +70,8 @@ def main(arguments: list[str]) -> None:
     """Serve until told to stop; the options are `dagster api grpc`'s."""
     module = arguments[arguments.index("--module-name") + 1]
     late = f"{module.rpartition('.')[0]}.warm".lstrip(".")
-    gc.disable()  # Nothing of what is imported is garbage.
-    for name in [*WARM, "dagster._cli.api", module]:
-        # The server says it better, if the location can't be imported.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    import_for_both(module)
     multiprocessing.set_forkserver_preload([*WARM, module, late])  # It passes over what is not there.
-    gc.freeze()
-    gc.enable()
     _start_fork_server()
 
     from dagster._cli.api import grpc_command

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,19 @@ def test_each_run_is_a_process_of_its_own_forked_from_one_that_has_imported_all(
     assert one["imported_by"] == other["imported_by"] == server.child.pid, "once, by the code server itself"
     assert one["parent"] == other["parent"] != server.child.pid, "gRPC's threads would not outlive a fork"
     assert one["say"] == "hello", "it has the code server's own environment"
+
+
+@pytest.mark.parametrize("location", ["scraper", "storefront"])
+def test_what_is_imported_before_the_fork_starts_no_thread(location: str):
+    """A lock that a thread held would be held for ever in the fork."""
+    words = f"""
+import threading, psutil
+from ingram_assets.code_server import import_for_both
+import_for_both("ingram_assets.locations.{location}.definitions")
+print(threading.active_count(), psutil.Process().num_threads())
+"""
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
 
 
 def test_a_fork_server_that_was_killed_is_started_again(server: CodeServer):

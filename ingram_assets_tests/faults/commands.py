@@ -36,7 +36,7 @@ def _command(words: tuple[str, ...], environment: dict[str, str], folder: Path) 
     os.environ.update(environment)
     time.tzset()
     for stream, name in ((1, "output"), (2, "errors")):
-        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600), stream)
+        os.dup2(os.open(folder / name, os.O_WRONLY), stream)
     cli.main(words, prog_name="ingram")
 
 
@@ -45,6 +45,8 @@ class Command:
 
     def __init__(self, words: tuple[str, ...], environment: dict[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingram-command-")
+        for name in ("output", "errors"):
+            Path(self._folder.name, name).touch(0o600)
         self._process = _forked.Process(
             target=_command, args=(words, environment, Path(self._folder.name)), daemon=True
         )
@@ -54,8 +56,7 @@ class Command:
     @property
     def errors(self) -> str:
         """What it said so far on standard error."""
-        file = Path(self._folder.name, "errors")
-        return file.read_text() if file.exists() else ""
+        return Path(self._folder.name, "errors").read_text()
 
     def poll(self) -> int | None:
         """Its exit code, once it has ended."""
