@@ -22,7 +22,7 @@ from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets_tests.conftest import TOOLS
 from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import assert_all_is_well, in_full, queue
+from ingram_assets_tests.faults.oracle import assert_all_is_well, await_quiet, in_full, queue
 from ingram_assets_tests.faults.shop import forget_block
 
 TITLES = 36
@@ -91,9 +91,10 @@ def storefront(stack: Stack) -> Shell:
 def good_weather(stack: Stack) -> Iterator[None]:
     """Nothing is wrong with the site before the test, nor after it, and every page has been read.
 
-    The stock stays as it is.
+    The stock stays as it is. No change of the last test waits for its push, which this one's faults may stop.
     """
     stack.simulator.reset()
+    await_quiet(stack, seconds=400)  # A push that failed is tried again after 300 s at most.
     yield
     stack.simulator.reset()
     with queue(stack) as connection:

@@ -15,7 +15,7 @@ import pytest
 
 from ingram_assets.demo.stack import Stack
 from ingram_assets.runs import dagster_instance
-from ingram_assets_tests.conftest import browsers_below
+from ingram_assets_tests.conftest import browsers_below, gone
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
 
@@ -43,9 +43,9 @@ def browsers(stack: Stack) -> list[psutil.Process]:
 
 def find(stack: Stack, victim: str) -> psutil.Process | None:
     """The process to kill, if it is there now."""
-    if victim in SERVERS:
-        return psutil.Process(stack.supervisor.child(victim).pid)
     try:
+        if victim in SERVERS:
+            return psutil.Process(stack.supervisor.child(victim).pid)
         return next(iter(run_workers(stack) if victim == "run worker" else browsers(stack)), None)
     except psutil.Error:  # One ended while it was looked at.
         return None
@@ -83,6 +83,8 @@ def kill_one(stack: Stack, number: int, victim: str) -> str:
         try:
             if process is not None:
                 process.kill()
+                # Dead, and not only about to be: what is looked at next must not take it for up.
+                until(lambda: gone(process.pid), 10, f"the {victim} is dead")
         except psutil.NoSuchProcess:  # ended by itself just now
             process = None
         done = command.wait(280)
