@@ -46,6 +46,7 @@ def _fork(_executable: Any, arguments: Sequence[Any], passed: Sequence[int]) -> 
         kept = [2, *sorted(passed), os.sysconf("SC_OPEN_MAX")]
         for one, other in itertools.pairwise(kept):
             os.closerange(one + 1, other)
+        importlib.reload(forkserver)  # This process' own holds its lock just now, here for ever.
         exec(arguments[arguments.index("-c") + 1], {})
     except SystemExit:
         code = 0

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ingram_assets_tests.code_location import CodeServer, code_server_of, runnin
 from ingram_assets_tests.conftest import gone
 
 LOCATION = """
-import os, time
+import multiprocessing, os, time
 import dagster as dg
 
 IMPORTED_BY = os.getpid()
@@ -29,6 +30,11 @@ def say(context):
     context.add_output_metadata({"report": {**report, "say": os.environ["SAY"]}})
 
 @dg.op
+def share(context):
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        context.add_output_metadata({"report": {"process": os.getpid(), "other": pool.apply(os.getpid)}})
+
+@dg.op
 def wait():
     time.sleep(600)
 
@@ -36,9 +42,12 @@ def wait():
 def quick(): say()
 
 @dg.job(executor_def=dg.in_process_executor)
+def shared(): share()
+
+@dg.job(executor_def=dg.in_process_executor)
 def long(): wait()
 
-defs = dg.Definitions(jobs=[quick, long])
+defs = dg.Definitions(jobs=[quick, shared, long])
 """
 
 
@@ -48,9 +57,12 @@ def server(tmp_path: Path) -> Iterator[CodeServer]:
         yield server
 
 
-def report(server: CodeServer) -> dict[str, Any]:
-    """What a quick run says of its process."""
-    result = follow(server.instance, server.launch("quick"))
+def report(server: CodeServer, job: str = "quick") -> dict[str, Any]:
+    """What a run says of its process."""
+    run_id = server.launch(job)
+    while not server.run(run_id).is_finished:
+        time.sleep(0.1)
+    result = follow(server.instance, run_id)
     assert result.succeeded, result.error
     return result.reports[0]
 
@@ -92,6 +104,13 @@ def test_what_a_killed_code_server_forked_ends_by_itself(tmp_path: Path, eventua
         assert below
         server.kill()
     eventually(lambda: all(gone(pid) for pid in below), seconds=60)
+
+
+@pytest.mark.timeout(120)
+def test_a_run_may_start_processes_of_its_own(server: CodeServer):
+    """Python 3.14 and later take them from a fork server, too."""
+    said = report(server, "shared")
+    assert said["other"] != said["process"]
 
 
 def test_a_run_that_is_asked_to_stop_stops(server: CodeServer, eventually: Callable[..., None]):
