@@ -18,7 +18,7 @@ test *args: install
     @.venv/bin/mypy
     @exec .venv/bin/pytest -n 2 "$@"
 
-# Everything that may break, broken: the long form of ingram_assets_tests/faults, about half an hour on two cores
+# Everything that may break, broken: the long form of ingram_assets_tests/faults, 15 to 30 minutes on two cores
 [no-exit-message]
 faults *args: install
     @exec .venv/bin/pytest ingram_assets_tests/faults -n 3 -m "long or not long" "$@"
