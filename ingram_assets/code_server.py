@@ -13,7 +13,6 @@ holds what its runs import late: the fork server alone imports that.
 import contextlib
 import gc
 import importlib
-import itertools
 import multiprocessing
 import os
 import sys
@@ -43,9 +42,9 @@ def _fork(_executable: Any, arguments: Sequence[Any], passed: Sequence[int]) -> 
         return child
     code = 1
     try:
-        kept = [2, *sorted(passed), os.sysconf("SC_OPEN_MAX")]
-        for one, other in itertools.pairwise(kept):
-            os.closerange(one + 1, other)
+        for file in {*map(int, os.listdir("/dev/fd"))} - {0, 1, 2, *passed}:
+            with contextlib.suppress(OSError):  # The listing's own is closed already.
+                os.close(file)
         importlib.reload(forkserver)  # This process' own holds its lock just now, here for ever.
         exec(arguments[arguments.index("-c") + 1], {})
     except SystemExit:

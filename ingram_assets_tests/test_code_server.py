@@ -60,6 +60,7 @@ def server(tmp_path: Path) -> Iterator[CodeServer]:
 def report(server: CodeServer, job: str = "quick") -> dict[str, Any]:
     """What a run says of its process."""
     run_id = server.launch(job)
+    # `follow` alone would soon ask whether the run is still there, which this instance's launcher can't tell.
     while not server.run(run_id).is_finished:
         time.sleep(0.1)
     result = follow(server.instance, run_id)
@@ -79,13 +80,13 @@ def test_each_run_is_a_process_of_its_own_forked_from_one_that_has_imported_all(
 def test_what_is_imported_before_the_fork_starts_no_thread(location: str):
     """A lock that a thread held would be held for ever in the fork."""
     words = f"""
-import threading, psutil
+import sys, threading, psutil
 from ingram_assets.code_server import import_for_both
-import_for_both("ingram_assets.locations.{location}.definitions")
-print(threading.active_count(), psutil.Process().num_threads())
+import_for_both(module := "ingram_assets.locations.{location}.definitions")
+print(threading.active_count(), psutil.Process().num_threads(), hasattr(sys.modules[module], "defs"))
 """
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1", "1"]
+    assert done.stdout.split() == ["1", "1", "True"]
 
 
 def test_a_fork_server_that_was_killed_is_started_again(server: CodeServer):
