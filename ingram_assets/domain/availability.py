@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Literal
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.stock import Stock
+from ingram_assets.domain.title import Aged
 
 Status = Literal["digital", "preorder", "in_stock", "backorder", "out_of_stock", "unknown"]
-InventoryMode = Literal["on_hand", "on_hand_plus_reserved"]
 
 OUT_OF_PRINT = frozenset({"OP", "OI", "AB", "WS"})
 """Publisher status codes of titles that no printer will bring back: out of print, out of stock
@@ -47,6 +48,8 @@ class Availability:
     incoming_quantity: int | None
     allow_backorder: bool | None
     manage_inventory: bool | None
+    stale: bool = False
+    """Its copies were counted too long ago: it would be in stock otherwise."""
 
     @property
     def in_stock(self) -> bool | None:
@@ -62,8 +65,10 @@ def availability(
     *,
     today: date | None = None,
     safety_stock: int = 0,
+    sold_quantity: int = 0,
     reserved_quantity: int = 0,
     inventory_mode: InventoryMode = "on_hand",
+    aged: Aged | None = None,
 ) -> Availability:
     """The first rule that matches: digital, preorder, in stock, back-order, out of stock, unknown.
 
@@ -76,28 +81,37 @@ def availability(
             The machine's own date if it is not given, which near midnight may be another.
         publisher_status: a code of Ingram's stock file ("IP", "OP", …) or words such as "Out of Print".
         safety_stock: copies kept back from sale, for what Ingram sells between two readings.
-        reserved_quantity: copies that the store has promised to orders.
-        inventory_mode: `on_hand_plus_reserved` adds the reserved copies back, for a store whose orders
-            Ingram has already taken out of its count.
+        sold_quantity: copies that orders took since the stock was read (`position.taken_since`).
+        reserved_quantity: copies that the store holds for orders which the stock knows of already.
+        inventory_mode: `on_hand_plus_reserved` adds those to the level, from which the store takes them off.
+        aged: copies in `stock` are too old to be sold from (`lifetime.age`).
     """
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
-    add_back = reserved_quantity if inventory_mode == "on_hand_plus_reserved" else 0
+    sold = max(0, sold_quantity)
+    reserved = max(0, reserved_quantity) if inventory_mode == "on_hand_plus_reserved" else 0
     published, today = _day(publication_date), _day(today)
+    # What nobody has counted lately is not sold from. A preorder needs no copies on hand to be sold.
+    fresh = on_hand if aged is None else aged.fresh
+    copies = max(0, (fresh or 0) - safety_stock)
+    level = max(0, copies - sold + reserved)
 
     if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
     if published and published > (today or date.today()):  # noqa: DTZ011
-        level = None if on_hand is None else on_hand + add_back
         label = f"Preorder, releases {long_date(published)}"
-        return Availability("preorder", label, level, on_order, True, True)
-    if on_hand is not None and on_hand > safety_stock:
-        level = on_hand - safety_stock + add_back
+        held = None if fresh is None else max(0, fresh - sold + reserved)
+        return Availability("preorder", label, held, on_order, True, True)
+    if copies > sold:
         return Availability("in_stock", "In stock", level, on_order, False, True)
+    if aged is not None and on_hand is not None and on_hand - safety_stock > sold:
+        if aged.policy == "backorder" and not is_out_of_print(publisher_status):
+            return Availability("backorder", "Available to order", level, on_order, True, True, stale=True)
+        return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
     if on_hand is not None and on_order:
         label = "Available to order, ships in 1–2 weeks"
-        return Availability("backorder", label, add_back, on_order, True, True)
+        return Availability("backorder", label, level, on_order, True, True)
     if on_hand is not None or is_out_of_print(publisher_status):
-        return Availability("out_of_stock", "Out of stock", add_back, on_order, False, True)
+        return Availability("out_of_stock", "Out of stock", level, on_order, False, True)
     return Availability("unknown", None, None, None, None, None)
 
 

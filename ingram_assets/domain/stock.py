@@ -12,6 +12,10 @@ Role = Literal["primary", "secondary", "other"]
 MAX_COUNT = 10_000_000
 """A count above this is a misread page, not a warehouse."""
 
+UNSEEN = "others"
+"""Stands beside the DCs of a title of which no complete reading was made: what the other centers hold is not
+known, so the copies on hand are never said to be 0."""
+
 _DC = re.compile(r"[A-Z]{2}")
 
 
@@ -55,7 +59,11 @@ def to_json(stock: Stock) -> dict[str, dict[str, Any]]:
     Other programs of the store read this shape. An unread count is null.
     """
     rows = {dc: counts if isinstance(counts, DcStock) else DcStock(*counts) for dc, counts in stock.items()}
-    return {dc: {"type": of.role, "onHand": of.on_hand, "onOrder": of.on_order} for dc, of in rows.items()}
+    return {
+        dc: {"type": of.role, "onHand": of.on_hand, "onOrder": of.on_order}
+        for dc, of in rows.items()
+        if dc != UNSEEN
+    }
 
 
 def from_json(data: Mapping[str, Any] | None) -> dict[str, DcStock] | None:

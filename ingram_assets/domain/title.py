@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import DcStock
 
 
@@ -15,9 +16,28 @@ class Contributor(NamedTuple):
     role: str | None = None
 
 
+class Aged(NamedTuple):
+    """Copies of a title were counted too long ago to be sold (`lifetime.age`).
+
+    `fresh` is how many are on hand by the counts that still hold, `since` the oldest of those counts' times,
+    `policy` what becomes of a title that has none of them.
+    """
+
+    fresh: int
+    since: datetime | None
+    policy: Literal["backorder", "out_of_stock"]
+
+
 @dataclass(frozen=True, slots=True)
 class Title:
-    """The current queue row of one ISBN. Money in US dollars, weight in pounds, times in UTC."""
+    """The current queue row of one ISBN. Money in US dollars, weight in pounds, times in UTC.
+
+    Attributes:
+        stock: the counts of the centers that count, whatever their age; `None`: never read.
+        known: the same with their times, and with the centers that count no longer.
+        aged: set by `lifetime.age`, where copies in `stock` are too old to be sold.
+        wanted_at: when a person last asked for this title to be in the store (`ingram enrich`).
+    """
 
     id: int
     isbn: str
@@ -44,3 +64,7 @@ class Title:
     bisac: tuple[str, ...] = ()
     """Heading paths, such as "Fiction | Fantasy | Epic"."""
     cover_sha256: str | None = None
+    stock_source: str | None = None
+    known: KnownStock | None = None
+    aged: Aged | None = None
+    wanted_at: datetime | None = None

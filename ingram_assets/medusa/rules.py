@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ingram_assets.domain.availability import InventoryMode
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.position import InventoryMode
 
 PricePolicy = Literal["srp", "keep"]
 

@@ -11,13 +11,14 @@ from psycopg.rows import class_row, dict_row
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
+from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor, Title
 from ingram_assets.queue.connection import Client
 
 log = logging.getLogger(__name__)
 
-_FIELDS = tuple(field.name for field in fields(Title))
+_FIELDS = tuple(field.name for field in fields(Title) if field.name != "aged")
 
 SHOWN = 50
 """At most so many titles of each kind are named in a summary; the counts are of all."""
@@ -296,13 +297,14 @@ def _titles(connection: psycopg.Connection, wanted: str, values: Sequence[Any]) 
 
 
 def _title(row: dict[str, Any]) -> Title:
-    row["stock"] = _stock(row.pop("stock_json"), row["isbn"])
+    row["known"] = _known(row)
+    row["stock"] = row["known"].stock if row["known"] else None
     row["publication_date"] = _date(row["publication_date"])
     row["contributors"] = tuple(_contributors(row["contributors"]))
     row["bisac"] = tuple(one for one in _list(row["bisac"]) if isinstance(one, str))
     for name in ("imported_at", "created_at"):  # columns without a zone, written in UTC
         row[name] = row[name] and row[name].replace(tzinfo=UTC)
-    for name in ("stock_observed_at", "stock_changed_at"):
+    for name in ("stock_observed_at", "stock_changed_at", "wanted_at"):
         row[name] = row[name] and row[name].astimezone(UTC)
     return Title(**{name: row[name] for name in _FIELDS})  # another program may have added columns
 
@@ -329,6 +331,17 @@ def _change(row: dict[str, Any]) -> StockChange:
         stock=_stock(row["stock_json"], row["isbn"]),
         before=_stock(row["before_json"], row["isbn"]),
     )
+
+
+def _known(row: Mapping[str, Any]) -> KnownStock | None:
+    """What is known of a title's stock; nothing where another program wrote what is none, and never zero."""
+    try:
+        return from_queue(
+            row["stock_json"], row["stock_gone"], row["stock_complete_at"], row["stock_observed_at"]
+        )
+    except (ValueError, TypeError, AttributeError):
+        log.warning("The stock_json of %s is none; its stock counts as never read.", row["isbn"])
+        return None
 
 
 def _stock(data: Any, isbn: str) -> dict[str, DcStock] | None:

@@ -14,6 +14,7 @@ import psycopg
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.queue.connection import Client
 
 MAX_ROWS = 1000
@@ -35,6 +36,8 @@ TITLE_FIELDS = frozenset(
     | {"category_hint", "description", "series", "contributors", "bisac", "publisher_status"}
 )
 
+READING_FIELDS = frozenset({"isbn", "observed_at", "stock", "complete", "source"})
+
 LONGEST = {
     **{"title": 1000, "author": 1000, "publisher": 500, "binding": 200, "category_hint": 500},
     **{"description": 20_000, "series": 500, "publisher_status": 100},
@@ -51,6 +54,8 @@ class Outcome:
     outcome: str
     reason: str | None = None
     """Why it was `refused`; else `None`."""
+    merged: KnownStock | None = None
+    """Of a reading: all that is known of the title's stock now."""
 
 
 class QueueWriter(Client):
@@ -64,7 +69,9 @@ class QueueWriter(Client):
         NeedsPerson: it refused the sign-in, or is not migrated.
     """
 
-    def add_titles(self, titles: Sequence[Mapping[str, Any]], *, fill_only: bool = False) -> list[Outcome]:
+    def add_titles(
+        self, titles: Sequence[Mapping[str, Any]], *, fill_only: bool = False, routine: bool = False
+    ) -> list[Outcome]:
         """Adds titles, or refreshes what is known of them: `added`, `refreshed`, `unchanged`, `refused`.
 
         Args:
@@ -73,18 +80,23 @@ class QueueWriter(Client):
                 `weight` pounds, `contributors` a list of names or of mappings, `bisac` heading paths.
             fill_only: fill in only what is not known yet. For a source that knows less than the product page,
                 such as the saved search, whose shorter title is not to overrule the page's.
+            routine: nobody asked for these titles by name. A title that was asked for comes back to the store
+                if its product was deleted there.
         """
-        rows = [_row(title, TITLE_FIELDS, {"fill_only": True} if fill_only else {}) for title in titles]
+        flags = {name: True for name, on in (("fill_only", fill_only), ("routine", routine)) if on}
+        rows = [_row(title, TITLE_FIELDS, flags) for title in titles]
         return self._call("add titles to the queue", "ingram_add_titles", rows)
 
     def record_stock(self, readings: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """Records readings of stock: `first`, `changed`, `unchanged`, `stale`, `untracked`, `refused`.
 
         Args:
-            readings: `{"isbn", "observed_at": aware datetime, "stock": domain Stock}`. A count that is `None`
-                and a DC left out stay as last known. A page without a count is for `record_unread`.
+            readings: `{"isbn", "observed_at": aware datetime, "stock": domain Stock, "complete": bool,
+                "source": str}`, merged into what is known as `domain.readings.merge` says. `complete` (true
+                if left out): every center is on it. `source` is "ipage" if left out. A page without a count
+                is for `record_unread`.
         """
-        rows = [_row(reading, frozenset({"isbn", "observed_at", "stock"})) for reading in readings]
+        rows = [_row(reading, READING_FIELDS) for reading in readings]
         return self._call("record stock in the queue", "ingram_record_stock", rows)
 
     def record_covers(self, covers: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -159,12 +171,12 @@ class QueueWriter(Client):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
 
             def send(connection: psycopg.Connection, batch: str = batch) -> list[Any]:
-                statement = f"SELECT ordinal, outcome, reason FROM public.{function}(%s)"
+                statement = f"SELECT * FROM public.{function}(%s)"
                 return connection.execute(statement, [batch]).fetchall()
 
-            for ordinal, outcome, reason in self._run(doing, send):
+            for ordinal, _, outcome, reason, *merged in self._run(doing, send):
                 place = places[ordinal - 1]
-                answers[place] = Outcome(rows[place].isbn, outcome, reason)
+                answers[place] = Outcome(rows[place].isbn, outcome, reason, *map(_known, merged))
         return [answers[place] for place in range(len(rows))]
 
 
@@ -202,6 +214,13 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
     if len(text) > MAX_BYTES:
         return _Row(shown, problem=f"The row is {len(text):,} characters long.")
     return _Row(shown, text)
+
+
+def _known(merged: Mapping[str, Any] | None) -> KnownStock | None:
+    if merged is None:
+        return None
+    completed = [datetime.fromisoformat(at) for at in merged["completed"]]
+    return from_queue(merged["stock"], merged["gone"], completed, None)
 
 
 def _isbn(text: Any) -> str:

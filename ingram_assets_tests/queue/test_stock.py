@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingram_assets.domain.stock import MAX_COUNT, DcStock
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.readings import KnownStock, StockReading, merge
+from ingram_assets.domain.stock import MAX_COUNT, UNSEEN, DcStock
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.queue.conftest import NOW, Queue, isbn, outcomes, reading, title
@@ -63,6 +65,7 @@ def test_unknown_never_overwrites_known(writer: QueueWriter, reader: QueueReader
         "TN": DcStock(7, 8, "primary"),
         "PA": DcStock(3, None, "secondary"),
         "IN": DcStock(0, 0, "other"),
+        UNSEEN: DcStock(None, None),  # no reading was complete
     }
     assert outcomes(writer.record_stock([reading(1, at=2, PA=DcStock(3, None))])) == ["unchanged"]
     assert outcomes(writer.record_stock([reading(1, at=3, PA=DcStock(None, 12))])) == ["changed"]
@@ -97,9 +100,10 @@ def test_readings_of_one_title_in_one_batch_are_judged_in_turn(
 def test_the_row_reads_as_other_programs_of_the_store_expect(queue: Queue, writer: QueueWriter) -> None:
     writer.add_titles([title(1)])
     writer.record_stock([reading(1, TN=DcStock(410, 0, "primary"), PA=DcStock(None, 12, "secondary"))])
+    read_at = NOW.isoformat()
     assert queue.sql("SELECT stock_json FROM ingram_queue")[0][0] == {
-        "TN": {"type": "primary", "onHand": 410, "onOrder": 0},
-        "PA": {"type": "secondary", "onHand": None, "onOrder": 12},
+        "TN": {"type": "primary", "onHand": 410, "onOrder": 0, "readAt": read_at},
+        "PA": {"type": "secondary", "onHand": None, "onOrder": 12, "readAt": None, "orderReadAt": read_at},
     }
 
 
@@ -224,65 +228,138 @@ def test_more_than_one_call_holds(writer: QueueWriter, reader: QueueReader) -> N
 
 counts = st.none() | st.integers(0, 2)
 stocks = st.dictionaries(st.sampled_from(["TN", "PA", "IN"]), st.tuples(counts, counts), max_size=3)
-readings = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), stocks), max_size=6)
+readings = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 6), st.booleans(), stocks), max_size=6)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def _counts(known: KnownStock) -> dict[str, DcStock]:
+    return {dc: center.counts for dc, center in known.counted.items()}
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(readings, max_size=4))
-def test_the_database_judges_as_the_rules_say(
+def test_the_database_merges_as_the_rules_say(
     queue: Queue,
     writer: QueueWriter,
     reader: QueueReader,
-    batches: list[list[tuple[int, int, dict[str, tuple[int | None, int | None]]]]],
+    batches: list[list[tuple[int, int, bool, dict[str, tuple[int | None, int | None]]]]],
 ) -> None:
-    """Against a few lines of Python that judge one reading after the other; titles 1 and 2 are tracked."""
+    """Against `domain.readings.merge`, one reading after the other; titles 1 and 2 are tracked."""
     queue.sql("TRUNCATE ingram_queue, ingram_stock_history")
     writer.add_titles([title(1), title(2)])
-    known: dict[int, dict[str, tuple[int | None, int | None]]] = {}
-    last: dict[int, int] = {}
-    changes: list[tuple[int, dict[str, tuple[int | None, int | None]]]] = []
+    known: dict[int, KnownStock] = {}
+    last: dict[int, datetime] = {}
+    changes: list[tuple[str, dict[str, DcStock]]] = []
 
-    def judge(number: int, at: int, stock: dict[str, tuple[int | None, int | None]]) -> str:
-        if all(pair == (None, None) for pair in stock.values()):
+    def judge(number: int, one: StockReading) -> str:
+        if all(pair[:2] == (None, None) for pair in one.counts.values()):
             return "refused"
         if number == 3:
             return "untracked"
-        if at < last.get(number, 0):
-            return "stale"
         before = known.get(number)
-        after = dict(before or {})
-        for dc, pair in stock.items():
-            old = after.get(dc, (None, None))
-            after[dc] = (
-                pair[0] if pair[0] is not None else old[0],
-                pair[1] if pair[1] is not None else old[1],
-            )
-        known[number], last[number] = after, at
-        if before == after:
-            return "unchanged"
-        changes.append((number, after))
-        return "first" if before is None else "changed"
+        known[number] = after = merge(before or KnownStock(), one)
+        newest, last[number] = last.get(number), max(one.read_at, last.get(number, one.read_at))
+        said_before = before and (_counts(before), bool(before.completed))
+        if said_before != (_counts(after), bool(after.completed)):
+            changes.append((isbn(number), _counts(after)))
+            return "first" if before is None else "changed"
+        return "stale" if newest and one.read_at < newest else "unchanged"
 
     for batch in batches:
-        expected = [judge(*one) for one in batch]
-        sent = [
-            {
-                "isbn": isbn(number),
-                "observed_at": NOW + timedelta(minutes=at),
-                "stock": {dc: DcStock(*pair) for dc, pair in stock.items()},
-            }
-            for number, at, stock in batch
+        given = [
+            StockReading(
+                isbn(number),
+                "ipage",
+                NOW + timedelta(minutes=at),
+                complete,
+                {dc: DcStock(*pair) for dc, pair in stock.items()},
+            )
+            for number, at, complete, stock in batch
         ]
-        assert outcomes(writer.record_stock(sent)) == expected
+        expected = [judge(number, one) for (number, *_), one in zip(batch, given, strict=True)]
+        answers = writer.record_stock(
+            [
+                {"isbn": one.isbn, "observed_at": one.read_at, "stock": one.counts, "complete": one.complete}
+                for one in given
+            ]
+        )
+        assert outcomes(answers) == expected
+        lasts = {answer.isbn: answer.merged for answer in answers if answer.merged}
+        assert lasts == {isbn(number): known[number] for number in known if isbn(number) in lasts}
 
-    seen = reader.changes_since(None).changes
-    assert sorted(
-        (change.isbn, str(dict(sorted((change.stock or {}).items())))) for change in seen
-    ) == sorted(
-        (isbn(number), str({dc: DcStock(*pair) for dc, pair in sorted(stock.items())}))
-        for number, stock in changes
-    )
-    for number, stock in known.items():
+    seen = [(change.isbn, change.stock) for change in reader.changes_since(None).changes]
+    for number in known:  # one batch writes titles in an order of its own
+        assert [one for one in seen if one[0] == isbn(number)] == [
+            one for one in changes if one[0] == isbn(number)
+        ]
+    for number, one in known.items():
         [row] = reader.titles([isbn(number)])
-        assert row.stock == {dc: DcStock(*pair) for dc, pair in stock.items()}
-        assert row.stock_observed_at == NOW + timedelta(minutes=last[number])
+        assert row.known == one
+        assert row.stock == one.stock
+        assert row.stock_observed_at == last[number]
+
+
+def test_a_count_keeps_its_own_time(queue: Queue, writer: QueueWriter, reader: QueueReader) -> None:
+    writer.add_titles([title(1)])
+    writer.record_stock([reading(1, at=1, TN=DcStock(4, 0, "primary"), CA=DcStock(9, 2))])
+    writer.record_stock([reading(1, at=5, TN=DcStock(3, None, "primary")) | {"complete": False}])
+    at = {minute: (NOW + timedelta(minutes=minute)).isoformat() for minute in (1, 5)}
+    assert queue.sql("SELECT stock_json, stock_source FROM ingram_queue")[0] == (
+        {
+            "TN": {"type": "primary", "onHand": 3, "onOrder": 0, "readAt": at[5], "orderReadAt": at[1]},
+            "CA": {"type": "other", "onHand": 9, "onOrder": 2, "readAt": at[1]},
+        },
+        "ipage",
+    )
+    [row] = reader.titles([isbn(1)])
+    assert row.known
+    assert {dc: center.on_hand_at for dc, center in row.known.centers.items()} == {
+        "TN": NOW + timedelta(minutes=5),
+        "CA": NOW + timedelta(minutes=1),
+    }
+
+
+def test_a_center_that_three_complete_readings_do_not_show_is_counted_no_longer(
+    queue: Queue, writer: QueueWriter, reader: QueueReader
+) -> None:
+    writer.add_titles([title(1)])
+    writer.record_stock([reading(1, TN=DcStock(3, 0, "primary"), CA=DcStock(500, 1))])
+    gone = {dc: DcStock(0, 0) for dc in ("TN", "PA")}
+    partly = [reading(1, at=minute, **gone) | {"complete": False} for minute in range(1, 9)]
+    assert set(outcomes(writer.record_stock(partly))) == {"changed", "unchanged"}
+    assert outcomes(writer.record_stock([reading(1, at=10, **gone), reading(1, at=11, **gone)])) == [
+        "unchanged"
+    ] * 2
+    [row] = reader.titles([isbn(1)])
+    assert row.stock
+    assert row.stock["CA"].on_hand == 500
+    [third] = writer.record_stock([reading(1, at=12, **gone)])
+    assert third.outcome == "changed"
+    [row] = reader.titles([isbn(1)])
+    assert row.known
+    assert row.stock == {"TN": DcStock(0, 0), "PA": DcStock(0, 0)}
+    assert {dc: center.counts.on_hand for dc, center in row.known.gone.items()} == {"CA": 500}
+    assert row.known == third.merged
+    ((told,),) = queue.sql("SELECT stock_json FROM ingram_queue")
+    assert told.keys() == {"PA", "TN"}, "other programs see it gone"
+    assert reader.changes_since(None).changes[-1].stock == row.stock, "the store hears of it"
+    [back] = writer.record_stock([reading(1, at=13, **gone, CA=DcStock(2, 0))])
+    assert back.merged
+    assert back.merged.stock == {**gone, "CA": DcStock(2, 0)}
+
+
+def test_zeros_of_a_title_that_was_never_read_whole_are_no_zero(
+    writer: QueueWriter, reader: QueueReader
+) -> None:
+    writer.add_titles([title(1)])
+    assert outcomes(writer.record_stock([reading(1, 0) | {"complete": False}])) == ["first"]
+    [row] = reader.titles([isbn(1)])
+    assert stock_rules.on_hand(row.stock) is None
+    assert outcomes(writer.record_stock([reading(1, 0, at=1)])) == ["changed"], "the store hears of it"
+    [row] = reader.titles([isbn(1)])
+    assert stock_rules.on_hand(row.stock) == 0
+
+
+@pytest.mark.parametrize("wrong", [{"complete": "yes"}, {"complete": 1}, {"source": 5}, {"source": "x" * 51}])
+def test_how_a_reading_was_made_is_looked_at(writer: QueueWriter, wrong: dict[str, Any]) -> None:
+    writer.add_titles([title(1)])
+    assert outcomes(writer.record_stock([reading(1, 5) | wrong])) == ["refused"]

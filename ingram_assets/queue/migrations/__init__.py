@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.queue.connection import Server, failure
 from ingram_assets.queue.migrations.access import Roles, grant
+from ingram_assets.queue.migrations.scripts import replace_functions
 
 _LOCK = 7236271203467
 """Advisory lock of a migration: a second process waits, and then finds nothing left to do."""
@@ -71,6 +72,7 @@ def migrate(
                 assert after is not None
                 driver = connection.connection.driver_connection
                 assert isinstance(driver, psycopg.Connection)
+                replace_functions(driver)
                 created = grant(driver, roles)
         except psycopg.Error as error:
             raise failure(error, server, "migrate the queue database") from None

@@ -1,10 +1,8 @@
-"""The write functions: the scraper's only way in."""
-
-from ingram_assets.queue.migrations.scripts import run_sql
+"""The write functions came in here; `functions/` holds them now, and each migration makes them anew."""
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    run_sql("0004_write_functions.sql")
+    pass

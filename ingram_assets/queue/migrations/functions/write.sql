@@ -9,7 +9,8 @@
 -- * Nothing in them trusts the caller: check digits, counts, dates and lengths are judged here.
 -- * Those who write wait for each other (ingram_begin_write). So changes become visible in the order of
 --   their stamps, and a reader that goes by (stock_changed_at, id) misses none.
--- * Text is put in no statement, and search_path is pinned.
+-- * Text is put in no statement, and search_path is pinned. So is standard_conforming_strings: with it off, a
+--   backslash in the functions' own text would mean something else, and the rules by which a row is refused, too.
 
 ------------------------------------------------------------------------------------------ small rules
 
@@ -288,7 +289,8 @@ $$;
 ------------------------------------------------------------------------------------------- add titles
 
 -- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there.
--- With "fill_only": true a row only fills in what is not known yet.
+-- With "fill_only": true a row only fills in what is not known yet. With "routine": true nobody asked for the title by
+-- name: else it is noted when somebody did, since a product that was deleted in the store comes back then.
 --
 -- A title not imported yet is rewritten where it stands, under a new id: an id names one state of a title, so
 -- an importer that marks the row it read does not mark details it has not seen. A title already imported gets
@@ -296,13 +298,13 @@ $$;
 -- since what failed was another state.
 CREATE FUNCTION public.ingram_add_titles(batch TEXT)
 RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
+    stamp TIMESTAMPTZ := public.ingram_begin_write();
     given public.ingram_given[];
     this_turn INT;
 BEGIN
-    PERFORM public.ingram_begin_write();
     given := ARRAY(
         SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_title_problem(b.item)))::public.ingram_given
         FROM public.ingram_batch(batch) b
@@ -313,7 +315,8 @@ BEGIN
         RETURN QUERY
         WITH known AS (
             SELECT
-                g.ordinal, g.isbn AS given_isbn, (g.item->'fill_only') = 'true' AS fill_only, q.*,
+                g.ordinal, g.isbn AS given_isbn, COALESCE((g.item->'fill_only') = 'true', false) AS fill_only,
+                COALESCE(g.item->'routine' = 'true' OR g.item->'fill_only' = 'true', false) AS is_routine, q.*,
                 public.ingram_given_details(g.item) AS news,
                 CASE WHEN q.id IS NULL THEN '{}' ELSE public.ingram_known_details(q) END AS before
             FROM unnest(given) g LEFT JOIN LATERAL public.ingram_current(g.isbn) q ON true
@@ -334,19 +337,24 @@ BEGIN
                 publication_date = d.publication_date, binding = d.binding, page_count = d.page_count,
                 srp_price = d.srp_price, weight = d.weight, category_hint = d.category_hint,
                 description = d.description, series = d.series, contributors = d.contributors, bisac = d.bisac,
-                publisher_status = d.publisher_status
+                publisher_status = d.publisher_status,
+                wanted_at = CASE WHEN j.is_routine THEN q.wanted_at ELSE stamp END
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE q.id = j.id AND j.outcome = 'refreshed' AND j.imported_at IS NULL
+        ), asked_for AS (
+            UPDATE public.ingram_queue q SET wanted_at = stamp FROM judged j
+            WHERE q.id = j.id AND j.outcome = 'unchanged' AND NOT j.is_routine
         ), added AS (
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
-                category_hint, stock_json, stock_observed_at, stock_changed_at, description, series, contributors,
-                bisac, publisher_status, cover_sha256
+                category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
             )
             SELECT
                 j.given_isbn, d.title, d.author, d.publisher, d.publication_date, d.binding, d.page_count, d.srp_price,
                 d.weight, j.cover_url, d.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
-                d.description, d.series, d.contributors, d.bisac, d.publisher_status, j.cover_sha256
+                j.stock_source, j.stock_complete_at, j.stock_gone, d.description, d.series, d.contributors, d.bisac,
+                d.publisher_status, j.cover_sha256, CASE WHEN j.is_routine THEN j.wanted_at ELSE stamp END
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE j.outcome = 'added' OR j.outcome = 'refreshed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
@@ -361,15 +369,128 @@ $$;
 
 ----------------------------------------------------------------------------------------- record stock
 
--- {"isbn", "observed_at", "stock": {"TN": {"type", "onHand", "onOrder"}, …}}.
+-- What is known of a title's stock: the centers that count, those that count no longer, and the times of the last
+-- three complete readings, the newest first. `domain/readings.py` says the same in Python, and why.
+CREATE TYPE public.ingram_known AS (stock JSONB, gone JSONB, completed TIMESTAMPTZ[]);
+
+-- A time that was written down, unless it lies in the future: a clock was wrong then, and anything newer overrules it.
+CREATE FUNCTION public.ingram_believed(written TIMESTAMPTZ) RETURNS TIMESTAMPTZ LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN written <= statement_timestamp() + INTERVAL '5 minutes' THEN written END
+$$;
+
+-- One center of a reading merged into what is known of it: each count with the time of the newest reading that had it.
+CREATE FUNCTION public.ingram_merge_center(known JSONB, known_at TIMESTAMPTZ, counts JSONB, read_at TIMESTAMPTZ)
+RETURNS JSONB LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    on_hand JSONB := COALESCE(known->'onHand', 'null');
+    on_order JSONB := COALESCE(known->'onOrder', 'null');
+    center JSONB := COALESCE(known, '{}') - '{orderReadAt,shownAt}'::text[];
+    on_hand_at TIMESTAMPTZ;
+    on_order_at TIMESTAMPTZ;
+    shown_at TIMESTAMPTZ;
+BEGIN
+    IF on_hand <> 'null' THEN
+        on_hand_at := COALESCE(public.ingram_try_instant(known->>'readAt'), known_at);
+    END IF;
+    IF on_order <> 'null' THEN
+        on_order_at := COALESCE(public.ingram_try_instant(known->>'orderReadAt'), on_hand_at, known_at);
+    END IF;
+    IF known IS NOT NULL THEN
+        shown_at := public.ingram_believed(COALESCE(
+            public.ingram_try_instant(known->>'shownAt'), GREATEST(on_hand_at, on_order_at), known_at
+        ));
+    END IF;
+    IF counts IS NOT NULL THEN
+        IF counts->'onHand' <> 'null' AND (public.ingram_believed(on_hand_at) <= read_at) IS NOT FALSE THEN
+            on_hand := counts->'onHand';
+            on_hand_at := read_at;
+        END IF;
+        IF counts->'onOrder' <> 'null' AND (public.ingram_believed(on_order_at) <= read_at) IS NOT FALSE THEN
+            on_order := counts->'onOrder';
+            on_order_at := read_at;
+        END IF;
+        IF (shown_at <= read_at) IS NOT FALSE THEN
+            center := center || jsonb_build_object('type', COALESCE(NULLIF(counts->'type', 'null'), known->'type', '"other"'));
+        END IF;
+        shown_at := GREATEST(shown_at, read_at);
+    END IF;
+    center := center || jsonb_build_object(
+        'type', COALESCE(NULLIF(center->'type', 'null'), '"other"'), 'onHand', on_hand, 'onOrder', on_order, 'readAt', on_hand_at
+    );
+    IF on_order_at IS DISTINCT FROM on_hand_at AND on_order_at IS NOT NULL THEN
+        center := center || jsonb_build_object('orderReadAt', on_order_at);
+    END IF;
+    IF shown_at IS DISTINCT FROM GREATEST(on_hand_at, on_order_at) THEN
+        center := center || jsonb_build_object('shownAt', shown_at);
+    END IF;
+    RETURN center;
+END
+$$;
+
+-- A reading merged into what is known of its title. What is no center ("total", of another program) stays as it is.
+CREATE FUNCTION public.ingram_merge_stock(
+    known public.ingram_known, known_at TIMESTAMPTZ, reading JSONB, read_at TIMESTAMPTZ, is_complete BOOLEAN
+) RETURNS public.ingram_known LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    before JSONB := COALESCE(known.gone, '{}') || COALESCE(known.stock, '{}');
+    merged public.ingram_known;
+BEGIN
+    merged.completed := ARRAY(
+        SELECT DISTINCT public.ingram_believed(t.at)
+        FROM unnest(COALESCE(known.completed, '{}') || CASE WHEN is_complete THEN ARRAY[read_at] ELSE '{}' END) t (at)
+        WHERE public.ingram_believed(t.at) IS NOT NULL
+        ORDER BY 1 DESC LIMIT 3
+    );
+    SELECT
+        jsonb_object_agg(c.dc, c.center) FILTER (WHERE NOT c.is_gone),
+        jsonb_object_agg(c.dc, c.center) FILTER (WHERE c.is_gone)
+    INTO merged.stock, merged.gone
+    FROM (
+        SELECT
+            m.dc, m.center,
+            m.dc ~ '^[A-Z]{2}$' AND COALESCE(
+                COALESCE(
+                    public.ingram_try_instant(m.center->>'shownAt'),
+                    GREATEST(public.ingram_try_instant(m.center->>'readAt'), public.ingram_try_instant(m.center->>'orderReadAt')),
+                    '-infinity'
+                ) < merged.completed[3], false
+            ) AS is_gone
+        FROM (
+            SELECT
+                COALESCE(b.dc, r.dc) AS dc,
+                CASE WHEN COALESCE(b.dc, r.dc) ~ '^[A-Z]{2}$' AND COALESCE(jsonb_typeof(b.known), 'object') = 'object'
+                    THEN public.ingram_merge_center(b.known, known_at, r.counts, read_at)
+                    ELSE COALESCE(r.counts, b.known)
+                END AS center
+            FROM jsonb_each(before) AS b (dc, known) FULL JOIN jsonb_each(reading) AS r (dc, counts) ON b.dc = r.dc
+        ) m
+    ) c;
+    RETURN merged;
+END
+$$;
+
+-- Whether a merge is news for the store: another count, a center that came or went, or the first complete reading,
+-- before which zeros say nothing.
+CREATE FUNCTION public.ingram_has_moved(before public.ingram_known, after public.ingram_known) RETURNS BOOLEAN
+LANGUAGE sql STABLE AS $$
+    SELECT (cardinality(COALESCE(before.completed, '{}')) = 0) <> (cardinality(after.completed) = 0)
+        OR EXISTS (
+            SELECT FROM jsonb_each(COALESCE(before.stock, '{}')) AS b (dc, counts)
+            FULL JOIN jsonb_each(COALESCE(after.stock, '{}')) AS a (dc, counts) ON a.dc = b.dc
+            WHERE a.counts->'onHand' IS DISTINCT FROM b.counts->'onHand'
+                OR a.counts->'onOrder' IS DISTINCT FROM b.counts->'onOrder' OR (a.dc IS NULL) <> (b.dc IS NULL)
+        )
+$$;
+
+-- {"isbn", "observed_at", "stock": {"TN": {"type", "onHand", "onOrder"}, …}, "complete", "source"}.
 --
--- A count that is null, or of a centre that the reading leaves out, stays as last known. What then differs
--- from the last known counts is `first` or `changed` and goes to the history; `unchanged` only moves
--- stock_observed_at. A reading older than the last one is `stale` and changes nothing, unless the last one lies
--- in the future.
+-- The reading is merged into what is known. `complete` (true if absent): every center is on it; with a count that was
+-- not read it is not. What then differs from the last known counts is `first` or `changed` and goes to the history;
+-- `unchanged` only moves times. A reading older than the last one is `stale` unless it tells of a center what nobody
+-- knew. The answer's `merged` is what is known now: who read a page is to show what the store gets of it.
 CREATE FUNCTION public.ingram_record_stock(batch TEXT)
-RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT, merged JSONB)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     stamp TIMESTAMPTZ := public.ingram_begin_write();
@@ -377,76 +498,66 @@ DECLARE
         SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(
             b.problem,
             public.ingram_instant_problem(b.item),
-            CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centres.' END
+            CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centers.' END,
+            CASE WHEN COALESCE(jsonb_typeof(b.item->'complete'), 'boolean') <> 'boolean' THEN 'complete is neither true nor false.' END,
+            public.ingram_text_problem(b.item, 'source', 50),
+            (SELECT min(public.ingram_dc_problem(e.dc, e.counts)) FROM jsonb_each(b.item->'stock') AS e (dc, counts)),
+            CASE WHEN NOT b.item->'stock' @? '$.*.onHand ? (@.type() == "number")'
+                AND NOT b.item->'stock' @? '$.*.onOrder ? (@.type() == "number")'
+                THEN 'stock holds no count: a page on which none was read is recorded as unread.' END
         ))::public.ingram_given
         FROM public.ingram_batch(batch) b
     );
     this_turn INT;
 BEGIN
     PERFORM public.ingram_hold(given);
-    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem, NULL::jsonb FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
         RETURN QUERY
         WITH readings AS (
-            SELECT g.ordinal, g.isbn, (g.item->>'observed_at')::timestamptz AS observed_at, g.item->'stock' AS stock
+            SELECT
+                g.ordinal, g.isbn, (g.item->>'observed_at')::timestamptz AS observed_at, g.item->'stock' AS stock,
+                COALESCE(public.ingram_text(g.item, 'source'), 'ipage') AS source,
+                COALESCE(g.item->'complete' <> 'false', true) AND NOT EXISTS (
+                    SELECT FROM jsonb_each(g.item->'stock') AS e (dc, counts)
+                    WHERE COALESCE(e.counts->'onHand', 'null') = 'null' OR COALESCE(e.counts->'onOrder', 'null') = 'null'
+                ) AS is_complete
             FROM unnest(given) g WHERE g.turn = this_turn AND g.problem IS NULL
         ), known AS MATERIALIZED (
             SELECT
-                r.*, q.id, q.stock_observed_at AS last_observed_at,
-                CASE WHEN jsonb_typeof(q.stock_json) = 'object' THEN NULLIF(q.stock_json, '{}') END AS before
+                r.*, q.id, public.ingram_believed(q.stock_observed_at) AS last_observed_at,
+                ROW(
+                    CASE WHEN jsonb_typeof(q.stock_json) = 'object' THEN NULLIF(q.stock_json, '{}') END,
+                    q.stock_gone,
+                    -- A row that another program wrote is taken at its word.
+                    COALESCE(q.stock_complete_at, array_remove(ARRAY[public.ingram_believed(q.stock_observed_at)], NULL))
+                )::public.ingram_known AS before
             FROM readings r LEFT JOIN LATERAL public.ingram_current(r.isbn) q ON true
-        ), judged AS (
+        ), merges AS MATERIALIZED (
+            SELECT k.*, public.ingram_merge_stock(k.before, k.last_observed_at, k.stock, k.observed_at, k.is_complete) AS after
+            FROM known k
+        ), judged AS MATERIALIZED (
             SELECT
-                k.*, COALESCE(k.before, '{}') || COALESCE(m.read, '{}') AS after, p.problem,
+                m.*,
                 CASE
-                    WHEN p.problem IS NOT NULL THEN 'refused'
-                    WHEN k.id IS NULL THEN 'untracked'
-                    WHEN public.ingram_is_older(k.observed_at, k.last_observed_at) THEN 'stale'
-                    WHEN k.before IS NULL THEN 'first'
-                    WHEN m.moved THEN 'changed'
+                    WHEN m.id IS NULL THEN 'untracked'
+                    WHEN (m.before).stock IS NULL AND (m.before).gone IS NULL THEN 'first'
+                    WHEN public.ingram_has_moved(m.before, m.after) THEN 'changed'
+                    WHEN m.observed_at < m.last_observed_at THEN 'stale'
                     ELSE 'unchanged'
                 END AS outcome
-            FROM known k, LATERAL (
-                SELECT
-                    min(public.ingram_dc_problem(c.dc, c.counts)) AS problem,
-                    jsonb_object_agg(
-                        c.dc,
-                        COALESCE(c.known, '{}')
-                            || jsonb_build_object('type', c.type, 'onHand', c.on_hand, 'onOrder', c.on_order)
-                    ) AS read,
-                    bool_or(
-                        c.known IS NULL OR c.on_hand IS DISTINCT FROM c.known->'onHand'
-                        OR c.on_order IS DISTINCT FROM c.known->'onOrder'
-                    ) AS moved
-                FROM (
-                    SELECT
-                        e.dc, e.counts, o.known,
-                        COALESCE(NULLIF(e.counts->'type', 'null'), o.known->'type', '"other"') AS type,
-                        COALESCE(NULLIF(e.counts->'onHand', 'null'), o.known->'onHand', 'null') AS on_hand,
-                        COALESCE(NULLIF(e.counts->'onOrder', 'null'), o.known->'onOrder', 'null') AS on_order
-                    -- Most of what an hour reads is what was known: only the rest is looked at.
-                    FROM jsonb_each(CASE WHEN k.before @> k.stock THEN '{}' ELSE k.stock END) AS e (dc, counts)
-                    CROSS JOIN LATERAL (
-                        SELECT CASE WHEN jsonb_typeof(k.before->e.dc) = 'object' THEN k.before->e.dc END AS known
-                    ) o
-                    WHERE (o.known @> e.counts) IS NOT TRUE
-                    OFFSET 0
-                ) c
-            ) m, LATERAL (
-                SELECT COALESCE(m.problem, CASE
-                    WHEN NOT k.stock @? '$.*.onHand ? (@.type() == "number")' AND NOT k.stock @? '$.*.onOrder ? (@.type() == "number")'
-                    THEN 'stock holds no count: a page on which none was read is recorded as unread.'
-                END) AS problem
-            ) p
+            FROM merges m
         ), written AS (
             UPDATE public.ingram_queue q
-            SET stock_json = j.after, stock_observed_at = j.observed_at,
-                stock_changed_at = CASE WHEN j.outcome = 'unchanged' THEN q.stock_changed_at ELSE stamp END
+            SET stock_json = (j.after).stock, stock_gone = (j.after).gone, stock_complete_at = (j.after).completed,
+                stock_source = CASE WHEN j.observed_at < j.last_observed_at THEN q.stock_source ELSE j.source END,
+                stock_observed_at = GREATEST(j.observed_at, j.last_observed_at),
+                stock_changed_at = CASE WHEN j.outcome IN ('first', 'changed') THEN stamp ELSE q.stock_changed_at END
             FROM judged j
-            WHERE q.id = j.id AND j.outcome IN ('first', 'changed', 'unchanged')
+            WHERE q.id = j.id
         ), history AS (
-            INSERT INTO public.ingram_stock_history (isbn, stock_observed_at, stock_changed_at, stock_json)
-            SELECT j.isbn, j.observed_at, stamp, j.after FROM judged j
+            INSERT INTO public.ingram_stock_history (isbn, stock_observed_at, stock_changed_at, stock_json, stock_source)
+            SELECT j.isbn, j.observed_at, stamp, COALESCE((j.after).stock, '{}'), j.source FROM judged j
             WHERE j.outcome IN ('first', 'changed')
             ORDER BY j.ordinal
         ), read_again AS (
@@ -454,7 +565,12 @@ BEGIN
             WHERE u.isbn = j.isbn AND NOT public.ingram_is_older(j.observed_at, u.observed_at)
                 AND j.outcome IN ('first', 'changed', 'unchanged')
         )
-        SELECT j.ordinal, j.isbn, j.outcome, j.problem FROM judged j;
+        SELECT
+            j.ordinal, j.isbn, j.outcome, NULL::text,
+            CASE WHEN j.id IS NOT NULL THEN
+                jsonb_build_object('stock', (j.after).stock, 'gone', (j.after).gone, 'completed', to_jsonb((j.after).completed))
+            END
+        FROM judged j;
     END LOOP;
 END
 $$;
@@ -465,7 +581,7 @@ $$;
 -- to fetch it again, so a title already imported gets a fresh row, as for its details.
 CREATE FUNCTION public.ingram_record_covers(batch TEXT)
 RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     given public.ingram_given[];
@@ -507,13 +623,14 @@ BEGIN
         ), added AS (
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
-                category_hint, stock_json, stock_observed_at, stock_changed_at, description, series, contributors,
-                bisac, publisher_status, cover_sha256
+                category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
             )
             SELECT
                 j.isbn, j.title, j.author, j.publisher, j.publication_date, j.binding, j.page_count, j.srp_price,
                 j.weight, j.url, j.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
-                j.description, j.series, j.contributors, j.bisac, j.publisher_status, j.sha256
+                j.stock_source, j.stock_complete_at, j.stock_gone, j.description, j.series, j.contributors, j.bisac,
+                j.publisher_status, j.sha256, j.wanted_at
             FROM judged j
             WHERE j.outcome = 'changed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
@@ -529,7 +646,7 @@ $$;
 -- read since, or failed since; `untracked`. Stock stays as last known.
 CREATE FUNCTION public.ingram_record_unread(batch TEXT)
 RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     given public.ingram_given[];
@@ -581,7 +698,7 @@ $$;
 -- a call; how many went. The writer may call it, since neither the reader nor anybody else of the programs may
 -- delete: it lets nothing be read, and what a thief could thin out this way is over a month old.
 CREATE FUNCTION public.ingram_prune_history(older_than_days INT) RETURNS BIGINT
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 DECLARE
     pruned BIGINT;
 BEGIN

@@ -1,0 +1,20 @@
+-- Every function and composite type of ours, of whatever version: `write.sql` makes them anew.
+
+DO $$
+DECLARE
+    ours TEXT;
+BEGIN
+    FOR ours IN
+        SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ingram\_%'
+    LOOP
+        EXECUTE 'DROP FUNCTION ' || ours || ' CASCADE';
+    END LOOP;
+    FOR ours IN
+        SELECT t.oid::regtype::text FROM pg_catalog.pg_type t JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+        WHERE t.typnamespace = 'public'::regnamespace AND c.relkind = 'c' AND t.typname LIKE 'ingram\_%'
+    LOOP
+        EXECUTE 'DROP TYPE ' || ours;
+    END LOOP;
+END
+$$;
