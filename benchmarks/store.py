@@ -42,7 +42,7 @@ def push(machine: Machine) -> Iterator[Figures]:
             **_whole_run("an hour without change, a whole run", unchanged, len(isbns)),
             "reads": unchanged.counts["medusa_reads"],
             "writes": unchanged.counts["medusa_writes"],
-            "ratio": max(unchanged.counts["medusa_reads"] / 3, 2.0 * unchanged.counts["medusa_writes"]),
+            "ratio": max(unchanged.counts["medusa_reads"] / 4, 2.0 * unchanged.counts["medusa_writes"]),
         }
 
         location = find_location(client)

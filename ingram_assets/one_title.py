@@ -10,12 +10,13 @@ import click
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.explain import explain
 from ingram_assets.medusa.journal import Entry, Journal
+from ingram_assets.medusa.levels import look_at
 from ingram_assets.medusa.location import find_location
-from ingram_assets.medusa.store import read_fulfilled, read_store
 from ingram_assets.queue.reader import QueueReader, StockChange
 from ingram_assets.runs import ROOT
 from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
@@ -186,22 +187,16 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         location = find_location(
             client, name=settings.MEDUSA_STOCK_LOCATION, sales_channel=settings.MEDUSA_SALES_CHANNEL
         )
-        actual = read_store(client, [isbn], location.id)[isbn]
-        last_levels = journal.last_levels([isbn])
-        since = {
-            item.id: last.at
-            for last in last_levels.values()
-            for variant in actual.variants
-            for item in variant.items
-            if item.level and (item.level.stocked, item.level.incoming) not in last.quantities
-        }
+        rules, today = store_rules(settings), store_today(common)
+        title = age(title, datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
+        seen = look_at(client, [title], location=location, today=today, rules=rules, journal=journal)
         explanation = explain(
             title,
-            actual,
-            rules=store_rules(settings),
-            today=store_today(common),
-            last_levels=last_levels,
-            fulfilled=read_fulfilled(client, since, location.id),
+            seen.actual[isbn],
+            rules=rules,
+            today=today,
+            last_levels=seen.last_levels,
+            orders=seen.orders,
         )
     notes = _notes(
         location.missing,

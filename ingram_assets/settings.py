@@ -149,6 +149,8 @@ class StorefrontSettings(_Settings):
     STOREFRONT_DB_URL: DatabaseUrl
     INVENTORY_MODE: Literal["on_hand", "on_hand_plus_reserved"] = "on_hand"
     SAFETY_STOCK: int = Field(0, ge=0)
+    STOCK_MAX_AGE: int = Field(86400, ge=60, description="Seconds after which a count is not sold from")
+    STALE_STOCK: Literal["backorder", "out_of_stock", "keep"] = "backorder"
     LOW_STOCK_THRESHOLD: int = Field(5, ge=0)
     MIN_STOCK_DELTA: int = Field(1, ge=1)
     PRICE_POLICY: Literal["srp", "keep"] = "srp"

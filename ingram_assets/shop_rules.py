@@ -1,6 +1,6 @@
 """The storefront's settings as its rules take them; without Dagster, so that a quick look is quick."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain.guardrails import Thresholds
@@ -18,6 +18,8 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
     return StoreRules(
         safety_stock=settings.SAFETY_STOCK,
         inventory_mode=settings.INVENTORY_MODE,
+        stock_max_age=timedelta(seconds=settings.STOCK_MAX_AGE),
+        stale_stock=settings.STALE_STOCK,
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
         min_stock_delta=settings.MIN_STOCK_DELTA,
         price_policy=settings.PRICE_POLICY,

@@ -110,7 +110,7 @@ def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> lis
     """
     low = []
     for title in titles:
-        wanted = desired(title, reserved=0, today=today, rules=rules)
+        wanted = desired(title, today=today, rules=rules)
         copies = wanted.stocked_quantity
         if wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold:
             low.append({"isbn": title.isbn, "title": title.title, "copies": copies})

@@ -1,11 +1,12 @@
 """What a shopper is told of a title, and what the store's inventory level has to be for it to be true."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.lifetime import StalePolicy
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.title import Aged
@@ -49,7 +50,7 @@ class Availability:
     allow_backorder: bool | None
     manage_inventory: bool | None
     stale: bool = False
-    """Its copies were counted too long ago: it would be in stock otherwise."""
+    """It was in stock, and no copy is known of to be there now: the counts are too old, or gone."""
 
     @property
     def in_stock(self) -> bool | None:
@@ -104,15 +105,49 @@ def availability(
     if copies > sold:
         return Availability("in_stock", "In stock", level, on_order, False, True)
     if aged is not None and on_hand is not None and on_hand - safety_stock > sold:
-        if aged.policy == "backorder" and not is_out_of_print(publisher_status):
-            return Availability("backorder", "Available to order", level, on_order, True, True, stale=True)
-        return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
+        return _not_known_to_be_there(aged.policy, publisher_status, level, on_order)
     if on_hand is not None and on_order:
         label = "Available to order, ships in 1–2 weeks"
         return Availability("backorder", label, level, on_order, True, True)
     if on_hand is not None or is_out_of_print(publisher_status):
         return Availability("out_of_stock", "Out of stock", level, on_order, False, True)
     return Availability("unknown", None, None, None, None, None)
+
+
+def after_silence(
+    found: Availability,
+    shown: str | None,
+    stock: Stock | None,
+    publisher_status: str | None,
+    policy: StalePolicy,
+) -> Availability:
+    """What becomes of a title of which nothing can be told now, but that the store sells as if it could.
+
+    A preorder whose day came is one no more. Of a title in stock each count that made it so was replaced, and
+    no copy is known: it is sold as one whose counts are too old. Anything else is left as it is.
+
+    Args:
+        found: what the rules say now.
+        shown: the status that the store shows.
+    """
+    if found.status != "unknown":
+        return found
+    if shown == "preorder":
+        return replace(found, allow_backorder=False)
+    if shown == "in_stock" and stock is not None and policy != "keep":
+        return _not_known_to_be_there(policy, publisher_status, 0, stock_rules.on_order(stock))
+    return found
+
+
+def _not_known_to_be_there(
+    policy: Literal["backorder", "out_of_stock"],
+    publisher_status: str | None,
+    level: int,
+    on_order: int | None,
+) -> Availability:
+    if policy == "backorder" and not is_out_of_print(publisher_status):
+        return Availability("backorder", "Available to order", level, on_order, True, True, stale=True)
+    return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
 
 
 def _day(when: date | str | None) -> date | None:

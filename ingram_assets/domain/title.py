@@ -68,3 +68,8 @@ class Title:
     known: KnownStock | None = None
     aged: Aged | None = None
     wanted_at: datetime | None = None
+
+    @property
+    def is_wanted_again(self) -> bool:
+        """Whether a person has asked for it since it was imported."""
+        return bool(self.wanted_at and self.imported_at and self.wanted_at > self.imported_at)

@@ -6,8 +6,12 @@ from datetime import date
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, is_out_of_print, long_date
+from ingram_assets.domain.lifetime import counted_at
+from ingram_assets.domain.position import Orders, Taken
+from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
+from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.medusa.plan import Shown, desired, plan_levels
+from ingram_assets.medusa.plan import NO_ORDERS, Shown, desired, plan_levels, taken_of
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Actual, LastLevel
 
@@ -56,26 +60,27 @@ def explain(
     rules: StoreRules,
     today: date,
     last_levels: Mapping[str, LastLevel] | None = None,
-    fulfilled: Mapping[str, float] | None = None,
+    orders: Mapping[str, Orders] | None = None,
 ) -> Explanation:
     """Explains one title. Pure.
 
     Args:
         actual: from `read_store`.
         last_levels: from the journal.
-        fulfilled: from `read_fulfilled`; without it a fulfilment looks like somebody's hand.
+        orders: from `read_orders`; without it a fulfillment looks like somebody's hand.
     """
-    plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules)
-    (plan,) = plans.with_history(last_levels or {}, fulfilled or {}).titles
-    reserved = plan.before.reserved if plan.before else 0
-    wanted = desired(title, reserved=reserved, today=today, rules=rules)
+    orders = orders or {}
+    plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules, orders=orders)
+    (plan,) = plans.with_history(last_levels or {}, orders).titles
+    of_item = orders.get(plan.item.id, NO_ORDERS) if plan.item else NO_ORDERS
+    wanted = desired(title, today=today, rules=rules, orders=of_item)
     in_step = plan.verdict == "unchanged"
     return Explanation(
         title.isbn,
         title.title,
         _reading(title),
         _rule(title, wanted, rules, today),
-        _level(title, wanted, rules, reserved),
+        _level(title, wanted, rules, taken_of(title, of_item, rules)),
         wanted.label,
         wanted.status,
         plan.before,
@@ -87,13 +92,25 @@ def explain(
 def _reading(title: Title) -> str:
     if title.stock is None:
         return "never read"
-    per_dc = ", ".join(
-        f"{dc} {_count(counts.on_hand)} on hand and {_count(counts.on_order)} on order"
-        for dc, counts in title.stock.items()
-    )
     at = f"{title.stock_observed_at:%Y-%m-%d %H:%M} UTC" if title.stock_observed_at else "at an unknown time"
     on_hand, on_order = stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock)
-    return f"{_count(on_hand)} on hand, {_count(on_order)} on order, read {at} ({per_dc or 'no DC'})"
+    per_dc = ", ".join(_center(title, dc, counts) for dc, counts in title.stock.items() if dc != UNSEEN)
+    told = f"{_count(on_hand)} on hand, {_count(on_order)} on order, read {at} ({per_dc or 'no DC'})"
+    if UNSEEN in title.stock:
+        told += ". No reading of it was complete: what other centers hold is not known"
+    for dc, center in (title.known.gone if title.known else {}).items():
+        told += (
+            f". {dc} counts no longer: the last {COMPLETE_READINGS_KEPT} complete readings do not show it. "
+            f"It had {_count(center.counts.on_hand)} on hand at {center.shown_at:%Y-%m-%d %H:%M} UTC"
+        )
+    return told
+
+
+def _center(title: Title, dc: str, counts: DcStock) -> str:
+    """A center's counts; with their time where that is not the reading's."""
+    told = f"{dc} {_count(counts.on_hand)} on hand and {_count(counts.on_order)} on order"
+    at = counted_at(title, dc)
+    return told if at is None or at == title.stock_observed_at else f"{told} as of {at:%Y-%m-%d %H:%M} UTC"
 
 
 def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) -> str:
@@ -107,6 +124,8 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
                 f"it is published on {long_date(title.publication_date)}, and today is {long_date(today)}: "
                 "a preorder is never refused, whatever is on hand."
             )
+        case _ if wanted.stale:
+            return f"{on_hand} on hand, but counted too long ago to be sold as in stock (STOCK_MAX_AGE)."
         case "in_stock":
             return f"{on_hand} on hand is more than the safety stock of {rules.safety_stock}."
         case "backorder":
@@ -125,7 +144,7 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
             return "its stock was never read. Unknown is never zero: what the store has stands."
 
 
-def _level(title: Title, wanted: Availability, rules: StoreRules, reserved: float) -> str:
+def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) -> str:
     if wanted.manage_inventory is False:
         return "not managed"
     if wanted.stocked_quantity is None:
@@ -133,8 +152,12 @@ def _level(title: Title, wanted: Availability, rules: StoreRules, reserved: floa
     parts = [f"{_count(stock_rules.on_hand(title.stock))} on hand"]
     if rules.safety_stock and wanted.status == "in_stock":
         parts.append(f"less {rules.safety_stock} safety stock")
-    if rules.inventory_mode == "on_hand_plus_reserved":
-        parts.append(f"and {reserved:g} reserved added back")
+    if title.aged is not None:
+        parts.append(f"of which {title.aged.fresh} were counted lately enough")
+    if taken.sold:
+        parts.append(f"less {taken.sold} that orders took since")
+    if taken.reserved:
+        parts.append(f"and {taken.reserved} added back that are reserved for orders of before")
     ordered = "" if wanted.incoming_quantity is None else f"; incoming {wanted.incoming_quantity}"
     return f"{wanted.stocked_quantity} ({', '.join(parts)}{ordered})"
 

@@ -1,21 +1,23 @@
 """Levels and flags: what the plan says is written, in batches, each write journaled before it is sent."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import Tripped
+from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient, Refused, batches, send_splitting
 from ingram_assets.medusa.journal import Change, Journal
 from ingram_assets.medusa.location import Location
-from ingram_assets.medusa.plan import Plan, Shown, TitlePlan, desired, plan_levels
+from ingram_assets.medusa.plan import NO_ORDERS, Plan, Shown, TitlePlan, desired, plan_levels
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import read_fulfilled, read_store
+from ingram_assets.medusa.store import Actual, LastLevel, read_orders, read_store
 
 log = logging.getLogger(__name__)
 
@@ -107,39 +109,55 @@ def sync_levels(
     dry_run: bool = False,
     let_through: bool = False,
     everything: Callable[[], Sequence[Title]] | None = None,
+    halted: str | None = None,
 ) -> SyncReport:
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
+
+    What changes because time passed is written in any case: a guardrail doubts what was read, and this rests
+    on nothing that was.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
         let_through: a person has looked at what a guardrail stopped, and wants it written.
         everything: gives all tracked titles, where `titles` are some of them: the guardrail looks at the
             whole change, so that a large one does not pass in slices.
+        halted: why the readings are not to be trusted, as a guardrail of the caller's says.
 
     Raises:
-        PushStopped: a guardrail tripped; nothing was written.
+        PushStopped: a guardrail tripped; nothing was written but what changes with time.
     """
     titles = list({title.isbn: title for title in titles}.values())
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         plan = make_plan(client, titles, location=location, today=today, rules=rules, journal=journal)
-        tripped = tripped_by(
-            client, plan, everything, location=location, today=today, rules=rules, journal=journal
-        )
-        if tripped and not let_through and not dry_run:
-            raise PushStopped(
-                f"{tripped.reason} Nothing was written. Look at a dry run, and let it through if it is true."
+        reason = halted or None
+        if reason is None:
+            tripped = tripped_by(
+                client, plan, everything, location=location, today=today, rules=rules, journal=journal
             )
+            reason = tripped.reason if tripped else None
+        if reason and not let_through and not dry_run:
+            by_time = plan.by_time
+            done = apply(client, by_time, location=location, journal=journal, run_id=run_id)
+            if len(by_time.writes) < len(plan.writes):
+                raise PushStopped(f"{reason} {nothing_written(len(by_time.writes))}")
+            return _report(plan, done.failed, rules, dry_run)
         done = Applied()
         if not dry_run:
             done = apply(client, plan, location=location, journal=journal, run_id=run_id)
-        if done.reserved_since and rules.inventory_mode == "on_hand_plus_reserved":
-            # What is reserved is part of the level here, so it is worth a second look at once.
+        if done.reserved_since:
+            # Orders came or were fulfilled since we looked, and a level is written whole: a second look.
             again = [title for title in titles if title.isbn in done.reserved_since]
             more = make_plan(client, again, location=location, today=today, rules=rules, journal=journal)
             done.failed |= apply(client, more, location=location, journal=journal, run_id=run_id).failed
         report = _report(plan, done.failed, rules, dry_run)
         _count_orders(client, report, plan, location)
     return report
+
+
+def nothing_written(by_time: int = 0) -> str:
+    """What a stopped push says of its writes, and what to do."""
+    but = f" but {by_time} titles that time changed" if by_time else ""
+    return f"Nothing was written{but}. Look at a dry run, and let it through if it is true."
 
 
 def tripped_by(
@@ -173,6 +191,16 @@ class Applied:
     reserved_since: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last."""
+
+    plan: Plan
+    actual: Mapping[str, Actual]
+    orders: Mapping[str, Orders]
+    last_levels: Mapping[str, LastLevel]
+
+
 def make_plan(
     client: MedusaClient,
     titles: Sequence[Title],
@@ -182,23 +210,61 @@ def make_plan(
     rules: StoreRules,
     journal: Journal,
 ) -> Plan:
-    """Reads the store and plans; the journal is asked about the levels that differ, alone."""
+    """Reads the store and plans."""
+    return look_at(client, titles, location=location, today=today, rules=rules, journal=journal).plan
+
+
+def look_at(
+    client: MedusaClient,
+    titles: Sequence[Title],
+    *,
+    location: Location,
+    today: date,
+    rules: StoreRules,
+    journal: Journal,
+) -> Look:
+    """Reads the store and its orders, and plans; the journal is asked about the levels that differ, alone."""
     unmanaged = {
         title.isbn
         for title in titles
-        if desired(title, reserved=0, today=today, rules=rules).manage_inventory is not True
+        if desired(title, today=today, rules=rules).manage_inventory is not True
     }
     actual = read_store(client, [title.isbn for title in titles], location.id, unmanaged)
-    plan = plan_levels(titles, actual, today=today, rules=rules)
+    since, reserved = _ask_of_orders(titles, actual, rules)
+    orders = read_orders(client, since, location.id, reserved)
+    plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
-        return plan
+        return Look(plan, actual, orders, {})
     last = journal.last_levels(differing)
-    remembered = plan.with_history(last, {})
+    remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
-    # A fulfilment takes copies out of a level as well as a hand does: the orders tell which it was.
-    fulfilled = read_fulfilled(client, suspects, location.id)
-    return plan.with_history(last, fulfilled) if fulfilled else remembered
+    # An order takes copies out of a level as well as a hand does: one of before the reading, too.
+    longer = {item_id: at for item_id, at in suspects.items() if at < since.get(item_id, _NEVER)}
+    for item_id, found in read_orders(client, longer, location.id).items():
+        reservations = orders.get(item_id, NO_ORDERS).reservations
+        orders[item_id] = Orders(reservations, found.fulfillments)
+    return Look(plan.with_history(last, orders), actual, orders, last)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _ask_of_orders(
+    titles: Sequence[Title], actual: Mapping[str, Actual], rules: StoreRules
+) -> tuple[dict[str, datetime], list[str]]:
+    """From when the orders of which items matter, and of which items reservations matter."""
+    since: dict[str, datetime] = {}
+    reserved: list[str] = []
+    adds_back = rules.inventory_mode == "on_hand_plus_reserved"
+    for title in titles:
+        at = sold_since(title) or (title.stock_observed_at if adds_back else None)
+        for item in (item for variant in actual[title.isbn].variants for item in variant.items):
+            if at is not None and item.level:
+                since[item.id] = at
+                if adds_back and item.level.reserved > 0:
+                    reserved.append(item.id)
+    return since, reserved
 
 
 def apply(client: MedusaClient, plan: Plan, *, location: Location, journal: Journal, run_id: str) -> Applied:

@@ -6,12 +6,16 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.availability import Availability, Status, availability
+from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Tripped, mass_zero
+from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
+
+NO_ORDERS = Orders()
 
 OBSERVED_AT_MAX_AGE = timedelta(hours=24)
 """How far `stock_observed_at` in the store may lag behind the last reading while nothing else changed.
@@ -50,6 +54,8 @@ class TitlePlan:
         last_reading: the level that the reading which the store shows has given; fulfilments lower a level
             without one.
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
+        by_time: it changes because time passed (its copies were counted too long ago, or its day of
+            publication came), whatever was read: no guardrail keeps it from the store.
     """
 
     isbn: str
@@ -71,6 +77,7 @@ class TitlePlan:
     shown_last: float | None = None
     last_reading: float | None = None
     zero_for_unknown: bool = False
+    by_time: bool = False
 
     @property
     def create_item(self) -> bool:
@@ -119,17 +126,22 @@ class Plan:
         """The titles of which something is written."""
         return tuple(each for each in self.titles if each.verdict == "write")
 
-    def with_history(self, last_levels: Mapping[str, LastLevel], fulfilled: Mapping[str, float]) -> "Plan":
+    @property
+    def by_time(self) -> "Plan":
+        """The part of it that changes because time passed."""
+        return Plan(tuple(each for each in self.titles if each.by_time))
+
+    def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
         """The same writes, with what the journal and the orders say of levels that differ.
 
         Args:
             last_levels: ISBN to the level that we wrote last, which tells a level that somebody else
                 changed from one that we have to move.
-            fulfilled: inventory item's id to the copies that orders took out of it since then.
+            orders: inventory item's id to what orders did to it since then.
         """
         return Plan(
             tuple(
-                _remember(each, last_levels[each.isbn], fulfilled)
+                _remember(each, last_levels[each.isbn], orders)
                 if each.level == "update" and each.isbn in last_levels
                 else each
                 for each in self.titles
@@ -168,17 +180,25 @@ def _copies(shown: Shown) -> int:
 
 
 def plan_levels(
-    titles: Iterable[Title], actual: Mapping[str, Actual], *, today: date, rules: StoreRules
+    titles: Iterable[Title],
+    actual: Mapping[str, Actual],
+    *,
+    today: date,
+    rules: StoreRules,
+    orders: Mapping[str, Orders] | None = None,
 ) -> Plan:
     """What has to be written so that the store shows what the rules make of each title.
 
     Args:
         actual: what the store has, by ISBN (`read_store`).
         today: the date in the store's time zone.
+        orders: inventory item's id to what orders did to it since its title's reading (`read_orders`).
     """
+    orders = orders or {}
     return Plan(
         tuple(
-            _plan_title(title, actual.get(title.isbn) or Actual(title.isbn), today, rules) for title in titles
+            _plan_title(title, actual.get(title.isbn) or Actual(title.isbn), today, rules, orders)
+            for title in titles
         )
     )
 
@@ -190,7 +210,7 @@ def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRu
         leftover: an inventory item with this SKU that a product long gone has left behind.
     """
     level = leftover.level if leftover else None
-    wanted = desired(title, reserved=level.reserved if level else 0, today=today, rules=rules)
+    wanted = desired(title, today=today, rules=rules)
     managed = wanted.manage_inventory is not False
     new = Shown(
         managed=managed,
@@ -227,8 +247,9 @@ def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRu
     )
 
 
-def desired(title: Title, *, reserved: float, today: date, rules: StoreRules) -> Availability:
-    """The state that the rules want the title to have, with so many copies reserved in the store."""
+def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO_ORDERS) -> Availability:
+    """The state that the rules want the title to have, after what orders did since it was read."""
+    taken = taken_of(title, orders, rules)
     return availability(
         title.stock,
         today=today,
@@ -236,14 +257,21 @@ def desired(title: Title, *, reserved: float, today: date, rules: StoreRules) ->
         binding=title.binding,
         publisher_status=title.publisher_status,
         safety_stock=rules.safety_stock,
-        reserved_quantity=int(reserved),
+        sold_quantity=taken.sold,
+        reserved_quantity=taken.reserved,
         inventory_mode=rules.inventory_mode,
+        aged=title.aged,
     )
 
 
+def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
+    """What orders did to the copies of the title's last reading."""
+    return taken_since(sold_since(title) or title.stock_observed_at, orders, rules.inventory_mode)
+
+
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
-    """Our keys of a variant's metadata; none for a title of which nothing is known."""
-    if wanted.status == "unknown":
+    """Our keys of a variant's metadata; none where nothing is known, unless the title goes off sale."""
+    if wanted.status == "unknown" and wanted.allow_backorder is None:
         return {}
     keys: dict[str, Any] = {
         "availability": wanted.status,
@@ -257,10 +285,16 @@ def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
     return keys
 
 
-def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) -> TitlePlan:
+def _plan_title(
+    title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
+) -> TitlePlan:
     variant, item, problem = _which(actual)
     level = item.level if item else None
-    wanted = desired(title, reserved=level.reserved if level else 0, today=today, rules=rules)
+    of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
+    wanted = desired(title, today=today, rules=rules, orders=of_item)
+    shown = variant.metadata.get("availability") if variant else None
+    wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
+    day_came = shown == "preorder" and wanted.status != "preorder" and _is_out(title, today)
 
     def plan(verdict: Verdict, *reasons: str, **values: Any) -> TitlePlan:
         return TitlePlan(
@@ -273,6 +307,7 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
             variant=variant,
             item=item,
             name=title.title,
+            by_time=day_came or (wanted.stale and title.aged is not None),
             **values,
         )
 
@@ -282,19 +317,28 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
     before = _shown(variant, level, linked)
     reasons = list(_names_amiss(title.isbn, variant))
     has_level = linked and level is not None
-    if wanted.status == "unknown" and (has_level or not variant.manage_inventory):
+    if wanted.status == "unknown" and wanted.allow_backorder is not None:
+        reasons.append("It is no preorder any more, and its stock was never read.")
+    elif wanted.status == "unknown" and (has_level or not variant.manage_inventory):
         why = "Its stock was never read: the store's level stands."
         return plan("skipped", *reasons, why, before=before, after=before)
-    if _below_the_bar(title, wanted, variant, item, today, rules):
+    if _below_the_bar(title, wanted, variant, item, of_item, today, rules):
         why = (
             f"On hand moved by less than {rules.min_stock_delta}, with no change of status: not carried over."
         )
         return plan("skipped", *reasons, why, before=before, after=before)
 
-    last = _last_shown(title, variant, level, today, rules)
+    last = _last_shown(title, variant, of_item, today, rules)
     managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
     step = _plan_level(wanted, level) if managed else _LevelStep()
     flags, why_flags = _plan_flags(title, wanted, variant, managed)
+    if wanted.stale:
+        why = "were counted too long ago" if title.aged else "are on its page no longer, which is not whole"
+        reasons.append(f"Its copies {why}: it is not sold as in stock.")
+    if sold := taken_of(title, of_item, rules).sold:
+        reasons.append(f"{sold} copies were fulfilled since it was read: they are taken off its count.")
+    if level and level.reserved < 0:
+        reasons.append(f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none.")
     link = managed and not linked
     rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
     if rename and item:
@@ -323,6 +367,10 @@ def _plan_title(title: Title, actual: Actual, today: date, rules: StoreRules) ->
     )
 
 
+def _is_out(title: Title, today: date) -> bool:
+    return title.publication_date is not None and title.publication_date <= today
+
+
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
     counted = level if linked and variant.manage_inventory else None
     return Shown(
@@ -343,7 +391,8 @@ def _which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
             None,
             None,
             f"No product in the store has the SKU or EAN {actual.isbn}: it was deleted, or never "
-            f"imported.{leftover} Clear its imported_at to import it again.",
+            f"imported.{leftover} To have it back: ingram enrich {actual.isbn}, then ingram push. To do "
+            f"without it: ingram retire {actual.isbn}.",
         )
     if len(actual.variants) > 1:
         ids = ", ".join(each.id for each in actual.variants)
@@ -376,7 +425,13 @@ def _names_amiss(isbn: str, variant: Variant) -> Iterable[str]:
 
 
 def _below_the_bar(
-    title: Title, wanted: Availability, variant: Variant, item: Item | None, today: date, rules: StoreRules
+    title: Title,
+    wanted: Availability,
+    variant: Variant,
+    item: Item | None,
+    orders: Orders,
+    today: date,
+    rules: StoreRules,
 ) -> bool:
     """Whether all that moved is on hand, by less than the shop wants to hear of.
 
@@ -385,7 +440,7 @@ def _below_the_bar(
     """
     if rules.min_stock_delta <= 1 or not variant.manage_inventory or not item or not item.level:
         return False
-    last = _last_shown(title, variant, item.level, today, rules)
+    last = _last_shown(title, variant, orders, today, rules)
     if last is None or title.stock is None or last.stock == title.stock:
         return False
     was = last.wanted
@@ -410,7 +465,7 @@ class _LastShown(NamedTuple):
 
 
 def _last_shown(
-    title: Title, variant: Variant, level: Level | None, today: date, rules: StoreRules
+    title: Title, variant: Variant, orders: Orders, today: date, rules: StoreRules
 ) -> _LastShown | None:
     try:
         stock = stock_rules.from_json(variant.metadata.get("ingram_stock"))
@@ -418,10 +473,8 @@ def _last_shown(
         return None
     if stock is None:
         return None
-    reserved = level.reserved if level else 0
-    return _LastShown(
-        stock, desired(replace(title, stock=stock), reserved=reserved, today=today, rules=rules)
-    )
+    shown = replace(title, stock=stock, known=None, aged=None)
+    return _LastShown(stock, desired(shown, orders=orders, today=today, rules=rules))
 
 
 class _LevelStep(NamedTuple):
@@ -454,14 +507,14 @@ def _plan_level(wanted: Availability, level: Level | None) -> _LevelStep:
     return _LevelStep(stocked, incoming, "update" if reasons else None, tuple(reasons))
 
 
-def _remember(plan: TitlePlan, last: LastLevel, fulfilled: Mapping[str, float]) -> TitlePlan:
+def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) -> TitlePlan:
     """Whether the level that is about to be moved is still the one that we wrote, and if not, why."""
     level = plan.item.level if plan.item else None
     if plan.item is None or level is None:
         return plan
     if (level.stocked, level.incoming) in last.quantities:
         return replace(plan, shown_last=level.stocked)
-    taken = fulfilled.get(plan.item.id, 0)
+    taken = orders.get(plan.item.id, NO_ORDERS).taken_from_level(last.at)
     if taken and (level.stocked + taken, level.incoming) in last.quantities:
         why = f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}."
         shown = level.stocked + taken if plan.last_reading is None else plan.last_reading

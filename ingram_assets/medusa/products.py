@@ -225,7 +225,7 @@ def _finish(plan: TitlePlan, product: Mapping[str, Any]) -> TitlePlan:
 
 
 def _new_product(shop: _Shop, title: Title, plan: TitlePlan) -> dict[str, Any]:
-    wanted = desired(title, reserved=0, today=shop.today, rules=shop.rules)
+    wanted = desired(title, today=shop.today, rules=shop.rules)
     fields = title_fields(title, shop.table)
     binding = (fields["metadata.binding"] or "Book")[:LONGEST_OPTION]
     managed = plan.after is not None and plan.after.managed

@@ -1,9 +1,11 @@
 """What the shop has decided about its store: the settings of the storefront, as values."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.lifetime import StalePolicy
 from ingram_assets.domain.position import InventoryMode
 
 PricePolicy = Literal["srp", "keep"]
@@ -15,7 +17,9 @@ class StoreRules:
 
     Attributes:
         safety_stock: copies kept back from sale.
-        inventory_mode: `on_hand_plus_reserved` adds back what Medusa has reserved.
+        inventory_mode: when Ingram's count falls, as a copy ships or as it is ordered (`domain/position.py`).
+        stock_max_age: copies that were counted longer ago are not sold as in stock.
+        stale_stock: what becomes of a title that has no others.
         low_stock_threshold: a level that falls to this or below is reported, once.
         min_stock_delta: a move of on hand by less, that changes no status, is not carried to the store.
         price_policy: `srp`, the price follows Ingram's list price; `keep`, a price in the store stands.
@@ -24,7 +28,9 @@ class StoreRules:
 
     safety_stock: int = 0
     inventory_mode: InventoryMode = "on_hand"
-    low_stock_threshold: int = 3
+    stock_max_age: timedelta = timedelta(hours=24)
+    stale_stock: StalePolicy = "backorder"
+    low_stock_threshold: int = 5
     min_stock_delta: int = 1
     price_policy: PricePolicy = "srp"
     thresholds: Thresholds = field(default_factory=Thresholds)

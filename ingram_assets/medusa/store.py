@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.medusa.client import MedusaClient
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
@@ -15,8 +16,9 @@ _VARIANT_FIELDS = (
     "inventory_items.inventory.sku",
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
-_FULFILMENT_FIELDS = (
-    *("id", "fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
+_ORDER_FIELDS = (
+    *("id", "created_at", "items.id"),
+    *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
     *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
 )
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
@@ -133,35 +135,72 @@ def read_store(
     }
 
 
-def read_fulfilled(client: MedusaClient, since: Mapping[str, datetime], location_id: str) -> dict[str, float]:
-    """Copies that fulfilments took out of levels at our location, those put back by cancelling left out.
+def read_orders(
+    client: MedusaClient, since: Mapping[str, datetime], location_id: str, reserved: Collection[str] = ()
+) -> dict[str, Orders]:
+    """What orders did to inventory items at our location, at least as far back as is asked for.
+
+    One read of the orders that changed since the earliest time, and one more of reservations if any are asked
+    for.
 
     Args:
-        since: inventory item's id to the time from which its fulfilments count.
+        since: inventory item's id to the time from which its orders matter.
+        reserved: ids of items of which the orders' reservations matter, too. A hold that a person made is no
+            order's.
 
     Returns:
-        Item id to copies, negative where more were put back than taken. Items without any are missing.
+        Item id to its orders. Items without any are missing.
     """
     if not since:
         return {}
-    orders = client.list_all(
+    rows = client.list_all(
         "/admin/orders",
         "orders",
-        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_FULFILMENT_FIELDS)},
+        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_ORDER_FIELDS)},
     )
-    taken: dict[str, float] = {}
-    for fulfilment in (each for order in orders for each in order["fulfillments"] or []):
-        if fulfilment["location_id"] != location_id:
-            continue
-        for line in fulfilment["items"] or []:
-            item_id, start = line["inventory_item_id"], since.get(line["inventory_item_id"])
-            if start is None:
+    fulfillments: dict[str, list[Fulfillment]] = {}
+    ordered_at: dict[str, datetime] = {}
+    for row in rows:
+        placed = datetime.fromisoformat(row["created_at"])
+        ordered_at |= {line["id"]: placed for line in row.get("items") or [] if line}
+        for each in row["fulfillments"] or []:
+            if each["location_id"] != location_id:
                 continue
-            made = datetime.fromisoformat(fulfilment["created_at"]) >= start
-            cancelled = bool(fulfilment["canceled_at"])
-            if made != cancelled:  # taken since, or put back of what was taken before
-                taken[item_id] = taken.get(item_id, 0) + (line["quantity"] if made else -line["quantity"])
-    return taken
+            canceled = each["canceled_at"] and datetime.fromisoformat(each["canceled_at"])
+            made = datetime.fromisoformat(each["created_at"])
+            for line in each["items"] or []:
+                if line["inventory_item_id"] in since:
+                    done = Fulfillment(line["quantity"], placed, made, canceled or None)
+                    fulfillments.setdefault(line["inventory_item_id"], []).append(done)
+    reservations = _reservations(client, reserved, location_id, ordered_at)
+    return {
+        item_id: Orders(tuple(reservations.get(item_id, ())), tuple(fulfillments.get(item_id, ())))
+        for item_id in {*fulfillments, *reservations}
+    }
+
+
+def _reservations(
+    client: MedusaClient, item_ids: Collection[str], location_id: str, ordered_at: Mapping[str, datetime]
+) -> dict[str, list[Reservation]]:
+    """Item id to the orders' reservations of it.
+
+    Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where it was read.
+    """
+    found: dict[str, list[Reservation]] = {}
+    if not item_ids:
+        return found
+    rows = client.list_matching(
+        "/admin/reservations",
+        "reservations",
+        "inventory_item_id",
+        sorted(item_ids),
+        {"location_id": [location_id], "fields": "inventory_item_id,line_item_id,quantity,created_at"},
+    )
+    for row in rows:
+        if row["line_item_id"]:
+            made = ordered_at.get(row["line_item_id"]) or datetime.fromisoformat(row["created_at"])
+            found.setdefault(row["inventory_item_id"], []).append(Reservation(row["quantity"], made))
+    return found
 
 
 def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:

@@ -132,6 +132,13 @@ class QueueReader(Client):
             "read the rows to import", lambda connection: _titles(connection, wanted, [after, limit])
         )
 
+    def wanted_again(self) -> list[Title]:
+        """The current rows that were imported and that a person has asked for by name since; by ISBN."""
+        wanted = (
+            "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
+        )
+        return self._run("read what is wanted again", lambda connection: _titles(connection, wanted, []))
+
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
         """The current row of each of these ISBNs that has one, of every ISBN for `None`; by ISBN."""
         where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])

@@ -2,7 +2,7 @@
 
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -18,7 +18,8 @@ ADDED_BACK = StoreRules(inventory_mode="on_hand_plus_reserved")
 
 
 def read(title: Title, on_hand: int) -> Title:
-    return replace(title, stock={"TN": DcStock(on_hand, 0, "primary")})
+    """The title with its page read now: after all that was ordered and fulfilled before."""
+    return replace(title, stock={"TN": DcStock(on_hand, 0, "primary")}, stock_observed_at=datetime.now(UTC))
 
 
 def test_a_title_at_zero_refuses_the_cart(bench: Bench) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.explain import explain
@@ -18,11 +20,18 @@ from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
 from ingram_assets_tests.medusa.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()
+WROTE_AT = READ_AT - timedelta(hours=1)
+
+
+def before_the_reading(quantity: float) -> dict[str, Orders]:
+    """So many copies went out after our last write, and before the page was read."""
+    at = READ_AT - timedelta(minutes=30)
+    return {"item": Orders(fulfillments=(Fulfillment(quantity, ordered_at=at, made_at=at),))}
 
 
 def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **values: Any) -> Actual:
     """The title as the store has it when it is in step."""
-    wanted = desired(title, reserved=reserved, today=TODAY, rules=rules)
+    wanted = desired(title, today=TODAY, rules=rules)
     level = Level("ilev", wanted.stocked_quantity or 0, reserved, wanted.incoming_quantity or 0)
     variant = Variant(
         id="variant",
@@ -50,10 +59,10 @@ def plan_one(
     actual: Actual,
     rules: StoreRules = RULES,
     last_levels: Mapping[str, LastLevel] | None = None,
-    fulfilled: Mapping[str, float] | None = None,
+    orders: Mapping[str, Orders] | None = None,
 ) -> TitlePlan:
-    plan = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules)
-    (one,) = plan.with_history(last_levels or {}, fulfilled or {}).titles
+    plan = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, orders=orders)
+    (one,) = plan.with_history(last_levels or {}, orders or {}).titles
     return one
 
 
@@ -143,11 +152,11 @@ def test_a_hand_edit_is_told_from_our_own_last_write() -> None:
 def test_a_fulfilment_is_told_from_a_hand_edit() -> None:
     title = make_title(on_hand=10)
     shipped = with_level(in_store(title), stocked=8)
-    ours = {title.isbn: LastLevel(((10, 0),), READ_AT)}
-    plan = plan_one(title, shipped, last_levels=ours, fulfilled={"item": 2})
+    ours = {title.isbn: LastLevel(((10, 0),), WROTE_AT)}
+    plan = plan_one(title, shipped, last_levels=ours, orders=before_the_reading(2))
     assert (plan.level, plan.repaired) == ("update", False)
     assert "2 copies were fulfilled since we wrote 10." in plan.reasons
-    assert plan_one(title, shipped, last_levels=ours, fulfilled={"item": 1}).repaired
+    assert plan_one(title, shipped, last_levels=ours, orders=before_the_reading(1)).repaired
 
 
 def test_a_fraction_is_put_right() -> None:
@@ -172,11 +181,82 @@ def test_min_stock_delta_holds_back_small_moves_of_on_hand_alone() -> None:
 
 def test_what_is_reserved_is_added_back_where_ingram_has_taken_it_out() -> None:
     title, rules = make_title(on_hand=8), StoreRules(inventory_mode="on_hand_plus_reserved")
-    plan = plan_one(title, with_level(in_store(title), stocked=10, reserved=2), rules)
-    assert plan.level is None
-    plan = plan_one(title, with_level(in_store(title), stocked=10, reserved=3), rules)
+    before, after = READ_AT - timedelta(hours=1), READ_AT + timedelta(hours=1)
+
+    def planned(reserved: float, *reservations: Reservation) -> TitlePlan:
+        actual = with_level(in_store(title), stocked=10, reserved=reserved)
+        orders = {"item": Orders(reservations)}
+        (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, orders=orders).titles
+        return plan
+
+    assert planned(2, Reservation(2, before)).level is None
+    plan = planned(3, Reservation(3, before))
     assert plan.after
     assert plan.after.stocked == 11
+    newer = planned(3, Reservation(2, before), Reservation(1, after))
+    assert newer.level is None, "an order that the reading could not know of is taken off by the store"
+
+
+def fulfilled(quantity: float, at: datetime = READ_AT + timedelta(hours=1)) -> Fulfillment:
+    return Fulfillment(quantity, ordered_at=at, made_at=at)
+
+
+@pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
+def test_copies_that_were_fulfilled_since_the_reading_are_not_sold_again(mode: InventoryMode) -> None:
+    title, rules = make_title(on_hand=5), StoreRules(inventory_mode=mode)
+
+    def level(actual: Actual, *made: Fulfillment) -> tuple[TitlePlan, float | None]:
+        orders = {"item": Orders(fulfillments=made)}
+        (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, orders=orders).titles
+        return plan, plan.after and plan.after.stocked
+
+    plan, stocked = level(with_level(in_store(title), stocked=3), fulfilled(2))
+    assert (plan.level, stocked) == (None, 3)
+    plan, stocked = level(in_store(title), fulfilled(2))
+    assert (plan.level, stocked) == ("update", 3), "somebody had put it back up"
+    assert "2 copies were fulfilled since it was read" in " ".join(plan.reasons)
+    plan, stocked = level(with_level(in_store(title), stocked=0), fulfilled(3), fulfilled(2))
+    assert (plan.status, stocked) == ("out_of_stock", 0)
+    before = fulfilled(2, READ_AT - timedelta(minutes=1))
+    assert level(in_store(title), before)[1] == 5, "the copies were counted after that"
+    canceled = replace(fulfilled(2), canceled_at=READ_AT + timedelta(hours=2))
+    assert level(in_store(title), canceled)[1] == 5
+
+
+def test_what_is_too_old_is_not_sold_as_in_stock_and_no_guardrail_keeps_it() -> None:
+    title = make_title(on_hand=10)
+    later = READ_AT + timedelta(hours=25)
+    for policy, label, back_order in (
+        ("backorder", "Available to order", True),
+        ("out_of_stock", "Out of stock", False),
+    ):
+        old = age(title, later, timedelta(hours=24), policy)  # type: ignore[arg-type]
+        plan = plan_one(old, in_store(title))
+        assert plan.after
+        assert (plan.label, plan.after.stocked, plan.after.allow_backorder) == (label, 0, back_order)
+        assert plan.by_time
+    assert plan_one(age(title, later, timedelta(hours=24), "keep"), in_store(title)).verdict == "unchanged"
+    assert not plan_one(title, in_store(title)).by_time
+
+
+def test_a_preorder_whose_day_came_is_none_any_more_even_if_nobody_read_it() -> None:
+    title = make_title(None, publication_date=TODAY + timedelta(days=1))
+    sold = in_store(title)
+    (plan,) = plan_levels([title], {title.isbn: sold}, today=TODAY + timedelta(days=1), rules=RULES).titles
+    assert plan.flags == {
+        "allow_backorder": False,
+        "metadata": {"availability": "unknown", "availability_label": None, "in_stock": None},
+    }
+    assert plan.level is None, "what nobody read is not written over"
+    assert plan.by_time
+
+
+def test_a_reservation_below_zero_counts_as_none() -> None:
+    title, rules = make_title(on_hand=2), StoreRules(inventory_mode="on_hand_plus_reserved")
+    plan = plan_one(title, with_level(in_store(title), stocked=9, reserved=-3), rules)
+    assert plan.after
+    assert plan.after.stocked == 2
+    assert "-3 copies reserved, which can't be" in " ".join(plan.reasons)
 
 
 def test_the_safety_stock_is_held_back() -> None:
@@ -214,7 +294,8 @@ def test_a_title_that_is_gone_is_named() -> None:
     plan = plan_one(title, Actual(title.isbn))
     assert plan.verdict == "failed"
     assert "deleted" in plan.reasons[0]
-    assert "imported_at" in plan.reasons[0]
+    assert f"ingram enrich {title.isbn}" in plan.reasons[0]
+    assert f"ingram retire {title.isbn}" in plan.reasons[0]
 
 
 def test_two_variants_with_the_number_are_named_and_left() -> None:
@@ -267,15 +348,15 @@ def test_low_stock_is_a_crossing() -> None:
 
 
 def test_low_stock_is_seen_behind_a_fulfilment_and_once() -> None:
-    was, ours = make_title(on_hand=10), LastLevel(((10, 0),), READ_AT)
+    was, ours = make_title(on_hand=10), LastLevel(((10, 0),), WROTE_AT)
     shipped, last_levels = with_level(in_store(was), stocked=4), {was.isbn: ours}
     # Ingram has counted the same six out: the level stands, and it was 10 when it was last shown.
     same = plan_one(replace(was, stock={"TN": DcStock(4, 0, "primary")}), shipped)
     assert (same.level, same.fell_to(5)) == (None, True)
     fewer = replace(was, stock={"TN": DcStock(3, 0, "primary")})
-    assert plan_one(fewer, shipped, last_levels=last_levels, fulfilled={"item": 6}).fell_to(5)
+    assert plan_one(fewer, shipped, last_levels=last_levels, orders=before_the_reading(6)).fell_to(5)
     told = with_level(in_store(replace(was, stock={"TN": DcStock(4, 0, "primary")})), stocked=4)
-    assert not plan_one(fewer, told, last_levels=last_levels, fulfilled={"item": 6}).fell_to(5)
+    assert not plan_one(fewer, told, last_levels=last_levels, orders=before_the_reading(6)).fell_to(5)
 
 
 def many(count: int, zeroed: int) -> Plan:
@@ -345,15 +426,16 @@ def test_explain_a_store_out_of_step() -> None:
 
 def test_explain_tells_a_fulfilment_from_a_hand() -> None:
     title = make_title(on_hand=10)
-    shipped, ours = with_level(in_store(title), stocked=8), {title.isbn: LastLevel(((10, 0),), READ_AT)}
-    for fulfilled, says in (({"item": 2}, "2 copies were fulfilled"), ({}, "Somebody else had changed it")):
-        found = explain(title, shipped, rules=RULES, today=TODAY, last_levels=ours, fulfilled=fulfilled)
+    shipped, ours = with_level(in_store(title), stocked=8), {title.isbn: LastLevel(((10, 0),), WROTE_AT)}
+    orders = before_the_reading(2)
+    for made, says in ((orders, "2 copies were fulfilled"), ({}, "Somebody else had changed it")):
+        found = explain(title, shipped, rules=RULES, today=TODAY, last_levels=ours, orders=made)
         assert says in " ".join(found.differences)
 
 
 def test_metadata_has_the_reading_per_dc() -> None:
     title = make_title(on_hand=10, on_order=2)
-    keys = variant_metadata(title, desired(title, reserved=0, today=TODAY, rules=RULES))
+    keys = variant_metadata(title, desired(title, today=TODAY, rules=RULES))
     assert keys["ingram_stock"] == to_json(title.stock or {})
     assert keys["ingram_stock"]["TN"] == {"type": "primary", "onHand": 10, "onOrder": 2}
     assert (keys["availability"], keys["in_stock"]) == ("in_stock", True)

@@ -13,6 +13,8 @@ import dagster as dg
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
+from ingram_assets.domain.readings import KnownStock
+from ingram_assets.domain.stock import Stock
 from ingram_assets.ipage.pages import ProductPage
 from ingram_assets.ipage.site import Outcome, Reading, Site
 from ingram_assets.locations.events import Context, Progress, Report, log_materializations, log_observations
@@ -46,10 +48,10 @@ class Shop:
             "cover": dg.MetadataValue.url(f"{self.covers_url}/covers/raw/{isbn}.jpg"),
         }
 
-    def status(self, page: ProductPage) -> str:
-        """The title's availability as this page alone tells it; the store's safety stock is not in it."""
+    def status(self, page: ProductPage, stock: Stock | None) -> str:
+        """The title's availability by what the page says and this stock; the store's rules are not in it."""
         return availability(
-            page.stock,
+            stock,
             today=self.today,
             publication_date=page.publication_date,
             binding=page.binding,
@@ -148,7 +150,7 @@ def _record(
             continue
         pages[reading.isbn] = reading, page
         sweep.there.add(reading.isbn)
-        status = shop.status(page)
+        status = shop.status(page, page.stock)
         sweep.statuses[status] = sweep.statuses.get(status, 0) + 1
         if page.warnings:
             report.add("pages_with_warnings")
@@ -166,8 +168,6 @@ def _record(
             if missing:
                 _note(report, f"{page.isbn}: not read, and left as they were: {', '.join(missing)}.")
             report.add("stock_read")
-            sweep.on_hand += stock_rules.on_hand(page.stock) or 0
-            sweep.on_order += stock_rules.on_order(page.stock) or 0
             stocks.append({"isbn": reading.isbn, "observed_at": reading.observed_at, "stock": page.stock})
 
     materializations: list[dg.AssetMaterialization] = []
@@ -195,11 +195,16 @@ def _record(
             # Another run has read it since, and logged that. This reading is none any more.
             continue
         reading, page = pages[outcome.isbn]
+        known = outcome.merged or KnownStock()
+        sweep.on_hand += stock_rules.on_hand(known.stock) or 0
+        sweep.on_order += stock_rules.on_order(known.stock) or 0
         materializations.append(
             dg.AssetMaterialization(
                 STOCK,
                 partition=outcome.isbn,
-                metadata=stock_metadata(reading, page, outcome.outcome, before.get(outcome.isbn), shop),
+                metadata=stock_metadata(
+                    reading, page, known, outcome.outcome, before.get(outcome.isbn), shop
+                ),
             )
         )
         if outcome.outcome in ("first", "changed"):
@@ -309,34 +314,43 @@ def details_metadata(page: ProductPage, shop: Shop) -> dict[str, Any]:
 
 
 def stock_metadata(
-    reading: Reading, page: ProductPage, outcome: str, before: dg.EventLogRecord | None, shop: Shop
+    reading: Reading,
+    page: ProductPage,
+    known: KnownStock,
+    outcome: str,
+    before: dg.EventLogRecord | None,
+    shop: Shop,
 ) -> dict[str, Any]:
-    """What a person sees of a reading in Dagster: the sums as numbers that are plotted, and each DC.
+    """What a person sees of a reading in Dagster: the sums that the store gets, plotted, and each DC.
 
     Args:
+        known: what is known after this reading; the page itself may have shown less.
         outcome: the queue's answer: first, changed or unchanged.
         before: the event of the title's last reading.
     """
-    stock = page.stock or {}
-    on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
+    on_hand, on_order = stock_rules.on_hand(known.stock), stock_rules.on_order(known.stock)
+    on_page = stock_rules.on_hand(page.stock)
     at = reading.observed_at.timestamp()
     history = extended(_history(before), at, on_hand)
     metadata: dict[str, Any] = {
         "title": cut(page.title, _SHOWN),
-        "status": shop.status(page),
+        "status": shop.status(page, known.stock),
         "on_hand": on_hand,
         "on_order": on_order,
+        "on_the_page": "not known" if on_page is None else f"{on_page} on hand",
         "by_dc": dg.MetadataValue.table(
             [
                 dg.TableRecord(
                     {
                         "dc": dc,
-                        "role": counts.role,
-                        "on_hand": "not read" if counts.on_hand is None else str(counts.on_hand),
-                        "on_order": "not read" if counts.on_order is None else str(counts.on_order),
+                        "role": center.counts.role,
+                        "on_hand": _counted(center.counts.on_hand),
+                        "on_order": _counted(center.counts.on_order),
+                        "read": f"{center.on_hand_at:%Y-%m-%d %H:%M} UTC" if center.on_hand_at else "never",
+                        "counts": "no: the last complete pages do not show it" if dc in known.gone else "yes",
                     }
                 )
-                for dc, counts in stock.items()
+                for dc, center in known.centers.items()
             ]
         ),
         "plot": dg.MetadataValue.md(plot(history, at, cut(page.title, _SHOWN))) if len(history) > 1 else None,
@@ -352,6 +366,10 @@ def stock_metadata(
         _HISTORY: json.dumps(history),
     }
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _counted(count: int | None) -> str:
+    return "not read" if count is None else str(count)
 
 
 def _history(before: dg.EventLogRecord | None) -> list[list[int]]:

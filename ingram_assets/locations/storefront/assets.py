@@ -65,7 +65,7 @@ def products(
 ) -> Iterator[dg.Output[None]]:
     """Import the rows of the partitions a person chose that wait for it, failed ones too."""
     with classified(), open_store(context, medusa, queue, journal) as store:
-        rows = waiting_rows(store.reader, list(context.partition_keys))
+        rows = waiting_rows(store, list(context.partition_keys))
         report = import_rows(store, store.location(), rows)
     _fail_for(report)
     yield from ()

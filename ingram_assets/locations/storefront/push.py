@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any
 
@@ -12,6 +12,7 @@ import dagster as dg
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.isbn import is_isbn13
+from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.locations.events import (
     Context,
@@ -22,7 +23,7 @@ from ingram_assets.locations.events import (
     say,
     stopped,
 )
-from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, STOCK_LOCATION
+from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
@@ -31,6 +32,7 @@ from ingram_assets.medusa.levels import (
     SyncReport,
     TitleOutcome,
     make_plan,
+    nothing_written,
     sync_levels,
     tripped_by,
 )
@@ -38,6 +40,7 @@ from ingram_assets.medusa.location import Location, ensure_location, find_locati
 from ingram_assets.medusa.preview import Preview, preview_import
 from ingram_assets.medusa.products import import_titles
 from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.store import read_store
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load
 from ingram_assets.shop_rules import store_rules, store_today
@@ -45,8 +48,6 @@ from ingram_assets.shop_rules import store_rules, store_today
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No guardrail tripped."
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
-_NOTHING_WRITTEN = "Nothing was written. Look at a dry run, and let it through if it is true."
-
 _ROWS = 500
 _HINT_SHOWN = 200
 
@@ -63,6 +64,8 @@ class Store:
     categories: CategoryTable
     rules: StoreRules
     today: date
+    retired: frozenset[str]
+    """Titles that a person retired: nothing touches them unless they are named."""
 
     def location(self) -> Location:
         """Ingram's stock location, made and linked if need be: one read when all is as it should be."""
@@ -109,6 +112,7 @@ def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJou
             categories_of(settings),
             store_rules(settings),
             store_today(load(CommonSettings)),
+            frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME)),
         )
 
 
@@ -118,7 +122,7 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written.
     """
-    rows = waiting_rows(store.reader, isbns)
+    rows = waiting_rows(store, isbns)
     found = store.find_location()
     if (rows or found.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
@@ -143,7 +147,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
     location = store.find_location()
     imports = preview_import(
         store.client,
-        waiting_rows(store.reader, isbns),
+        waiting_rows(store, isbns),
         location=location,
         today=store.today,
         rules=store.rules,
@@ -281,27 +285,43 @@ def categories_of(settings: StorefrontSettings) -> CategoryTable:
         raise SettingsError(f"CATEGORIES_FILE can't be read: {error}") from None
 
 
-def waiting_rows(reader: QueueReader, isbns: Sequence[str] | None) -> list[Title]:
-    """The rows of `isbns`, or of all titles, that wait for import; those that failed are tried again."""
+def waiting_rows(store: Store, isbns: Sequence[str] | None) -> list[Title]:
+    """The rows of `isbns`, or of all titles, that wait for import; those that failed are tried again.
+
+    Among them those whose product is gone from the store and that a person has asked for since.
+    """
     wanted, after = None if isbns is None else frozenset(isbns), 0
     rows: list[Title] = []
-    while page := reader.rows_to_import(_ROWS, after, retry_failed=True):
-        rows += [row for row in page if wanted is None or row.isbn in wanted]
+    while page := store.reader.rows_to_import(_ROWS, after, retry_failed=True):
+        rows += [row for row in page if _is_meant(store, row.isbn, wanted)]
         after = page[-1].id
-    return rows
+    again = [row for row in store.reader.wanted_again() if _is_meant(store, row.isbn, wanted)]
+    there = read_store(store.client, [row.isbn for row in again], "") if again else {}
+    return rows + [row for row in again if not there[row.isbn].variants]
+
+
+def _is_meant(store: Store, isbn: str, named: Collection[str] | None) -> bool:
+    """Whether a push is for this title: it is named, or all are meant and it is not retired."""
+    return isbn not in store.retired if named is None else isbn in named
 
 
 def push_levels(
-    store: Store, location: Location, isbns: Sequence[str] | None, *, let_through: bool = False
+    store: Store,
+    location: Location,
+    isbns: Sequence[str] | None,
+    *,
+    let_through: bool = False,
+    halted: str | None = None,
 ) -> Report:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
+
+    Args:
+        halted: why nothing may be written but what changes with time alone.
 
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written, and the check failed. That it
             passed is the caller's to say, as an event or, in the asset's own step, as its result.
     """
-    if not let_through and (reason := _unreadable(store)):
-        raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
     titles = {title.isbn: title for title in sound_titles(store, isbns)}
     try:
         with Progress(store.context, "Levels brought in step", len(titles)) as progress:
@@ -315,6 +335,7 @@ def push_levels(
                 run_id=store.context.run.run_id,
                 let_through=let_through,
                 everything=_everything(store, isbns),
+                halted=halted or _unreadable(store),
             )
             progress.say(len(titles))
     except PushStopped as error:
@@ -329,23 +350,28 @@ def push_levels(
 def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Say on the rows why their titles could not be brought in step, until they are again.
 
-    A row that is not imported yet has its own reason, which its import wrote.
+    A row that is not imported yet has its own reason, which its import wrote. One that a person asked for and
+    that was there all the time is as good as imported anew.
     """
     imported = [title for title in titles.values() if title.imported_at]
     failed = {title.id: (title, result.failed.get(title.isbn)) for title in imported}
     told = {row: why for row, (title, why) in failed.items() if why and why[:2000] != title.failed_reason}
     store.reader.mark_failed(told)
     store.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
+    there = (row for row, (title, why) in failed.items() if title.is_wanted_again and not why)
+    store.reader.mark_imported(there)
 
 
 def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | None) -> None:
     """Look at the whole change of `isbns`, or of all titles, before anything is written.
 
     Raises:
-        dagster.Failure: a guardrail stops it.
+        dagster.Failure: a guardrail stops it; what changes with time alone was written.
     """
     if reason := _tripped(store, location, sound_titles(store, isbns), _everything(store, isbns)):
-        raise _stop(store, f"{reason} {_NOTHING_WRITTEN}")
+        if not location.missing:
+            push_levels(store, location, isbns, halted=reason)
+        raise _stop(store, f"{reason} {nothing_written()}")
 
 
 def _tripped(
@@ -382,8 +408,16 @@ def _everything(store: Store, isbns: Sequence[str] | None) -> Callable[[], Seque
 
 
 def sound_titles(store: Store, isbns: Sequence[str] | None) -> list[Title]:
-    """The titles whose ISBN is one. Another program's row may have none; its import fails with the reason."""
-    return [title for title in store.reader.titles(isbns) if is_isbn13(title.isbn)]
+    """The titles of `isbns`, or all that are not retired, as they may be sold now.
+
+    Only those whose ISBN is one: another program's row may have none; its import fails with the reason.
+    """
+    now, rules = datetime.now(UTC), store.rules
+    return [
+        age(title, now, rules.stock_max_age, rules.stale_stock)
+        for title in store.reader.titles(isbns)
+        if is_isbn13(title.isbn) and _is_meant(store, title.isbn, isbns)
+    ]
 
 
 def _stop(store: Store, reason: str) -> dg.Failure:
@@ -434,6 +468,12 @@ def _report(context: Context, titles: Mapping[str, Title], result: SyncReport) -
     for isbn in result.low:
         after = result.titles[isbn].after
         report.notes.append(f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}.")
+    for outcome in result.titles.values():
+        if outcome.before and outcome.before.reserved < 0:
+            report.notes.append(
+                f"Odd: Medusa has {outcome.before.reserved:g} copies of {outcome.isbn} reserved, which can't "
+                "be. They count as none: see its reservations in Medusa's admin."
+            )
     for isbn in result.repaired:
         report.notes.append(f"Repaired: the level of {isbn} had been changed by somebody else.")
     return report
