@@ -277,7 +277,7 @@ def check(environment: Mapping[str, str], *classes: type[_Settings]) -> None:
         try:
             settings.model_validate(given)
         except ValidationError as error:
-            faults = [_fault(details) for details in error.errors(include_input=False, include_url=False)]
+            faults = [_fault(details) for details in error.errors()]
         if faults := faults + settings.missing(given):
             where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
             told.append(
@@ -292,6 +292,7 @@ def _given(settings: type[_Settings], environment: Mapping[str, str]) -> dict[st
 
 
 def _fault(details: Any) -> str:
+    # Never of details["input"]: it may be a secret, or all that was given.
     name = ".".join(str(part) for part in details["loc"])
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "missing":

@@ -1,8 +1,10 @@
 """Settings: each process is given its own and no other's, and a fault is named without its value."""
 
 import os
+import traceback
 
 import pytest
+from pydantic import ValidationError
 
 from ingram_assets.settings import (
     LOCATIONS,
@@ -13,6 +15,7 @@ from ingram_assets.settings import (
     ScraperSettings,
     SettingsError,
     StorefrontSettings,
+    check,
     environment_of,
     load,
 )
@@ -145,6 +148,39 @@ def test_what_cannot_work_is_told_before_anything_starts(name, value):
     with pytest.raises(SettingsError, match=f"{name} is malformed") as caught:
         load(ScraperSettings, SCRAPER | {name: value})
     assert "secret-1" not in str(caught.value)
+
+
+SECRETS = ("pass-word-1", "u:p@h", "secret-1", "secret-2", "secret-3", "secret-4", "sk_example")
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "wrong"),
+    [
+        *((ScraperSettings, SCRAPER, {name: None}) for name in SCRAPER if not name.startswith("IPAGE_")),
+        (ScraperSettings, SCRAPER, {"QUEUE_DB_URL": "mysql://w:secret-1@h/q"}),
+        (ScraperSettings, SCRAPER, {"IPAGE_MFA_IMAP_URL": "https://u:p@h"}),
+        (ScraperSettings, SCRAPER, {"IPAGE_TOTP_SECRET": "secret-1 is no base 32!"}),
+        (ScraperSettings, SCRAPER, {"R2_ENDPOINT": "secret-2"}),
+        (ScraperSettings, SCRAPER, {"IPAGE_MFA": "pass-word-1"}),
+        (StorefrontSettings, STOREFRONT, {"STOREFRONT_DB_URL": None}),
+        (StorefrontSettings, STOREFRONT, {"MEDUSA_BACKEND_URL": "sk_example"}),
+        (StorefrontSettings, STOREFRONT, {"SAFETY_STOCK": "sk_example"}),
+        (OperationsSettings, {}, {"ALERT_URLS": ["json://secret-1@a.example", 5]}),
+    ],
+)
+def test_a_validation_error_printed_whole_holds_no_secret(settings, given, wrong):
+    """Left to itself, pydantic quotes what it was given, and a run's log would keep that."""
+    given = {name: value for name, value in (given | wrong).items() if value is not None}
+    with pytest.raises(ValidationError) as caught:
+        settings.model_validate(given)
+    printed = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert next(iter(wrong)) in printed
+    assert [secret for secret in SECRETS if secret in printed] == []
+    with pytest.raises(SettingsError) as told:
+        check(given, settings)
+    printed = "".join(traceback.format_exception(told.value)) + repr(told.value)
+    assert next(iter(wrong)) in printed
+    assert [secret for secret in SECRETS if secret in printed] == []
 
 
 def test_what_a_test_writes_to_the_environment_ends_with_it(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingram_assets.domain.isbn import InvalidIsbn, check_digit_13, parse_isbn
+from ingram_assets.domain.isbn import InvalidIsbn, check_digit_13, is_isbn13, parse_isbn
 
 twelve = st.tuples(st.sampled_from(["978", "979"]), st.text("0123456789", min_size=9, max_size=9)).map(
     "".join
@@ -93,6 +93,24 @@ def test_the_message_stays_short():
     with pytest.raises(InvalidIsbn) as caught:
         parse_isbn("9" * 100_000)
     assert len(str(caught.value)) < 200
+
+
+def test_the_message_shows_what_was_written():
+    for text, shown in [("x" * 40, "x" * 40), ("x" * 41, "x" * 40 + "…")]:
+        with pytest.raises(InvalidIsbn) as caught:
+            parse_isbn(text)
+        assert f"{shown!r} is no ISBN" in str(caught.value)
+    with pytest.raises(InvalidIsbn, match="it starts with 977, not 978 or 979"):
+        parse_isbn("9771234567898")
+
+
+@given(isbn_13s(), isbn_10s())
+def test_an_isbn_counts_as_written_out_in_its_13_digits_alone(isbn, short):
+    assert is_isbn13(isbn)
+    assert is_isbn13(parse_isbn(short))
+    wrong = isbn[:12] + str((int(isbn[12]) + 1) % 10)
+    for other in (short, wrong, f"ISBN {isbn}", f"{isbn[:3]}-{isbn[3:]}", isbn + " ", isbn[:12], ""):
+        assert not is_isbn13(other)
 
 
 @given(isbn_13s())

@@ -57,6 +57,23 @@ def test_zero_needs_every_dc_read(stock):
 
 
 @given(stocks)
+def test_a_sum_is_what_was_read_and_unknown_is_no_copy(stock):
+    """A DC that was not read takes nothing from the others, and is never counted as empty."""
+    for total, place in ((on_hand(stock), 0), (on_order(stock), 1)):
+        read = [dc[place] for dc in stock.values() if dc[place] is not None]
+        if any(read):
+            assert total == sum(read)
+        else:
+            assert total == (0 if stock and len(read) == len(stock) else None)
+
+
+@given(stocks, st.sampled_from(["A1", "TNX", "tn", "T", "total", "T\n"]))
+def test_what_is_no_dc_adds_nothing(stock, beside):
+    told = {**to_json(stock), beside: {"type": "primary", "onHand": 5, "onOrder": 5}}
+    assert from_json(told) == stock
+
+
+@given(stocks)
 def test_sums_do_not_depend_on_the_order_of_the_rows(stock):
     turned = dict(reversed(stock.items()))
     assert (on_hand(turned), on_order(turned)) == (on_hand(stock), on_order(stock))
@@ -125,6 +142,11 @@ def test_plain_tuples_do_as_well():
 )
 def test_what_is_worth_pushing(before, after, delta, pushed):
     assert is_worth_pushing(before, after, delta) is pushed
+
+
+def test_unless_told_otherwise_one_copy_is_worth_pushing():
+    assert is_worth_pushing((410, 0, "in_stock"), (409, 0, "in_stock"))
+    assert not is_worth_pushing((410, 0, "in_stock"), (410, 0, "in_stock"))
 
 
 @given(st.tuples(counts, counts, st.sampled_from(["in_stock", "preorder"])), st.integers(0, 50))

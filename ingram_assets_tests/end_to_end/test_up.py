@@ -1,5 +1,6 @@
 """`ingram up` as a service: whatever dies comes back, a second one is refused, Ctrl-C ends all."""
 
+import contextlib
 import json
 import os
 import signal
@@ -106,6 +107,24 @@ def instance(up: Up) -> Iterator[dg.DagsterInstance]:
 def test_all_of_it_runs(up: Up, eventually: Callable[..., None]):
     assert set(up.pids()) == PROCESSES
     eventually(up.answers)
+
+
+def test_all_of_it_answers_on_this_machine_alone(up: Up, eventually: Callable[..., None]):
+    """Dagster's page asks nobody for a password, and whoever opens it may start a run."""
+    eventually(up.answers)
+    open_at: dict[str, set[str]] = {}
+    for name, pid in up.pids().items():
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                sockets = each.net_connections(kind="inet")
+                open_at.setdefault(name, set()).update(
+                    one.laddr.ip.removeprefix("::ffff:")  # as gRPC writes an address of IPv4
+                    for one in sockets
+                    if one.status == psutil.CONN_LISTEN
+                )
+    assert open_at["web-server"] == {"127.0.0.1"}
+    assert set().union(*open_at.values()) <= {"127.0.0.1", "::1"}, open_at
 
 
 def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(

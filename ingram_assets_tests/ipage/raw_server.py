@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -9,13 +10,20 @@ Answer = Callable[[socket.socket, str], None]
 
 
 @contextlib.contextmanager
-def raw_server(answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the heads of the requests it got. `answer(connection, head)` once per connection."""
+def raw_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the heads of the requests it got. `answer(connection, head)` once per connection.
+
+    It speaks https with the certificate of `tls`, if one is given.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     heads: list[str] = []
 
-    def serve(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+    def serve(plain: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            plain,
+            tls.wrap_socket(plain, server_side=True) if tls else plain as connection,
+        ):
             head = b""
             while b"\r\n\r\n" not in head and (part := connection.recv(4096)):
                 head += part
@@ -31,6 +39,6 @@ def raw_server(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", heads
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}", heads
     finally:
         listening.close()

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from ingram_assets.demo.simulator import Simulator
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
@@ -523,6 +525,43 @@ def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, tm
         assert site.cover(isbn) == art
     assert len(heads) == 1
     assert "hush" not in heads[0]
+
+
+def test_a_picture_that_was_asked_for_by_https_is_not_taken_by_http(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sits on the line could put another picture in its place, and it would hang in the shop."""
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    with Site(sim.url, tmp_path / "1", None, session_cookie=sim.signed_in_cookie()) as site:
+        art = site.cover(isbn)
+    assert art is not None
+
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+    def picture(connection: socket.socket, head: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(art) + art)
+
+    def moved(connection: socket.socket, head: str) -> None:
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with (
+        raw_server(picture, tls) as (safe, _),
+        raw_server(picture) as (open_to_all, heads),
+        raw_server(moved, tls) as (url, _),
+    ):
+        to = safe
+        with Site(url, tmp_path / "2", None, session_cookie="a=hush") as site:
+            assert site.cover(isbn) == art
+        to = open_to_all
+        with (
+            Site(url, tmp_path / "3", None, session_cookie="a=hush", retry_waits=(0.0, 0.0)) as site,
+            pytest.raises(PageChanged, match="another host"),
+        ):
+            site.cover(isbn)
+    assert heads == []
 
 
 def test_covers_are_whole_pictures_or_none(sim: Simulator, open_site: OpenSite) -> None:

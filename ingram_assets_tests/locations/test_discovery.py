@@ -8,9 +8,11 @@ import pytest
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.simulator import Simulator
 from ingram_assets.locations.events import REPORT, STOPPED
-from ingram_assets.locations.keys import ISBNS_NAME
-from ingram_assets.locations.scraper.assets import saved_search
+from ingram_assets.locations.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.locations.scraper.assets import EnrichConfig, enrich_titles, saved_search
+from ingram_assets.locations.scraper.jobs import enrich
 from ingram_assets.locations.scraper.resources import RESOURCES
+from ingram_assets.locations.scraper.retiring import RetireConfig, retire, retire_titles
 from ingram_assets_tests.locations.own_dagster import dagster_of_scraper
 from ingram_assets_tests.queue.conftest import Queue
 
@@ -37,6 +39,12 @@ def discover(instance: dg.DagsterInstance, *, let_through: bool = False) -> dg.E
     )
 
 
+def counts_of(done: dg.ExecuteInProcessResult) -> dict[str, int]:
+    (made,) = done.asset_materializations_for_node("ipage__saved_search")
+    counts: dict[str, int] = made.metadata[REPORT].data["counts"]
+    return counts
+
+
 def tracked(instance: dg.DagsterInstance, queue: Queue) -> tuple[list[str], list[str]]:
     """ISBNs that are partitions, and those that have a row."""
     rows = queue.sql("SELECT DISTINCT isbn FROM ingram_queue ORDER BY isbn")
@@ -48,10 +56,48 @@ def test_the_same_search_again_changes_nothing(instance: dg.DagsterInstance, sit
     assert tracked(instance, queue) == (everything, everything)
     done = discover(instance)
     assert done.success
-    (made,) = done.asset_materializations_for_node("ipage__saved_search")
-    counts = made.metadata[REPORT].data["counts"]
+    counts = counts_of(done)
     assert (counts["discovered"], counts["new"]) == (TITLES, 0)
     assert tracked(instance, queue) == (everything, everything)
+
+
+@pytest.fixture
+def retired(instance: dg.DagsterInstance, site: Simulator) -> Iterator[str]:
+    """A title that the search still lists, and a person retired."""
+    isbn = next(isbn for isbn, title in site.book().items() if title["on_hand"])
+    config = dg.RunConfig(ops={retire_titles.name: RetireConfig(isbns=[isbn])})
+    assert retire.execute_in_process(config, instance=instance, resources=RESOURCES).success
+    assert isbn not in instance.get_dynamic_partitions(ISBNS_NAME)
+    yield isbn
+    instance.delete_dynamic_partition(RETIRED_NAME, isbn)
+    instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
+
+
+def test_a_retired_title_that_is_still_in_the_search_stays_retired(
+    instance: dg.DagsterInstance, site: Simulator, retired: str
+):
+    done = discover(instance)
+    assert done.success
+    assert set(instance.get_dynamic_partitions(ISBNS_NAME)) == set(site.isbns()) - {retired}
+    assert instance.get_dynamic_partitions(RETIRED_NAME) == [retired]
+    counts = counts_of(done)
+    assert (counts["discovered"], counts["new"], counts["retired"]) == (TITLES, 0, 1)
+
+
+def test_a_retired_title_that_a_person_asks_for_is_taken_back(
+    instance: dg.DagsterInstance, site: Simulator, retired: str
+):
+    """No search counts it as retired after that, nor keeps it from being tracked again."""
+    config = dg.RunConfig(ops={enrich_titles.name: EnrichConfig(isbns=[retired])})
+    assert enrich.execute_in_process(config, instance=instance, resources=RESOURCES).success
+    assert retired in instance.get_dynamic_partitions(ISBNS_NAME)
+    assert instance.get_dynamic_partitions(RETIRED_NAME) == []
+    instance.delete_dynamic_partition(ISBNS_NAME, retired)  # as a person may on Dagster's page
+    done = discover(instance)
+    assert done.success
+    assert set(instance.get_dynamic_partitions(ISBNS_NAME)) == set(site.isbns())
+    counts = counts_of(done)
+    assert (counts["new"], counts["retired"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

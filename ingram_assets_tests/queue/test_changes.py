@@ -14,7 +14,7 @@ import pytest
 
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.queue.reader import QueueReader, StockChange
+from ingram_assets.queue.reader import Page, QueueReader, StockChange
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.queue.conftest import NOW, Queue, isbn, outcomes, reading, title
 
@@ -26,6 +26,7 @@ def follow(reader: QueueReader, cursor: str | None, limit: int) -> tuple[list[St
     seen: list[StockChange] = []
     while (page := reader.changes_since(cursor, limit)).changes:
         assert len(page.changes) <= limit
+        assert not {change.id for change in page.changes} & {change.id for change in seen}, "a change twice"
         assert {row.isbn for row in page.titles} == {change.isbn for change in page.changes}
         seen += page.changes
         cursor = page.cursor
@@ -131,6 +132,22 @@ def test_a_change_that_commits_late_is_not_overtaken(
         slow.commit()
         assert outcomes(second.result()) == ["first"]
     assert [change.isbn for change in follow(reader, None, 1)[0]] == [isbn(1), isbn(2)]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+def test_a_change_is_not_shown_again_after_its_own_cursor(
+    writer: QueueWriter, reader: QueueReader, limit: int
+) -> None:
+    writer.add_titles([title(1), title(2), title(3)])
+    writer.record_stock([reading(1), reading(2)])
+    writer.record_stock([reading(3)])
+    cursor, shown = None, []
+    for _ in range(3):
+        page = reader.changes_since(cursor, limit)
+        shown += [change.isbn for change in page.changes]
+        cursor = page.cursor
+    assert shown == [isbn(1), isbn(2), isbn(3)]
+    assert reader.changes_since(cursor, limit) == Page((), (), cursor)
 
 
 def test_changes_with_one_stamp_are_paged_by_id(writer: QueueWriter, reader: QueueReader) -> None:

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.demo.embedded.postgres import Postgres
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.queue.migrations import migrate
 from ingram_assets.queue.migrations.access import TABLES, WRITE_FUNCTIONS
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.queue.conftest import READER, WRITER, Queue, isbn, migrated, reading, title
@@ -186,6 +188,30 @@ def test_a_third_role_has_no_rights_at_all(canary: Queue, postgres: Postgres) ->
             psycopg.connect(postgres.url("queue_of_roles", "passer_by", "p"))
     finally:
         canary.sql("DROP ROLE passer_by")
+
+
+@pytest.mark.parametrize("setting", ["writer_role", "reader_role"])
+@pytest.mark.parametrize("through", ["plain_owner", "a_group"])
+def test_a_role_that_could_become_the_owner_is_refused(
+    postgres: Postgres, database: str, setting: str, through: str
+) -> None:
+    """It inherits nothing, so it holds no right until it says `SET ROLE`; then it holds all."""
+    name = database.rsplit("/", 1)[1]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE plain_owner LOGIN CREATEROLE PASSWORD 'p'")
+        connection.execute("CREATE ROLE a_group NOINHERIT; GRANT plain_owner TO a_group")
+        connection.execute(f"CREATE ROLE too_much LOGIN NOINHERIT; GRANT {through} TO too_much")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO plain_owner")
+    try:
+        with pytest.raises(NeedsPerson, match="too_much is a member of the role that owns the queue"):
+            migrate(postgres.url(name, "plain_owner", "p"), **{setting: "too_much"})
+        with psycopg.connect(database) as connection:
+            made = connection.execute("SELECT to_regclass('ingram_queue')").fetchone()
+        assert made == (None,), "nothing of a migration that was refused stays"
+    finally:
+        postgres.drop_database(name)
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute("DROP ROLE too_much, a_group, plain_owner")
 
 
 def test_public_has_no_rights_and_every_search_path_is_pinned(queue: Queue) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -213,6 +214,20 @@ def test_pruning_keeps_the_last_entry_of_each_day(
 def test_pruning_leaves_the_last_month_whole(writer: QueueWriter) -> None:
     with pytest.raises(ValueError, match="30 days"):
         writer.prune_history(29)
+
+
+@pytest.mark.parametrize("days", [29, 1, 0, -1, -400, None])
+def test_the_writers_role_can_not_prune_the_last_month_by_itself(
+    queue: Queue, writer: QueueWriter, days: int | None
+) -> None:
+    """Whoever stole its password calls the function, not our method."""
+    writer.add_titles([title(1)])
+    writer.record_stock([reading(1, 1), reading(1, 2, at=0.5), reading(1, 3, at=1)])
+    with psycopg.connect(queue.writer, autocommit=True) as thief:
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="30 days"):
+            thief.execute("SELECT public.ingram_prune_history(%s)", [days])
+        assert thief.execute("SELECT public.ingram_prune_history(30)").fetchone() == (0,)
+    assert queue.sql("SELECT count(*) FROM ingram_stock_history") == [(3,)]
 
 
 def test_more_than_one_call_holds(writer: QueueWriter, reader: QueueReader) -> None:
