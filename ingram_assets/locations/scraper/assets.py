@@ -189,7 +189,13 @@ def _stalest_first(context: Context) -> list[str]:
 
 
 def _read(
-    context: Context, ipage: IPage, queue: Queue, isbns: Sequence[str], with_details: Sequence[str] | None
+    context: Context,
+    ipage: IPage,
+    queue: Queue,
+    isbns: Sequence[str],
+    with_details: Sequence[str] | None,
+    *,
+    routine: bool = False,
 ) -> Sweep:
     """Read pages with the site and the queue open; `with_details` None: of titles that have none yet."""
     if with_details is None:
@@ -199,7 +205,9 @@ def _read(
     shop = Shop(settings.IPAGE_BASE_URL, settings.R2_PUBLIC_URL, datetime.now(zone).date())
     with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
         writer.check_clock(datetime.now(UTC))
-        sweep = read_titles(context, site, writer, isbns, with_details=frozenset(with_details), shop=shop)
+        sweep = read_titles(
+            context, site, writer, isbns, with_details=frozenset(with_details), shop=shop, routine=routine
+        )
         sweep.site = site.metadata()
         error = site.stopped_by
         if isinstance(error, Stopped | NeedsPerson):
@@ -232,7 +240,7 @@ def stock_sweep(
     if not isbns:
         raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
     try:
-        sweep = _read(context, ipage, queue, isbns, isbns if config.all_details else None)
+        sweep = _read(context, ipage, queue, isbns, isbns if config.all_details else None, routine=True)
     finally:
         # What was read counts, however the sweep ends.
         context.log_event(cast(dg.AssetObservation, evaluation(context.instance)))

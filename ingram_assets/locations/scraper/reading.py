@@ -103,8 +103,11 @@ def read_titles(
     *,
     with_details: Collection[str],
     shop: Shop,
+    routine: bool = False,
 ) -> Sweep:
     """Read the pages of `isbns` and record stock, and the details of those in `with_details`.
+
+    With `routine` nobody asked for these titles by name: a product that was deleted in the store stays away.
 
     Every ISBN asked for is counted under its outcome; each that gave no reading is named with its reason,
     here and in the queue, and keeps the stock it had.
@@ -113,7 +116,7 @@ def read_titles(
     batch: list[Reading] = []
 
     def flush() -> None:
-        _record(context, queue, batch, with_details, shop, sweep)
+        _record(context, queue, batch, with_details, shop, sweep, routine)
         batch.clear()
 
     with Progress(context, "Pages read", len(isbns)) as progress:
@@ -133,6 +136,7 @@ def _record(
     with_details: Collection[str],
     shop: Shop,
     sweep: Sweep,
+    routine: bool,
 ) -> None:
     report = sweep.report
     pages: dict[str, tuple[Reading, ProductPage]] = {}
@@ -172,7 +176,7 @@ def _record(
 
     materializations: list[dg.AssetMaterialization] = []
     details = [details_of(page) for isbn, (_, page) in pages.items() if isbn in with_details]
-    for outcome in queue.add_titles(details) if details else []:
+    for outcome in queue.add_titles(details, routine=routine) if details else []:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
             sweep.there.discard(outcome.isbn)

@@ -1,6 +1,6 @@
 """Brings queue rows to the store: the one path of the sensors, of `ingram push` and of a person's click."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -297,7 +297,7 @@ def waiting_rows(store: Store, isbns: Sequence[str] | None) -> list[Title]:
         after = page[-1].id
     again = [row for row in store.reader.wanted_again() if _is_meant(store, row.isbn, wanted)]
     there = read_store(store.client, [row.isbn for row in again], "") if again else {}
-    return rows + [row for row in again if not there[row.isbn].variants]
+    return _aged(store, [*rows, *(row for row in again if not there[row.isbn].variants)])
 
 
 def _is_meant(store: Store, isbn: str, named: Collection[str] | None) -> bool:
@@ -412,12 +412,20 @@ def sound_titles(store: Store, isbns: Sequence[str] | None) -> list[Title]:
 
     Only those whose ISBN is one: another program's row may have none; its import fails with the reason.
     """
+    return _aged(
+        store,
+        [
+            title
+            for title in store.reader.titles(isbns)
+            if is_isbn13(title.isbn) and _is_meant(store, title.isbn, isbns)
+        ],
+    )
+
+
+def _aged(store: Store, titles: Iterable[Title]) -> list[Title]:
+    """The titles as they may be sold now: the one place where a push looks at the clock."""
     now, rules = datetime.now(UTC), store.rules
-    return [
-        age(title, now, rules.stock_max_age, rules.stale_stock)
-        for title in store.reader.titles(isbns)
-        if is_isbn13(title.isbn) and _is_meant(store, title.isbn, isbns)
-    ]
+    return [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
 
 
 def _stop(store: Store, reason: str) -> dg.Failure:
