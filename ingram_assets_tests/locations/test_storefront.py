@@ -111,6 +111,7 @@ def storefront(medusa: Medusa, postgres: Postgres) -> Iterator[Storefront]:
         yield Storefront(queue, shop, journal, instance)
     shop.close()
     postgres.drop_database("journal_of_the_storefront")
+    postgres.drop_database("queue_of_the_storefront")
 
 
 def count(result: RunResult, name: str) -> int:
