@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
+from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.explain import explain
@@ -422,6 +423,51 @@ def test_explain_a_store_out_of_step() -> None:
     told = explain(title, with_level(in_store(title), stocked=50), rules=RULES, today=TODAY)
     assert told.differences == ("Level 50 becomes 10.",)
     assert "does not have it" in explain(title, Actual(title.isbn), rules=RULES, today=TODAY).text()
+
+
+def known(*readings: StockReading) -> dict[str, Any]:
+    """What a title has after these readings."""
+    merged = merge_all(readings)
+    return {
+        "stock": merged.stock,
+        "known": merged,
+        "stock_observed_at": max(one.read_at for one in readings),
+    }
+
+
+def test_explain_says_which_counts_are_older_gone_or_too_old() -> None:
+    title = make_title()
+
+    def reading(hours_ago: float, complete: bool = True, **copies: int) -> StockReading:
+        at = READ_AT - timedelta(hours=hours_ago)
+        counts = {dc: DcStock(of, 0) for dc, of in copies.items()}
+        return StockReading(title.isbn, "ipage", at, complete, counts)
+
+    def text(*readings: StockReading) -> str:
+        told = age(replace(title, **known(*readings)), READ_AT, timedelta(hours=24), "backorder")
+        return explain(told, in_store(told), rules=RULES, today=TODAY).text()
+
+    older = text(reading(2, TN=4, CA=9), reading(0, False, TN=3))
+    assert "TN 3 on hand and 0 on order, CA 9 on hand and 0 on order as of 2026-11-20 13:00 UTC" in older
+    gone = text(reading(9, TN=4, CA=500), *(reading(hours, TN=4) for hours in (3, 2, 1)))
+    assert "CA counts no longer: the last 3 complete readings do not show it. It had 500 on hand at" in gone
+    assert "2026-11-20 06:00 UTC" in gone
+    assert "No reading of it was complete" in text(reading(1, False, TN=4))
+    old = text(reading(30, TN=4))
+    assert "backorder: 4 on hand, but counted too long ago to be sold as in stock" in old
+    assert "Label:    Available to order" in old
+    partly = text(reading(30, TN=4, CA=9), reading(0, False, TN=3))
+    assert "3 (12 on hand, of which 3 were counted lately enough" in partly
+
+
+def test_explain_says_what_orders_took() -> None:
+    title = make_title(on_hand=10)
+    orders = {"item": Orders((Reservation(1, WROTE_AT),), (fulfilled(2),))}
+    told = explain(title, in_store(title), rules=RULES, today=TODAY, orders=orders)
+    assert told.level.startswith("8 (10 on hand, less 2 that orders took since")
+    added = StoreRules(inventory_mode="on_hand_plus_reserved")
+    told = explain(title, in_store(title), rules=added, today=TODAY, orders=orders)
+    assert told.level.startswith("9 (10 on hand, less 2 that orders took since, and 1 added back")
 
 
 def test_explain_tells_a_fulfilment_from_a_hand() -> None:
