@@ -158,6 +158,24 @@ class StorefrontSettings(_Settings):
     GUARDRAIL_MAX_TURNING_TO_ZERO: float = Field(0.30, ge=0, le=1)
     GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: int = Field(5, ge=0)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
+    GUARDRAIL_MIN_TITLES: int = Field(5, ge=0)
+    GUARDRAIL_MAX_TURNING_DIGITAL: float = Field(0.02, ge=0, le=1)
+    GUARDRAIL_MAX_TURNING_UNMANAGED: float = Field(0.02, ge=0, le=1)
+    GUARDRAIL_MAX_TURNING_TO_PREORDER: float = Field(0.05, ge=0, le=1)
+    GUARDRAIL_MAX_TURNING_TO_BACKORDER: float = Field(0.30, ge=0, le=1)
+    GUARDRAIL_MAX_RISING: float = Field(0.20, ge=0, le=1)
+    GUARDRAIL_RISE_FACTOR: float = Field(10, gt=1)
+    GUARDRAIL_MAX_PRICES: float = Field(0.05, ge=0, le=1)
+    GUARDRAIL_MAX_PRICE_FALL: float = Field(0.50, ge=0, le=1)
+    GUARDRAIL_MAX_PRICE_RISE: float = Field(1.00, ge=0)
+    GUARDRAIL_PRICE_FLOOR: float = Field(0.50, ge=0)
+    GUARDRAIL_PRICE_CEILING: float = Field(1_000, gt=0)
+
+    @model_validator(mode="after")
+    def _floor_below_ceiling(self) -> "StorefrontSettings":
+        if self.GUARDRAIL_PRICE_FLOOR >= self.GUARDRAIL_PRICE_CEILING:
+            raise ValueError("GUARDRAIL_PRICE_FLOOR has to be less than GUARDRAIL_PRICE_CEILING")
+        return self
 
     @classmethod
     def missing(cls, given: Mapping[str, str]) -> list[str]:

@@ -1,17 +1,73 @@
-"""Guardrails: figures that no honest day produces, and that stop a change until a person lets it through."""
+"""Guardrails: figures that no honest day produces, and that stop a change until a person lets it through.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+They look at the whole change, in every direction, as shares of the titles that it could concern. Titles that
+are new, that are brought in step for the first time, that a person retired or that have long been unreadable
+are in no share: a guardrail counts what is new and unexpected.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import inf
+from typing import Literal, NamedTuple
+
+LONG = timedelta(days=3)
+"""What has been wrong with a title for so long is known by now, and no news that could stop a change.
+
+An outage over a weekend is shorter, and still stops; by the third day its alert has been told for two.
+"""
+
+GONE = timedelta(days=1)
+"""After so long of not being found a title is gone: every sweep of a day has asked, and had an answer."""
+
+MANY_COPIES = 10_000
+"""From none to so many is an absurd rise too: Ingram has as many of a best seller, not of every fifth title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Shares are fractions of 1."""
+    """Above which figures a change is stopped. Shares are fractions of 1.
+
+    The defaults are above what an honest day brings a shop of 100 to 10,000 titles, and below what a changed
+    page brings, which concerns nearly all titles at once:
+
+    - Titles sell out and are reprinted by the percent a day, so `max_turning_to_zero` and
+      `max_turning_to_backorder` leave room for a week without a reading.
+    - A book that is out hardly ever turns into a file, out of the inventory, or back into a preorder.
+    - A delivery takes a title from 3 copies to 60: up tenfold, but not a fifth of the shop at once. From
+      none to some is no rise at all: so titles come back after an outage.
+    - List prices move by tenths. Half or double is one book in thousands, which a person can look at.
+    - `min_titles` keeps a shop of ten titles from being stopped by the day on which three of them sell out.
+
+    Attributes:
+        min_titles_turning_to_zero: so many have to turn to zero at least; `min_titles` is that of all others.
+        rise_factor: a count that is so many times as high as the level is an absurd rise.
+        max_prices: share of the titles whose new price is held back, each for itself.
+        max_price_fall, max_price_rise: of one title's price, as shares of what it was.
+        price_floor, price_ceiling: in US dollars; a price outside is nobody's, in a new title either.
+    """
 
     max_turning_to_zero: float = 0.30
     min_titles_turning_to_zero: int = 5
     max_search_shrinkage: float = 0.50
     max_unread: float = 0.20
+    min_titles: int = 5
+    max_turning_digital: float = 0.02
+    max_turning_unmanaged: float = 0.02
+    max_turning_to_preorder: float = 0.05
+    max_turning_to_backorder: float = 0.30
+    max_rising: float = 0.20
+    rise_factor: float = 10
+    max_prices: float = 0.05
+    max_price_fall: float = 0.50
+    max_price_rise: float = 1.00
+    price_floor: float = 0.50
+    price_ceiling: float = 1_000
+
+    def with_any_price(self) -> "Thresholds":
+        """The same, but that no price is held back: a person has looked at them."""
+        return replace(self, max_price_fall=1, max_price_rise=inf, price_floor=0, price_ceiling=inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +76,14 @@ class Tripped:
 
     guardrail: str
     reason: str
+
+
+def all_tripped(tripped: Iterable[Tripped | None]) -> Tripped | None:
+    """All that tripped as one: a person is told of each, not of the first alone."""
+    found = [one for one in tripped if one]
+    if not found:
+        return None
+    return Tripped(", ".join(one.guardrail for one in found), " ".join(one.reason for one in found))
 
 
 def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: Thresholds) -> Tripped | None:
@@ -41,6 +105,154 @@ def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: T
     )
 
 
+class Seen(NamedTuple):
+    """What a shopper is told of a title.
+
+    Attributes:
+        status: as `availability` gives it; `None` for a title that was never brought in step.
+        copies: `None` where none are counted, so that it sells without end.
+    """
+
+    status: str | None
+    copies: float | None
+
+
+Turn = Literal["digital", "unmanaged", "preorder", "backorder", "rising"]
+
+
+def turns(before: Seen, after: Seen, thresholds: Thresholds) -> set[Turn]:
+    """The directions in which a title would turn that a guardrail looks at, besides to zero.
+
+    A title that was never in step does not turn, and neither does one whose stock was never read: what it was
+    is not known. A preorder that comes out and waits for its copies is back-ordered honestly.
+    """
+    found: set[Turn] = set()
+    if not _was_in_step(before):
+        return found
+    if after.status == "digital" != before.status:
+        found.add("digital")
+    if after.copies is None and before.copies is not None:
+        found.add("unmanaged")
+    if after.status == "preorder" != before.status:
+        found.add("preorder")
+    if after.status == "backorder" and before.status not in ("backorder", "preorder"):
+        found.add("backorder")
+    if after.copies is not None and before.copies is not None:
+        absurd = thresholds.rise_factor * before.copies if before.copies > 0 else MANY_COPIES
+        if after.copies >= absurd and after.copies > before.copies:
+            found.add("rising")
+    return found
+
+
+def mass_turn(changes: Collection[tuple[Seen, Seen]], thresholds: Thresholds) -> list[Tripped]:
+    """Every direction in which too many titles turn in one push.
+
+    Args:
+        changes: before and after of every tracked title that the store has, whether it changes or not.
+    """
+    in_step = [(before, after) for before, after in changes if _was_in_step(before)]
+    turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]
+    most: dict[Turn, tuple[float, str]] = {
+        "digital": (thresholds.max_turning_digital, "turn into files (digital)"),
+        "unmanaged": (thresholds.max_turning_unmanaged, "turn to selling without end (unmanaged)"),
+        "preorder": (thresholds.max_turning_to_preorder, "turn to preorder"),
+        "backorder": (thresholds.max_turning_to_backorder, "turn to back-order"),
+        "rising": (
+            thresholds.max_rising,
+            f"rise to {thresholds.rise_factor:g} times their copies or more",
+        ),
+    }
+    tripped = []
+    for turn, (share, words) in most.items():
+        count = turning.count(turn)
+        if _too_many(count, len(in_step), share, thresholds.min_titles):
+            tripped.append(
+                Tripped(
+                    f"mass_{turn}",
+                    f"{count} of {len(in_step)} titles in the store would {words} at once "
+                    f"({_stopped(count, len(in_step), share)}).",
+                )
+            )
+    return tripped
+
+
+def _was_in_step(before: Seen) -> bool:
+    return before.status not in (None, "unknown")
+
+
+class HeldPrice(NamedTuple):
+    """Why one title's price is not believed: `what` it does, and a clause for a person."""
+
+    what: Literal["fall", "rise", "are below the floor", "are above the ceiling"]
+    reason: str
+
+
+def held_price(
+    price: Decimal | float, known: Iterable[Decimal | float | None], thresholds: Thresholds
+) -> HeldPrice | None:
+    """Whether a title's price is held back until a person lets it through.
+
+    Args:
+        price: in US dollars.
+        known: what it was: the store's price, and the one that we wrote last. A move that is small from
+            either of them is believed: a person's own sale price is no reason to doubt the list price.
+            None known: a new title, of which the floor and the ceiling alone can be asked.
+    """
+    then = float(price)
+    if then < thresholds.price_floor:
+        return HeldPrice("are below the floor", f"${then:,.2f} is below ${thresholds.price_floor:,.2f}")
+    if then > thresholds.price_ceiling:
+        return HeldPrice("are above the ceiling", f"${then:,.2f} is above ${thresholds.price_ceiling:,.2f}")
+    worst: HeldPrice | None = None
+    for was in [float(one) for one in known if one and one > 0]:
+        move = (then - was) / was
+        if -thresholds.max_price_fall <= round(move, 9) <= thresholds.max_price_rise:
+            return None
+        limit = thresholds.max_price_fall if move < 0 else thresholds.max_price_rise
+        worst = worst or HeldPrice(
+            "fall" if move < 0 else "rise",
+            f"from ${was:,.2f} to ${then:,.2f} it would {'fall' if move < 0 else 'rise'} by "
+            f"{_percent(abs(move))}, and more than {_percent(limit)} is held back",
+        )
+    return worst
+
+
+def mass_price(held: Collection[HeldPrice], titles: int, thresholds: Thresholds) -> Tripped | None:
+    """Too many prices held back at once: it is not these titles that are odd, but the page.
+
+    Args:
+        held: of titles that the store has, those of new ones left out.
+        titles: how many the store has.
+    """
+    if not _too_many(len(held), titles, thresholds.max_prices, thresholds.min_titles):
+        return None
+    kinds = [one.what for one in held]
+    figures = ", ".join(f"{kinds.count(kind)} {_limit(kind, thresholds)}" for kind in dict.fromkeys(kinds))
+    return Tripped(
+        "mass_price",
+        f"The prices of {len(held)} of {titles} titles in the store are not believed: {figures} "
+        f"({_stopped(len(held), titles, thresholds.max_prices)}).",
+    )
+
+
+def _limit(kind: str, thresholds: Thresholds) -> str:
+    limits = {
+        "fall": f"by more than {_percent(thresholds.max_price_fall)}",
+        "rise": f"by more than {_percent(thresholds.max_price_rise)}",
+        "are below the floor": f"of ${thresholds.price_floor:,.2f}",
+        "are above the ceiling": f"of ${thresholds.price_ceiling:,.2f}",
+    }
+    return f"{kind} {limits[kind]}"
+
+
+def _too_many(count: int, of: int, share: float, at_least: int) -> bool:
+    return of > 0 and count >= max(1, at_least) and count / of > share
+
+
+def _stopped(count: int, of: int, share: float) -> str:
+    return f"{_percent(count / of)}; more than {_percent(share)} is stopped"
+
+
 def search_shrunk(known: int, found: int, thresholds: Thresholds) -> Tripped | None:
     """A saved search that lost more titles than a week does. `known` is its size last time, 0 at first."""
     if known == 0 or (share := (known - found) / known) <= thresholds.max_search_shrinkage:
@@ -50,6 +262,41 @@ def search_shrunk(known: int, found: int, thresholds: Thresholds) -> Tripped | N
         f"The saved search lists {found} titles, last time it listed {known} "
         f"({_percent(share)} fewer; more than {_percent(thresholds.max_search_shrinkage)} is stopped).",
     )
+
+
+class Attempt(NamedTuple):
+    """How the last attempt to read a tracked title ended.
+
+    Attributes:
+        outcome: of one that gave nothing (`blocked`, `not_found`, …); `None` for one that was read.
+        unread_since: the first of the attempts in a row that gave nothing.
+        known: whether its stock was ever read.
+    """
+
+    isbn: str
+    outcome: str | None = None
+    unread_since: datetime | None = None
+    known: bool = True
+
+
+def readable(attempts: Iterable[Attempt], now: datetime) -> list[Attempt]:
+    """The attempts that tell whether the site can be read; the others are in no share.
+
+    A title that shows no stock table was read, and said nothing: forthcoming titles do so for months. One
+    that iPage never had is not found, and that is no news, and neither is one that is `GONE`. What has been
+    unreadable for `LONG` is broken by itself, and says nothing of the rest. But many that were there and are
+    not found all of a sudden are a sign that the site does not tell the truth.
+    """
+
+    def tells(one: Attempt) -> bool:
+        if one.outcome is None:
+            return True
+        if one.outcome == "no_stock_table" or (one.outcome == "not_found" and not one.known):
+            return False
+        patience = GONE if one.outcome == "not_found" else LONG
+        return one.unread_since is None or now - one.unread_since < patience
+
+    return [one for one in attempts if tells(one)]
 
 
 def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped | None:

@@ -129,12 +129,12 @@ def sync_levels(
     titles = list({title.isbn: title for title in titles}.values())
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         plan = make_plan(client, titles, location=location, today=today, rules=rules, journal=journal)
-        reason = halted or None
-        if reason is None:
-            tripped = tripped_by(
-                client, plan, everything, location=location, today=today, rules=rules, journal=journal
-            )
-            reason = tripped.reason if tripped else None
+        tripped = tripped_by(
+            client, plan, everything, location=location, today=today, rules=rules, journal=journal
+        )
+        reason = halted or ""
+        if tripped and tripped.reason not in reason:  # the caller may have looked at the same
+            reason = f"{reason} {tripped.reason}".strip()
         if reason and not let_through and not dry_run:
             by_time = plan.by_time
             done = apply(client, by_time, location=location, journal=journal, run_id=run_id)
@@ -170,14 +170,15 @@ def tripped_by(
     rules: StoreRules,
     journal: Journal,
 ) -> Tripped | None:
-    """The guardrail that stops a plan. `everything` as for `sync_levels`; asked for only if it matters.
+    """The guardrails that stop a plan, all of them as one. `everything` as for `sync_levels`; asked for only if it matters.
 
-    A plan for some of the titles that turns one of them to zero is judged by what all titles would turn to:
-    what is wrong with a whole sweep shows in the whole, not in the dozen that a push happens to carry.
+    A plan for some of the titles that turns one of them to zero, or into what a guardrail looks at, is judged
+    by what all titles would turn to: what is wrong with a whole sweep shows in the whole, not in the dozen
+    that a push happens to carry.
     """
     if everything is None:
         return plan.tripped(rules)
-    if not plan.turning_to_zero:
+    if not plan.is_suspicious(rules):
         return None
     whole = make_plan(client, everything(), location=location, today=today, rules=rules, journal=journal)
     return whole.tripped(rules)

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
-from ingram_assets.domain.guardrails import Tripped, mass_zero
+from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
 from ingram_assets.domain.lifetime import sold_since
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
@@ -153,22 +153,39 @@ class Plan:
         """The ISBNs that show copies now and would show none."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
+    def is_suspicious(self, rules: StoreRules) -> bool:
+        """Whether one title at least turns in a direction that a guardrail looks at."""
+        turning = (turns(before, after, rules.thresholds) for before, after in self._seen())
+        return bool(self.turning_to_zero) or any(turning)
+
     def tripped(self, rules: StoreRules) -> Tripped | None:
-        """The guardrail that stops this push, if one does. The plan is for all tracked titles."""
+        """The guardrails that stop this push, if any do. The plan is for all tracked titles."""
         copies = self._copies()
         before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}
-        return mass_zero(before, after, rules.thresholds)
+        return all_tripped(
+            [mass_zero(before, after, rules.thresholds), *mass_turn(self._seen(), rules.thresholds)]
+        )
+
+    def _counted(self) -> list[tuple[str, Shown, Shown]]:
+        """What counts in a guardrail's share: titles that the store has, before and after, but for time's."""
+        return [
+            (each.isbn, each.before, each.after)
+            for each in self.titles
+            if each.before and each.after and not each.by_time
+        ]
+
+    def _seen(self) -> list[tuple[Seen, Seen]]:
+        return [(_seen(before), _seen(after)) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
         """ISBN to the copies shown before and after, as the guardrail counts them."""
         copies = {}
-        for each in self.titles:
-            if each.before and each.after:
-                after = _copies(each.after)
-                if not each.before.managed and each.after.allow_backorder:
-                    after = 1  # switched over, and can be ordered as before
-                copies[each.isbn] = (_copies(each.before), after)
+        for isbn, shown, then in self._counted():
+            after = _copies(then)
+            if not shown.managed and then.allow_backorder:
+                after = 1  # switched over, and can be ordered as before
+            copies[isbn] = (_copies(shown), after)
         return copies
 
 
@@ -177,6 +194,10 @@ def _copies(shown: Shown) -> int:
     if not shown.managed:
         return 1
     return max(0, int(shown.stocked or 0))
+
+
+def _seen(shown: Shown) -> Seen:
+    return Seen(shown.availability, (shown.stocked or 0) if shown.managed else None)
 
 
 def plan_levels(

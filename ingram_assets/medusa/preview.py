@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any, Literal
 
 from ingram_assets.domain.categories import CategoryTable
+from ingram_assets.domain.guardrails import HeldPrice
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import plan_new
-from ingram_assets.medusa.product_fields import difference, misnumbered, title_fields, unsellable
+from ingram_assets.medusa.product_fields import difference, held_new, misnumbered, title_fields, unsellable
 from ingram_assets.medusa.products import read_products
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import Actual, Item, read_store
@@ -25,8 +26,9 @@ class Preview:
         before, after: the product's fields that would be written; `before` is empty for a new product.
         level: copies that a new product starts with; `None` where it is not managed, or not new.
         status, label: what a shopper would be told of a new product.
-        reason: why the row would fail.
+        reason: why the row would fail, in whole or, with `held`, in its price.
         kept: fields that a person edited, and that would be left alone.
+        held: the price of a product that is there, and that a guardrail would hold back.
     """
 
     isbn: str
@@ -38,6 +40,7 @@ class Preview:
     label: str | None = None
     reason: str | None = None
     kept: tuple[str, ...] = ()
+    held: HeldPrice | None = None
 
 
 def preview_import(
@@ -78,7 +81,7 @@ def preview_import(
 def _of_new(
     title: Title, leftover: Item | None, *, table: CategoryTable, today: date, rules: StoreRules
 ) -> Preview:
-    if reason := unsellable(title):
+    if reason := unsellable(title) or held_new(title, rules):
         return Preview(title.isbn, "fail", reason=reason)
     plan = plan_new(title, leftover, today=today, rules=rules)
     return Preview(
@@ -110,4 +113,12 @@ def _of_known(
         return Preview(title.isbn, "fail", reason=f"The product {variant.product_id} was just deleted.")
     update = difference(title, variant, row, ours, table=table, rules=rules)
     what: Literal["update", "unchanged"] = "update" if update.after else "unchanged"
-    return Preview(title.isbn, what, update.before, update.after, kept=tuple(update.kept))
+    return Preview(
+        title.isbn,
+        what,
+        update.before,
+        update.after,
+        reason=update.why_held,
+        kept=tuple(update.kept),
+        held=update.held,
+    )

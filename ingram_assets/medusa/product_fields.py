@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingram_assets.domain.categories import CategoryTable, categorize
+from ingram_assets.domain.guardrails import HeldPrice, held_price
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
@@ -44,6 +45,20 @@ def unsellable(title: Title) -> str | None:
     if title.srp_price <= 0:
         return f"Its list price (SRP) is {title.srp_price}: it would be given away. Enrich it again."
     return None
+
+
+def held_new(title: Title, rules: StoreRules) -> str | None:
+    """Why no product is made of the title though it could be sold: nobody asks such a price."""
+    price = _positive(title.srp_price)
+    held = held_price(price, (), rules.thresholds) if price else None
+    return _held_back(title, held, "It is not put into the store") if held else None
+
+
+def _held_back(title: Title, held: HeldPrice, so: str) -> str:
+    return (
+        f"Its list price (SRP) is not believed: {held.reason}. {so}. If it is right: "
+        f"ingram push --let-through {title.isbn}"
+    )
 
 
 def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
@@ -120,6 +135,8 @@ class ProductUpdate:
         other_tags: ids of the tags that stay.
         before, after: the fields that change.
         kept: fields that a person edited, and that are left alone.
+        held: the price that a guardrail holds back; everything else of the title is changed.
+        why_held: a sentence for a person, with the command that lets it through.
     """
 
     isbn: str
@@ -132,6 +149,8 @@ class ProductUpdate:
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    held: HeldPrice | None = None
+    why_held: str | None = None
 
     def put(self, row: Mapping[str, Any], name: str, now: Any, then: Any) -> None:
         """Changes one field of `title_fields`, in the bodies and for the journal."""
@@ -211,6 +230,9 @@ def difference(
             continue
         if name == "price":
             free = now is None or rules.price_policy == "srp"
+            if free and (held := held_price(then, (now, *known), rules.thresholds)):
+                update.held, update.why_held = held, _held_back(title, held, "The price in the store stands")
+                continue
         elif name == "cover_url":
             # Our cover in another version, or none: because there never was one, or a person took it away.
             free = now is not None or None in known

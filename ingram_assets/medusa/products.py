@@ -17,6 +17,7 @@ from ingram_assets.medusa.product_fields import (
     CURRENCY,
     ProductUpdate,
     difference,
+    held_new,
     misnumbered,
     product_metadata,
     title_fields,
@@ -77,6 +78,7 @@ def import_titles(
     categories: CategoryTable,
     journal: Journal,
     run_id: str,
+    let_through: bool = False,
     on_done: OnDone | None = None,
     batch_size: int = PRODUCTS_PER_BATCH,
 ) -> ImportReport:
@@ -85,11 +87,16 @@ def import_titles(
     A new product gets its level at once. Levels and flags of a product that is there are `sync_levels`'s,
     behind its guardrail, unless it has no level at all. A title that Medusa refuses costs itself alone, and
     one whose ISBN is none is not looked for, since the store may have something under what is written there.
+    A price that is not believed (`guardrails.held_price`) costs its title that price alone, or its product
+    where that is new.
 
     Args:
+        let_through: a person has looked, and any price is right.
         on_done: called after each batch with the queue ids that are imported, and queue id to reason for
             those that failed, so that a run which is killed has stamped what it did.
     """
+    if let_through:
+        rules = replace(rules, thresholds=rules.thresholds.with_any_price())
     report = ImportReport()
     rows = []
     for title in {title.isbn: title for title in titles}.values():
@@ -129,7 +136,7 @@ def _import_batch(
         if len(variants) > 1:
             ids = ", ".join(variant.id for variant in variants)
             failed[title.isbn] = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
-        elif not variants and (reason := unsellable(title)):
+        elif not variants and (reason := unsellable(title) or held_new(title, shop.rules)):
             failed[title.isbn] = reason
         elif not variants:
             new.append(title)
@@ -289,14 +296,17 @@ def _update(
         update = difference(title, variant, row, ours.get(title.isbn), table=shop.table, rules=shop.rules)
         if update.kept:
             report.kept[title.isbn] = update.kept
+        if update.why_held:
+            failed[title.isbn] = update.why_held
         if update.after:
             updates.append(update)
-        else:
+        elif not update.why_held:
             report.unchanged.append(title.isbn)
 
     refused = send_updates(shop.client, shop.journal, shop.run_id, shop.shelves, updates, "The queue's row.")
-    report.updated += [each.isbn for each in updates if each.isbn not in refused]
-    return failed | refused
+    failed |= refused
+    report.updated += [each.isbn for each in updates if each.isbn not in failed]
+    return failed
 
 
 def _give_levels(shop: _Shop, titles: Sequence[Title], actual: Mapping[str, Actual]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
+from ingram_assets.domain.guardrails import Attempt
 from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor, Title
@@ -206,6 +207,14 @@ class QueueReader(Client):
 
         return self._run("read why a title was not read", read)
 
+    def attempts(self) -> list[Attempt]:
+        """How the last attempt to read each title of the queue ended, for the guardrail that asks how many."""
+
+        def read(connection: psycopg.Connection) -> list[Attempt]:
+            return [Attempt(*row) for row in connection.execute(_ATTEMPTS)]
+
+        return self._run("read how titles were last read", read)
+
     def summary(self) -> Summary:
         """What `ingram status` shows of the queue. One snapshot: the figures agree with each other."""
 
@@ -271,6 +280,12 @@ _FAILED = """
 """
 
 _UNREAD_BY_OUTCOME = "SELECT outcome, count(*) FROM public.ingram_unread GROUP BY outcome ORDER BY outcome"
+
+_ATTEMPTS = """
+    SELECT q.isbn, u.outcome, u.unread_since, q.stock_observed_at IS NOT NULL
+    FROM public.ingram_current_titles q LEFT JOIN public.ingram_unread u ON u.isbn = q.isbn
+    ORDER BY q.isbn
+"""
 
 _UNREAD_SINCE = """
     SELECT u.isbn, coalesce(q.title, '') AS title, u.reason, u.outcome, u.unread_since AS since

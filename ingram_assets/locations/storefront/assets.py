@@ -23,6 +23,7 @@ from ingram_assets.locations.storefront.push import (
     preview_push,
     push_levels,
     push_rows,
+    stop_if_tripped,
     waiting_rows,
 )
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
@@ -65,7 +66,9 @@ def products(
 ) -> Iterator[dg.Output[None]]:
     """Import the rows of the partitions a person chose that wait for it, failed ones too."""
     with classified(), open_store(context, medusa, queue, journal) as store:
-        rows = waiting_rows(store, list(context.partition_keys))
+        isbns = list(context.partition_keys)
+        rows = waiting_rows(store, isbns)
+        stop_if_tripped(store, store.find_location(), isbns, rows)
         report = import_rows(store, store.location(), rows)
     _fail_for(report)
     yield from ()

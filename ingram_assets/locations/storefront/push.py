@@ -23,7 +23,13 @@ from ingram_assets.locations.events import (
     say,
     stopped,
 )
-from ingram_assets.locations.keys import INVENTORY_LEVELS, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
+from ingram_assets.locations.keys import (
+    INVENTORY_LEVELS,
+    ISBNS_NAME,
+    PRODUCTS,
+    RETIRED_NAME,
+    STOCK_LOCATION,
+)
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
@@ -37,6 +43,7 @@ from ingram_assets.medusa.levels import (
     tripped_by,
 )
 from ingram_assets.medusa.location import Location, ensure_location, find_location
+from ingram_assets.medusa.plan import Plan
 from ingram_assets.medusa.preview import Preview, preview_import
 from ingram_assets.medusa.products import import_titles
 from ingram_assets.medusa.rules import StoreRules
@@ -126,11 +133,11 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
     found = store.find_location()
     if (rows or found.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
-        stop_if_tripped(store, found, isbns)
+        stop_if_tripped(store, found, isbns, rows)
     location = store.location() if found.missing else found
     if location.created:
         store.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
-    report = import_rows(store, location, rows)
+    report = import_rows(store, location, rows, let_through=let_through)
     levels = push_levels(store, location, isbns, let_through=let_through)
     words = "A person let it through." if let_through else NOTHING_TRIPPED
     _log_check(store.context, passed=True, description=words)
@@ -145,15 +152,7 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
 def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
     """What `push_rows` would do, title by title. Writes nothing: no location, no row, no event."""
     location = store.find_location()
-    imports = preview_import(
-        store.client,
-        waiting_rows(store, isbns),
-        location=location,
-        today=store.today,
-        rules=store.rules,
-        categories=store.categories,
-        journal=store.journal,
-    )
+    imports = _preview(store, location, waiting_rows(store, isbns))
     titles = sound_titles(store, isbns)
     by_isbn = {title.isbn: title for title in titles}
     there = [
@@ -179,7 +178,10 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
     for isbn, preview in imports.items():
         if preview.what == "fail":
             report.fail(isbn, f"Would fail: {preview.reason}")
-        elif preview.what != "unchanged":
+            continue
+        if preview.held:
+            report.fail(isbn, f"Would keep its price: {preview.reason}")
+        if preview.what != "unchanged":
             changes[isbn] = _import_change(by_isbn[isbn], preview, changes.get(isbn))
     report.counts |= {
         "would_create": sum(one.what == "create" for one in imports.values()),
@@ -188,7 +190,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
     report.details["dry_run"] = True
     if location.missing:
         report.notes.append(location.missing)
-    if reason := _tripped(store, location, there, everything):
+    if reason := _tripped(store, location, isbns, there, imports):
         report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
     return report
 
@@ -215,7 +217,21 @@ def _import_change(title: Title, preview: Preview, levels: Mapping[str, Any] | N
     return change | {"import": "update", "fields": fields}
 
 
-def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Report:
+def _preview(store: Store, location: Location, rows: Sequence[Title]) -> dict[str, Preview]:
+    return preview_import(
+        store.client,
+        rows,
+        location=location,
+        today=store.today,
+        rules=store.rules,
+        categories=store.categories,
+        journal=store.journal,
+    )
+
+
+def import_rows(
+    store: Store, location: Location, rows: Sequence[Title], *, let_through: bool = False
+) -> Report:
     """Import rows that wait; stamp or fail each in the queue as its batch is done."""
     report = Report(store.context.job_name)
     if not rows:
@@ -255,6 +271,7 @@ def import_rows(store: Store, location: Location, rows: Sequence[Title]) -> Repo
             categories=store.categories,
             journal=store.journal,
             run_id=store.context.run.run_id,
+            let_through=let_through,
             on_done=stamp,
         )
     imported = {"created": len(result.created), "updated": len(result.updated)}
@@ -322,6 +339,8 @@ def push_levels(
         dagster.Failure: a guardrail stopped the push; nothing was written, and the check failed. That it
             passed is the caller's to say, as an event or, in the asset's own step, as its result.
     """
+    if halted is None and (unread := _unreadable(store)):
+        halted = unread.reason
     titles = {title.isbn: title for title in sound_titles(store, isbns)}
     try:
         with Progress(store.context, "Levels brought in step", len(titles)) as progress:
@@ -335,7 +354,7 @@ def push_levels(
                 run_id=store.context.run.run_id,
                 let_through=let_through,
                 everything=_everything(store, isbns),
-                halted=halted or _unreadable(store),
+                halted=halted,
             )
             progress.say(len(titles))
     except PushStopped as error:
@@ -362,13 +381,19 @@ def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) 
     store.reader.mark_imported(there)
 
 
-def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | None) -> None:
+def stop_if_tripped(
+    store: Store, location: Location, isbns: Sequence[str] | None, rows: Sequence[Title]
+) -> None:
     """Look at the whole change of `isbns`, or of all titles, before anything is written.
+
+    Args:
+        rows: those of them that wait for import (`waiting_rows`).
 
     Raises:
         dagster.Failure: a guardrail stops it; what changes with time alone was written.
     """
-    if reason := _tripped(store, location, sound_titles(store, isbns), _everything(store, isbns)):
+    titles, imports = sound_titles(store, isbns), _preview(store, location, rows)
+    if reason := _tripped(store, location, isbns, titles, imports):
         if not location.missing:
             push_levels(store, location, isbns, halted=reason)
         raise _stop(store, f"{reason} {nothing_written()}")
@@ -377,29 +402,68 @@ def stop_if_tripped(store: Store, location: Location, isbns: Sequence[str] | Non
 def _tripped(
     store: Store,
     location: Location,
+    isbns: Sequence[str] | None,
     titles: Sequence[Title],
-    everything: Callable[[], Sequence[Title]] | None,
+    imports: Mapping[str, Preview],
 ) -> str | None:
-    if reason := _unreadable(store):
-        return reason
-    how: dict[str, Any] = {
+    """What all the guardrails say that stop a change of these titles, whose rows are imported like that."""
+    plan = _plan(store, location, titles)
+    tripped = (
+        _unreadable(store),
+        tripped_by(store.client, plan, _everything(store, isbns), **_how(store, location)),
+        _misprinted(store, location, isbns, imports),
+    )
+    found = guardrails.all_tripped(tripped)
+    return found.reason if found else None
+
+
+def _misprinted(
+    store: Store, location: Location, isbns: Sequence[str] | None, imports: Mapping[str, Preview]
+) -> guardrails.Tripped | None:
+    """Why the prices can't be believed: too many of all that wait would be held back.
+
+    A push whose own prices are sound is not stopped by others', since it writes none of them.
+    """
+    if not any(preview.held for preview in imports.values()):
+        return None
+    rows = waiting_rows(store, None)
+    if isbns is not None:
+        imports = _preview(store, location, rows)
+    # A price that has been held back for days is known, and waits for a person: it stops nothing any more.
+    since = datetime.now(UTC) - guardrails.LONG
+    old = {row.isbn for row in rows if row.created_at and row.created_at < since}
+    held = [preview.held for isbn, preview in imports.items() if preview.held and isbn not in old]
+    plan = _plan(store, location, sound_titles(store, None))
+    in_store = sum(1 for each in plan.titles if each.before and each.isbn not in old)
+    return guardrails.mass_price(held, in_store, store.rules.thresholds)
+
+
+def _plan(store: Store, location: Location, titles: Sequence[Title]) -> Plan:
+    return make_plan(store.client, titles, **_how(store, location))
+
+
+def _how(store: Store, location: Location) -> dict[str, Any]:
+    return {
         "location": location,
         "today": store.today,
         "rules": store.rules,
         "journal": store.journal,
     }
-    plan = make_plan(store.client, titles, **how)
-    tripped = tripped_by(store.client, plan, everything, **how)
-    return tripped.reason if tripped else None
 
 
-def _unreadable(store: Store) -> str | None:
+def _unreadable(store: Store) -> guardrails.Tripped | None:
     """Why the readings can't be trusted: too many titles were not read at the last attempt."""
-    summary = store.reader.summary()
-    # A title that shows no stock table was read, and said nothing: forthcoming titles do so for months.
-    unread = summary.unread - summary.unread_by_outcome.get("no_stock_table", 0)
-    tripped = guardrails.too_many_unread(summary.titles, unread, store.rules.thresholds)
-    return tripped.reason if tripped else None
+    tracked = frozenset(store.context.instance.get_dynamic_partitions(ISBNS_NAME))
+    attempts = guardrails.readable(
+        (
+            one
+            for one in store.reader.attempts()
+            if one.isbn not in store.retired and (not tracked or one.isbn in tracked)
+        ),
+        datetime.now(UTC),
+    )
+    unread = sum(1 for one in attempts if one.outcome is not None)
+    return guardrails.too_many_unread(len(attempts), unread, store.rules.thresholds)
 
 
 def _everything(store: Store, isbns: Sequence[str] | None) -> Callable[[], Sequence[Title]] | None:
