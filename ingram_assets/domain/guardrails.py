@@ -22,7 +22,7 @@ GONE = timedelta(days=1)
 """After so long of not being found a title is gone: every sweep of a day has asked, and had an answer."""
 
 MANY_COPIES = 10_000
-"""From none to so many is an absurd rise too: Ingram has as many of a best seller, not of every fifth title."""
+"""From none to so many is an absurd rise too: Ingram has as many of a best seller, and not of every title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ def turns(before: Seen, after: Seen, thresholds: Thresholds) -> set[Turn]:
     """The directions in which a title would turn that a guardrail looks at, besides to zero.
 
     A title that was never in step does not turn, and neither does one whose stock was never read: what it was
-    is not known. A preorder that comes out and waits for its copies is back-ordered honestly.
+    is not known. A preorder that comes out and waits for its copies is back-ordered honestly, and a title
+    that sold without end can be ordered as before.
     """
     found: set[Turn] = set()
     if not _was_in_step(before):
@@ -135,9 +136,9 @@ def turns(before: Seen, after: Seen, thresholds: Thresholds) -> set[Turn]:
         found.add("unmanaged")
     if after.status == "preorder" != before.status:
         found.add("preorder")
-    if after.status == "backorder" and before.status not in ("backorder", "preorder"):
-        found.add("backorder")
     if after.copies is not None and before.copies is not None:
+        if after.status == "backorder" and before.status not in ("backorder", "preorder"):
+            found.add("backorder")
         absurd = thresholds.rise_factor * before.copies if before.copies > 0 else MANY_COPIES
         if after.copies >= absurd and after.copies > before.copies:
             found.add("rising")

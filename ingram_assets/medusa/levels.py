@@ -170,7 +170,7 @@ def tripped_by(
     rules: StoreRules,
     journal: Journal,
 ) -> Tripped | None:
-    """The guardrails that stop a plan, all of them as one. `everything` as for `sync_levels`; asked for only if it matters.
+    """The guardrails that stop a plan, as one. `everything` as for `sync_levels`; asked for if it matters.
 
     A plan for some of the titles that turns one of them to zero, or into what a guardrail looks at, is judged
     by what all titles would turn to: what is wrong with a whole sweep shows in the whole, not in the dozen

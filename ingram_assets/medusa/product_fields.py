@@ -230,7 +230,9 @@ def difference(
             continue
         if name == "price":
             free = now is None or rules.price_policy == "srp"
-            if free and (held := held_price(then, (now, *known), rules.thresholds)):
+            # The first switch-over is no move: what a product cost before us says nothing of the list price.
+            was = (now, *known) if ours or variant.metadata.get("availability") else ()
+            if free and (held := held_price(then, was, rules.thresholds)):
                 update.held, update.why_held = held, _held_back(title, held, "The price in the store stands")
                 continue
         elif name == "cover_url":

@@ -208,7 +208,7 @@ class QueueReader(Client):
         return self._run("read why a title was not read", read)
 
     def attempts(self) -> list[Attempt]:
-        """How the last attempt to read each title of the queue ended, for the guardrail that asks how many."""
+        """How the last attempt to read each title of the queue ended, by ISBN."""
 
         def read(connection: psycopg.Connection) -> list[Attempt]:
             return [Attempt(*row) for row in connection.execute(_ATTEMPTS)]

@@ -15,7 +15,9 @@ from ingram_assets.demo.embedded.medusa import Medusa
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.locations.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS
+from ingram_assets.locations.storefront import push
 from ingram_assets.locations.storefront.definitions import defs
+from ingram_assets.medusa.products import ImportReport, OnDone, import_titles
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import RunResult, _result
 from ingram_assets_tests.conftest import BACK_TO_THE_SEEDED_STORE
@@ -248,6 +250,31 @@ def test_a_title_out_of_step_says_so_on_its_row_until_it_is_in_step(storefront: 
     storefront.queue.sql("UPDATE ingram_queue SET failed_reason = 'As before' WHERE isbn = %s", gone)
     storefront.push(gone)
     assert storefront.row(gone) == (True, None)
+
+
+def test_a_row_that_changed_meanwhile_waits_for_the_next_push(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, same = storefront.titles(2)
+
+    def import_slowly(*args: Any, on_done: OnDone, **values: Any) -> ImportReport:
+        def then(imported: list[int], failed: dict[int, str]) -> None:
+            with QueueWriter(storefront.queue.writer) as writer:
+                writer.add_titles([{"isbn": changed, "title": "A Better Title", "srp_price": "18.99"}])
+            on_done(imported, failed)
+
+        return import_titles(*args, on_done=then, **values)
+
+    monkeypatch.setattr(push, "import_titles", import_slowly)
+    done = storefront.push(changed, same)
+    assert count(done, "created") == 2
+    assert storefront.row(same) == (True, None)
+    assert storefront.row(changed) == (False, None), "its new state is not in the store yet"
+    assert storefront.partitions(done.run_id, PRODUCTS) == [same]
+    monkeypatch.undo()
+    again = storefront.push(changed)
+    assert storefront.partitions(again.run_id, PRODUCTS) == [changed]
+    assert storefront.shop.product(changed)["title"] == "A Better Title"
 
 
 def test_a_request_that_fails_before_anything_is_in_the_journal(

@@ -68,23 +68,7 @@ class Bench:
     def import_unmanaged(self, titles: Iterable[Title]) -> None:
         """Products as the shop made them long ago: not managed, no item, no level, no journal."""
         for title in titles:
-            variant = {
-                "title": "Paperback",
-                "sku": title.isbn,
-                "manage_inventory": False,
-                "options": {"Format": "Paperback"},
-                "prices": [{"currency_code": "usd", "amount": 10}],
-                "metadata": {"shelf": "B4"},
-            }
-            product = {
-                "title": f"By hand {title.isbn}",
-                "status": "published",
-                "options": [{"title": "Format", "values": ["Paperback"]}],
-                "sales_channels": [{"id": self.location.channel_id}],
-                "shipping_profile_id": self.shop.medusa.store.shipping_profile_id,
-                "variants": [variant],
-            }
-            self.shop.post("products", product, fields="id")
+            self.shop.make_unmanaged(title.isbn, self.location.channel_id)
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,26 @@ class Shop:
         fields = "id,title,subtitle,description,status,weight,thumbnail,metadata,images.*,categories.*,tags.*"
         return self.get(f"products/{variant['product_id']}", fields=f"{fields},variants.id")["product"]
 
+    def make_unmanaged(self, isbn: str, channel_id: str, amount: float = 10) -> None:
+        """A product as a person made it long ago: not managed, no item, no level."""
+        variant = {
+            "title": "Paperback",
+            "sku": isbn,
+            "manage_inventory": False,
+            "options": {"Format": "Paperback"},
+            "prices": [{"currency_code": "usd", "amount": amount}],
+            "metadata": {"shelf": "B4"},
+        }
+        product = {
+            "title": f"By hand {isbn}",
+            "status": "published",
+            "options": [{"title": "Format", "values": ["Paperback"]}],
+            "sales_channels": [{"id": channel_id}],
+            "shipping_profile_id": self.medusa.store.shipping_profile_id,
+            "variants": [variant],
+        }
+        self.post("products", product, fields="id")
+
     def item(self, isbn: str) -> dict[str, Any]:
         (link,) = (self.variant(isbn) or {})["inventory_items"]
         return link["inventory"]
