@@ -2,10 +2,13 @@
 
 import os
 import traceback
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.settings import (
     LOCATIONS,
     CommonSettings,
@@ -19,6 +22,7 @@ from ingram_assets.settings import (
     environment_of,
     load,
 )
+from ingram_assets.shop_rules import store_rules
 from ingram_assets_tests.conftest import environment_kept
 
 SCRAPER = {
@@ -45,6 +49,21 @@ def test_defaults_and_trimmed_addresses():
     assert settings.IPAGE_CONCURRENCY == 8
     assert settings.IPAGE_BASE_URL == "https://ipage.ingramcontent.com"
     assert settings.R2_PUBLIC_URL == "http://127.0.0.1:2"
+
+
+def test_the_guardrails_have_one_set_of_defaults_and_the_example_shows_it():
+    settings = load(StorefrontSettings, STOREFRONT)
+    assert store_rules(settings).thresholds == Thresholds()
+    example = dotenv_values(Path(__file__).parents[1] / ".env.storefront.example")
+    given = {name: value for name, value in example.items() if name.startswith("GUARDRAIL_") and value}
+    assert given.keys() == {name for name in StorefrontSettings.model_fields if name.startswith("GUARDRAIL_")}
+    assert store_rules(load(StorefrontSettings, STOREFRONT | given)).thresholds == Thresholds()
+
+
+def test_a_floor_above_the_ceiling_is_named():
+    wrong = {"GUARDRAIL_PRICE_FLOOR": "20", "GUARDRAIL_PRICE_CEILING": "20"}
+    with pytest.raises(SettingsError, match="GUARDRAIL_PRICE_FLOOR has to be less than GUARDRAIL_PRICE"):
+        load(StorefrontSettings, STOREFRONT | wrong)
 
 
 @pytest.mark.parametrize("missing", sorted(SCRAPER))
