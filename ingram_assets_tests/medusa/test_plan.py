@@ -13,7 +13,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
 from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import DcStock, to_json
-from ingram_assets.domain.title import Title
+from ingram_assets.domain.title import Aged, Title
 from ingram_assets.medusa.explain import explain
 from ingram_assets.medusa.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.medusa.rules import StoreRules
@@ -384,6 +384,36 @@ def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:
     assert plan_levels(titles, actual, today=TODAY, rules=RULES).tripped(RULES)
     coming = [replace(each, stock={"TN": DcStock(0, 9, "primary")}) for each in titles]
     assert plan_levels(coming, actual, today=TODAY, rules=RULES).tripped(RULES) is None
+
+
+def test_what_time_changes_is_in_no_share() -> None:
+    """A sweep that did not come makes all titles too old at once, and a day releases many preorders."""
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: in_store(each) for each in titles}
+    aged = [replace(each, aged=Aged(0, None, "backorder")) for each in titles]
+    plan = plan_levels(aged, actual, today=TODAY, rules=RULES)
+    assert len(plan.writes) == 10
+    assert not plan.is_suspicious(RULES)
+    assert plan.tripped(RULES) is None
+    # Nor does it hide what is read beside it.
+    read = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles[:5]]
+    mixed = plan_levels([*read, *aged[5:]], actual, today=TODAY, rules=RULES)
+    tripped = mixed.tripped(RULES)
+    assert tripped
+    assert "5 of 5" in tripped.reason
+
+
+def test_a_slice_with_one_title_that_turns_has_the_whole_looked_at() -> None:
+    title = make_title(on_hand=10)
+    actual = {title.isbn: in_store(title)}
+    for turned in (
+        replace(title, publication_date=date(2099, 1, 1)),
+        replace(title, stock={"TN": DcStock(100, 0, "primary")}),
+        replace(title, stock={"TN": DcStock(0, 0, "primary")}),
+    ):
+        assert plan_levels([turned], actual, today=TODAY, rules=RULES).is_suspicious(RULES)
+    more = replace(title, stock={"TN": DcStock(99, 0, "primary")})
+    assert not plan_levels([more], actual, today=TODAY, rules=RULES).is_suspicious(RULES)
 
 
 def test_a_new_title_starts_with_its_level() -> None:
