@@ -21,6 +21,7 @@ from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, S
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.ipage.politeness import Politeness
+from ingram_assets.ipage.product_page import StockInPart
 from ingram_assets.ipage.recognise import Kind, recognise
 from ingram_assets.ipage.session import Session
 from ingram_assets.ipage.transport import Guard, Transport
@@ -61,6 +62,8 @@ def outcome_of(error: IngramError) -> Outcome:
             return Outcome.expired
         case Stopped():
             return Outcome.blocked
+        case StockInPart():
+            return Outcome.ok  # of the title's page; how much its stock says is another matter
         case PageChanged():
             return Outcome.changed
         case Transient():
@@ -152,6 +155,21 @@ def classify(answer: Answer, expected: Expected) -> None:
         raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
 
 
+class Sign(StrEnum):
+    """What an answer says of the site as a whole."""
+
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    NEITHER = "neither"
+    """It says something of this one page alone."""
+
+
+def sign_of(error: IngramError) -> Sign:
+    """What an error says of the site, as far as can be told without knowing the page."""
+    failing = outcome_of(error) in (Outcome.transient, Outcome.changed)
+    return Sign.FAILING if failing else Sign.HEALTHY
+
+
 class Fetching:
     """Sends requests in the name of a session, politely, and counts what became of them. Thread-safe.
 
@@ -193,6 +211,7 @@ class Fetching:
         max_bytes: int = 8_000_000,
         total: float | None = None,
         on_changed: Callable[[PageChanged, Answer], None] | None = None,
+        sign: Callable[[IngramError], Sign] = sign_of,
     ) -> tuple[T, datetime]:
         """Asks for one path and reads the answer; with it, when the request was sent (UTC).
 
@@ -201,6 +220,7 @@ class Fetching:
             read: makes the value of the body; its errors are classified like the answer's own.
             total: seconds for all of it, where that is not the usual.
             on_changed: gets the answer that was not understood.
+            sign: what an error that is no block says of the site.
 
         Raises:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
@@ -225,25 +245,26 @@ class Fetching:
             value = self._read(read, answer.body)
         except IngramError as error:
             if sent_at and not isinstance(error, Cancelled):
-                self._count(error, latency, sent_at)
+                self._count(error, sign(error), latency, sent_at)
                 if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
                     on_changed(error, answer)
             raise
-        self._count(None, latency, sent_at)
+        self._count(None, Sign.HEALTHY, latency, sent_at)
         return value, datetime.fromtimestamp(sent_at, UTC)
 
-    def _count(self, error: IngramError | None, latency: float, sent_at: float) -> None:
+    def _count(self, error: IngramError | None, sign: Sign, latency: float, sent_at: float) -> None:
         outcome = Outcome.ok if error is None else outcome_of(error)
         with self._mutex:
             self.counts[outcome] += 1
         self._politeness.measured(latency)
-        match outcome:
-            case Outcome.blocked:
-                self._blocked(error, sent_at)
-            case Outcome.transient | Outcome.changed:
-                self._politeness.failed(latency, str(error))
-            case _:
-                self._politeness.answered(latency, sent_at)
+        if outcome is Outcome.blocked:
+            self._blocked(error, sent_at)
+        elif sign is Sign.FAILING:
+            self._politeness.failed(latency, str(error))
+        elif sign is Sign.NEITHER:
+            self._politeness.set_aside(latency, sent_at)
+        else:
+            self._politeness.answered(latency, sent_at)
 
     @staticmethod
     def _read(read: Callable[[bytes], T], body: bytes) -> T:
@@ -254,7 +275,7 @@ class Fetching:
         except Exception as error:
             # One page that nobody thought of must not end the reading of all the others.
             log.exception("A page could not be read.")
-            raise PageChanged("page", f"reading it failed ({type(error).__name__}: {error}).") from error
+            raise PageChanged("its parts", f"reading it failed ({type(error).__name__}: {error}).") from error
 
     def _blocked(self, error: IngramError | None, sent_at: float) -> None:
         self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)

@@ -27,3 +27,8 @@ class PageChanged(Permanent):
     def __init__(self, label: str, what: str) -> None:
         super().__init__(f"{label}: {what}")
         self.label = label
+
+
+NO_PAGE_OF_THE_SITE = frozenset({"page", "redirect", "</html>", "</table>"})
+"""Labels of a `PageChanged` that say that no page came at all: garbage, an error page, half a page, another
+host. Any other label is of a page that came whole and is shaped in another way."""

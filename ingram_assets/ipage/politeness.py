@@ -130,6 +130,11 @@ class Politeness:
         self._pace.follow(latency, answered=True)
         self._breaker.prove(sent_at)
 
+    def set_aside(self, latency: float, sent_at: float) -> None:
+        """An answer that says something of one page alone: the site doesn't block, and may be well or not."""
+        self._pace.follow(latency, answered=True)
+        self._breaker.prove(sent_at)
+
     def failed(self, latency: float, reason: str) -> None:
         """The site failed to answer, or sent something that can't be understood."""
         with self._mutex:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.domain.completeness import Habit, Shape, is_complete
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.ipage import recognise, values
@@ -43,8 +44,10 @@ class ProductPage:
 
     `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
     shows no stock table. `stock_is_partial`: other DCs may hold copies that it doesn't show, so that zeros
-    here are no ground to call a title out of stock. `bisac`: heading paths ("FICTION / Fantasy / Epic").
-    `publisher_status`: the words beside the title or under "Publisher Status" ("Out of Print"). `warnings`:
+    here are no ground to call a title out of stock, as far as this page alone tells. `stock_shape`: which
+    parts of the stock it shows, `stock_rows_lost`: rows of it whose DC can't be told; what the account's
+    other pages show decides whether that is all (`shows_all_stock`). `bisac`: heading paths ("FICTION /
+    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of Print"). `warnings`:
     what was there and not understood, for a person.
     """
 
@@ -62,6 +65,8 @@ class ProductPage:
     description: str | None = None
     stock: dict[str, DcStock] | None = field(default=None)
     stock_is_partial: bool = False
+    stock_shape: Shape | None = None
+    stock_rows_lost: int = 0
     size: Size | None = None
     publisher_status: str | None = None
     discount: str | None = None
@@ -72,9 +77,46 @@ class ProductPage:
 
     @property
     def may_hide_copies(self) -> bool:
-        """Whether it shows zeros alone, and not of all DCs: that is no reading of 0 on hand."""
+        """Whether it shows zeros alone, and by itself not of all DCs: that is no reading of 0 on hand."""
+        return self.stock_is_partial and self._shows_zeros_alone
+
+    def shows_all_stock(self, habit: Habit) -> bool:
+        """Whether its stock is a complete reading: every part that the account's pages have, every count."""
+        counts = [count for dc in (self.stock or {}).values() for count in dc[:2]]
+        return self.shows_every_part(habit) and bool(counts) and None not in counts
+
+    def shows_every_part(self, habit: Habit) -> bool:
+        """Whether no table and no row is missing of what the account's pages have."""
+        return is_complete(self.stock_shape, habit) and not self.stock_rows_lost
+
+    def hides_copies(self, habit: Habit) -> bool:
+        """Whether it shows zeros alone, and not of all that the account's pages have."""
+        return self._shows_zeros_alone and not self.shows_every_part(habit)
+
+    @property
+    def _shows_zeros_alone(self) -> bool:
         on_hand = [dc.on_hand for dc in (self.stock or {}).values()]
-        return self.stock_is_partial and 0 in on_hand and not any(on_hand)
+        return 0 in on_hand and not any(on_hand)
+
+
+class StockInPart(PageChanged):
+    """A part of the stock is not on the page, and the rest is zeros: there may be copies all the same.
+
+    The page may be half a one. Where it stays like that, `page` is what it says, and no reading of 0 copies.
+    """
+
+    def __init__(self, page: ProductPage) -> None:
+        shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
+        if page.stock_rows_lost:
+            why = " ".join(page.warnings)
+        else:
+            why = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        super().__init__(
+            "stock table",
+            f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
+            "What it does not show stands; open the page in a browser.",
+        )
+        self.page = page
 
 
 # What a label may be called, best first. Those of no field are known so that they end the value before them.
@@ -195,6 +237,8 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         description=description,
         stock=stock.stock or None,
         stock_is_partial=stock.is_partial,
+        stock_shape=stock.shape,
+        stock_rows_lost=stock.lost_rows,
         size=_size(physical or labels.first("dimensions") or ""),
         publisher_status=_present(labels.one_line("status")) or beside,
         discount=discount,

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
 from ingram_assets.ipage import sign_in as sign_in_room
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
@@ -27,15 +28,23 @@ from ingram_assets.ipage.fetching import (
     Expected,
     Fetching,
     Outcome,
+    Sign,
     Timeouts,
     outcome_of,
+    sign_of,
 )
 from ingram_assets.ipage.kept_pages import KeptPages
 from ingram_assets.ipage.limits import Limits
-from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.page_failures import (
+    NO_PAGE_OF_THE_SITE,
+    Blocked,
+    NotFound,
+    PageChanged,
+    SessionExpired,
+)
 from ingram_assets.ipage.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.ipage.politeness import Politeness, breaker_open_until
-from ingram_assets.ipage.product_page import ProductPage, parse_product_page
+from ingram_assets.ipage.product_page import ProductPage, StockInPart, parse_product_page
 from ingram_assets.ipage.refused import RefusedPassword
 from ingram_assets.ipage.saved_search import parse_saved_search_csv
 from ingram_assets.ipage.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
@@ -64,6 +73,10 @@ _PAGES_A_SIGN_IN = 5
 _SHORT_LIVED = 50
 """Pages. After two sessions that gave fewer, pages are read one at a time, so that the end of the next one
 costs one page and not all that are in flight."""
+
+_NONE_READABLE = 4
+"""Times `Limits.max_failures_in_a_row`: so many titles of which nobody knows whether they ever were readable,
+and not one page read before or among them, and it is the site that is not understood, not they."""
 
 _WAITS = (1.0, 4.0)
 """Seconds before the second and the third try."""
@@ -104,9 +117,8 @@ class Reading:
     """What became of one title's page.
 
     Attributes:
-        page: what stood on it; with outcome `ok`, and with `changed` where nothing but its stock could not be
-            used: then `stock` is `None`.
-        reason: why there is no page, or no stock on it: a sentence for a person.
+        page: what stood on it, with outcome `ok`.
+        reason: why there is no page, or what of its stock it does not show: a sentence for a person.
         observed_at: UTC, taken before the request was sent: the stock is not younger than this.
         seconds: from the first try to the last answer.
         attempts: requests for this page, not counting those that found the session expired.
@@ -119,20 +131,6 @@ class Reading:
     observed_at: datetime
     seconds: float
     attempts: int
-
-
-class _StockInPart(PageChanged):
-    """A part of the stock is not on the page, and the rest is zeros: there may be copies all the same."""
-
-    def __init__(self, page: ProductPage) -> None:
-        shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
-        why = " ".join(page.warnings) or "One of its tables has no rows."
-        super().__init__(
-            "stock table",
-            f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
-            "The last known stock stands; open the page in a browser.",
-        )
-        self.page = replace(page, stock=None)
 
 
 @dataclass(slots=True)
@@ -202,6 +200,9 @@ class Site:
         self._pages: Counter[str] = Counter()  # by session
         self._refused: dict[str, None] = {}  # sessions, in the order of their end
         self._alone = threading.Lock()
+        self._mutex = threading.Lock()
+        self._readable = False  # a title's page was read in this run
+        self._unreadable = 0  # titles before that, of which nobody knows whether they ever were readable
         self._stopped_by: IngramError | None = None
         self._sweeps: list[Sweep[Any, Reading]] = []
         self._opened = time.monotonic()
@@ -289,8 +290,18 @@ class Site:
             lambda job: self._fetch(job, path, Expected.EXPORT, read, max_bytes=50_000_000, total=300.0)[0],
         )
 
-    def read_products(self, isbns: Iterable[str]) -> Iterator[Reading]:
+    def read_products(
+        self, isbns: Iterable[str], *, known: Collection[str] = (), habit: Habit = FIRST_GUESS
+    ) -> Iterator[Reading]:
         """The page of every ISBN, in order of completion; ISBNs are taken from the iterable as needed.
+
+        The run gives up when the site is down: on so many answers in a row that are no page, or of titles
+        that used to be readable and no more are. What is wrong with other titles' pages is theirs alone.
+
+        Args:
+            known: titles that were readable lately.
+            habit: what a whole page shows. One that shows zeros alone and less than that is asked for once
+                more, since it may have been half a page; then it is read as it stands.
 
         Every ISBN gets its reading: when the run has given up, the rest come out as `blocked` (or
         `expired`, `transient`), with the reason, without a request. `stopped_by` then has the error.
@@ -299,8 +310,12 @@ class Site:
             Cancelled: `cancel` was called; the pages not read come out with no reading.
         """
         jobs = ((isbn, _Job(f"the page of {isbn}")) for isbn in isbns)
+
+        def read(item: tuple[str, _Job]) -> "Reading | Again[tuple[str, _Job]]":
+            return self._read_product(item, item[0] in known, habit)
+
         sweep: Sweep[tuple[str, _Job], Reading] = Sweep(
-            jobs, self._read_product, self._concurrency + _PARSING, self._cancelled
+            jobs, read, self._concurrency + _PARSING, self._cancelled
         )
         self._sweeps.append(sweep)
         try:
@@ -351,31 +366,55 @@ class Site:
 
     # One page.
 
-    def _read_product(self, item: tuple[str, _Job]) -> "Reading | Again[tuple[str, _Job]]":
+    def _read_product(
+        self, item: tuple[str, _Job], is_known: bool, habit: Habit
+    ) -> "Reading | Again[tuple[str, _Job]]":
         isbn, job = item
 
         def read(body: bytes) -> ProductPage:
             page = parse_product_page(body)
             if page.isbn != isbn:
                 raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
-            if page.may_hide_copies:
-                raise _StockInPart(page)
+            if page.hides_copies(habit):
+                raise StockInPart(page)
             return page
+
+        def sign(error: IngramError) -> Sign:
+            return _sign_of_title(error, is_known, job.tries == 0)
 
         def reading(outcome: Outcome, page: ProductPage | None, reason: str | None, at: datetime) -> Reading:
             return Reading(isbn, outcome, page, reason, at, time.monotonic() - job.began, job.tries)
 
         path = f"/ipage/productdetail?ean_id={quote(isbn)}"
         try:
-            page, sent_at = self._fetch(job, path, Expected.PRODUCT, read, isbn=isbn)
+            page, sent_at = self._fetch(job, path, Expected.PRODUCT, read, isbn=isbn, sign=sign)
         except Cancelled:
             raise
         except IngramError as error:
             if (wait := self._wait_before_next(job, error)) is not None:
                 return Again(item, wait)
-            without_stock = error.page if isinstance(error, _StockInPart) else None
-            return reading(outcome_of(error), without_stock, str(error), job.began_at)
+            outcome = outcome_of(error)
+            if isinstance(error, StockInPart):
+                return reading(outcome, error.page, str(error), job.began_at)
+            if not is_known and outcome in (Outcome.changed, Outcome.not_found, Outcome.permanent):
+                self._count_unreadable(error)
+            return reading(outcome, None, str(error), job.began_at)
+        self._readable = True
         return reading(Outcome.ok, page, None, sent_at)
+
+    def _count_unreadable(self, error: IngramError) -> None:
+        """Ends the run when not one title could be read, of many that may never have been readable.
+
+        As soon as one was, it is not the site that can't be read.
+        """
+        with self._mutex:
+            self._unreadable += 1
+        most = _NONE_READABLE * self._politeness.limits.max_failures_in_a_row
+        if not self._readable and self._unreadable >= most and self._stopped_by is None:
+            self._stopped_by = Transient(
+                f"None of {self._unreadable} pages could be used, so this run stopped asking; look at iPage "
+                f"in a browser, and run again. The last one: {error}"
+            )
 
     def _until_done(self, job: _Job, attempt: Callable[[_Job], T]) -> T:
         """Tries one thing until it is done or its error is final."""
@@ -565,6 +604,19 @@ class Site:
         session = self._sessions.last
         if session is not None:
             self._sessions.keep(session, self._fetching.cookies(session))
+
+
+def _sign_of_title(error: IngramError, is_known: bool, is_first: bool) -> Sign:
+    """What a title's page says of the site: one that used to be readable may be the first of many that were.
+
+    Counted once a title, so that a second try does not make two of it.
+    """
+    if isinstance(error, StockInPart):
+        return Sign.NEITHER
+    is_page = not isinstance(error, PageChanged) or error.label not in NO_PAGE_OF_THE_SITE
+    if is_page and outcome_of(error) in (Outcome.changed, Outcome.not_found, Outcome.permanent):
+        return Sign.FAILING if is_known and is_first else Sign.NEITHER
+    return sign_of(error)
 
 
 def _code_source(credentials: Credentials, cancelled: Cancellation) -> CodeSource:

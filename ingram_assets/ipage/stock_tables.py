@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.stock import DcStock, Role
 from ingram_assets.ipage import values
 from ingram_assets.ipage.page_failures import PageChanged
@@ -84,7 +85,8 @@ class StockReading:
 
     `is_partial`: another DC may hold copies that the page didn't show, since one of the two tables is
     missing or empty or a row could not be read. The counts that were read are right all the same; their sum
-    is the least there is, and 0 of them is not known to be 0.
+    is the least there is, and 0 of them is not known to be 0. That is what the page alone tells: whether a
+    table is missing at all depends on the account (`shape`, domain/completeness.py).
     """
 
     stock: dict[str, DcStock] = field(default_factory=dict)
@@ -95,6 +97,10 @@ class StockReading:
     """Counts that are there and can't be told: a word where a number was, say. Blanks and "N/A" are none."""
     rows: int = 0
     """Those that were read, a DC's second one too."""
+    lost_rows: int = 0
+    """Those whose DC can't be told: another DC than those in `stock` may be there."""
+    shape: Shape | None = None
+    """The parts of the stock that have rows; `None` where there are none."""
 
 
 def read_stock(tree: LexborHTMLParser) -> StockReading:
@@ -110,8 +116,10 @@ def read_stock(tree: LexborHTMLParser) -> StockReading:
     if not own and not alternate:
         return reading
     columns: _Columns | None = None
+    rows_of: list[int] = []
     for table in own:
         columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+        rows_of.append(reading.rows - sum(rows_of))
     own_rows = reading.rows
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
@@ -122,6 +130,7 @@ def read_stock(tree: LexborHTMLParser) -> StockReading:
         ]
     for table in alternate:
         _read_table(_rows(table), columns, is_own=False, reading=reading)
+        rows_of.append(reading.rows - sum(rows_of))
     if not own:
         reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
     elif not alternate:
@@ -131,6 +140,7 @@ def read_stock(tree: LexborHTMLParser) -> StockReading:
             raise PageChanged("DC", f"no row of the stock table can be told ({reading.warnings[0]})")
         reading.warnings.append("The stock table has no rows.")
         return reading
+    reading.shape = _shape(rows_of[: len(own)], rows_of[len(own) :])
     # The account's own table has its primary and its secondary DC; one of three rows has them all.
     if not own_rows or (own_rows < 3 and reading.rows == own_rows):
         reading.is_partial = True
@@ -138,6 +148,11 @@ def read_stock(tree: LexborHTMLParser) -> StockReading:
         # One odd cell is that cell's; when none of them is a number the site writes them another way now.
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
     return reading
+
+
+def _shape(own: list[int], other: list[int]) -> Shape:
+    """By the rows of each table. The own table's first two are the account's primary and secondary DC."""
+    return Shape(any(own), sum(rows > 0 for rows in other) or int(sum(own) > 2))
 
 
 def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
@@ -402,6 +417,7 @@ def _read_row(
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
         reading.is_partial = True
+        reading.lost_rows += 1
         reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
         return None, None, None
     surplus = cells[columns.width :]
