@@ -70,7 +70,8 @@ def is_complete(shape: Shape | None, habit: Habit) -> bool:
 def usual_shape(pages: Mapping[Shape, int]) -> Shape | None:
     """The parts that this account's pages have, by how many pages had which shape; None: too few to tell.
 
-    A part belongs to the account if more than `ODD_SHARE` of the pages show it: one without it may hide copies.
+    A part belongs to the account if more than `ODD_SHARE` of the pages show it: those without it may hide
+    copies.
     """
     total = sum(pages.values())
     if total < FEWEST_PAGES:

@@ -311,6 +311,26 @@ def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped 
     )
 
 
+MIN_TITLES_VANISHED = 5
+"""So few may be gone at once, whatever their share of a small shop."""
+
+
+def vanished(there: int, gone: int, thresholds: Thresholds) -> Tripped | None:
+    """Too many titles not found at once that were there before, as behind a wall or while a site is repaired.
+
+    Args:
+        there: titles asked for that the last sweeps had read.
+        gone: those of them that the site does not list any more, or of which it shows no stock any more.
+    """
+    if gone < MIN_TITLES_VANISHED or (share := gone / there) <= thresholds.max_unread:
+        return None
+    return Tripped(
+        "vanished",
+        f"{gone} of {there} titles that were there before are gone at once "
+        f"({_percent(share)}; more than {_percent(thresholds.max_unread)} is stopped).",
+    )
+
+
 def _percent(share: float) -> str:
     """With a decimal where it has one: 30.1% is more than 30%, which rounding would hide."""
     return f"{share * 100:.1f}".removesuffix(".0") + "%"

@@ -47,8 +47,8 @@ class ProductPage:
     here are no ground to call a title out of stock, as far as this page alone tells. `stock_shape`: which
     parts of the stock it shows, `stock_rows_lost`: rows of it whose DC can't be told; what the account's
     other pages show decides whether that is all (`shows_all_stock`). `bisac`: heading paths ("FICTION /
-    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of Print"). `warnings`:
-    what was there and not understood, for a person.
+    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of
+    Print"). `warnings`: what was there and not understood, for a person.
     """
 
     isbn: str

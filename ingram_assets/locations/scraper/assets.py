@@ -1,6 +1,6 @@
 """The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
@@ -9,12 +9,13 @@ import dagster as dg
 from dagster import AssetExecutionContext
 from pydantic import Field
 
-from ingram_assets.domain import guardrails
+from ingram_assets.domain import completeness, guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.ipage.pages import parse_saved_search_csv
 from ingram_assets.locations.events import (
+    REPORT,
     Context,
     Report,
     classified,
@@ -36,11 +37,12 @@ from ingram_assets.locations.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.locations.readings import latest_readings
 from ingram_assets.locations.scraper.automation import COVERS_DUTY, SEARCH_DUTY, SWEEP_DUTY
+from ingram_assets.locations.scraper.decisions import reading_order
+from ingram_assets.locations.scraper.earlier import HABIT, Earlier, before_a_sweep, before_some_titles
 from ingram_assets.locations.scraper.pictures import check_covers
 from ingram_assets.locations.scraper.promise import evaluation, span
-from ingram_assets.locations.scraper.reading import Shop, Sweep, cut, read_titles
+from ingram_assets.locations.scraper.reading import Shop, Sweep, cut, read_titles, record_gone
 from ingram_assets.locations.scraper.resources import R2, IPage, Queue, state_dir
 from ingram_assets.queue.writer import LONGEST
 from ingram_assets.settings import CommonSettings, Pace, ScraperSettings, SettingsError, load
@@ -57,7 +59,11 @@ _READABLE = dg.AssetCheckSpec(
     "pages_were_readable",
     asset=STOCK_SWEEP,
     blocking=True,
-    description="No more than a fifth of the pages gave no reading: else the site changed or blocks.",
+    description=(
+        "No more than a fifth of the pages gave no reading, and of the titles that were there no more than a "
+        "fifth are gone at once: else the site changed or blocks. Titles that earlier sweeps could not read "
+        "are in no share."
+    ),
 )
 LISTED = "isbns"
 
@@ -181,38 +187,37 @@ def _listed_before(context: AssetExecutionContext, search_id: str) -> set[str]:
     return set(listed.data) if isinstance(listed, dg.JsonMetadataValue) and listed.data else set()
 
 
-def _stalest_first(context: Context) -> list[str]:
-    """Tracked ISBNs, the never read first, then by their last reading: a cut-short sweep helps the worst."""
-    tracked = context.instance.get_dynamic_partitions(ISBNS_NAME)
-    read = latest_readings(context.instance)
-    return sorted(tracked, key=lambda isbn: read.get(isbn, -1))
-
-
 def _read(
     context: Context,
     ipage: IPage,
     queue: Queue,
     isbns: Sequence[str],
     with_details: Sequence[str] | None,
-    *,
-    routine: bool = False,
+    earlier: Earlier,
+    believed: Callable[[Sweep], bool] = lambda sweep: True,
 ) -> Sweep:
-    """Read pages with the site and the queue open; `with_details` None: of titles that have none yet."""
+    """Read pages with the site and the queue open.
+
+    Args:
+        with_details: titles whose details are recorded; None: those that have none yet.
+        believed: whether the titles that are gone by then really are.
+    """
     if with_details is None:
         have = context.instance.get_materialized_partitions(TITLE_DETAILS)
         with_details = [isbn for isbn in isbns if isbn not in have]
     settings, zone = load(ScraperSettings), ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)
     shop = Shop(settings.IPAGE_BASE_URL, settings.R2_PUBLIC_URL, datetime.now(zone).date())
+    details = frozenset(with_details)
     with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
         writer.check_clock(datetime.now(UTC))
-        sweep = read_titles(
-            context, site, writer, isbns, with_details=frozenset(with_details), shop=shop, routine=routine
-        )
+        sweep = read_titles(context, site, writer, isbns, with_details=details, shop=shop, earlier=earlier)
         sweep.site = site.metadata()
+        record_gone(context, writer, sweep, with_details=details, shop=shop, believed=believed(sweep))
         error = site.stopped_by
         if isinstance(error, Stopped | NeedsPerson):
             raise failure_of(error, sweep.report) from error
         # Any other end, such as too many useless answers in a row, is in each title's reason and the counts.
+        sweep.given_up = error is not None
     return sweep
 
 
@@ -236,16 +241,23 @@ def stock_sweep(
     context: AssetExecutionContext, config: SweepConfig, ipage: IPage, queue: Queue
 ) -> dg.MaterializeResult:
     """Read every tracked title, the stalest first; new titles' details come along."""
-    isbns = _stalest_first(context)
-    if not isbns:
+    tracked = context.instance.get_dynamic_partitions(ISBNS_NAME)
+    if not tracked:
         raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
+    earlier = before_a_sweep(context.instance, tracked)
+    isbns = reading_order(tracked, earlier.read, earlier.suspects, context.run.run_id)
+    thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
+
+    def believed(sweep: Sweep) -> bool:
+        return config.let_through or sweep.vanished(thresholds) is None
+
     try:
-        sweep = _read(context, ipage, queue, isbns, isbns if config.all_details else None, routine=True)
+        details = isbns if config.all_details else None
+        sweep = _read(context, ipage, queue, isbns, details, earlier, believed)
     finally:
         # What was read counts, however the sweep ends.
         context.log_event(cast(dg.AssetObservation, evaluation(context.instance)))
-    thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
-    tripped = guardrails.too_many_unread(sweep.tried, sweep.unread, thresholds)
+    tripped = sweep.tripped(thresholds)
     check = dg.AssetCheckResult(
         check_name=_READABLE.name,
         asset_key=STOCK_SWEEP,
@@ -256,9 +268,28 @@ def stock_sweep(
         if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
             # The site is down or slow: that passes, and is no news for a person before the promise breaks.
             raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
+        if not sweep.given_up:
+            _log_pass(context, sweep)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
-    return dg.MaterializeResult(metadata={**sweep.report.metadata(), **_plots(sweep)}, check_results=[check])
+    habit = {HABIT: dg.MetadataValue.json(completeness.to_json(sweep.habit))} if sweep.habit else {}
+    return dg.MaterializeResult(
+        metadata={**sweep.report.metadata(), **_plots(sweep), **habit}, check_results=[check]
+    )
+
+
+def _log_pass(context: AssetExecutionContext, sweep: Sweep) -> None:
+    """Log that all titles were asked for, though the sweep is stopped.
+
+    Those of them that never were readable are not new to the next one.
+    """
+    context.log_event(
+        dg.AssetObservation(
+            STOCK_SWEEP,
+            description="All titles were asked for; a guardrail stopped the sweep.",
+            metadata={REPORT: sweep.report.metadata()[REPORT]},
+        )
+    )
 
 
 def _started_by_a_person(context: AssetExecutionContext) -> bool:
@@ -323,7 +354,7 @@ def title_page(context: AssetExecutionContext, ipage: IPage, queue: Queue) -> It
     """
     isbns = list(context.partition_keys)
     details = isbns if TITLE_DETAILS in context.selected_asset_keys else []
-    sweep = _read(context, ipage, queue, isbns, details)
+    sweep = _read(context, ipage, queue, isbns, details, before_some_titles(context.instance))
     if sweep.report.failed:
         first = sweep.report.failed[0]
         raise dg.Failure(
@@ -434,7 +465,7 @@ def enrich_titles(
     instance = context.instance
     isbns = isbns_of(config.isbns)
     untracked = set(isbns) - set(instance.get_dynamic_partitions(ISBNS_NAME))
-    sweep = _read(context, ipage, queue, isbns, isbns)
+    sweep = _read(context, ipage, queue, isbns, isbns, before_some_titles(instance))
     # A title whose details are in the queue comes to the store: its stock has to be looked at from now on.
     there = [isbn for isbn in isbns if isbn in sweep.there]
     instance.add_dynamic_partitions(ISBNS_NAME, [isbn for isbn in there if isbn in untracked])

@@ -1,11 +1,17 @@
 """What the scraper's sensors decide, as values: no Dagster, no clock, no network."""
 
+import random
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 CLOCKS_DIFFER = 300.0
 """Seconds by which the clocks of honest machines may differ."""
+
+WITNESS_EVERY = 5
+"""At the head of a sweep every fifth title is one that was read lately: where the others can't be read, it
+tells whether the site can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +180,82 @@ def titles_to_read(
     if reading:
         return NewTitles(still_asked, reason=f"{len(fresh)} new titles; a run is reading pages already.")
     return NewTitles(still_asked | set(fresh), fresh)
+
+
+def suspects(
+    tracked: Collection[str],
+    read: Mapping[str, int],
+    *,
+    last_but_one: int | None,
+    failed: Collection[str],
+) -> frozenset[str]:
+    """Tracked titles that could not be read though a whole sweep came through: something is wrong with them.
+
+    Args:
+        read: ISBN to the storage id of its last reading; ids grow with time.
+        last_but_one: the storage id of the last sweep but one that was completed. A title whose reading is
+            older was not read by the last one.
+        failed: titles that the last sweep that asked for all of them named as not read. Of those never read
+            it tells which were asked for, and which are new.
+    """
+    failed = set(failed)
+    return frozenset(
+        isbn
+        for isbn in tracked
+        if (isbn in failed if isbn not in read else last_but_one is not None and read[isbn] < last_but_one)
+    )
+
+
+def in_part_since(was_read: bool, since: float | None, at: float) -> float:
+    """Since when a title's page has shown zeros of a part of its stock alone; 0: it never was whole.
+
+    Args:
+        was_read: whether the title was read before.
+        since: what this said at its last reading; None: that one was whole, or showed copies.
+        at: when the page was read, in seconds since 1970.
+    """
+    if not was_read:
+        return 0.0
+    return at if since is None else since
+
+
+def reading_order(
+    tracked: Collection[str], read: Mapping[str, int], suspects: Collection[str], draw: str
+) -> list[str]:
+    """All tracked titles in the order in which a sweep asks for them.
+
+    New titles first, then the stalest: a sweep that is cut short helps the worst. A run gives up after so
+    many useless answers in a row, so titles that can't be read must not stand together: suspects are spread
+    evenly among the rest, and `WITNESS_EVERY` mixes in titles that were read lately. Which ones, and the
+    order of what is equal, is drawn anew for each sweep, so that no bad order can come again and again.
+
+    Args:
+        read: ISBN to the storage id of its last reading.
+        suspects: as `suspects` tells them.
+        draw: what the drawing goes by, such as the run's id.
+    """
+    drawn, doubted = random.Random(draw), set(suspects)
+    new = [isbn for isbn in tracked if isbn not in doubted and isbn not in read]
+    drawn.shuffle(new)
+    old = [isbn for isbn in tracked if isbn not in doubted and isbn in read]
+    old.sort(key=lambda isbn: read[isbn])
+    fresher = old[(len(old) + 1) // 2 :]
+    witnesses = drawn.sample(fresher, min(len(fresher), (len(new) + len(old)) // WITNESS_EVERY))
+    taken = set(witnesses)
+    waiting, line = deque(witnesses), list[str]()
+    # Where they are few, over the whole length.
+    every = max(WITNESS_EVERY, (len(new) + len(old)) // (len(witnesses) + 1))
+    for isbn in (isbn for isbn in (*new, *old) if isbn not in taken):
+        line.append(isbn)
+        if waiting and len(line) % every == every - 1:
+            line.append(waiting.popleft())
+    line += waiting
+    odd = [isbn for isbn in tracked if isbn in doubted]
+    drawn.shuffle(odd)
+    return _spread(odd, line)
+
+
+def _spread(some: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Both in one line, each in its order, and in each part of it as many of each as in the whole."""
+    places = [((number + 0.5) / len(of), isbn) for of in (others, some) for number, isbn in enumerate(of)]
+    return [isbn for _, isbn in sorted(places, key=lambda place: place[0])]

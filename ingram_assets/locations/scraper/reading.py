@@ -4,6 +4,8 @@ Readings are recorded in batches as they come in, so that a run that is stopped 
 """
 
 import json
+import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,15 +13,28 @@ from typing import Any
 
 import dagster as dg
 
+from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
+from ingram_assets.domain.completeness import (
+    FIRST_GUESS,
+    SECONDS_TO_UNLEARN,
+    SWEEPS_TO_UNLEARN,
+    Habit,
+    Shape,
+    learnt,
+)
+from ingram_assets.domain.guardrails import Thresholds, Tripped
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.ipage.pages import ProductPage
+from ingram_assets.ipage.product_page import StockInPart
 from ingram_assets.ipage.site import Outcome, Reading, Site
 from ingram_assets.locations.events import Context, Progress, Report, log_materializations, log_observations
 from ingram_assets.locations.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
 from ingram_assets.locations.readings import latest_readings, reading_events
+from ingram_assets.locations.scraper.decisions import in_part_since
+from ingram_assets.locations.scraper.earlier import Earlier
 from ingram_assets.locations.scraper.history import extended, plot
 from ingram_assets.queue.writer import LONGEST, QueueWriter
 
@@ -30,7 +45,11 @@ _ENTRIES = 60
 """Contributors and subjects that are recorded of a title; the queue takes 20,000 characters of each list."""
 _SHOWN = 200
 """Characters of a title that an event shows: each reading's event is kept for months."""
+_IN_PART_SINCE = "in_part_since"
+"""The metadata key of a reading that shows zeros of a part of the stock alone: since when."""
 NO_STOCK_TABLE = "the page shows no stock"
+VANISHED = "vanished"
+"""The queue's word for a page that is gone together with too many others: what the site says is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +83,73 @@ class Sweep:
     """What a pass over titles found.
 
     Attributes:
+        earlier: what was known of the titles before.
+        habit: what a whole page shows, after this pass.
         seconds: one entry per page.
         statuses: titles by availability.
         there: titles that have a page, and are in the queue if their details were wanted.
         site: the site's own figures of the pass: fetches by outcome, latencies, pauses, sign-ins.
+        given_up: the run stopped asking before it had asked for all.
+        shapes: pages by the parts of the stock that they show.
+        judged: outcomes of the titles that are no suspects.
+        known_asked: titles that were readable lately and were asked for.
+        gone: readings of such titles that the site does not list any more, or of which it shows no stock any
+            more. They wait for `record_gone`: of many at once it is not believed.
+        newly_in_part: titles, no suspects, whose page shows zeros of a part alone since the last sweep.
     """
 
     report: Report
+    earlier: Earlier = field(default_factory=Earlier)
+    habit: Habit | None = None
     on_hand: int = 0
     on_order: int = 0
     seconds: list[float] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
     site: dict[str, Any] = field(default_factory=dict)
+    given_up: bool = False
+    shapes: Counter[Shape] = field(default_factory=Counter)
+    judged: Counter[Outcome] = field(default_factory=Counter)
+    known_asked: int = 0
+    gone: list[Reading] = field(default_factory=list)
+    newly_in_part: int = 0
 
     @property
     def tried(self) -> int:
-        """Pages asked for."""
-        return sum(self.report.counts.get(outcome.value, 0) for outcome in Outcome)
+        """Pages asked for that count in a share: those of suspects, which sweeps could not read, don't.
+
+        Where no page at all was read, all of them do: then something else is wrong.
+        """
+        return sum(self._counted.values())
 
     @property
     def unread(self) -> int:
-        """Pages that gave no reading, though the title may be there: all but ok and not found."""
-        fine = (Outcome.ok, Outcome.not_found)
-        return sum(self.report.counts.get(outcome.value, 0) for outcome in Outcome if outcome not in fine)
+        """Of these, pages that gave no reading. A few titles that the site does not list are no alarm."""
+        counted = self._counted
+        listed = sum(
+            counted[outcome] for outcome in Outcome if outcome not in (Outcome.ok, Outcome.not_found)
+        )
+        missing = counted[Outcome.not_found] + sum(one.outcome is Outcome.ok for one in self.gone)
+        few = missing < guardrails.MIN_TITLES_VANISHED
+        return listed + self.newly_in_part + (0 if few else missing)
 
     @property
     def unanswered(self) -> int:
-        """Pages unread because the site did not answer, or said that it could not."""
-        return self.report.counts.get(Outcome.transient.value, 0)
+        """Of these, pages unread because the site did not answer, or said that it could not."""
+        return self._counted[Outcome.transient]
+
+    @property
+    def _counted(self) -> Counter[Outcome]:
+        every = Counter({outcome: self.report.counts.get(outcome.value, 0) for outcome in Outcome})
+        return self.judged if every[Outcome.ok] else every
+
+    def vanished(self, thresholds: Thresholds) -> Tripped | None:
+        """Whether so many titles are gone at once that it is not believed."""
+        return guardrails.vanished(self.known_asked, len(self.gone), thresholds)
+
+    def tripped(self, thresholds: Thresholds) -> Tripped | None:
+        """The guardrail that stops the sweep, if one does."""
+        return self.vanished(thresholds) or guardrails.too_many_unread(self.tried, self.unread, thresholds)
 
 
 def read_titles(
@@ -103,30 +160,106 @@ def read_titles(
     *,
     with_details: Collection[str],
     shop: Shop,
-    routine: bool = False,
+    earlier: Earlier,
 ) -> Sweep:
     """Read the pages of `isbns` and record stock, and the details of those in `with_details`.
 
-    With `routine` nobody asked for these titles by name: a product that was deleted in the store stays away.
-
     Every ISBN asked for is counted under its outcome; each that gave no reading is named with its reason,
-    here and in the queue, and keeps the stock it had.
+    here and in the queue, and keeps the stock it had. Titles that are gone wait in `Sweep.gone`.
     """
-    sweep = Sweep(Report(context.job_name))
+    sweep = Sweep(Report(context.job_name), earlier, earlier.habit)
+    usual, known = earlier.habit or FIRST_GUESS, earlier.known
+    learns_first = earlier.of_all and earlier.habit is None
     batch: list[Reading] = []
+    undecided: list[Reading] = []
 
-    def flush() -> None:
-        _record(context, queue, batch, with_details, shop, sweep, routine)
-        batch.clear()
+    def flush(readings: list[Reading]) -> None:
+        for start in range(0, len(readings), _BATCH):
+            some = readings[start : start + _BATCH]
+            _record(context, queue, some, with_details, shop, sweep, sweep.habit or FIRST_GUESS)
+        readings.clear()
 
     with Progress(context, "Pages read", len(isbns)) as progress:
-        for done, reading in enumerate(site.read_products(isbns), start=1):
-            batch.append(reading)
+        for done, reading in enumerate(site.read_products(isbns, known=known, habit=usual), start=1):
+            _count(sweep, reading, known)
+            if _is_gone(reading, earlier, known):
+                sweep.gone.append(reading)
+            elif learns_first and reading.page and reading.page.hides_copies(usual):
+                # Whether zeros are all that this account's pages show, the other pages will have told.
+                undecided.append(reading)
+            else:
+                batch.append(reading)
             if len(batch) >= _BATCH:
-                flush()
+                flush(batch)
             progress.say(done, f"{sweep.unread} unread" if sweep.unread else "")
-        flush()
+        flush(batch)
+        if earlier.of_all:
+            sweep.habit = learnt(earlier.habit, sweep.shapes, time.time())
+            _note_habit(sweep)
+        flush(undecided)
     return sweep
+
+
+def record_gone(
+    context: Context,
+    queue: QueueWriter,
+    sweep: Sweep,
+    *,
+    with_details: Collection[str],
+    shop: Shop,
+    believed: bool,
+) -> None:
+    """Record the titles that are gone, if it is believed; else name them as what they are: in doubt.
+
+    A title that a wall or a moved path hides must not look as if it had been gone since then.
+    """
+    if believed:
+        _record(context, queue, sweep.gone, with_details, shop, sweep, sweep.habit or FIRST_GUESS)
+        return
+    doubted = []
+    for reading in sweep.gone:
+        what = reading.reason or f"It was read, but {NO_STOCK_TABLE}."
+        reason = f"{what} {len(sweep.gone)} titles are gone at once, which is not believed."
+        sweep.report.fail(reading.isbn, reason)
+        doubted.append(_unread(reading, VANISHED, reason))
+    if doubted:
+        queue.record_unread(doubted)
+
+
+def _count(sweep: Sweep, reading: Reading, known: Collection[str]) -> None:
+    """Count a reading in the shares that a sweep is judged by."""
+    sweep.seconds.append(reading.seconds)
+    sweep.report.add(reading.outcome.value)
+    if reading.isbn not in sweep.earlier.suspects:
+        sweep.judged[reading.outcome] += 1
+    if reading.isbn in known and reading.attempts:
+        sweep.known_asked += 1
+    page = reading.page
+    if page is not None and page.stock_shape is not None and shows_a_count(page):
+        sweep.shapes[page.stock_shape] += 1
+
+
+def _is_gone(reading: Reading, earlier: Earlier, known: Collection[str]) -> bool:
+    if reading.isbn not in known:
+        return False
+    if reading.page is None:
+        return reading.outcome is Outcome.not_found
+    return reading.isbn in earlier.with_stock and not shows_a_count(reading.page)
+
+
+def _note_habit(sweep: Sweep) -> None:
+    before, after = sweep.earlier.habit, sweep.habit
+    if after is None or before == after:
+        return
+    if before is None or before.shape != after.shape:
+        was = f"; before: {before.shape}" if before else ""
+        sweep.report.notes.append(f"A whole page of this account shows {after.shape}{was}.")
+    elif after.sweeps:
+        sweep.report.notes.append(
+            f"The pages of {after.sweeps} sweeps in a row show less than {after.shape}, which this account's "
+            f"pages showed before: they are taken to be in part. After {SWEEPS_TO_UNLEARN} such sweeps over "
+            f"{SECONDS_TO_UNLEARN / 3600:.0f} hours they are believed."
+        )
 
 
 def _record(
@@ -136,7 +269,7 @@ def _record(
     with_details: Collection[str],
     shop: Shop,
     sweep: Sweep,
-    routine: bool,
+    habit: Habit,
 ) -> None:
     report = sweep.report
     pages: dict[str, tuple[Reading, ProductPage]] = {}
@@ -144,39 +277,44 @@ def _record(
     unread: list[dict[str, Any]] = []
     looked: list[dg.AssetObservation] = []
     for reading in batch:
-        sweep.seconds.append(reading.seconds)
-        report.add(reading.outcome.value)
         page = reading.page
-        if reading.outcome is not Outcome.ok:
+        if page is None:
             unread.append(_unread(reading, reading.outcome.value, reading.reason or "no reason given"))
             report.fail(reading.isbn, reading.reason or reading.outcome.value)
-        if page is None:
             continue
         pages[reading.isbn] = reading, page
         sweep.there.add(reading.isbn)
-        status = shop.status(page, page.stock)
+        in_part = page.hides_copies(habit)
+        status = shop.status(page, None if in_part else page.stock)
         sweep.statuses[status] = sweep.statuses.get(status, 0) + 1
         if page.warnings:
             report.add("pages_with_warnings")
             _note(report, f"{page.isbn}: {' '.join(page.warnings)}")
-        if reading.outcome is not Outcome.ok:
-            continue  # its details are sound, its stock is not
         if not shows_a_count(page):
             report.add("stock_unknown")
             unread.append(_unread(reading, "no_stock_table", NO_STOCK_TABLE))
             looked.append(_without_table(reading, status, shop))
-        else:
+            continue
+        complete = page.shows_all_stock(habit)
+        if not in_part:
             missing = unread_counts(page)
-            if missing or page.stock_is_partial:
+            if not complete:
                 report.add("stock_read_in_part")
             if missing:
                 _note(report, f"{page.isbn}: not read, and left as they were: {', '.join(missing)}.")
             report.add("stock_read")
-            stocks.append({"isbn": reading.isbn, "observed_at": reading.observed_at, "stock": page.stock})
+        stocks.append(
+            {
+                "isbn": reading.isbn,
+                "observed_at": reading.observed_at,
+                "stock": page.stock,
+                "complete": complete,
+            }
+        )
 
     materializations: list[dg.AssetMaterialization] = []
     details = [details_of(page) for isbn, (_, page) in pages.items() if isbn in with_details]
-    for outcome in queue.add_titles(details, routine=routine) if details else []:
+    for outcome in queue.add_titles(details, routine=sweep.earlier.of_all) if details else []:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
             sweep.there.discard(outcome.isbn)
@@ -190,6 +328,12 @@ def _record(
         if outcome.outcome != "unchanged":
             materializations.append(_row(outcome.isbn, outcome.outcome, shop))
     before = _last_read(context, [entry["isbn"] for entry in stocks])
+    in_part_readings = {
+        isbn: _in_part(sweep, reading, page, before.get(isbn))
+        for isbn, (reading, page) in pages.items()
+        if page.hides_copies(habit)
+    }
+    complete_ones = {entry["isbn"] for entry in stocks if entry["complete"]}
     for outcome in queue.record_stock(stocks) if stocks else []:
         if outcome.outcome in ("refused", "untracked"):
             report.fail(outcome.isbn, outcome.reason or f"the queue answered {outcome.outcome}")
@@ -206,9 +350,11 @@ def _record(
             dg.AssetMaterialization(
                 STOCK,
                 partition=outcome.isbn,
-                metadata=stock_metadata(
-                    reading, page, known, outcome.outcome, before.get(outcome.isbn), shop
-                ),
+                metadata={
+                    **stock_metadata(reading, page, known, outcome.outcome, before.get(outcome.isbn), shop),
+                    **in_part_readings.get(outcome.isbn, {}),
+                    "complete": outcome.isbn in complete_ones,
+                },
             )
         )
         if outcome.outcome in ("first", "changed"):
@@ -217,6 +363,32 @@ def _record(
         queue.record_unread(unread)
     log_materializations(context, materializations)
     log_observations(context, looked)
+
+
+def _in_part(
+    sweep: Sweep, reading: Reading, page: ProductPage, before: dg.EventLogRecord | None
+) -> dict[str, Any]:
+    """Report a page that shows zeros of a part of the stock alone; what its event says of that.
+
+    One that was whole, or is met for the first time, did not come through: it is named, and counts as unread
+    until a sweep was completed with it. One that stays like that is noted.
+    """
+    report, reason = sweep.report, str(StockInPart(page))
+    report.add("stock_stays_partial")
+    report.details.setdefault("stays_partial", []).append(reading.isbn)
+    since = in_part_since(before is not None, _said_in_part_since(before), reading.observed_at.timestamp())
+    if before is None or since > sweep.earlier.completed_at:
+        report.fail(reading.isbn, reason)
+        sweep.newly_in_part += reading.isbn not in sweep.earlier.suspects
+    else:
+        _note(report, f"{reading.isbn} stays partial: {reason}")
+    return {_IN_PART_SINCE: since, "not_shown": reason}
+
+
+def _said_in_part_since(before: dg.EventLogRecord | None) -> float | None:
+    made = before.asset_materialization if before else None
+    said = made.metadata.get(_IN_PART_SINCE) if made else None
+    return float(said.value) if isinstance(said, dg.FloatMetadataValue) and said.value is not None else None
 
 
 def shows_a_count(page: ProductPage) -> bool:
