@@ -1,4 +1,4 @@
-"""Sweeps over a shop of which a part can't be read: the rest is read, and what is sudden is no matter of course."""
+"""Sweeps over a shop of which a part can't be read: the rest is read, and what is sudden stops the sweep."""
 
 import itertools
 from collections.abc import Iterator
@@ -307,6 +307,6 @@ def test_an_unreadable_count_makes_no_complete_reading(shop: Shop) -> None:
     shop.site.set(unknown_cells="soon", unknown_cells_share=30)
     assert shop.sweep().success
     made = shop.instance.fetch_materializations(dg.AssetKey(["ipage", "stock"]), limit=100).records
-    events = [record.asset_materialization for record in made]
-    assert {one.metadata["complete"].value for one in events if one and "not_read" in one.metadata} == {False}
-    assert {one.metadata["complete"].value for one in events if one and "not_read" not in one.metadata} == {True}
+    events = [record.asset_materialization.metadata for record in made if record.asset_materialization]
+    assert {said["complete"].value for said in events if "not_read" in said} == {False}
+    assert {said["complete"].value for said in events if "not_read" not in said} == {True}
