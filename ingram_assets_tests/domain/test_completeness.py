@@ -113,7 +113,7 @@ def test_what_is_usual_is_shown_by_some_page_and_left_out_parts_by_few(seen: dic
 
 
 @given(habits, pages, st.floats(0, 1e9))
-def test_no_single_sweep_makes_a_doubtful_page_whole(known: Habit, seen: dict[Shape, int], now: float) -> None:
+def test_no_single_sweep_makes_a_page_whole(known: Habit, seen: dict[Shape, int], now: float) -> None:
     """Only the last of many sweeps can: what it needs is counted beforehand."""
     after = learnt(known, seen, now)
     assert after is not None

@@ -407,7 +407,7 @@ def test_zeros_of_a_part_of_the_stock_are_no_reading_of_it(
         shown = [counts["onHand"] for counts in list((entry["stock"] or {}).values())[:2]]
         if shown == [0, 0]:
             hidden.add(isbn)
-            # Asked for twice, since it may have been half a page; then it is what it says, and not all there is.
+            # Asked for twice, since it may have been half a page; then it is what it says, and not all.
             assert (reading.outcome, reading.attempts) == (Outcome.ok, 2)
             assert [counts.on_hand for counts in (reading.page.stock or {}).values()] == [0, 0]
             assert not reading.page.shows_all_stock(FIRST_GUESS)

@@ -29,8 +29,7 @@ class Earlier:
         suspects: titles that could not be read though a whole sweep came through.
         habit: what a whole page shows; None: not known yet.
         completed_at: when the last completed sweep ended, in seconds since 1970; 0: none was, -1: no matter.
-        of_all: the run asks for all titles, none of which anybody named, and so tells what the account's pages
-            show.
+        of_all: the run asks for all titles, none of which anybody named: it tells what the pages show.
     """
 
     read: dict[str, int] = field(default_factory=dict)
