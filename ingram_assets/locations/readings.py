@@ -90,6 +90,11 @@ def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: 
     return StaleReadings(len(stale), len(tracked), oldest)
 
 
+def last_reading_before(instance: dg.DagsterInstance, cutoff: float) -> int:
+    """The storage id of the last reading of any title before the cutoff (seconds since 1970); 0: none was."""
+    return max(_last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN))
+
+
 def _last_before(
     instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, cutoff: float
 ) -> int:

@@ -263,6 +263,34 @@ def test_a_site_that_is_down_ends_the_run(tmp_path: Path) -> None:
         pass
 
 
+def test_what_says_something_of_one_page_alone_is_neither_failure_nor_proof(tmp_path: Path) -> None:
+    run = polite(tmp_path, Limits(max_failures_in_a_row=5))
+    for _ in range(100):
+        run.set_aside(0.1, time.time())
+    assert run.given_up() is None
+    for _ in range(5):
+        run.failed(0.1, "status 503")
+        run.set_aside(0.1, time.time())
+    assert isinstance(run.given_up(), Transient), "it does not break the row"
+
+
+def test_after_a_pause_a_page_that_can_not_be_used_lets_the_others_through(tmp_path: Path) -> None:
+    run = polite(tmp_path, Limits(concurrency=2, pauses=(0.01,)))
+    run.blocked("a block page", None, sent_at=time.time())
+    with run.turn() as sent_at:
+        run.set_aside(0.01, sent_at)
+        entered = threading.Event()
+
+        def ask() -> None:
+            with run.turn():
+                entered.set()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert entered.wait(10), "the wall is gone, though the page was no use"
+    asking.join()
+
+
 def test_every_wait_can_be_ended(tmp_path: Path) -> None:
     cancelled = Cancellation()
     run = polite(tmp_path, Limits(pauses=(4.0,), longest_wait=60.0), cancelled)

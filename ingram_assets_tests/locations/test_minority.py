@@ -149,6 +149,10 @@ def test_a_few_that_are_gone_are_no_alarm(shop: Shop) -> None:
     assert done.failed.keys() == set(gone)
     assert shop.unread()["not_found"] == len(gone)
     assert done.read == set(shop.isbns) - set(gone)
+    # But some every hour are many in the end.
+    assert shop.sweep().success
+    shop.site.fault("status", status=404, isbns=shop.isbns[7:12])
+    assert f"9 of {TITLES} titles" in (shop.sweep().stopped_by or "")
 
 
 def test_many_that_vanish_stop_the_sweep_until_a_person_lets_it_through(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from ingram_assets.ipage.limits import Limits
 from ingram_assets.locations.scraper.decisions import (
     WITNESS_EVERY,
     in_part_since,
+    old_news,
     reading_order,
     suspects,
 )
@@ -68,6 +69,12 @@ def test_no_order_comes_again_for_suspects_and_new_titles() -> None:
     lines = {tuple(reading_order(tracked, read, tracked[:20], draw)) for draw in ("a", "b", "c")}
     assert len(lines) == 3
     assert reading_order(tracked, read, tracked[:20], "a") in [list(line) for line in lines]
+    # Of many suspects a sweep that is always cut short tries others each time.
+    doubted = [
+        [isbn for isbn in reading_order(tracked, read, tracked[:20], draw) if isbn in tracked[:20]]
+        for draw in ("a", "b", "c")
+    ]
+    assert len({tuple(line[:5]) for line in doubted}) == 3
 
 
 def test_few_witnesses_are_spread_over_many_new_titles() -> None:
@@ -89,6 +96,13 @@ def test_suspects_are_what_a_whole_sweep_could_not_read() -> None:
     assert found == {"by the one before", "long ago", "never"}
     assert suspects(tracked, read, last_but_one=None, failed=()) == frozenset()
     assert suspects(tracked, {}, last_but_one=None, failed={"never"}) == {"never"}
+
+
+def test_suspects_count_until_it_is_old_news() -> None:
+    read = {"long ago": 50, "yesterday": 51, "let through": 51, "fine": 999}
+    doubted = {"never", "long ago", "yesterday", "let through"}
+    found = old_news(doubted, read, old=50, let_through={"let through", "fine"})
+    assert found == {"never", "long ago", "let through"}
 
 
 @pytest.mark.parametrize(

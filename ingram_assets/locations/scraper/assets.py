@@ -1,5 +1,6 @@
 """The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
@@ -39,7 +40,13 @@ from ingram_assets.locations.keys import (
 )
 from ingram_assets.locations.scraper.automation import COVERS_DUTY, SEARCH_DUTY, SWEEP_DUTY
 from ingram_assets.locations.scraper.decisions import reading_order
-from ingram_assets.locations.scraper.earlier import HABIT, Earlier, before_a_sweep, before_some_titles
+from ingram_assets.locations.scraper.earlier import (
+    HABIT,
+    LET_THROUGH,
+    Earlier,
+    before_a_sweep,
+    before_some_titles,
+)
 from ingram_assets.locations.scraper.pictures import check_covers
 from ingram_assets.locations.scraper.promise import evaluation, span
 from ingram_assets.locations.scraper.reading import Shop, Sweep, cut, read_titles, record_gone
@@ -243,7 +250,7 @@ def stock_sweep(
     tracked = context.instance.get_dynamic_partitions(ISBNS_NAME)
     if not tracked:
         raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
-    earlier = before_a_sweep(context.instance, tracked)
+    earlier = before_a_sweep(context.instance, tracked, time.time())
     isbns = reading_order(tracked, earlier.read, earlier.suspects, context.run.run_id)
     thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
 
@@ -256,6 +263,8 @@ def stock_sweep(
     finally:
         # What was read counts, however the sweep ends.
         context.log_event(cast(dg.AssetObservation, evaluation(context.instance)))
+    if earlier.suspects:
+        sweep.report.add("unreadable_before", len(earlier.suspects))
     tripped = sweep.tripped(thresholds)
     check = dg.AssetCheckResult(
         check_name=_READABLE.name,
@@ -271,10 +280,12 @@ def stock_sweep(
             _log_pass(context, sweep)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
-    habit = {HABIT: dg.MetadataValue.json(completeness.to_json(sweep.habit))} if sweep.habit else {}
-    return dg.MaterializeResult(
-        metadata={**sweep.report.metadata(), **_plots(sweep), **habit}, check_results=[check]
-    )
+    metadata: dict[str, Any] = {**sweep.report.metadata(), **_plots(sweep)}
+    if sweep.habit is not None:
+        metadata[HABIT] = dg.MetadataValue.json(completeness.to_json(sweep.habit))
+    if tripped:
+        metadata[LET_THROUGH] = tripped.reason
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
 def _log_pass(context: AssetExecutionContext, sweep: Sweep) -> None:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 CLOCKS_DIFFER = 300.0
 """Seconds by which the clocks of honest machines may differ."""
 
+OLD_NEWS_AFTER = 24 * 3600.0
+"""Seconds after which a title that can't be read any more is no sudden change of the site's."""
+
 WITNESS_EVERY = 5
 """At the head of a sweep every fifth title is one that was read lately: where the others can't be read, it
 tells whether the site can."""
@@ -204,6 +207,22 @@ def suspects(
         for isbn in tracked
         if (isbn in failed if isbn not in read else last_but_one is not None and read[isbn] < last_but_one)
     )
+
+
+def old_news(
+    suspects: Collection[str], read: Mapping[str, int], *, old: int, let_through: Collection[str]
+) -> frozenset[str]:
+    """Suspects that count in no guardrail's share: what is wrong with them is known, or has lasted long.
+
+    The others still count: a site that loses some titles every hour is to be noticed when they are many.
+
+    Args:
+        read: ISBN to the storage id of its last reading.
+        old: the storage id of the last reading, of any title, that is older than `OLD_NEWS_AFTER`.
+        let_through: titles that a person saw named as not read, and let the sweep through.
+    """
+    seen = set(let_through)
+    return frozenset(isbn for isbn in suspects if isbn not in read or read[isbn] <= old or isbn in seen)
 
 
 def in_part_since(was_read: bool, since: float | None, at: float) -> float:

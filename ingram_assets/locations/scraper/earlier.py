@@ -10,7 +10,11 @@ from ingram_assets.domain import completeness
 from ingram_assets.domain.completeness import Habit
 from ingram_assets.locations.events import REPORT
 from ingram_assets.locations.keys import STOCK, STOCK_SWEEP
-from ingram_assets.locations.scraper.decisions import suspects
+from ingram_assets.locations.readings import last_reading_before
+from ingram_assets.locations.scraper.decisions import OLD_NEWS_AFTER, old_news, suspects
+
+LET_THROUGH = "let_through"
+"""The metadata key of a sweep that a guardrail would have stopped: why."""
 
 HABIT = "page_habit"
 """The metadata key under which a completed sweep leaves what this account's pages show."""
@@ -27,16 +31,18 @@ class Earlier:
         read: ISBN to the storage id of its last reading's event.
         with_stock: titles whose last reading showed stock.
         suspects: titles that could not be read though a whole sweep came through.
+        old_news: those of them that count in no guardrail's share.
         habit: what a whole page shows; None: not known yet.
-        completed_at: when the last completed sweep ended, in seconds since 1970; 0: none was, -1: no matter.
+        old_news_before: pages that were in part before that (seconds since 1970) count in no share, either.
         of_all: the run asks for all titles, none of which anybody named: it tells what the pages show.
     """
 
     read: dict[str, int] = field(default_factory=dict)
     with_stock: frozenset[str] = frozenset()
     suspects: frozenset[str] = frozenset()
+    old_news: frozenset[str] = frozenset()
     habit: Habit | None = None
-    completed_at: float = -1.0
+    old_news_before: float = -1.0
     of_all: bool = False
 
     @property
@@ -44,28 +50,45 @@ class Earlier:
         """Titles that were readable lately."""
         return frozenset(self.read.keys() - self.suspects)
 
+    @property
+    def there(self) -> frozenset[str]:
+        """Titles that were there lately: that they are gone is news."""
+        return frozenset(self.read.keys() - self.old_news)
 
-def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str]) -> Earlier:
-    """For a run that asks for all tracked titles."""
+
+def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: float) -> Earlier:
+    """For a run that asks for all tracked titles. `now` in seconds since 1970."""
     storage = instance.event_log_storage
     made, seen = (storage.get_latest_storage_id_by_partition(STOCK, kind) for kind in (_MADE, _SEEN))
     read = {isbn: max(made.get(isbn, -1), seen.get(isbn, -1)) for isbn in {*made, *seen}}
     completed = instance.fetch_materializations(STOCK_SWEEP, limit=2).records
     passed = instance.fetch_observations(STOCK_SWEEP, limit=1).records
     last = max([*completed[:1], *passed], key=lambda record: record.storage_id, default=None)
+    doubted = suspects(
+        tracked,
+        read,
+        last_but_one=completed[1].storage_id if len(completed) > 1 else None,
+        failed=_named_as_failed(last),
+    )
+    cutoff = now - OLD_NEWS_AFTER
+    let_through = _let_through(instance, cutoff)
+    old = last_reading_before(instance, cutoff)
     return Earlier(
         read=read,
         with_stock=frozenset(isbn for isbn, at in made.items() if at == read[isbn]),
-        suspects=suspects(
-            tracked,
-            read,
-            last_but_one=completed[1].storage_id if len(completed) > 1 else None,
-            failed=_named_as_failed(last),
-        ),
+        suspects=doubted,
+        old_news=old_news(doubted, read, old=old, let_through=_named_as_failed(let_through)),
         habit=_habit(completed),
-        completed_at=completed[0].timestamp if completed else 0.0,
+        old_news_before=let_through.timestamp if let_through else cutoff,
         of_all=True,
     )
+
+
+def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecord | None:
+    """The last sweep since then that a person let through."""
+    lately = dg.AssetRecordsFilter(STOCK_SWEEP, after_timestamp=since)
+    records = instance.fetch_materializations(lately, limit=1000).records
+    return next((record for record in records if _said(record, LET_THROUGH)), None)
 
 
 def before_some_titles(instance: dg.DagsterInstance) -> Earlier:
@@ -87,4 +110,4 @@ def _named_as_failed(record: dg.EventLogRecord | None) -> frozenset[str]:
 def _said(record: dg.EventLogRecord | None, key: str) -> Any:
     event = (record.asset_materialization or record.asset_observation) if record else None
     value = event.metadata.get(key) if event else None
-    return value.data if isinstance(value, dg.JsonMetadataValue) else None
+    return value.value if value is not None else None

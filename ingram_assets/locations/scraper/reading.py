@@ -91,11 +91,11 @@ class Sweep:
         site: the site's own figures of the pass: fetches by outcome, latencies, pauses, sign-ins.
         not_asked: titles that the run did not ask for, since it had given up by then.
         shapes: pages by the parts of the stock that they show.
-        judged: outcomes of the titles that are no suspects.
-        known_asked: titles that were readable lately and were asked for.
+        judged: outcomes of the titles that count in a share.
+        there_asked: titles that were there lately and were asked for.
         gone: readings of such titles that the site does not list any more, or of which it shows no stock any
             more. They wait for `record_gone`: of many at once it is not believed.
-        newly_in_part: titles, no suspects, whose page shows zeros of a part alone since the last sweep.
+        newly_in_part: titles that count in a share, and whose page shows zeros of a part alone only lately.
     """
 
     report: Report
@@ -110,13 +110,13 @@ class Sweep:
     not_asked: int = 0
     shapes: Counter[Shape] = field(default_factory=Counter)
     judged: Counter[Outcome] = field(default_factory=Counter)
-    known_asked: int = 0
+    there_asked: int = 0
     gone: list[Reading] = field(default_factory=list)
     newly_in_part: int = 0
 
     @property
     def tried(self) -> int:
-        """Pages asked for that count in a share: those of suspects, which sweeps could not read, don't.
+        """Pages asked for that count in a share: those of which it is old news that they can't be read don't.
 
         Where no page at all was read, all of them do: then something else is wrong.
         """
@@ -145,7 +145,7 @@ class Sweep:
 
     def vanished(self, thresholds: Thresholds) -> Tripped | None:
         """Whether so many titles are gone at once that it is not believed."""
-        return guardrails.vanished(self.known_asked, len(self.gone), thresholds)
+        return guardrails.vanished(self.there_asked, len(self.gone), thresholds)
 
     def tripped(self, thresholds: Thresholds) -> Tripped | None:
         """The guardrail that stops the sweep, if one does."""
@@ -168,7 +168,7 @@ def read_titles(
     here and in the queue, and keeps the stock it had. Titles that are gone wait in `Sweep.gone`.
     """
     sweep = Sweep(Report(context.job_name), earlier, earlier.habit)
-    usual, known = earlier.habit or FIRST_GUESS, earlier.known
+    usual, known, there = earlier.habit or FIRST_GUESS, earlier.known, earlier.there
     learns_first = earlier.of_all and earlier.habit is None
     batch: list[Reading] = []
     undecided: list[Reading] = []
@@ -181,8 +181,8 @@ def read_titles(
 
     with Progress(context, "Pages read", len(isbns)) as progress:
         for done, reading in enumerate(site.read_products(isbns, known=known, habit=usual), start=1):
-            _count(sweep, reading, known)
-            if _is_gone(reading, earlier, known):
+            _count(sweep, reading, there)
+            if _is_gone(reading, earlier, there):
                 sweep.gone.append(reading)
             elif learns_first and reading.page and reading.page.hides_copies(usual):
                 # Whether zeros are all that this account's pages show, the other pages will have told.
@@ -226,22 +226,22 @@ def record_gone(
         queue.record_unread(doubted)
 
 
-def _count(sweep: Sweep, reading: Reading, known: Collection[str]) -> None:
+def _count(sweep: Sweep, reading: Reading, there: Collection[str]) -> None:
     """Count a reading in the shares that a sweep is judged by."""
     sweep.seconds.append(reading.seconds)
     sweep.report.add(reading.outcome.value)
     sweep.not_asked += not reading.attempts
-    if reading.isbn not in sweep.earlier.suspects:
+    if reading.isbn not in sweep.earlier.old_news:
         sweep.judged[reading.outcome] += 1
-    if reading.isbn in known and reading.attempts:
-        sweep.known_asked += 1
+    if reading.isbn in there and reading.attempts:
+        sweep.there_asked += 1
     page = reading.page
     if page is not None and page.stock_shape is not None and shows_a_count(page):
         sweep.shapes[page.stock_shape] += 1
 
 
-def _is_gone(reading: Reading, earlier: Earlier, known: Collection[str]) -> bool:
-    if reading.isbn not in known:
+def _is_gone(reading: Reading, earlier: Earlier, there: Collection[str]) -> bool:
+    if reading.isbn not in there:
         return False
     if reading.page is None:
         return reading.outcome is Outcome.not_found
@@ -371,16 +371,16 @@ def _in_part(
 ) -> dict[str, Any]:
     """Report a page that shows zeros of a part of the stock alone; what its event says of that.
 
-    One that was whole, or is met for the first time, did not come through: it is named, and counts as unread
-    until a sweep was completed with it. One that stays like that is noted.
+    One that was whole lately, or is met for the first time, did not come through: it is named, and counts as
+    unread. One that stays like that is noted.
     """
     report, reason = sweep.report, str(StockInPart(page))
     report.add("stock_stays_partial")
     report.details.setdefault("stays_partial", []).append(reading.isbn)
     since = in_part_since(before is not None, _said_in_part_since(before), reading.observed_at.timestamp())
-    if before is None or since > sweep.earlier.completed_at:
+    if before is None or since > sweep.earlier.old_news_before:
         report.fail(reading.isbn, reason)
-        sweep.newly_in_part += reading.isbn not in sweep.earlier.suspects
+        sweep.newly_in_part += reading.isbn not in sweep.earlier.old_news
     else:
         _note(report, f"{reading.isbn} stays partial: {reason}")
     return {_IN_PART_SINCE: since, "not_shown": reason}
