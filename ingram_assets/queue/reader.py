@@ -84,6 +84,22 @@ class Summary:
     oldest_reading_isbn: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """The little of a title's current row that says whether the store has to be told of it."""
+
+    id: int
+    isbn: str
+    title: str
+    has_details: bool
+    """Its page was read."""
+    has_cover: bool
+    created_at: datetime | None
+    imported_at: datetime | None
+    failed_reason: str | None
+    stock_changed_at: datetime | None
+
+
 class QueueReader(Client):
     """Signs in as the reader role, which may `SELECT`, and `UPDATE` `imported_at` and `failed_reason`.
 
@@ -145,6 +161,15 @@ class QueueReader(Client):
         where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])
         wanted = f"public.ingram_current_titles {where} ORDER BY isbn"
         return self._run("read the queue's titles", lambda connection: _titles(connection, wanted, values))
+
+    def row_states(self) -> list[RowState]:
+        """The current row of every ISBN, as far as it says whether the store follows; by ISBN."""
+
+        def read(connection: psycopg.Connection) -> list[RowState]:
+            with connection.cursor(row_factory=class_row(RowState)) as rows:
+                return rows.execute(_ROW_STATES).fetchall()
+
+        return self._run("read the state of the queue's rows", read)
 
     def mark_imported(self, ids: Iterable[int]) -> set[int]:
         """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
@@ -272,6 +297,13 @@ _COUNTS = """
         (array_agg(isbn ORDER BY stock_observed_at, isbn) FILTER (WHERE stock_observed_at IS NOT NULL))[1]
             AS oldest_reading_isbn
     FROM public.ingram_current_titles
+"""
+
+_ROW_STATES = """
+    SELECT id, isbn, title, binding IS NOT NULL AS has_details, cover_url IS NOT NULL AS has_cover,
+        created_at AT TIME ZONE 'UTC' AS created_at, imported_at AT TIME ZONE 'UTC' AS imported_at,
+        failed_reason, stock_changed_at
+    FROM public.ingram_current_titles ORDER BY isbn
 """
 
 _FAILED = """
