@@ -433,7 +433,10 @@ class Journal:
             rows = db.execute(
                 "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
             ).fetchall()
-        return {row[0]: InStep(*row[:5], tuple(row[5].split(",")) if row[5] else ()) for row in rows}
+        return {
+            isbn: InStep(isbn, row, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
+            for isbn, row, changed_at, until, pushed_at, aged in rows
+        }
 
     def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
         """Moves on when what the store was told of these titles stops being true: they were read again."""

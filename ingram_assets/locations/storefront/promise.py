@@ -62,7 +62,9 @@ def evaluate(instance: dg.DagsterInstance, queue: Queue, journal: StoreJournal, 
 
 
 def _switched_off(instance: dg.DagsterInstance) -> set[str]:
-    """The sensors and schedules that a person switched off."""
+    """The sensors and schedules that a person switched off; none in an instance that has no daemon."""
+    if instance.schedule_storage is None:
+        return set()
     states = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
     return {state.name for state in states}
 
