@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
@@ -29,6 +30,7 @@ from ingram_assets.locations.operations.values import (
     Stale,
     StaleTitle,
     Succeeded,
+    Watchdog,
 )
 from ingram_assets.locations.readings import stale_readings
 
@@ -296,6 +298,31 @@ def promises(instance: dg.DagsterInstance) -> list[Promise]:
             )
         )
     return sorted(found, key=lambda promise: promise.asset)
+
+
+def watchdogs(instance: dg.DagsterInstance, sensor_of: Mapping[str, str]) -> list[Watchdog]:
+    """The standing checks, as they stand.
+
+    Args:
+        sensor_of: check, as `Checked.check`, to the sensor that evaluates it.
+    """
+    keys = {}
+    for check in sensor_of:
+        asset, _, name = check.partition(": ")
+        keys[check] = dg.AssetCheckKey(dg.AssetKey(asset.split("/")), name)
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
+    off = {
+        state.name for state in instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    }
+    return [
+        Watchdog(
+            check,
+            sensor_of[check],
+            latest[key].create_timestamp if key in latest else None,
+            sensor_of[check] in off,
+        )
+        for check, key in keys.items()
+    ]
 
 
 def stale_titles(instance: dg.DagsterInstance, sla: float, now: float) -> Stale:
