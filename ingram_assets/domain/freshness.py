@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from ingram_assets.domain.lifetime import counted_at
 from ingram_assets.domain.title import Title
 
 
@@ -14,11 +15,7 @@ def aged_centers(title: Title, at: datetime, max_age: timedelta | None) -> froze
     """
     if max_age is None:
         return frozenset()
-    return frozenset(
-        center
-        for center, (counted_at, copies) in _counts(title).items()
-        if copies and counted_at is not None and at - counted_at > max_age
-    )
+    return frozenset(center for center, counted in _counted(title).items() if at - counted > max_age)
 
 
 def valid_until(title: Title, at: datetime, max_age: timedelta | None, zone: ZoneInfo) -> datetime | None:
@@ -29,9 +26,7 @@ def valid_until(title: Title, at: datetime, max_age: timedelta | None, zone: Zon
     """
     ends = [_day(title, zone)]
     if max_age is not None:
-        ends += [
-            counted_at + max_age for counted_at, copies in _counts(title).values() if copies and counted_at
-        ]
+        ends += [counted + max_age for counted in _counted(title).values()]
     return min((end for end in ends if end is not None and end > at), default=None)
 
 
@@ -60,6 +55,8 @@ def _day(title: Title, zone: ZoneInfo) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _counts(title: Title) -> dict[str, tuple[datetime | None, int | None]]:
-    """Center to when its copies on hand were counted, and how many they were."""
-    return {center: (title.stock_observed_at, counts[0]) for center, counts in (title.stock or {}).items()}
+def _counted(title: Title) -> dict[str, datetime]:
+    """When the copies on hand of each center that has some were counted, where that is known."""
+    with_copies = (center for center, counts in (title.stock or {}).items() if counts[0])
+    times = ((center, counted_at(title, center)) for center in with_copies)
+    return {center: at for center, at in times if at is not None}

@@ -1,7 +1,7 @@
 """What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -240,18 +240,23 @@ class QueueReader(Client):
 
         return self._run("read how titles were last read", read)
 
-    def summary(self) -> Summary:
-        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other."""
+    def summary(self, leave_out: Collection[str] = ()) -> Summary:
+        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other.
+
+        Args:
+            leave_out: ISBNs of titles that are in none of the figures but `rows`: the retired ones.
+        """
+        out = {"out": list(leave_out)}
 
         def read(connection: psycopg.Connection) -> Summary:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 with connection.cursor(row_factory=dict_row) as rows:
-                    counts = rows.execute(_COUNTS).fetchone()
-                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME).fetchall())
+                    counts = rows.execute(_COUNTS, out).fetchone()
+                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME, out).fetchall())
                 with connection.cursor(row_factory=class_row(Trouble)) as troubles:
-                    failed = tuple(troubles.execute(_FAILED, [SHOWN]))
-                    unread = tuple(troubles.execute(_UNREAD, [SHOWN]))
+                    failed = tuple(troubles.execute(_FAILED, {**out, "shown": SHOWN}))
+                    unread = tuple(troubles.execute(_UNREAD, {**out, "shown": SHOWN}))
             assert counts is not None
             return Summary(failed_titles=failed, unread_titles=unread, unread_by_outcome=by_outcome, **counts)
 
@@ -291,12 +296,12 @@ _COUNTS = """
         count(*) AS titles,
         count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
         count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,
-        (SELECT count(*) FROM public.ingram_unread) AS unread,
+        (SELECT count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)) AS unread,
         count(*) FILTER (WHERE stock_observed_at IS NULL) AS never_read,
         min(stock_observed_at) AS oldest_reading,
         (array_agg(isbn ORDER BY stock_observed_at, isbn) FILTER (WHERE stock_observed_at IS NOT NULL))[1]
             AS oldest_reading_isbn
-    FROM public.ingram_current_titles
+    FROM public.ingram_current_titles WHERE isbn <> ALL (%(out)s)
 """
 
 _ROW_STATES = """
@@ -308,10 +313,13 @@ _ROW_STATES = """
 
 _FAILED = """
     SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
-    WHERE failed_reason IS NOT NULL ORDER BY isbn LIMIT %s
+    WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn LIMIT %(shown)s
 """
 
-_UNREAD_BY_OUTCOME = "SELECT outcome, count(*) FROM public.ingram_unread GROUP BY outcome ORDER BY outcome"
+_UNREAD_BY_OUTCOME = """
+    SELECT outcome, count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)
+    GROUP BY outcome ORDER BY outcome
+"""
 
 _ATTEMPTS = """
     SELECT q.isbn, u.outcome, u.unread_since, q.stock_observed_at IS NOT NULL
@@ -324,7 +332,7 @@ _UNREAD_SINCE = """
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
 """
 
-_UNREAD = f"{_UNREAD_SINCE} ORDER BY u.unread_since, u.isbn LIMIT %s"
+_UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
 
 _UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
 

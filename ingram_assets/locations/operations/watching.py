@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, cast
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
@@ -33,6 +32,7 @@ from ingram_assets.locations.operations.values import (
     Watchdog,
 )
 from ingram_assets.locations.readings import stale_readings
+from ingram_assets.locations.switched_off import switched_off
 
 _TYPE = dg.DagsterEventType
 _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
@@ -311,9 +311,7 @@ def watchdogs(instance: dg.DagsterInstance, sensor_of: Mapping[str, str]) -> lis
         asset, _, name = check.partition(": ")
         keys[check] = dg.AssetCheckKey(dg.AssetKey(asset.split("/")), name)
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
-    off = {
-        state.name for state in instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
-    }
+    off = switched_off(instance)
     return [
         Watchdog(
             check,

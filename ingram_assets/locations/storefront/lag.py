@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.locations.storefront.decisions import COMPLETE_AFTER
 from ingram_assets.medusa.journal import InStep
 from ingram_assets.queue.reader import RowState
@@ -166,7 +167,8 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     if who:
         words.append("ingram push brings all of it now.")
     if "untracked" in counts:
-        isbn = next(one.isbn for one in lag.behind if one.kind == "untracked")
+        isbns = (one.isbn for one in lag.behind if one.kind == "untracked" and is_isbn13(one.isbn))
+        isbn = next(isbns, "ISBN")
         words.append(f"Track a title again: ingram enrich {isbn}. Or let it go: ingram retire {isbn}.")
     return " ".join(words) + failed
 

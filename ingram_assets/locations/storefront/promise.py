@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorStatus
 
 from ingram_assets.locations.events import LOOKED_AT
 from ingram_assets.locations.keys import INVENTORY_LEVELS, ISBNS_NAME, RETIRED_NAME
 from ingram_assets.locations.storefront import lag
 from ingram_assets.locations.storefront.resources import Queue, StoreJournal
+from ingram_assets.locations.switched_off import switched_off
 from ingram_assets.settings import Pace, load
 
 _PACE = load(Pace)
@@ -57,16 +57,8 @@ def evaluate(instance: dg.DagsterInstance, queue: Queue, journal: StoreJournal, 
                 for one in found.behind[:_NAMED]
             ]
         )
-    words = lag.sentence(found, at_most, _switched_off(instance))
+    words = lag.sentence(found, at_most, switched_off(instance))
     return {"passed": not found.behind, "metadata": metadata, "description": words}
-
-
-def _switched_off(instance: dg.DagsterInstance) -> set[str]:
-    """The sensors and schedules that a person switched off; none in an instance that has no daemon."""
-    if instance.schedule_storage is None:
-        return set()
-    states = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
-    return {state.name for state in states}
 
 
 @dg.asset_check(
