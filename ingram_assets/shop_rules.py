@@ -41,8 +41,3 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
             price_ceiling=settings.GUARDRAIL_PRICE_CEILING,
         ),
     )
-
-
-def max_age_of_stock(settings: StorefrontSettings) -> timedelta | None:
-    """How old a count may be to be sold from; `None`: any, the shop sells as before."""
-    return None if settings.STALE_STOCK == "keep" else timedelta(seconds=settings.STOCK_MAX_AGE)

@@ -134,7 +134,7 @@ def test_it_says_when_the_store_lags(shop: Shop) -> None:
     since = datetime.fromisoformat(status["behind_since"])
     assert timedelta(minutes=29) < datetime.now(UTC) - since < timedelta(minutes=31)
     words = shop.words()
-    assert "The store does not follow 2 of 3 titles for longer than 10 min" in words
+    assert "The store has not followed 2 of 3 titles for more than 10 min" in words
     assert "Nothing is broken." not in words
     shop.patch.setenv("STORE_LAG_MAX", "1500")
     assert shop.status()["behind"] == 1

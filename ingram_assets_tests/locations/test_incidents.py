@@ -324,7 +324,7 @@ class TestLeftBehind:
 class TestStoreFollows:
     CHECK = ("medusa/inventory_levels", "store_follows_queue")
     BEHIND: ClassVar = {
-        "reason": "The store does not follow 2 of 90 titles for longer than 10 min.",
+        "reason": "The store has not followed 2 of 90 titles for more than 10 min.",
         "run_id": "",
         "titles": ("9780306406157, Emma, stock, 2026-11-20 19:40:00 UTC",),
     }
@@ -332,7 +332,7 @@ class TestStoreFollows:
     def test_one_alert_when_it_lags_and_one_when_it_follows_again(self, shop):
         assert shop.checks(*self.CHECK, False, **self.BEHIND) == ["The store lags behind the queue"]
         assert shop.told[-1].body.splitlines() == [
-            "The store does not follow 2 of 90 titles for longer than 10 min.",
+            "The store has not followed 2 of 90 titles for more than 10 min.",
             "- 9780306406157, Emma, stock, 2026-11-20 19:40:00 UTC",
             "Since Nov 20, 14:00 CST.",
             "http://dagster.example:3000/assets/medusa/inventory_levels",

@@ -101,14 +101,14 @@ class TestSentence:
         return sentence(look(rows, told, tracked=tracked, retired=[], now=NOW, at_most=AT_MOST), AT_MOST, off)
 
     def test_all_is_well(self) -> None:
-        assert self.say(ROW) == "The store follows all 1 titles of the queue."
+        assert self.say(ROW) == "The store follows the queue: 1 title in step."
         failed = self.say(ROW, replace(ROW, isbn=B, failed_reason="No."))
         assert failed.endswith("1 title failed and is not counted: ingram status says why.")
 
     def test_it_says_how_many_since_when_and_what_to_do(self) -> None:
         rows = [replace(ROW, stock_changed_at=ago(30)), replace(ROW, isbn=B, stock_changed_at=ago(20))]
         assert self.say(*rows) == (
-            "The store does not follow 2 of 2 titles for longer than 10 min, 9780306406157 since "
+            "The store has not followed 2 of 2 titles for more than 10 min, 9780306406157 since "
             "2026-11-20 13:30:00 UTC: 2 have a change of stock that the store does not show. Look at the "
             "last runs and ticks of stock_changes in Dagster. ingram push brings all of it now."
         )

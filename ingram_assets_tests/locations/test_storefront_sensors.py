@@ -12,11 +12,13 @@ import dagster as dg
 import psycopg
 import pytest
 
+from ingram_assets.domain.stock import DcStock
 from ingram_assets.locations.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.locations.storefront import promise, sensors
 from ingram_assets.locations.storefront.decisions import MANY_ZEROES, Place
 from ingram_assets.locations.storefront.definitions import defs
 from ingram_assets.locations.storefront.promise import STORE_FOLLOWS_QUEUE
+from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.locations.test_storefront import NAME, Storefront, storefront  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("medusa")
@@ -263,16 +265,23 @@ def test_no_sensor_asks_for_a_retired_title(storefront: Storefront) -> None:  # 
 
 
 class TestClockChanges:
-    def ago(self, shop: Storefront, isbn: str, hours: float) -> None:
-        """All that is known and was told of a title happened so much earlier."""
-        by = timedelta(hours=hours)
-        shop.queue.sql("UPDATE ingram_queue SET stock_observed_at = now() - %s WHERE isbn = %s", by, isbn)
+    def sold_an_hour_ago(
+        self, shop: Storefront, patch: pytest.MonkeyPatch, count: int, copies: int = 10
+    ) -> list[str]:
+        """Titles that were read two hours ago and pushed an hour ago; counts live for 90 minutes."""
+        isbns = shop.titles(count, None)
+        read_at, pushed_at = (datetime.now(UTC) - timedelta(hours=hours) for hours in (2, 1))
+        stock = {"TN": DcStock(copies, 0, "primary")}
+        with QueueWriter(shop.queue.writer) as writer:
+            writer.record_stock([{"isbn": isbn, "observed_at": read_at, "stock": stock} for isbn in isbns])
+        shop.push(*isbns)
+        patch.setenv("STOCK_MAX_AGE", "5400")
         journal(
             shop,
-            "UPDATE store_in_step SET pushed_at = now() - %s, valid_until = now() - %s + interval '1 day'"
-            " WHERE isbn = %s",
-            *(by, by, isbn),
+            "UPDATE store_in_step SET pushed_at = %s, valid_until = %s WHERE isbn = ANY(%s)",
+            *(pushed_at, read_at + timedelta(minutes=90), isbns),
         )
+        return isbns
 
     def test_a_push_says_until_when_it_is_true(self, storefront: Storefront) -> None:  # noqa: F811
         (isbn,) = storefront.titles(1)
@@ -287,23 +296,43 @@ class TestClockChanges:
         assert looked.succeeded
         assert told(storefront, isbn)[1] == pushed_at, "a look tells the store nothing"
 
-    def test_a_reading_past_its_age_is_pushed(self, storefront: Storefront) -> None:  # noqa: F811
-        old, read_again, fresh = storefront.titles(3)
-        storefront.push(old, read_again, fresh)
-        daemon = Daemon(storefront, "clock_changes")
-        assert daemon.tick() == []
-        self.ago(storefront, old, 25)
-        self.ago(storefront, read_again, 25)
+    def test_a_reading_past_its_age_is_pushed(
+        self,
+        storefront: Storefront,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        old, read_again = self.sold_an_hour_ago(storefront, monkeypatch, 2)
+        (none,) = self.sold_an_hour_ago(storefront, monkeypatch, 1, copies=0)
         storefront.read([read_again], 10)
+        daemon = Daemon(storefront, "clock_changes")
         assert daemon.tick() == [old]
         assert daemon.started[-1].success
+        assert storefront.level(old) == 0
+        assert storefront.shop.variant(old)["metadata"]["availability"] == "backorder"
         until, _, _ = told(storefront, read_again)
-        assert until > datetime.now(UTC) + timedelta(hours=23), "moved on, and nothing pushed"
+        assert until > datetime.now(UTC) + timedelta(minutes=89), "moved on, and nothing pushed"
+        assert told(storefront, none)[0] is None, "an old 0 is no reason to sell"
         assert daemon.tick() == []
         # The same count, read again: it can be sold again.
         storefront.read([old], 10)
         assert daemon.tick() == [old]
         assert storefront.level(old) == 10
+        assert daemon.tick() == []
+
+    def test_no_guardrail_keeps_an_old_reading_for_sale(
+        self,
+        storefront: Storefront,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        isbns = self.sold_an_hour_ago(storefront, monkeypatch, 60)
+        storefront.queue.sql(
+            "INSERT INTO ingram_unread SELECT unnest(%s::text[]), 'transient', 'no answer', now(), now(), 1",
+            isbns,
+        )
+        daemon = Daemon(storefront, "clock_changes")
+        assert sorted(daemon.tick()) == sorted(isbns)
+        assert daemon.started[-1].success, "iPage has been down for long: that is when counts grow old"
+        assert {storefront.level(isbn) for isbn in isbns} == {0}
         assert daemon.tick() == []
 
     def test_a_shop_that_sells_as_before_pushes_no_old_reading(
@@ -312,13 +341,11 @@ class TestClockChanges:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv("STALE_STOCK", "keep")
-        (isbn,) = storefront.titles(1)
-        storefront.push(isbn)
+        (isbn,) = self.sold_an_hour_ago(storefront, monkeypatch, 1)
+        daemon = Daemon(storefront, "clock_changes")
+        assert daemon.tick() == []
         assert told(storefront, isbn)[0] is None
-        storefront.queue.sql(
-            "UPDATE ingram_queue SET stock_observed_at = now() - interval '1 year' WHERE isbn = %s", isbn
-        )
-        assert Daemon(storefront, "clock_changes").tick() == []
+        assert storefront.level(isbn) == 10
 
     def test_a_preorder_whose_day_has_come(self, storefront: Storefront) -> None:  # noqa: F811
         today = datetime.now(ZoneInfo("America/Chicago")).date()
@@ -348,9 +375,7 @@ class TestClockChanges:
         clock: Clock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        (isbn,) = storefront.titles(1)
-        storefront.push(isbn)
-        self.ago(storefront, isbn, 25)
+        (isbn,) = self.sold_an_hour_ago(storefront, monkeypatch, 1)
         monkeypatch.setenv("MEDUSA_PASSWORD", "wrong-word")
         daemon = Daemon(storefront, "clock_changes")
         for waited in (15, 60, 300):
@@ -410,7 +435,7 @@ class TestStorePromise:
         assert (found.metadata["behind"].value, found.metadata["behind_stock"].value) == (1, 1)
         (named,) = found.metadata["titles"].value.records
         assert (named.data["isbn"], named.data["what"]) == (isbns[0], "stock")
-        assert "does not follow 1 of" in str(found.description)
+        assert "has not followed 1 of" in str(found.description)
         assert isbns[0] in str(found.description)
         assert "stock_changes" in str(found.description)
         storefront.push(isbns[0])

@@ -149,13 +149,13 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     if lag.failed:
         failed = f" {_titles(lag.failed)} failed and {_is(lag.failed)} not counted: ingram status says why."
     if not lag.behind:
-        return f"The store follows all {lag.titles - lag.failed:,} titles of the queue.{failed}"
+        return f"The store follows the queue: {_titles(lag.titles - lag.failed)} in step.{failed}"
     first = lag.behind[0]
     since = f", {first.isbn} since {moment(first.since)}" if first.since else ""
     counts = lag.count()
     kinds = "; ".join(f"{count:,} {_WHAT[kind][count > 1]}" for kind, count in counts.items())
     words = [
-        f"The store does not follow {len(lag.behind):,} of {lag.titles:,} titles for longer than "
+        f"The store has not followed {len(lag.behind):,} of {lag.titles:,} titles for more than "
         f"{at_most.total_seconds() / 60:,.0f} min{since}: {kinds}."
     ]
     who = [_WHO[kind] for kind in counts if kind in _WHO]

@@ -52,7 +52,7 @@ from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import read_store
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load, store_time_zone
-from ingram_assets.shop_rules import max_age_of_stock, store_rules, store_today
+from ingram_assets.shop_rules import store_rules, store_today
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No guardrail tripped."
@@ -389,7 +389,7 @@ def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) 
 
 def _record_in_step(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Remember what the store was told of the titles that are in step with it, and until when it is true."""
-    max_age, zone = max_age_of_stock(store.settings), ZoneInfo(store_time_zone())
+    max_age, zone = store.rules.sold_for, ZoneInfo(store_time_zone())
     in_step = [titles[isbn] for isbn, one in result.titles.items() if one.outcome != "failed"]
     store.journal.record_in_step(
         [

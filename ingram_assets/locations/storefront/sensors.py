@@ -29,7 +29,7 @@ from ingram_assets.locations.storefront.decisions import (
 from ingram_assets.locations.storefront.resources import Queue, StoreJournal
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.settings import Pace, StorefrontSettings, load, store_time_zone
-from ingram_assets.shop_rules import max_age_of_stock
+from ingram_assets.shop_rules import store_rules
 
 _PACE = load(Pace)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
@@ -119,7 +119,7 @@ def clock_changes(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Look for what has become untrue since it was pushed, and ask for a push of it."""
     retired, now = _retired(context.instance), datetime.now(UTC)
-    max_age, zone = max_age_of_stock(load(StorefrontSettings)), ZoneInfo(store_time_zone())
+    max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
     with queue.open() as reader, journal.open() as book:
         rows, told = reader.row_states(), book.in_step()
         book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
