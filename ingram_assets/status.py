@@ -47,6 +47,7 @@ def show_status(as_json: bool) -> None:
 
         dagster = _dagster(common)
         told, no_journal = _told(settings)
+        first_changes = reader.first_changes(lag.not_told(rows, told or {}))
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     low = low_stock(titles, rules=store_rules(settings), today=store_today(common))
@@ -54,10 +55,12 @@ def show_status(as_json: bool) -> None:
     found = lag.look(
         rows,
         told or {},
+        first_changes,
         tracked=dagster.tracked,
         retired=dagster.retired,
         now=datetime.now(UTC),
         at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
     )
     behind = found.behind if told is not None else ()
     oldest = summary.oldest_reading
@@ -148,6 +151,7 @@ class _Dagster:
     tracked: frozenset[str] | None = None
     retired: frozenset[str] = frozenset()
     switched_off: frozenset[str] = frozenset()
+    sweeping_since: datetime | None = None
     problem: str | None = None
 
 
@@ -161,12 +165,14 @@ def _dagster(common: CommonSettings) -> _Dagster:
             psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.locations.keys import ISBNS_NAME, RETIRED_NAME
+            from ingram_assets.locations.runs_at_work import at_work_since
             from ingram_assets.locations.switched_off import switched_off
 
             return _Dagster(
                 frozenset(instance.get_dynamic_partitions(ISBNS_NAME)),
                 frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
                 frozenset(switched_off(instance)),
+                at_work_since(instance, "scraper"),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"

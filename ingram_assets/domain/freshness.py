@@ -19,7 +19,7 @@ def aged_centers(title: Title, at: datetime, max_age: timedelta | None) -> froze
 
 
 def valid_until(title: Title, at: datetime, max_age: timedelta | None, zone: ZoneInfo) -> datetime | None:
-    """When what is true of the title at `at` stops being true with time alone; `None`: never.
+    """When, not before `at`, what is true of the title then stops being so with time alone; `None`: never.
 
     That is when the first of the counts that its sale rests on is too old, or the store's midnight of its day
     of publication, whichever comes first.
@@ -27,7 +27,7 @@ def valid_until(title: Title, at: datetime, max_age: timedelta | None, zone: Zon
     ends = [_day(title, zone)]
     if max_age is not None:
         ends += [counted + max_age for counted in _counted(title).values()]
-    return min((end for end in ends if end is not None and end > at), default=None)
+    return min((end for end in ends if end is not None and end >= at), default=None)
 
 
 def changed_by_time(

@@ -151,9 +151,7 @@ class QueueReader(Client):
 
     def wanted_again(self) -> list[Title]:
         """The current rows that were imported and that a person has asked for by name since; by ISBN."""
-        wanted = (
-            "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
-        )
+        wanted = "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
         return self._run("read what is wanted again", lambda connection: _titles(connection, wanted, []))
 
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
@@ -223,6 +221,17 @@ class QueueReader(Client):
 
         return self._run("read a title's history", read)
 
+    def first_changes(self, since: Mapping[str, datetime]) -> dict[str, datetime]:
+        """ISBN to its first stock change after the moment given for it, for those that have one."""
+        if not since:
+            return {}
+
+        def read(connection: psycopg.Connection) -> dict[str, datetime]:
+            rows = connection.execute(_FIRST_CHANGES, [list(since), list(since.values())])
+            return dict(rows.fetchall())
+
+        return self._run("read the first changes of titles", read)
+
     def unread(self, isbn: str) -> Trouble | None:
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
 
@@ -288,6 +297,13 @@ _HISTORY = """
     SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json,
         lag(h.stock_json) OVER (ORDER BY h.id) AS before_json
     FROM public.ingram_stock_history h WHERE h.isbn = %s ORDER BY h.id DESC LIMIT %s
+"""
+
+_FIRST_CHANGES = """
+    SELECT wanted.isbn, min(h.stock_changed_at)
+    FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (isbn, since)
+    JOIN public.ingram_stock_history h ON h.isbn = wanted.isbn AND h.stock_changed_at > wanted.since
+    GROUP BY wanted.isbn
 """
 
 _COUNTS = """

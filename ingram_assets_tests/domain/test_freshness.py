@@ -96,4 +96,6 @@ def test_it_changes_when_it_was_said_to() -> None:
         assert until is not None
         told = (NOW, aged_centers(of, NOW, DAY))
         assert not changed_by_time(of, *told, until - timedelta(seconds=1), DAY, ZONE)
+        unchanged_yet = not changed_by_time(of, *told, until, DAY, ZONE)
+        assert not unchanged_yet or valid_until(of, until, DAY, ZONE) == until, "it is looked at again"
         assert changed_by_time(of, *told, until + timedelta(seconds=1), DAY, ZONE)

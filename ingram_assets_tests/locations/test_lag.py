@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingram_assets.locations.storefront.lag import Lag, look, sentence
+from ingram_assets.locations.storefront.lag import Lag, look, not_told, sentence
 from ingram_assets.medusa.journal import InStep
 from ingram_assets.queue.reader import RowState
 
@@ -27,6 +27,7 @@ def found(row: RowState, told: InStep | None = TOLD, *, tracked: bool = True, re
     return look(
         [row],
         {A: told} if told else {},
+        {},
         tracked=[A] if tracked else [],
         retired=[A] if retired else [],
         now=NOW,
@@ -82,15 +83,37 @@ def test_what_the_store_does_not_follow(row: RowState, told: InStep | None, kind
 def test_a_row_that_nobody_reads(minutes: float | None, kind: str | None) -> None:
     row = replace(ROW, created_at=None if minutes is None else ago(minutes))
     assert [one.kind for one in found(row, tracked=False).behind] == ([kind] if kind else [])
-    unasked = look([row], {A: TOLD}, tracked=None, retired=[], now=NOW, at_most=AT_MOST)
+    unasked = look([row], {A: TOLD}, {}, tracked=None, retired=[], now=NOW, at_most=AT_MOST)
     assert unasked.behind == (), "Dagster can't be asked"
+
+
+def test_a_title_that_changes_all_the_time_is_late_since_its_first_change() -> None:
+    row = replace(ROW, stock_changed_at=ago(1))
+    told_at = TOLD.stock_changed_at
+    assert not_told([row, replace(ROW, isbn=B), replace(ROW, isbn=C)], {A: TOLD, B: TOLD}) == {A: told_at}
+    lag = look([row], {A: TOLD}, {A: ago(90)}, tracked=[A], retired=[], now=NOW, at_most=AT_MOST)
+    assert [(one.kind, one.since) for one in lag.behind] == [("stock", ago(90))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sweeping", "behind"), [(30, None, True), (30, 40, False), (30, 20, True)]
+)
+def test_a_change_may_wait_for_the_end_of_the_sweep_that_recorded_it(
+    changed: float, sweeping: float | None, behind: bool
+) -> None:
+    row = replace(ROW, stock_changed_at=ago(changed))
+    since = None if sweeping is None else ago(sweeping)
+    how = {"tracked": [A], "retired": [], "now": NOW, "at_most": AT_MOST, "sweeping_since": since}
+    assert bool(look([row], {A: TOLD}, {}, **how).behind) is behind
+    waits = replace(WAITS, created_at=ago(30), stock_changed_at=ago(30))
+    assert look([waits], {}, {}, **how).behind, "an import waits for no sweep"
 
 
 def test_the_longest_is_first_and_all_are_counted() -> None:
     rows = [replace(ROW, isbn=A, stock_changed_at=ago(20)), replace(ROW, isbn=B, stock_changed_at=ago(30))]
     rows += [replace(WAITS, isbn=C, created_at=None)]
     told = {isbn: replace(TOLD, isbn=isbn) for isbn in (A, B)}
-    lag = look(rows, told, tracked=[A, B, C], retired=[], now=NOW, at_most=AT_MOST)
+    lag = look(rows, told, {}, tracked=[A, B, C], retired=[], now=NOW, at_most=AT_MOST)
     assert [one.isbn for one in lag.behind] == [C, B, A]
     assert lag.count() == {"import": 1, "stock": 2}
 
@@ -98,7 +121,9 @@ def test_the_longest_is_first_and_all_are_counted() -> None:
 class TestSentence:
     def say(self, *rows: RowState, tracked: tuple[str, ...] = (A, B), off: tuple[str, ...] = ()) -> str:
         told = {row.isbn: replace(TOLD, isbn=row.isbn) for row in rows}
-        return sentence(look(rows, told, tracked=tracked, retired=[], now=NOW, at_most=AT_MOST), AT_MOST, off)
+        return sentence(
+            look(rows, told, {}, tracked=tracked, retired=[], now=NOW, at_most=AT_MOST), AT_MOST, off
+        )
 
     def test_all_is_well(self) -> None:
         assert self.say(ROW) == "The store follows the queue: 1 title in step."

@@ -441,6 +441,25 @@ class TestStorePromise:
         storefront.push(isbns[0])
         assert self.check(storefront).passed
 
+    def test_a_title_that_changes_again_and_again_is_late_since_the_first_time(
+        self,
+        storefront: Storefront,  # noqa: F811
+    ) -> None:
+        (isbn,) = storefront.titles(1)
+        storefront.instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
+        storefront.push(isbn)
+        for copies in (9, 8):
+            storefront.read([isbn], copies)
+        earlier = "SET stock_changed_at = stock_changed_at - interval '1 hour' WHERE isbn = %s"
+        storefront.queue.sql(f"UPDATE ingram_stock_history {earlier}", isbn)
+        journal(storefront, f"UPDATE store_in_step {earlier}", isbn)
+        ((changed_at,),) = storefront.queue.sql(
+            "SELECT stock_changed_at FROM ingram_current_titles WHERE isbn = %s", isbn
+        )
+        assert datetime.now(UTC) - changed_at < timedelta(minutes=1)
+        found = self.check(storefront)
+        assert (found.passed, found.metadata["behind_stock"].value) == (False, 1)
+
     def test_a_row_that_nobody_imports(self, storefront: Storefront) -> None:  # noqa: F811
         (isbn,) = storefront.titles(1)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, [isbn])

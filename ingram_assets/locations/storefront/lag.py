@@ -36,9 +36,10 @@ _WHAT: Mapping[Kind, tuple[str, str]] = {
     ),
     "look": ("was not compared with the store for 26 h", "were not compared with the store for 26 h"),
 }
+PUSHES_STOCK = "stock_changes"
 _WHO: Mapping[Kind, str] = {
     "import": "rows_to_import",
-    "stock": "stock_changes",
+    "stock": PUSHES_STOCK,
     "time": "clock_changes",
     "look": "daily_reconcile",
 }
@@ -75,29 +76,51 @@ class Lag:
         return {kind: kinds.count(kind) for kind in _WHAT if kind in kinds}
 
 
+def not_told(rows: Sequence[RowState], in_step: Mapping[str, InStep]) -> dict[str, datetime]:
+    """ISBN to when the stock was changed of which the store was last told, where it has changed since."""
+    never = datetime.min.replace(tzinfo=UTC)
+    told_of = {row.isbn: in_step[row.isbn].stock_changed_at or never for row in rows if row.isbn in in_step}
+    return {
+        row.isbn: told_of[row.isbn]
+        for row in rows
+        if row.isbn in told_of and (row.stock_changed_at or never) > told_of[row.isbn]
+    }
+
+
 def look(
     rows: Sequence[RowState],
     in_step: Mapping[str, InStep],
+    first_changes: Mapping[str, datetime],
     *,
     tracked: Collection[str] | None,
     retired: Collection[str],
     now: datetime,
     at_most: timedelta,
+    sweeping_since: datetime | None = None,
 ) -> Lag:
     """Which titles' store has been behind for longer than `at_most`.
 
     Args:
         rows: the queue's current rows.
         in_step: ISBN to what the store was last told.
+        first_changes: ISBN to the first change that the store was not told of, for those of `not_told`. The
+            row has the last one, and a title that changes every hour would never be late by more.
         tracked: the ISBNs that Dagster tracks; `None` if Dagster can't be asked.
+        sweeping_since: since when pages are being read, and a change may wait for the end of that, so that a
+            guardrail sees the whole (`decisions.push_changes`): one that was recorded since then is not late.
     """
     looked_at = [row for row in rows if row.isbn not in retired]
     sound = [row for row in looked_at if row.failed_reason is None]
     tracked = None if tracked is None else frozenset(tracked)
     found = []
+    # What waits for the end of a sweep is recorded from its beginning on.
+    recorded = datetime.max.replace(tzinfo=UTC) if sweeping_since is None else sweeping_since
     for row in sound:
-        late = _behind(row, in_step.get(row.isbn), tracked is not None and row.isbn not in tracked, now)
+        told, untracked = in_step.get(row.isbn), tracked is not None and row.isbn not in tracked
+        late = _behind(row, told, first_changes.get(row.isbn), untracked, now)
         for kind, since, allowed in late:
+            if kind == "stock" and since is not None and since >= recorded:
+                continue
             if since is None or now - since > (allowed or at_most):
                 found.append(Behind(row.isbn, row.title, kind, since))
                 break
@@ -106,7 +129,7 @@ def look(
 
 
 def _behind(
-    row: RowState, told: InStep | None, untracked: bool, now: datetime
+    row: RowState, told: InStep | None, first_change: datetime | None, untracked: bool, now: datetime
 ) -> Iterator[tuple[Kind, datetime | None, timedelta | None]]:
     """What the store does not follow, since when, and how long that may last if not as long as usual."""
     if untracked:
@@ -119,7 +142,7 @@ def _behind(
         return
     changed_at = row.stock_changed_at
     if changed_at is not None and (told.stock_changed_at is None or changed_at > told.stock_changed_at):
-        yield "stock", changed_at, None
+        yield "stock", min(changed_at, first_change or changed_at), None
     if told.valid_until is not None and told.valid_until <= now:
         yield "time", told.valid_until, None
     if told.pushed_at is not None:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from ingram_assets.locations.events import LOOKED_AT
 from ingram_assets.locations.keys import INVENTORY_LEVELS, ISBNS_NAME, RETIRED_NAME
+from ingram_assets.locations.runs_at_work import at_work_since
 from ingram_assets.locations.storefront import lag
 from ingram_assets.locations.storefront.resources import Queue, StoreJournal
 from ingram_assets.locations.switched_off import switched_off
@@ -27,17 +28,21 @@ STORE_FOLLOWS_QUEUE = "store_follows_queue"
 
 def evaluate(instance: dg.DagsterInstance, queue: Queue, journal: StoreJournal, now: float) -> dict[str, Any]:
     """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+    off = switched_off(instance)
     at_most = timedelta(seconds=load(Pace).STORE_LAG_MAX)
     with queue.open() as reader, journal.open() as book:
         # In this order: what a push that ends in between has told the store is known then.
         rows, in_step = reader.row_states(), book.in_step()
+        first_changes = reader.first_changes(lag.not_told(rows, in_step))
     found = lag.look(
         rows,
         in_step,
+        first_changes,
         tracked=instance.get_dynamic_partitions(ISBNS_NAME),
         retired=frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
         now=datetime.fromtimestamp(now, UTC),
         at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in off else at_work_since(instance, "scraper"),
     )
     metadata: dict[str, Any] = {
         LOOKED_AT: dg.MetadataValue.timestamp(now),
@@ -57,7 +62,7 @@ def evaluate(instance: dg.DagsterInstance, queue: Queue, journal: StoreJournal, 
                 for one in found.behind[:_NAMED]
             ]
         )
-    words = lag.sentence(found, at_most, switched_off(instance))
+    words = lag.sentence(found, at_most, off)
     return {"passed": not found.behind, "metadata": metadata, "description": words}
 
 
