@@ -217,6 +217,7 @@ class Pace(_Settings):
     SEARCH_WARN_AFTER: int = Field(7 * 86400, ge=60)
     SEARCH_FAIL_AFTER: int = Field(8 * 86400, ge=60)
     SENSOR_INTERVAL: int = Field(10, ge=1)
+    STORE_LAG_MAX: int = Field(600, ge=60)
     SWEEP_RETRY_AFTER: Annotated[tuple[int, ...], NoDecode] = (300, 900)
 
     @model_validator(mode="before")

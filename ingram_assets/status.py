@@ -1,13 +1,18 @@
-"""`ingram status`: counts, the oldest stock reading, what runs low, and what is broken now."""
+"""`ingram status`: counts, the oldest reading, what runs low, whether the store follows, what is broken."""
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import click
+import psycopg
 
+from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.title import Title
+from ingram_assets.medusa.journal import InStep, Journal
 from ingram_assets.medusa.plan import desired
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.queue.reader import QueueReader
@@ -24,7 +29,9 @@ NO_STOCK_TABLE = "no_stock_table"
 
 
 def show_status(as_json: bool) -> None:
-    """Print the state of the queue as the storefront's reader sees it. Neither Medusa nor Dagster is asked.
+    """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows.
+
+    Medusa is not asked. Where Dagster's database or the journal can't be, that is said, and rows are counted.
 
     Raises:
         SettingsError: the storefront's settings are missing.
@@ -34,12 +41,35 @@ def show_status(as_json: bool) -> None:
     settings = load(StorefrontSettings, environment)
     common, pace = load(CommonSettings, environment), load(Pace, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
-        summary = reader.summary()
-        low = low_stock(reader.titles(), rules=store_rules(settings), today=store_today(common))
+        rows = reader.row_states()
+        # Only now, as it imports Dagster, which takes longer than all the rest.
+        from ingram_assets.locations.storefront import lag
+
+        dagster = _dagster(common)
+        told, no_journal = _told(settings)
+        first_changes = reader.first_changes(lag.not_told(rows, told or {}))
+        summary = reader.summary(leave_out=dagster.retired)
+        titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
+    low = low_stock(titles, rules=store_rules(settings), today=store_today(common))
+    at_most = timedelta(seconds=pace.STORE_LAG_MAX)
+    found = lag.look(
+        rows,
+        told or {},
+        first_changes,
+        tracked=dagster.tracked,
+        retired=dagster.retired,
+        now=datetime.now(UTC),
+        at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
+    )
+    behind = found.behind if told is not None else ()
     oldest = summary.oldest_reading
     state: dict[str, Any] = {
         "up": bool(running_ports(common)),
-        "titles": summary.titles,
+        "titles": summary.titles if dagster.tracked is None else len(dagster.tracked),
+        "rows": summary.titles,
+        "retired": len(dagster.retired),
+        "untracked": [one.isbn for one in behind if one.kind == "untracked"],
         "to_import": summary.to_import,
         "failed": summary.failed,
         "unread": summary.unread,
@@ -49,6 +79,18 @@ def show_status(as_json: bool) -> None:
         "promise_broken": bool(oldest and datetime.now(UTC) - oldest > pace.stock_sla),
         "oldest_reading": oldest.isoformat() if oldest else None,
         "oldest_reading_isbn": summary.oldest_reading_isbn,
+        "behind": None if told is None else len(behind),
+        "behind_since": behind[0].since.isoformat() if behind and behind[0].since else None,
+        "behind_titles": [
+            {
+                "isbn": one.isbn,
+                "title": one.title,
+                "what": one.kind,
+                "since": one.since.isoformat() if one.since else None,
+            }
+            for one in behind
+        ],
+        "not_asked": [why for why in (dagster.problem, no_journal) if why],
         "broken": [
             {"isbn": one.isbn, "title": one.title, "outcome": one.outcome, "reason": one.reason}
             for one in (*summary.failed_titles, *summary.unread_titles)
@@ -65,7 +107,7 @@ def show_status(as_json: bool) -> None:
         return
     click.echo(f"ingram up is {'running' if state['up'] else 'not running'}.")
     for name, words in (
-        ("titles", "titles tracked"),
+        ("titles", "titles tracked" if dagster.tracked is not None else "titles in the queue"),
         ("to_import", "wait for import"),
         ("failed", "failed import"),
         ("unread", "not read at the last attempt"),
@@ -73,6 +115,8 @@ def show_status(as_json: bool) -> None:
     ):
         click.echo(f"{state[name]:7,}  {words}")
     click.echo(f"{len(low):7,}  low stock: {settings.LOW_STOCK_THRESHOLD} copies or fewer to sell")
+    if dagster.retired:
+        click.echo(f"{len(dagster.retired):7,}  retired, and in none of these counts")
     if oldest:
         minutes = (datetime.now(UTC) - oldest).total_seconds() / 60
         late = f" The promise is {pace.STOCK_FAIL_AFTER / 60:,.0f} min: it is broken."
@@ -85,11 +129,67 @@ def show_status(as_json: bool) -> None:
         "The page shows no stock table, so what was known of them stands:",
         [f"{one['isbn']}  {one['title'][:60]}" for one in state["no_stock_table"]],
     )
-    if not state["broken"] and not state["promise_broken"]:
+    for why in state["not_asked"]:
+        say(why, fg="yellow")
+    if behind:
+        say(one_line(lag.sentence(found, at_most, dagster.switched_off)), fg="red")
+        _list(
+            "Behind:",
+            [f"{one.isbn}  {one.kind:9} since {lag.moment(one.since)}  {one.title[:40]}" for one in behind],
+        )
+    if not (state["broken"] or state["promise_broken"] or behind or state["not_asked"]):
         click.secho("Nothing is broken.", fg="green")
     for one in state["broken"]:
         click.secho(one_line(one["isbn"]), fg="red", nl=False)
         say(one_line(f"  {one['title'][:50]}: {one['reason']}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Dagster:
+    """What Dagster knows: the titles it tracks (`None`: it can't be asked, `problem` says why), and more."""
+
+    tracked: frozenset[str] | None = None
+    retired: frozenset[str] = frozenset()
+    switched_off: frozenset[str] = frozenset()
+    sweeping_since: datetime | None = None
+    problem: str | None = None
+
+
+def _dagster(common: CommonSettings) -> _Dagster:
+    """Ask Dagster's own database."""
+    from ingram_assets.runs import dagster_instance, told_if_away
+
+    try:
+        # Dagster tries for ten seconds; a look is to say at once that nobody answers.
+        with suppress(psycopg.ProgrammingError):
+            psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
+        with dagster_instance(common) as instance, told_if_away():
+            from ingram_assets.locations.keys import ISBNS_NAME, RETIRED_NAME
+            from ingram_assets.locations.runs_at_work import at_work_since
+            from ingram_assets.locations.switched_off import switched_off
+
+            return _Dagster(
+                frozenset(instance.get_dynamic_partitions(ISBNS_NAME)),
+                frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
+                frozenset(switched_off(instance)),
+                at_work_since(instance, "scraper"),
+            )
+    except psycopg.OperationalError:
+        problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"
+        return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
+    except (IngramError, OSError) as error:
+        if (told := error if isinstance(error, IngramError) else of_the_disk(error)) is None:
+            raise
+        return _Dagster(problem=f"{told} So rows are counted here, retired ones too.")
+
+
+def _told(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:
+    """What the store was last told of each title; or `None`, and why the journal can't say."""
+    try:
+        with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+            return journal.in_step(), None
+    except IngramError as error:
+        return None, f"{error} So it is not known here whether the store follows the queue."
 
 
 def _list(heading: str, lines: Sequence[str]) -> None:

@@ -64,6 +64,20 @@ CREATE TABLE IF NOT EXISTS store_failed_request (
 CREATE INDEX IF NOT EXISTS idx_store_failed_request_run ON store_failed_request (run_id, id);
 """
 
+# Titles that were written before this table was: they are held to nothing, until the next push of each.
+_IN_STEP_SCHEMA = """
+CREATE TABLE store_in_step (
+    isbn TEXT PRIMARY KEY,
+    row_id INT NOT NULL,
+    stock_changed_at TIMESTAMPTZ,
+    valid_until TIMESTAMPTZ,
+    pushed_at TIMESTAMPTZ,
+    aged TEXT NOT NULL DEFAULT ''
+);
+INSERT INTO store_in_step (isbn, row_id, stock_changed_at)
+SELECT DISTINCT isbn, 0, now() FROM store_change WHERE isbn IS NOT NULL AND outcome = 'written';
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -110,6 +124,26 @@ class FailedEntry:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class InStep:
+    """What the store was told of a title when it was last brought in step, or found in step.
+
+    Attributes:
+        row_id: the queue's row that it was told.
+        stock_changed_at: that row's; `None` if the title was never read.
+        valid_until: when it stops being true by itself; `None`: never.
+        pushed_at: when it was; `None`: it is not known that the store is in step, and the next push will see.
+        aged: the centers whose copies were too old to be sold.
+    """
+
+    isbn: str
+    row_id: int
+    stock_changed_at: datetime | None
+    valid_until: datetime | None
+    pushed_at: datetime | None
+    aged: tuple[str, ...] = ()
+
+
 class JournalLost(Transient):
     """The journal database went away in the middle of a run."""
 
@@ -150,6 +184,8 @@ class Journal:
             db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             if db.execute("SELECT to_regclass('store_failed_request')").fetchone() == (None,):
                 db.execute(_SCHEMA)
+            if db.execute("SELECT to_regclass('store_in_step')").fetchone() == (None,):
+                db.execute(_IN_STEP_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -363,6 +399,70 @@ class Journal:
             if levels:
                 found[isbn] = LastLevel(levels, at)
         return found
+
+    def record_in_step(self, entries: Sequence[InStep]) -> None:
+        """Enters what the store was told of these titles, in place of what it was told before."""
+        if not entries:
+            return
+        rows = [
+            {
+                "isbn": one.isbn,
+                "row_id": one.row_id,
+                "stock_changed_at": one.stock_changed_at,
+                "valid_until": one.valid_until,
+                "pushed_at": one.pushed_at,
+                "aged": ",".join(one.aged),
+            }
+            for one in entries
+        ]
+        with self._session() as db:
+            db.execute(
+                "INSERT INTO store_in_step (isbn, row_id, stock_changed_at, valid_until, pushed_at, aged)"
+                " SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged"
+                " FROM jsonb_to_recordset(%s::jsonb) AS row(isbn text, row_id int,"
+                " stock_changed_at timestamptz, valid_until timestamptz, pushed_at timestamptz, aged text)"
+                " ON CONFLICT (isbn) DO UPDATE SET row_id = excluded.row_id,"
+                " stock_changed_at = excluded.stock_changed_at, valid_until = excluded.valid_until,"
+                " pushed_at = excluded.pushed_at, aged = excluded.aged",
+                [_json(rows)],
+            )
+
+    def in_step(self) -> dict[str, InStep]:
+        """ISBN to what the store was last told of it; a title that was never brought in step is missing."""
+        with self._session() as db:
+            rows = db.execute(
+                "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
+            ).fetchall()
+        return {
+            isbn: InStep(isbn, row, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
+            for isbn, row, changed_at, until, pushed_at, aged in rows
+        }
+
+    def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
+        """Moves on when what the store was told of these titles stops being true: they were read again."""
+        if not valid_until:
+            return
+        with self._session() as db:
+            db.execute(
+                "UPDATE store_in_step SET valid_until = row.valid_until"
+                " FROM jsonb_to_recordset(%s::jsonb) AS row(isbn text, valid_until timestamptz)"
+                " WHERE store_in_step.isbn = row.isbn",
+                [_json([{"isbn": isbn, "valid_until": end} for isbn, end in valid_until.items()])],
+            )
+
+    def hold_to_nothing(self, isbns: Sequence[str]) -> None:
+        """Takes back that the store is in step with these titles, which nobody brings in step any more.
+
+        Whoever is tracked again later is so from then on, and not since the push before it was retired.
+        """
+        if not isbns:
+            return
+        with self._session() as db:
+            db.execute(
+                "UPDATE store_in_step SET pushed_at = NULL, valid_until = NULL, stock_changed_at = now()"
+                " WHERE isbn = ANY(%s)",
+                [list(isbns)],
+            )
 
     def _entries(self, where: str, *values: Any) -> list[Entry]:
         query = (

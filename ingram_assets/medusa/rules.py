@@ -34,3 +34,8 @@ class StoreRules:
     min_stock_delta: int = 1
     price_policy: PricePolicy = "srp"
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+    @property
+    def sold_for(self) -> timedelta | None:
+        """How long copies are sold from after they were counted; `None`: for ever."""
+        return None if self.stale_stock == "keep" else self.stock_max_age

@@ -1,7 +1,7 @@
 """What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -84,6 +84,22 @@ class Summary:
     oldest_reading_isbn: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """The little of a title's current row that says whether the store has to be told of it."""
+
+    id: int
+    isbn: str
+    title: str
+    has_details: bool
+    """Its page was read."""
+    has_cover: bool
+    created_at: datetime | None
+    imported_at: datetime | None
+    failed_reason: str | None
+    stock_changed_at: datetime | None
+
+
 class QueueReader(Client):
     """Signs in as the reader role, which may `SELECT`, and `UPDATE` `imported_at` and `failed_reason`.
 
@@ -135,9 +151,7 @@ class QueueReader(Client):
 
     def wanted_again(self) -> list[Title]:
         """The current rows that were imported and that a person has asked for by name since; by ISBN."""
-        wanted = (
-            "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
-        )
+        wanted = "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
         return self._run("read what is wanted again", lambda connection: _titles(connection, wanted, []))
 
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
@@ -145,6 +159,15 @@ class QueueReader(Client):
         where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])
         wanted = f"public.ingram_current_titles {where} ORDER BY isbn"
         return self._run("read the queue's titles", lambda connection: _titles(connection, wanted, values))
+
+    def row_states(self) -> list[RowState]:
+        """The current row of every ISBN, as far as it says whether the store follows; by ISBN."""
+
+        def read(connection: psycopg.Connection) -> list[RowState]:
+            with connection.cursor(row_factory=class_row(RowState)) as rows:
+                return rows.execute(_ROW_STATES).fetchall()
+
+        return self._run("read the state of the queue's rows", read)
 
     def mark_imported(self, ids: Iterable[int]) -> set[int]:
         """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
@@ -198,6 +221,17 @@ class QueueReader(Client):
 
         return self._run("read a title's history", read)
 
+    def first_changes(self, since: Mapping[str, datetime]) -> dict[str, datetime]:
+        """ISBN to its first stock change after the moment given for it, for those that have one."""
+        if not since:
+            return {}
+
+        def read(connection: psycopg.Connection) -> dict[str, datetime]:
+            rows = connection.execute(_FIRST_CHANGES, [list(since), list(since.values())])
+            return dict(rows.fetchall())
+
+        return self._run("read the first changes of titles", read)
+
     def unread(self, isbn: str) -> Trouble | None:
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
 
@@ -215,18 +249,23 @@ class QueueReader(Client):
 
         return self._run("read how titles were last read", read)
 
-    def summary(self) -> Summary:
-        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other."""
+    def summary(self, leave_out: Collection[str] = ()) -> Summary:
+        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other.
+
+        Args:
+            leave_out: ISBNs of titles that are in none of the figures but `rows`: the retired ones.
+        """
+        out = {"out": list(leave_out)}
 
         def read(connection: psycopg.Connection) -> Summary:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 with connection.cursor(row_factory=dict_row) as rows:
-                    counts = rows.execute(_COUNTS).fetchone()
-                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME).fetchall())
+                    counts = rows.execute(_COUNTS, out).fetchone()
+                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME, out).fetchall())
                 with connection.cursor(row_factory=class_row(Trouble)) as troubles:
-                    failed = tuple(troubles.execute(_FAILED, [SHOWN]))
-                    unread = tuple(troubles.execute(_UNREAD, [SHOWN]))
+                    failed = tuple(troubles.execute(_FAILED, {**out, "shown": SHOWN}))
+                    unread = tuple(troubles.execute(_UNREAD, {**out, "shown": SHOWN}))
             assert counts is not None
             return Summary(failed_titles=failed, unread_titles=unread, unread_by_outcome=by_outcome, **counts)
 
@@ -260,26 +299,43 @@ _HISTORY = """
     FROM public.ingram_stock_history h WHERE h.isbn = %s ORDER BY h.id DESC LIMIT %s
 """
 
+_FIRST_CHANGES = """
+    SELECT wanted.isbn, min(h.stock_changed_at)
+    FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (isbn, since)
+    JOIN public.ingram_stock_history h ON h.isbn = wanted.isbn AND h.stock_changed_at > wanted.since
+    GROUP BY wanted.isbn
+"""
+
 _COUNTS = """
     SELECT
         (SELECT count(*) FROM public.ingram_queue) AS rows,
         count(*) AS titles,
         count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
         count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,
-        (SELECT count(*) FROM public.ingram_unread) AS unread,
+        (SELECT count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)) AS unread,
         count(*) FILTER (WHERE stock_observed_at IS NULL) AS never_read,
         min(stock_observed_at) AS oldest_reading,
         (array_agg(isbn ORDER BY stock_observed_at, isbn) FILTER (WHERE stock_observed_at IS NOT NULL))[1]
             AS oldest_reading_isbn
-    FROM public.ingram_current_titles
+    FROM public.ingram_current_titles WHERE isbn <> ALL (%(out)s)
+"""
+
+_ROW_STATES = """
+    SELECT id, isbn, title, binding IS NOT NULL AS has_details, cover_url IS NOT NULL AS has_cover,
+        created_at AT TIME ZONE 'UTC' AS created_at, imported_at AT TIME ZONE 'UTC' AS imported_at,
+        failed_reason, stock_changed_at
+    FROM public.ingram_current_titles ORDER BY isbn
 """
 
 _FAILED = """
     SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
-    WHERE failed_reason IS NOT NULL ORDER BY isbn LIMIT %s
+    WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn LIMIT %(shown)s
 """
 
-_UNREAD_BY_OUTCOME = "SELECT outcome, count(*) FROM public.ingram_unread GROUP BY outcome ORDER BY outcome"
+_UNREAD_BY_OUTCOME = """
+    SELECT outcome, count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)
+    GROUP BY outcome ORDER BY outcome
+"""
 
 _ATTEMPTS = """
     SELECT q.isbn, u.outcome, u.unread_since, q.stock_observed_at IS NOT NULL
@@ -292,7 +348,7 @@ _UNREAD_SINCE = """
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
 """
 
-_UNREAD = f"{_UNREAD_SINCE} ORDER BY u.unread_since, u.isbn LIMIT %s"
+_UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
 
 _UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
 

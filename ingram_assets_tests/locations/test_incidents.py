@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingram_assets.locations.operations.incidents import decide, open_incidents, wants_stale
+from ingram_assets.locations.operations.incidents import STORE_CHECK, decide, open_incidents, wants_stale
 from ingram_assets.locations.operations.values import (
     Alert,
     Book,
@@ -21,6 +22,7 @@ from ingram_assets.locations.operations.values import (
     Stale,
     StaleTitle,
     Succeeded,
+    Watchdog,
 )
 from ingram_assets.locations.operations.wording import duration
 
@@ -39,6 +41,7 @@ class Shop:
         self.now, self.book, self.told = NOW, Book(), list[Alert]()
         self.promises: list[Promise] = []
         self.stale: Stale | None = None
+        self.watchdogs: list[Watchdog] = []
         self.look()
 
     def look(self, *seen: Occurrence, after: float = 10.0) -> list[str]:
@@ -47,7 +50,7 @@ class Shop:
         # As the sensor does it: the book goes through its own spelling between two looks.
         book = Book.from_json(json.loads(json.dumps(self.book.to_json())))
         assert book == self.book
-        decision = decide(book, seen, self.promises, self.stale, self.now, RULES)
+        decision = decide(book, seen, self.promises, self.stale, self.now, RULES, self.watchdogs)
         self.book = decision.book
         self.told += decision.alerts
         return [alert.subject for alert in decision.alerts]
@@ -316,6 +319,92 @@ class TestLeftBehind:
         shop.sweeps("PASS", last=shop.now)
         assert shop.look() == ["SLA met again: the stock sweep came through"]
         assert shop.checks(*self.BEHIND, False)[0].startswith("Titles are left behind")
+
+
+class TestStoreFollows:
+    CHECK = ("medusa/inventory_levels", "store_follows_queue")
+    BEHIND: ClassVar = {
+        "reason": "The store has not followed 2 of 90 titles for more than 10 min.",
+        "run_id": "",
+        "titles": ("9780306406157, Emma, stock, 2026-11-20 19:40:00 UTC",),
+    }
+
+    def test_one_alert_when_it_lags_and_one_when_it_follows_again(self, shop):
+        assert shop.checks(*self.CHECK, False, **self.BEHIND) == ["The store lags behind the queue"]
+        assert shop.told[-1].body.splitlines() == [
+            "The store has not followed 2 of 90 titles for more than 10 min.",
+            "- 9780306406157, Emma, stock, 2026-11-20 19:40:00 UTC",
+            "Since Nov 20, 14:00 CST.",
+            "http://dagster.example:3000/assets/medusa/inventory_levels",
+        ]
+        assert shop.checks(*self.CHECK, False, **self.BEHIND) == []
+        assert shop.checks(*self.CHECK, True, after=HOUR) == ["Over: the store lags behind the queue"]
+        assert shop.checks(*self.CHECK, True) == []
+
+    def test_what_is_known_of_the_push_is_named_as_the_reason(self, shop):
+        shop.fails(reason="Medusa did not answer.", run_id="push-1")
+        shop.fails("enrich_titles", reason="Nothing to do with it.", run_id="enrich-1")
+        shop.checks("medusa/inventory_levels", "no_guardrail_tripped", False, reason="40 %.", blocking=True)
+        shop.checks(*self.CHECK, False, **self.BEHIND)
+        body = shop.told[-1].body
+        assert "Why: Medusa did not answer. http://dagster.example:3000/runs/push-1" in body
+        assert "Why: 40 %." in body
+        assert "Nothing to do with it." not in body
+
+
+class TestSilence:
+    """A standing check that is evaluated no more says nothing, whatever is wrong."""
+
+    SILENT = "Nobody looks whether the store follows the queue"
+
+    def looks(self, shop: Shop, minutes: int, *, off: bool = False, at: float | None = None) -> list[str]:
+        """Looks each minute; the check was evaluated at `at`, or is each time."""
+        told = []
+        for _ in range(minutes):
+            evaluated_at = shop.now + MINUTE if at is None else at
+            shop.watchdogs = [Watchdog(STORE_CHECK, "store_promise", evaluated_at or None, off)]
+            told += shop.look(after=MINUTE)
+        return told
+
+    @pytest.mark.parametrize(
+        ("off", "words"),
+        [(True, "is switched off in Dagster: switch it on again"), (False, "its code server is away")],
+    )
+    def test_it_is_told_after_three_evaluations_and_when_it_is_over(self, shop, off, words):
+        assert self.looks(shop, 5) == []
+        last = shop.now
+        assert self.looks(shop, 15, off=off, at=last) == []
+        assert self.looks(shop, 30, off=off, at=last) == [self.SILENT]
+        assert "was evaluated last at Nov 20, 14:05 CST" in shop.told[-1].body
+        assert words in shop.told[-1].body
+        assert self.looks(shop, 3) == ["Over: nobody looks whether the store follows the queue"]
+
+    def test_what_never_spoke_is_silent_only_where_somebody_switched_it_off(self, shop):
+        assert self.looks(shop, 60, at=0.0) == []
+        assert self.looks(shop, 60, at=0.0, off=True) == [self.SILENT]
+        assert "was never evaluated" in shop.told[-1].body
+
+    def test_a_shop_that_was_stopped_for_a_night_is_not_told_in_the_morning(self, shop):
+        self.looks(shop, 5)
+        last = shop.now
+        shop.look(after=10 * HOUR)
+        assert self.looks(shop, 3, at=last) == [], "the check is about to be evaluated"
+        assert self.looks(shop, 3) == []
+        shop.look(after=10 * HOUR)
+        assert self.looks(shop, 20, at=last) == [self.SILENT]
+
+    def test_an_open_one_is_not_over_because_the_shop_was_started_again(self, shop):
+        self.looks(shop, 5)
+        last = shop.now
+        assert self.looks(shop, 20, at=last) == [self.SILENT]
+        shop.look(after=HOUR)
+        assert self.looks(shop, 40, at=last) == []
+        assert len(self.looks(shop, 1)) == 1
+
+    def test_a_book_of_an_earlier_version_is_read(self):
+        values = Book().to_json()
+        del values["looked_at"], values["looking_since"]
+        assert Book.from_json(values) == Book()
 
 
 class TestLowStock:

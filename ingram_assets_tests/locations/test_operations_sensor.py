@@ -12,6 +12,13 @@ import psycopg
 import pytest
 import yaml
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 import ingram_assets.ipage.code_mail as code_mail
 import ingram_assets.ipage.second_factor as second_factor
@@ -403,6 +410,64 @@ class TestPromise:
             "- Book 0 (9781639739134): 9 → 0",
             "- Book 3 (9780306406157): 9 → 3",
         ]
+
+
+class TestStore:
+    """The standing check on the store, as the storefront reports it."""
+
+    def looked(self, instance: dg.DagsterInstance, *behind: str) -> None:
+        rows = [dg.TableRecord({"isbn": isbn, "title": "Piranesi", "what": "stock"}) for isbn in behind]
+        titles = {"titles": dg.MetadataValue.table(rows)} if rows else {}
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=INVENTORY_LEVELS,
+                check_name="store_follows_queue",
+                passed=not behind,
+                description=f"The store does not follow {len(behind)} titles.",
+                metadata={
+                    "looked_at": dg.MetadataValue.timestamp(datetime.now(UTC).timestamp()),
+                    **titles,
+                },
+            )
+        )
+
+    def test_a_store_that_lags_and_follows_again(self, watch):
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told == []
+        for _ in range(2):
+            self.looked(watch.instance, "9780306406157")
+            watch.tick()
+        assert watch.told == ["The store lags behind the queue"]
+        said = watch.hook.received[0]["message"]
+        assert "The store does not follow 1 titles." in said
+        assert "- 9780306406157, Piranesi, stock" in said
+        assert "http://dagster.example:3000/assets/medusa/inventory_levels" in said
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told[1:] == ["Over: the store lags behind the queue"]
+
+    def test_nobody_looks_any_more(self, watch):
+        self.looked(watch.instance)
+        watch.tick()
+        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("storefront"), "__repository__")
+        origin = RemoteInstigatorOrigin(repository, "store_promise")
+        state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
+        watch.instance.add_instigator_state(state)
+        for _ in range(9):
+            watch.ahead += 99
+            watch.tick()
+        assert watch.told == []
+        watch.ahead += 99
+        assert "1 incident open: Nobody looks whether the store follows" in watch.tick()
+        assert watch.told == ["Nobody looks whether the store follows the queue"]
+        assert "store_promise is switched off in Dagster" in watch.hook.received[0]["message"]
+        watch.ahead = 0
+        watch.tick()
+        assert len(watch.told) == 1
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told[1:] == ["Over: nobody looks whether the store follows the queue"]
 
 
 class TestMemory:

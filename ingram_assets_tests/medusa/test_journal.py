@@ -3,13 +3,16 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.medusa.client import FailedRequest, Refused, Unavailable
-from ingram_assets.medusa.journal import BODY_CAP, Change, Journal, JournalLost
+from ingram_assets.medusa.journal import BODY_CAP, Change, InStep, Journal, JournalLost
 
 ISBN = "9780000000002"
 
@@ -157,3 +160,70 @@ def test_one_run_at_a_time(database: str) -> None:
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
                 )
             waiting.result(60)
+
+
+class TestInStep:
+    """What the store was last told of each title."""
+
+    NOW = datetime(2024, 11, 20, 14, 0, tzinfo=UTC)
+
+    def told(self, isbn: str, **values: Any) -> InStep:
+        return replace(InStep(isbn, 7, self.NOW, self.NOW + timedelta(days=1), self.NOW), **values)
+
+    def test_the_last_word_counts(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([])
+            first = [self.told("a"), self.told("b", aged=("PA", "TN"), valid_until=None)]
+            journal.record_in_step(first)
+            assert journal.in_step() == {"a": first[0], "b": first[1]}
+            later = self.told("a", row_id=8, stock_changed_at=None, aged=("TN",))
+            journal.record_in_step([later])
+            assert journal.in_step() == {"a": later, "b": first[1]}
+
+    def test_all_titles_of_a_push_are_one_statement(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = []
+        with Journal(database) as journal:
+            execute = psycopg.Connection.execute
+            monkeypatch.setattr(
+                psycopg.Connection,
+                "execute",
+                lambda self, query, *more, **how: said.append(query) or execute(self, query, *more, **how),
+            )
+            journal.record_in_step([self.told(str(number)) for number in range(500)])
+            assert len(said) == 1
+            assert len(journal.in_step()) == 500
+
+    def test_an_end_moves_on_and_nothing_else(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([self.told("a"), self.told("b"), self.told("c")])
+            later = self.NOW + timedelta(days=2)
+            journal.still_valid({"a": later, "b": None, "unknown": later})
+            assert journal.in_step() == {
+                "a": self.told("a", valid_until=later),
+                "b": self.told("b", valid_until=None),
+                "c": self.told("c"),
+            }
+
+    def test_a_retired_title_is_held_to_nothing(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([self.told("a"), self.told("b")])
+            journal.hold_to_nothing(["a", "unknown"])
+            entries = journal.in_step()
+            assert entries["b"] == self.told("b")
+            assert (entries["a"].pushed_at, entries["a"].valid_until) == (None, None)
+            changed_at = entries["a"].stock_changed_at
+            assert changed_at is not None
+            assert changed_at > self.NOW, "what changes from now on counts"
+
+    def test_a_journal_from_before_this_was_kept(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.settle(journal.begin("run", [level(1, 2)]))
+            journal.begin("run", [level(1, 2, "never-sent")])
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("DROP TABLE store_in_step")
+        with Journal(database) as journal:
+            entries = journal.in_step()
+        assert entries.keys() == {ISBN}
+        assert entries[ISBN].pushed_at is None, "it is not known what the store shows of it"

@@ -15,6 +15,9 @@ When a failed run is an incident:
 A check that stopped its run is one incident, the check's; the run is its consequence. The standing check on
 each title's age says the same as the SLA while sweeps fail. It is an incident of its own only when sweeps
 come through and still leave titles behind.
+
+A standing check that is not evaluated says nothing, and what it looks after may be broken: that it is silent
+is an incident, too.
 """
 
 from collections.abc import Sequence
@@ -35,14 +38,21 @@ from ingram_assets.locations.operations.values import (
     Rules,
     Stale,
     Succeeded,
+    Watchdog,
 )
 
 SWEEP = "ipage/stock_sweep"
 SEARCH = "ipage/saved_search"
 STANDING_CHECK = "ipage/stock: within_the_promise"
+STORE_CHECK = "medusa/inventory_levels: store_follows_queue"
+WATCHDOGS = {STANDING_CHECK: "stock_promise", STORE_CHECK: "store_promise"}
+"""Each standing check, and the sensor that evaluates it."""
+EVALUATED_WITHIN = 300.0
+"""So far apart two evaluations of a standing check may be."""
 DIGEST_HOUR = 8
 """The store's clock."""
 
+_PUSH = ("push_titles", "medusa/inventory_levels")
 _PROOF_OF_SITE = (SWEEP, SEARCH)
 """What can't succeed while iPage blocks us or we are signed out."""
 _UNTOLD_FORGOTTEN_AFTER = 7 * 86400.0
@@ -57,6 +67,7 @@ def decide(
     stale: Stale | None,
     now: float,
     rules: Rules,
+    watchdogs: Sequence[Watchdog] = (),
 ) -> Decision:
     """What to tell of what was seen since the last look, and what to remember.
 
@@ -64,6 +75,7 @@ def decide(
         seen: in any order; each once.
         promises: every asset whose freshness is watched, as it stands.
         stale: which titles are concerned, where `wants_stale` asked for it.
+        watchdogs: every standing check, as it stands.
     """
     desk = _Desk(book, promises, now, rules)
     for one in sorted(seen, key=lambda one: one.id):
@@ -79,10 +91,13 @@ def decide(
     for promise in promises:
         desk.kept_or_broken(promise, stale if promise.asset == SWEEP else None)
     desk.left_behind()
+    for watchdog in watchdogs:
+        desk.silent_or_not(watchdog)
     desk.tell_overdue()
     desk.forget()
     desk.digest()
-    return Decision(Book(desk.incidents, desk.behind, desk.low, desk.digest_day), tuple(desk.alerts))
+    book = Book(desk.incidents, desk.behind, desk.low, desk.digest_day, now, desk.looking_since)
+    return Decision(book, tuple(desk.alerts))
 
 
 def wants_stale(book: Book, promises: Sequence[Promise]) -> bool:
@@ -110,6 +125,8 @@ class _Desk:
         self.behind = book.behind
         self.low = dict(book.low)
         self.digest_day = book.digest_day
+        goes_on = 0 <= now - book.looked_at <= max(120.0, 3 * rules.looks_every)
+        self.looking_since = book.looking_since if goes_on else now
         self.alerts: list[Alert] = []
         self._promises = {promise.asset: promise for promise in promises}
         self._now, self._rules = now, rules
@@ -183,15 +200,24 @@ class _Desk:
         if known is not None and checked.run_id and known.run_id == checked.run_id:
             return  # The check, and the run it stopped, tell of the same thing.
         self._note(key, self._check_incident(checked))
-        self._tell(key, wording.behind_lines(checked))
+        why = wording.why(self._causes_of_lag(), self._rules) if checked.check == STORE_CHECK else []
+        self._tell(key, [*wording.behind_lines(checked), *why])
+
+    def _causes_of_lag(self) -> list[Incident]:
+        """What is known to be wrong with the push, whether it was told or may still pass."""
+        return [
+            one
+            for one in self.incidents.values()
+            if one.key not in (f"check:{STORE_CHECK}", f"silent:{STORE_CHECK}")
+            and ({*one.works, one.asset} & set(_PUSH))
+        ]
 
     def _check_incident(self, checked: Checked) -> Incident:
-        standing = checked.check == STANDING_CHECK
+        subjects = {STANDING_CHECK: wording.behind_subject(), STORE_CHECK: wording.lag_subject()}
         return Incident(
             f"check:{checked.check}",
-            wording.behind_subject()
-            if standing
-            else wording.checked_subject(checked.asset, checked.name, blocking=checked.blocking),
+            subjects.get(checked.check)
+            or wording.checked_subject(checked.asset, checked.name, blocking=checked.blocking),
             since=checked.at,
             last=checked.at,
             reason=checked.reason,
@@ -211,6 +237,26 @@ class _Desk:
         if sweep.state == "PASS" and sweep.last is not None and self.behind.at > sweep.last:
             self._note(key, self._check_incident(self.behind))
             self._tell(key, wording.behind_lines(self.behind))
+
+    def silent_or_not(self, watchdog: Watchdog) -> None:
+        """Tell that a standing check is evaluated no more, and that it is again.
+
+        What was not at work with us, as while everything was stopped, is not counted. One that was never
+        evaluated is silent only where somebody switched its sensor off: else it is about to be.
+        """
+        key, last = f"silent:{watchdog.check}", watchdog.evaluated_at
+        if last is None and not watchdog.switched_off:
+            return
+        since = max(last or 0.0, self.looking_since)
+        if self._now - since > 3 * max(EVALUATED_WITHIN, self._rules.looks_every):
+            subject = wording.silent_subject(watchdog)
+            asset = watchdog.check.partition(": ")[0]
+            reason = wording.silent_reason(watchdog, self._rules)
+            if key not in self.incidents:
+                self._note(key, Incident(key, subject, since, self._now, reason, asset=asset))
+            self._tell(key)
+        elif last is not None and last >= self.looking_since:
+            self._over(key)
 
     def ran_low(self, low: LowStock) -> None:
         """Keep it for the digest; a title that ran low twice is told once, from the first level on."""
@@ -252,7 +298,7 @@ class _Desk:
     def forget(self) -> None:
         """Drop runs' incidents without news for long: what failed once by hand may never run again."""
         for key, incident in list(self.incidents.items()):
-            if key.startswith(("sla:", "check:")):
+            if key.startswith(("sla:", "check:", "silent:")):
                 continue
             after = _TOLD_FORGOTTEN_AFTER if incident.told else _UNTOLD_FORGOTTEN_AFTER
             if self._now - incident.last > after:

@@ -10,7 +10,14 @@ import dagster as dg
 
 from ingram_assets.locations.operations import watching, wording
 from ingram_assets.locations.operations.delivery import Delivery, Outbox, deliver, put, targets_of
-from ingram_assets.locations.operations.incidents import SEARCH, SWEEP, decide, open_incidents, wants_stale
+from ingram_assets.locations.operations.incidents import (
+    SEARCH,
+    SWEEP,
+    WATCHDOGS,
+    decide,
+    open_incidents,
+    wants_stale,
+)
 from ingram_assets.locations.operations.values import Book, Rules
 from ingram_assets.locations.operations.watching import Places
 from ingram_assets.settings import CommonSettings, OperationsSettings, Pace, load
@@ -55,8 +62,9 @@ class Memory:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Tells every target of ALERT_URLS when the SLA breaks, a run fails for good, a check fails, a "
-        "guardrail or a block stops a run, the sign-in needs a person; once per incident, and once when it "
-        "is over. Titles low on stock are told in one digest a day. Its ticks say what is wrong now."
+        "guardrail or a block stops a run, the sign-in needs a person, a standing check is evaluated no "
+        "more; once per incident, and once when it is over. Titles low on stock are told in one digest a "
+        "day. Its ticks say what is wrong now."
     ),
 )
 def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -68,6 +76,7 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         sla={SWEEP: pace.STOCK_FAIL_AFTER, SEARCH: pace.SEARCH_FAIL_AFTER},
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         ui=common.INGRAM_UI_URL.rstrip("/"),
+        looks_every=float(pace.SENSOR_INTERVAL),
     )
     memory = Memory.parse(context.cursor)
     seen, places = watching.what_happened(instance, memory.places, now)
@@ -75,7 +84,8 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     stale = None
     if wants_stale(memory.book, promises):
         stale = watching.stale_titles(instance, rules.sla[SWEEP], now)
-    decision = decide(memory.book, seen, promises, stale, now, rules)
+    watchdogs = watching.watchdogs(instance, WATCHDOGS)
+    decision = decide(memory.book, seen, promises, stale, now, rules, watchdogs)
 
     targets = targets_of([url.get_secret_value() for url in settings.ALERT_URLS])
     outbox, fell_out = put(memory.outbox, decision.alerts, targets, now)

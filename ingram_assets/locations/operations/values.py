@@ -91,6 +91,22 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Watchdog:
+    """A standing check, and the sensor that evaluates it.
+
+    Args:
+        check: as `Checked.check`.
+        evaluated_at: when it was told last, whoever asked; `None`: never.
+        switched_off: a person switched the sensor off in Dagster.
+    """
+
+    check: str
+    sensor: str
+    evaluated_at: float | None
+    switched_off: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StaleTitle:
     """A title whose reading is too old; `read_at` is None if it was never read."""
 
@@ -151,12 +167,16 @@ class Book:
         behind: the last evaluation of the standing check on each title's age, if it failed.
         low: titles for the next digest of low stock, by ISBN.
         digest_day: the last day whose digest is done, as YYYY-MM-DD in the store's zone.
+        looked_at: the last look.
+        looking_since: since when looks have followed each other; before that nothing was at work.
     """
 
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     behind: Checked | None = None
     low: Mapping[str, LowStock] = field(default_factory=dict)
     digest_day: str = ""
+    looked_at: float = 0.0
+    looking_since: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; `from_json` reads them back."""
@@ -174,6 +194,9 @@ class Book:
             Checked(**behind | {"titles": tuple(behind["titles"])}) if behind else None,
             {isbn: LowStock(**one) for isbn, one in values["low"].items()},
             values["digest_day"],
+            # A book of an earlier version has none of these.
+            values.get("looked_at", 0.0),
+            values.get("looking_since", 0.0),
         )
 
 
@@ -185,12 +208,14 @@ class Rules:
         retry_after: seconds from a failure to each further try.
         sla: how old (seconds) an asset may be, by asset; others are called overdue without a figure.
         ui: where people open Dagster.
+        looks_every: seconds from one tick of a sensor to the next.
     """
 
     retry_after: tuple[float, ...]
     sla: Mapping[str, float]
     zone: ZoneInfo
     ui: str
+    looks_every: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

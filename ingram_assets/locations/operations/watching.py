@@ -29,8 +29,10 @@ from ingram_assets.locations.operations.values import (
     Stale,
     StaleTitle,
     Succeeded,
+    Watchdog,
 )
 from ingram_assets.locations.readings import stale_readings
+from ingram_assets.locations.switched_off import switched_off
 
 _TYPE = dg.DagsterEventType
 _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
@@ -296,6 +298,29 @@ def promises(instance: dg.DagsterInstance) -> list[Promise]:
             )
         )
     return sorted(found, key=lambda promise: promise.asset)
+
+
+def watchdogs(instance: dg.DagsterInstance, sensor_of: Mapping[str, str]) -> list[Watchdog]:
+    """The standing checks, as they stand.
+
+    Args:
+        sensor_of: check, as `Checked.check`, to the sensor that evaluates it.
+    """
+    keys = {}
+    for check in sensor_of:
+        asset, _, name = check.partition(": ")
+        keys[check] = dg.AssetCheckKey(dg.AssetKey(asset.split("/")), name)
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
+    off = switched_off(instance)
+    return [
+        Watchdog(
+            check,
+            sensor_of[check],
+            latest[key].create_timestamp if key in latest else None,
+            sensor_of[check] in off,
+        )
+        for check, key in keys.items()
+    ]
 
 
 def stale_titles(instance: dg.DagsterInstance, sla: float, now: float) -> Stale:

@@ -12,6 +12,7 @@ from ingram_assets.locations.operations.values import (
     Promise,
     Rules,
     Stale,
+    Watchdog,
 )
 
 _REASON_LENGTH = 700
@@ -65,6 +66,40 @@ def behind_subject() -> str:
     return "Titles are left behind: sweeps come through, but do not read them"
 
 
+def lag_subject() -> str:
+    """What is wrong, when the store does not follow the queue."""
+    return "The store lags behind the queue"
+
+
+def silent_subject(watchdog: Watchdog) -> str:
+    """What is wrong, when a standing check is evaluated no more."""
+    looks = {
+        "store_promise": "whether the store follows the queue",
+        "stock_promise": "whether titles are read in time",
+    }
+    return f"Nobody looks {looks.get(watchdog.sensor, watchdog.check)}"
+
+
+def silent_reason(watchdog: Watchdog, rules: Rules) -> str:
+    """Since when it is not, and what to do."""
+    last = watchdog.evaluated_at
+    evaluated = "was never evaluated" if last is None else f"was evaluated last at {moment(last, rules)}"
+    sensor = f"Its sensor {watchdog.sensor}"
+    if watchdog.switched_off:
+        what = f"{sensor} is switched off in Dagster: switch it on again under Automation."
+    else:
+        what = (
+            f"{sensor} does not come through: its ticks in Dagster (Automation) say why; or its code server "
+            "is away, and the log of ingram up says why."
+        )
+    return f"{watchdog.check} {evaluated}. {what}"
+
+
+def why(causes: Collection[Incident], rules: Rules) -> list[str]:
+    """Why, as far as it is known: a line for each cause."""
+    return [f"Why: {_cut(cause.reason)} {_run_link(cause.run_id, rules)}".rstrip() for cause in causes]
+
+
 def raised(incident: Incident, rules: Rules, more: Sequence[str] = ()) -> Alert:
     """The one alert of an incident that was not there before."""
     lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}."]
@@ -111,7 +146,7 @@ def sla_broken(
             lines.append(f"- {one.isbn} {one.title or ''}".rstrip() + f", {read}")
         if stale.titles > len(stale.oldest):
             lines.append(f"- and {stale.titles - len(stale.oldest):,} more")
-    lines += [f"Why: {_cut(cause.reason)} {_run_link(cause.run_id, rules)}".rstrip() for cause in causes]
+    lines += why(causes, rules)
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
 
 

@@ -2,13 +2,14 @@
 
 import dagster as dg
 
-from ingram_assets.locations.storefront import assets, sensors, undoing
+from ingram_assets.locations.storefront import assets, promise, sensors, undoing
 from ingram_assets.locations.storefront.resources import RESOURCES
 
 defs = dg.Definitions(
     assets=[assets.stock_location, assets.products, assets.inventory_levels],
     jobs=[sensors.push, undoing.undo],
-    sensors=[sensors.stock_changes, sensors.rows_to_import],
+    asset_checks=[promise.store_follows_queue],
+    sensors=[sensors.stock_changes, sensors.rows_to_import, sensors.clock_changes, promise.store_promise],
     schedules=[sensors.reconcile],
     resources=RESOURCES,
     executor=dg.in_process_executor,

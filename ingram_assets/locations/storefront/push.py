@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
+from ingram_assets.domain.freshness import aged_centers, valid_until
 from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
@@ -32,7 +34,7 @@ from ingram_assets.locations.keys import (
 )
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
-from ingram_assets.medusa.journal import Journal
+from ingram_assets.medusa.journal import InStep, Journal
 from ingram_assets.medusa.levels import (
     PushStopped,
     SyncReport,
@@ -49,7 +51,7 @@ from ingram_assets.medusa.products import import_titles
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets.medusa.store import read_store
 from ingram_assets.queue.reader import QueueReader
-from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load
+from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load, store_time_zone
 from ingram_assets.shop_rules import store_rules, store_today
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
@@ -73,6 +75,8 @@ class Store:
     today: date
     retired: frozenset[str]
     """Titles that a person retired: nothing touches them unless they are named."""
+    began: datetime
+    """When `today` was looked up, or a little before."""
 
     def location(self) -> Location:
         """Ingram's stock location, made and linked if need be: one read when all is as it should be."""
@@ -108,7 +112,7 @@ def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJou
         reader = stack.enter_context(queue.open())
         book = stack.enter_context(journal.open())
         stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
-        run_id = context.run.run_id
+        run_id, began = context.run.run_id, datetime.now(UTC)
         stack.enter_context(client.reporting(lambda failure: book.failed_request(run_id, failure)))
         yield Store(
             context,
@@ -120,6 +124,7 @@ def open_store(context: Context, medusa: Medusa, queue: Queue, journal: StoreJou
             store_rules(settings),
             store_today(load(CommonSettings)),
             frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME)),
+            began,
         )
 
 
@@ -361,6 +366,7 @@ def push_levels(
         raise _stop(store, str(error)) from error
     _log_levels(store, titles, result)
     _mark_levels(store, titles, result)
+    _record_in_step(store, titles, result)
     report = _report(store.context, titles, result)
     _name_untracked(report, isbns, titles)
     return report
@@ -379,6 +385,25 @@ def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) 
     store.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
     there = (row for row, (title, why) in failed.items() if title.is_wanted_again and not why)
     store.reader.mark_imported(there)
+
+
+def _record_in_step(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
+    """Remember what the store was told of the titles that are in step with it, and until when it is true."""
+    max_age, zone = store.rules.sold_for, ZoneInfo(store_time_zone())
+    in_step = [titles[isbn] for isbn, one in result.titles.items() if one.outcome != "failed"]
+    store.journal.record_in_step(
+        [
+            InStep(
+                title.isbn,
+                title.id,
+                title.stock_changed_at,
+                valid_until(title, store.began, max_age, zone),
+                store.began,
+                tuple(sorted(aged_centers(title, store.began, max_age))),
+            )
+            for title in in_step
+        ]
+    )
 
 
 def stop_if_tripped(

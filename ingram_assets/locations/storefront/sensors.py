@@ -1,29 +1,38 @@
 """Carries the queue's changes to the store: stock within a minute, new titles when they are complete."""
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.title import Title
+from ingram_assets.locations.keys import RETIRED_NAME
 from ingram_assets.locations.runs_at_work import runs_at_work
 from ingram_assets.locations.storefront.assets import push_titles
 from ingram_assets.locations.storefront.decisions import (
+    AT_ONCE,
+    Asked,
     Place,
     RunState,
+    after_asking,
     after_run,
-    import_rows,
+    ask,
+    is_complete,
+    not_known_in_step,
+    over,
     push_changes,
+    to_look_at,
 )
-from ingram_assets.locations.storefront.resources import Queue
-from ingram_assets.settings import Pace, load, store_time_zone
+from ingram_assets.locations.storefront.resources import Queue, StoreJournal
+from ingram_assets.queue.reader import QueueReader
+from ingram_assets.settings import Pace, StorefrontSettings, load, store_time_zone
+from ingram_assets.shop_rules import store_rules
 
 _PACE = load(Pace)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
-_CHANGES_AT_ONCE = 1000
-_COMPLETE_AFTER = timedelta(minutes=10)
 
 
 @dg.job(description="Queue to Medusa: new products, then every level and flag that differs.")
@@ -52,16 +61,19 @@ def stock_changes(
             yield dg.SkipReason("A push of the last changes is at work.")
             return
     with queue.open() as reader:
-        page = reader.changes_since(place.cursor, limit=_CHANGES_AT_ONCE)
+        page = reader.changes_since(place.cursor, limit=AT_ONCE)
+    retired = _retired(context.instance)
     zeroes = sum(
         stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
         for change in page.changes
+        if change.isbn not in retired
     )
     decision = push_changes(
         place,
         [change.isbn for change in page.changes],
         page.cursor,
         now,
+        retired=retired,
         zeroes=zeroes,
         sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
     )
@@ -69,50 +81,91 @@ def stock_changes(
     if not decision.isbns:
         yield dg.SkipReason(decision.reason)
         return
-    yield dg.RunRequest(
-        run_key=decision.place.run_key,
-        run_config=_config(decision.isbns),
-        tags={"ingram/why": f"{len(decision.isbns)} stock changes"},
-    )
+    yield _request(decision.place.run_key, decision.isbns, "stock changes")
 
 
 @dg.sensor(
     job=push,
     minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings new and changed titles to the store, once their page and cover have been read.",
+    description=(
+        "Brings new and changed titles to the store, once their page and cover have been read. What a run "
+        "did not bring there is asked for again after growing pauses, and holds back no other."
+    ),
 )
 def rows_to_import(
     context: dg.SensorEvaluationContext, queue: Queue
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for a push of the rows that wait and are complete."""
+    retired, now = _retired(context.instance), datetime.now(UTC)
     with queue.open() as reader:
-        waiting = reader.rows_to_import(_CHANGES_AT_ONCE)
-    now = datetime.now(UTC)
-    complete = [row.isbn for row in waiting if is_complete(row, now)]
+        waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
+    # By row, not by title: a title's next state has not failed yet.
+    yield from _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Pushes titles whose state ends with time alone, though nothing was read: copies that were counted "
+        "too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a preorder whose day has "
+        "come; titles of which it is not known what the store was told."
+    ),
+)
+def clock_changes(
+    context: dg.SensorEvaluationContext, queue: Queue, journal: StoreJournal
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Look for what has become untrue since it was pushed, and ask for a push of it."""
+    retired, now = _retired(context.instance), datetime.now(UTC)
+    max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
+    with queue.open() as reader, journal.open() as book:
+        rows, told = reader.row_states(), book.in_step()
+        book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
+        titles = reader.titles(to_look_at(rows, told, retired, now))
+        changed, still_valid = over(titles, told, now, max_age, zone)
+        book.still_valid(still_valid)
+    wanted = [*not_known_in_step(rows, told, retired), *changed]
+    yield from _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+
+
+def _ask(
+    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
+    asked, now = Asked.parse(context.cursor), time.time()
+    state = _state(context.instance, asked.run_key) if asked.keys else "gone"
+    asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
     pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
-    decision = import_rows(complete, pushing)
-    if not decision.isbns:
-        yield dg.SkipReason(decision.reason)
+    name = what.replace(" ", "_")
+    request = ask(asked, list(wanted), now, name=name, what=what, pushing=pushing)
+    context.update_cursor(request.asked.dump())
+    if not request.keys:
+        yield dg.SkipReason(request.reason)
         return
-    yield dg.RunRequest(
-        run_config=_config(decision.isbns), tags={"ingram/why": f"{len(decision.isbns)} rows to import"}
+    yield _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
+
+
+def _waiting(reader: QueueReader) -> Iterator[Title]:
+    """All rows that wait for import: the first of them may be none to ask for."""
+    after = 0
+    while page := reader.rows_to_import(AT_ONCE, after):
+        yield from page
+        after = page[-1].id
+
+
+def _request(run_key: str, isbns: Sequence[str], what: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=run_key,
+        run_config={"ops": {push_titles.name: {"config": {"isbns": list(isbns)}}}},
+        tags={"ingram/why": f"{len(isbns)} {what}"},
     )
 
 
-def is_complete(row: Title, now: datetime) -> bool:
-    """Whether a row that waits for import is worth importing: read, with its cover, or old enough.
-
-    A title is discovered, read and given a cover within a minute or two; imported in between it would be
-    in the store without them and be imported again.
-    """
-    if row.binding is not None and row.cover_url is not None:
-        return True
-    return row.created_at is None or now - row.created_at > _COMPLETE_AFTER
-
-
-def _config(isbns: tuple[str, ...]) -> dict[str, object]:
-    return {"ops": {push_titles.name: {"config": {"isbns": list(isbns)}}}}
+def _retired(instance: dg.DagsterInstance) -> frozenset[str]:
+    """The titles that a person retired: what changes of them is carried nowhere."""
+    return frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
 
 
 def _state(instance: dg.DagsterInstance, run_key: str) -> RunState:

@@ -1,0 +1,13 @@
+"""Which sensors and schedules a person switched off in Dagster."""
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus
+
+
+def switched_off(instance: dg.DagsterInstance) -> set[str]:
+    """Their names; none in an instance that can have no daemon."""
+    if instance.schedule_storage is None:
+        return set()
+    return {
+        state.name for state in instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    }
