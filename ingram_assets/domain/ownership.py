@@ -1,24 +1,30 @@
 """Who may write what in the store: the sync our location's levels of our items, people the rest. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import Protocol
 
 from ingram_assets.domain.isbn import isbn_spelled
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """What is known of an inventory item before its level is written.
+class InventoryItem(Protocol):
+    """What has to be known of an inventory item before its level is written.
 
     Attributes:
         made: the journal says that this project made it.
         variants: ids of all variants that are linked to it, in whatever product.
     """
 
-    id: str
-    sku: str | None
-    made: bool
-    variants: Collection[str]
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def sku(self) -> str | None: ...
+
+    @property
+    def made(self) -> bool: ...
+
+    @property
+    def variants(self) -> Collection[str]: ...
 
 
 def may_write_level(location: str, ours: str) -> bool:
@@ -26,7 +32,7 @@ def may_write_level(location: str, ours: str) -> bool:
     return bool(ours) and location == ours
 
 
-def is_our_item(isbn: str, item: ItemFacts) -> bool:
+def is_our_item(isbn: str, item: InventoryItem) -> bool:
     """Whether an inventory item is the title's own: this project made it, or its SKU spells the ISBN.
 
     Any other was linked by a person, who counts something else in it: used copies, a bundle.
@@ -34,7 +40,7 @@ def is_our_item(isbn: str, item: ItemFacts) -> bool:
     return item.made or isbn_spelled(item.sku) == isbn
 
 
-def why_left_alone(isbn: str, item: ItemFacts, variant: str | None) -> str | None:
+def why_left_alone(isbn: str, item: InventoryItem, variant: str | None) -> str | None:
     """Why nothing of an inventory item may be written for a title, with what to do; `None` if it may be.
 
     Args:

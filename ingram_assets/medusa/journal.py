@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS store_change (
 CREATE INDEX IF NOT EXISTS idx_store_change_isbn ON store_change (isbn, kind, id);
 CREATE INDEX IF NOT EXISTS idx_store_change_run ON store_change (run_id, id);
 CREATE INDEX IF NOT EXISTS idx_store_change_pending ON store_change (isbn) WHERE outcome = 'pending';
+CREATE INDEX IF NOT EXISTS idx_store_change_shared ON store_change (kind, id) WHERE isbn IS NULL;
 CREATE TABLE IF NOT EXISTS store_failed_request (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id TEXT NOT NULL,
@@ -357,8 +358,8 @@ class Journal:
             ).fetchall()
 
     def written(self, kind: Kind) -> list[Entry]:
-        """All changes to a kind of thing that arrived, oldest first: for kinds of which there are few."""
-        return self._entries("kind = %s AND outcome = 'written'", kind)
+        """All changes that arrived to a kind of thing that is no title's own, oldest first."""
+        return self._entries("isbn IS NULL AND kind = %s AND outcome = 'written'", kind)
 
     def made_items(self, isbns: Sequence[str]) -> dict[str, set[str]]:
         """ISBN to the ids of the inventory items that this project made for it.

@@ -247,8 +247,8 @@ def _remembered(
     if others:
         raise NeedsPerson(
             f"Ingram's stock is kept at the location {location['name']!r} ({known.id}), and "
-            f"{_listed(others)} bears the name of MEDUSA_STOCK_LOCATION, {name!r}: it can't be told which "
-            f"one is meant, and two would sell every copy twice. {_IN_ADMIN} rename or delete the other one, or set "
+            f"{_listed(others)} bears the name of MEDUSA_STOCK_LOCATION, {name!r}. It can't be told which is "
+            f"meant, and two would sell every copy twice. {_IN_ADMIN} rename or delete the other one, or set "
             "MEDUSA_STOCK_LOCATION to the id of the one that is meant."
         )
     return location, _rename(known, location)

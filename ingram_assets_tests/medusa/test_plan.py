@@ -322,7 +322,7 @@ def test_renamed_skus_are_followed_and_named() -> None:
     assert plan.verdict == "unchanged"
     assert "'BTF-PB'" in plan.reasons[0]
     old = in_store(title)
-    item = replace(old.variants[0].items[0], sku="OLD")
+    item = replace(old.variants[0].items[0], sku="OLD", made=True)
     plan = plan_one(title, in_store(title, items=(item,)))
     assert plan.rename_item
     assert plan.verdict == "write"
