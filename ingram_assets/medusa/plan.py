@@ -437,9 +437,8 @@ def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
     return (
         variant,
         None,
-        f"The variant is made of {len(variant.items)} inventory items, not one of them alone with the SKU "
-        f"{actual.isbn}: "
-        f"{items}. Unlink all but the book's own in Medusa's admin.",
+        f"The variant is made of {len(variant.items)} inventory items, not exactly one of them with the SKU "
+        f"{actual.isbn}: {items}. Unlink all but the book's own in Medusa's admin.",
     )
 
 

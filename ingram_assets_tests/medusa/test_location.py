@@ -262,3 +262,14 @@ def test_a_look_writes_nothing(here: tuple[MedusaClient, Shop], journal: Journal
     assert "not linked" in (looked.missing or "")
     assert client.writes == writes
     assert [journal.known("location"), journal.known("sales_channel"), journal.changes("six")] == [[], [], []]
+
+
+def test_the_channels_of_the_shops_own_stay_linked(here: tuple[MedusaClient, Shop], journal: Journal) -> None:
+    client, shop = here
+    own = [shop.post("sales-channels", {"name": name})["sales_channel"]["id"] for name in ("A", "B", "C")]
+    there = shop.post("stock-locations", {"name": NAME})["stock_location"]["id"]
+    shop.post(f"stock-locations/{there}/sales-channels", {"add": own})
+    found = ensure_location(client, journal=journal, run_id="one")
+    assert (found.id, found.linked) == (there, True)
+    row = shop.get(f"stock-locations/{there}", fields="sales_channels.id")["stock_location"]
+    assert {each["id"] for each in row["sales_channels"]} == {*own, found.channel_id}
