@@ -15,7 +15,8 @@ from ingram_assets.demo.embedded.medusa import Medusa
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.medusa.client import MedusaClient
-from ingram_assets.medusa.location import find_location
+from ingram_assets.medusa.journal import Journal
+from ingram_assets.medusa.location import Location, find_location
 from ingram_assets.medusa.store import read_store
 from ingram_assets.queue.reader import QueueReader
 
@@ -45,7 +46,7 @@ def push(machine: Machine) -> Iterator[Figures]:
             "ratio": max(unchanged.counts["medusa_reads"] / 4, 2.0 * unchanged.counts["medusa_writes"]),
         }
 
-        location = find_location(client)
+        location = _location(shop, client)
         found = read_store(client, isbns, location.id)
         items = [found[isbn].variants[0].items[0].id for isbn in isbns]
         bare = []
@@ -90,7 +91,7 @@ def change_to_level(machine: Machine, *, changes: int) -> Iterator[Figures]:
     isbns = shop_titles(shop, range(TITLES, TITLES + max(_FEW, changes + 1)))
     _push(shop, isbns)
     with _client(shop.stack.medusa) as client:
-        location = find_location(client)
+        location = _location(shop, client)
         found = read_store(client, isbns[:changes], location.id)
         items = {found[isbn].variants[0].items[0].id: isbn for isbn in isbns[:changes]}
         shop.start_sensor("storefront", "stock_changes")
@@ -122,7 +123,7 @@ def _catch_up(shop: Shop, client: MedusaClient, isbn: str) -> None:
     """The sensor begins behind all earlier changes: wait until one more has come through."""
     stock = 700 + int(time.time()) % 100
     _record(shop, [isbn], stock)
-    location = find_location(client)
+    location = _location(shop, client)
     until = time.monotonic() + 1_200  # After sweep-10000 that is 10,000 changes, a page of them a run.
     while time.monotonic() < until:
         (variant,) = read_store(client, [isbn], location.id)[isbn].variants
@@ -234,6 +235,11 @@ def _row(number: int, isbn: str) -> dict[str, Any]:
         "bisac": ["FICTION / Fantasy / Epic"],
         "category_hint": "FICTION / Fantasy / Epic",
     }
+
+
+def _location(shop: Shop, client: MedusaClient) -> Location:
+    with Journal(shop.stack.url("storefront", "storefront")) as journal:
+        return find_location(client, journal=journal)
 
 
 def _client(medusa: Medusa) -> MedusaClient:

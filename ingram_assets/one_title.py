@@ -185,7 +185,10 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         ) as client,
     ):
         location = find_location(
-            client, name=settings.MEDUSA_STOCK_LOCATION, sales_channel=settings.MEDUSA_SALES_CHANNEL
+            client,
+            journal=journal,
+            name=settings.MEDUSA_STOCK_LOCATION,
+            sales_channel=settings.MEDUSA_SALES_CHANNEL,
         )
         rules, today = store_rules(settings), store_today(common)
         title = age(title, datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
@@ -200,6 +203,7 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         )
     notes = _notes(
         location.missing,
+        *location.notes,
         f"The last attempt to read it gave nothing: {unread.reason}" if unread else None,
         f"Its import failed: {title.failed_reason}" if title.failed_reason else None,
         "It waits for import." if title.imported_at is None and not title.failed_reason else None,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -307,7 +307,23 @@ def check(environment: Mapping[str, str], *classes: type[_Settings]) -> None:
 
 
 def _given(settings: type[_Settings], environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in settings.model_fields if environment.get(name)}
+    return {
+        name: given
+        for name, field in settings.model_fields.items()
+        if (given := _without_blanks(environment.get(name, ""), field.annotation))
+    }
+
+
+def _without_blanks(value: str, annotation: Any) -> str:
+    """The value without the blanks and the carriage return that an edited file leaves at its ends.
+
+    A secret stays as it is: a blank may be a part of it.
+    """
+    return value if _is_secret(annotation) else value.strip()
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(each) for each in get_args(annotation))
 
 
 def _fault(details: Any) -> str:

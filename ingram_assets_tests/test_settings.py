@@ -66,6 +66,16 @@ def test_a_floor_above_the_ceiling_is_named():
         load(StorefrontSettings, STOREFRONT | wrong)
 
 
+@pytest.mark.parametrize("around", ["{} ", " {}", "{}\r", "\t{}\r\n"])
+def test_blanks_and_carriage_returns_at_the_ends_are_no_part_of_a_setting(around):
+    names = {"MEDUSA_STOCK_LOCATION": "Ingram (Drop-Ship)", "MEDUSA_SALES_CHANNEL": "Online Store"}
+    more = {**names, "MEDUSA_EMAIL": "a@b.example", "PRICE_POLICY": "keep", "SAFETY_STOCK": "2"}
+    given = {name: around.format(value) for name, value in more.items()}
+    settings = load(StorefrontSettings, {**STOREFRONT, **given, "MEDUSA_PASSWORD": " a blank "})
+    assert {name: str(getattr(settings, name)) for name in more} == more
+    assert settings.MEDUSA_PASSWORD.get_secret_value() == " a blank "  # of a secret it may be a part
+
+
 @pytest.mark.parametrize("missing", sorted(SCRAPER))
 def test_a_missing_setting_is_named(missing):
     with pytest.raises(SettingsError, match=missing):

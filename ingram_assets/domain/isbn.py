@@ -47,6 +47,14 @@ def is_isbn13(text: str) -> bool:
         return False
 
 
+def isbn_spelled(text: str | None) -> str | None:
+    """The ISBN that a text spells, in whatever way; `None` where it spells none."""
+    try:
+        return parse_isbn(text or "")
+    except InvalidIsbn:
+        return None
+
+
 def check_digit_13(first_twelve: str) -> str:
     """The check digit that makes 12 digits an EAN-13: weights 1 and 3 in turn, to a multiple of 10."""
     total = sum(map(int, first_twelve[::2])) + 3 * sum(map(int, first_twelve[1::2]))

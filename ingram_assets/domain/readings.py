@@ -23,6 +23,7 @@ rendered, and so may the next."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """A time further ahead than this was written under a clock that was wrong: anything newer overrules it."""
 
+
 @dataclass(frozen=True, slots=True)
 class StockReading:
     """What one source said of one title at one moment.

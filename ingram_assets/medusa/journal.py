@@ -1,4 +1,4 @@
-"""The storefront's own memory: every write with before and after, and every request that failed."""
+"""The storefront's own memory: writes with before and after, failed requests, and what is known by its id."""
 
 import json
 import logging
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant"]
 Outcome = Literal["pending", "written", "failed"]
+
+What = Literal["location", "sales_channel", "category", "tag", "variant"]
+"""What is known by its id: names are for people, who change them."""
 
 BODY_CAP = 4_000
 """Characters of a refused request's answer that are kept."""
@@ -52,6 +55,7 @@ CREATE TABLE IF NOT EXISTS store_change (
 CREATE INDEX IF NOT EXISTS idx_store_change_isbn ON store_change (isbn, kind, id);
 CREATE INDEX IF NOT EXISTS idx_store_change_run ON store_change (run_id, id);
 CREATE INDEX IF NOT EXISTS idx_store_change_pending ON store_change (isbn) WHERE outcome = 'pending';
+CREATE INDEX IF NOT EXISTS idx_store_change_shared ON store_change (kind, id) WHERE isbn IS NULL;
 CREATE TABLE IF NOT EXISTS store_failed_request (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id TEXT NOT NULL,
@@ -62,6 +66,14 @@ CREATE TABLE IF NOT EXISTS store_failed_request (
     at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX IF NOT EXISTS idx_store_failed_request_run ON store_failed_request (run_id, id);
+CREATE TABLE IF NOT EXISTS store_known (
+    what TEXT NOT NULL,
+    called TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (what, called)
+);
 """
 
 # Titles that were written before this table was: they are held to nothing, until the next push of each.
@@ -77,6 +89,9 @@ CREATE TABLE store_in_step (
 INSERT INTO store_in_step (isbn, row_id, stock_changed_at)
 SELECT DISTINCT isbn, 0, now() FROM store_change WHERE isbn IS NOT NULL AND outcome = 'written';
 """
+
+_NEWEST_TABLE = "store_known"
+"""The last of the schema: a journal that lacks it is new, or was made by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,21 @@ class Entry:
     outcome: Outcome
     detail: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A thing in the store that was made or used once, and is the same one whatever its name becomes.
+
+    Attributes:
+        called: what it is called with us: a setting, a category of the table, an ISBN.
+        id: Medusa's.
+        name: its name in the store when it was last seen.
+    """
+
+    called: str
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +212,7 @@ class Journal:
         self._lock = threading.RLock()
         with self._session() as db, db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            if db.execute("SELECT to_regclass('store_failed_request')").fetchone() == (None,):
+            if db.execute("SELECT to_regclass(%s)", [_NEWEST_TABLE]).fetchone() == (None,):
                 db.execute(_SCHEMA)
             if db.execute("SELECT to_regclass('store_in_step')").fetchone() == (None,):
                 db.execute(_IN_STEP_SCHEMA)
@@ -338,6 +368,55 @@ class Journal:
                 " VALUES (%s, %s, %s, %s, %s)",
                 [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
             )
+
+    def know(self, what: What, things: Iterable[Known]) -> None:
+        """Remembers things by their ids; what was known under the same `called` is replaced."""
+        rows = {each.called: {"called": each.called, "id": each.id, "name": each.name} for each in things}
+        if not rows:
+            return
+        with self._session() as db:
+            db.execute(
+                "INSERT INTO store_known (what, called, id, name)"
+                " SELECT %s, row.called, row.id, row.name"
+                " FROM jsonb_to_recordset(%s::jsonb) AS row(called text, id text, name text)"
+                " ON CONFLICT (what, called) DO UPDATE SET id = excluded.id, name = excluded.name,"
+                " at = clock_timestamp()",
+                [what, _json(list(rows.values()))],
+            )
+
+    def known(self, what: What, called: Sequence[str] | None = None) -> list[Known]:
+        """What is known of a kind, or of it what is called so; the one learned last comes last."""
+        with self._session() as db, db.cursor(row_factory=class_row(Known)) as cursor:
+            return cursor.execute(
+                "SELECT called, id, name FROM store_known"
+                " WHERE what = %s AND (%s::text[] IS NULL OR called = ANY(%s::text[])) ORDER BY at, called",
+                [what, called and list(called), called and list(called)],
+            ).fetchall()
+
+    def written(self, kind: Kind) -> list[Entry]:
+        """All changes that arrived to a kind of thing that is no title's own, oldest first."""
+        return self._entries("isbn IS NULL AND kind = %s AND outcome = 'written'", kind)
+
+    def made_items(self, isbns: Sequence[str]) -> dict[str, set[str]]:
+        """ISBN to the ids of the inventory items that this project made for it.
+
+        An item is made by itself, or by Medusa along with a product: then it is the one that the product's
+        first level was made on.
+        """
+        found: dict[str, set[str]] = {}
+        with self._session() as db:
+            rows = db.execute(
+                "SELECT made.isbn, level.entity FROM store_change AS made JOIN LATERAL ("
+                " SELECT entity FROM store_change WHERE isbn = made.isbn AND kind = 'level'"
+                " AND before IS NULL AND outcome <> 'failed' AND id > made.id ORDER BY id LIMIT 1"
+                ") AS level ON level.entity IS NOT NULL"
+                " WHERE made.isbn = ANY(%s) AND made.kind IN ('item', 'product')"
+                " AND made.before IS NULL AND made.outcome <> 'failed'",
+                [list(isbns)],
+            ).fetchall()
+        for isbn, item_id in rows:
+            found.setdefault(isbn, set()).add(item_id)
+        return found
 
     def history(self, isbn: str) -> list[Entry]:
         """All changes to one title, oldest first."""

@@ -230,7 +230,7 @@ def look_at(
         for title in titles
         if desired(title, today=today, rules=rules).manage_inventory is not True
     }
-    actual = read_store(client, [title.isbn for title in titles], location.id, unmanaged)
+    actual = read_store(client, [title.isbn for title in titles], location.id, unmanaged, journal)
     since, reserved = _ask_of_orders(titles, actual, rules)
     orders = read_orders(client, since, location.id, reserved)
     plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)

@@ -9,6 +9,7 @@ from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
 from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -309,7 +310,7 @@ def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
 def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
-    variant, item, problem = _which(actual)
+    variant, item, problem = which(actual)
     level = item.level if item else None
     of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
     wanted = desired(title, today=today, rules=rules, orders=of_item)
@@ -333,7 +334,7 @@ def _plan_title(
         )
 
     if variant is None or problem:
-        return plan("failed", problem or "")
+        return plan("failed", problem or "", before=variant and _shown(variant, None, linked=False))
     linked = item is not None and any(each.id == item.id for each in variant.items)
     before = _shown(variant, level, linked)
     reasons = list(_names_amiss(title.isbn, variant))
@@ -361,7 +362,7 @@ def _plan_title(
     if level and level.reserved < 0:
         reasons.append(f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none.")
     link = managed and not linked
-    rename = bool(managed and item and item.sku != title.isbn and variant.sku == title.isbn)
+    rename = bool(managed and item and item.made and item.sku != title.isbn and variant.sku == title.isbn)
     if rename and item:
         reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
     after = Shown(
@@ -404,8 +405,8 @@ def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
     )
 
 
-def _which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
-    """The variant and item that stand for the title, or why that can't be told."""
+def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
+    """The variant and item that stand for the title, or why that can't be told, or is not ours to write."""
     if not actual.variants:
         leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
         return (
@@ -423,25 +424,29 @@ def _which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
             f"{len(actual.variants)} variants have the number {actual.isbn} ({ids}): delete all but one.",
         )
     (variant,) = actual.variants
-    if len(variant.items) <= 1:
-        return variant, variant.items[0] if variant.items else actual.leftover, None
-    named = [each for each in variant.items if each.sku == actual.isbn]
-    if len(named) == 1:
-        return variant, named[0], None
+    item = variant.items[0] if variant.items else actual.leftover
+    if len(variant.items) > 1:
+        own = [each for each in variant.items if is_our_item(actual.isbn, each)]
+        item = own[0] if len(own) == 1 else None
+    if item:
+        why = why_left_alone(actual.isbn, item, variant.id)
+        return variant, None if why else item, why
+    if not variant.items:
+        return variant, None, None
     items = ", ".join(f"{each.id} ({each.sku})" for each in variant.items)
     return (
         variant,
         None,
-        f"The variant is made of {len(variant.items)} inventory items, none with the SKU {actual.isbn}: "
-        f"{items}. Unlink all but the book's own in Medusa's admin.",
+        f"The variant is made of {len(variant.items)} inventory items, not exactly one of them with the SKU "
+        f"{actual.isbn}: {items}. Unlink all but the book's own in Medusa's admin.",
     )
 
 
 def _names_amiss(isbn: str, variant: Variant) -> Iterable[str]:
     if variant.sku != isbn:
         yield (
-            f"The variant's SKU is {variant.sku!r}, not the ISBN: it was found by its EAN or inventory item, "
-            "and kept in step. The SKU is left as it is."
+            f"The variant's SKU is {variant.sku!r}, not the ISBN: it was found by another number or its "
+            "inventory item, and kept in step. The SKU is left as it is."
         )
 
 

@@ -12,10 +12,11 @@ from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import Journal
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import plan_new
-from ingram_assets.medusa.product_fields import difference, held_new, misnumbered, title_fields, unsellable
-from ingram_assets.medusa.products import read_products
+from ingram_assets.medusa.product_fields import difference, misnumbered, title_fields
+from ingram_assets.medusa.products import read_for_import, read_products, several, why_not_made
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, read_store
+from ingram_assets.medusa.shelves import known_ids
+from ingram_assets.medusa.store import Actual, Item, Spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,11 @@ def preview_import(
             rows.append(title)
     if not rows:
         return previews
-    actual = read_store(client, [title.isbn for title in rows], location.id)
+    spellings = Spellings(client, location.id, journal)
+    actual = read_for_import(client, rows, location, journal, spellings, rules)
     variants = [variant for each in actual.values() for variant in each.variants]
-    products = read_products(client, (variant.product_id for variant in variants)) if variants else {}
+    ids = [variant.product_id for variant in variants]
+    products = read_products(client, ids, known_ids(journal)) if ids else {}
     ours = journal.last_written([title.isbn for title in rows], "product")
     for title in rows:
         there = actual[title.isbn]
@@ -81,7 +84,7 @@ def preview_import(
 def _of_new(
     title: Title, leftover: Item | None, *, table: CategoryTable, today: date, rules: StoreRules
 ) -> Preview:
-    if reason := unsellable(title) or held_new(title, rules):
+    if reason := why_not_made(title, leftover, rules):
         return Preview(title.isbn, "fail", reason=reason)
     plan = plan_new(title, leftover, today=today, rules=rules)
     return Preview(
@@ -104,9 +107,7 @@ def _of_known(
     rules: StoreRules,
 ) -> Preview:
     if len(actual.variants) > 1:
-        ids = ", ".join(variant.id for variant in actual.variants)
-        reason = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
-        return Preview(title.isbn, "fail", reason=reason)
+        return Preview(title.isbn, "fail", reason=several(title.isbn, actual.variants))
     (variant,) = actual.variants
     row = products.get(variant.product_id)
     if row is None:

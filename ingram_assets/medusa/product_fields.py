@@ -20,6 +20,9 @@ GRAMS_PER_POUND = 453.59237
 MOST_POUNDS = 200
 LONGEST_ADDRESS = 2_000
 
+_PRICE = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
+"""All that Medusa lets be sent of a price. It answers rules as it takes them: attribute to value."""
+
 _EMPTY: tuple[Any, ...] = (None, "", [])
 
 
@@ -259,7 +262,8 @@ def _put_cover(update: ProductUpdate, row: Mapping[str, Any], now: str | None, t
         if each["url"] != now:
             pictures.append({"id": each["id"], "url": each["url"]})
         elif then:
-            pictures.append({"url": then})
+            # By its id, or it would lose the variants that a person has given it to.
+            pictures.append({"id": each["id"], "url": then})
     if now is None and then:
         pictures.append({"url": then})
     update.product["images"] = pictures
@@ -283,10 +287,15 @@ def _base_price(row: Mapping[str, Any], variant_id: str) -> float | None:
 
 
 def _put_price(update: ProductUpdate, row: Mapping[str, Any], price: float | None) -> None:
-    """Sets or takes away the plain price. An update replaces all prices, so the others are sent along."""
+    """Sets or takes away the plain price. An update replaces all prices, so the others are sent along, whole.
+
+    Medusa takes two for the same, and keeps one of them, that do not differ in what is sent of them.
+    """
     prices = _prices(row, update.variant.id)
     base = next((each for each in prices if _is_base(each)), None)
-    rows = [{"id": each["id"]} for each in prices if each is not base]
+    rows: list[dict[str, Any]] = [
+        {name: each[name] for name in _PRICE if name in each} for each in prices if each is not base
+    ]
     if price is not None:
         rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
     update.of_variant["prices"] = rows
@@ -302,5 +311,5 @@ def _is_base(price: Mapping[str, Any]) -> bool:
         price["currency_code"] == CURRENCY
         and price.get("min_quantity") is None
         and price.get("max_quantity") is None
-        and not price.get("price_rules")
+        and not price.get("rules")
     )

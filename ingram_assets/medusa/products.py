@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any
 
 from ingram_assets.domain.categories import CategoryTable, categorize
+from ingram_assets.domain.ownership import why_left_alone
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient, batches, send_splitting
-from ingram_assets.medusa.journal import Change, Journal
+from ingram_assets.medusa.journal import Change, Journal, Known
 from ingram_assets.medusa.levels import Work, apply
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import TitlePlan, desired, plan_levels, plan_new, variant_metadata
@@ -24,8 +25,8 @@ from ingram_assets.medusa.product_fields import (
     unsellable,
 )
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.shelves import Shelves
-from ingram_assets.medusa.store import Actual, Item, Variant, read_store
+from ingram_assets.medusa.shelves import KnownIds, Shelves
+from ingram_assets.medusa.store import Actual, Item, Spellings, Variant, read_store
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +110,10 @@ def import_titles(
     with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
         shelves = Shelves(client, journal, run_id)
         shop = _Shop(client, journal, run_id, location, today, rules, categories, shelves)
+        spellings = Spellings(client, location.id, journal)
         for some in batches(rows, READ_AT_ONCE, lambda title: title.isbn):
-            actual = read_store(client, [title.isbn for title in some], location.id)
+            actual = read_for_import(client, some, location, journal, spellings, rules)
+            _remember_variants(some, actual, journal)
             for batch in batches(some, batch_size, lambda title: [title.description, "x" * 4_000]):
                 ids = {title.isbn: title.id for title in batch}
                 failed = _import_batch(shop, batch, actual, report)
@@ -121,6 +124,47 @@ def import_titles(
                         {ids[isbn]: reason for isbn, reason in failed.items()},
                     )
     return report
+
+
+def read_for_import(
+    client: MedusaClient,
+    titles: Sequence[Title],
+    location: Location,
+    journal: Journal,
+    spellings: Spellings,
+    rules: StoreRules,
+) -> dict[str, Actual]:
+    """ISBN to what the store has of it. Where a product would be made, in whatever spelling of its number."""
+    actual = read_store(client, [title.isbn for title in titles], location.id, journal=journal)
+    missing = [title for title in titles if not actual[title.isbn].variants]
+    new = [each.isbn for each in missing if not why_not_made(each, actual[each.isbn].leftover, rules)]
+    return actual | spellings.look_up(new, actual)
+
+
+def _remember_variants(titles: Sequence[Title], actual: Mapping[str, Actual], journal: Journal) -> None:
+    """Variants that only a look at all of them has found, for the pushes to come."""
+    journal.know(
+        "variant",
+        [
+            Known(title.isbn, variant.id, variant.sku or "")
+            for title in titles
+            if len(actual[title.isbn].variants) == 1
+            for variant in actual[title.isbn].variants
+            if title.isbn not in (variant.sku, variant.ean)
+        ],
+    )
+
+
+def why_not_made(title: Title, leftover: Item | None, rules: StoreRules) -> str | None:
+    """Why no product can be made of a title that the store does not have."""
+    hung = why_left_alone(title.isbn, leftover, None) if leftover else None
+    return unsellable(title) or held_new(title, rules) or hung
+
+
+def several(isbn: str, variants: Sequence[Variant]) -> str:
+    """What a person is told of a title that is in the store more than once."""
+    ids = ", ".join(f"{each.id} (SKU {each.sku or 'none'})" for each in variants)
+    return f"Several variants have the number {isbn}, in whatever spelling ({ids}): delete all but one."
 
 
 def _import_batch(
@@ -134,9 +178,8 @@ def _import_batch(
     for title in titles:
         variants = actual[title.isbn].variants
         if len(variants) > 1:
-            ids = ", ".join(variant.id for variant in variants)
-            failed[title.isbn] = f"Several variants have the number {title.isbn} ({ids}): delete all but one."
-        elif not variants and (reason := unsellable(title) or held_new(title, shop.rules)):
+            failed[title.isbn] = several(title.isbn, variants)
+        elif not variants and (reason := why_not_made(title, actual[title.isbn].leftover, shop.rules)):
             failed[title.isbn] = reason
         elif not variants:
             new.append(title)
@@ -144,7 +187,7 @@ def _import_batch(
     # A create whose answer was lost is refused when it is sent again: the product is there.
     doubtful = [isbn for isbn, reason in refused.items() if "already exists" in reason]
     if doubtful:
-        there = read_store(shop.client, doubtful, shop.location.id)
+        there = read_store(shop.client, doubtful, shop.location.id, journal=shop.journal)
         actual.update({isbn: each for isbn, each in there.items() if each.variants})
         refused = {isbn: reason for isbn, reason in refused.items() if not actual[isbn].variants}
     failed |= refused
@@ -268,11 +311,16 @@ def _new_product(shop: _Shop, title: Title, plan: TitlePlan) -> dict[str, Any]:
     return product
 
 
-def read_products(client: MedusaClient, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Product id to the product with all that an import may change of it."""
+def read_products(client: MedusaClient, ids: Iterable[str], known: KnownIds) -> dict[str, dict[str, Any]]:
+    """Product id to the product with all that an import may change of it.
+
+    A category or tag of ours that a person renamed goes by its name with us.
+    """
     rows = client.list_matching(
         "/admin/products", "products", "id", sorted(set(ids)), {"fields": ",".join(_PRODUCT_FIELDS)}
     )
+    for row in rows:
+        known.rename(row)
     return {row["id"]: row for row in rows}
 
 
@@ -284,7 +332,7 @@ def _update(
         return {}
     failed = _give_levels(shop, titles, actual)
     variants = {title.isbn: actual[title.isbn].variants[0] for title in titles}
-    products = read_products(shop.client, (each.product_id for each in variants.values()))
+    products = read_products(shop.client, (each.product_id for each in variants.values()), shop.shelves.known)
     ours = shop.journal.last_written([title.isbn for title in titles], "product")
     updates = []
     for title in titles:

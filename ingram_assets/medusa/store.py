@@ -1,26 +1,33 @@
 """What the store has now of our titles: variants, their inventory items, and the levels at our location."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.medusa.client import MedusaClient
+
+if TYPE_CHECKING:
+    from ingram_assets.medusa.journal import Journal
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
     *("id", "sku", "ean", "product_id", "manage_inventory", "allow_backorder", "metadata"),
     *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
-    "inventory_items.inventory.sku",
+    *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
+_NUMBERS = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
     *("id", "created_at", "items.id"),
     *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
     *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
 )
+_LISTED_AT_ONCE = 5_000
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
 
 
@@ -49,13 +56,18 @@ class LastLevel:
 class Item:
     """An inventory item, and its level at our location if it has one there.
 
-    `elsewhere`: it has a level at another location, which is somebody else's.
+    Attributes:
+        elsewhere: it has a level at another location, which is somebody else's.
+        variants: ids of all variants that are linked to it, ours or not.
+        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
     """
 
     id: str
     sku: str | None
     level: Level | None
     elsewhere: bool = False
+    variants: tuple[str, ...] = ()
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +99,23 @@ class Actual:
 
 
 def read_store(
-    client: MedusaClient, isbns: Iterable[str], location_id: str, unmanaged: Collection[str] = ()
+    client: MedusaClient,
+    isbns: Iterable[str],
+    location_id: str,
+    unmanaged: Collection[str] = (),
+    journal: "Journal | None" = None,
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it, for every ISBN given.
 
     One read for each 500 ISBNs when all is well. A variant that is not found by its SKU is looked for by
-    its EAN and through its inventory item, since a person may have renamed it; an item is looked for where
-    a variant has none. Only such titles cost further reads.
+    its EAN, by the id that an import has remembered (`Spellings`), and through its inventory item, since a
+    person may have renamed it; an item is looked for where a variant has none. Only such titles cost
+    further reads.
 
     Args:
         unmanaged: ISBNs that are to keep no inventory, so that a variant of theirs needs no item.
+        journal: knows what was remembered, and which items this project made. Without it an item is the
+            title's own by its SKU alone.
     """
     wanted = list(dict.fromkeys(isbns))
     rows = _variants(client, "sku", wanted)
@@ -104,10 +123,19 @@ def read_store(
     for row in rows:
         by_isbn[row["sku"]].append(_variant(row, location_id))
 
-    not_found = [isbn for isbn in wanted if not by_isbn[isbn]]
-    for row in _variants(client, "ean", not_found):
-        if not _is_isbn(row["sku"]):  # else it is another book, with a mistyped EAN
-            by_isbn[row["ean"]].append(_variant(row, location_id))
+    def not_found() -> list[str]:
+        return [isbn for isbn in wanted if not by_isbn[isbn]]
+
+    def take(isbn: str, row: dict[str, Any]) -> None:
+        if isbn_spelled(row["sku"]) in (None, isbn):  # else it is another book, with a mistyped EAN
+            by_isbn[isbn].append(_variant(row, location_id))
+
+    for row in _variants(client, "ean", not_found()):
+        take(row["ean"], row)
+    if journal and (missing := not_found()):
+        remembered = {each.id: each.called for each in journal.known("variant", missing)}
+        for row in _variants(client, "id", list(remembered)):
+            take(remembered[row["id"]], row)
 
     without_item = [
         isbn
@@ -117,22 +145,83 @@ def read_store(
     leftovers = _items_by_sku(client, without_item, location_id) if without_item else {}
     renamed = {
         variant_id: isbn
-        for isbn, (_, variant_ids) in leftovers.items()
-        for variant_id in variant_ids
+        for isbn, item in leftovers.items()
+        for variant_id in item.variants
         if not by_isbn[isbn]
     }
     for row in _variants(client, "id", list(renamed)):
-        if _is_isbn(row["sku"]):
-            continue
-        by_isbn[renamed[row["id"]]].append(_variant(row, location_id))
-    return {
-        isbn: Actual(
-            isbn,
-            tuple(by_isbn[isbn]),
-            leftovers[isbn][0] if isbn in leftovers and not any(v.items for v in by_isbn[isbn]) else None,
+        take(renamed[row["id"]], row)
+    actual = {isbn: _actual(isbn, by_isbn[isbn], leftovers.get(isbn)) for isbn in wanted}
+    return actual if journal is None else _with_made(actual, journal)
+
+
+class Spellings:
+    """All variants of the store by the ISBNs that their numbers spell, for who is about to make products.
+
+    Medusa finds a number by its exact text alone, and a person writes an ISBN with hyphens or blanks, or in
+    the field for a barcode. So all of them are listed, once, when the first product is to be made.
+    """
+
+    def __init__(self, client: MedusaClient, location_id: str, journal: "Journal") -> None:
+        self._client, self._location_id, self._journal = client, location_id, journal
+
+    @cached_property
+    def _ids(self) -> dict[str, list[str]]:
+        rows = self._client.list_all(
+            "/admin/product-variants",
+            "variants",
+            {"fields": ",".join(("id", *_NUMBERS)), "order": "id"},
+            page=_LISTED_AT_ONCE,
         )
-        for isbn in wanted
-    }
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            for isbn in spelled_by(row):
+                found.setdefault(isbn, []).append(row["id"])
+        return found
+
+    def look_up(self, isbns: Collection[str], actual: Mapping[str, Actual]) -> dict[str, Actual]:
+        """Those of the ISBNs that the store has after all, in another spelling: what it has of them."""
+        ids = {isbn: self._ids[isbn] for isbn in isbns if isbn in self._ids} if isbns else {}
+        if not ids:
+            return {}
+        rows = _variants(self._client, "id", [each for some in ids.values() for each in some])
+        variants = {row["id"]: _variant(row, self._location_id) for row in rows}
+        found = {
+            isbn: _actual(isbn, [variants[each] for each in some if each in variants], actual[isbn].leftover)
+            for isbn, some in ids.items()
+        }
+        return _with_made({isbn: each for isbn, each in found.items() if each.variants}, self._journal)
+
+
+def spelled_by(row: Mapping[str, Any]) -> set[str]:
+    """The ISBNs that a variant's numbers spell. Its SKU outranks the rest, which may be mistyped."""
+    if isbn := isbn_spelled(row["sku"]):
+        return {isbn}
+    return {isbn for name in _NUMBERS if (isbn := isbn_spelled(row[name]))}
+
+
+def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> Actual:
+    return Actual(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
+
+
+def _with_made(actual: dict[str, Actual], journal: "Journal") -> dict[str, Actual]:
+    """The same, with what the journal says of items whose SKU does not say that they are the title's."""
+    doubtful = [
+        isbn
+        for isbn, each in actual.items()
+        if any(not is_our_item(isbn, item) for variant in each.variants for item in variant.items)
+    ]
+    made = journal.made_items(doubtful) if doubtful else {}
+    for isbn, ids in made.items():
+        variants = tuple(
+            replace(
+                variant,
+                items=tuple(replace(item, made=True) if item.id in ids else item for item in variant.items),
+            )
+            for variant in actual[isbn].variants
+        )
+        actual[isbn] = replace(actual[isbn], variants=variants)
+    return actual
 
 
 def read_orders(
@@ -207,32 +296,16 @@ def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:
     return variant.sku in unmanaged and not variant.manage_inventory
 
 
-def _is_isbn(sku: str | None) -> bool:
-    try:
-        return parse_isbn(sku or "") == sku
-    except InvalidIsbn:
-        return False
-
-
 def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[dict[str, Any]]:
     params = {"fields": ",".join(_VARIANT_FIELDS)}
     return client.list_matching("/admin/product-variants", "variants", by, values, params)
 
 
-def _items_by_sku(
-    client: MedusaClient, skus: Sequence[str], location_id: str
-) -> dict[str, tuple[Item, list[str]]]:
-    """SKU to its inventory item and the ids of the variants linked to that."""
+def _items_by_sku(client: MedusaClient, skus: Sequence[str], location_id: str) -> dict[str, Item]:
     rows = client.list_matching(
         "/admin/inventory-items", "inventory_items", "sku", skus, {"fields": ",".join(_ITEM_FIELDS)}
     )
-    return {
-        row["sku"]: (
-            _item(row["id"], row["sku"], row["location_levels"], location_id),
-            [each["id"] for each in row.get("variants") or [] if each],
-        )
-        for row in rows
-    }
+    return {row["sku"]: _item(row, location_id) for row in rows}
 
 
 def _variant(row: dict[str, Any], location_id: str) -> Variant:
@@ -245,12 +318,7 @@ def _variant(row: dict[str, Any], location_id: str) -> Variant:
         row["allow_backorder"],
         row["metadata"] or {},
         tuple(
-            _item(
-                link["inventory_item_id"],
-                link["inventory"]["sku"],
-                link["inventory"].get("location_levels"),
-                location_id,
-            )
+            _item({"id": link["inventory_item_id"], **link["inventory"]}, location_id)
             for link in row.get("inventory_items") or []
             # A link outlives its item when that is deleted by itself.
             if link.get("inventory")
@@ -258,15 +326,17 @@ def _variant(row: dict[str, Any], location_id: str) -> Variant:
     )
 
 
-def _item(item_id: str, sku: str | None, levels: list[dict[str, Any]] | None, location_id: str) -> Item:
-    elsewhere = any(row and row["location_id"] != location_id for row in levels or [])
-    return Item(item_id, sku, _level(levels, location_id), elsewhere)
+def _item(row: Mapping[str, Any], location_id: str) -> Item:
+    levels = [each for each in row.get("location_levels") or [] if each]
+    ours = [each for each in levels if may_write_level(each["location_id"], location_id)]
+    return Item(
+        row["id"],
+        row["sku"],
+        _level(ours[0]) if ours else None,
+        elsewhere=len(ours) < len(levels),
+        variants=tuple(each["id"] for each in row.get("variants") or [] if each),
+    )
 
 
-def _level(rows: list[dict[str, Any]] | None, location_id: str) -> Level | None:
-    for row in rows or []:
-        if row and row["location_id"] == location_id:
-            return Level(
-                row["id"], row["stocked_quantity"], row["reserved_quantity"], row["incoming_quantity"]
-            )
-    return None
+def _level(row: Mapping[str, Any]) -> Level:
+    return Level(row["id"], row["stocked_quantity"], row["reserved_quantity"], row["incoming_quantity"])

@@ -11,10 +11,10 @@ from ingram_assets.medusa.client import MedusaClient, Refused
 from ingram_assets.medusa.journal import Change, Entry, Journal
 from ingram_assets.medusa.levels import Work
 from ingram_assets.medusa.location import Location
-from ingram_assets.medusa.plan import Shown, TitlePlan
+from ingram_assets.medusa.plan import Shown, TitlePlan, which
 from ingram_assets.medusa.product_fields import TAG, ProductUpdate, field_now
 from ingram_assets.medusa.products import read_products, send_updates
-from ingram_assets.medusa.shelves import Shelves
+from ingram_assets.medusa.shelves import Shelves, known_ids
 from ingram_assets.medusa.store import Actual, Item, Level, Variant, read_store
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def undo(
     report = UndoReport(dry_run=dry_run)
     titles = _by_title(entries)
     with client.reporting(lambda failure: journal.failed_request(undo_run_id, failure)):
-        actual = read_store(client, titles, location.id)
+        actual = read_store(client, titles, location.id, journal=journal)
         undoing = _Undo(client, journal, run_id, undo_run_id, location, report)
         for isbn, folds in titles.items():
             undoing.look_at(isbn, folds, actual[isbn])
@@ -140,8 +140,12 @@ class _Undo:
                 isbn, "The store has another product with this number now, which the run did not write."
             )
             return
-        item = next((each for each in variant.items if each.sku == isbn), None)
-        item = item or (variant.items[0] if variant.items else actual.leftover)
+        _, item, problem = which(actual)
+        if problem:
+            self._leave(isbn, problem)
+            if "product" in folds and not folds["product"].made:
+                self.products[isbn] = folds["product"], variant, False
+            return
         level = item.level if item else None
         if "product" in folds:
             new = folds["product"].made
@@ -157,6 +161,9 @@ class _Undo:
 
         flags, unmanages = self._flags(isbn, folds.get("variant"), variant)
         fold = folds.get("level")
+        if fold and item and fold.entity not in (None, item.id):
+            self._leave(isbn, f"Its level is on another inventory item now, {item.id}, not on {fold.entity}.")
+            fold = None
         if unmanages and level and level.reserved:
             self._leave(isbn, f"{level.reserved:g} copies are promised to orders: it stays managed.")
             flags.pop("manage_inventory")
@@ -219,7 +226,8 @@ class _Undo:
 
     def look_at_products(self) -> None:
         """Decides about products: fields put back, or the whole product removed if the run made it."""
-        rows = read_products(self.client, (variant.product_id for _, variant, _ in self.products.values()))
+        ids = [variant.product_id for _, variant, _ in self.products.values()]
+        rows = read_products(self.client, ids, known_ids(self.journal))
         for isbn, (fold, variant, made) in self.products.items():
             row = rows[variant.product_id]
 

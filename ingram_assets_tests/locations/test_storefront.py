@@ -277,6 +277,66 @@ def test_a_row_that_changed_meanwhile_waits_for_the_next_push(
     assert storefront.shop.product(changed)["title"] == "A Better Title"
 
 
+def test_a_renamed_location_is_followed_and_a_second_one_stops_every_job(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    pushed = storefront.push(isbn)
+    assert pushed.succeeded
+    (location,) = storefront.shop.get("stock-locations", name=NAME)["stock_locations"]
+    place = f"stock-locations/{location['id']}"
+    storefront.shop.post(place, {"name": "Ingram warehouse"})
+    storefront.read([isbn], 6)
+    try:
+        looked = storefront.push(isbn, dry_run=True)
+        assert looked.reports[0]["counts"]["medusa_writes"] == 0
+        notes = []
+        for done in (looked, storefront.push(isbn), storefront.push(isbn)):
+            assert done.succeeded
+            notes.append(
+                [note for note in done.reports[0]["notes"] if "is called 'Ingram warehouse' now" in note]
+            )
+        assert [len(each) for each in notes] == [1, 1, 0]  # said by the run that followed it, once
+        levels = storefront.shop.item(isbn)["location_levels"]
+        assert [(each["location_id"], each["stocked_quantity"]) for each in levels] == [(location["id"], 6)]
+
+        twin = storefront.shop.post("stock-locations", {"name": NAME.lower()})["stock_location"]["id"]
+        before = storefront.written()
+        storefront.read([isbn], 5)
+        for done in (
+            storefront.push(isbn, dry_run=True),
+            storefront.push(isbn),
+            storefront.run("undo", "undo_run", run_id=pushed.run_id),
+        ):
+            assert done.kind == "needs_person"  # exit 2
+            assert all(each in str(done.error) for each in (location["id"], twin, "MEDUSA_STOCK_LOCATION"))
+        assert storefront.written() == before
+        storefront.shop.delete(f"stock-locations/{twin}")
+        assert count(storefront.push(isbn), "written") == 1
+    finally:
+        storefront.shop.post(place, {"name": NAME})
+
+
+def test_a_title_on_a_persons_item_is_named_on_its_row(storefront: Storefront) -> None:
+    used, good = storefront.titles(2)
+    storefront.push(used, good)
+    item = storefront.shop.post("inventory-items", {"sku": f"USED-{used}"})["inventory_item"]["id"]
+    variant = storefront.shop.variant(used)
+    assert variant
+    links = f"products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
+    storefront.shop.delete(f"{links}/{variant['inventory_items'][0]['inventory_item_id']}")
+    storefront.shop.post(links, {"inventory_item_id": item, "required_quantity": 1})
+    storefront.read([used, good], 7)
+    done = storefront.push(used, good)
+    (failed,) = done.reports[0]["failed"]
+    assert failed["isbn"] == used
+    assert "not Ingram's" in failed["reason"]
+    assert storefront.row(used) == (True, failed["reason"])
+    assert storefront.level(good) == 7
+    storefront.shop.delete(f"{links}/{item}")
+    assert count(storefront.push(used), "written") == 1
+    assert storefront.row(used) == (True, None)
+    assert storefront.level(used) == 7
+
+
 def test_a_request_that_fails_before_anything_is_in_the_journal(
     storefront: Storefront, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,38 @@ class Bench:
         for title in titles:
             self.shop.make_unmanaged(title.isbn, self.location.channel_id)
 
+    def by_hand(self, *variants: dict[str, Any], **product: Any) -> dict[str, Any]:
+        """A product as a person makes one, with variants of such numbers, managed. Its ids are in it."""
+        names = [f"Binding {number}" for number, _ in enumerate(variants)]
+        usual = {
+            "title": f"By hand {next(self._runs)}",
+            "status": "published",
+            "options": [{"title": "Format", "values": names}],
+            "sales_channels": [{"id": self.location.channel_id}],
+            "shipping_profile_id": self.shop.medusa.store.shipping_profile_id,
+            "variants": [
+                {
+                    "title": name,
+                    "manage_inventory": True,
+                    "options": {"Format": name},
+                    "prices": [{"currency_code": "usd", "amount": 10}],
+                    **variant,
+                }
+                for name, variant in zip(names, variants, strict=True)
+            ],
+        }
+        made: dict[str, Any] = self.shop.post("products", usual | product)["product"]
+        return made
+
+    def relink(self, isbn: str, item_id: str) -> None:
+        """A person links the title's variant to another inventory item."""
+        variant = self.shop.variant(isbn)
+        assert variant
+        links = f"products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
+        for link in variant["inventory_items"]:
+            self.shop.delete(f"{links}/{link['inventory_item_id']}")
+        self.shop.post(links, {"inventory_item_id": item_id, "required_quantity": 1})
+
 
 @pytest.fixture(scope="module")
 def seeded(medusa: Medusa) -> Medusa:

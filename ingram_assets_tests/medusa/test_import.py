@@ -3,13 +3,18 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 
-from ingram_assets.domain.categories import parse_table
-from ingram_assets.medusa.preview import preview_import
+from ingram_assets.domain.categories import CategoryTable, parse_table
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.medusa.journal import Change, Journal
+from ingram_assets.medusa.preview import Preview, preview_import
 from ingram_assets.medusa.rules import StoreRules
+from ingram_assets.medusa.undo import undo
 from ingram_assets_tests.medusa.conftest import Bench
 from ingram_assets_tests.medusa.interrupted import Killed, Network, client_on, killed_before
 from ingram_assets_tests.medusa.shop import TODAY, Refusal, make_title
@@ -174,6 +179,291 @@ def prices(bench: Bench, isbn: str) -> dict[str, float]:
     variant = bench.shop.variant(isbn)
     assert variant
     return {each["currency_code"]: each["amount"] for each in variant["prices"]}
+
+
+def whole_prices(bench: Bench, isbn: str) -> dict[str, dict[str, Any]]:
+    """Price's id to all that makes it what it is."""
+    product_id = bench.shop.product(isbn)["id"]
+    fields = "variants.sku,variants.prices.*,variants.prices.price_rules.*"
+    variants = bench.shop.get(f"products/{product_id}", fields=fields)["product"]["variants"]
+    (prices,) = [each["prices"] for each in variants if each["sku"] == isbn]
+    names = ("currency_code", "amount", "min_quantity", "max_quantity", "rules")
+    return {each["id"]: {name: each[name] for name in names} for each in prices}
+
+
+def test_a_new_list_price_leaves_every_other_price_whole(bench: Bench) -> None:
+    """Currencies, quantities, regions, sales: an update replaces all, and Medusa merges what looks alike."""
+    title = make_title()
+    bench.import_(title)
+    ((plain, was),) = whole_prices(bench, title.isbn).items()
+    canada = {"name": f"Canada {title.id}", "currency_code": "cad", "countries": []}
+    canada_id = bench.shop.post("regions", canada)["region"]["id"]
+    here = {"region_id": bench.shop.medusa.store.region_id}
+    own = [
+        {"currency_code": "eur", "amount": 17.5},
+        {"currency_code": "cad", "amount": 25},
+        {"currency_code": "usd", "amount": 17, "min_quantity": 5, "max_quantity": 9},
+        {"currency_code": "usd", "amount": 15.25, "min_quantity": 10},
+        {"currency_code": "eur", "amount": 14, "min_quantity": 10},
+        {"currency_code": "usd", "amount": 16, "rules": here},
+        {"currency_code": "usd", "amount": 12, "min_quantity": 10, "rules": here},
+        {"currency_code": "cad", "amount": 24, "rules": {"region_id": canada_id}},
+    ]
+    bench.shop.edit_variant(title.isbn, prices=[{"id": plain, "currency_code": "usd", "amount": 18.99}, *own])
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    sale = {"title": "Sale", "description": "Sale", "type": "sale", "status": "active"}
+    of_the_sale = {"variant_id": variant["id"], "currency_code": "usd", "amount": 3}
+    sale_id = bench.shop.post("price-lists", {**sale, "prices": [of_the_sale]})["price_list"]["id"]
+    before = whole_prices(bench, title.isbn)
+    assert len(before) == 9
+    run_id = bench.run_id()
+    report = bench.import_(replace(title, srp_price=Decimal("21.99")), run_id=run_id)
+    assert report.updated == [title.isbn]
+    assert whole_prices(bench, title.isbn) == {**before, plain: {**was, "amount": 21.99}}
+    undone = undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    assert undone.undone == {title.isbn: ["price"]}
+    assert whole_prices(bench, title.isbn) == before
+    kept = bench.shop.get(f"price-lists/{sale_id}", fields="prices.amount")["price_list"]["prices"]
+    assert [each["amount"] for each in kept] == [3]
+
+
+def test_a_regions_price_is_not_taken_for_the_list_price(bench: Bench) -> None:
+    """It is the only one in dollars: the list price is put beside it, and an undo takes that away again."""
+    title = make_title()
+    bench.import_(title)
+    here = {"region_id": bench.shop.medusa.store.region_id}
+    own = [
+        {"currency_code": "usd", "amount": 16, "rules": here},
+        {"currency_code": "usd", "amount": 15, "min_quantity": 10},
+        {"currency_code": "eur", "amount": 17.5},
+    ]
+    bench.shop.edit_variant(title.isbn, prices=own)
+    before = whole_prices(bench, title.isbn)
+    run_id = bench.run_id()
+    bench.import_(replace(title, srp_price=Decimal("21.99")), run_id=run_id)
+    after = whole_prices(bench, title.isbn)
+    assert {id_: price for id_, price in after.items() if id_ in before} == before
+    (added,) = [price for id_, price in after.items() if id_ not in before]
+    assert (added["currency_code"], added["amount"], added["rules"]) == ("usd", 21.99, {})
+    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    assert whole_prices(bench, title.isbn) == before
+
+
+def test_what_the_shop_put_into_a_list_is_sent_back_whole(bench: Bench) -> None:
+    """Pictures, tags, categories, sales channels: whatever list an update of ours replaces."""
+    title = make_title()
+    shop = bench.shop
+    tags = [shop.post("product-tags", {"value": f"{name} {title.id}"})["product_tag"]["id"] for name in "abc"]
+    categories = [
+        shop.post("product-categories", {"name": f"{name} {title.id}", "is_active": True})
+        for name in ("Signed", "Local", "Gifts")
+    ]
+    channels = [
+        shop.post("sales-channels", {"name": f"{name} {title.id}"})["sales_channel"]["id"] for name in "xyz"
+    ]
+    made = bench.by_hand(
+        {"sku": title.isbn},
+        images=[{"url": f"https://shop.example/{title.id}-{number}.jpg"} for number in range(3)],
+        tags=[{"id": each} for each in tags],
+        categories=[{"id": each["product_category"]["id"]} for each in categories],
+        sales_channels=[{"id": each} for each in channels],
+    )
+
+    def lists() -> dict[str, Any]:
+        fields = "images.id,images.url,images.variants.id,tags.id,categories.id,sales_channels.id"
+        fields += ",options.title,options.values.value"
+        product: dict[str, Any] = shop.get(f"products/{made['id']}", fields=fields)["product"]
+        return product
+
+    variant_id = made["variants"][0]["id"]
+    before = lists()
+    run_id = bench.run_id()
+    assert bench.import_(title, run_id=run_id).updated == [title.isbn]
+    for picture in lists()["images"]:  # the shop gives pictures to its variant, our cover as well
+        shop.post(f"products/{made['id']}/images/{picture['id']}/variants/batch", {"add": [variant_id]})
+    with_cover = lists()["images"]
+    cover = next(each for each in with_cover if each["url"] == title.cover_url)
+    second = replace(title, cover_url=f"{title.cover_url}2", category_hint="FICTION / Horror")
+    assert bench.import_(second).kept == {title.isbn: ["title", "categories"]}
+    after = lists()
+    assert after["images"] == [
+        {**each, "url": second.cover_url} if each["id"] == cover["id"] else each for each in with_cover
+    ]
+    assert [each["id"] for each in after["images"] if each["id"] != cover["id"]] == [
+        each["id"] for each in before["images"]
+    ]
+    assert {each["id"] for each in after["tags"]} > set(tags)
+    for name in ("categories", "sales_channels", "options"):
+        assert after[name] == before[name]
+    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    assert {each["id"] for each in lists()["tags"]} == set(tags)
+
+
+def isbn_10(isbn: str) -> str:
+    total = sum(int(digit) * (10 - place) for place, digit in enumerate(isbn[3:12]))
+    return isbn[3:12] + "0123456789X"[-total % 11]
+
+
+def hyphens(isbn: str) -> str:
+    return "-".join((isbn[:3], isbn[3], isbn[4:9], isbn[9:12], isbn[12]))
+
+
+IN_THE_SKU = {
+    "hyphens": lambda isbn: {"sku": hyphens(isbn)},
+    "a blank before": lambda isbn: {"sku": f" {isbn}"},
+    "ISBN-10": lambda isbn: {"sku": isbn_10(isbn)},
+    "words": lambda isbn: {"sku": f"ISBN: {hyphens(isbn)}"},
+    "full-width digits": lambda isbn: {"sku": "".join(chr(ord(each) + 0xFEE0) for each in isbn)},
+    "beside another EAN": lambda isbn: {"sku": hyphens(isbn), "ean": f"40{isbn[2:]}"},
+}
+ELSEWHERE = {
+    "in the EAN": lambda isbn: {"sku": f"A-{isbn}", "ean": hyphens(isbn)},
+    "in the UPC": lambda isbn: {"upc": f"{isbn[:3]} {isbn[3:]}"},
+    "in the barcode": lambda isbn: {"sku": f"B-{isbn}", "barcode": isbn},
+}
+
+
+def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, Preview]:
+    """What an import would do; it writes nothing."""
+    writes = bench.client.writes
+    previews = preview_import(
+        bench.client,
+        titles,
+        location=bench.location,
+        today=TODAY,
+        rules=bench.rules,
+        categories=categories or bench.table,
+        journal=bench.journal,
+    )
+    assert bench.client.writes == writes
+    return previews
+
+
+@pytest.mark.parametrize("status", ["published", "draft"])
+@pytest.mark.parametrize("spelling", IN_THE_SKU.values(), ids=IN_THE_SKU.keys())
+def test_a_title_that_the_shop_has_in_another_spelling_is_not_made_twice(
+    bench: Bench, spelling: Any, status: str
+) -> None:
+    title = make_title(on_hand=7)
+    numbers = spelling(title.isbn)
+    made = bench.by_hand(numbers, status=status)
+    products = bench.shop.get("products", limit=1)["count"]
+    assert look(bench, title)[title.isbn].what == "update"
+    report = bench.import_(title)
+    assert (report.created, report.updated, report.failed) == ([], [title.isbn], {})
+    assert bench.shop.get("products", limit=1)["count"] == products
+    assert bench.level(numbers["sku"]) == (7, 0, 0)
+    # Later pushes find it as well, though its SKU is what it was, and its EAN may not be free.
+    sold = replace(title, stock={"TN": DcStock(3, 0, "primary")})
+    assert bench.sync(sold).of("written") == [title.isbn]
+    assert bench.level(numbers["sku"]) == (3, 0, 0)
+    variant = bench.shop.variant(numbers["sku"])
+    assert variant
+    assert (variant["product_id"], variant["ean"]) == (made["id"], numbers.get("ean", title.isbn))
+
+
+@pytest.mark.parametrize("spelling", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_a_title_that_another_number_spells_is_not_made_twice_and_its_item_is_a_persons(
+    bench: Bench, spelling: Any
+) -> None:
+    title = make_title(on_hand=7)
+    made = bench.by_hand(spelling(title.isbn))
+    products = bench.shop.get("products", limit=1)["count"]
+    report = bench.import_(title)
+    assert (report.created, report.failed) == ([], {})
+    assert bench.shop.get("products", limit=1)["count"] == products
+    assert "not Ingram's" in bench.sync(title).failed[title.isbn]
+    variant_id = made["variants"][0]["id"]
+    links = f"products/{made['id']}/variants/{variant_id}/inventory-items"
+    fields = "inventory_items.inventory_item_id"
+    (variant,) = bench.shop.get("product-variants", id=variant_id, fields=fields)["variants"]
+    for link in variant["inventory_items"]:
+        bench.shop.delete(f"{links}/{link['inventory_item_id']}")
+    assert bench.sync(title).of("written") == [title.isbn]  # as the sentence says
+    (item,) = bench.shop.get("inventory-items", sku=title.isbn, fields="variants.id,location_levels.*")[
+        "inventory_items"
+    ]
+    assert [each["id"] for each in item["variants"]] == [variant_id]
+    assert [each["stocked_quantity"] for each in item["location_levels"]] == [7]
+
+
+def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench) -> None:
+    title, fine = make_title(on_hand=7), make_title(on_hand=4)
+    skus = [hyphens(title.isbn), isbn_10(title.isbn)]
+    ids = [bench.by_hand({"sku": sku})["variants"][0]["id"] for sku in skus]
+    before = [bench.shop.variant(sku) for sku in skus]
+    reason = look(bench, title)[title.isbn].reason
+    report = bench.import_(title, fine)
+    assert report.failed == {title.isbn: reason}
+    assert report.created == [fine.isbn]
+    assert reason
+    assert all(each in reason for each in (*ids, *skus))
+    assert [bench.shop.variant(sku) for sku in skus] == before
+
+
+def test_a_mistyped_ean_makes_no_title_of_another_book(bench: Bench) -> None:
+    title, other = make_title(on_hand=7), make_title(on_hand=5)
+    bench.by_hand({"sku": hyphens(other.isbn), "barcode": hyphens(title.isbn)})
+    assert bench.import_(title).created == [title.isbn]
+    assert bench.level(hyphens(other.isbn)) is None
+
+
+def test_the_store_is_listed_once_and_only_where_a_product_is_to_be_made(bench: Bench) -> None:
+    known, new, priceless = make_title(), [make_title() for _ in range(3)], make_title(srp_price=None)
+    bench.import_(known)
+    listed: list[str] = []
+
+    class Listening(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/admin/product-variants" and "[]" not in str(request.url):
+                listed.append(str(request.url))
+            return super().handle_request(request)
+
+    with client_on(bench.shop.medusa, Listening()) as client:
+        bench.import_(known, priceless, client=client)
+        assert listed == []
+        assert bench.import_(*new, known, client=client, batch_size=1).created == [each.isbn for each in new]
+        assert len(listed) == 1
+
+
+def test_a_category_and_a_tag_that_a_person_renamed_are_the_same_ones(bench: Bench, database: str) -> None:
+    rows = ("bisac_code,heading,category", "FIC1,,Sea Stories", "FIC2,,Air Stories", "*,*,Other Books")
+    table = parse_table("\n".join(rows))
+    first, second = make_title(category_hint="FIC100"), make_title(category_hint="FIC100")
+    bench.import_(first, categories=table)
+    product = bench.shop.product(first.isbn)
+    ((category,), (tag,)) = product["categories"], product["tags"]
+    bench.shop.post(f"product-categories/{category['id']}", {"name": "Ships", "handle": f"ships-{first.id}"})
+    bench.shop.post(f"product-tags/{tag['id']}", {"value": f"drop-ship-{first.id}"})
+    try:
+        with Journal(database) as earlier:  # which had no kept ids, but its entries
+            for entry in bench.journal.written("category"):
+                change = Change("category", None, entry.entity, None, entry.after, entry.reason)
+                earlier.settle(earlier.begin("run", [change]))
+            for number, journal in enumerate((bench.journal, earlier)):
+                title = replace(second, id=second.id + 500 + number, isbn=make_title().isbn)
+                assert look(bench, first, categories=table)[first.isbn].what == "unchanged"
+                assert bench.import_(first, categories=table).unchanged == [first.isbn]
+                assert bench.import_(title, categories=table, journal=journal).failed == {}
+                made = bench.shop.product(title.isbn)
+                assert [each["id"] for each in made["categories"]] == [category["id"]]
+                assert [each["id"] for each in made["tags"]] == [tag["id"]]
+        # It goes on being ours: what the queue says anew is carried over.
+        moved = replace(first, category_hint="FIC200")
+        assert bench.import_(moved, categories=table).updated == [first.isbn]
+        assert [each["name"] for each in bench.shop.product(first.isbn)["categories"]] == ["Air Stories"]
+        names = [
+            each["name"] for each in bench.shop.get("product-categories", limit=999)["product_categories"]
+        ]
+        assert "Ships" in names
+        assert "Sea Stories" not in names
+        # One that was deleted is made anew.
+        bench.shop.delete(f"product-categories/{category['id']}")
+        assert bench.import_(first, categories=table).updated == [first.isbn]
+        assert [each["name"] for each in bench.shop.product(first.isbn)["categories"]] == ["Sea Stories"]
+    finally:
+        bench.shop.post(f"product-tags/{tag['id']}", {"value": "special_order"})
 
 
 def test_a_product_from_before_there_was_a_journal_keeps_its_words(bench: Bench) -> None:

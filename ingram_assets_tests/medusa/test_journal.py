@@ -12,7 +12,7 @@ import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.medusa.client import FailedRequest, Refused, Unavailable
-from ingram_assets.medusa.journal import BODY_CAP, Change, InStep, Journal, JournalLost
+from ingram_assets.medusa.journal import BODY_CAP, Change, InStep, Journal, JournalLost, Known
 
 ISBN = "9780000000002"
 
@@ -33,6 +33,51 @@ def test_its_tables_are_made_once_by_whoever_comes_first(database: str) -> None:
     assert [each.outcome for each in journals[2].history(ISBN)] == ["written"]
     for each in journals:
         each.close()
+
+
+def test_the_journal_of_an_earlier_version_gets_what_is_new(database: str) -> None:
+    with Journal(database) as journal:
+        journal.settle(journal.begin("run", [level(1, 2)]))
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE store_known")
+    with Journal(database) as journal:
+        assert [each.outcome for each in journal.history(ISBN)] == ["written"]
+        assert journal.known("location") == []
+
+
+def test_what_is_known_by_its_id_is_known_until_another_takes_its_place(database: str) -> None:
+    with Journal(database) as journal, Journal(database) as other:
+        journal.know("category", [Known("Horror", "pcat_1", "Horror"), Known("Fantasy", "pcat_2", "Fantasy")])
+        journal.know("tag", [Known("special_order", "ptag_1", "special_order")])
+        journal.know("category", [Known("Horror", "pcat_3", "Scary")])
+        journal.know("category", [])
+        assert other.known("category", ["Horror", "Poetry"]) == [Known("Horror", "pcat_3", "Scary")]
+        assert {each.id for each in other.known("category")} == {"pcat_2", "pcat_3"}
+        assert other.known("category", []) == []
+
+
+def test_which_items_we_made(database: str) -> None:
+    """By themselves, or along with a product; a level of ours on somebody's item makes it no item of ours."""
+
+    def entry(isbn: str, kind: str, entity: str | None, before: dict[str, int] | None = None) -> Change:
+        return Change(kind, isbn, entity, before, {"stocked_quantity": 1, "incoming_quantity": 0}, "why")
+
+    with Journal(database) as journal:
+        journal.settle(journal.begin("a", [entry("with product", "product", "prod")]))
+        journal.begin("b", [entry("with product", "level", "iitem_1")])  # a run that broke off before it
+        journal.settle(
+            journal.begin("c", [entry("alone", "item", "iitem_2"), entry("alone", "level", "iitem_2")])
+        )
+        journal.settle(journal.begin("d", [entry("theirs", "level", "iitem_3")]))
+        journal.settle(journal.begin("e", [entry("theirs", "product", "prod", {"a": 1})]))
+        journal.settle(journal.begin("e", [entry("theirs", "level", "iitem_3", {"stocked_quantity": 2})]))
+        journal.settle(journal.begin("f", [entry("left over", "level", "iitem_4")]))
+        journal.settle(journal.begin("f", [entry("left over", "product", "prod")]))
+        refused = journal.begin("g", [entry("refused", "product", None)])
+        journal.settle(refused, {refused[0]: "no"})
+        journal.settle(journal.begin("g", [entry("refused", "level", "iitem_5")]))
+        every = ["with product", "alone", "theirs", "left over", "refused", "unheard of"]
+        assert journal.made_items(every) == {"with product": {"iitem_1"}, "alone": {"iitem_2"}}
 
 
 def test_a_write_is_there_before_it_is_sent_and_settled_after(database: str) -> None:

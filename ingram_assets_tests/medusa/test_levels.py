@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from ingram_assets.medusa.levels import PushStopped
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets_tests.medusa.conftest import Bench
 from ingram_assets_tests.medusa.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.medusa.shop import READ_AT, make_title
+from ingram_assets_tests.medusa.shop import READ_AT, make_isbn, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -231,6 +232,91 @@ def test_renamed_skus_are_followed(bench: Bench) -> None:
     before = old_ids[renamed.isbn]
     assert before
     assert variant["id"] == before["id"]
+
+
+def item_of_a_person(bench: Bench, sku: str | None, stocked: int) -> str:
+    """An inventory item that a person made, with copies of their own, at Ingram's location as well."""
+    shelf = bench.shop.medusa.store.store_front_id
+    levels = [{"location_id": each, "stocked_quantity": stocked} for each in (bench.location.id, shelf)]
+    item = bench.shop.post("inventory-items", {"sku": sku, "location_levels": levels})["inventory_item"]["id"]
+    return str(item)
+
+
+def state(bench: Bench, item_id: str) -> Any:
+    item = bench.shop.get(f"inventory-items/{item_id}", fields="sku,updated_at,location_levels.*")
+    return item["inventory_item"]
+
+
+@pytest.mark.parametrize("sku", ["USED-SHELF-{}", "BOOK {}", "isbn-of-another", None])
+def test_an_item_that_is_not_ours_is_left_alone_and_the_title_is_named(bench: Bench, sku: str | None) -> None:
+    title, fine = make_title(on_hand=7), make_title(on_hand=7)
+    bench.import_(title, fine)
+    if sku == "isbn-of-another":
+        sku = make_isbn(title.id + 900_000)
+    item_id = item_of_a_person(bench, sku and sku.format(title.id), 1)
+    bench.relink(title.isbn, item_id)
+    before, variant = state(bench, item_id), bench.shop.variant(title.isbn)
+    sold = [read(title, 3), read(fine, 3)]
+    for dry_run in (True, False):
+        report = bench.sync(*sold, dry_run=dry_run)
+        assert list(report.failed) == [title.isbn]
+        assert f"the inventory item {item_id}" in report.failed[title.isbn]
+        assert f"set its SKU to {title.isbn}" in report.failed[title.isbn]
+    assert (state(bench, item_id), bench.shop.variant(title.isbn)) == (before, variant)
+    assert bench.level(fine.isbn) == (3, 0, 0)
+    assert bench.import_(replace(title, title="Else")).failed == {}  # its words are no matter of the item
+    assert state(bench, item_id) == before
+    # What the sentence says to do ends it: the title's own item is there, and taken again.
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    links = f"products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
+    bench.shop.delete(f"{links}/{item_id}")
+    assert bench.sync(*sold).failed == {}
+    assert bench.level(title.isbn) == (3, 0, 0)
+    assert state(bench, item_id) == before
+
+
+def test_an_item_that_others_hang_on_is_left_alone(bench: Bench) -> None:
+    """Two titles, or a title and something of the shop's own: the second push writes nothing either."""
+    one, two, third, fine = (make_title(on_hand=5 + number) for number in range(4))
+    bench.import_(one, two, third, fine)
+    shared = bench.shop.item(one.isbn)["id"]
+    bench.relink(two.isbn, shared)
+    gift = bench.by_hand({"sku": f"GIFT-{third.id}"})["variants"][0]["sku"]
+    with_gift = bench.shop.item(third.isbn)["id"]
+    bench.relink(gift, with_gift)
+    before = [state(bench, each) for each in (shared, with_gift)]
+    titles = [read(each, 2) for each in (one, two, third, fine)]
+    for _ in range(2):
+        report = bench.sync(*titles)
+        assert set(report.failed) == {each.isbn for each in (one, two, third)}
+        other = bench.shop.variant(two.isbn)
+        assert other
+        assert other["id"] in report.failed[one.isbn]
+        assert [state(bench, each) for each in (shared, with_gift)] == before
+    assert report.of("written") == []
+    assert report.of("unchanged") == [fine.isbn]
+
+
+def test_an_item_left_of_a_title_is_not_taken_from_another_variant(bench: Bench) -> None:
+    title, other = make_title(on_hand=5), make_title(on_hand=6)
+    bench.import_(other)
+    item_id = item_of_a_person(bench, title.isbn, 2)
+    bench.relink(other.isbn, item_id)
+    before = state(bench, item_id)
+    report = bench.import_(title)
+    assert item_id in report.failed[title.isbn]
+    assert state(bench, item_id) == before
+
+
+def test_a_persons_spelling_of_an_items_sku_stays(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    bench.import_(title)
+    sku = f"{title.isbn[:3]}-{title.isbn[3:]}"
+    bench.shop.post(f"inventory-items/{bench.shop.item(title.isbn)['id']}", {"sku": sku})
+    bench.sync(read(title, 4))
+    assert bench.level(title.isbn) == (4, 0, 0)
+    assert bench.shop.item(title.isbn)["sku"] == sku
 
 
 def test_a_level_that_is_gone_is_made_again(bench: Bench) -> None:

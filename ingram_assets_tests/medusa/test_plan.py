@@ -322,10 +322,33 @@ def test_renamed_skus_are_followed_and_named() -> None:
     assert plan.verdict == "unchanged"
     assert "'BTF-PB'" in plan.reasons[0]
     old = in_store(title)
-    item = replace(old.variants[0].items[0], sku="OLD")
+    item = replace(old.variants[0].items[0], sku="OLD", made=True)
     plan = plan_one(title, in_store(title, items=(item,)))
     assert plan.rename_item
     assert plan.verdict == "write"
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        ({"sku": "USED-SHELF-3"}, "not Ingram's"),
+        ({"sku": None}, "not Ingram's"),
+        ({"variants": ("variant", "another")}, "Other variants"),
+        ({"sku": "OLD", "made": True, "variants": ("another", "variant")}, "Other variants"),
+    ],
+)
+def test_an_item_that_is_not_the_titles_alone_is_not_written_and_explained(
+    item: dict[str, Any], why: str
+) -> None:
+    title = make_title(on_hand=4)
+    (there,) = in_store(title).variants[0].items
+    actual = with_level(in_store(title, items=(replace(there, **item),)), stocked=50)
+    plan = plan_one(title, actual)
+    assert (plan.verdict, plan.level, plan.flags, plan.item) == ("failed", None, {}, None)
+    assert why in plan.reasons[0]
+    told = explain(title, actual, rules=RULES, today=TODAY)
+    assert why in told.differences[0]
+    assert told.shown  # the store has the title
 
 
 def test_oversold_is_what_is_promised_beyond_the_level() -> None:

@@ -205,6 +205,46 @@ def test_an_update_is_undone_field_by_field(bench: Bench) -> None:
     assert "description" in report.left[title.isbn][0]
 
 
+def test_what_hangs_on_a_persons_item_is_left_alone(bench: Bench) -> None:
+    """Whatever the run wrote: the item that the variant is linked to now is not the run's."""
+    pushed, shared, made, other = (make_title(on_hand=7) for _ in range(4))
+    bench.import_(pushed, shared, other)
+    run_id = bench.run_id()
+    bench.import_(made, replace(pushed, title="Else"), run_id=run_id)
+    bench.sync(read(pushed, 3), read(shared, 3), run_id=run_id)
+    levels = [{"location_id": bench.location.id, "stocked_quantity": 3}]
+    used = bench.shop.post("inventory-items", {"sku": f"USED-{pushed.id}", "location_levels": levels})
+    bench.relink(pushed.isbn, used["inventory_item"]["id"])
+    bench.relink(other.isbn, bench.shop.item(shared.isbn)["id"])
+    bundle = bench.by_hand({"sku": f"BUNDLE-{made.id}"})["variants"][0]["sku"]
+    bench.relink(bundle, bench.shop.item(made.isbn)["id"])
+    report = undo_run(bench, run_id)
+    assert report.failed == {}
+    assert report.removed == []
+    assert set(report.left) == {each.isbn for each in (pushed, shared, made)}
+    assert "not Ingram's" in report.left[pushed.isbn][0]
+    assert [bench.level(each) for each in (pushed.isbn, shared.isbn, bundle)] == [
+        (3, 0, 0),
+        (3, 0, 0),
+        (7, 0, 0),
+    ]
+    assert report.undone == {pushed.isbn: ["title"]}  # words are no matter of the item
+    assert bench.shop.product(pushed.isbn)["title"] == pushed.title
+
+
+def test_a_level_on_another_item_of_the_title_is_not_put_back(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    bench.import_(title)
+    run_id = bench.run_id()
+    bench.sync(read(title, 3), run_id=run_id)
+    bench.shop.post(f"inventory-items/{bench.shop.item(title.isbn)['id']}", {"sku": f"OLD-{title.id}"})
+    levels = [{"location_id": bench.location.id, "stocked_quantity": 3}]
+    anew = bench.shop.post("inventory-items", {"sku": title.isbn, "location_levels": levels})
+    bench.relink(title.isbn, anew["inventory_item"]["id"])
+    assert "on another inventory item now" in undo_run(bench, run_id).left[title.isbn][0]
+    assert bench.level(title.isbn) == (3, 0, 0)
+
+
 def test_a_run_nobody_knows(bench: Bench) -> None:
     with pytest.raises(UnknownRun, match="'nope'"):
         undo_run(bench, "nope")

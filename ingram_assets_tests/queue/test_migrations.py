@@ -196,9 +196,7 @@ def test_by_several_processes_at_once_in_two_databases(postgres: Postgres, fresh
         told = [process.communicate()[0].split() for process in running]
         assert [process.returncode for process in running] == [0, 0, 0, 0]
         for one, other in ((told[0], told[2]), (told[1], told[3])):
-            assert sorted([one[0], other[0]]) == [VERSIONS[-1], "None"], (
-                "one did it, the other found it done"
-            )
+            assert sorted([one[0], other[0]]) == [VERSIONS[-1], "None"], "one did it, the other found it done"
         created = [role for line in told for role in line[1:]]
         assert sorted(created) == ["at_once_reader", "at_once_writer"]
         plain = [row for row in dump(fresh) if len(row) == 4]

@@ -341,9 +341,10 @@ def test_a_center_that_three_complete_readings_do_not_show_is_counted_no_longer(
     gone = {dc: DcStock(0, 0) for dc in ("TN", "PA")}
     partly = [reading(1, at=minute, **gone) | {"complete": False} for minute in range(1, 9)]
     assert set(outcomes(writer.record_stock(partly))) == {"changed", "unchanged"}
-    assert outcomes(writer.record_stock([reading(1, at=10, **gone), reading(1, at=11, **gone)])) == [
-        "unchanged"
-    ] * 2
+    assert (
+        outcomes(writer.record_stock([reading(1, at=10, **gone), reading(1, at=11, **gone)]))
+        == ["unchanged"] * 2
+    )
     [row] = reader.titles([isbn(1)])
     assert row.stock
     assert row.stock["CA"].on_hand == 500

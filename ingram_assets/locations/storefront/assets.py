@@ -38,7 +38,7 @@ OWNERS = ["team:bookstore"]
     kinds={"medusa"},
     owners=OWNERS,
     pool=STORE_POOL,
-    description="Ingram's one virtual stock location, linked to the sales channel. Found by name or made.",
+    description="Ingram's one virtual stock location, linked to the sales channel. Known by its id.",
 )
 def stock_location(
     context: AssetExecutionContext, medusa: Medusa, queue: Queue, journal: StoreJournal

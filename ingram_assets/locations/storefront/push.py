@@ -79,10 +79,7 @@ class Store:
     """When `today` was looked up, or a little before."""
 
     def location(self) -> Location:
-        """Ingram's stock location, made and linked if need be: one read when all is as it should be."""
-        found = self.find_location()
-        if not found.missing:
-            return found
+        """Ingram's stock location, made, linked and remembered if need be: one read where all is well."""
         return ensure_location(
             self.client,
             journal=self.journal,
@@ -95,6 +92,7 @@ class Store:
         """The same as it is; `missing` says what there is to do."""
         return find_location(
             self.client,
+            journal=self.journal,
             name=self.settings.MEDUSA_STOCK_LOCATION,
             sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
         )
@@ -139,7 +137,7 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
     if (rows or found.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
         stop_if_tripped(store, found, isbns, rows)
-    location = store.location() if found.missing else found
+    location = found if found.known and not found.missing else store.location()
     if location.created:
         store.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
     report = import_rows(store, location, rows, let_through=let_through)
@@ -148,6 +146,7 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
     _log_check(store.context, passed=True, description=words)
     report.counts |= levels.counts
     report.notes += levels.notes
+    report.notes += found.notes
     report.details |= levels.details
     for entry in levels.failed:
         report.fail(**entry)
@@ -193,6 +192,7 @@ def preview_push(store: Store, isbns: Sequence[str] | None) -> Report:
         "would_update": sum(one.what == "update" for one in imports.values()),
     }
     report.details["dry_run"] = True
+    report.notes += location.notes
     if location.missing:
         report.notes.append(location.missing)
     if reason := _tripped(store, location, isbns, there, imports):
