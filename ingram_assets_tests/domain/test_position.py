@@ -130,14 +130,39 @@ events = st.lists(
 def test_never_more_copies_are_sold_than_the_last_counts_less_what_was_sold_since_allow(
     events: list[tuple[int, str, int, str]], mode: InventoryMode, safety: int
 ) -> None:
-    """A store that is pushed after each event, and shoppers who take whatever it shows."""
+    """A store that is pushed before and after each event, and shoppers who take whatever it shows.
+
+    Before as well, since time alone takes copies off sale, with a sensor that looks every few seconds.
+    """
     readings: list[StockReading] = []
     level, reserved, shown = 0, 0, "unknown"
     waiting: list[tuple[datetime, int]] = []  # orders not fulfilled yet
     fulfillments: list[Fulfillment] = []
     sold: list[tuple[datetime, int]] = []
+
+    def push(now: datetime) -> None:
+        nonlocal level, shown
+        if not readings:
+            return
+        one = age(title(*readings), now, timedelta(hours=24), "out_of_stock")
+        orders = Orders(tuple(Reservation(of, at) for at, of in waiting), tuple(fulfillments))
+        taken = taken_since(sold_since(one) or one.stock_observed_at, orders, mode)
+        found = availability(
+            one.stock,
+            today=TODAY,
+            safety_stock=safety,
+            sold_quantity=taken.sold,
+            reserved_quantity=taken.reserved,
+            inventory_mode=mode,
+            aged=one.aged,
+        )
+        found = after_silence(found, shown, one.stock, None, "out_of_stock")
+        if found.stocked_quantity is not None:
+            level, shown = found.stocked_quantity, found.status
+
     for number, (hour, what, count, dc) in enumerate(sorted(events, key=lambda one: one[0])):
         now = hours(hour) + timedelta(seconds=number)
+        push(now)
         if what == "complete":
             counts = {each: DcStock(count if each == dc else 0, 0) for each in ("TN", "CA")}
             readings.append(StockReading(ISBN, "ipage", now, True, counts))
@@ -167,19 +192,4 @@ def test_never_more_copies_are_sold_than_the_last_counts_less_what_was_sold_sinc
             ordered_at, quantity = waiting.pop()
             sold.remove((ordered_at, quantity))
             reserved -= quantity
-        if readings:
-            one = age(title(*readings), now, timedelta(hours=24), "out_of_stock")
-            orders = Orders(tuple(Reservation(of, at) for at, of in waiting), tuple(fulfillments))
-            taken = taken_since(sold_since(one) or one.stock_observed_at, orders, mode)
-            found = availability(
-                one.stock,
-                today=TODAY,
-                safety_stock=safety,
-                sold_quantity=taken.sold,
-                reserved_quantity=taken.reserved,
-                inventory_mode=mode,
-                aged=one.aged,
-            )
-            found = after_silence(found, shown, one.stock, None, "out_of_stock")
-            if found.stocked_quantity is not None:
-                level, shown = found.stocked_quantity, found.status
+        push(now)
