@@ -28,6 +28,7 @@ from ingram_assets_tests.faults.oracle import (
     assert_all_is_well,
     assert_nothing_lost,
     await_quiet,
+    counts_of,
     queue,
 )
 
@@ -60,7 +61,7 @@ def stock_of(stack: Stack) -> dict[str, Any]:
     """What the queue knows of each title's stock."""
     with queue(stack) as connection:
         rows = connection.execute("SELECT isbn, stock_json FROM ingram_current_titles").fetchall()
-    return {row["isbn"]: row["stock_json"] for row in rows}
+    return {row["isbn"]: counts_of(row["stock_json"]) for row in rows}
 
 
 def told(done: Done, seconds: float, limit: float) -> dict[str, Any]:
