@@ -11,6 +11,7 @@ import click
 import psycopg
 
 from ingram_assets.domain.failures import IngramError, of_the_disk
+from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.journal import InStep, Journal
 from ingram_assets.medusa.plan import desired
@@ -50,7 +51,9 @@ def show_status(as_json: bool) -> None:
         first_changes = reader.first_changes(lag.not_told(rows, told or {}))
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
-    low = low_stock(titles, rules=store_rules(settings), today=store_today(common))
+    rules, now = store_rules(settings), datetime.now(UTC)
+    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
+    low = low_stock(sold, rules=rules, today=store_today(common))
     at_most = timedelta(seconds=pace.STORE_LAG_MAX)
     found = lag.look(
         rows,
@@ -58,7 +61,7 @@ def show_status(as_json: bool) -> None:
         first_changes,
         tracked=dagster.tracked,
         retired=dagster.retired,
-        now=datetime.now(UTC),
+        now=now,
         at_most=at_most,
         sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
     )
