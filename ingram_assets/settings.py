@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingram_assets.domain.failures import NeedsPerson
@@ -47,6 +55,16 @@ def _imap_url(value: SecretStr) -> SecretStr:
     if not re.match(r"imaps?://[^@/]+@[^@/]+", value.get_secret_value()):
         raise ValueError("a mailbox is imaps://user:password@host:993/INBOX, both percent-encoded")
     return value
+
+
+def _senders(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    senders = tuple(one.strip().lower().lstrip("*.@") for one in value.split(",") if one.strip())
+    form = re.compile(r"(?:[^\s@]+@)?[a-z0-9-]+(\.[a-z0-9-]+)+")
+    if not senders or not all(form.fullmatch(one) for one in senders):
+        raise ValueError("domains or addresses, comma separated: ingramcontent.com,no-reply@okta.com")
+    return senders
 
 
 def _base32(value: SecretStr) -> SecretStr:
@@ -110,6 +128,11 @@ class ScraperSettings(_Settings):
     IPAGE_MFA: Literal["email", "totp", "prompt"] = "email"
     IPAGE_TOTP_SECRET: Annotated[SecretStr, AfterValidator(_base32)] | None = None
     IPAGE_MFA_IMAP_URL: Annotated[SecretStr, AfterValidator(_imap_url)] | None = None
+    IPAGE_MFA_SENDERS: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_senders)] = (
+        "ingramcontent.com",
+        "ingrambook.com",
+        "okta.com",
+    )
     IPAGE_SESSION_COOKIE: SecretStr | None = None
     IPAGE_CONCURRENCY: int = Field(8, ge=1, le=32)
     BROWSER_CDP_URL: SecretStr | None = None

@@ -76,6 +76,26 @@ def test_blanks_and_carriage_returns_at_the_ends_are_no_part_of_a_setting(around
     assert settings.MEDUSA_PASSWORD.get_secret_value() == " a blank "  # of a secret it may be a part
 
 
+@pytest.mark.parametrize(
+    ("given", "senders"),
+    [
+        ("", ("ingramcontent.com", "ingrambook.com", "okta.com")),
+        ("okta.com", ("okta.com",)),
+        (" Okta.com , no-reply@Ingram.example,", ("okta.com", "no-reply@ingram.example")),
+        ("@okta.com,*.ingram.example,.a.example", ("okta.com", "ingram.example", "a.example")),
+    ],
+)
+def test_senders_of_codes(given, senders):
+    settings = load(ScraperSettings, SCRAPER | {"IPAGE_MFA_SENDERS": given})
+    assert tuple(settings.IPAGE_MFA_SENDERS) == senders
+
+
+@pytest.mark.parametrize("given", ["com", "okta.com;a.example", "Okta <x@okta.com>", ",", "a@b@c.example"])
+def test_senders_of_codes_that_can_not_be(given):
+    with pytest.raises(SettingsError, match="IPAGE_MFA_SENDERS is malformed: domains or addresses"):
+        load(ScraperSettings, SCRAPER | {"IPAGE_MFA_SENDERS": given})
+
+
 @pytest.mark.parametrize("missing", sorted(SCRAPER))
 def test_a_missing_setting_is_named(missing):
     with pytest.raises(SettingsError, match=missing):

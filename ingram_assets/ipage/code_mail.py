@@ -1,4 +1,7 @@
-"""The sign-in code that comes by mail: the newest of the right sender, and none from before the request."""
+"""The sign-in code that comes by mail: of the last that the right sender sent since the request.
+
+Which number of a mail is the code says `code_in_words`; whom a mail is from, `mail_sender`.
+"""
 
 import contextlib
 import email.utils
@@ -8,16 +11,20 @@ import re
 import ssl
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import imap_tools
-from selectolax.lexbor import LexborHTMLParser
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
+from ingram_assets.ipage.code_in_words import Answer, code_of
+from ingram_assets.ipage.code_in_words import code_in as code_in
+from ingram_assets.ipage.mail_sender import disbelieved, is_wanted, sender_of
+from ingram_assets.ipage.mail_words import words_of
 from ingram_assets.ipage.second_factor import CODE_LIFETIME, CodeMissing
 
 log = logging.getLogger(__name__)
@@ -26,16 +33,13 @@ SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
 """Domains, with their subdomains, whose mails may bring a code."""
 
 _CLOCKS_DIFFER = timedelta(seconds=60)
-"""How far the sender's clock may be behind without its mail being taken for an old one."""
+"""How far the sender's clock, or the mailbox's, may be behind without a mail being taken for an old one."""
 
 _SURELY_AFTER = timedelta(seconds=2)
 """Dates have whole seconds: so much before the request may still be after it."""
 
 _PATIENCE = timedelta(seconds=20)
 """How long a mail dated shortly before the request is held back: the one that answers it may follow."""
-
-_CODE = re.compile(r"(?<![\w#.,/-])(\d{3})[ -]?(\d{3})(?![\w]|[-.,/]\d)")
-_SAID = re.compile(r"\b(?:code|passcode|pin)\b", re.IGNORECASE)
 
 
 class MailboxRefused(NeedsPerson):
@@ -53,10 +57,10 @@ class CodeMail:
 
 
 def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[str]) -> CodeMail | None:
-    """The mail to believe: the newest by its sender's date, none from before the request, no code twice.
+    """The mail to believe: the last to arrive, none from before the request, no code twice.
 
-    A slow relay can deliver the mail of an earlier request after this one's, so the order of arrival alone
-    says nothing.
+    A sender writes what it likes as its date, so a date only rules a mail out: a slow relay can deliver the
+    mail of an earlier request after this one's. A date ahead of the arrival counts as the arrival.
 
     Args:
         asked_at: when the code was asked for, by the sender's clock as far as it is known.
@@ -66,23 +70,35 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
         mail
         for mail in mails
         if mail.code not in spent
-        and (mail.sent_at is None or mail.sent_at >= floor)
+        and (mail.sent_at is None or _dated(mail, mail.sent_at) >= floor)
         and (mail.arrived_at is None or mail.arrived_at >= floor - CODE_LIFETIME)
     ]
-    return max(fresh, key=lambda mail: (mail.sent_at or floor, mail.uid), default=None)
+    return max(
+        fresh,
+        key=lambda mail: (not _is_doubtful(mail, asked_at), mail.arrived_at or asked_at, mail.uid),
+        default=None,
+    )
 
 
-def code_in(text: str) -> str | None:
-    """The six digits that follow the word "code" most closely, else the only six digits there are."""
-    found = [(match.start(), match[1] + match[2]) for match in _CODE.finditer(text)]
-    if not found:
-        return None
-    said = [match.end() for match in _SAID.finditer(text)]
-    after = [(at - end, code) for at, code in found for end in said if 0 <= at - end <= 120]
-    if after:
-        return min(after)[1]
-    different = {code for _, code in found}
-    return different.pop() if len(different) == 1 else None
+def _dated(mail: CodeMail, sent_at: datetime) -> datetime:
+    return min(sent_at, mail.arrived_at + _CLOCKS_DIFFER) if mail.arrived_at else sent_at
+
+
+def _by_the_senders_clock(mail: CodeMail, skew: timedelta) -> CodeMail:
+    """The mailbox's clock is taken to be as far ahead as the site's; one behind it does no harm."""
+    if mail.arrived_at is None or skew <= timedelta():
+        return mail
+    return replace(mail, arrived_at=mail.arrived_at + skew)
+
+
+def _is_doubtful(mail: CodeMail, asked_at: datetime) -> bool:
+    """Whether it is dated before the request: the sender's clock is behind, or it answers an earlier one."""
+    return mail.sent_at is not None and mail.sent_at < asked_at - _SURELY_AFTER
+
+
+def code_of_mail(mail: Message) -> Answer:
+    """The code that a mail brings, from all of its parts, or why it brings none."""
+    return code_of(words_of(mail))
 
 
 class EmailCodes:
@@ -91,7 +107,7 @@ class EmailCodes:
     Args:
         url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded; `imap://` without TLS
             is taken on this machine only.
-        senders: domains whose mails count.
+        senders: domains whose mails count, with those beneath them, or single addresses.
         lifetime: how long to wait for a mail, and how old a code may be.
         poll: seconds between two looks.
     """
@@ -117,6 +133,8 @@ class EmailCodes:
         self._asked_at = datetime.now(UTC)
         self._used: set[str] = set()
         self._trouble: Exception | None = None
+        self._read: dict[int, CodeMail | None] = {}
+        self._passed_over: list[str] = []
 
     def about_to_ask(self) -> None:
         # Not raised here: a trusted device is asked for no code, and then needs no mailbox.
@@ -132,6 +150,7 @@ class EmailCodes:
         if self._trouble is not None:
             raise self._trouble
         asked_at = self._asked_at + clock_skew
+        self._passed_over.clear()
         until = time.monotonic() + self._lifetime.total_seconds()
         doubted_since: float | None = None
         log.info("Waiting for the mail with the sign-in code (up to %d s).", self._lifetime.total_seconds())
@@ -139,11 +158,12 @@ class EmailCodes:
             try:
                 with self._box.opened() as (box, numbering):
                     # Mails numbered anew by the server are told apart by their dates alone.
+                    self._read.clear()
                     first = self._mark.next_uid if numbering.validity == self._mark.validity else 1
                     while time.monotonic() < until:
-                        if found := newest_code(self._mails(box, first), asked_at, self._used):
-                            # The sender's clock is behind, or this was sent for an earlier request.
-                            doubtful = found.sent_at is not None and found.sent_at < asked_at - _SURELY_AFTER
+                        mails = [_by_the_senders_clock(mail, clock_skew) for mail in self._mails(box, first)]
+                        if found := newest_code(mails, asked_at, self._used):
+                            doubtful = _is_doubtful(found, asked_at)
                             doubted_since = doubted_since or time.monotonic()
                             if not doubtful or time.monotonic() - doubted_since >= self._patience:
                                 self._used.add(found.code)
@@ -159,28 +179,47 @@ class EmailCodes:
                 raise CodeMissing(
                     f"No mail with a sign-in code came within {self._lifetime.total_seconds():.0f} s: look "
                     "whether it went to another folder or address, and that IPAGE_MFA_IMAP_URL names the "
-                    f"mailbox that gets it (senders looked for: {', '.join(self._senders)})."
+                    f"mailbox that gets it (senders looked for: {', '.join(self._senders)}, as "
+                    f"IPAGE_MFA_SENDERS says).{''.join(f' {told}' for told in self._passed_over[-3:])}"
                 )
 
-    def _mails(self, box: imap_tools.BaseMailBox, first: int) -> Iterator[CodeMail]:
+    def _mails(self, box: imap_tools.BaseMailBox, first: int) -> list[CodeMail]:
+        """The mails from `first` on that bring a code. Each is fetched once a connection."""
         box.client.noop()  # Servers tell of new mail when they are spoken to.
         # "n:*" names the last mail even if its number is smaller than n.
         uids = [
-            uid for uid in box.uids(imap_tools.AND(uid=imap_tools.U(str(first), "*"))) if int(uid) >= first
+            uid
+            for uid in box.uids(imap_tools.AND(uid=imap_tools.U(str(first), "*")))
+            if int(uid) >= first and int(uid) not in self._read
         ]
-        if not uids:
-            return
-        arrived = _arrivals(box, uids)
-        for message in box.fetch(uid_list=uids, mark_seen=False):
-            if message.uid is None or not self._is_sender(message.from_):
-                continue
-            code = code_in(f"{message.subject}\n{message.text or _text_of(message.html)}")
-            if code is not None:
-                yield CodeMail(int(message.uid), code, _date_header(message), arrived.get(message.uid))
+        if uids:
+            arrived = _arrivals(box, uids)
+            for message in box.fetch(uid_list=uids, mark_seen=False):
+                if message.uid is not None:
+                    uid = int(message.uid)
+                    self._read[uid] = self._read_mail(uid, message.obj, arrived.get(message.uid))
+        return [mail for mail in self._read.values() if mail is not None]
 
-    def _is_sender(self, address: str) -> bool:
-        domain = address.rpartition("@")[2].lower().rstrip(">")
-        return any(domain == sender or domain.endswith("." + sender) for sender in self._senders)
+    def _read_mail(self, uid: int, mail: Message, arrived_at: datetime | None) -> CodeMail | None:
+        sender = sender_of(mail)
+        if sender is None or not is_wanted(sender, self._senders):
+            return None
+        if wrong := disbelieved(mail, sender):
+            reason = (
+                f"is not believed, since the mailbox's server says {wrong}: if the codes are forwarded into "
+                "this mailbox, let them be sent to it directly"
+            )
+        else:
+            answer = code_of_mail(mail)
+            if answer.code is not None:
+                return CodeMail(uid, answer.code, _date_header(mail), arrived_at)
+            reason = answer.reason
+        when = f" of {arrived_at:%H:%M:%S} UTC" if arrived_at else ""
+        told = f"A mail{when} from a sender of codes {reason}."
+        if told not in self._passed_over:
+            self._passed_over.append(told)
+            log.warning("%s The next one is waited for.", told)
+        return None
 
 
 class _Numbering(NamedTuple):
@@ -276,16 +315,9 @@ def _arrivals(box: imap_tools.BaseMailBox, uids: list[str]) -> dict[str, datetim
     return found
 
 
-def _date_header(message: imap_tools.MailMessage) -> datetime | None:
-    # Not `message.date`: that is the year 1900 where the header is missing.
+def _date_header(mail: Message) -> datetime | None:
     try:
-        date = email.utils.parsedate_to_datetime(message.obj["Date"] or "")
-    except (ValueError, TypeError):
+        date = email.utils.parsedate_to_datetime(str(mail["Date"] or ""))
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _text_of(html: str) -> str:
-    tree = LexborHTMLParser(html)
-    tree.strip_tags(["script", "style", "head"])
-    return tree.body.text(separator=" ") if tree.body else ""

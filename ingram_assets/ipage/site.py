@@ -98,7 +98,7 @@ class Credentials:
         account: the customer number; typed where a form asks for it.
         mfa: `email` reads codes from `imap_url`, `totp` makes them of `totp_secret`, `prompt` asks a person.
         imap_url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded.
-        mfa_senders: domains whose mails bring codes.
+        mfa_senders: domains, or addresses, whose mails bring codes.
         code_lifetime: seconds to wait for a mail.
     """
 

@@ -42,6 +42,7 @@ def _credentials(settings: ScraperSettings) -> Credentials | None:
         mfa=settings.IPAGE_MFA,
         totp_secret=secret(settings.IPAGE_TOTP_SECRET),
         imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
+        mfa_senders=settings.IPAGE_MFA_SENDERS,
     )
 
 
