@@ -391,7 +391,8 @@ def test_a_title_that_another_number_spells_is_not_made_twice_and_its_item_is_a_
 def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench) -> None:
     title, fine = make_title(on_hand=7), make_title(on_hand=4)
     skus = [hyphens(title.isbn), isbn_10(title.isbn)]
-    ids = [bench.by_hand({"sku": sku})["variants"][0]["id"] for sku in skus]
+    made = [bench.by_hand({"sku": sku}) for sku in skus]
+    ids = [each["variants"][0]["id"] for each in made]
     before = [bench.shop.variant(sku) for sku in skus]
     reason = look(bench, title)[title.isbn].reason
     report = bench.import_(title, fine)
@@ -400,13 +401,17 @@ def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench)
     assert reason
     assert all(each in reason for each in (*ids, *skus))
     assert [bench.shop.variant(sku) for sku in skus] == before
+    bench.shop.delete(f"products/{made[0]['id']}")  # as the reason says
+    assert bench.import_(title).updated == [title.isbn]
+    assert bench.level(skus[1]) == (7, 0, 0)
 
 
 def test_a_mistyped_ean_makes_no_title_of_another_book(bench: Bench) -> None:
     title, other = make_title(on_hand=7), make_title(on_hand=5)
-    bench.by_hand({"sku": hyphens(other.isbn), "barcode": hyphens(title.isbn)})
+    mistyped = bench.by_hand({"sku": hyphens(other.isbn), "barcode": hyphens(title.isbn)})
     assert bench.import_(title).created == [title.isbn]
     assert bench.level(hyphens(other.isbn)) is None
+    bench.shop.delete(f"products/{mistyped['id']}")
 
 
 def test_the_store_is_listed_once_and_only_where_a_product_is_to_be_made(bench: Bench) -> None:
