@@ -4,12 +4,14 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import httpx
 import pytest
 
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.rules import StoreRules
 from ingram_assets_tests.medusa.conftest import Bench
+from ingram_assets_tests.medusa.interrupted import Network, client_on
 from ingram_assets_tests.medusa.shop import Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
@@ -86,6 +88,45 @@ def test_a_fulfilled_order_is_right_after_the_next_sync(bench: Bench) -> None:
     assert "5 copies were fulfilled since we wrote 10." in report.titles[title.isbn].reasons
     bench.sync(read(other, 8), rules=ADDED_BACK)
     assert bench.level(other.isbn) == (8, 0, 0)
+
+
+def test_a_fulfillment_from_another_location_takes_nothing_off_ours(bench: Bench) -> None:
+    title = make_title(on_hand=10)
+    bench.import_(title)
+    body = {"name": "The shop's shelf", "address": {"address_1": "1 Main St", "country_code": "us"}}
+    shelf = bench.shop.post("stock-locations", body)["stock_location"]["id"]
+    item = bench.shop.item(title.isbn)["id"]
+    level = {"location_id": shelf, "stocked_quantity": 5}
+    bench.shop.post(f"inventory-items/{item}/location-levels", level)
+    channel = {"add": [bench.location.channel_id]}
+    bench.shop.post(f"stock-locations/{shelf}/sales-channels", channel)
+    try:
+        order = bench.shop.order(title.isbn, 2)
+        bench.shop.fulfil(order, shelf)
+        assert bench.shop.level(title.isbn, shelf)["stocked_quantity"] == 3
+        bench.sync(title)
+        assert (bench.level(title.isbn) or (None,))[0] == 10
+    finally:
+        bench.shop.delete(f"stock-locations/{shelf}")
+
+
+@pytest.mark.parametrize("mode", [StoreRules(), ADDED_BACK], ids=["on_hand", "on_hand_plus_reserved"])
+def test_what_leaves_while_a_push_is_at_work_is_not_put_up_again(bench: Bench, mode: StoreRules) -> None:
+    """Medusa's write of a level is absolute: it would put back what just left."""
+    title = make_title(on_hand=10)
+    bench.import_(title)
+    order = bench.shop.order(title.isbn, 3)
+    now = read(title, 8)
+
+    def meanwhile(number: int, request: httpx.Request) -> None:
+        if number == 1:
+            assert request.url.path.endswith("location-levels/batch")
+            bench.shop.fulfil(order, bench.location.id)
+
+    with client_on(bench.shop.medusa, Network(before=meanwhile)) as client:
+        bench.sync(now, client=client, rules=mode)
+    # With added-back copies the order was placed before the reading, which knows of it.
+    assert bench.level(title.isbn) == ((5 if mode == StoreRules() else 8), 0, 0)
 
 
 def test_oversold_is_written_and_said_with_the_orders(bench: Bench) -> None:
