@@ -11,7 +11,7 @@ from ingram_assets.domain.availability import after_silence, availability
 from ingram_assets.domain.lifetime import age, sold_since
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation, taken_since
 from ingram_assets.domain.readings import StockReading, merge_all
-from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -69,6 +69,60 @@ def test_copies_are_taken_off_from_the_oldest_count_that_they_may_be_in() -> Non
     late = age(title(whole, part), hours(24.5), timedelta(hours=24), "backorder")
     assert late.aged
     assert (late.aged.fresh, sold_since(late)) == (2, hours(5)), "what is too old is not for sale"
+
+
+def test_of_the_counts_that_still_hold_the_oldest_says_what_is_taken_off() -> None:
+    newest_first = [
+        StockReading(ISBN, "ipage", hours(hour), False, {dc: DcStock(copies, 0)})
+        for hour, dc, copies in ((9, "TN", 1), (5, "PA", 2), (0, "CA", 4))
+    ]
+    late = age(title(*newest_first), hours(24.5), timedelta(hours=24), "backorder")
+    assert late.aged
+    assert (late.aged.fresh, sold_since(late)) == (3, hours(5))
+
+
+@pytest.mark.parametrize(
+    ("on_hand", "safety", "sold", "reserved", "level", "status"),
+    [
+        (10, 0, 0, 0, 10, "in_stock"),
+        (10, 2, 3, 0, 5, "in_stock"),
+        (10, 2, 8, 0, 0, "out_of_stock"),
+        (10, 0, 3, 4, 11, "in_stock"),
+        (1, 0, 3, 4, 2, "out_of_stock"),  # oversold by two: four are reserved
+        (0, 0, 0, 4, 4, "out_of_stock"),
+        (1, 5, 0, 4, 4, "out_of_stock"),
+        (2, 0, 9, 0, 0, "out_of_stock"),
+    ],
+)
+def test_the_level_is_what_was_counted_less_what_was_sold_and_what_the_store_holds(
+    on_hand: int, safety: int, sold: int, reserved: int, level: int, status: str
+) -> None:
+    found = availability(
+        {"TN": DcStock(on_hand, 0)},
+        today=TODAY,
+        safety_stock=safety,
+        sold_quantity=sold,
+        reserved_quantity=reserved,
+        inventory_mode="on_hand_plus_reserved",
+    )
+    assert (found.stocked_quantity, found.status) == (level, status)
+
+
+UNKNOWN = availability(None, today=TODAY)
+PARTLY = {"TN": DcStock(0, 3), UNSEEN: DcStock(None, None)}
+
+
+def test_a_title_in_stock_of_which_no_copy_is_known_any_more_is_not_sold_as_such() -> None:
+    assert availability(PARTLY, today=TODAY).status == "unknown"
+    found = after_silence(UNKNOWN, "in_stock", PARTLY, None, "backorder")
+    assert (found.label, found.stocked_quantity, found.incoming_quantity) == ("Available to order", 0, 3)
+    assert (found.allow_backorder, found.stale) == (True, True)
+    found = after_silence(UNKNOWN, "in_stock", PARTLY, "OP", "backorder")
+    assert (found.label, found.allow_backorder) == ("Out of stock", False)
+    assert after_silence(UNKNOWN, "in_stock", PARTLY, None, "keep") == UNKNOWN
+    assert after_silence(UNKNOWN, "in_stock", None, None, "backorder") == UNKNOWN, "never read: left alone"
+    assert after_silence(UNKNOWN, "out_of_stock", PARTLY, None, "backorder") == UNKNOWN
+    assert after_silence(UNKNOWN, "preorder", None, None, "keep").allow_backorder is False
 
 
 @pytest.mark.parametrize(
