@@ -15,7 +15,7 @@ from ingram_assets.covers.ledger import Ledger, Look, Sighting, State
 from ingram_assets.covers.open_library import LimitUsedUp
 from ingram_assets.covers.pictures import Picture, Refused, examine
 from ingram_assets.covers.placeholders import work_of
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,9 @@ Outcome = Literal[
 class Source:
     """Where covers come from. `fetch` gives the picture's bytes, or None where the source has none for sure.
 
-    It may raise Transient (tried on the next run), Permanent (the next source is asked), NeedsPerson or
-    Stopped (the run ends once the titles in hand are done). It is called from several threads.
+    It may raise Transient (tried on the next run; Incomplete: after a pause), Permanent (the next source is
+    asked), NeedsPerson or Stopped (the run ends once the titles in hand are done). It is called from several
+    threads.
     """
 
     name: str
@@ -71,8 +72,8 @@ class Recheck:
     other: timedelta = timedelta(days=7)
     """Of a placeholder, and of a title without a cover; also the first pause after a refused picture."""
     broken: timedelta = timedelta(days=1)
-    """The first pause after the bucket refused a cover for good, or after a mistake of ours. It doubles up to
-    `other`, for a person may have mended what was wrong with all of them."""
+    """The first pause after a picture that came cut short, a refusal of the bucket, or a mistake of ours. It
+    doubles up to `other`: somebody may have mended what was wrong with many."""
     longest: timedelta = timedelta(days=90)
     """The pauses after a refused picture double up to this."""
 
@@ -353,6 +354,8 @@ class _Title:
         self.waiting = False
         self.failed = False
         self.refused_by_bucket = False
+        self.worth_asking = False
+        """Whether a source, or the bucket, may well answer on the next run."""
         self.uploading = self.last is not None and self.last.uploading
         self.checked_at = run.now
 
@@ -364,6 +367,7 @@ class _Title:
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
             self.failed = True
             self.refused_by_bucket = isinstance(error, Permanent)
+            self.worth_asking = self.worth_asking or not self.refused_by_bucket
             self.notes.append(str(error))
         return self._conclude()
 
@@ -417,11 +421,12 @@ class _Title:
         try:
             picture = self._fetch(source)
         except LimitUsedUp as error:
-            self.waiting = True
+            self.waiting = self.worth_asking = True
             self.unanswered = self.unanswered or source.name
             self.notes.append(str(error))
         except Transient as error:
             self.failed = True
+            self.worth_asking = self.worth_asking or not isinstance(error, Incomplete)
             self.unanswered = self.unanswered or source.name
             self.notes.append(str(error))
         except Permanent as error:
@@ -444,6 +449,8 @@ class _Title:
         elif last.pending and last.resume is not None:
             first = self.run.rank.get(last.resume, 0)
         else:
+            first = 0
+        if first == 0:
             return 0
         self.checked_at = last.checked_at
         return first
@@ -462,8 +469,8 @@ class _Title:
             data = source.fetch(self.isbn)
         except LimitUsedUp:
             raise
-        except Transient:
-            answers.note(False)
+        except Transient as error:
+            answers.note(isinstance(error, Incomplete))
             raise
         answers.note(True)
         return None if data is None else examine(data)
@@ -603,9 +610,11 @@ class _Title:
 
     def _is_final(self, outcome: Outcome) -> bool:
         """Whether another look will hardly come to more, so that the next one has time."""
-        if self.unanswered is not None:
+        if self.worth_asking:
             return False
-        return self.refused_by_bucket or (outcome == "refused" and self.stored is None)
+        if self.refused_by_bucket or self.unanswered is not None:
+            return True
+        return outcome == "refused" and self.stored is None
 
     def _conclude_unknown(self) -> CoverOutcome:
         """The bucket did not say what it holds: the old cover stands, and what was known of it."""

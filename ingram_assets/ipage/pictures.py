@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from ingram_assets.domain.failures import Permanent, Transient
+from ingram_assets.domain.failures import Incomplete, Permanent
 from ingram_assets.ipage import recognise
 
 MAX_BYTES = 20_000_000
@@ -25,7 +25,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 Format = Literal["jpeg", "png", "webp", "gif"]
 
 
-class PictureIncomplete(Transient):
+class PictureIncomplete(Incomplete):
     """The bytes end before the picture does. Fetch it again."""
 
 

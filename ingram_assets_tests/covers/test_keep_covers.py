@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, OpenLibrary, Picture, Source, Wanted, load_seeds
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets_tests.covers.conftest import Shop
 from ingram_assets_tests.covers.drawn import art, isbn, opened, placeholder
 from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
@@ -395,13 +395,15 @@ def test_what_cannot_be_shown_is_asked_for_ever_more_rarely(shop: Shop, found: b
     assert (look.state, look.refusals) == ("real", 0)
 
 
-def test_a_mistake_of_ours_is_not_made_on_every_run(shop: Shop) -> None:
-    shop.ipage[BOOK] = RuntimeError("a mistake of ours")
+@pytest.mark.parametrize("error", [RuntimeError("a mistake of ours"), Incomplete("It is cut short.")])
+def test_a_mistake_or_half_a_picture_is_not_met_on_every_run(shop: Shop, error: Exception) -> None:
+    shop.ipage[BOOK] = error
     asked_on = []
     for hours in range(0, 24 * 24, 12):
         shop.asked.clear()
-        shop.one(BOOK, now=NOW + timedelta(hours=hours))
+        outcome = shop.one(BOOK, now=NOW + timedelta(hours=hours))
         if shop.asked:
+            assert outcome.outcome == "failed"
             asked_on.append(hours / 24)
     assert asked_on == [0, 1, 3, 7, 14, 21]
     shop.ipage[BOOK] = art(1)
@@ -409,6 +411,27 @@ def test_a_mistake_of_ours_is_not_made_on_every_run(shop: Shop) -> None:
     look = shop.ledger.look(BOOK)
     assert look is not None
     assert (look.pending, look.refusals) == (False, 0)
+
+
+def test_half_a_picture_does_not_keep_the_next_source_from_being_asked(shop: Shop) -> None:
+    second: dict[str, bytes | Exception] = {BOOK: Transient("It did not answer.")}
+
+    def fetch(isbn: str) -> bytes | None:
+        found = second[isbn]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    sources = [shop.source, Source("second", fetch)]
+    shop.ipage[BOOK] = Incomplete("It is cut short.")
+    assert shop.one(BOOK, sources=sources, now=NOW).outcome == "failed"
+    second[BOOK] = art(2)
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=1)).outcome == "stored"
+    shop.asked.clear()
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=2)).outcome == "recent"
+    shop.ipage[BOOK] = art(1)
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=26)).outcome == "replaced"
+    assert shop.raw(BOOK)["bytes"] == art(1)
 
 
 def test_what_may_come_on_the_next_run_has_no_pause(shop: Shop) -> None:
