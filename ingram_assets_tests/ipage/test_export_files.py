@@ -1,21 +1,28 @@
 """The export of a saved search as a link "Download Excel" may send it: workbooks, markup, packed files."""
 
 import gzip
+import socket
 import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.ipage import archives, spreadsheets
+from ingram_assets.ipage.fetching import Answer, Expected, classify
 from ingram_assets.ipage.pages import Blocked, NotFound, PageChanged, SessionExpired, parse_saved_search_csv
+from ingram_assets.ipage.site import Site
 from ingram_assets_tests.ipage import workbooks
 from ingram_assets_tests.ipage.page_factory import BLOCK, LOGIN, NO_MATCH
+from ingram_assets_tests.ipage.raw_server import raw_server
 from ingram_assets_tests.ipage.workbooks import (
     container,
     html,
@@ -263,6 +270,31 @@ def test_a_page_longer_than_any_of_the_site_is_read_in_pieces() -> None:
     frame = parse_saved_search_csv(page.encode())
     assert [tuple(row) for row in frame.itertuples(index=False)] == TRUTH
     assert [entry["row"] for entry in frame.attrs["rejected"]] == list(range(5, 40_005))
+
+
+@pytest.mark.parametrize("make", [lambda sheet: html(sheet), lambda sheet: spreadsheetml({"T": sheet})])
+def test_an_export_longer_than_any_page_comes_through(
+    make: Callable[[list[list[object]]], str], tmp_path: Path
+) -> None:
+    """It is not taken for an error page because of its length, or for a bomb because of its empty cells."""
+    many: list[list[object]] = [[f"978{number:09d}", "A title " * 26, None, 5] for number in range(12_000)]
+    body = make([*ROWS[:4], *many, *ROWS[4:]]).encode()
+    assert len(body) > 3_000_000
+
+    def send(connection: socket.socket, head: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    with raw_server(send) as (url, _), Site(url, tmp_path, None, session_cookie="a=b") as site:
+        assert rows(site.saved_search("7")) == TRUTH
+
+
+@pytest.mark.parametrize(("page", "error"), [(BLOCK, Blocked), (LOGIN, SessionExpired), (NO_MATCH, NotFound)])
+def test_a_long_page_in_place_of_the_export_is_recognised(page: str, error: type[IngramError]) -> None:
+    body = page.replace("</body>", "<!-- " + "x" * 50_000 + " --></body>").encode()
+    assert len(body) > 50_000
+    classify(Answer(200, "https://example.org", httpx.Headers(), body), Expected.EXPORT)
+    with pytest.raises(error):
+        parse_saved_search_csv(body)
 
 
 def test_what_is_cut_short_is_no_shorter_list() -> None:
