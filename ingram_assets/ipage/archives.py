@@ -1,7 +1,9 @@
-"""What is packed in an answer: a zip's files, or the one of a gzip. Bounded, whatever they claim."""
+"""What is packed in an answer: the files of a zip, gzip or web archive. Bounded, whatever they claim."""
 
+import email
 import gzip
 import io
+import re
 import zipfile
 from pathlib import PurePosixPath
 
@@ -77,6 +79,34 @@ def gunzip(data: bytes, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         raise _refused(f"it unpacks to more than {max_bytes:,} bytes")
     return content
+
+
+def is_web_archive(data: bytes) -> bool:
+    """Whether this is a web page saved with all that belongs to it (MHTML), as some sites send for .xls."""
+    head = data[:2_000]
+    return re.match(rb"\s*[A-Za-z-]{2,40}:", head) is not None and b"multipart/related" in head.lower()
+
+
+def pages_of(data: bytes) -> list[tuple[str, bytes]]:
+    """Name and content of each page in a web archive.
+
+    Raises:
+        PageChanged: damaged, or no page in it.
+    """
+    try:
+        parts = [
+            part for part in email.message_from_bytes(data).walk() if part.get_content_type() == "text/html"
+        ]
+        pages = [
+            (str(part.get("Content-Location", "a page"))[-80:], content)
+            for part in parts[:_MAX_FILES]
+            if isinstance(content := part.get_payload(decode=True), bytes) and content.strip()
+        ]
+    except Exception as error:  # a stranger's headers
+        raise _refused(f"it is damaged ({error})") from None
+    if not pages:
+        raise _refused("there is no page in it")
+    return pages
 
 
 def _refused(why: str) -> PageChanged:

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ _NO_TABLE = {
     b"%PDF-": "a PDF",
     b"Rar!\x1a": "a RAR archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"BZh": "a bzip2 archive",
+    b"BZh91AY&SY": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
     b"\x09\x00\x04\x00": "a sheet of Excel 2",
     b"\x09\x02\x06\x00": "a sheet of Excel 3",
@@ -109,6 +109,8 @@ class _Sheet:
     delimiter: str
     is_open_ended: bool = False
     """Whether the last line lacks the line end that the others have, and so may be cut."""
+    left_out: int = 0
+    """Other sheets of the file that list ISBNs, under other headings."""
 
 
 def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
@@ -119,9 +121,10 @@ def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
     (what stood for the ISBN) and `reason`. `attrs["warnings"]`: what was kept but not wholly understood.
 
     What the file is, is told by its content. Taken are: comma, semicolon, tab or bar between the cells, in
-    UTF-8, UTF-16, UTF-32 or Windows-1252; a table of HTML, as older sites export for Excel; Excel's XML of
-    2003; XLS, XLSX, XLSB and ODS; and any of these in a zip or gzip. Lines may stand before the header.
-    Sheets and tables under the same header are read as one, and their rows are counted on.
+    UTF-8, UTF-16, UTF-32 or Windows-1252; a table of HTML, as older sites export for Excel, also in a web
+    archive; Excel's XML of 2003; XLS, XLSX, XLSB and ODS; and any of these in a zip or gzip. Lines may
+    stand before the header. Sheets and tables under the same header are read as one, and their rows are
+    counted on.
 
     Raises:
         SessionExpired, Blocked, NotFound: the site sent that page instead of the export.
@@ -141,6 +144,9 @@ def _read_file(data: bytes, depth: int) -> "_Found":
     if data.startswith(archives.GZIP):
         _check_depth(depth)
         return _read_file(archives.gunzip(data, MAX_BYTES), depth - 1)
+    if archives.is_web_archive(data):
+        _check_depth(depth)
+        return _the_one_of(archives.pages_of(data), depth - 1, "a web archive")
     if data.startswith(_OLE):
         return _of_sheets(spreadsheets.read_workbook(data))
     if (
@@ -168,18 +174,23 @@ def _read_zip(data: bytes, depth: int) -> "_Found":
             return _of_sheets(spreadsheets.read_workbook(data))
         _check_depth(depth)
         files = archives.files_of(archive, MAX_BYTES)
+    return _the_one_of(files, depth - 1, "a zip")
+
+
+def _the_one_of(files: list[tuple[str, bytes]], depth: int, what: str) -> "_Found":
+    """The one file of several that lists ISBNs."""
     if len(files) == 1:
-        return _read_file(files[0][1], depth - 1)
+        return _read_file(files[0][1], depth)
     found = []
     for name, content in files:
         try:
-            found.append((name, _read_file(content, depth - 1)))
+            found.append((name, _read_file(content, depth)))
         except (PageChanged, NotFound):
             continue  # a note, a picture
     if len(found) != 1:
         names = ", ".join(name for name, _ in found or files[:5])
         how = "several of its files list ISBNs" if found else "none of its files lists ISBNs"
-        raise PageChanged("export", f"as a zip, {how} ({names}): export again, the saved search alone.")
+        raise PageChanged("export", f"as {what}, {how} ({names}): export again, the saved search alone.")
     return found[0][1]
 
 
@@ -199,7 +210,7 @@ def _of_sheets(sheets: list[spreadsheets.Rows]) -> _Found:
     best: tuple[tuple[int, int], tuple[int, _Header]] | None = None
     joined: list[tuple[int, list[str]]] = []
     headings: list[str] = []
-    counted = 0
+    counted = others = 0
     for rows in sheets:
         numbered = [(counted + number, cells) for number, cells in rows]
         counted += rows[-1][0] if rows else 0
@@ -208,14 +219,17 @@ def _of_sheets(sheets: list[spreadsheets.Rows]) -> _Found:
             continue
         place, columns = header
         score = (columns.known, columns.width)
-        if best is None or score > best[0]:
+        if best is not None and [_plain(cell) for cell in rows[place][1]] == headings:
+            joined = joined + numbered[place + 1 :]
+        elif best is None or score > best[0]:
+            others += best is not None
             best, joined = (score, header), numbered
             headings = [_plain(cell) for cell in rows[place][1]]
-        elif [_plain(cell) for cell in rows[place][1]] == headings:
-            joined = joined + numbered[place + 1 :]
+        else:
+            others += 1
     if best is None:
         raise _no_isbns()
-    return best[1], _Sheet(joined, "<")
+    return best[1], _Sheet(joined, "<", left_out=others)
 
 
 def _no_isbns() -> PageChanged:
@@ -230,6 +244,8 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
     cartons: set[str] = set()
     rejected: list[dict[str, Any]] = []
     warnings: list[str] = []
+    if sheet.left_out:
+        warnings.append(f"Sheets or tables under other headings, {sheet.left_out} of them, were not read.")
     any_with_cents = False
     for line, raw in sheet.rows[place + 1 :]:
         cells = [_plain(cell) for cell in raw]
@@ -479,7 +495,7 @@ def _html_sheet(text: str) -> _Found:
             "ISBN", "a web page came in place of the export; open the saved search in a browser."
         ) from None
     is_open_ended = "</table" not in text[-5_000:].lower()
-    return header, _Sheet(sheet.rows, sheet.delimiter, is_open_ended)
+    return header, replace(sheet, is_open_ended=is_open_ended)
 
 
 def _parts(text: str) -> Iterator[str]:

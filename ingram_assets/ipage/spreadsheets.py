@@ -131,6 +131,11 @@ def read_xml_workbook(text: str) -> list[Rows]:
         raise PageChanged(
             "export", f"as Excel's XML, it is cut short or damaged ({error}): export again."
         ) from None
+    for sheet in reader.sheets:
+        # As a sheet has them: a cell beyond the headings is a column without a name.
+        width = max((len(cells) for _, cells in sheet), default=0)
+        for _, cells in sheet:
+            cells += [""] * (width - len(cells))
     return reader.sheets
 
 

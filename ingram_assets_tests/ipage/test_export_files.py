@@ -1,6 +1,8 @@
 """The export of a saved search as a link "Download Excel" may send it: workbooks, markup, packed files."""
 
+import base64
 import gzip
+import quopri
 import socket
 import struct
 import subprocess
@@ -65,6 +67,18 @@ def csv(delimiter: str = ",") -> str:
     return "\r\n".join(delimiter.join(map(cell, row)) for row in ROWS) + "\r\n"
 
 
+def _web_archive(encoding: str, page: bytes) -> bytes:
+    part = "------=_Part\r\nContent-Location: file:///{}\r\nContent-Transfer-Encoding: {}\r\n{}\r\n\r\n"
+    return (
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="----=_Part"\r\n\r\n'
+        + part.format("book.htm", "7bit", "Content-Type: text/html").encode()
+        + b"<html><frameset><frame src=sheet001.htm></frameset></html>\r\n"
+        + part.format("sheet001.htm", encoding, 'Content-Type: text/html; charset="utf-8"').encode()
+        + page
+        + b"\r\n------=_Part--\r\n"
+    )
+
+
 FILES: dict[str, bytes] = {
     **{
         f"{name} in {encoding}": csv(delimiter).encode(encoding)
@@ -100,6 +114,8 @@ FILES: dict[str, bytes] = {
     "HTML in UTF-16": html(ROWS).encode("utf-16"),
     "HTML in UTF-16 without a mark": html(ROWS).encode("utf-16-le"),
     "HTML in Windows-1252": html(ROWS).replace("utf-8", "windows-1252").encode("cp1252"),
+    "a web archive": _web_archive("quoted-printable", quopri.encodestring(html(ROWS).encode())),
+    "a web archive in base64": _web_archive("base64", base64.encodebytes(html(ROWS).encode())),
     "HTML in another table": html_page(f"<tr><td>{html(ROWS)}</td></tr>").encode(),
 }
 
@@ -181,8 +197,22 @@ def test_sheets_under_the_same_header_are_one_list() -> None:
 
 
 def test_of_several_sheets_that_with_the_best_header() -> None:
-    data = xlsx({"Codes": [["ISBN"], [FIRES]], "Titles": ROWS[3:5]})
-    assert rows(data) == TRUTH[:1]
+    sheets: dict[str, list[list[object]]] = {"Codes": [["ISBN"], [FIRES]], "Titles": ROWS[3:5]}
+    for data in (xlsx(sheets), spreadsheetml(sheets).encode(), xlsx(dict(reversed(sheets.items())))):
+        frame = parse_saved_search_csv(data)
+        assert [tuple(row) for row in frame.itertuples(index=False)] == TRUTH[:1]
+        assert "under other headings" in frame.attrs["warnings"][0]
+
+
+def test_a_column_without_a_name_moves_nothing() -> None:
+    sheet: list[list[object]] = [
+        ["ISBN", "Title", "US SRP"],
+        [HAIL_MARY, "Project Hail Mary", 28.99, "new", 7],
+    ]
+    for data in (xlsx({"T": sheet}), xls({"T": sheet}), spreadsheetml({"T": sheet}).encode()):
+        frame = parse_saved_search_csv(data)
+        assert [tuple(row) for row in frame.itertuples(index=False)] == TRUTH[:1]
+        assert frame.attrs["warnings"] == []
 
 
 def test_cells_keep_their_place_in_spreadsheetml() -> None:
@@ -377,6 +407,11 @@ REFUSED = {
         "too large",
     ),
     "a cell in the last corner of an XLS": (_one_cell_in_the_corner_of_an_xls(), "too large"),
+    "a web archive without a page": (
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="x"\r\n\r\n--x\r\n\r\nISBN\r\n--x--',
+        "no page in it",
+    ),
+    "a web archive without ISBNs": (_web_archive("7bit", b"<html>Thank you</html>"), "none of its files"),
     "a PDF": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
     "a RAR": (b"Rar!\x1a\x07\x01\x00", "RAR"),
     "a sheet of Excel 5": (b"\x09\x08\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x0a\x00\x00\x00", "Excel 5"),
