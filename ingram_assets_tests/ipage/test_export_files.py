@@ -353,11 +353,12 @@ def _one_cell_in_the_corner_of_an_xls() -> bytes:
 REFUSED = {
     "a locked XLSX": (
         container({"EncryptionInfo": b"\x04\x00\x04\x00", "EncryptedPackage": b"\x07" * 900}),
-        "password",
+        "locked with a password",
     ),
-    "a locked XLS": (xls({"T": ROWS}, locked=True), "password"),
-    "a locked zip": (locked(zipped({"a.csv": csv()})), "password"),
-    "a locked zip with a workbook": (locked(zipped({"a.xlsx": xlsx({"T": ROWS})})), "password"),
+    "a locked XLS": (xls({"T": ROWS}, locked=True), "locked with a password"),
+    "a locked zip": (locked(zipped({"a.csv": csv()})), "locked with a password"),
+    "a locked zip with a workbook": (locked(zipped({"a.xlsx": xlsx({"T": ROWS})})), "locked with a password"),
+    "a workbook whose parts are locked": (locked(xlsx({"T": ROWS})), "locked with a password"),
     "an empty sheet": (xlsx({"T": []}), "nothing in it"),
     "empty sheets": (xls({"A": [], "B": []}), "nothing in it"),
     "SpreadsheetML with an empty sheet": (spreadsheetml({"T": []}).encode(), "ISBN: "),
