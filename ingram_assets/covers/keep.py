@@ -15,7 +15,7 @@ from ingram_assets.covers.ledger import Ledger, Look, Sighting, State
 from ingram_assets.covers.open_library import LimitUsedUp
 from ingram_assets.covers.pictures import Picture, Refused, examine
 from ingram_assets.covers.placeholders import work_of
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,9 @@ Outcome = Literal[
 class Source:
     """Where covers come from. `fetch` gives the picture's bytes, or None where the source has none for sure.
 
-    It may raise Transient (tried on the next run), Permanent (the next source is asked), NeedsPerson or
-    Stopped (the run ends once the titles in hand are done). It is called from several threads.
+    It may raise Transient (tried on the next run; Incomplete: after a pause), Permanent (the next source is
+    asked), NeedsPerson or Stopped (the run ends once the titles in hand are done). It is called from several
+    threads.
     """
 
     name: str
@@ -69,7 +70,12 @@ class Recheck:
 
     real: timedelta = timedelta(days=30)
     other: timedelta = timedelta(days=7)
-    """Of a placeholder, and of a title without a cover."""
+    """Of a placeholder, and of a title without a cover; also the first pause after a refused picture."""
+    broken: timedelta = timedelta(days=1)
+    """The first pause after a picture that came cut short, a refusal of the bucket, or a mistake of ours. It
+    doubles up to `other`: somebody may have mended what was wrong with many."""
+    longest: timedelta = timedelta(days=90)
+    """The pauses after a refused picture double up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +115,19 @@ def is_due(
 ) -> bool:
     """Whether a title is to be looked at: never yet, unfinished, after the interval, or its day has come.
 
+    What another look will hardly change (a picture that can't be shown) has a pause that doubles each time.
     Days are those of `now`'s time zone.
     """
-    if last is None or last.pending:
-        return True
     recheck = recheck or Recheck()
-    age = now - last.checked_at
-    if not timedelta(0) <= age < (recheck.real if last.state == "real" else recheck.other):
+    if last is None or (last.pending and not last.refusals):
+        return True
+    if last.refusals:
+        is_refused = last.state == "refused"
+        first, longest = (recheck.other, recheck.longest) if is_refused else (recheck.broken, recheck.other)
+        interval = min(first * 2 ** min(last.refusals - 1, 20), longest)
+    else:
+        interval = recheck.real if last.state == "real" else recheck.other
+    if not timedelta(0) <= now - last.checked_at < interval:
         return True
     # Real art comes when a book comes out.
     return (
@@ -159,6 +171,7 @@ def keep_covers(
         now=now or datetime.now(UTC),
         recheck=recheck or Recheck(),
         sheet=sheet,
+        force=force,
     )
     wanted: dict[str, Wanted] = {}
     for title in titles:
@@ -244,6 +257,7 @@ class _Run:
         now: datetime,
         recheck: Recheck,
         sheet: ContactSheet | None,
+        force: bool,
     ) -> None:
         self.bucket = bucket
         self.sources = sources
@@ -251,6 +265,7 @@ class _Run:
         self.now = now
         self.recheck = recheck
         self.sheet = sheet
+        self.force = force
         self.checked = False
         self.rank = {source.name: place for place, source in enumerate(sources)}
         self.bucket_answers = _Breaker("The bucket")
@@ -288,7 +303,9 @@ class _Run:
 
     def look(self, one: Wanted) -> CoverOutcome:
         """Look at one title. Raises only what ends the run: NeedsPerson, Stopped."""
+        before: Look | None = None
         try:
+            before = self.ledger.look(one.isbn)
             with self.ledger.claim(one.isbn) as ours:
                 if not ours:
                     outcome = self.recent(one.isbn, self.ledger.look(one.isbn), "busy")
@@ -299,7 +316,22 @@ class _Run:
         except Exception as error:
             # A mistake of ours, or a full disk: it must not hold back the other titles.
             log.exception("The cover of %s could not be looked at.", one.isbn)
-            return CoverOutcome(one.isbn, "failed", reason=f"Unexpected: {type(error).__name__}: {error}")
+            reason = f"Unexpected: {type(error).__name__}: {error}"
+            self._remember_mistake(one.isbn, before, reason)
+            return CoverOutcome(one.isbn, "failed", reason=reason)
+
+    def _remember_mistake(self, isbn: str, before: Look | None, reason: str) -> None:
+        """What went wrong goes wrong with the same picture again: it is not tried on every run."""
+        try:
+            now = self.ledger.look(isbn) or Look("unknown", self.now)
+            again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
+            self.ledger.record(isbn, replace(again, refusals=_once_more(before)))
+        except Exception:
+            log.exception("What went wrong with %s could not be remembered.", isbn)
+
+
+def _once_more(last: Look | None) -> int:
+    return (last.refusals if last else 0) + 1
 
 
 class _Title:
@@ -321,6 +353,9 @@ class _Title:
         self.unanswered: str | None = None
         self.waiting = False
         self.failed = False
+        self.refused_by_bucket = False
+        self.worth_asking = False
+        """Whether a source, or the bucket, may well answer on the next run."""
         self.uploading = self.last is not None and self.last.uploading
         self.checked_at = run.now
 
@@ -331,6 +366,8 @@ class _Title:
             self._heal()
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
             self.failed = True
+            self.refused_by_bucket = isinstance(error, Permanent)
+            self.worth_asking = self.worth_asking or not self.refused_by_bucket
             self.notes.append(str(error))
         return self._conclude()
 
@@ -384,11 +421,12 @@ class _Title:
         try:
             picture = self._fetch(source)
         except LimitUsedUp as error:
-            self.waiting = True
+            self.waiting = self.worth_asking = True
             self.unanswered = self.unanswered or source.name
             self.notes.append(str(error))
         except Transient as error:
             self.failed = True
+            self.worth_asking = self.worth_asking or not isinstance(error, Incomplete)
             self.unanswered = self.unanswered or source.name
             self.notes.append(str(error))
         except Permanent as error:
@@ -401,6 +439,8 @@ class _Title:
     def _first_source(self) -> int:
         """Where to go on: sources that answered in an unfinished look of late are not asked again."""
         last = self.last
+        if self.run.force and not self.turned_out:
+            return 0  # A person asks: of every source, now.
         if last is None or not timedelta(0) <= self.run.now - last.checked_at < self.run.recheck.other:
             return 0
         if self.turned_out and self.stored is not None:
@@ -409,6 +449,8 @@ class _Title:
         elif last.pending and last.resume is not None:
             first = self.run.rank.get(last.resume, 0)
         else:
+            first = 0
+        if first == 0:
             return 0
         self.checked_at = last.checked_at
         return first
@@ -427,8 +469,8 @@ class _Title:
             data = source.fetch(self.isbn)
         except LimitUsedUp:
             raise
-        except Transient:
-            answers.note(False)
+        except Transient as error:
+            answers.note(isinstance(error, Incomplete))
             raise
         answers.note(True)
         return None if data is None else examine(data)
@@ -550,6 +592,7 @@ class _Title:
                 or (stored is not None and placeholder != stored.placeholder),
                 resume=self.unanswered,
                 uploading=self.uploading,
+                refusals=_once_more(self.last) if self._is_final(outcome) else 0,
             ),
         )
         return CoverOutcome(
@@ -565,10 +608,24 @@ class _Title:
             reason=reason,
         )
 
+    def _is_final(self, outcome: Outcome) -> bool:
+        """Whether another look will hardly come to more, so that the next one has time."""
+        if self.worth_asking:
+            return False
+        if self.refused_by_bucket or self.unanswered is not None:
+            return True
+        return outcome == "refused" and self.stored is None
+
     def _conclude_unknown(self) -> CoverOutcome:
         """The bucket did not say what it holds: the old cover stands, and what was known of it."""
         reason = " ".join(self.notes)
-        if self.last is not None:
-            last = replace(self.last, pending=True, uploading=self.uploading)
-            self.run.ledger.record(self.isbn, last)
+        if self.refused_by_bucket:
+            last = replace(self.last or Look("unknown", self.run.now), checked_at=self.run.now, reason=reason)
+            self._leave_pending(last, refusals=_once_more(self.last))
+        elif self.last is not None:
+            self._leave_pending(self.last, refusals=0)
         return replace(self.run.recent(self.isbn, self.last, "failed"), reason=reason)
+
+    def _leave_pending(self, last: Look, *, refusals: int) -> None:
+        look = replace(last, pending=True, uploading=self.uploading, refusals=refusals)
+        self.run.ledger.record(self.isbn, look)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["real", "placeholder", "none", "refused", "unknown"]
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS looks (
     bucket TEXT, isbn TEXT,
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS looks (
     pending INTEGER NOT NULL,           -- 1: something is left to do, so it is due at once
     resume TEXT,                        -- the first source that has not answered since checked_at
     uploading INTEGER NOT NULL,         -- 1: an upload began and its end was not seen
+    refusals INTEGER NOT NULL DEFAULT 0, -- looks in a row that ended in what another look will not change
     PRIMARY KEY (bucket, isbn)
 );
 CREATE TABLE IF NOT EXISTS sightings (
@@ -56,6 +57,8 @@ class Look:
     pending: bool = False
     resume: str | None = None
     uploading: bool = False
+    refusals: int = 0
+    """Looks in a row that ended in what another look will hardly change: the pause grows with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,13 @@ class Ledger:
         """The last look at a title, or None."""
         with self._lock:
             row = self._db.execute(
-                "SELECT state, checked_at, sha256, source, phash, reason, pending, resume, uploading"
-                " FROM looks WHERE bucket = ? AND isbn = ?",
+                "SELECT state, checked_at, sha256, source, phash, reason, pending, resume, uploading,"
+                " refusals FROM looks WHERE bucket = ? AND isbn = ?",
                 (self._bucket, isbn),
             ).fetchone()
         if row is None:
             return None
-        state, checked_at, sha256, source, phash, reason, pending, resume, uploading = row
+        state, checked_at, sha256, source, phash, reason, pending, resume, uploading, refusals = row
         return Look(
             state=state,
             checked_at=datetime.fromtimestamp(checked_at, UTC),
@@ -120,13 +123,14 @@ class Ledger:
             pending=bool(pending),
             resume=resume,
             uploading=bool(uploading),
+            refusals=refusals,
         )
 
     def record(self, isbn: str, look: Look) -> None:
         """Remember a look, in place of the one before."""
         with self._write() as db:
             db.execute(
-                "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self._bucket,
                     isbn,
@@ -139,6 +143,7 @@ class Ledger:
                     look.pending,
                     look.resume,
                     look.uploading,
+                    look.refusals,
                 ),
             )
 
@@ -146,8 +151,8 @@ class Ledger:
         """Remember that the bucket may hold half of an upload, until `record` says otherwise."""
         with self._write() as db:
             db.execute(
-                "INSERT INTO looks VALUES (?, ?, 'unknown', NULL, NULL, NULL, NULL, ?, 1, NULL, 1)"
-                " ON CONFLICT (bucket, isbn) DO UPDATE SET uploading = 1, pending = 1",
+                "INSERT INTO looks VALUES (?, ?, 'unknown', NULL, NULL, NULL, NULL, ?, 1, NULL, 1, 0)"
+                " ON CONFLICT (bucket, isbn) DO UPDATE SET uploading = 1, pending = 1, refusals = 0",
                 (self._bucket, isbn, now.timestamp()),
             )
 
@@ -213,7 +218,7 @@ class Ledger:
             db.execute("INSERT OR IGNORE INTO placeholders VALUES (?)", (phash,))
             marked = frozenset(seen_isbn for seen_isbn, _ in same) - {isbn}
             db.executemany(
-                "UPDATE looks SET pending = 1 WHERE isbn = ? AND state = 'real'",
+                "UPDATE looks SET pending = 1, refusals = 0 WHERE isbn = ? AND state = 'real'",
                 [(one,) for one in sorted(marked)],
             )
             return Sighting(placeholder=True, shared=True, marked=marked)
@@ -236,7 +241,11 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 1:
+            db.execute("ALTER TABLE looks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0")
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+        elif version != _VERSION:
             for table in ("looks", "sightings", "placeholders", "claims"):
                 db.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in _SCHEMA.split(";"):

@@ -15,6 +15,10 @@ class Transient(IngramError):
     """The same call may succeed later: try again, in a while."""
 
 
+class Incomplete(Transient):
+    """What came ends before it should, each time it was asked for. Another attempt seldom helps."""
+
+
 class Permanent(IngramError):
     """Another attempt will not help: this title, request or value is refused. The rest goes on."""
 

@@ -108,12 +108,15 @@ class Answer:
 
 
 class Expected(StrEnum):
-    """What is asked for. A product page's reader recognises by itself what came in the page's place."""
+    """What is asked for. The readers of product pages and exports recognise what came in their place."""
 
     PRODUCT = "product"
     PAGE = "page"
     EXPORT = "export"
     PICTURE = "picture"
+
+
+_RECOGNISED_BY_THEIR_READERS = (Expected.PRODUCT, Expected.EXPORT)
 
 
 def classify(answer: Answer, expected: Expected) -> None:
@@ -129,8 +132,8 @@ def classify(answer: Answer, expected: Expected) -> None:
     """
     status, body = answer.status, answer.body
     retry_after = _retry_after(answer.headers.get("retry-after"))
-    if status == 200 and expected is Expected.PRODUCT and len(body) > _SMALL:
-        return  # Its reader recognises the rest: parsed once, not twice, in a sweep of thousands.
+    if status == 200 and expected in _RECOGNISED_BY_THEIR_READERS and len(body) > _SMALL:
+        return  # Parsed once, not twice, in a sweep of thousands; and an export may be longer than any page.
     found = recognise(body)
     if found.kind is Kind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is Kind.BLOCKED else f"status {status}"

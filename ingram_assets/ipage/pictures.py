@@ -1,12 +1,13 @@
 """Whether these bytes are a cover: a complete picture of plausible size, or a page in its place."""
 
 import io
+import re
 import warnings
 from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from ingram_assets.domain.failures import Permanent, Transient
+from ingram_assets.domain.failures import Incomplete, Permanent
 from ingram_assets.ipage import recognise
 
 MAX_BYTES = 20_000_000
@@ -18,10 +19,13 @@ DECODED_PIXELS = 8_000_000
 """Up to this a picture is decoded to see that it is whole. A larger one takes hundreds of MB, eight times at
 once: whoever keeps it decodes it, one at a time."""
 
+# Not those that stand inside a scan: a stuffed zero, and restarts.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
 Format = Literal["jpeg", "png", "webp", "gif"]
 
 
-class PictureIncomplete(Transient):
+class PictureIncomplete(Incomplete):
     """The bytes end before the picture does. Fetch it again."""
 
 
@@ -42,7 +46,7 @@ class Picture(NamedTuple):
 
 
 def check_picture(data: bytes) -> Picture:
-    """What picture it is, having read all of it.
+    """What picture it is, having read all of it. Bytes behind its end are no fault of it.
 
     Raises:
         SessionExpired, Blocked, NotFound: that page of the site came in its place.
@@ -81,18 +85,66 @@ def _format(data: bytes) -> Format | None:
 
 
 def _ends(data: bytes, format_: Format) -> bool:
-    """Whether the format's own end is there. Decoders paint a picture without it grey and say nothing."""
+    """Whether the format's own end is there, wherever it stands: caches put bytes behind it.
+
+    Decoders paint a picture without it gray and say nothing.
+    """
     match format_:
         case "jpeg":
-            return b"\xff\xd9" in data[-64:]
+            return _jpeg_ends(data)
         case "png":
-            return b"IEND\xaeB`\x82" in data[-64:]
+            return _png_ends(data)
         case "webp":
             return len(data) >= 8 + int.from_bytes(data[4:8], "little")
         case "gif":
             # The dot that stands for no picture is often sent without its end.
             dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
-            return dot or data.rstrip(b"\0").endswith(b"\x3b")
+            return dot or _gif_ends(data)
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    at = 2
+    while (marker := _JPEG_MARKER.search(data, at)) is not None:
+        at, kind = marker.end(), data[marker.end() - 1]
+        if kind == 0xD9:
+            return True
+        if kind not in (0x01, 0xD8):
+            # Over what is in it, for a thumbnail has an end of its own.
+            at += int.from_bytes(data[at : at + 2], "big")
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    at = 8
+    while at + 8 <= len(data):
+        kind = data[at + 4 : at + 8]
+        if not kind.isalpha():
+            return True  # damaged, not cut: the decoder says so
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
+
+
+def _gif_ends(data: bytes) -> bool:
+    at = 13 + _colors(data[10:11])
+    while at < len(data) and (block := data[at]) != 0x3B:
+        if block == 0x2C:  # a frame: its place, its colors, how it is packed
+            at += 11 + _colors(data[at + 9 : at + 10])
+        elif block == 0x21:
+            at += 2
+        else:
+            at += 1
+            continue
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return at < len(data)
+
+
+def _colors(flags: bytes) -> int:
+    """The bytes of the table of colors that a GIF's flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
 
 
 def _read(data: bytes, format_: Format) -> tuple[int, int]:

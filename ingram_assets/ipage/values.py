@@ -10,6 +10,7 @@ import unicodedata
 from datetime import date
 from decimal import Decimal
 
+from ingram_assets.domain.isbn import InvalidIsbn, check_digit_13, parse_isbn
 from ingram_assets.domain.stock import MAX_COUNT
 
 POUNDS_PER_KILOGRAM = Decimal("2.2046226218")
@@ -30,6 +31,10 @@ _COUNT = re.compile(
     rf"(?:\s*(?:units?|copies|copy|pcs?\.?|ea\.?|on[ -]hand|on[ -]order|available|in[ -]stock|\*+|†|‡))*",
     re.IGNORECASE,
 )
+
+_GTIN = re.compile(r"^(?:gtin(?:[-\s]?1[234](?![0-9]))?|upc|\(01\))\s*:?\s*", re.IGNORECASE)
+# "9 780593 135204 > 52899", as it stands under the bars.
+_EAN_AND_ADD_ON = re.compile(r"(.*[0-9Xx])[\s+>|/]+(?:[0-9]{5}|[0-9]{2})\s*>?", re.DOTALL)
 
 _MONTHS = {
     name[:3]: number
@@ -127,6 +132,52 @@ def _readable(text: str) -> str:
 def is_absent(text: str) -> bool:
     """Whether the text stands for no value: blank, a dash, N/A, TBD."""
     return _ABSENT.fullmatch(text.strip()) is not None
+
+
+def read_book_number(text: str) -> tuple[str, bool]:
+    """The ISBN in what a list of books has for one; and whether it names a carton of the book, not a copy.
+
+    Takes what `parse_isbn` does; a GTIN-14, whose first digit is 0 for a copy and another for a carton; the
+    add-on of two or five digits beside an EAN's bars; and a number that a spreadsheet wrote as such.
+
+    Raises:
+        InvalidIsbn: it is none, or lacks digits that can't be told.
+    """
+    plain = _as_number(unicodedata.normalize("NFKC", text).strip())
+    try:
+        return parse_isbn(plain), False
+    except InvalidIsbn:
+        if len(plain) > 60:
+            raise
+        if (with_add_on := _EAN_AND_ADD_ON.fullmatch(plain)) is not None:
+            return read_book_number(with_add_on[1])
+        digits = re.sub(r"[\s\-‐‑‒–]", "", _GTIN.sub("", plain))
+        if re.fullmatch("97[89][0-9]{15}", digits):
+            return parse_isbn(digits[:13]), False
+        if re.fullmatch("[0-9]97[89][0-9]{10}", digits):
+            return _of_gtin_14(digits, text)
+        if digits != plain and len(digits) == 13:
+            return parse_isbn(digits), False
+        raise
+
+
+def _of_gtin_14(digits: str, text: str) -> tuple[str, bool]:
+    total = 3 * sum(map(int, digits[::2])) + sum(map(int, digits[1:13:2]))
+    if str(-total % 10) != digits[13]:
+        raise InvalidIsbn(f"{text[:40]!r} is no GTIN-14: its last digit should be {-total % 10}.")
+    twelve = digits[1:13]
+    return parse_isbn(twelve + check_digit_13(twelve)), digits[0] != "0"
+
+
+def _as_number(text: str) -> str:
+    """Without the decimals and groups of a number, and in plain digits if all of them are there."""
+    if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3}){3,4}(?:\.0+)?", text):
+        text = text.replace(",", "")
+    if (whole := re.fullmatch(r"([0-9]{9,14})[.,]0{1,6}", text)) is not None:
+        return whole[1]
+    if (exact := re.fullmatch(r"([0-9])\.([0-9]{12})[eE]\+?12", text)) is not None:
+        return exact[1] + exact[2]
+    return text
 
 
 def read_count(text: str) -> tuple[int | None, str | None]:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -22,6 +23,7 @@ from ingram_assets_tests.covers.drawn import art, isbn, opened
 from ingram_assets_tests.covers.proxy import Fault, Request
 
 BOOK = isbn(1)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def on(method: str, path: str, act: Callable[..., None], *, times: int = 1_000) -> Fault:
@@ -183,6 +185,30 @@ def test_a_failed_upload_keeps_the_old_cover_and_is_made_good(shop: Shop, where:
     assert again[BOOK].outcome == "replaced"
     assert again[isbn(2)].outcome == "recent"
     assert shop.raw(BOOK)["bytes"] == art(11)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("HEAD", "covers/raw"), ("PUT", "covers/raw"), ("PUT", "covers/web")]
+)
+def test_what_the_bucket_refuses_for_good_is_not_sent_on_every_run(
+    shop: Shop, method: str, path: str
+) -> None:
+    shop.ipage[BOOK] = art(1)
+    shop.proxy.fault = on(
+        method,
+        path,
+        lambda handler: handler.answer(400, b"" if method == "HEAD" else xml("EntityTooLarge", "")),
+    )
+    tried_on = []
+    for hours in range(0, 16 * 24, 12):
+        shop.proxy.forget()
+        shop.one(BOOK, now=NOW + timedelta(hours=hours))
+        if shop.proxy.count()["HEAD"]:
+            tried_on.append(hours / 24)
+    assert tried_on == [0, 1, 3, 7, 14]
+    shop.proxy.fault = None
+    assert shop.one(BOOK, now=NOW + timedelta(days=16), force=True).outcome == "stored"
+    assert shop.raw(BOOK)["bytes"] == art(1)
 
 
 def test_web_sizes_never_stay_behind_another_raw_cover(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, OpenLibrary, Picture, Source, Wanted, load_seeds
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets_tests.covers.conftest import Shop
 from ingram_assets_tests.covers.drawn import art, isbn, opened, placeholder
 from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
@@ -356,6 +356,106 @@ def test_a_broken_picture_does_not_take_the_place_of_a_cover(shop: Shop) -> None
     refused = shop.one(BOOK, now=NOW + MONTH)
     assert (refused.outcome, refused.cover_url) == ("refused", first.cover_url)
     assert shop.raw(BOOK)["bytes"] == art(1)
+
+
+CANT_BE_SHOWN = {
+    "junk": b"junk",
+    "a page": b"<!DOCTYPE html><html><body>Sorry</body></html>",
+    "an unsupported kind": b"%PDF-1.7 a cover as a document",
+    "a drawing": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "a picture cut short": art(1)[:500],
+    "a dot": art(1, size=(30, 45)),
+    "a banner": art(1, size=(60, 900)),
+    "a refused look-up": Permanent("iPage refused the look-up."),
+}
+
+
+@pytest.mark.parametrize("found", CANT_BE_SHOWN.values(), ids=CANT_BE_SHOWN)
+def test_what_cannot_be_shown_is_asked_for_ever_more_rarely(shop: Shop, found: bytes | Exception) -> None:
+    shop.ipage[BOOK] = found
+    asked_on = []
+    for hours in range(0, 60 * 24, 12):
+        shop.asked.clear()
+        outcome = shop.one(BOOK, now=NOW + timedelta(hours=hours))
+        if shop.asked:
+            assert outcome.outcome == "refused"
+            asked_on.append(hours / 24)
+        else:
+            assert outcome.outcome == "recent"
+            assert outcome.reason  # what is the matter with it is not forgotten
+    assert asked_on == [0, 7, 21, 49]
+
+    shop.asked.clear()
+    assert shop.one(BOOK, now=NOW + timedelta(days=60), force=True).outcome == "refused"
+    assert shop.asked == [BOOK]
+    shop.ipage[BOOK] = art(2)
+    assert shop.one(BOOK, now=NOW + timedelta(days=61), force=True).outcome == "stored"
+    look = shop.ledger.look(BOOK)
+    assert look is not None
+    assert (look.state, look.refusals) == ("real", 0)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a mistake of ours"), Incomplete("It is cut short.")])
+def test_a_mistake_or_half_a_picture_is_not_met_on_every_run(shop: Shop, error: Exception) -> None:
+    shop.ipage[BOOK] = error
+    asked_on = []
+    for hours in range(0, 24 * 24, 12):
+        shop.asked.clear()
+        outcome = shop.one(BOOK, now=NOW + timedelta(hours=hours))
+        if shop.asked:
+            assert outcome.outcome == "failed"
+            asked_on.append(hours / 24)
+    assert asked_on == [0, 1, 3, 7, 14, 21]
+    shop.ipage[BOOK] = art(1)
+    assert shop.one(BOOK, now=NOW + timedelta(days=24), force=True).outcome == "stored"
+    look = shop.ledger.look(BOOK)
+    assert look is not None
+    assert (look.pending, look.refusals) == (False, 0)
+
+
+def test_half_a_picture_does_not_keep_the_next_source_from_being_asked(shop: Shop) -> None:
+    second: dict[str, bytes | Exception] = {BOOK: Transient("It did not answer.")}
+
+    def fetch(isbn: str) -> bytes | None:
+        found = second[isbn]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    sources = [shop.source, Source("second", fetch)]
+    shop.ipage[BOOK] = Incomplete("It is cut short.")
+    assert shop.one(BOOK, sources=sources, now=NOW).outcome == "failed"
+    second[BOOK] = art(2)
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=1)).outcome == "stored"
+    shop.asked.clear()
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=2)).outcome == "recent"
+    shop.ipage[BOOK] = art(1)
+    assert shop.one(BOOK, sources=sources, now=NOW + timedelta(hours=26)).outcome == "replaced"
+    assert shop.raw(BOOK)["bytes"] == art(1)
+
+
+def test_what_may_come_on_the_next_run_has_no_pause(shop: Shop) -> None:
+    """A source that does not answer says nothing of the picture, also where it was refused before."""
+    shop.ipage[BOOK] = b"junk"
+    shop.one(BOOK, now=NOW)
+    shop.ipage[BOOK] = Transient("iPage did not answer.")
+    assert shop.one(BOOK, now=NOW + WEEK).outcome == "failed"
+    shop.asked.clear()
+    shop.ipage[BOOK] = art(1)
+    assert shop.one(BOOK, now=NOW + WEEK + timedelta(hours=1)).outcome == "stored"
+
+
+def test_a_person_who_asks_is_answered_by_every_source(shop: Shop) -> None:
+    """Without that, only the sources that had not answered yet would be asked."""
+    shop.ipage[BOOK] = b"junk"
+    second = Source("second", lambda isbn: (_ for _ in ()).throw(Transient("It did not answer.")))
+    assert shop.one(BOOK, sources=[shop.source, second], now=NOW).outcome == "failed"
+    shop.ipage[BOOK] = art(1)
+    shop.asked.clear()
+    assert shop.one(BOOK, sources=[shop.source, second], now=NOW + timedelta(hours=1)).outcome == "failed"
+    assert not shop.asked
+    forced = shop.one(BOOK, sources=[shop.source, second], now=NOW + timedelta(hours=2), force=True)
+    assert forced.outcome == "stored"
 
 
 def test_one_bad_title_holds_back_no_other(shop: Shop) -> None:

@@ -1,5 +1,8 @@
 """The file that remembers looks: damage, other buckets, claims of the dead."""
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +17,16 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
     look = Look(
-        "placeholder", NOW, "ab", "ipage", "cd", "why", pending=True, resume="openlibrary", uploading=True
+        "placeholder",
+        NOW,
+        "ab",
+        "ipage",
+        "cd",
+        "why",
+        pending=True,
+        resume="openlibrary",
+        uploading=True,
+        refusals=3,
     )
     first = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/covers")
     first.record("9780000000002", look)
@@ -37,6 +49,23 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
     ledger.record("9780000000002", Look("none", NOW))
     assert ledger.look("9780000000002") is not None
     assert (tmp_path / "covers.sqlite3.damaged").read_bytes() == damage
+
+
+def test_a_file_of_an_earlier_version_keeps_what_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "covers.sqlite3"
+    look = Look("refused", NOW, reason="why")
+    first = Ledger(path, bucket="b")
+    first.record("9780000000002", look)
+    first.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE looks DROP COLUMN refusals")
+        db.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        ledger = Ledger(path, bucket="b")
+        assert ledger.look("9780000000002") == look
+        ledger.record("9780000000019", replace(look, refusals=2))
+        assert ledger.look("9780000000019") == replace(look, refusals=2)
+        ledger.close()
 
 
 def test_a_claim_is_one_runs_alone_until_it_ends(tmp_path: Path) -> None:
@@ -66,6 +95,23 @@ DAY = timedelta(days=1)
         (Look("none", NOW - 7 * DAY), None, True),
         (Look("refused", NOW - 7 * DAY), None, True),
         (Look("real", NOW, pending=True), None, True),
+        # A picture that can't be shown: a week, two, four, eight, and three months at most.
+        *(
+            (Look("refused", NOW - days * DAY + timedelta(seconds=early), refusals=times), None, not early)
+            for times, days in ((1, 7), (2, 14), (3, 28), (4, 56), (5, 90), (6, 90), (5000, 90))
+            for early in (0, 1)
+        ),
+        # The bucket's refusal, or a mistake of ours: what is left to do has its pause too.
+        *(
+            (
+                Look("none", NOW - days * DAY + timedelta(seconds=early), pending=True, refusals=times),
+                None,
+                not early,
+            )
+            for times, days in ((1, 1), (2, 2), (3, 4), (4, 7), (5000, 7))
+            for early in (0, 1)
+        ),
+        (Look("refused", NOW - DAY, refusals=4), date(2026, 11, 20), True),
         (Look("placeholder", NOW - DAY), date(2026, 11, 20), True),
         (Look("placeholder", NOW - DAY), date(2026, 11, 21), False),
         (Look("placeholder", NOW - DAY), date(2026, 11, 19), False),

@@ -99,6 +99,113 @@ def test_the_same_export_in_another_shape(data: bytes) -> None:
     assert parse_saved_search_csv(data).attrs["rejected"] == []
 
 
+READ = {
+    HAIL_MARY: [
+        "09780593135204",  # GTIN-14 of a copy
+        "0978-0-593-13520-4",
+        "GTIN-14: 09780593135204",
+        "(01)09780593135204",
+        f'="0{HAIL_MARY}"',
+        f"'0{HAIL_MARY}",
+        f"{HAIL_MARY} 52899",  # an EAN with its add-on
+        f"{HAIL_MARY}52899",
+        f"{HAIL_MARY}-52899",
+        f"{HAIL_MARY}+52899",
+        f"{HAIL_MARY} > 52899",
+        "9 780593 135204 > 52899 >",
+        "978-0-593-13520-4 | 52899",
+        f"{HAIL_MARY} 90000",
+        f"{HAIL_MARY} 12",
+        "0-593-13520-2 52899",
+        f"EAN: {HAIL_MARY} 52899",
+        f"{HAIL_MARY}.0",  # a number
+        f"{HAIL_MARY}.00",
+        f'"{HAIL_MARY},0"',
+        '"9,780,593,135,204"',
+        '"9,780,593,135,204.00"',
+        "9.780593135204E+12",
+        "9.780593135204E12",
+        "9.780593135204e+12",
+        f"UPC {HAIL_MARY}",
+        f"={HAIL_MARY}",  # a formula
+        f'=T("{HAIL_MARY}")',
+        f'"=HYPERLINK(""https://example.org/?ean=1"",""{HAIL_MARY}"")"',
+        f'=""{HAIL_MARY}""',
+        f"'{HAIL_MARY}'",
+        "９７８０５９３１３５２０４",
+    ],
+}
+NOT_READ = [
+    "9.78E+12",
+    "9.78059E+12",
+    "9.7805931352E+12",
+    "9,78059E+12",
+    "1.9780593135E+13",
+    "09780593135205",  # check digits
+    "19780593135204",
+    f"{HAIL_MARY} 5289",  # no add-on has four digits
+    f"{HAIL_MARY}5289",
+    f"{HAIL_MARY}12",
+    "9780593135205 52899",
+    "9780593135205 90000",
+    "00012345678905",  # other goods
+    "10012345678902",
+    f"{HAIL_MARY} {DUNE}",
+    "9780593135204.5",
+    "97,80,593,135,204",
+]
+
+
+@pytest.mark.parametrize("heading", ["ISBN", "EAN", "GTIN-14", "UPC/EAN", "Product Code"])
+@pytest.mark.parametrize("cell", READ[HAIL_MARY])
+def test_the_number_of_a_book_however_it_is_written(cell: str, heading: str) -> None:
+    assert rows(f"{heading},Title,US SRP\n{cell},Hail,$28.99\n") == [(HAIL_MARY, "Hail", Decimal("28.99"))]
+
+
+@pytest.mark.parametrize("cell", NOT_READ)
+def test_what_is_no_number_of_a_book_is_refused_by_name(cell: str) -> None:
+    cell = f'"{cell}"'
+    frame = parse_saved_search_csv(f"ISBN,Title,US SRP\n{cell},Hail,$28.99\n{DUNE},Dune,$9.99\n".encode())
+    assert frame["isbn"].tolist() == [DUNE]
+    (refused,) = frame.attrs["rejected"]
+    assert refused["row"] == 2
+    assert refused["value"] == cell.strip('"')
+    assert len(refused["reason"]) > 20
+    if "E+" in cell:
+        assert "export again" in refused["reason"]
+
+
+def test_a_carton_names_its_book_and_not_its_price() -> None:
+    carton = "19780593135201"
+    frame = parse_saved_search_csv(
+        f"GTIN,Title,Price\n{carton},Hail (24),$695.76\n{DUNE},Dune,$9.99\n".encode()
+    )
+    assert [tuple(row) for row in frame.itertuples(index=False)] == [
+        (HAIL_MARY, "Hail (24)", None),
+        (DUNE, "Dune", Decimal("9.99")),
+    ]
+    assert "carton" in frame.attrs["warnings"][0]
+    # A copy's row has the word, wherever it stands.
+    copy = f"0{HAIL_MARY},Hail,$28.99\n"
+    for listed in (f"{carton},Hail (24),$695.76\n{copy}", f"{copy}{carton},Hail (24),$695.76\n"):
+        assert rows(f"GTIN,Title,Price\n{listed}") == [(HAIL_MARY, "Hail", Decimal("28.99"))]
+
+
+def test_a_gtin_and_an_add_on_of_the_same_book_are_one_book() -> None:
+    data = f"GTIN,EAN,ISBN,Title\n0{HAIL_MARY},{HAIL_MARY} 52899,0593135202,Hail\n0{DUNE},,,Dune\n"
+    assert [row[0] for row in rows(data)] == [HAIL_MARY, DUNE]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("bad", [b"\xff", b"\x80", b"\xe9", b"\xc3", b"\xed\xa0\x80"])
+def test_one_bad_byte_costs_one_letter(encoding: str, bad: bytes) -> None:
+    text = PLAIN.replace("Andy Weir", "Éric Zoë").replace("Project Hail Mary", "Café@Möwe — “1”")
+    data = text.encode(encoding).replace(b"@", bad + b" ")
+    title = str(rows(data)[0][1])
+    assert title.startswith("Café")
+    assert title.endswith("Möwe — “1”")
+
+
 def test_windows_1252() -> None:
     data = PLAIN.replace("Project Hail Mary", "Café “Möwe” — 1").encode("cp1252")
     assert rows(data)[0][1] == "Café “Möwe” — 1"

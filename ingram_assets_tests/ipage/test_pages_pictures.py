@@ -9,7 +9,13 @@ from PIL import Image
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.ipage.page_failures import Blocked, NotFound, SessionExpired
-from ingram_assets.ipage.pictures import NotAPicture, Picture, PictureIncomplete, check_picture
+from ingram_assets.ipage.pictures import (
+    NotAPicture,
+    Picture,
+    PictureIncomplete,
+    UnfitPicture,
+    check_picture,
+)
 from ingram_assets_tests.ipage.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH, product_page
 
 
@@ -26,9 +32,76 @@ PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp", "gi
 @pytest.mark.parametrize("format_", sorted(PICTURES))
 def test_a_complete_picture(format_: str) -> None:
     assert check_picture(PICTURES[format_]) == Picture(format_, 120, 180)  # type: ignore[arg-type]
-    if format_ != "webp":
-        # Some servers pad; the picture is complete all the same.
-        assert check_picture(PICTURES[format_] + b"\x00" * 10).width == 120
+
+
+TAILS = {
+    "ten zero bytes": bytes(10),
+    "a block of zero bytes": bytes(4096),
+    "a line end": b"\r\n",
+    "a cache's comment": b"<!-- from a cache " + b"x" * 400 + b" -->",
+    "a page": b"<html><body>Thank you</body></html>",
+    "an end without a picture": b"\xff\xd9IEND\xaeB`\x82;",
+    "the start of another picture": PICTURES["jpeg"][:500],
+    "a mail's boundary": b"\r\n------=_Part_1_2.3--\r\n",
+    "fill bytes": b"\xff" * 300,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
+    assert check_picture(PICTURES[format_] + tail) == Picture(format_, 120, 180)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_bytes_behind_a_cut_make_no_picture_of_it(format_: str, kept: float) -> None:
+    cut = PICTURES[format_][: int(len(PICTURES[format_]) * kept)]
+    for tail in (bytes(10), b"\r\n", b"<!-- from a cache -->"):
+        with pytest.raises((PictureIncomplete, UnfitPicture)):
+            check_picture(cut + tail)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=200))
+def test_any_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
+    assert check_picture(PICTURES[format_] + tail) == Picture(format_, 120, 180)  # type: ignore[arg-type]
+
+
+def saved(format_: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((200, 300), 60).convert("RGB").save(out, format_, **options)
+    return out.getvalue()
+
+
+def _exif_with_thumbnail() -> bytes:
+    exif = Image.Exif()
+    exif[0x9286] = "a note with an end in it: \xff\xd9"
+    return exif.tobytes() + b"\xff\xd8thumbnail\xff\xd9"
+
+
+OTHERS = {
+    "progressive": saved("jpeg", progressive=True),
+    "with restarts": saved("jpeg", restart_marker_blocks=3),
+    "with a comment": saved("jpeg", comment=b"an end: \xff\xd9 in a comment"),
+    "with a thumbnail": saved("jpeg", exif=_exif_with_thumbnail()),
+    "interlaced GIF": saved("gif", interlace=1),
+    "GIF of two frames": saved(
+        "gif", save_all=True, append_images=[Image.new("RGB", (200, 300), "red")], comment=b"a;b"
+    ),
+    "gray PNG with a text": saved("png", optimize=True),
+    "lossless WebP": saved("webp", lossless=True),
+    "WebP of two frames": saved("webp", save_all=True, append_images=[Image.new("RGB", (200, 300), "red")]),
+}
+
+
+@pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
+def test_the_end_is_found_whatever_stands_before_it(data: bytes) -> None:
+    assert check_picture(data)[1:] == (200, 300)
+    assert check_picture(data + bytes(512))[1:] == (200, 300)
+    for end in [*range(200, len(data) - 1, len(data) // 40), len(data) - 1]:
+        with pytest.raises(PictureIncomplete):
+            check_picture(data[:end])
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
