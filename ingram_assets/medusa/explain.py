@@ -11,9 +11,10 @@ from ingram_assets.domain.position import Orders, Taken
 from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets.medusa.journal import LastLevel
 from ingram_assets.medusa.plan import NO_ORDERS, Shown, desired, plan_levels, taken_of
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, LastLevel
+from ingram_assets.medusa.store import Actual
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from psycopg.rows import class_row
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.medusa.client import FailedRequest, MedusaError
-from ingram_assets.medusa.store import LastLevel
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +171,17 @@ class InStep:
     valid_until: datetime | None
     pushed_at: datetime | None
     aged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastLevel:
+    """The level that we wrote last, as (stocked, incoming), and when.
+
+    More than one where a run broke off: it may have been written or not.
+    """
+
+    quantities: tuple[tuple[float, float], ...]
+    at: datetime
 
 
 class JournalLost(Transient):

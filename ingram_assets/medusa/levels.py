@@ -13,11 +13,11 @@ from ingram_assets.domain.lifetime import sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.medusa.client import MedusaClient, Refused, batches, send_splitting
-from ingram_assets.medusa.journal import Change, Journal
+from ingram_assets.medusa.journal import Change, Journal, LastLevel
 from ingram_assets.medusa.location import Location
 from ingram_assets.medusa.plan import NO_ORDERS, Plan, Shown, TitlePlan, desired, plan_levels
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, LastLevel, read_orders, read_store
+from ingram_assets.medusa.store import Actual, read_orders, read_store
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets.medusa.journal import LastLevel
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
+from ingram_assets.medusa.store import Actual, Item, Level, Variant
 
 NO_ORDERS = Orders()
 

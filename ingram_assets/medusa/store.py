@@ -4,15 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.medusa.client import MedusaClient
-
-if TYPE_CHECKING:
-    from ingram_assets.medusa.journal import Journal
+from ingram_assets.medusa.journal import Journal
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
@@ -39,17 +37,6 @@ class Level:
     stocked: float
     reserved: float
     incoming: float
-
-
-@dataclass(frozen=True, slots=True)
-class LastLevel:
-    """The level that we wrote last, as (stocked, incoming), and when.
-
-    More than one where a run broke off: it may have been written or not.
-    """
-
-    quantities: tuple[tuple[float, float], ...]
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,7 @@ def read_store(
     isbns: Iterable[str],
     location_id: str,
     unmanaged: Collection[str] = (),
-    journal: "Journal | None" = None,
+    journal: Journal | None = None,
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it, for every ISBN given.
 
@@ -162,7 +149,7 @@ class Spellings:
     the field for a barcode. So all of them are listed, once, when the first product is to be made.
     """
 
-    def __init__(self, client: MedusaClient, location_id: str, journal: "Journal") -> None:
+    def __init__(self, client: MedusaClient, location_id: str, journal: Journal) -> None:
         self._client, self._location_id, self._journal = client, location_id, journal
 
     @cached_property

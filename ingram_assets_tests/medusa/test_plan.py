@@ -15,9 +15,10 @@ from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Aged, Title
 from ingram_assets.medusa.explain import explain
+from ingram_assets.medusa.journal import LastLevel
 from ingram_assets.medusa.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import Actual, Item, LastLevel, Level, Variant
+from ingram_assets.medusa.store import Actual, Item, Level, Variant
 from ingram_assets_tests.medusa.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()
