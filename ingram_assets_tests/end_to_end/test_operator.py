@@ -107,8 +107,14 @@ def test_a_dry_run_shows_the_whole_change_and_writes_nothing(
         assert "New in the store, for $17.99." in looked.output
         assert f": 3 → {level}, In stock" in looked.output
         assert "Somebody else had changed it" in looked.output
-        # A store without our location gets none from a look.
-        elsewhere = alone.with_(MEDUSA_STOCK_LOCATION="A Place Not Made Yet")
+        # The location is known by its id: another name in the setting means no other one.
+        renamed = {"MEDUSA_STOCK_LOCATION": "A Place Not Made Yet"}
+        looked = alone.with_(**renamed)("push", edited, "--dry-run", "--json")
+        assert looked.exit_code == 0, looked.errors
+        assert looked.result["changes"][edited]["before"] == 3
+        # A shop that never had one gets none from a look.
+        nobodys = stack.postgres.create_database("journal_of_nobody")
+        elsewhere = alone.with_(**renamed, STOREFRONT_DB_URL=nobodys)
         looked = elsewhere("push", edited, "--dry-run", "--json")
         assert looked.exit_code == 0, looked.errors
         assert looked.result["medusa_writes"] == 0
@@ -118,6 +124,7 @@ def test_a_dry_run_shows_the_whole_change_and_writes_nothing(
         assert left_of_commands(tmp_path / "state") == []
     finally:
         admin.set_level(edited, level)
+        stack.postgres.drop_database("journal_of_nobody")
         with psycopg.connect(stack.postgres.url("catalog_import")) as connection:
             connection.execute("DELETE FROM ingram_queue WHERE isbn = %s", [NEW])
 
