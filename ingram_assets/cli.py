@@ -1,6 +1,7 @@
 """The `ingram` command: what people type. Every command that changes something starts a Dagster run."""
 
 import json
+import os
 import re
 import signal
 import sys
@@ -13,6 +14,7 @@ import click
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, of_the_disk
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.proxies import sparing_this_machine
 from ingram_assets.terminal import markup, say
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ def main() -> None:
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
     guardrail or a block.
     """
+    # Before anything here asks for a proxy: gRPC does, which talks to our own code servers.
+    os.environ.update(sparing_this_machine(os.environ))
 
 
 @main.command()

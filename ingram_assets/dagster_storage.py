@@ -21,6 +21,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresScheduleStorage
 from sqlalchemy.engine import Connection, Engine
 
+from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson
 
 KEPT = 3
@@ -98,10 +99,14 @@ class PostgresStorage(DagsterPostgresStorage):
         """The storage of the environment.
 
         Raises:
-            NeedsPerson: `DAGSTER_PG_URL` is missing, and this is more than a look at the definitions.
+            NeedsPerson: `DAGSTER_PG_URL` is malformed, or missing where this is more than a look at the
+                definitions.
         """
-        if url := os.environ.get("DAGSTER_PG_URL"):
-            return cls(url, inst_data=inst_data)
+        if url := os.environ.get("DAGSTER_PG_URL", "").strip():
+            try:
+                return cls(database_address(url), inst_data=inst_data)
+            except MalformedAddress as error:  # SQLAlchemy's own would quote it
+                raise NeedsPerson(f"DAGSTER_PG_URL is malformed: {error}.") from None
         if os.environ.get("DAGSTER_IS_DEFS_VALIDATION_CLI"):
             folder = tempfile.mkdtemp(prefix="dagster-validate-")
             atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -29,6 +29,7 @@ import filelock
 import psutil
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.proxies import sparing_this_machine
 
 log = logging.getLogger(__name__)
 
@@ -248,13 +249,14 @@ class Supervisor:
     ) -> Child:
         """Starts a child in a session of its own and waits until `ready()` is true.
 
-        `env` is its whole environment (only MARK is added); `user` the uid and gid to run as, if we are root.
-        Raises ChildFailed if it dies or is not ready within `ready_seconds`; it is stopped then.
+        `env` is its whole environment (only MARK is added, and this machine to NO_PROXY); `user` the uid and
+        gid to run as, if we are root. Raises ChildFailed if it dies or is not ready within `ready_seconds`;
+        it is stopped then.
         """
         child = Child(
             name=name,
             argv=[str(part) for part in argv],
-            env={**env, MARK: str(self.folder)},
+            env={**env, **sparing_this_machine(env), MARK: str(self.folder)},
             cwd=cwd or self.folder,
             log=log_file or self.folder / "logs" / f"{name}.log",
             ready=ready,

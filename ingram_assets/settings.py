@@ -3,91 +3,81 @@
 Each code location is started with an environment that holds its own settings alone (`environment_of`), so
 what one of them leaks the others do not know. Real values live in `.env`, `.env.scraper`,
 `.env.storefront` and `.env.operations` beside the `*.example` files; the process environment wins.
+What these files may hold is told in `env_files.py`.
 """
 
+import difflib
+import logging
 import os
 import re
-from collections.abc import Mapping
+import shlex
+import stat
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    AnyHttpUrl,
-    BeforeValidator,
+    BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ingram_assets import proxies
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.env_files import MalformedFile, read_env
+from ingram_assets.setting_values import (
+    AlertUrls,
+    Base32,
+    BrowserUrl,
+    BucketName,
+    DatabaseUrl,
+    ExistingFile,
+    HttpUrl,
+    Key,
+    MailboxUrl,
+    PageUrl,
+    SecretKey,
+    Senders,
+    SiteUrl,
+    StoreUrl,
+    TimeZone,
+    Waits,
+    as_written,
+    trimmed,
+)
+
+log = logging.getLogger(__name__)
 
 
 class SettingsError(NeedsPerson):
     """Settings are missing or malformed. Names them; never shows a value. Exit code 2."""
 
 
-def _http_url(value: str) -> str:
-    AnyHttpUrl(value)
-    return value.rstrip("/")
+class _Settings(BaseModel):
+    """Reads what it is given and nothing else: neither the process's environment nor a file."""
 
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except Exception:
-        raise ValueError("no such time zone; an example is America/Chicago") from None
-    return value
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    if not re.match(r"postgres(ql)?(\+psycopg\w*)?://", value.get_secret_value()):
-        raise ValueError("a PostgreSQL address begins with postgresql://")
-    return value
-
-
-def _imap_url(value: SecretStr) -> SecretStr:
-    if not re.match(r"imaps?://[^@/]+@[^@/]+", value.get_secret_value()):
-        raise ValueError("a mailbox is imaps://user:password@host:993/INBOX, both percent-encoded")
-    return value
-
-
-def _senders(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    senders = tuple(one.strip().lower().lstrip("*.@") for one in value.split(",") if one.strip())
-    form = re.compile(r"(?:[^\s@]+@)?[a-z0-9-]+(\.[a-z0-9-]+)+")
-    if not senders or not all(form.fullmatch(one) for one in senders):
-        raise ValueError("domains or addresses, comma separated: ingramcontent.com,no-reply@okta.com")
-    return senders
-
-
-def _base32(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[A-Za-z2-7]{16,}=*", re.sub(r"[\s-]", "", value.get_secret_value())):
-        raise ValueError("an authenticator's secret is 16 or more letters and digits from 2 to 7")
-    return value
-
-
-def _is_a_file(value: Path) -> Path:
-    if not value.expanduser().is_file():
-        raise ValueError(f"there is no file {value}")
-    return value.expanduser()
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-ExistingFile = Annotated[Path, AfterValidator(_is_a_file)]
-
-
-class _Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        extra="ignore", case_sensitive=True, env_ignore_empty=True, hide_input_in_errors=True
+    ALLOW_PLAIN_HTTP: bool = Field(
+        False, description="Whether http:// may lead to another machine: on a network of one's own"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_people_write(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and info.field_name is not None:
+            return as_written(value, info.field_name, cls.model_fields[info.field_name].annotation)
+        return value
 
     @classmethod
     def missing(cls, given: Mapping[str, str]) -> list[str]:
@@ -101,10 +91,10 @@ class CommonSettings(_Settings):
     DAGSTER_PG_URL: DatabaseUrl = Field(description="Dagster's own database, postgresql://…")
     DAGSTER_HOME: Path | None = Field(None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster")
     INGRAM_STATE_DIR: Path = Field(Path(".ingram"), description="Sessions, locks and logs")
-    STORE_TIME_ZONE: Annotated[str, AfterValidator(_time_zone)] = Field(
+    STORE_TIME_ZONE: TimeZone = Field(
         "America/Chicago", description="The zone whose midnight releases a preorder"
     )
-    INGRAM_UI_URL: str = Field("http://127.0.0.1:3000", description="Where people open Dagster's UI")
+    INGRAM_UI_URL: PageUrl = Field("http://127.0.0.1:3000", description="Where people open Dagster's UI")
 
     @property
     def state_dir(self) -> Path:
@@ -120,33 +110,35 @@ class CommonSettings(_Settings):
 class ScraperSettings(_Settings):
     """iPage, the bucket, and the queue's writer role."""
 
-    IPAGE_BASE_URL: HttpUrl = "https://ipage.ingramcontent.com"
+    IPAGE_BASE_URL: SiteUrl = "https://ipage.ingramcontent.com"
     IPAGE_USERNAME: str | None = None
     IPAGE_PASSWORD: SecretStr | None = None
     IPAGE_ACCOUNT: str | None = None
     IPAGE_SAVED_SEARCH_ID: str | None = None
     IPAGE_MFA: Literal["email", "totp", "prompt"] = "email"
-    IPAGE_TOTP_SECRET: Annotated[SecretStr, AfterValidator(_base32)] | None = None
-    IPAGE_MFA_IMAP_URL: Annotated[SecretStr, AfterValidator(_imap_url)] | None = None
-    IPAGE_MFA_SENDERS: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_senders)] = (
-        "ingramcontent.com",
-        "ingrambook.com",
-        "okta.com",
-    )
+    IPAGE_TOTP_SECRET: Base32 | None = None
+    IPAGE_MFA_IMAP_URL: MailboxUrl | None = None
+    IPAGE_MFA_SENDERS: Senders = ("ingramcontent.com", "ingrambook.com", "okta.com")
     IPAGE_SESSION_COOKIE: SecretStr | None = None
     IPAGE_CONCURRENCY: int = Field(8, ge=1, le=32)
-    BROWSER_CDP_URL: SecretStr | None = None
+    BROWSER_CDP_URL: BrowserUrl | None = None
     BROWSER_EXECUTABLE: ExistingFile | None = None
     QUEUE_DB_URL: DatabaseUrl
     R2_ENDPOINT: HttpUrl
-    R2_ACCESS_KEY_ID: SecretStr
-    R2_SECRET_ACCESS_KEY: SecretStr
-    R2_BUCKET_NAME: str
+    R2_ACCESS_KEY_ID: Key
+    R2_SECRET_ACCESS_KEY: Key
+    R2_BUCKET_NAME: BucketName
     R2_PUBLIC_URL: HttpUrl
     OPEN_LIBRARY_COVERS_URL: HttpUrl = "https://covers.openlibrary.org"
     HISTORY_RETENTION_DAYS: int = Field(400, ge=30)
     GUARDRAIL_MAX_SEARCH_SHRINKAGE: float = Field(0.50, ge=0, le=1)
     GUARDRAIL_MAX_UNREAD: float = Field(0.20, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _endpoint_without_bucket(self) -> "ScraperSettings":
+        if urlsplit(self.R2_ENDPOINT).path.rpartition("/")[2] == self.R2_BUCKET_NAME:
+            raise ValueError("R2_ENDPOINT is malformed: leave out the bucket's name at its end")
+        return self
 
     @classmethod
     def missing(cls, given: Mapping[str, str]) -> list[str]:
@@ -154,7 +146,7 @@ class ScraperSettings(_Settings):
         if "IPAGE_SESSION_COOKIE" in given:
             return []
         needs = ["IPAGE_USERNAME", "IPAGE_PASSWORD"]
-        factor = given.get("IPAGE_MFA", "email")
+        factor = given.get("IPAGE_MFA", "email").lower()
         needs += {"email": ["IPAGE_MFA_IMAP_URL"], "totp": ["IPAGE_TOTP_SECRET"]}.get(factor, [])
         return [f"{name} is missing (or IPAGE_SESSION_COOKIE)" for name in needs if name not in given]
 
@@ -162,8 +154,8 @@ class ScraperSettings(_Settings):
 class StorefrontSettings(_Settings):
     """Medusa, the queue's reader role, and the storefront's own journal."""
 
-    MEDUSA_BACKEND_URL: HttpUrl
-    MEDUSA_API_KEY: SecretStr | None = None
+    MEDUSA_BACKEND_URL: StoreUrl
+    MEDUSA_API_KEY: SecretKey | None = None
     MEDUSA_EMAIL: str | None = None
     MEDUSA_PASSWORD: SecretStr | None = None
     MEDUSA_SALES_CHANNEL: str = "Online Store"
@@ -211,14 +203,7 @@ class StorefrontSettings(_Settings):
 class OperationsSettings(_Settings):
     """Whom to tell."""
 
-    ALERT_URLS: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _comma_separated(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(urls := values.get("ALERT_URLS"), str):
-            return {**values, "ALERT_URLS": tuple(url.strip() for url in urls.split(",") if url.strip())}
-        return values
+    ALERT_URLS: AlertUrls = ()
 
 
 class MigrateSettings(_Settings):
@@ -241,14 +226,7 @@ class Pace(_Settings):
     SEARCH_FAIL_AFTER: int = Field(8 * 86400, ge=60)
     SENSOR_INTERVAL: int = Field(10, ge=1)
     STORE_LAG_MAX: int = Field(600, ge=60)
-    SWEEP_RETRY_AFTER: Annotated[tuple[int, ...], NoDecode] = (300, 900)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _comma_separated(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(waits := values.get("SWEEP_RETRY_AFTER"), str):
-            return {**values, "SWEEP_RETRY_AFTER": tuple(int(wait) for wait in waits.split(","))}
-        return values
+    SWEEP_RETRY_AFTER: Waits = (300, 900)
 
     @model_validator(mode="after")
     def _warns_first(self) -> "Pace":
@@ -266,10 +244,12 @@ class Pace(_Settings):
 def store_time_zone() -> str:
     """`STORE_TIME_ZONE` or its default, where other settings may be missing, as when definitions load."""
     default: str = CommonSettings.model_fields["STORE_TIME_ZONE"].default
+    name = os.environ.get("STORE_TIME_ZONE", "").strip() or default
     try:
-        return _time_zone(os.environ.get("STORE_TIME_ZONE") or default)
-    except ValueError:
+        ZoneInfo(name)
+    except Exception:
         return default  # Whoever starts a process has told of it by then.
+    return name
 
 
 def secret(value: SecretStr | None) -> str | None:
@@ -285,18 +265,45 @@ LOCATIONS: dict[str, type[_Settings]] = {
     "operations": OperationsSettings,
 }
 
+def _of_all(*classes: type[_Settings]) -> set[str]:
+    return {name for settings in classes for name in settings.model_fields}
+
+
+_READ_FROM = {
+    name: [
+        ".env",
+        *(f".env.{of}" for of, own in LOCATIONS.items() if name in _of_all(CommonSettings, Pace, own)),
+    ]
+    for name in _of_all(CommonSettings, Pace, MigrateSettings, *LOCATIONS.values())
+}
+"""Each setting's name to the files that may hold it."""
+
+PORTS = tuple(
+    f"INGRAM_PORT_{name}"
+    for name in (
+        *("UI", "SCRAPER", "STOREFRONT", "OPERATIONS"),
+        *("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA"),
+    )
+)
+"""Ports that may be fixed: of `ingram up`'s processes, and of the demo's servers."""
+
 _OF_THE_MACHINE = frozenset(
     (
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
-        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"),
+        # Most systems know the small spelling, some programs the other.
+        *proxies.NAMES,
+        *(name.upper() for name in proxies.NAMES),
+        *proxies.SPARED,
     )
 )
 _OF_DAGSTER = frozenset({"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"})
+_OTHERS = frozenset({*_OF_THE_MACHINE, *_OF_DAGSTER, *PORTS, "INGRAM_TOOLS_DIR", "INGRAM_SUPERVISED_IN"})
 
 
 def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
-    """The settings of a class, from `environment` or else this process's.
+    """The settings of a class, from `environment` and nothing else; without it from this process's.
 
     Raises:
         SettingsError: names each setting that is missing or malformed, and shows no value.
@@ -312,7 +319,7 @@ def check(environment: Mapping[str, str], *classes: type[_Settings]) -> None:
     Raises:
         SettingsError: as for `load`.
     """
-    told = []
+    told: dict[str, list[str]] = {}
     for settings in classes:
         given = _given(settings, environment)
         faults = []
@@ -320,33 +327,25 @@ def check(environment: Mapping[str, str], *classes: type[_Settings]) -> None:
             settings.model_validate(given)
         except ValidationError as error:
             faults = [_fault(details) for details in error.errors()]
-        if faults := faults + settings.missing(given):
-            where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
-            told.append(
-                f"{'; '.join(faults)}. Set them in {where} (see {where}.example) or in the environment."
+        where = next((f".env.{name}" for name, cls in LOCATIONS.items() if cls is settings), ".env")
+        told.setdefault(where, []).extend(faults + settings.missing(given))
+    told.setdefault(".env", []).extend(proxies.faults(environment))
+    if any(told.values()):
+        raise SettingsError(
+            " ".join(
+                # What all classes share is told of once.
+                f"{'; '.join(dict.fromkeys(faults))}. Set them in {where} (see {where}.example) or in the "
+                "environment."
+                for where, faults in told.items()
+                if faults
             )
-    if told:
-        raise SettingsError(" ".join(told))
+        )
 
 
 def _given(settings: type[_Settings], environment: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: given
-        for name, field in settings.model_fields.items()
-        if (given := _without_blanks(environment.get(name, ""), field.annotation))
-    }
-
-
-def _without_blanks(value: str, annotation: Any) -> str:
-    """The value without the blanks and the carriage return that an edited file leaves at its ends.
-
-    A secret stays as it is: a blank may be a part of it.
-    """
-    return value if _is_secret(annotation) else value.strip()
-
-
-def _is_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(_is_secret(each) for each in get_args(annotation))
+    given = {name: environment[name] for name in settings.model_fields if name in environment}
+    given = {name: trimmed(name, value) if isinstance(value, str) else value for name, value in given.items()}
+    return {name: value for name, value in given.items() if value}
 
 
 def _fault(details: Any) -> str:
@@ -365,12 +364,116 @@ def environment_of(location: str | None, root: Path) -> dict[str, str]:
         location: "scraper", "storefront" or "operations"; `None` for the web server and the daemon, which
             know Dagster's database alone.
         root: the folder of the `.env` files.
+
+    Raises:
+        SettingsError: a file can't be read, or a line of it.
     """
     own = LOCATIONS[location].model_fields if location else {}
-    files: dict[str, str | None] = dict(dotenv_values(root / ".env"))
-    if location:
-        files |= dotenv_values(root / f".env.{location}")
-    given = {name: value for name, value in files.items() if value} | dict(os.environ)
     wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *CommonSettings.model_fields, *Pace.model_fields, *own}
-    wanted |= {name for name in given if name.startswith("INGRAM_PORT_")}
-    return {name: value for name, value in given.items() if name in wanted}
+    files = (".env", f".env.{location}") if location else (".env",)
+    return {
+        name: trimmed(name, value) if name in _READ_FROM else value
+        for name, value in _written(root, files).items()
+        if name in wanted or name.startswith("INGRAM_PORT_")
+    }
+
+
+def environment_of_owner(root: Path) -> dict[str, str]:
+    """What a person's command may know that is no code location's: `.env`, and this process's environment.
+
+    Raises:
+        SettingsError: as for `environment_of`.
+    """
+    return _written(root, (".env",))
+
+
+def environment_of_machine() -> dict[str, str]:
+    """This process's environment without any setting."""
+    return {name: value for name, value in os.environ.items() if name in _OF_THE_MACHINE}
+
+
+def port_settings(environment: Mapping[str, str]) -> dict[str, int]:
+    """The ports that `INGRAM_PORT_…` fix, by what follows that in the setting's name; 0 is any free one.
+
+    Raises:
+        SettingsError: one is no port.
+    """
+    ports = {}
+    for name in PORTS:
+        if value := environment.get(name, "").strip():
+            if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > 65_535:
+                raise SettingsError(
+                    f"{name} is malformed: a port is a whole number up to 65535, and 0 any free one. Set it "
+                    "in .env or in the environment."
+                )
+            ports[name.removeprefix("INGRAM_PORT_")] = int(value)
+    return ports
+
+
+def _written(root: Path, files: Iterable[str]) -> dict[str, str]:
+    """What the files say, each over those before it, and this process's environment over all."""
+    given: dict[str, str] = {}
+    for name in files:
+        given |= {name: value for name, value in _file(root / name).items() if value}
+    exported = _called(os.environ)
+    _hint("in the environment", [name for name in exported if name.partition("_")[0] in _BEGINNINGS], ".env")
+    return given | exported
+
+
+def _file(path: Path) -> dict[str, str]:
+    """The settings of a `.env` file; none if it is not there."""
+    try:
+        with path.open("rb") as file:
+            data, mode = file.read(), os.fstat(file.fileno()).st_mode
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        _warn(
+            f"{path.name} holds secrets and other users of this machine may open it: chmod 600 "
+            f"{shlex.quote(str(path))}"
+        )
+    try:
+        found = read_env(data)
+        settings = _called(found)
+        if twice := [name for name, often in Counter(map(_capital, found)).items() if often > 1]:
+            raise MalformedFile(f"{twice[0]} stands there in small letters, too: keep one of them")
+    except MalformedFile as error:
+        raise SettingsError(f"{path.name}: {error}. (See {path.name}.example.)") from None
+    _hint(f"in {path.name}", settings, path.name)
+    return settings
+
+
+def _called(given: Mapping[str, str]) -> dict[str, str]:
+    """By the settings' own names: one in small letters is taken, unless it is there in capitals, too."""
+    return {
+        _capital(name): value
+        for name, value in given.items()
+        if _capital(name) == name or _capital(name) not in given
+    }
+
+
+def _capital(name: str) -> str:
+    """A setting's name in capitals; the name as it is where it is no setting's."""
+    return name.upper() if name.upper() in _READ_FROM or name.upper() in PORTS else name
+
+
+_BEGINNINGS = frozenset(name.partition("_")[0] for name in (*_READ_FROM, *PORTS))
+
+
+def _hint(where: str, names: Iterable[str], file: str) -> None:
+    """Warn of names that look like a setting's and are none, or are one that is not read from there."""
+    for name in names:
+        if name in _READ_FROM and file not in _READ_FROM[name]:
+            _warn(f"{name} is not read {where}: it belongs in {_READ_FROM[name][-1]}.")
+        if name in _READ_FROM or name in _OTHERS:
+            continue
+        if close := difflib.get_close_matches(name.upper(), [*_READ_FROM, *PORTS], 1, 0.85):
+            _warn(f"{name} {where} is no setting and does nothing: is {close[0]} meant?")
+
+
+@cache
+def _warn(sentence: str) -> None:
+    """Once in a process: a command reads its files several times."""
+    log.warning(sentence)

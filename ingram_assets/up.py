@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from dotenv import dotenv_values
 
 from ingram_assets.processes import Supervisor, choose_port, http_ok, port_open, write_private
 from ingram_assets.runs import (
@@ -30,7 +29,9 @@ from ingram_assets.settings import (
     SettingsError,
     check,
     environment_of,
+    environment_of_owner,
     load,
+    port_settings,
 )
 
 EnvironmentOf = Callable[[str | None], Mapping[str, str]]
@@ -111,8 +112,7 @@ def migrate_queue(root: Path) -> dict[str, str]:
     """Bring the queue database to this version, with the roles that the settings name."""
     from ingram_assets.queue.migrations import migrate
 
-    given = {name: value for name, value in dotenv_values(root / ".env").items() if value}
-    settings = load(MigrateSettings, given | dict(os.environ))
+    settings = load(MigrateSettings, environment_of_owner(root))
     result = migrate(
         settings.QUEUE_OWNER_DB_URL.get_secret_value(),
         writer_role=settings.QUEUE_WRITER_ROLE,
@@ -135,11 +135,12 @@ def run_up(*, as_json: bool = False) -> None:
         except SettingsError as error:
             faults.append(str(error))
     try:
-        check(environment_of(None, ROOT), CommonSettings, Pace)
+        check(environment_of_owner(ROOT), CommonSettings, Pace, MigrateSettings)
+        ports = port_settings(environment_of_owner(ROOT))
     except SettingsError as error:
         faults.append(str(error))
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("\n".join(dict.fromkeys(faults)))
     common = load(CommonSettings, environment_of(None, ROOT))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up") as supervisor:
@@ -151,8 +152,8 @@ def run_up(*, as_json: bool = False) -> None:
                 supervisor,
                 home,
                 lambda name: environment_of(name, ROOT) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
-                ui_port=port_setting("UI", 3000),
-                wanted_ports={name: port_setting(name, 0) for name in LOCATIONS},
+                ui_port=ports.get("UI", 3000),
+                wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
             )
             logs = supervisor.folder / "logs"
             if as_json:
@@ -164,12 +165,3 @@ def run_up(*, as_json: bool = False) -> None:
             click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)
-
-
-def port_setting(name: str, default: int) -> int:
-    """A port that `INGRAM_PORT_<NAME>` fixes, in the environment or `.env`; 0 is any free one."""
-    given = {**dotenv_values(ROOT / ".env"), **os.environ}.get(f"INGRAM_PORT_{name.upper()}")
-    try:
-        return int(given) if given else default
-    except ValueError:
-        raise SettingsError(f"INGRAM_PORT_{name.upper()} is malformed: a port is a whole number.") from None

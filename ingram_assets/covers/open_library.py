@@ -8,11 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
 
 from ingram_assets.covers.pictures import MAX_BYTES
+from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class OpenLibrary:
             follow_redirects=True,
             max_redirects=5,
             headers={"User-Agent": user_agent, "Accept": "image/*"},
+            # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
+            trust_env=not is_this_machine(urlsplit(base_url).hostname or ""),
         )
 
     def fetch(self, isbn: str) -> bytes | None:

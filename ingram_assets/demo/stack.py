@@ -23,8 +23,18 @@ from ingram_assets.demo.simulator import Account, Simulator
 from ingram_assets.processes import PortBusy, Supervisor, choose_port, free_port, http_ok
 from ingram_assets.queue.migrations import migrate
 from ingram_assets.runs import ROOT, dagster_home, dagster_instance
-from ingram_assets.settings import CommonSettings, environment_of, load
-from ingram_assets.up import Dagster, forget_ports, port_setting, start_dagster
+from ingram_assets.settings import (
+    LOCATIONS,
+    CommonSettings,
+    OperationsSettings,
+    Pace,
+    check,
+    environment_of_machine,
+    environment_of_owner,
+    load,
+    port_settings,
+)
+from ingram_assets.up import Dagster, forget_ports, start_dagster
 
 ROLES = ("dagster", "queue_owner", "ingram_queue_writer", "ingram_queue_reader", "storefront")
 OWNERS = {"dagster": "dagster", "catalog_import": "queue_owner", "storefront": "storefront"}
@@ -78,12 +88,14 @@ def running_stack(
     """
     folder = folder.resolve()
     tools = tools or tools_folder()
+    fixed = port_settings(environment_of_owner(ROOT))
+    check({"ALERT_URLS": os.environ.get("ALERT_URLS", ""), **pace}, OperationsSettings, Pace)
     with Supervisor(folder) as supervisor:
         with phases.phase("install", "Looking for a browser, Node and Medusa's packages"):
             given = os.environ.get("BROWSER_EXECUTABLE")
             chromium = ensure_chromium(tools, Path(given) if given else None)
         with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster"):
-            ports = _ports(folder)
+            ports = _ports(folder, fixed)
             postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
             passwords = _databases(postgres, folder)
             with ThreadPoolExecutor(4) as pool:
@@ -110,9 +122,7 @@ def running_stack(
                 home,
                 environments.__getitem__,
                 ui_port=ports["UI"],
-                wanted_ports={
-                    name: port_setting(name, 0) for name in ("scraper", "storefront", "operations")
-                },
+                wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
             )
         try:
             yield Stack(
@@ -131,7 +141,7 @@ def running_stack(
             forget_ports(home)
 
 
-def _ports(folder: Path) -> dict[str, int]:
+def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:
     """A port for each server: the setting's, else the last start's, else a free one.
 
     The same from start to start, because addresses are kept: a cover's, in the store; a person's bookmark.
@@ -140,11 +150,10 @@ def _ports(folder: Path) -> dict[str, int]:
     last: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
     ports: dict[str, int] = {}
     for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA", "UI"):
-        fixed = port_setting(name, 0)
         try:
-            ports[name] = choose_port(f"INGRAM_PORT_{name}", fixed or last.get(name))
+            ports[name] = choose_port(f"INGRAM_PORT_{name}", fixed.get(name) or last.get(name))
         except PortBusy:
-            if fixed:
+            if fixed.get(name):
                 raise
             ports[name] = free_port()
     kept.write_text(json.dumps(ports))
@@ -207,7 +216,7 @@ def _start_simulator(
             *("--titles", str(titles), "--state", str(folder / "ipage.sqlite")),
             *("--maildir", str(imap.maildir), *arguments),
         ],
-        env=environment_of(None, ROOT),
+        env=environment_of_machine(),
         ready=http_ok(f"{simulator.url}/_control"),
         restart=True,
     )
@@ -225,7 +234,10 @@ def _environments(
     chromium: Path,
     pace: Mapping[str, str],
 ) -> dict[str | None, dict[str, str]]:
-    """Each code location's environment: the machine's, the common settings, and its own secrets."""
+    """Each code location's environment: the machine's, the common settings, and its own secrets.
+
+    What a shop's own shell exports is no setting of the demo's: its home and its pace are the demo's own.
+    """
 
     def url(database: str, role: str) -> str:
         return postgres.url(database, role, passwords[role])
@@ -260,14 +272,10 @@ def _environments(
         "operations": {"ALERT_URLS": os.environ.get("ALERT_URLS", "")},
         None: {},
     }
-    machine = {
-        name: value
-        for name, value in environment_of(None, folder).items()
-        if name not in CommonSettings.model_fields
-    }
     common = {
         "DAGSTER_PG_URL": url("dagster", "dagster"),
         "INGRAM_STATE_DIR": str(folder / "state"),
         **pace,
     }
+    machine = environment_of_machine()
     return {location: machine | common | settings for location, settings in own.items()}

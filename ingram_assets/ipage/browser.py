@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ _QUIET = (
     *("--disable-component-update", "--disable-sync"),
 )
 """No graphics card, no first-run page, and no requests of the browser's own: many machines allow none."""
+
+_NO_SANDBOX = re.compile(r"sandboxing failed|no usable sandbox|SUID sandbox|new namespace", re.IGNORECASE)
+"""What Playwright and Chromium say where the kernel lets a plain user make no namespaces."""
 
 
 class NoBrowser(NeedsPerson):
@@ -109,12 +113,11 @@ def _has_browser(driver: psutil.Process) -> bool:
 
 
 def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
-    args = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # root can't have the sandbox
     tried = []
     # Twice, since one that was killed while it started, or found no memory just then, is no broken one.
     for candidate in 2 * ([executable] if executable else _candidates(playwright)):
         try:
-            return playwright.chromium.launch(executable_path=candidate, args=args, timeout=60_000)
+            return _start(playwright, candidate)
         except PlaywrightError as error:
             tried.append(f"{candidate} ({str(error).splitlines()[0]})")
     if executable:
@@ -124,6 +127,32 @@ def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-
         "chromium`, or set BROWSER_EXECUTABLE or BROWSER_CDP_URL."
         + (f" Tried: {'; '.join(dict.fromkeys(tried))}." if tried else "")
     )
+
+
+def _start(playwright: Playwright, executable: str):  # type: ignore[no-untyped-def]
+    """With Chromium's sandbox, which keeps a page that breaks it from the environment and its passwords.
+
+    Playwright starts it without, unless it is told not to. Where it can't be had, that is said.
+    """
+
+    def start(*, sandbox: bool):  # type: ignore[no-untyped-def]
+        return playwright.chromium.launch(
+            executable_path=executable, args=[*_QUIET], chromium_sandbox=sandbox, timeout=60_000
+        )
+
+    if os.geteuid() == 0:
+        log.warning("Chromium runs without its sandbox, which root can't have: run this as another user.")
+        return start(sandbox=False)
+    try:
+        return start(sandbox=True)
+    except PlaywrightError as error:
+        if not _NO_SANDBOX.search(str(error)):
+            raise
+    log.warning(
+        "Chromium runs without its sandbox: the kernel lets no user make the namespaces for it. Allow that "
+        "(kernel.apparmor_restrict_unprivileged_userns=0, or a container's security options)."
+    )
+    return start(sandbox=False)
 
 
 def _candidates(playwright: Playwright) -> list[str]:

@@ -375,7 +375,10 @@ def _network_failures() -> Iterator[None]:
         yield
     except (httpcore.TimeoutException, httpx.TimeoutException) as error:
         raise Unanswered("The site did not answer in time: try again later.") from error
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, OSError) as error:
+    except (
+        *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
+        *(httpx.HTTPError, OSError),
+    ) as error:
         raise Unanswered(
             f"The connection to the site failed ({type(error).__name__}: {error}): try again later."
         ) from error

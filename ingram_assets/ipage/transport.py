@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
+from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.ipage.cancellation import Cancellation
 
 
@@ -50,18 +52,36 @@ class Guard:
 
 
 class Transport(httpx.BaseTransport):
-    """httpx's own transport, but on connections that the guard watches."""
+    """httpx's own transport, but on connections that the guard watches.
+
+    The proxy is the environment's, as for the browser that signs in: the site sees both come from one place.
+    """
 
     def __init__(self, guard: Guard) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=None,  # the slots limit them
-            keepalive_expiry=30.0,
-            network_backend=_Backend(guard),
-        )
+        self._options: dict[str, Any] = {
+            "ssl_context": httpx.create_ssl_context(),
+            "max_connections": None,  # the slots limit them
+            "keepalive_expiry": 30.0,
+            "network_backend": _Backend(guard),
+        }
+        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        self._lock = threading.Lock()
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        proxy = _proxy_to(url)
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = self._new_pool(proxy)
+            return self._pools[proxy]
+
+    def _new_pool(self, proxy: str | None) -> httpcore.ConnectionPool:
+        if proxy is None:
+            return httpcore.ConnectionPool(**self._options)
+        of = httpx.Proxy(proxy)
+        return httpcore.HTTPProxy(str(of.url), of.raw_auth, of.headers.raw, **self._options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
+        answer = self._pool(request.url).handle_request(
             httpcore.Request(
                 request.method,
                 httpcore.URL(
@@ -79,7 +99,17 @@ class Transport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        self._pool.close()
+        for pool in self._pools.values():
+            pool.close()
+
+
+def _proxy_to(url: httpx.URL) -> str | None:
+    """The environment's proxy for this address; none leads to this machine, whatever NO_PROXY says."""
+    if is_this_machine(url.host) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 class _Stream(httpx.SyncByteStream):

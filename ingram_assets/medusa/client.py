@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import stamina
 
+from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,8 @@ class MedusaClient:
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
             headers={"accept": "application/json"},
             transport=transport,
-            trust_env=False,
+            # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
+            trust_env=not is_this_machine(urlsplit(self.base_url).hostname or ""),
         )
         self.reads = 0
         self.writes = 0

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 import psycopg
 from psycopg.rows import class_row
 
+from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.medusa.client import FailedRequest, MedusaError
 
@@ -213,11 +214,14 @@ class Journal:
     written to the store that the journal would not know of.
 
     Raises:
-        NeedsPerson: the database can't be reached, or its role may not use it.
+        NeedsPerson: the address is malformed, the database can't be reached, or its role may not use it.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        try:
+            self._url = database_address(url)
+        except MalformedAddress as error:
+            raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
         self._db = self._connect()
         self._lock = threading.RLock()
         with self._session() as db, db.transaction():
@@ -242,7 +246,8 @@ class Journal:
     def _connect(self) -> psycopg.Connection:
         try:
             return psycopg.connect(self._url, autocommit=True, connect_timeout=20)
-        except psycopg.OperationalError as error:
+        # Also what is no operational one: the driver quotes an address that it can't read.
+        except psycopg.Error as error:
             raise NeedsPerson(_no_journal(error)) from None
 
     @contextmanager

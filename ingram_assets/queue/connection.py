@@ -19,6 +19,7 @@ from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,14 @@ class Server:
     """
 
     def __init__(self, url: str) -> None:
-        # SQLAlchemy's spelling of the same thing.
-        url = re.sub(r"^postgres(ql)?\+psycopg\w*://", "postgresql://", url)
+        malformed = "The queue database's URL (QUEUE_DB_URL, or the owner's QUEUE_OWNER_DB_URL) can't be read"
         try:
-            parts = conninfo.conninfo_to_dict(url)
+            parts = conninfo.conninfo_to_dict(database_address(url))
+        except MalformedAddress as error:
+            raise NeedsPerson(f"{malformed}: {error}.") from None
         except psycopg.Error:  # its message quotes the URL
             raise NeedsPerson(
-                "The queue database's URL can't be read: it looks like postgresql://user:password@host:5432/name."
+                f"{malformed}: it looks like postgresql://user:password@host:5432/name."
             ) from None
         settings: dict[str, Any] = {**_DEFAULTS, "application_name": "ingram_queue", **parts}
         self._conninfo = conninfo.make_conninfo("", **settings)
