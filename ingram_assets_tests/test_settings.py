@@ -3,14 +3,18 @@
 import os
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from dotenv import dotenv_values
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from ingram_assets.demo.stack import ROLES, _environments
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.env_files import read_env
 from ingram_assets.settings import (
+    _READ_FROM,
     LOCATIONS,
+    PORTS,
     CommonSettings,
     MigrateSettings,
     OperationsSettings,
@@ -18,9 +22,12 @@ from ingram_assets.settings import (
     ScraperSettings,
     SettingsError,
     StorefrontSettings,
+    _warn,
     check,
     environment_of,
     load,
+    port_settings,
+    secret,
 )
 from ingram_assets.shop_rules import store_rules
 from ingram_assets_tests.conftest import environment_kept
@@ -54,7 +61,7 @@ def test_defaults_and_trimmed_addresses():
 def test_the_guardrails_have_one_set_of_defaults_and_the_example_shows_it():
     settings = load(StorefrontSettings, STOREFRONT)
     assert store_rules(settings).thresholds == Thresholds()
-    example = dotenv_values(Path(__file__).parents[1] / ".env.storefront.example")
+    example = read_env((Path(__file__).parents[1] / ".env.storefront.example").read_bytes())
     given = {name: value for name, value in example.items() if name.startswith("GUARDRAIL_") and value}
     assert given.keys() == {name for name in StorefrontSettings.model_fields if name.startswith("GUARDRAIL_")}
     assert store_rules(load(StorefrontSettings, STOREFRONT | given)).thresholds == Thresholds()
@@ -240,3 +247,372 @@ def test_what_a_test_writes_to_the_environment_ends_with_it(monkeypatch):
         os.environ["DAGSTER_HOME"] = "another"
     assert "DAGSTER_PG_URL" not in os.environ
     assert os.environ["DAGSTER_HOME"] == "as it was"
+
+
+# -- what counts is what is given ----------------------------------------------------------------------
+
+OF_CLASS = {
+    CommonSettings: {"DAGSTER_PG_URL": "postgresql://d:p@h/d"},
+    ScraperSettings: SCRAPER,
+    StorefrontSettings: STOREFRONT,
+    OperationsSettings: {},
+    MigrateSettings: {"QUEUE_OWNER_DB_URL": "postgresql://o:p@h/q"},
+    Pace: {},
+}
+EXPORTED = {
+    **dict.fromkeys(_READ_FROM, "7"),
+    "DAGSTER_HOME": "/home/of/a/shop",
+    "MEDUSA_PASSWORD": "another shop's",
+    "IPAGE_SESSION_COOKIE": "JSESSIONID=another",
+    "QUEUE_WRITER_ROLE": "another",
+    "ALERT_URLS": "json://another.example",
+}
+
+
+@pytest.mark.parametrize("settings", OF_CLASS, ids=lambda settings: settings.__name__)
+def test_what_is_exported_does_not_count_where_it_is_not_given(settings, monkeypatch):
+    for name in _READ_FROM:
+        monkeypatch.delenv(name, raising=False)
+    alone = load(settings, OF_CLASS[settings])
+    for name, value in EXPORTED.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.lower(), value)
+    assert load(settings, OF_CLASS[settings]) == alone
+    check(OF_CLASS[settings], settings)
+    # Nor does it stand in for what is missing.
+    for missing in OF_CLASS[settings]:
+        with pytest.raises(SettingsError, match=missing):
+            load(settings, {name: value for name, value in OF_CLASS[settings].items() if name != missing})
+
+
+def test_without_an_argument_this_process_s_environment_counts(monkeypatch):
+    for name, value in STOREFRONT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SAFETY_STOCK", "3")
+    assert load(StorefrontSettings).SAFETY_STOCK == 3
+
+
+def test_the_demo_s_environments_are_its_own(monkeypatch, tmp_path):
+    for name, value in EXPORTED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALERT_URLS", "")
+    server = SimpleNamespace(
+        url="http://127.0.0.1:1",
+        search_id="1",
+        ca_file=tmp_path,
+        endpoint="http://127.0.0.1:1",
+        public_url="http://127.0.0.1:1",
+        open_library_url="http://127.0.0.1:1",
+        key="k",
+        secret="s",
+        bucket="covers",
+        email="a@b.example",
+        password="p",
+    )
+    database = SimpleNamespace(url=lambda name, role, password: f"postgresql://{role}:{password}@h/{name}")
+    passwords = dict.fromkeys(ROLES, "p")
+    pace = {"SENSOR_INTERVAL": "4"}
+    made = _environments(tmp_path, database, passwords, server, server, server, server, tmp_path, pace)
+    for name, environment in made.items():
+        common = load(CommonSettings, environment)
+        assert common.DAGSTER_HOME is None, name
+        assert tmp_path / "state" == common.INGRAM_STATE_DIR, name
+        assert load(Pace, environment) == load(Pace, pace), name
+        assert "7" not in environment.values(), name
+
+
+# -- kinds of values -----------------------------------------------------------------------------------
+
+TAKEN = [
+    (StorefrontSettings, "SAFETY_STOCK", "12", 12),
+    (StorefrontSettings, "SAFETY_STOCK", " 12\r\n", 12),
+    (StorefrontSettings, "INVENTORY_MODE", "On_Hand_Plus_Reserved", "on_hand_plus_reserved"),
+    (StorefrontSettings, "PRICE_POLICY", "KEEP", "keep"),
+    (StorefrontSettings, "STALE_STOCK", "Out_Of_Stock ", "out_of_stock"),
+    (StorefrontSettings, "GUARDRAIL_MAX_UNREAD", ".25", 0.25),
+    (StorefrontSettings, "MEDUSA_SALES_CHANNEL", "\u00a0Online Store\u3000", "Online Store"),
+    (StorefrontSettings, "MEDUSA_STOCK_LOCATION", "„Nord“ #2 ($)", "„Nord“ #2 ($)"),
+    (StorefrontSettings, "MEDUSA_BACKEND_URL", "HTTPS://store.example/", "https://store.example"),
+    (StorefrontSettings, "MEDUSA_API_KEY", "\tsk_x\r\n", "sk_x"),
+    (StorefrontSettings, "MEDUSA_PASSWORD", "a#b ${HOME} 'c\u00a0 ", "a#b ${HOME} 'c\u00a0 "),
+    (StorefrontSettings, "MEDUSA_PASSWORD", "abc\r\n", "abc"),
+    (StorefrontSettings, "QUEUE_DB_URL", "postgres://u:p@h/q ", "postgresql://u:p@h/q"),
+    (ScraperSettings, "IPAGE_MFA", "EMAIL", "email"),
+    (ScraperSettings, "BROWSER_CDP_URL", "http://127.0.0.1:9222", "http://127.0.0.1:9222"),
+    (ScraperSettings, "IPAGE_TOTP_SECRET", "abcd efgh ijkl mnop", "abcd efgh ijkl mnop"),
+    (ScraperSettings, "IPAGE_SESSION_COOKIE", "a\tb\nc\td", "a\tb\nc\td"),
+    (OperationsSettings, "ALERT_URLS", " json://a , , mailto://u:p@h?to=a@b.example,c@d.example ", 3),
+    (Pace, "SWEEP_RETRY_AFTER", " 5 , 15, ", (5, 15)),
+    *((CommonSettings, "ALLOW_PLAIN_HTTP", yes, True) for yes in ("true", "True", "YES", "on", "1")),
+    *((CommonSettings, "ALLOW_PLAIN_HTTP", no, False) for no in ("false", "FALSE", "No", "off", "0", "")),
+]
+
+
+@pytest.mark.parametrize(("settings", "name", "written", "meant"), TAKEN)
+def test_a_value_is_taken_as_it_is_meant(settings, name, written, meant):
+    seen = getattr(load(settings, {**OF_CLASS[settings], name: written}), name)
+    if name == "ALERT_URLS":
+        seen = len(seen)
+    assert (secret(seen) if isinstance(seen, SecretStr) else seen) == meant
+
+
+SIGHT = "Tr0ub4dor"
+REFUSED = [
+    # Numbers with separators, units and other people's points.
+    (StorefrontSettings, "STOCK_MAX_AGE", ["86,400", "86.400", "86_400", "86 400", "86'400", "1d", "1 day"]),
+    (
+        StorefrontSettings,
+        "SAFETY_STOCK",
+        ["-1", "1.0", "1e3", "\u0663", "0x10", "9" * 5000, "10000000000", "two"],
+    ),
+    (StorefrontSettings, "LOW_STOCK_THRESHOLD", ["2 # two", "${TWO}", "\u00bd", "five", "+", "--1"]),
+    (StorefrontSettings, "GUARDRAIL_MAX_UNREAD", ["0,2", "20%", "20", "nan", "inf", "1/5", "."]),
+    (StorefrontSettings, "GUARDRAIL_RISE_FACTOR", ["inf", "10x", "1", "1,000"]),
+    (Pace, "SWEEP_RETRY_AFTER", ["300 900", "abc", "-5", "300;900", "5.5", "5,1.000", "5m"]),
+    # One of a few words.
+    (CommonSettings, "ALLOW_PLAIN_HTTP", ["maybe", "2", "truee", "none", "true false"]),
+    (StorefrontSettings, "INVENTORY_MODE", ["on-hand", "onhand", "on hand", "0", "on_hand,"]),
+    (ScraperSettings, "IPAGE_MFA", ["e-mail", "mail", "TOTP!", "email,totp", "none"]),
+    # What was pasted along, or came from another encoding.
+    (
+        StorefrontSettings,
+        "MEDUSA_SALES_CHANNEL",
+        [f"On{sign}line" for sign in "\u200b\u00ad\ufeff\0\n\u2028\udce9"],
+    ),
+    (StorefrontSettings, "MEDUSA_PASSWORD", [f"{SIGHT}{sign}" for sign in "\u200b\u202e\x07\udce9\ue000"]),
+    (
+        StorefrontSettings,
+        "MEDUSA_API_KEY",
+        [f"sk_{SIGHT} x", f"pk_{SIGHT}", f"sk_\u00a0{SIGHT}", f"{SIGHT}\nx"],
+    ),
+    (ScraperSettings, "R2_SECRET_ACCESS_KEY", [f"{SIGHT} {SIGHT}", f"{SIGHT}\t{SIGHT}"]),
+    (ScraperSettings, "R2_BUCKET_NAME", ["covers/", "https://r2/covers", "c o", "s3:covers", "c"]),
+    # Nothing is filled in.
+    (StorefrontSettings, "MEDUSA_STOCK_LOCATION", ["${LOCATION}", "Lager ${NR}"]),
+    (CommonSettings, "INGRAM_STATE_DIR", ["$HOME/x", "${HOME}/x", "~nobody-of-this-name/x"]),
+    (CommonSettings, "DAGSTER_HOME", ["$DAGSTER_HOME"]),
+    (ScraperSettings, "BROWSER_EXECUTABLE", ["/there/is/no/browser", "$HOME/chromium", "/tmp"]),
+    # Addresses.
+    (
+        StorefrontSettings,
+        "MEDUSA_BACKEND_URL",
+        ["store.example", "https://store.example/app", "https:store.example"],
+    ),
+    (
+        StorefrontSettings,
+        "MEDUSA_BACKEND_URL",
+        [f"https://{of}@h" for of in (f"u:{SIGHT}", f"u:{SIGHT}%", SIGHT)],
+    ),
+    (
+        StorefrontSettings,
+        "MEDUSA_BACKEND_URL",
+        [f"https://h:{port}" for port in ("port", "0", "99999", "80 80")],
+    ),
+    (ScraperSettings, "IPAGE_BASE_URL", ["https://ipage.ingramcontent.com/ipage/li001.jsp"]),
+    (ScraperSettings, "R2_ENDPOINT", ["https://account.r2.example/covers", "account.r2.example"]),
+    (CommonSettings, "DAGSTER_PG_URL", [f"postgresql://u:{SIGHT}@h:port/q", f"sqlite:///{SIGHT}"]),
+    (CommonSettings, "INGRAM_UI_URL", ["javascript:alert(1)", "127.0.0.1:3000"]),
+    (CommonSettings, "STORE_TIME_ZONE", ["CT", "america/chicago/x", "../etc/passwd", "America/New York"]),
+    (ScraperSettings, "IPAGE_MFA_IMAP_URL", [f"imap://u:{SIGHT}@m.example", f"imaps://{SIGHT}@h", SIGHT]),
+    (ScraperSettings, "BROWSER_CDP_URL", ["not an address", f"wss://h.example?apiKey={SIGHT} x", SIGHT]),
+    (
+        OperationsSettings,
+        "ALERT_URLS",
+        ["garbage", "json:/a", f"json://a json://{SIGHT}", "a,b", f"json://a,{SIGHT}"],
+    ),
+    # In the clear over a network.
+    (
+        StorefrontSettings,
+        "MEDUSA_BACKEND_URL",
+        [f"http://{host}" for host in ("store.example", "10.0.0.1", "medusa")],
+    ),
+    (StorefrontSettings, "MEDUSA_BACKEND_URL", ["http://localhost.example", "HTTP://[fe80::1]:9000"]),
+    (ScraperSettings, "IPAGE_BASE_URL", ["http://ipage.ingramcontent.com"]),
+    (ScraperSettings, "R2_ENDPOINT", ["http://account.r2.example"]),
+    (ScraperSettings, "R2_PUBLIC_URL", ["http://covers.example"]),
+    (ScraperSettings, "OPEN_LIBRARY_COVERS_URL", ["http://covers.openlibrary.org"]),
+    (
+        ScraperSettings,
+        "BROWSER_CDP_URL",
+        [f"{scheme}://b.example?apiKey={SIGHT}" for scheme in ("ws", "http")],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"), [(settings, name, one) for settings, name, all in REFUSED for one in all]
+)
+def test_a_value_that_cannot_be_meant_is_refused_with_its_name(settings, name, value):
+    with pytest.raises(SettingsError, match=f"{name} is malformed") as told:
+        load(settings, {**OF_CLASS[settings], name: value})
+    assert SIGHT not in str(told.value)
+    with pytest.raises(SettingsError, match=name):
+        check({**OF_CLASS[settings], name: value}, settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        (StorefrontSettings, "MEDUSA_BACKEND_URL", "http://medusa.railway.internal:9000"),
+        (ScraperSettings, "R2_ENDPOINT", "http://10.0.0.1:9000"),
+        (ScraperSettings, "R2_PUBLIC_URL", "http://covers.lan"),
+        (ScraperSettings, "IPAGE_BASE_URL", "http://simulator"),
+        (ScraperSettings, "BROWSER_CDP_URL", "ws://browser:9222"),
+    ],
+)
+def test_plain_http_on_a_network_of_one_s_own_is_allowed_by_a_setting(settings, name, value):
+    load(settings, {**OF_CLASS[settings], name: value, "ALLOW_PLAIN_HTTP": "true"})
+    with pytest.raises(SettingsError, match=f"{name} .*ALLOW_PLAIN_HTTP=true"):
+        load(settings, {**OF_CLASS[settings], name: value, "ALLOW_PLAIN_HTTP": "false"})
+
+
+@pytest.mark.parametrize("value", ["abc", "70000", "-1", "30 00", "3000.0", "\u0663000"])
+def test_a_port_that_is_none_is_refused_with_its_name(value):
+    for name in PORTS:
+        with pytest.raises(SettingsError, match=f"{name} is malformed"):
+            port_settings({name: value})
+
+
+def test_ports():
+    assert port_settings({"INGRAM_PORT_UI": " 3000\r", "INGRAM_PORT_S3": "0", "INGRAM_PORT_IMAP": ""}) == {
+        "UI": 3000,
+        "S3": 0,
+    }
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said(caplog):
+    """Warnings, as if nothing had been said yet."""
+    _warn.cache_clear()
+    caplog.set_level("WARNING", "ingram_assets")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture
+def scraper_file(tmp_path, monkeypatch):
+    """Writes `.env.scraper` and returns the environment that the scraper gets."""
+    for name in _READ_FROM:
+        monkeypatch.delenv(name, raising=False)
+
+    def write(text, mode=0o600, file=".env.scraper"):
+        (tmp_path / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (tmp_path / file).chmod(mode)
+        return environment_of("scraper", tmp_path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("IPAGE_PASSWORD=ab${HOME}cd", "ab${HOME}cd"),
+        ("IPAGE_PASSWORD='abc '", "abc "),
+        ("ipage_password=abc", "abc"),
+        ("Ipage_Password = abc", "abc"),
+        ("export IPAGE_PASSWORD=a#b\r", "a#b"),
+    ],
+)
+def test_a_file_s_password_reaches_the_location(scraper_file, said, line, value):
+    environment = scraper_file(f"{line}\n")
+    assert environment["IPAGE_PASSWORD"] == value
+    assert load(ScraperSettings, SCRAPER | environment).IPAGE_PASSWORD.get_secret_value() == value
+    assert said() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"IPAGE_PASSWORD='{SIGHT}\n", "IPAGE_PASSWORD in line 1"),
+        (f"# a file\nIPAGE_PASSWORD={SIGHT} #x\n", "IPAGE_PASSWORD in line 2"),
+        (f"IPAGE_PASSWORD: {SIGHT}\n", "line 1 is no setting"),
+        (f"IPAGE_PASSWORD={SIGHT}é\n".encode("latin-1"), "IPAGE_PASSWORD"),
+        (f"IPAGE_PASSWORD=a\nIPAGE_PASSWORD={SIGHT}\n", "IPAGE_PASSWORD stands in line 1 and in line 2"),
+        (f"IPAGE_PASSWORD=a\nipage_password={SIGHT}\n", "IPAGE_PASSWORD stands there in small letters, too"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_shows_nothing(scraper_file, text, named):
+    with pytest.raises(SettingsError, match=rf"^\.env\.scraper: .*{named}") as told:
+        scraper_file(text)
+    assert SIGHT not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+def test_a_folder_in_a_file_s_place_is_named(tmp_path):
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"\.env can't be read"):
+        environment_of(None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("IPAGE_PASSWORT=x", "is IPAGE_PASSWORD meant"),
+        ("IPAGE_PASWORD=x", "is IPAGE_PASSWORD meant"),
+        ("ipage_pasword=x", "is IPAGE_PASSWORD meant"),
+        ("QUEUE_DB_URI=x", "is QUEUE_DB_URL meant"),
+        ("R2_BUCKETNAME=x", "is R2_BUCKET_NAME meant"),
+        ("INGRAM_PORT_UIS=3000", "is INGRAM_PORT_UI meant"),
+        ("MEDUSA_API_KEY=x", "it belongs in .env.storefront"),
+        ("ALERT_URLS=x", "it belongs in .env.operations"),
+        ("QUEUE_OWNER_DB_URL=x", "it belongs in .env."),
+    ],
+)
+def test_a_name_that_does_nothing_is_told(scraper_file, said, line, hint):
+    scraper_file(f"{line}\n")
+    (sentence,) = said()
+    assert hint in sentence
+    assert line.partition("=")[0] in sentence
+    scraper_file(f"{line}\n")
+    assert len(said()) == 1, "once in a process"
+
+
+def test_other_programs_names_are_nobody_s_business(scraper_file, said, monkeypatch):
+    monkeypatch.setenv("MEDUSA_ADMIN_ONBOARDING_TYPE", "x")
+    scraper_file("SHOP_COLOR=x\nDATABASE_URL=y\nhttps_proxy=http://proxy.example:1\n")
+    scraper_file("QUEUE_OWNER_DB_URL=x\nMEDUSA_API_KEY=y\n", file=".env")
+    assert said() == []
+
+
+def test_a_misspelled_name_in_the_environment_is_told(scraper_file, said, monkeypatch):
+    monkeypatch.setenv("IPAGE_PASSWORT", SIGHT)
+    monkeypatch.setenv("ipage_account", "mine")
+    assert scraper_file("")["IPAGE_ACCOUNT"] == "mine"
+    (sentence,) = said()
+    assert "IPAGE_PASSWORT in the environment" in sentence
+    assert SIGHT not in sentence
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o666, 0o602])
+def test_a_file_that_others_may_open_is_told_with_the_remedy(scraper_file, said, tmp_path, mode):
+    scraper_file("IPAGE_ACCOUNT=x\n", mode)
+    (sentence,) = said()
+    assert f"chmod 600 {tmp_path / '.env.scraper'}" in sentence
+
+
+def test_a_file_of_one_s_own_is_passed_over(scraper_file, said):
+    scraper_file("IPAGE_ACCOUNT=x\n", 0o600)
+    scraper_file("IPAGE_ACCOUNT=x\n", 0o400)
+    assert said() == []
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+def test_proxies_reach_a_location_in_either_spelling(tmp_path, monkeypatch, name, spelling):
+    monkeypatch.setenv(spelling(name), "http://proxy.example:3128")
+    for location in (*LOCATIONS, None):
+        assert environment_of(location, tmp_path)[spelling(name)] == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"http://u:{SIGHT}%@p", f"http://u:{SIGHT}@p:x", "socks5://p", "pro xy:3128", f"{SIGHT}@:3128"],
+)
+def test_a_proxy_that_cannot_be_used_is_named(value):
+    for name in ("https_proxy", "ALL_PROXY"):
+        with pytest.raises(SettingsError, match=f"{name} is malformed") as told:
+            check({**STOREFRONT, name: value}, StorefrontSettings)
+        assert SIGHT not in str(told.value)
+    check({**STOREFRONT, "https_proxy": "proxy.example:3128", "HTTP_PROXY": ""}, StorefrontSettings)

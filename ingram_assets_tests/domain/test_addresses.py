@@ -186,7 +186,13 @@ def test_a_mailbox_without_tls_is_this_machine_s() -> None:
 @pytest.mark.parametrize(
     ("host", "is_this"),
     [
-        *(("127.0.0.1", True), ("127.8.9.1", True), ("localhost", True), ("LOCALHOST.", True), ("[::1]", True)),
+        *(
+            ("127.0.0.1", True),
+            ("127.8.9.1", True),
+            ("localhost", True),
+            ("LOCALHOST.", True),
+            ("[::1]", True),
+        ),
         *(("shop.localhost", True), ("10.0.0.1", False), ("192.168.1.1", False), ("store.example", False)),
         *(("localhost.example", False), ("127.0.0.1.example", False), ("0.0.0.0", False), ("", False)),
     ],
