@@ -42,19 +42,22 @@ _ANSWER_TIMEOUTS = 4
 class Server:
     """Where a URL leads. What it prints is host, port and database; the URL with its password stays inside.
 
+    Args:
+        setting: which one the URL is from, for whoever has to correct it.
+
     Raises:
         NeedsPerson: the URL can't be read.
     """
 
-    def __init__(self, url: str) -> None:
-        malformed = "The queue database's URL (QUEUE_DB_URL, or the owner's QUEUE_OWNER_DB_URL) can't be read"
+    def __init__(self, url: str, setting: str = "QUEUE_DB_URL") -> None:
+        self.setting = setting
         try:
             parts = conninfo.conninfo_to_dict(database_address(url))
         except MalformedAddress as error:
-            raise NeedsPerson(f"{malformed}: {error}.") from None
+            raise NeedsPerson(f"{setting} can't be read: {error}.") from None
         except psycopg.Error:  # its message quotes the URL
             raise NeedsPerson(
-                f"{malformed}: it looks like postgresql://user:password@host:5432/name."
+                f"{setting} can't be read: it looks like postgresql://user:password@host:5432/name."
             ) from None
         settings: dict[str, Any] = {**_DEFAULTS, "application_name": "ingram_queue", **parts}
         self._conninfo = conninfo.make_conninfo("", **settings)
@@ -232,8 +235,8 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
         return NeedsPerson(f"{at}: {told}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return NeedsPerson(
-            f"{at}: {told}. Check that the URL signs in as the role meant for this ({server.user} now), "
-            "and run `ingram queue migrate` with the owner's URL."
+            f"{at}: {told}. Check that {server.setting} signs in as the role meant for this ({server.user} "
+            "now), and run `ingram queue migrate` with the owner's URL."
         )
     if isinstance(
         error,
@@ -245,10 +248,10 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
             f"{at}: it took longer than allowed. It is tried again later; see what holds a lock there."
         )
     if state[:2] in ("28", "3D"):
-        return NeedsPerson(f"{at}: {told}. Correct the URL in the settings.")
+        return NeedsPerson(f"{at}: {told}. Correct {server.setting}.")
     if not state and _REFUSED.search(str(error)):
         return NeedsPerson(
-            f"{at}: the server refused the connection ({told}). Correct the URL in the settings."
+            f"{at}: the server refused the connection ({told}). Correct {server.setting}."
         )
     if state[:2] in ("53", "54") and state != "53300":
         return NeedsPerson(f"{at}: the server has no room left ({told}). Give it room.")

@@ -117,7 +117,7 @@ class Launches:
         (0, [], [False], "root can't have"),
         # What Playwright says of it, and what Chromium does itself.
         (1000, ["Target closed\nBrowser logs:\nChromium sandboxing failed!"], [True, False], "kernel lets"),
-        (1000, ["x\n[err] FATAL:zygote_host_impl_linux] No usable sandbox! If"], [True, False], "kernel lets"),
+        (1000, ["x\n[err] FATAL:zygote_host] No usable sandbox! If"], [True, False], "kernel lets"),
         (1000, ["x\nThe SUID sandbox helper binary was found, but"], [True, False], "kernel lets"),
         (1000, ["x\nFATAL: Failed to move to new namespace: PID"], [True, False], "kernel lets"),
         # Another fault is no reason to do without: it is started once more as it was.

@@ -48,7 +48,7 @@ def migrate(
             reach more than it should (a superuser, the owner itself); the database is newer than the program.
         Transient: the server can't be reached, or is held up by somebody else's lock.
     """
-    server = Server(owner_url)
+    server = Server(owner_url, "QUEUE_OWNER_DB_URL")
     roles = Roles(writer=writer_role, reader=reader_role)
     # The driver reads the URL itself: all that libpq knows of TLS holds here as it does for the two roles.
     engine = create_engine("postgresql+psycopg://", creator=server.connect, poolclass=pool.NullPool)
