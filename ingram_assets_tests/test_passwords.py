@@ -123,7 +123,7 @@ def test_every_client_signs_in_with_such_a_password(root: Path, settings: dict[s
         assert (journal.history(ISBN), reader.rows_to_import()) == ([], [])
     done = subprocess.run(
         [sys.executable, "-c", DAGSTER],
-        env={**os.environ, **settings, "DAGSTER_PG_URL": settings["DAGSTER_PG_URL"].replace("sql:", ":")},
+        env={**os.environ, **settings, "DAGSTER_PG_URL": settings["DAGSTER_PG_URL"].replace("ql:", ":")},
         capture_output=True,
         text=True,
         timeout=180,
@@ -157,7 +157,7 @@ def wrong(how: str, address: str) -> str:
     [
         *((setting, how) for setting in USED_BY for how in ("password", "port")),
         # Dagster tries for a quarter of a minute.
-        *((setting, how) for setting in USED_BY if setting != "DAGSTER_PG_URL" for how in ("database", "host")),
+        *((setting, how) for setting in list(USED_BY)[:3] for how in ("database", "host")),
     ],
 )
 def test_a_server_that_refuses_or_is_not_there(

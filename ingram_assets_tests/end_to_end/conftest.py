@@ -70,10 +70,17 @@ def shop(servers_folder: Path) -> Path:
     return servers_folder / "shop"
 
 
+def of_a_shop(folder: Path) -> dict[str, str]:
+    """Settings that a shop's shell exports. None of them is the demo's."""
+    home = str(folder.with_name("dagster-of-a-shop"))
+    rules = {"SAFETY_STOCK": "100000", "STOCK_MAX_AGE": "a day"}
+    return {"DAGSTER_HOME": home, "INGRAM_STATE_DIR": f"{home}-state", **rules}
+
+
 @pytest.fixture(scope="package")
 def once(shop: Path) -> Done:
-    """`demo --once --json` in an empty folder, to its end."""
-    done = demo_once(shop)
+    """`demo --once --json` in an empty folder, to its end, from the shell of a shop."""
+    done = demo_once(shop, **of_a_shop(shop))
     return replace(done, left_running=left_running(shop))
 
 

@@ -1,11 +1,12 @@
 """What a person gets wrong: one clear sentence each, exit code 2, and nothing half-started left behind."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from ingram_assets.demo.stack import Stack
-from ingram_assets_tests.end_to_end.conftest import Shell, demo_once, left_running
+from ingram_assets_tests.end_to_end.conftest import Done, Shell, demo_once, left_running, of_a_shop
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -60,3 +61,34 @@ def test_a_wrong_isbn_is_named(scraper: Shell):
     assert done.exit_code == 2
     assert "9781639739135" in done.errors
     assert "check digit" in done.errors
+
+
+def test_a_shop_s_exported_settings_are_none_of_the_demo_s(once: Done, shop: Path):
+    """Its home would be overwritten; its safety stock would leave nothing in stock."""
+    assert once.exit_code == 0, once.errors[-3000:]
+    assert once.result["complete"]
+    exported = of_a_shop(shop)
+    assert not Path(exported["DAGSTER_HOME"]).exists()
+    assert not Path(exported["INGRAM_STATE_DIR"]).exists()
+
+
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+def test_a_proxy_is_never_asked_for_this_machine(storefront: Shell, spelling):
+    """Code servers, Medusa and databases are on 127.0.0.1; nobody listens where this proxy is said to be."""
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    behind = storefront.with_(**{spelling(name): "http://127.0.0.1:9" for name in names})
+    for words in (("status", "--json"), ("push", "--dry-run", "--json")):
+        done = behind(*words)
+        assert done.exit_code == 0, done.output + done.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("INGRAM_PORT_S3", "three"), ("INGRAM_PORT_SCRAPER", "70000"), ("ALERT_URLS", "garbage")],
+)
+def test_the_demo_checks_what_it_takes_before_anything_starts(tmp_path: Path, name: str, value: str):
+    done = demo_once(tmp_path / "shop", **{name: value})
+    assert done.exit_code == 2
+    assert f"{name} is malformed" in done.errors
+    assert "Traceback" not in done.errors
+    assert not (tmp_path / "shop").exists()
