@@ -3,8 +3,8 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ import httpx
 import stamina
 
 from ingram_assets.covers.pictures import MAX_BYTES
+from ingram_assets.domain import unpacking
 from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 
@@ -23,6 +24,9 @@ BASE_URL = "https://covers.openlibrary.org"
 LOOKUPS = 100
 WINDOW = 300.0
 """Seconds. 100 look-ups by ISBN in 5 minutes an address: openlibrary.org/dev/docs/api/covers."""
+
+
+_MAX_REDIRECTS = 5
 
 
 class LimitUsedUp(Transient):
@@ -46,9 +50,8 @@ class OpenLibrary:
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),
             timeout=timeout,
-            follow_redirects=True,
-            max_redirects=5,
-            headers={"User-Agent": user_agent, "Accept": "image/*"},
+            follow_redirects=False,  # httpx would unpack the body of a redirect, however long it gets
+            headers={"User-Agent": user_agent, "Accept": "image/*", "Accept-Encoding": "gzip, deflate"},
             # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
             trust_env=not is_this_machine(urlsplit(base_url).hostname or ""),
         )
@@ -82,7 +85,9 @@ class OpenLibrary:
         try:
             # Without default=false it sends a blank picture with status 200 for a cover that it does not
             # have.
-            with self._http.stream("GET", f"/b/isbn/{isbn}-L.jpg", params={"default": "false"}) as answer:
+            with self._answer(f"/b/isbn/{isbn}-L.jpg?default=false") as answer:
+                if answer.next_request is not None:
+                    raise Permanent(f"Open Library sends the look-up of {isbn} round in circles.")
                 if answer.status_code == 404:
                     return None
                 if answer.status_code in (403, 429):
@@ -97,16 +102,18 @@ class OpenLibrary:
                     )
                 if answer.status_code != 200:
                     raise Permanent(f"Open Library refused the look-up of {isbn} with {answer.status_code}.")
-                data = bytearray()
-                for chunk in answer.iter_bytes():
-                    data += chunk
-                    if len(data) > MAX_BYTES:
-                        raise Permanent(
-                            f"Open Library's picture of {isbn} is above {MAX_BYTES / 1e6:.0f} MB."
-                        )
-                return bytes(data)
-        except httpx.TooManyRedirects as error:
-            raise Permanent(f"Open Library sends the look-up of {isbn} round in circles.") from error
+                return unpacking.unpacked(
+                    answer.iter_raw(), answer.headers.get("content-encoding"), MAX_BYTES
+                )
+        except unpacking.TooLong as error:
+            raise Permanent(f"Open Library's picture of {isbn} is above {MAX_BYTES / 1e6:.0f} MB.") from error
+        except unpacking.Damaged as error:
+            raise Transient(
+                f"Open Library's picture of {isbn} did not come whole: {error}. The title is tried on the "
+                "next run."
+            ) from error
+        except unpacking.UnknownPacking as error:
+            raise Permanent(f"Open Library's picture of {isbn} is refused: {error}.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise NeedsPerson(
                 "The address of Open Library is none: check OPEN_LIBRARY_COVERS_URL."
@@ -120,6 +127,20 @@ class OpenLibrary:
                 f"Open Library cannot be reached ({type(error).__name__}). The title is tried on the next "
                 "run."
             ) from error
+
+    @contextmanager
+    def _answer(self, path: str) -> Iterator[httpx.Response]:
+        """The answer at the end of the redirects, or the last of too many; its body is not read yet."""
+        request = self._http.build_request("GET", path)
+        for left in range(_MAX_REDIRECTS, -1, -1):
+            answer = self._http.send(request, stream=True)
+            try:
+                if answer.next_request is None or not left:
+                    yield answer
+                    return
+                request = answer.next_request
+            finally:
+                answer.close()
 
 
 class _Window:

@@ -4,6 +4,7 @@ import contextlib
 import email.utils
 import http.cookiejar
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -17,12 +18,28 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
+from ingram_assets.domain import unpacking
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.ipage import lost_session, walls
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
-from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage.page_failures import (
+    Blocked,
+    NotFound,
+    PageChanged,
+    PerhapsBlocked,
+    SessionExpired,
+)
+from ingram_assets.ipage.pictures import NotAPicture, UnfitPicture
 from ingram_assets.ipage.politeness import Politeness
 from ingram_assets.ipage.product_page import StockInPart
-from ingram_assets.ipage.recognise import Kind, recognise
+from ingram_assets.ipage.recognise import (
+    Kind,
+    Recognised,
+    decode,
+    looks_like_html,
+    raise_unless_page,
+    recognise,
+)
 from ingram_assets.ipage.session import Session
 from ingram_assets.ipage.transport import Guard, Transport
 
@@ -32,12 +49,16 @@ T = TypeVar("T")
 
 _MAX_REDIRECTS = 5
 
-_SMALL = 8_000
-"""Bytes. The bot wall's pages are smaller, and product pages larger."""
+_READ_BY_THEIR_READERS = {"product": 8_000, "export": 200_000}
+"""Bytes above which an answer with status 200 is left to its reader to recognise: parsed once, not twice, in
+a sweep of thousands; and an export may be longer than any page. What comes in their place is mostly less."""
+
+NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
 
 _HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/*,*/*;q=0.8",
     "Accept-Language": "en-US,en;q=0.9",
+    "Accept-Encoding": "gzip, deflate",
 }
 
 
@@ -80,6 +101,10 @@ class Refused(Blocked):
         self.retry_after = retry_after
 
 
+class SessionSuspected(SessionExpired):
+    """The answer bears no mark of what was asked for, and is taken for the end of the session."""
+
+
 class Unanswered(Transient):
     """No answer, half an answer, or a failure of the site's own. `retry_after` as for `Refused`."""
 
@@ -116,14 +141,14 @@ class Expected(StrEnum):
     PICTURE = "picture"
 
 
-_RECOGNISED_BY_THEIR_READERS = (Expected.PRODUCT, Expected.EXPORT)
 
 
 def classify(answer: Answer, expected: Expected) -> None:
     """Passes an answer that is what a healthy site sends; what stands in its body is for the reader to say.
 
     Raises:
-        Blocked: 403, 429, or the bot wall's page whatever its status.
+        Blocked: 403, 429, or the bot wall's page or headers whatever its status. PerhapsBlocked: a script
+            alone, whatever its status.
         SessionExpired: 401, the login form, the expired-session page.
         NotFound: 404, 410, the page that says that nothing matches, or nothing in a picture's place.
         PageChanged: an error page of the site.
@@ -132,15 +157,29 @@ def classify(answer: Answer, expected: Expected) -> None:
     """
     status, body = answer.status, answer.body
     retry_after = _retry_after(answer.headers.get("retry-after"))
-    if status == 200 and expected in _RECOGNISED_BY_THEIR_READERS and len(body) > _SMALL:
-        return  # Parsed once, not twice, in a sweep of thousands; and an export may be longer than any page.
-    found = recognise(body)
+    sent_to_sign_in = lost_session.is_sign_in_address(_path(answer.url))
+    most = _READ_BY_THEIR_READERS.get(expected)
+    if status == 200 and most is not None and len(body) > most and not sent_to_sign_in:
+        found = Recognised(Kind.PAGE, "left to its reader")
+        wall = walls.in_headers(answer.headers.multi_items())
+        if wall is not None:
+            found = Recognised(Kind.BLOCKED, wall)
+    else:
+        may_be_empty = expected is Expected.PICTURE and status in (200, 204, 404, 410)
+        found = recognise(body, answer.headers.multi_items(), may_be_empty=may_be_empty)
     if found.kind is Kind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is Kind.BLOCKED else f"status {status}"
         raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", retry_after)
-    if status == 401 or found.kind in (Kind.SIGN_IN, Kind.EXPIRED):
-        shown = f"status {status}" if status == 401 else found.detail
+    is_elsewhere = sent_to_sign_in and not found.is_product and status < 500
+    if status == 401 or found.kind in (Kind.SIGN_IN, Kind.EXPIRED) or is_elsewhere:
+        shown = found.detail
+        if status == 401:
+            shown = f"status {status}"
+        elif found.kind not in (Kind.SIGN_IN, Kind.EXPIRED):
+            shown = f"the site sends to {_path(answer.url)}"
         raise SessionExpired(f"The session is over ({shown}): sign in again, then read this page.")
+    if found.kind is Kind.BARE:
+        raise_unless_page(found)
     if status in (404, 410) or found.kind is Kind.NOT_FOUND:
         shown = found.detail if found.kind is Kind.NOT_FOUND else f"status {status}"
         asked = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
@@ -156,6 +195,23 @@ def classify(answer: Answer, expected: Expected) -> None:
     if found.kind is Kind.ERROR and expected is not Expected.PICTURE:
         asked = "export" if expected is Expected.EXPORT else "page"
         raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
+
+
+def bears_no_mark(error: IngramError, body: bytes, expected: Expected) -> bool:
+    """Whether what came in the place of what was expected bears no mark of it, nor of anything known.
+
+    It may be the end of a session in clothes that nobody has seen.
+    """
+    if isinstance(error, PerhapsBlocked):
+        return True
+    if expected is Expected.PICTURE:
+        is_page = isinstance(error, PageChanged | NotAPicture) and not isinstance(error, UnfitPicture)
+        return is_page and looks_like_html(body) and NO_PICTURE.search(decode(body)[:20_000]) is None
+    if not isinstance(error, PageChanged) or expected is Expected.PAGE:
+        return False
+    if expected is Expected.EXPORT and not looks_like_html(body) and len(body) > 4_000:
+        return False
+    return not recognise(body).is_product
 
 
 class Sign(StrEnum):
@@ -215,6 +271,7 @@ class Fetching:
         total: float | None = None,
         on_changed: Callable[[PageChanged, Answer], None] | None = None,
         sign: Callable[[IngramError], Sign] = sign_of,
+        suspect: Callable[[float], bool] | None = None,
     ) -> tuple[T, datetime]:
         """Asks for one path and reads the answer; with it, when the request was sent (UTC).
 
@@ -224,6 +281,8 @@ class Fetching:
             total: seconds for all of it, where that is not the usual.
             on_changed: gets the answer that was not understood.
             sign: what an error that is no block says of the site.
+            suspect: decides whether an answer without any mark, to a request sent then (seconds since 1970),
+                is to be taken for the end of the session.
 
         Raises:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
@@ -241,6 +300,8 @@ class Fetching:
                     latency = latency or time.monotonic() - began
                 try:
                     classify(answer, expected)
+                except PerhapsBlocked:
+                    raise
                 except Blocked as error:
                     # Before the slot is free for another request: all fetching stops at once.
                     self._blocked(error, sent_at)
@@ -248,6 +309,13 @@ class Fetching:
             value = self._read(read, answer.body)
         except IngramError as error:
             if sent_at and not isinstance(error, Cancelled):
+                if suspect is not None and _is_unmarked(error, answer, expected) and suspect(sent_at):
+                    lost = SessionSuspected(
+                        f"The session may be over (nothing of what was asked for came: {error}): sign in "
+                        "again, then read this page."
+                    )
+                    self._count(lost, Sign.NEITHER, latency, sent_at)
+                    raise lost from error
                 self._count(error, sign(error), latency, sent_at)
                 if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
                     on_changed(error, answer)
@@ -290,7 +358,7 @@ class Fetching:
 
         A picture may lie on another host, which gets no cookies; a page never does.
         """
-        url, latency = self._base_url + path, 0.0
+        url, latency, leads_in = self._base_url + path, 0.0, False
         client = self._client(session)
         with self._guard.within(total):
             for _ in range(_MAX_REDIRECTS + 1):
@@ -301,8 +369,14 @@ class Fetching:
                         body = _body(response, max_bytes)
                         return Answer(response.status_code, url, response.headers, body), latency
                     url = urljoin(url, response.headers["location"])
+                leads_in = leads_in or lost_session.is_sign_in_address(_path(url))
+                if walls.is_address(url):
+                    raise Refused(
+                        "The site blocks this machine (it sends to its bot wall): wait before reading on.",
+                        _retry_after(response.headers.get("retry-after")),
+                    )
                 if _origin(url) != self._site:
-                    if _is_sign_in(url):
+                    if lost_session.is_sign_in_address(url):
                         raise SessionExpired(
                             "The session is over (the site sends to the sign-in of "
                             f"{urlsplit(url).hostname}): sign in again, then read this page."
@@ -314,6 +388,11 @@ class Fetching:
                             "session's cookies don't go; open it in a browser.",
                         )
                     client = self._new_client(session.user_agent)
+        if leads_in:
+            raise SessionExpired(
+                "The session is over (the site redirects in a circle by way of its sign-in): sign in again, "
+                "then read this page."
+            )
         raise Unanswered("The site redirects in a circle: try again later, or open the page in a browser.")
 
     def _client(self, session: Session) -> httpx.Client:
@@ -335,14 +414,27 @@ class Fetching:
         )
 
 
+def _is_unmarked(error: IngramError, answer: Answer | None, expected: Expected) -> bool:
+    if answer is None:
+        return isinstance(error, PageChanged) and error.label == "redirect"
+    return bears_no_mark(error, answer.body, expected)
+
+
 def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    parts, size = [], 0
-    for part in response.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > max_bytes:
-            raise PageChanged("page", f"it is longer than {max_bytes:,} bytes; open it in a browser.")
-    return b"".join(parts)
+    """The body, unpacked within the limit.
+
+    Raises:
+        PageChanged: it is too long, or packed in a way that nobody asked for.
+        Unanswered: it did not come whole.
+    """
+    try:
+        return unpacking.unpacked(response.iter_raw(), response.headers.get("content-encoding"), max_bytes)
+    except unpacking.Damaged as error:
+        raise Unanswered(f"The answer did not come whole: {error}. Try again later.") from error
+    except unpacking.NotUnpacked as error:
+        if response.status_code in (401, 403, 429) or response.status_code >= 500:
+            return b""  # The status says what it is.
+        raise PageChanged("page", f"{error}; open it in a browser.") from error
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -350,9 +442,9 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port
 
 
-def _is_sign_in(url: str) -> bool:
-    lowered = url.lower()
-    return any(word in lowered for word in ("okta", "login", "signin", "sign-in", "oauth", "saml", "sso"))
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -14,6 +14,10 @@ class Blocked(Stopped):
     """The bot wall answered, not the site. No more pages until it lets go."""
 
 
+class PerhapsBlocked(Blocked):
+    """Nothing but a script that nobody knows: most likely a wall's, or the way to a sign-in."""
+
+
 class NotFound(Permanent):
     """The site answered that nothing matches: it doesn't list this title."""
 

@@ -196,7 +196,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     """
     text = html if isinstance(html, str) else recognise.decode(bytes(html))
     tree = recognise.parse(text)
-    recognise.raise_unless_page(recognise.recognise_tree(tree))
+    recognise.raise_unless_page(recognise.recognise_tree(tree, text))
     lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
     _refuse_cut_page(lowered)
     _leave_out_asides(tree, lowered)

@@ -1,17 +1,26 @@
 """Which kind of page this is: the bot wall, a sign-in form, an expired session, no match, or the page itself.
 
 Every answer of the site goes through `recognise` before anything is read from it: all of them come with
-status 200.
+status 200, and with any other. Positive marks decide: a product's page bears a product's, and what bears none
+is looked at for a way to a sign-in and for a wall's marks.
 """
 
 import codecs
+import itertools
 import re
 from enum import StrEnum
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.ipage.page_failures import Blocked, NotFound, PageChanged, SessionExpired
+from ingram_assets.ipage import lost_session, walls
+from ingram_assets.ipage.page_failures import (
+    Blocked,
+    NotFound,
+    PageChanged,
+    PerhapsBlocked,
+    SessionExpired,
+)
 
 MAX_CHARACTERS = 3_000_000
 """A page of the site has a tenth of this at most; more is refused unread."""
@@ -21,16 +30,35 @@ _MAX_DEPTH = 2_000
 _LONG_TAG = 20_000
 _MAX_ATTRIBUTES = 4_000
 
-_INCIDENT = re.compile(r"request unsuccessful\.?\s*incapsula incident|incapsula incident id", re.IGNORECASE)
-_INTERRUPTION = re.compile(r"pardon our interruption", re.IGNORECASE)
+_SHORT = 200_000
+"""Characters. What stands in a page's place is shorter, scripts and all; a longer one is read as it is."""
+
+_FEW_WORDS = 5_000
+"""Characters that a person can read. What stands in a page's place says less."""
+
+_NOTICE = 4_000
+"""Bytes. An answer that is no markup, and no longer, may be a notice in a page's place."""
+
 _EXPIRED = re.compile(r"\bsession\s+(?:has\s+|was\s+)?(?:expired|timed\s+out|ended)\b", re.IGNORECASE)
 _NO_MATCH = re.compile(r"\bno\s+information\s+match(?:es|ed|ing)?\s+your\s+(?:query|search)\b", re.IGNORECASE)
+_WAITING = re.compile(
+    r"^\W*(?:loading|please wait|one moment|redirecting|you are being redirected|signing (?:you )?in)?\W*$",
+    re.IGNORECASE,
+)
 _SIGN_IN = "form[name=login i], #loginIdForm, #passwordText, #okta-sign-in, input[name=passwd]"
 _SIGN_IN_STEP = "input[type=password i], input[autocomplete=one-time-code i]"
+_FIELDS = "input[type=text i], input[type=tel i], input[type=email i], input[type=radio i], select"
 _SIGN_IN_TITLE = re.compile(
     r"\b(?:log ?in|sign ?in|verification|verify your identity|terms (?:and|&) conditions)\b", re.IGNORECASE
 )
-_PRODUCT = "#pd-title, .productDetailTitle, .productDetailElements, table[class*=stockchecktable i]"
+_PRODUCT = (
+    "#pd-title, .productDetailTitle, .productDetailElements, table[class*=stockchecktable i], [data-ean], "
+    "[data-isbn]"
+)
+_EAN = r"97[89](?:[- ]?[0-9]){10}(?![0-9])"
+_LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", re.IGNORECASE)
+_CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
+_APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]{2,20})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _VOID = frozenset(
@@ -39,10 +67,14 @@ _VOID = frozenset(
 
 
 class Kind(StrEnum):
-    """`PAGE` is the page itself as far as can be told: a product, a list, anything of the site's own."""
+    """`PAGE` is the page itself as far as can be told: a product, a list, anything of the site's own.
+
+    `BARE` is nothing but a script that nobody knows.
+    """
 
     PAGE = "page"
     BLOCKED = "blocked"
+    BARE = "bare"
     SIGN_IN = "sign_in"
     EXPIRED = "expired"
     NOT_FOUND = "not_found"
@@ -50,34 +82,87 @@ class Kind(StrEnum):
 
 
 class Recognised(NamedTuple):
-    """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's markup."""
+    """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's marks."""
 
     kind: Kind
     detail: str
     is_product: bool = False
 
 
-def recognise(body: str | bytes) -> Recognised:
-    """The kind of an answer's body, HTML or not. Never raises."""
+def recognise(body: str | bytes, headers: walls.Headers = (), *, may_be_empty: bool = False) -> Recognised:
+    """The kind of an answer, HTML or not. Never raises.
+
+    Args:
+        headers: those that came with it; a header comes as often as it was sent.
+        may_be_empty: whether the site itself may send nothing here.
+    """
+    headers = list(headers)
+    if (wall := walls.in_headers(headers)) is not None:
+        return Recognised(Kind.BLOCKED, wall)
+    found = _recognise_body(body)
+    if found.kind is Kind.PAGE and len(body) < _NOTICE and _is_empty(body):
+        wall = walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)
+        return found if wall is None else Recognised(Kind.BLOCKED, wall)
+    if found.kind in (Kind.PAGE, Kind.BARE) and not found.is_product:
+        refreshes = [value for name, value in headers if name.lower() == "refresh"]
+        if any(lost_session.refreshes_to_sign_in(value) for value in refreshes):
+            return Recognised(Kind.SIGN_IN, "a refresh to a sign-in")
+    return found
+
+
+def _recognise_body(body: str | bytes) -> Recognised:
     if isinstance(body, bytes) and not looks_like_html(body):
-        return Recognised(Kind.PAGE, "not HTML")
+        return _recognise_notice(body)
+    text = decode(body) if isinstance(body, bytes) else body
     try:
-        return recognise_tree(parse(body))
+        return recognise_tree(parse(text), text)
     except PageChanged as error:
         return Recognised(Kind.ERROR, str(error))
+
+
+def _recognise_notice(body: bytes) -> Recognised:
+    """A line of text or some JSON in a page's place; a table of values has books in it."""
+    not_html = Recognised(Kind.PAGE, "not HTML")
+    if len(body) > _NOTICE or body.count(b"\n") > 12:
+        return not_html
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return not_html
+    if re.search(_EAN, text) and not text.lstrip().startswith("{"):
+        return not_html
+    if walls.has_own_markup(text) or walls.in_words("", text):
+        return Recognised(Kind.BLOCKED, _quoted(text.strip()))
+    if lost_session.says_it_is_over(text) or lost_session.asks_to_sign_in(text):
+        return Recognised(Kind.EXPIRED, _quoted(text.strip()))
+    return not_html
+
+
+def _is_empty(body: str | bytes) -> bool:
+    if not body.strip():
+        return True
+    if isinstance(body, bytes) and not looks_like_html(body):
+        return False
+    tree = LexborHTMLParser(body)
+    return not words(tree.body) and tree.css_first("body *, script, [http-equiv]") is None
 
 
 def raise_unless_page(found: Recognised) -> None:
     """Raises the error that the kind stands for.
 
     Raises:
-        SessionExpired, Blocked, NotFound: as recognised.
+        SessionExpired, Blocked, NotFound: as recognised. PerhapsBlocked: nothing but a script.
         PageChanged: the site's own error page, its text quoted.
     """
     match found.kind:
         case Kind.BLOCKED:
             raise Blocked(
                 f"The site's bot wall answered ({found.detail}): wait before reading on, and read slower."
+            )
+        case Kind.BARE:
+            raise PerhapsBlocked(
+                f"The site sent nothing but a script ({found.detail}), as bot walls do: wait before reading "
+                "on, or open the page in a browser."
             )
         case Kind.SIGN_IN | Kind.EXPIRED:
             raise SessionExpired(f"The session is over ({found.detail}): sign in again, then read this page.")
@@ -87,49 +172,104 @@ def raise_unless_page(found: Recognised) -> None:
             raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
 
 
-def recognise_tree(tree: LexborHTMLParser) -> Recognised:
+def recognise_tree(tree: LexborHTMLParser, text: str = "") -> Recognised:
     """As `recognise`, for a page that is parsed already.
 
-    A healthy page embeds the bot wall's script (`_Incapsula_Resource?SWJIYLWA=`) too, and a book may be
-    titled or described with any of these sentences: so texts count only where no product stands, and
-    the wall is known by its frame.
+    A healthy page embeds the bot wall's script (`_Incapsula_Resource?SWJIYLWA=`) too, its scripts know the
+    login page, and a book may be titled or described with any of these sentences: so all of that counts only
+    where no product stands, and the wall is known by its frame.
+
+    Args:
+        text: the page before it was parsed; without it its scripts aren't looked at.
     """
     for frame in tree.css("iframe[src*=_Incapsula_Resource i], iframe#main-iframe"):
         source = frame.attributes.get("src") or ""
         if "CWUDNSAI" in source.upper() or (frame.id == "main-iframe" and "SWJIYLWA" not in source.upper()):
             return Recognised(Kind.BLOCKED, "a page of Imperva's wall in place of the site's")
-    is_product = tree.css_first(_PRODUCT) is not None
+    is_product = _bears_a_product(tree)
     if tree.css_first(_SIGN_IN) is not None:
         return Recognised(Kind.SIGN_IN, "it shows the sign-in form", is_product)
     messages = [(node, words(node)) for node in tree.css(".errorMessage")]
-    for node, text in messages:
-        if _EXPIRED.search(text) and not (is_product and _is_hidden(node)):
-            return Recognised(Kind.EXPIRED, _quoted(text), is_product)
+    for node, message in messages:
+        if _EXPIRED.search(message) and not (is_product and _is_hidden(node)):
+            return Recognised(Kind.EXPIRED, _quoted(message), is_product)
     if is_product:
         return Recognised(Kind.PAGE, "a product page", True)
+    return _recognise_in_its_place(tree, [message for _, message in messages if message], text)
 
-    for _, text in messages:
-        if _NO_MATCH.search(text):
-            return Recognised(Kind.NOT_FOUND, _quoted(text))
-    title = words(tree.css_first("title"))
-    text = words(tree.body)
-    if _INCIDENT.search(text) or _INTERRUPTION.search(title):
-        return Recognised(Kind.BLOCKED, _quoted(title or text))
+
+def _recognise_in_its_place(tree: LexborHTMLParser, messages: list[str], source: str) -> Recognised:
+    """The kind of a page that bears no product's marks."""
+    title, text = words(tree.css_first("title")), words(tree.body)
+    for message in messages:
+        if _NO_MATCH.search(message):
+            return Recognised(Kind.NOT_FOUND, _quoted(message))
+        if lost_session.says_it_is_over(message):
+            return Recognised(Kind.EXPIRED, _quoted(message))
+    is_short = len(text) < _FEW_WORDS
+    whole = LexborHTMLParser(source) if source and len(source) < _SHORT and is_short else None
+    markup = source if whole is not None else ""
+    if walls.has_own_markup(markup) or walls.in_words(title, text if is_short else ""):
+        return Recognised(Kind.BLOCKED, _quoted(title or text or "a bot wall's script"))
     if tree.css_first(_SIGN_IN_STEP) is not None:
         return Recognised(Kind.SIGN_IN, "it asks for a password or a code")
     if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
         return Recognised(Kind.SIGN_IN, _quoted(title))
-    if len(text) < 5_000:
-        if _INTERRUPTION.search(text):
-            return Recognised(Kind.BLOCKED, _quoted(text))
-        if _EXPIRED.search(text):
+    if whole is not None and (way := lost_session.way_to_sign_in(whole, text)) is not None:
+        return Recognised(Kind.SIGN_IN, way)
+    if is_short:
+        if lost_session.says_it_is_over(text):
             return Recognised(Kind.EXPIRED, _quoted(text))
         if _NO_MATCH.search(text):
             return Recognised(Kind.NOT_FOUND, _quoted(text))
-    for _, text in messages:
-        if text:
-            return Recognised(Kind.ERROR, _quoted(text))
+        if lost_session.asks_to_sign_in(text):
+            return Recognised(Kind.SIGN_IN, _quoted(text))
+        if walls.has_captcha(markup) and tree.css_first(_FIELDS) is None:
+            return Recognised(Kind.BLOCKED, "it asks for proof of being human")
+    if messages:
+        return Recognised(Kind.ERROR, _quoted(messages[0]))
+    if whole is not None and len(text) < 300 and lost_session.only_way_is_sign_in(whole):
+        return Recognised(Kind.SIGN_IN, "its only link leads to a sign-in")
+    if whole is not None and _WAITING.match(text) and whole.css_first("script, iframe") is not None:
+        lowered = source.lower()
+        return _recognise_bare(whole, title, is_cut="<html" in lowered and "</html" not in lowered)
     return Recognised(Kind.PAGE, _quoted(title))
+
+
+def _recognise_bare(page: LexborHTMLParser, title: str, *, is_cut: bool) -> Recognised:
+    """The kind of a page without a word on it: a wall's, one that a script draws, or half a page."""
+    if _SIGN_IN_TITLE.search(title):
+        return Recognised(Kind.SIGN_IN, _quoted(title))
+    sources = [script.attributes.get("src") or "" for script in page.css("script[src], iframe[src]")]
+    own = [source for source in sources if not walls.has_embedded_markup(source)]
+    if page.css_first(_APP) is not None and own:
+        return Recognised(Kind.PAGE, "an empty page that a script fills")
+    if walls.has_embedded_markup(page.html or "") and not own:
+        return Recognised(Kind.BLOCKED, "nothing but a bot wall's script")
+    if page.css_first("script") is not None and not is_cut:
+        return Recognised(Kind.BARE, _quoted(title or (sources or ["without a word"])[0]))
+    return Recognised(Kind.PAGE, _quoted(title))
+
+
+def shows_a_session(body: bytes) -> bool:
+    """Whether the page is one for somebody who is signed in: it offers to sign out."""
+    try:
+        tree = parse(body)
+    except PageChanged:
+        return False
+    found = recognise_tree(tree)
+    return found.kind is Kind.PAGE and lost_session.has_a_way_out(tree)
+
+
+def _bears_a_product(tree: LexborHTMLParser) -> bool:
+    if tree.css_first(_PRODUCT) is not None:
+        return True
+    body = tree.body
+    # An ISBN in an address is the one that was asked for, which walls quote.
+    if body is not None and _LABELED_EAN.search(body.text(deep=True, separator=" ")[:200_000]):
+        return True
+    cells = itertools.islice(tree.css("td"), 2_000)
+    return any(_CELL_OF_EAN.fullmatch(cell.text(deep=True)[:40].strip()) for cell in cells)
 
 
 def parse(body: str | bytes) -> LexborHTMLParser:

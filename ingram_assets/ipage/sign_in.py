@@ -39,6 +39,12 @@ LOGIN = "/ipage/li001.jsp"
 _LINGER = 1.5
 """Seconds that a page which asks for nothing is given to move on by itself."""
 
+_SOLVING = 4.0
+"""Seconds that a bot wall's page is given: a browser solves some of them by itself."""
+
+_NO_PAGE = (403, 429)
+"""Statuses of a block, whatever comes with them; those of the site's own failures are above 500."""
+
 _TYPING = 5_000.0
 """Milliseconds that a field is waited for to take what is typed."""
 
@@ -162,6 +168,7 @@ class _Visit:
         self._clock_skew = timedelta()
         self._trusted = False
         self._failure = ""
+        self._status = 0  # of the answer that the page shows
         self._frame = page.main_frame
         page.on("request", self._saw_request)
         page.on("response", self._saw_response)
@@ -343,7 +350,7 @@ class _Visit:
 
     def _move_to(self, path: str) -> View:
         """Goes to a page from inside the page: a remote browser that is moved by a tool loses its session."""
-        before, self._hops, self._failure = self._navigations, [], ""
+        before = self._begin_step()
         with _page_moves_on():
             self._page.evaluate("url => { window.location.href = url }", self._base_url + path)
         return self._settled(before, None, self._patience)
@@ -357,7 +364,7 @@ class _Visit:
         patience: float | None = None,
     ) -> View:
         """Clicks, or where there is no button presses Enter in a field."""
-        before, self._hops, self._failure = self._navigations, [], ""
+        before = self._begin_step()
         with _page_moves_on():
             if control is not None:
                 element = self._element(control)
@@ -371,18 +378,30 @@ class _Visit:
                 raise self._unknown(view)
         return self._settled(before, view, patience or self._patience)
 
+    def _begin_step(self) -> int:
+        """Forgets what the step before brought; how many pages there have been so far."""
+        self._hops, self._failure, self._status = [], "", 0
+        return self._navigations
+
     def _settled(self, navigations: int, acted_on: View | None, patience: float) -> View:
         """The page after a step, once it asks for something; the same one if nothing comes of it."""
         until = time.monotonic() + patience
-        previous, since = None, time.monotonic()
+        previous: tuple[View | None, int] = (None, 0)
+        since = time.monotonic()
         while True:
             view = self._look()
             self._check()
             now = time.monotonic()
-            if view != previous:
-                previous, since = view, now
-            if view is not None:
-                step = way_in.step_of(view)
+            if (view, self._status) != previous:
+                previous, since = (view, self._status), now
+            step = None if view is None else way_in.step_of(view)
+            if view is not None and step is Step.BLOCKED:
+                if now - since > _SOLVING or now > until:
+                    return view
+            elif self._status in _NO_PAGE or self._status >= 500:
+                if now - since > _LINGER:
+                    raise self._refusal()
+            elif view is not None:
                 if self._navigations > navigations:
                     # A page that asks for nothing may be on its way to another one: it gets a moment.
                     if step is not Step.PAGE or way_in.is_home(view) or now - since > _LINGER:
@@ -397,6 +416,17 @@ class _Visit:
                     f"The site's sign-in did not answer within {patience:.0f} s: run again later."
                 )
             self._page.wait_for_timeout(50)
+
+    def _refusal(self) -> Transient | Blocked:
+        """What it means that the page came with a status that is no page's."""
+        if self._status in _NO_PAGE:
+            return Blocked(
+                f"The site blocks the sign-in (status {self._status}): wait before signing in again."
+            )
+        return Transient(
+            f"The site's sign-in failed with status {self._status}, which says nothing of user and password: "
+            "run again later."
+        )
 
     def _check(self) -> None:
         self._cancelled.raise_if_set()
@@ -439,7 +469,11 @@ class _Visit:
 
     def _saw_response(self, response: Response) -> None:
         with contextlib.suppress(PlaywrightError, ValueError, TypeError):
-            if response.request.is_navigation_request() and (date := response.headers.get("date")):
+            if not response.request.is_navigation_request():
+                return
+            if response.frame == self._page.main_frame:
+                self._status = response.status
+            if date := response.headers.get("date"):
                 self._clock_skew = parsedate_to_datetime(date) - datetime.now(UTC)
 
     def _saw_failure(self, request: Request) -> None:

@@ -6,7 +6,6 @@ that can go wrong has been tried again, renewed or given a name by the time it c
 
 import logging
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -24,10 +23,12 @@ from ingram_assets.ipage import sign_in as sign_in_room
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 from ingram_assets.ipage.code_mail import SENDERS, EmailCodes
 from ingram_assets.ipage.fetching import (
+    NO_PICTURE,
     Answer,
     Expected,
     Fetching,
     Outcome,
+    SessionSuspected,
     Sign,
     Timeouts,
     outcome_of,
@@ -45,7 +46,9 @@ from ingram_assets.ipage.page_failures import (
 from ingram_assets.ipage.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.ipage.politeness import Politeness, breaker_open_until
 from ingram_assets.ipage.product_page import ProductPage, StockInPart, parse_product_page
+from ingram_assets.ipage.recognise import shows_a_session
 from ingram_assets.ipage.refused import RefusedPassword
+from ingram_assets.ipage.saved_search import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.ipage.saved_search import parse_saved_search_csv
 from ingram_assets.ipage.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
 from ingram_assets.ipage.session import Cookie, KeptSession, Session, SessionLost
@@ -86,8 +89,6 @@ _PARSING = 2
 
 _EXPORT_LIMIT = 20_000
 """Titles that the export is asked for, since it wants to be told how many there are."""
-
-_NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class _Job:
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     tries: int = 0
     expired_under: list[str] = field(default_factory=list)
+    is_suspect: bool = False  # it bore no mark, and waits for a new session to show whether that was why
 
 
 class Site:
@@ -199,6 +201,11 @@ class Site:
         self._concurrency = concurrency
         self._pages: Counter[str] = Counter()  # by session
         self._refused: dict[str, None] = {}  # sessions, in the order of their end
+        self._can_sign_in = can_sign_in
+        self._suspecting = threading.Lock()
+        self._suspicions = 0  # sign-ins on suspicion that nothing has proven right yet
+        self._read_at: dict[str, float] = {}  # by session: when the last page with marks was asked for
+        self._home_said: dict[str, bool | None] = {}  # by session, since its last page with marks
         self._alone = threading.Lock()
         self._mutex = threading.Lock()
         self._readable = False  # a title's page was read in this run
@@ -287,7 +294,7 @@ class Site:
         what = f"the saved search {search_id}"
         return self._until_done(
             _Job(what),
-            lambda job: self._fetch(job, path, Expected.EXPORT, read, max_bytes=50_000_000, total=300.0)[0],
+            lambda job: self._fetch(job, path, Expected.EXPORT, read, max_bytes=EXPORT_BYTES, total=300.0)[0],
         )
 
     def read_products(
@@ -348,7 +355,7 @@ class Site:
                 raise
             except PageChanged as error:
                 # The site's own error page, with status 200. That there is no picture is no failure.
-                if _NO_PICTURE.search(str(error)):
+                if NO_PICTURE.search(str(error)):
                     raise NotFound(str(error)) from error
                 raise
             return body
@@ -469,8 +476,14 @@ class Site:
                     turn.enter_context(self._one_at_a_time())
                     is_alone = True
                 session = self._session(job)
+
+                def suspect(sent_at: float, session: Session = session) -> bool:
+                    return self._suspects(session, job, sent_at)
+
                 try:
-                    result = self._fetching.fetch(session, path, expected, read, on_changed=keep, **options)
+                    result = self._fetching.fetch(
+                        session, path, expected, read, on_changed=keep, suspect=suspect, **options
+                    )
                 except SessionExpired as expired:
                     self._renew(session, job, expired)
                     continue
@@ -482,6 +495,8 @@ class Site:
                     raise
                 job.tries += 1
                 self._pages[session.id] += 1
+                if expected is not Expected.PICTURE:  # a picture may be shown to anybody
+                    self._bore_marks(session, job, result[1].timestamp())
                 return result
 
     def _sessions_keep_ending(self) -> bool:
@@ -546,6 +561,55 @@ class Site:
             )
             raise self._stopped_by from expired
         self._session(job, stale=session)
+
+    def _suspects(self, session: Session, job: _Job, sent_at: float) -> bool:
+        """Whether what came, and bore no mark of anything, is taken for the end of the session.
+
+        A sign-in costs a browser, a code by mail and the site's trust, and a site that was redesigned sends
+        nothing but such pages. So first the home page is asked, once as long as nothing was read between;
+        where that says neither yes nor no, one sign-in is made on suspicion, and no other before that one
+        turned out to be right: by a page that is read in the new session and bore no mark in the old one.
+        """
+        if not self._can_sign_in:
+            return False  # a session captured by hand is not thrown away on suspicion
+        with self._suspecting:
+            last = self._sessions.last
+            if last is None or last.id != session.id:
+                job.is_suspect = True
+                return True  # it was renewed meanwhile: to read it again costs no sign-in
+            if self._read_at.get(session.id, 0.0) > sent_at:
+                return False
+            if session.id not in self._home_said:
+                self._home_said[session.id] = self._home_shows_a_session(session)
+            lives = self._home_said[session.id]
+            if lives or (lives is None and self._suspicions):
+                return False
+            self._suspicions += lives is None
+            job.is_suspect = True
+            return True
+
+    def _bore_marks(self, session: Session, job: _Job, sent_at: float) -> None:
+        with self._mutex:
+            self._read_at[session.id] = max(sent_at, self._read_at.get(session.id, 0.0))
+            self._home_said.pop(session.id, None)
+            if job.is_suspect:
+                job.is_suspect, self._suspicions = False, 0
+
+    def _home_shows_a_session(self, session: Session) -> bool | None:
+        """Whether the session lives, by the home page; `None`: that does not tell."""
+        try:
+            shows, _ = self._fetching.fetch(
+                session, HOME, Expected.PAGE, shows_a_session, suspect=lambda _: True
+            )
+        except Cancelled:
+            raise
+        except SessionSuspected:
+            return None
+        except SessionExpired:
+            return False
+        except IngramError:
+            return None
+        return shows or None
 
     def _session(self, job: _Job, stale: Session | None = None) -> Session:
         try:

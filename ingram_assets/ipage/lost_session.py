@@ -1,0 +1,217 @@
+"""What stands in a page's place when the session is over: whatever leads to a sign-in, and words that say so.
+
+A site behind an identity provider answers with a form that posts itself there, with a refresh, with a script
+or with a sign-in that a script draws; and each release of it says so in other words.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_ADDRESS = _any(
+    r"li001",  # the site's old login page
+    *(r"(?<!cata)(?<!ana)(?<!b)log[-_]?(?:in(?!g)|on|out|off)", r"okta", r"\bauth0\b", r"wsignin"),
+    r"(?:(?<![a-z])s|(?-i:(?<=[a-z])S))ign[-_]?(?:in(?!g)|on|out|off)",
+    r"(?<![a-z])(?:sso|saml2?|oauth2?|oidc|openid|adfs|idp|authn?|authenticate|authentication)(?![a-z])",
+    *(r"(?<![a-z])(?:authorize|identity|reauth)(?![a-z])", r"microsoftonline", r"msauth", r"pingidentity"),
+    *(r"pingone", r"onelogin", r"forgerock", r"keycloak", r"cognito", r"frontdoor\.jsp", r"accounts\.google"),
+    *(r"time-?d?-?_?out", r"session[-_]?\w{0,12}(?:expir|end|invalid|lost|time|over)", r"expired"),
+)
+_START = re.compile(
+    r"(?:https?://[^/?#]*)?(?:/(?:ipage/?)?|(?=\w))(?:(?:index|default|welcome|start|main)\.\w+)?(?:[?#].*)?",
+    re.IGNORECASE,
+)
+"""The site's front door, which is the sign-in for whoever stands outside."""
+
+_HANDED_OVER = _any(
+    r"^(?:SAMLRequest|SAMLResponse|SAMLart|RelayState|wresult|wctx|wtrealm|id_token(?:_hint)?|id_?token)$",
+    r"^(?:session_state|access_token|code_challenge(?:_method)?|response_(?:mode|type)|redirect_uri|nonce)$",
+    r"^(?:openid\.\w+|client_id|login_hint|code_verifier|okta\w*|oauth_\w+)$",
+)
+"""Names of fields with which one site hands a visitor over to another to be signed in, or back."""
+
+_MOVES = _any(
+    *(r"\blocation\b", r"\.href\b", r"\bopen\s*\(", r"\bnavigate\s*\(", r"\.assign\s*\(", r"history\b"),
+)
+_SENT_TO = re.compile(
+    r"\blocation[\"']?\s*\]?\s*(?:\.\s*href\s*)?(?:=|\.\s*(?:replace|assign)\s*\()\s*[\"']([^\"'\n]{1,2000})[\"']",
+    re.IGNORECASE,
+)
+_SUBMITS = _any(r"\b(?:request)?submit\b", r"\.click\s*\(", r"['\"]submit['\"]")
+_WIDGET = _any(
+    *(r"OktaSignIn", r"OktaAuth", r"okta-?sign-?in", r"okta-(?:login|signin|auth)", r"Auth0Lock"),
+    *(r"\bauth0\.", r"\bmsal\.", r"PublicClientApplication", r"\bKeycloak\s*\(", r"UserManager\s*\("),
+    *(r"signInWithRedirect", r"log[iI]n(?:With)?Redirect", r"\$Config\s*=.{0,2000}urlLogin"),
+)
+_PLACE = _any(
+    r"okta", r"auth0", r"sign-?in(?![a-z])", r"log-?in(?![a-z])", r"kc-(?:login|form)", r"authenticator"
+)
+_LITERAL = re.compile(r"\"([^\"\n]{1,2000})\"|'([^'\n]{1,2000})'|`([^`]{1,2000})`")
+_GLUE = re.compile(r"([\"'])\s*\+\s*\1")
+_REFRESH = re.compile(r"\s*(\d*)(?:\.\d*)?\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']*)", re.IGNORECASE)
+
+_SOON = 15
+"""Seconds. A page that goes to the time-out page after half an hour is a page."""
+
+_FEW_WORDS = 600
+"""Characters. A page with more to say is there for itself, though a script of it knows the login page."""
+
+_GAP = r"(?:[^\w.!?]+(?!(?:will|may|can|might|if)\b)[\w'’]+){0,6}?[^\w.!?]+"
+_OVER = (
+    r"(?:expired|timed?[- ]?out|ended|terminated|closed|invalid(?:ated)?|no longer (?:valid|active|available)"
+    r"|not (?:valid|active|found)|lost|inactive|over|cancell?ed|disconnected|aborted|do(?:es)? not exist)\b"
+)
+_LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
+_LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
+_IS_OVER = _any(
+    rf"\bsession\b{_GAP}{_OVER}",
+    r"\bsession[- ]?(?:time-?d?[- ]?out|expir(?:ed|ation|y))\b",
+    r"\b(?:expired|invalid|terminated|inactive|lost|no (?:active|valid|current)|end of (?:your|the))\s+"
+    r"(?:\w+\s+)?session\b",
+    r"\b(?:log[- ]?in|sign[- ]?in|authentication)\s+(?:has\s+|was\s+)?(?:expired|timed\s+out)\b",
+    rf"\b(?:been|were|was|are|automatically|got)\s+(?:\w+ly\s+)?{_LOG_OFF}",
+    rf"\b{_LOG_OFF}\s+(?:due|because|for|after|automatically|by|since|as)\b",
+    r"\b(?:no longer|not)\s+(?:\w+\s+)?(?:logged|signed)[- ]?(?:in|on)\b",
+    r"\byou\b[^.!?]{0,40}\btimed\s+out\b",
+    r"\b(?:due to|because of|period of)\s+(?:\w+\s+)?inactivity\b",
+    r"\b(?:in use|active|logged (?:in|on)|signed (?:in|on)|opened)\b[^.!?]{0,40}\b(?:another|a different)\s+"
+    r"(?:workstation|computer|device|browser|location|machine|window|user)\b",
+)
+_ASKS = _any(
+    rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
+    rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
+    r"\b(?:log[- ]?[io]n|sign[- ]?in|authentication|authorization)\s+(?:is\s+)?(?:required|needed)\b",
+    *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
+)
+_LEAVES = _any(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
+
+
+def is_sign_in_address(url: str) -> bool:
+    """Whether the address, or a piece of script that has one in it, is of a sign-in or an ended session."""
+    return _ADDRESS.search(unquote(url[:4_000])) is not None
+
+
+def says_it_is_over(text: str) -> bool:
+    """Whether the words are of a session that ended."""
+    return _IS_OVER.search(text) is not None
+
+
+def asks_to_sign_in(text: str) -> bool:
+    """Whether the words send to a sign-in, without a word on the session."""
+    return _ASKS.search(text) is not None
+
+
+def refreshes_to_sign_in(value: str) -> bool:
+    """Whether a refresh (the header's value, or the content of its `meta`) goes to a sign-in, and soon."""
+    found = _REFRESH.match(value[:4_000])
+    if found is None or int(found[1][:9] or 0) > _SOON:
+        return False
+    return _goes_in(found[2])
+
+
+def way_to_sign_in(page: LexborHTMLParser, text: str) -> str | None:
+    """What on the page leads to a sign-in; `None`: nothing.
+
+    Args:
+        page: with its scripts. Not a product's: those know the login page too.
+        text: the words on it.
+    """
+    if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
+        return "a form that hands over to a sign-in"
+    scripts = [_plain(script) for script in _scripts(page)]
+    if any(_SUBMITS.search(script) for script in scripts) and len(text) < _FEW_WORDS:
+        forms = page.css("form")
+        if any(is_sign_in_address(form.attributes.get("action") or "") for form in forms):
+            return "a form that posts itself to a sign-in"
+        if forms and all(_is_hidden(form) for form in forms):
+            return "a form that posts itself elsewhere"
+    if any(refreshes_to_sign_in(meta.attributes.get("content") or "") for meta in page.css(_META_REFRESH)):
+        return "a refresh to a sign-in"
+    if len(text) >= _FEW_WORDS:
+        return None
+    for script in scripts:
+        if _MOVES.search(script) and any(is_sign_in_address(literal) for literal in _literals(script)):
+            return "a script that goes to a sign-in"
+        if any(_goes_in(address) for address in _SENT_TO.findall(script)):
+            return "a script that goes to the site's front door"
+        if _WIDGET.search(script):
+            return "a sign-in that a script draws"
+    sources = [node.attributes.get("src") or "" for node in page.css("script[src], iframe[src], frame[src]")]
+    if any(is_sign_in_address(source) for source in sources):
+        return "a sign-in that a script or frame brings"
+    places = [node for node in page.css("body *") if _PLACE.search(_name(node))]
+    return "the place of a sign-in" if places else None
+
+
+def only_way_is_sign_in(page: LexborHTMLParser) -> bool:
+    """Whether all links of the page lead to a sign-in, as of the one that says that the page has moved."""
+    links = [link.attributes.get("href") or "" for link in page.css("a[href]")]
+    return bool(links) and all(is_sign_in_address(link) for link in links)
+
+
+def has_a_way_out(page: LexborHTMLParser) -> bool:
+    """Whether the page offers to sign out, which it does to nobody who is not signed in."""
+    return any(
+        _LEAVES.search(f"{link.attributes.get('href') or ''} {link.text(deep=True)[:200]}")
+        for link in page.css("a, button, input[type=submit i]")
+    )
+
+
+_META_REFRESH = "meta[http-equiv=refresh i]"
+
+
+def _scripts(page: LexborHTMLParser) -> Iterator[str]:
+    for script in page.css("script"):
+        yield script.text(deep=True)[:100_000]
+    for node in page.css("[onload]"):
+        yield node.attributes.get("onload") or ""
+
+
+def _plain(script: str) -> str:
+    """The script with its escapes undone and its glued pieces joined."""
+    plain = re.sub(
+        r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\}|/)",
+        lambda found: chr(int(found[1] or found[2] or found[3], 16)) if found.lastindex else "/",
+        script,
+    )
+    return _GLUE.sub("", plain)
+
+
+def _literals(script: str) -> Iterator[str]:
+    for found in _LITERAL.finditer(script):
+        literal = found[found.lastindex or 0]
+        yield literal
+        if "atob" in script:
+            try:
+                yield base64.b64decode(literal, validate=True).decode("utf-8")
+            except (binascii.Error, ValueError):
+                continue
+
+
+def _goes_in(address: str) -> bool:
+    return address != "" and (is_sign_in_address(address) or _START.fullmatch(address) is not None)
+
+
+def _name(node: LexborNode) -> str:
+    """What the element is called: an id, a class, or a tag of the site's own making."""
+    attributes = node.attributes
+    tag = node.tag if "-" in (node.tag or "") else ""
+    return f"{attributes.get('id') or ''} {attributes.get('class') or ''} {tag}"
+
+
+def _is_hidden(form: LexborNode) -> bool:
+    fields = form.css("input, textarea, select, button")
+    return all(
+        field.tag in ("input", "button")
+        and (field.attributes.get("type") or "submit").lower() in ("hidden", "submit", "image", "button")
+        for field in fields
+    )
