@@ -56,14 +56,17 @@ _PLACE = _any(
     r"okta", r"auth0", r"sign-?in(?![a-z])", r"log-?in(?![a-z])", r"kc-(?:login|form)", r"authenticator"
 )
 _LITERAL = re.compile(r"\"([^\"\n]{1,2000})\"|'([^'\n]{1,2000})'|`([^`]{1,2000})`")
-_GLUE = re.compile(r"([\"'])\s*\+\s*\1")
+_GLUE = re.compile(r"[\"']\s*\+\s*[\"']")
 _REFRESH = re.compile(r"\s*(\d*)(?:\.\d*)?\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']*)", re.IGNORECASE)
 
 _SOON = 15
 """Seconds. A page that goes to the time-out page after half an hour is a page."""
 
-_FEW_WORDS = 600
+_FEW_WORDS = 1_500
 """Characters. A page with more to say is there for itself, though a script of it knows the login page."""
+
+_LATER = re.compile(r"\bset(?:Timeout|Interval)\b.{0,2000}?(?:\b[1-9]\d{4,}\b|\d\s*\*\s*\d)", re.DOTALL)
+"""A script of healthy pages, that ends a session which nobody uses."""
 
 _GAP = r"(?:[^\w.!?]+(?!(?:will|may|can|might|if)\b)[\w'’]+){0,6}?[^\w.!?]+"
 _OVER = (
@@ -74,11 +77,19 @@ _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
 _IS_OVER = _any(
     rf"\bsession\b{_GAP}{_OVER}",
+    r"\bsession\b[^.!?]{0,40}\b(?:idle|inactive|open|unused)\b[^.!?]{0,20}\btoo long\b",
+    r"\b(?:not|n.t)\s+(?:\w+\s+)?(?:find|verify|validate|restore|load|recogni[sz]e)\s+(?:your|the|a)\s+"
+    r"(?:\w+\s+)?session\b",
     r"\bsession[- ]?(?:time-?d?[- ]?out|expir(?:ed|ation|y))\b",
     r"\b(?:expired|invalid|terminated|inactive|lost|no (?:active|valid|current)|end of (?:your|the))\s+"
     r"(?:\w+\s+)?session\b",
-    r"\b(?:log[- ]?in|sign[- ]?in|authentication)\s+(?:has\s+|was\s+)?(?:expired|timed\s+out)\b",
-    rf"\b(?:been|were|was|are|automatically|got)\s+(?:\w+ly\s+)?{_LOG_OFF}",
+    r"\b(?:log[- ]?[io]n|sign[- ]?[io]n|authentication|credentials)\s+(?:has\s+|have\s+|was\s+|is\s+)?"
+    r"(?:expired|ended|timed\s+out|no longer valid)\b",
+    r"\b(?:logged|signed)\s+you\s+(?:off|out)\b",
+    r"\b(?:you(?:'ve|’ve| have| were| are)?\s+(?:\w+\s+)?(?:been\s+)?)(?:disconnected|idle|inactive)\b",
+    r"\b(?:someone|somebody|another|other|different)\b[^.!?]{0,40}\b(?:has|is|was)\b[^.!?]{0,20}"
+    r"\b(?:logged|signed)\s+(?:in|on)\b",
+    rf"\b(?:been|were|was|are|you.re|automatically|got)\s+(?:\w+ly\s+)?{_LOG_OFF}",
     rf"\b{_LOG_OFF}\s+(?:due|because|for|after|automatically|by|since|as)\b",
     r"\b(?:no longer|not)\s+(?:\w+\s+)?(?:logged|signed)[- ]?(?:in|on)\b",
     r"\byou\b[^.!?]{0,40}\btimed\s+out\b",
@@ -90,6 +101,7 @@ _ASKS = _any(
     rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
     r"\b(?:log[- ]?[io]n|sign[- ]?in|authentication|authorization)\s+(?:is\s+)?(?:required|needed)\b",
+    r"\b(?:re-?)?enter\s+your\s+(?:user\s?(?:name|id)|password|credentials)\b",
     *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
 )
 _LEAVES = _any(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
@@ -118,16 +130,17 @@ def refreshes_to_sign_in(value: str) -> bool:
     return _goes_in(found[2])
 
 
-def way_to_sign_in(page: LexborHTMLParser, text: str) -> str | None:
+def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = False) -> str | None:
     """What on the page leads to a sign-in; `None`: nothing.
 
     Args:
         page: with its scripts. Not a product's: those know the login page too.
         text: the words on it.
+        has_a_message: it says by itself what is wrong; then its scripts are those of every page.
     """
     if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
         return "a form that hands over to a sign-in"
-    scripts = [_plain(script) for script in _scripts(page)]
+    scripts = [_plain(script) for script in _scripts(page) if not _LATER.search(script)]
     if any(_SUBMITS.search(script) for script in scripts) and len(text) < _FEW_WORDS:
         forms = page.css("form")
         if any(is_sign_in_address(form.attributes.get("action") or "") for form in forms):
@@ -136,7 +149,7 @@ def way_to_sign_in(page: LexborHTMLParser, text: str) -> str | None:
             return "a form that posts itself elsewhere"
     if any(refreshes_to_sign_in(meta.attributes.get("content") or "") for meta in page.css(_META_REFRESH)):
         return "a refresh to a sign-in"
-    if len(text) >= _FEW_WORDS:
+    if has_a_message or len(text) >= _FEW_WORDS or has_a_way_out(page):
         return None
     for script in scripts:
         if _MOVES.search(script) and any(is_sign_in_address(literal) for literal in _literals(script)):
@@ -182,6 +195,13 @@ def _plain(script: str) -> str:
         r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\}|/)",
         lambda found: chr(int(found[1] or found[2] or found[3], 16)) if found.lastindex else "/",
         script,
+    )
+    plain = re.sub(
+        r"String\.fromCharCode\(([\d,\s]{1,2000})\)",
+        lambda found: (
+            f"'{''.join(chr(int(code) % 0x110000) for code in re.findall(r'[0-9]{1,7}', found[1]))}'"
+        ),
+        plain,
     )
     return _GLUE.sub("", plain)
 

@@ -102,7 +102,8 @@ def recognise(body: str | bytes, headers: walls.Headers = (), *, may_be_empty: b
     found = _recognise_body(body)
     if found.kind is Kind.PAGE and len(body) < _NOTICE and _is_empty(body):
         wall = walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)
-        return found if wall is None else Recognised(Kind.BLOCKED, wall)
+        if wall is not None:
+            return Recognised(Kind.BLOCKED, wall)
     if found.kind in (Kind.PAGE, Kind.BARE) and not found.is_product:
         refreshes = [value for name, value in headers if name.lower() == "refresh"]
         if any(lost_session.refreshes_to_sign_in(value) for value in refreshes):
@@ -135,6 +136,8 @@ def _recognise_notice(body: bytes) -> Recognised:
         return Recognised(Kind.BLOCKED, _quoted(text.strip()))
     if lost_session.says_it_is_over(text) or lost_session.asks_to_sign_in(text):
         return Recognised(Kind.EXPIRED, _quoted(text.strip()))
+    if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text):
+        return Recognised(Kind.SIGN_IN, _quoted(text.strip()))
     return not_html
 
 
@@ -215,7 +218,10 @@ def _recognise_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
         return Recognised(Kind.SIGN_IN, "it asks for a password or a code")
     if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
         return Recognised(Kind.SIGN_IN, _quoted(title))
-    if whole is not None and (way := lost_session.way_to_sign_in(whole, text)) is not None:
+    if (
+        whole is not None
+        and (way := lost_session.way_to_sign_in(whole, text, has_a_message=bool(messages))) is not None
+    ):
         return Recognised(Kind.SIGN_IN, way)
     if is_short:
         if lost_session.says_it_is_over(text):
@@ -224,15 +230,16 @@ def _recognise_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
             return Recognised(Kind.NOT_FOUND, _quoted(text))
         if lost_session.asks_to_sign_in(text):
             return Recognised(Kind.SIGN_IN, _quoted(text))
-        if walls.has_captcha(markup) and tree.css_first(_FIELDS) is None:
-            return Recognised(Kind.BLOCKED, "it asks for proof of being human")
     if messages:
         return Recognised(Kind.ERROR, _quoted(messages[0]))
-    if whole is not None and len(text) < 300 and lost_session.only_way_is_sign_in(whole):
+    if whole is None or lost_session.has_a_way_out(whole):
+        return Recognised(Kind.PAGE, _quoted(title))
+    if walls.has_captcha(markup) and tree.css_first(_FIELDS) is None:
+        return Recognised(Kind.BLOCKED, "it asks for proof of being human")
+    if len(text) < 300 and lost_session.only_way_is_sign_in(whole):
         return Recognised(Kind.SIGN_IN, "its only link leads to a sign-in")
-    if whole is not None and _WAITING.match(text) and whole.css_first("script, iframe") is not None:
-        lowered = source.lower()
-        return _recognise_bare(whole, title, is_cut="<html" in lowered and "</html" not in lowered)
+    if _WAITING.match(text) and whole.css_first("script, iframe") is not None:
+        return _recognise_bare(whole, title, is_cut=_is_cut(source))
     return Recognised(Kind.PAGE, _quoted(title))
 
 
@@ -249,6 +256,14 @@ def _recognise_bare(page: LexborHTMLParser, title: str, *, is_cut: bool) -> Reco
     if page.css_first("script") is not None and not is_cut:
         return Recognised(Kind.BARE, _quoted(title or (sources or ["without a word"])[0]))
     return Recognised(Kind.PAGE, _quoted(title))
+
+
+def _is_cut(source: str) -> bool:
+    """Whether it is the beginning of a longer page. What has no `<html>` may have no end."""
+    lowered = source.strip().lower()
+    if "<html" not in lowered:
+        return False
+    return not lowered.endswith("</html>") or lowered.rfind("<!--") > lowered.rfind("-->")
 
 
 def shows_a_session(body: bytes) -> bool:

@@ -398,7 +398,7 @@ class _Visit:
             if view is not None and step is Step.BLOCKED:
                 if now - since > _SOLVING or now > until:
                     return view
-            elif self._status in _NO_PAGE or self._status >= 500:
+            elif self._status >= 500 or (self._status in _NO_PAGE and step in (None, Step.PAGE)):
                 if now - since > _LINGER:
                     raise self._refusal()
             elif view is not None:

@@ -54,7 +54,7 @@ _ARE_YOU = r"\byou(?:'re|’re| are)(?: not)? (?:a |an )?(?:human|robot|bot)\b"
 _WORDS = _any(
     *(r"request unsuccessful\.?\s*incapsula incident", r"incapsula incident id", r"pardon our interruption"),
     r"(?:powered|protected|secur\w+) by\s+(?:imperva|incapsula|cloudflare|datadome|perimeterx|human\b)",
-    *(r"blocked by the security rules", r"\bcloudflare ray id\b"),
+    *(r"blocked by (?:the|our) security (?:rules|service)", r"\bcloudflare ray id\b"),
     r"access denied.{0,400}\b(?:incident|reference|support|request|event|ray)\s*(?:id|#|number|no)",
     r"access denied.{0,200}\berror\s+(?:code\s*:?\s*)?1\d{1,3}\b",
     r"don.t have permission to access\b.{0,400}\breference\s*#",
