@@ -320,8 +320,8 @@ def test_an_export_longer_than_any_page_comes_through(
 
 @pytest.mark.parametrize(("page", "error"), [(BLOCK, Blocked), (LOGIN, SessionExpired), (NO_MATCH, NotFound)])
 def test_a_long_page_in_place_of_the_export_is_recognised(page: str, error: type[IngramError]) -> None:
-    body = page.replace("</body>", "<!-- " + "x" * 50_000 + " --></body>").encode()
-    assert len(body) > 50_000
+    body = page.replace("</body>", "<!-- " + "x" * 250_000 + " --></body>").encode()
+    assert len(body) > 250_000
     classify(Answer(200, "https://example.org", httpx.Headers(), body), Expected.EXPORT)
     with pytest.raises(error):
         parse_saved_search_csv(body)
