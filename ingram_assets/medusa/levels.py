@@ -1,7 +1,7 @@
 """Levels and flags: what the plan says is written, in batches, each write journaled before it is sent."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -34,7 +34,11 @@ Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
 
 class PushStopped(Stopped):
-    """A guardrail stopped the push before anything was written. The message names the figures."""
+    """A guardrail stopped the push. The message names the figures; `report` is of what was written anyway."""
+
+    def __init__(self, message: str, report: "SyncReport") -> None:
+        super().__init__(message)
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def sync_levels(
     let_through: bool = False,
     everything: Callable[[], Sequence[Title]] | None = None,
     halted: str | None = None,
+    expired: Callable[[], Collection[str]] = tuple,
 ) -> SyncReport:
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
@@ -122,6 +127,8 @@ def sync_levels(
         everything: gives all tracked titles, where `titles` are some of them: the guardrail looks at the
             whole change, so that a large one does not pass in slices.
         halted: why the readings are not to be trusted, as a guardrail of the caller's says.
+        expired: gives the titles whose last reading that the store was told is too old by now, where a
+            guardrail stops the push.
 
     Raises:
         PushStopped: a guardrail tripped; nothing was written but what changes with time.
@@ -136,10 +143,11 @@ def sync_levels(
         if tripped and tripped.reason not in reason:  # the caller may have looked at the same
             reason = f"{reason} {tripped.reason}".strip()
         if reason and not let_through and not dry_run:
-            by_time = plan.by_time
-            done = apply(client, by_time, location=location, journal=journal, run_id=run_id)
-            if len(by_time.writes) < len(plan.writes):
-                raise PushStopped(f"{reason} {nothing_written(len(by_time.writes))}")
+            anyway = plan.in_spite_of_guardrails(expired())
+            done = apply(client, anyway, location=location, journal=journal, run_id=run_id)
+            if len(anyway.writes) < len(plan.writes):
+                report = _report(anyway, done.failed, rules, dry_run)
+                raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
             return _report(plan, done.failed, rules, dry_run)
         done = Applied()
         if not dry_run:

@@ -1,6 +1,6 @@
 """What has to change for the store to tell the truth: desired against actual, title by title. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -99,6 +99,14 @@ class TitlePlan:
         worse = before is not None and before.stocked is not None and after.stocked < before.stocked
         return worse or not after.allow_backorder
 
+    @property
+    def sells_less(self) -> bool:
+        """Whether fewer copies are in stock after it than before."""
+        before, after = self.before, self.after
+        if not before or not after or before.availability != "in_stock" or not after.managed:
+            return False
+        return before.stocked is not None and (after.stocked or 0) < before.stocked
+
     def fell_to(self, threshold: int) -> bool:
         """Whether the level falls from above the threshold to it or below."""
         before, after = _stocked(self.before), self.after
@@ -128,10 +136,16 @@ class Plan:
         """The titles of which something is written."""
         return tuple(each for each in self.titles if each.verdict == "write")
 
-    @property
-    def by_time(self) -> "Plan":
-        """The part of it that changes because time passed."""
-        return Plan(tuple(each for each in self.titles if each.by_time))
+    def in_spite_of_guardrails(self, expired: Collection[str] = ()) -> "Plan":
+        """The part of it that is written whatever a guardrail says, since it rests on nothing that was read.
+
+        Args:
+            expired: ISBNs whose last reading that the store was told is too old. They are sold as in stock no
+                longer, however long a newer reading has been held back.
+        """
+        return Plan(
+            tuple(each for each in self.titles if each.by_time or (each.isbn in expired and each.sells_less))
+        )
 
     def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
         """The same writes, with what the journal and the orders say of levels that differ.
@@ -330,7 +344,7 @@ def _plan_title(
             variant=variant,
             item=item,
             name=title.title,
-            by_time=day_came or (wanted.stale and title.aged is not None),
+            by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
             **values,
         )
 

@@ -255,6 +255,30 @@ def read_orders(
     }
 
 
+def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list[str]:
+    """ISBNs of the titles of orders that changed after `since`, by `until`, and are fulfilled or canceled.
+
+    An order that is only placed moves no level: the store reserves its copies.
+    """
+    rows = client.list_all(
+        "/admin/orders",
+        "orders",
+        {
+            "updated_at[$gt]": since.isoformat(),
+            "updated_at[$lte]": until.isoformat(),
+            "fields": "id,status,canceled_at,fulfillments.id,items.variant_sku,items.variant_barcode",
+        },
+    )
+    isbns: dict[str, None] = {}
+    for row in rows:
+        if not (row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled"):
+            continue
+        for line in row["items"] or []:
+            numbers = map(isbn_spelled, (line.get("variant_sku"), line.get("variant_barcode")))
+            isbns |= dict.fromkeys(isbn for isbn in numbers if isbn)
+    return list(isbns)
+
+
 def _reservations(
     client: MedusaClient, item_ids: Collection[str], location_id: str, ordered_at: Mapping[str, datetime]
 ) -> dict[str, list[Reservation]]:

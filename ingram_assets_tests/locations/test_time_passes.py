@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.locations.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.locations.storefront import sensors
+from ingram_assets.locations.storefront.definitions import defs
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.locations.test_storefront import NAME, Storefront, storefront  # noqa: F401
@@ -191,6 +194,85 @@ def test_copies_are_sold_once_whatever_is_pushed_in_between(
     read(storefront, isbn, TN=4)
     assert storefront.push().succeeded
     assert available() == 4, "a page that was read after the orders knows of them"
+
+
+def tick(shop: Storefront, name: str, cursor: str | None) -> tuple[list[list[str]], str | None]:
+    """One tick of a sensor, the runs that it asks for run; the titles of each, and the cursor."""
+    repository = defs.get_repository_def()
+    with dg.build_sensor_context(
+        instance=shop.instance, cursor=cursor, repository_def=repository, resources=defs.resources
+    ) as context:
+        data = repository.get_sensor_def(name).evaluate_tick(context)
+    asked = []
+    for request in data.run_requests or []:
+        done = defs.resolve_job_def("push").execute_in_process(
+            run_config=request.run_config,
+            instance=shop.instance,
+            tags={"dagster/run_key": request.run_key},
+            raise_on_error=False,
+        )
+        assert done
+        asked.append(request.run_config["ops"]["push_titles"]["config"]["isbns"])
+    return asked, data.cursor
+
+
+@pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
+def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
+    storefront: Storefront,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+) -> None:
+    """Nothing changes in the queue then: only the store knows of it."""
+    monkeypatch.setenv("INVENTORY_MODE", mode)
+    monkeypatch.setattr(sensors, "ORDERS_SETTLE", timedelta(0))
+    (isbn,) = storefront.titles(1, copies=None)
+    read(storefront, isbn, TN=10)
+    assert storefront.push().succeeded
+    (location,) = storefront.shop.get("stock-locations", name=NAME)["stock_locations"]
+    if not storefront.shop.shipping_option_id:
+        storefront.shop.open_checkout(location["id"])
+    _, cursor = tick(storefront, "order_changes", datetime.now(UTC).isoformat())
+    order = storefront.shop.order(isbn, 3)
+    asked, cursor = tick(storefront, "order_changes", cursor)
+    assert asked == [], "the store reserves what is ordered"
+    storefront.shop.fulfil(order, location["id"])
+    found = storefront.shop.get(f"orders/{order['id']}", fields="id,fulfillments.id")["order"]
+    read(storefront, isbn, TN=7)
+    assert storefront.push().succeeded
+    _, cursor = tick(storefront, "order_changes", cursor)
+    assert storefront.shop.shown(isbn)["inventory_quantity"] == 7
+    storefront.shop.post(f"orders/{order['id']}/fulfillments/{found['fulfillments'][0]['id']}/cancel", {})
+    storefront.shop.post(f"orders/{order['id']}/cancel", {})
+    assert storefront.shop.shown(isbn)["inventory_quantity"] == 10, "as Medusa has it by itself"
+    asked, cursor = tick(storefront, "order_changes", cursor)
+    assert asked == [[isbn]]
+    assert storefront.shop.shown(isbn)["inventory_quantity"] == 7
+    assert tick(storefront, "order_changes", cursor)[0] == [], "each change is looked at once"
+
+
+def test_a_reading_that_a_guardrail_holds_back_does_not_make_the_old_one_last(
+    storefront: Storefront,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STOCK_MAX_AGE", "3600")
+    isbns = storefront.titles(8, copies=None)
+    for isbn in isbns:
+        read(storefront, isbn, TN=10)
+    assert storefront.push().succeeded
+    for isbn in isbns:
+        read(storefront, isbn, TN=0)
+    stopped = storefront.push()
+    assert not stopped.succeeded
+    assert told(storefront, isbns[0])["level"] == 10, "a person is asked first"
+    # Two hours later the store still goes by a reading that is too old, whatever was read since.
+    for table in ("ingram_stock_history", "ingram_queue"):
+        storefront.queue.sql(f"UPDATE {table} SET stock_changed_at = stock_changed_at - interval '2 hours'")
+    with psycopg.connect(storefront.journal, autocommit=True) as journal:
+        journal.execute("UPDATE store_in_step SET stock_changed_at = stock_changed_at - interval '2 hours'")
+    asked, _ = tick(storefront, "clock_changes", None)
+    assert [sorted(each) for each in asked] == [sorted(isbns)]
+    assert [told(storefront, isbn) for isbn in isbns] == [SOLD_OUT] * 8
+    assert tick(storefront, "clock_changes", None)[0] == []
 
 
 def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:  # noqa: F811

@@ -122,6 +122,21 @@ def push_changes(
     return Decision(asked, wanted)
 
 
+ORDERS_SETTLE = timedelta(seconds=3)
+"""Orders changed less long ago are looked at next time: by then those of the same moment are visible, too."""
+
+ORDERS_LOOKED_BACK = timedelta(days=1)
+
+
+def orders_since(cursor: str | None, until: datetime) -> datetime:
+    """From when changed orders are looked at: the time that the cursor names, a day back without one."""
+    try:
+        since = datetime.fromisoformat(cursor or "")
+        return since if since.tzinfo else until - ORDERS_LOOKED_BACK
+    except ValueError:
+        return until - ORDERS_LOOKED_BACK
+
+
 COMPLETE_AFTER = timedelta(minutes=10)
 
 
@@ -271,6 +286,17 @@ def to_look_at(
         and (entry := told.get(row.isbn)) is not None
         and (entry.aged or (entry.valid_until is not None and entry.valid_until <= now))
     ]
+
+
+def told_too_long(
+    held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None
+) -> list[str]:
+    """ISBNs of titles whose store goes by a reading that is too old, as a newer one never reached it.
+
+    Args:
+        held_back: ISBN to the first change that the store was not told of; until then its reading was good.
+    """
+    return [isbn for isbn, since in held_back.items() if max_age is not None and now - since > max_age]
 
 
 def over(

@@ -32,6 +32,8 @@ from ingram_assets.locations.keys import (
     RETIRED_NAME,
     STOCK_LOCATION,
 )
+from ingram_assets.locations.storefront.decisions import told_too_long
+from ingram_assets.locations.storefront.lag import not_told
 from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
 from ingram_assets.medusa.client import MedusaClient
 from ingram_assets.medusa.journal import InStep, Journal
@@ -360,9 +362,12 @@ def push_levels(
                 let_through=let_through,
                 everything=_everything(store, isbns),
                 halted=halted,
+                expired=lambda: _expired(store),
             )
             progress.say(len(titles))
     except PushStopped as error:
+        _log_levels(store, titles, error.report)
+        _record_in_step(store, titles, error.report)
         raise _stop(store, str(error)) from error
     _log_levels(store, titles, result)
     _mark_levels(store, titles, result)
@@ -404,6 +409,13 @@ def _record_in_step(store: Store, titles: Mapping[str, Title], result: SyncRepor
             for title in in_step
         ]
     )
+
+
+def _expired(store: Store) -> frozenset[str]:
+    """The titles whose last reading that the store was told is too old: a newer one has been held back."""
+    rows, told = store.reader.row_states(), store.journal.in_step()
+    held_back = store.reader.first_changes(not_told(rows, told))
+    return frozenset(told_too_long(held_back, store.began, store.rules.sold_for))
 
 
 def stop_if_tripped(

@@ -14,7 +14,9 @@ from ingram_assets.locations.runs_at_work import runs_at_work
 from ingram_assets.locations.storefront.assets import push_titles
 from ingram_assets.locations.storefront.decisions import (
     AT_ONCE,
+    ORDERS_SETTLE,
     Asked,
+    Decision,
     Place,
     RunState,
     after_asking,
@@ -22,11 +24,15 @@ from ingram_assets.locations.storefront.decisions import (
     ask,
     is_complete,
     not_known_in_step,
+    orders_since,
     over,
     push_changes,
     to_look_at,
+    told_too_long,
 )
-from ingram_assets.locations.storefront.resources import Queue, StoreJournal
+from ingram_assets.locations.storefront.lag import not_told
+from ingram_assets.locations.storefront.resources import Medusa, Queue, StoreJournal
+from ingram_assets.medusa.store import read_touched
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.settings import Pace, StorefrontSettings, load, store_time_zone
 from ingram_assets.shop_rules import store_rules
@@ -126,8 +132,45 @@ def clock_changes(
         titles = reader.titles(to_look_at(rows, told, retired, now))
         changed, still_valid = over(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
-    wanted = [*not_known_in_step(rows, told, retired), *changed]
+        held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
+    changed += [isbn for isbn in held_back if isbn not in retired]
+    wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
     yield from _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Pushes titles of orders that were fulfilled or canceled: Medusa moves their levels by itself, and "
+        "what comes back on sale may be more than was counted."
+    ),
+)
+def order_changes(
+    context: dg.SensorEvaluationContext, queue: Queue, medusa: Medusa
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
+    place, now = Place.parse(context.cursor), time.time()
+    if place.pending is not None:
+        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
+        if place.pending is not None:
+            yield dg.SkipReason("A push of the last changes is at work.")
+            return
+    until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
+    since = orders_since(place.cursor, until)
+    with medusa.open() as client:
+        touched = read_touched(client, since, until)
+    with queue.open() as reader:
+        isbns = [title.isbn for title in reader.titles(touched)] if touched else []
+    decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
+    if not isbns:
+        decision = Decision(Place(cursor=until.isoformat()), reason="No order was fulfilled or canceled.")
+    context.update_cursor(decision.place.dump())
+    if not decision.isbns:
+        yield dg.SkipReason(decision.reason)
+        return
+    yield _request(decision.place.run_key, decision.isbns, "titles of changed orders")
 
 
 def _ask(
