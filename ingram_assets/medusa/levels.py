@@ -76,6 +76,7 @@ class SyncReport:
         titles: ISBN to its outcome, in the order given.
         oversold: after the push, every time as long as it is so; of titles that may be back-ordered only
             when this push took the copies away.
+        looked_at_all: the guardrails looked at all titles, not just at those given, and none stopped them.
         low: ISBNs whose level fell to the threshold or below it in this push.
     """
 
@@ -83,6 +84,7 @@ class SyncReport:
     oversold: list[Oversold] = field(default_factory=list)
     low: list[str] = field(default_factory=list)
     dry_run: bool = False
+    looked_at_all: bool = True
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -145,10 +147,12 @@ def sync_levels(
         if reason and not let_through and not dry_run:
             anyway = plan.in_spite_of_guardrails(expired())
             done = apply(client, anyway, location=location, journal=journal, run_id=run_id)
-            if len(anyway.writes) < len(plan.writes):
-                report = _report(anyway, done.failed, rules, dry_run)
+            stopped = len(anyway.writes) < len(plan.writes)
+            report = _report(anyway if stopped else plan, done.failed, rules, dry_run)
+            report.looked_at_all = False
+            if stopped:
                 raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
-            return _report(plan, done.failed, rules, dry_run)
+            return report
         done = Applied()
         if not dry_run:
             done = apply(client, plan, location=location, journal=journal, run_id=run_id)
@@ -158,6 +162,7 @@ def sync_levels(
             more = make_plan(client, again, location=location, today=today, rules=rules, journal=journal)
             done.failed |= apply(client, more, location=location, journal=journal, run_id=run_id).failed
         report = _report(plan, done.failed, rules, dry_run)
+        report.looked_at_all = everything is None or plan.is_suspicious(rules)
         _count_orders(client, report, plan, location)
     return report
 

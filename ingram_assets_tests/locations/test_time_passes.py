@@ -275,6 +275,37 @@ def test_a_reading_that_a_guardrail_holds_back_does_not_make_the_old_one_last(
     assert tick(storefront, "clock_changes", None)[0] == []
 
 
+def verdicts(shop: Storefront, run_id: str) -> list[bool]:
+    """What a run said of the guardrails."""
+    logs = shop.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return [entry.get_dagster_event().asset_check_evaluation_data.passed for entry in logs]
+
+
+def test_a_push_of_some_is_no_all_clear_for_what_was_stopped(storefront: Storefront) -> None:  # noqa: F811
+    isbns = storefront.titles(12)
+    assert verdicts(storefront, storefront.push().run_id) == [True]
+    storefront.read(isbns[:8], 0)
+    assert verdicts(storefront, storefront.push().run_id) == [False]
+    storefront.read(isbns[8:9], 9)
+    fewer = storefront.push(isbns[8])
+    assert fewer.succeeded
+    assert storefront.level(isbns[8]) == 9
+    assert verdicts(storefront, fewer.run_id) == [], "it says nothing of the eight"
+    assert verdicts(storefront, storefront.push(let_through=True).run_id) == [True]
+
+
+def test_a_dry_run_of_what_is_let_through_says_what_would_be_written(storefront: Storefront) -> None:  # noqa: F811
+    (isbn,) = storefront.titles(1)
+    assert storefront.push().succeeded
+    with QueueWriter(storefront.queue.writer) as writer:
+        writer.add_titles([{"isbn": isbn, "srp_price": "2.00"}])
+    held = storefront.push(isbn, dry_run=True).reports[0]
+    assert "Would keep its price" in held["failed"][0]["reason"]
+    looked = storefront.push(isbn, dry_run=True, let_through=True).reports[0]
+    assert looked["failed"] == []
+    assert looked["details"]["changes"][isbn]["fields"]["price"]["after"] == 2
+
+
 def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:  # noqa: F811
     tomorrow = (date.today() + timedelta(days=2)).isoformat()  # noqa: DTZ011
     (isbn,) = storefront.titles(1, copies=None, publication_date=tomorrow)

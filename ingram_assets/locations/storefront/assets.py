@@ -137,7 +137,7 @@ def push_titles(
     isbns = list(config.isbns) or None
     with classified(), open_store(context, medusa, queue, journal) as store:
         if config.dry_run:
-            report = preview_push(store, isbns)
+            report = preview_push(store, isbns, let_through=config.let_through)
         else:
             report = push_rows(store, isbns, let_through=config.let_through)
         report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
