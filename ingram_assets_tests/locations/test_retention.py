@@ -169,7 +169,7 @@ def test_the_weekly_job_prunes_the_queue_by_the_setting(
     sql(database, "UPDATE ingram_stock_history SET stock_changed_at = stock_observed_at")
     settings = {"QUEUE_DB_URL": database, "HISTORY_RETENTION_DAYS": "40", "IPAGE_SESSION_COOKIE": "a=b"}
     settings |= {f"R2_{name}": "http://127.0.0.1:9" for name in ("ENDPOINT", "PUBLIC_URL")}
-    settings |= {f"R2_{name}": "x" for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "BUCKET_NAME")}
+    settings |= {f"R2_{name}": "unused" for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "BUCKET_NAME")}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
 
