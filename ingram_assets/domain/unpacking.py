@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 _STEP = 65_536
 """Bytes unpacked at a time: all that is held beyond what is kept."""
 
+_MEMBERS = 1_000
+"""That a packed body may have. Honest ones have one; a million of them keep the processor busy."""
+
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # as zlib calls them
 
 _PACKINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
@@ -79,7 +82,7 @@ def _inflated(parts: Iterator[bytes], packing: int) -> Iterator[bytes]:
         return
     if packing == _ZLIB and (head[0] & 15 != 8 or int.from_bytes(head[:2], "big") % 31):
         packing = _RAW  # what some servers call deflate, and browsers take
-    inflate = zlib.decompressobj(packing)
+    inflate, members = zlib.decompressobj(packing), 1
     try:
         for part in _chain(head, parts):
             rest = part
@@ -88,7 +91,9 @@ def _inflated(parts: Iterator[bytes], packing: int) -> Iterator[bytes]:
                     # A second member of the same file; browsers pass over anything else.
                     if packing != _GZIP or not rest.startswith(b"\x1f"):
                         return
-                    inflate = zlib.decompressobj(packing)
+                    inflate, members = zlib.decompressobj(packing), members + 1
+                    if members > _MEMBERS:
+                        raise TooLong(f"it is packed in more than {_MEMBERS:,} pieces")
                 yield inflate.decompress(rest, _STEP)
                 rest = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
         while not inflate.eof and (piece := inflate.decompress(b"", _STEP)):

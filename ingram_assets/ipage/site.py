@@ -203,7 +203,7 @@ class Site:
         self._refused: dict[str, None] = {}  # sessions, in the order of their end
         self._can_sign_in = can_sign_in
         self._suspecting = threading.Lock()
-        self._suspicions = 0  # sign-ins on suspicion that nothing has proven right yet
+        self._suspected: str | None = None  # the session given up on suspicion, while nothing proved it right
         self._read_at: dict[str, float] = {}  # by session: when the last page with marks was asked for
         self._home_said: dict[str, bool | None] = {}  # by session, since its last page with marks
         self._alone = threading.Lock()
@@ -574,17 +574,17 @@ class Site:
             return False  # a session captured by hand is not thrown away on suspicion
         with self._suspecting:
             last = self._sessions.last
-            if last is None or last.id != session.id:
+            if last is None or last.id != session.id or session.id == self._suspected:
                 job.is_suspect = True
-                return True  # it was renewed meanwhile: to read it again costs no sign-in
+                return True  # it is renewed already: to read the page again costs no sign-in
             if self._read_at.get(session.id, 0.0) > sent_at:
                 return False
             if session.id not in self._home_said:
                 self._home_said[session.id] = self._home_shows_a_session(session)
             lives = self._home_said[session.id]
-            if lives or (lives is None and self._suspicions):
+            if lives or (lives is None and self._suspected is not None):
                 return False
-            self._suspicions += lives is None
+            self._suspected = session.id if lives is None else self._suspected
             job.is_suspect = True
             return True
 
@@ -593,7 +593,7 @@ class Site:
             self._read_at[session.id] = max(sent_at, self._read_at.get(session.id, 0.0))
             self._home_said.pop(session.id, None)
             if job.is_suspect:
-                job.is_suspect, self._suspicions = False, 0
+                job.is_suspect, self._suspected = False, None
 
     def _home_shows_a_session(self, session: Session) -> bool | None:
         """Whether the session lives, by the home page; `None`: that does not tell."""

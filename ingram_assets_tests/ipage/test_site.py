@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -740,3 +742,194 @@ def test_every_error_has_an_outcome() -> None:
     assert outcome_of(PageChanged("EAN", "x")) is Outcome.changed
     assert outcome_of(Transient("x")) is Outcome.transient
     assert outcome_of(Permanent("x")) is Outcome.permanent
+
+
+# Lost sessions and walls that come in other clothes, in whole runs.
+
+SAML = (
+    '<html><body onload="document.forms[0].submit()"><form method="post" action="https://fed.example/sso">'
+    '<input type="hidden" name="SAMLRequest" value="PHNh"></form></body></html>'
+)
+NEVER_SEEN = "<html><body><h1>iPage</h1><p>Bitte wenden Sie sich an den Empfang.</p></body></html>"
+SCRIPT_ALONE = "<html><body><script>run(['a','b'].reverse())</script></body></html>"
+WALL = '<html><head><script src="/_Incapsula_Resource?SWJIYLWA=ab,cd"></script></head><body></body></html>'
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        SAML,
+        '<html><head><meta http-equiv="refresh" content="0;url=/ipage/li001.jsp"></head></html>',
+        "<script>window.top.location.replace('/ipage/li001.jsp')</script>",
+        '<title>Sign In</title><div id="okta-login-container"></div><script src="/okta.js"></script>',
+        "<p>You have been logged off because your user ID signed in at another workstation.</p>",
+        NEVER_SEEN,
+        SCRIPT_ALONE,
+    ],
+)
+def test_a_session_that_ends_in_other_clothes_is_renewed_once(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], html: str
+) -> None:
+    site = open_site(sim, credentials=credentials(sim))
+    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    sim.set(expired_html=html)
+    for signed_in in (2, 3):
+        sim.expire_sessions()
+        assert outcomes(list(site.read_products(sim.isbns()))) == {Outcome.ok: TITLES}
+        assert len(quick_sign_in) == signed_in
+    sim.expire_sessions()
+    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    sim.expire_sessions()
+    isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
+    assert site.cover(isbn) is not None
+    assert len(quick_sign_in) == 5
+    assert site.counts[Outcome.blocked] == 0
+    assert site.given_up is None
+
+
+def test_pages_without_a_mark_cost_no_sign_in_while_home_offers_to_sign_out(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    odd = sim.isbns()[10:13]
+    sim.fault("page", html=NEVER_SEEN, status=200, isbns=odd)
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES - 3, Outcome.changed: 3}
+    assert len(quick_sign_in) == 1
+    assert len(asked(sim, "home")) <= 2 * len(odd)
+
+
+@pytest.mark.parametrize("home", ["Log Out", "Hello"])
+def test_a_redesign_of_the_whole_site_costs_one_sign_in_at_most(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], home: str
+) -> None:
+    sim.fault("page", html=NEVER_SEEN, status=200)
+    sim.fault("page", html=f"<html><body><a href='/x'>{home}</a></body></html>", status=200, kinds=["home"])
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(sim.isbns(), known=sim.isbns()))
+    assert outcomes(readings)[Outcome.ok] == 0
+    assert outcomes(readings)[Outcome.changed] >= QUICK.max_failures_in_a_row - 8
+    assert len(quick_sign_in) == (1 if home == "Log Out" else 2)
+    assert len(asked(sim, "home")) <= 2
+    assert "could not be used" in (site.given_up or "")
+    assert len(asked(sim)) <= 2 * QUICK.max_failures_in_a_row + 2 * 10
+
+
+def test_a_session_captured_by_hand_is_not_thrown_away_on_suspicion(
+    sim: Simulator, open_site: OpenSite
+) -> None:
+    odd = sim.isbns()[3]
+    sim.fault("page", html=NEVER_SEEN, status=200, isbns=[odd])
+    site = open_site(sim)
+    readings = list(site.read_products(sim.isbns()))
+    assert outcomes(readings) == {Outcome.ok: TITLES - 1, Outcome.changed: 1}
+    assert len(asked(sim, "home")) == 0
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+@pytest.mark.parametrize("html", [WALL, "<h1>Access Denied</h1><p>Error 15</p><p>Powered by Imperva</p>"])
+def test_a_wall_with_another_status_stops_the_run_from_its_first_request_on(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path, html: str, status: int
+) -> None:
+    sim.fault("page", html=html, status=status, kinds=["all"])
+    with open_site(sim, state="1") as site, pytest.raises(Blocked, match="blocked this run 3 times"):
+        site.saved_search(sim.search_id)
+    assert len(asked(sim, "export")) == 3
+    with open_site(sim, state="2") as site, pytest.raises(Blocked):
+        site.cover(sim.isbns()[0])
+    assert len(asked(sim, "cover")) == 3
+    with open_site(sim, state="3") as site:
+        assert outcomes(list(site.read_products(sim.isbns()))) == {Outcome.blocked: TITLES}
+    assert len(asked(sim)) <= 8 + 1 + 1
+    assert breaker_open_until(tmp_path / "1") is not None
+
+
+def test_a_script_that_nobody_knows_is_a_wall_when_a_new_session_changes_nothing(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    sim.fault("page", html=SCRIPT_ALONE, status=200, kinds=["all"])
+    site = open_site(sim, credentials=credentials(sim))
+    assert outcomes(list(site.read_products(sim.isbns()))) == {Outcome.blocked: TITLES}
+    assert isinstance(site.stopped_by, Stopped)
+    assert len(quick_sign_in) == 2
+    assert len(asked(sim)) <= 2 * 10 + 3
+
+
+@pytest.mark.parametrize(
+    ("location", "outcome"),
+    [
+        ("https://geo.captcha-delivery.com/captcha/?cid=1", Outcome.blocked),
+        ("/_Incapsula_Resource?SWKMTFSR=1", Outcome.blocked),
+        ("https://fed.example/adfs/ls?wa=wsignin1.0", Outcome.expired),
+        ("https://ingram.okta.com/app/x", Outcome.expired),
+        ("/ipage/li001.jsp", Outcome.expired),  # in a circle
+    ],
+)
+def test_a_redirect_to_a_wall_or_a_sign_in_is_known_by_its_address(
+    tmp_path: Path, location: str, outcome: Outcome
+) -> None:
+    def moved(connection: socket.socket, head: str) -> None:
+        connection.sendall(
+            f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+
+    with raw_server(moved) as (url, _), Site(url, tmp_path, None, session_cookie="a=b", limits=QUICK) as site:
+        assert one(site, "9780306406157").outcome is outcome
+
+
+# How long a body may get.
+
+
+def packed(body: bytes, encoding: str) -> Any:
+    def answer(connection: socket.socket, head: str) -> None:
+        head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(PAGE + head.encode() + body)
+
+    return answer
+
+
+ZEROS = gzip.compress(bytes(100_000_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "reason"),
+    [
+        (ZEROS, "gzip", "longer than"),
+        (zlib.compress(bytes(100_000_000)), "deflate", "longer than"),
+        (gzip.compress(ZEROS), "gzip, gzip", "packed 2 times"),
+        (gzip.compress(ZEROS), "gzip\r\nContent-Encoding: gzip", "packed 2 times"),
+        (ZEROS, "br", "'br'"),
+        (ZEROS, "zstd", "'zstd'"),
+        (ZEROS, "br, zstd", "packed 2 times"),
+        (ZEROS, "x-own", "'x-own'"),
+    ],
+    ids=["gzip", "deflate", "twice", "in two headers", "br", "zstd", "br in zstd", "nobody's"],
+)
+def test_a_packed_page_is_unpacked_within_its_limit(
+    tmp_path: Path, body: bytes, encoding: str, reason: str
+) -> None:
+    with (
+        raw_server(packed(body, encoding)) as (url, _),
+        Site(url, tmp_path, None, session_cookie="a=b", retry_waits=(0.0, 0.0)) as site,
+    ):
+        tracemalloc.start()
+        readings = list(site.read_products(["9780306406157"] * 8))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        with pytest.raises(PageChanged, match=reason):
+            site.saved_search("1")
+    assert outcomes(readings) == {Outcome.changed: 8}
+    assert all(reason in (reading.reason or "") for reading in readings)
+    assert peak < 8 * 8_000_000 * 1.3 + 10_000_000
+
+
+def test_a_bomb_with_a_blocking_status_is_a_block(tmp_path: Path) -> None:
+    def refused(connection: socket.socket, head: str) -> None:
+        head = f"HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\nContent-Length: {len(ZEROS)}\r\n\r\n"
+        connection.sendall(head.encode() + ZEROS)
+
+    with (
+        raw_server(refused) as (url, _),
+        Site(url, tmp_path, None, session_cookie="a=b", limits=QUICK) as site,
+    ):
+        assert one(site, "9780306406157").outcome is Outcome.blocked

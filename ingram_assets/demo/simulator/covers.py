@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from ingram_assets.demo.simulator import art
 from ingram_assets.demo.simulator.faults import Rule
-from ingram_assets.demo.simulator.sign_in import login_page, session_of
+from ingram_assets.demo.simulator.sign_in import session_of, signed_out_of
 from ingram_assets.demo.simulator.site import Site
 
 HOVER = "/ipage/hoverImage.jsp"
@@ -20,7 +20,7 @@ async def picture(request: Request) -> Response:
     site: Site = request.app.state.site
     rule: Rule | None = request.scope.get("fault")
     if session_of(request, site) is None:
-        return login_page(site)
+        return signed_out_of(site)
     isbn = request.query_params.get("ean", "")
     if isbn not in site.book.titles:
         return no_picture(site)

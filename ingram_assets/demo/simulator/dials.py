@@ -42,6 +42,8 @@ class Dials:
     expired_as: str = "redirect"
     """How a product or search page says that the session ended: a redirect to `/ipage/error.jsp?timeout=y`,
     the message in place, or the login form in place. Covers and exports always show the login form."""
+    expired_html: str = ""
+    """What stands in the place of everything when the session ended, where it is none of those."""
     require_imperva_cookies: bool = False
     require_same_user_agent: bool = False
 

@@ -15,7 +15,7 @@ from ingram_assets.demo.simulator.catalogue import CatalogTitle, isbn_10, make_t
 from ingram_assets.demo.simulator.faults import Rule
 from ingram_assets.demo.simulator.product import NO_MATCH, signed_out
 from ingram_assets.demo.simulator.shown import shown_title
-from ingram_assets.demo.simulator.sign_in import login_page, session_of
+from ingram_assets.demo.simulator.sign_in import session_of, signed_out_of
 from ingram_assets.demo.simulator.site import SEARCH_ID, Site
 
 SEARCH = "/ipage/search/savedSearch.action"
@@ -50,7 +50,7 @@ async def download(request: Request) -> Response:
     rule: Rule | None = request.scope.get("fault")
     fault = rule.fault if rule is not None else None
     if session_of(request, site) is None:
-        return login_page(site)
+        return signed_out_of(site)
     query = request.query_params
     if query.get("listId", query.get("searchId")) != SEARCH_ID:
         return HTMLResponse(site.render("error.html", message=NO_MATCH))

@@ -15,6 +15,7 @@ FAULTS: dict[str, str] = {
     "cut": "the connection closes in the middle of the body",
     "garbage": "4 kB of random bytes with status 200",
     "html": "an HTML page of the site that is none of what was asked for, with status 200",
+    "page": "the page `html`, with `status`",
     "login_form": "the login form in its place, though the session lives",
     "redirect_loop": "a redirect to the same address, for ever",
     "expire": "the session ends just before this request (of those that come with a live one)",
@@ -54,6 +55,7 @@ class Rule:
     status: int = 503
     retry_after: str | None = None
     seconds: float = 10.0
+    html: str = ""
     layout: str = "renamed_tables"
     price: str = "0.00"
     seen: int = dataclasses.field(default=0)

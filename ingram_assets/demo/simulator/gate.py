@@ -137,6 +137,8 @@ class Gate:
                 response = Response(secrets.token_bytes(4096), media_type="text/html")
             case "html":
                 response = HTMLResponse(site.render("error.html", message="An error has occurred."))
+            case "page":
+                response = HTMLResponse(rule.html, rule.status)
             case "login_form":
                 response = sign_in.login_page(site)
             case "redirect_loop":

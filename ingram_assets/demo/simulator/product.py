@@ -14,7 +14,7 @@ from ingram_assets.demo.simulator.dials import Dials
 from ingram_assets.demo.simulator.faults import Rule
 from ingram_assets.demo.simulator.layouts import LAYOUTS, Layout
 from ingram_assets.demo.simulator.shown import Row, shown_stock, shown_title
-from ingram_assets.demo.simulator.sign_in import EXPIRED, login_page, session_of
+from ingram_assets.demo.simulator.sign_in import EXPIRED, session_of, signed_out_of
 from ingram_assets.demo.simulator.site import Site
 
 PRODUCT = "/ipage/productdetail"
@@ -47,8 +47,12 @@ async def product(request: Request) -> Response:
 
 def signed_out(request: Request, site: Site) -> Response:
     """What a page says without a session: the login form to a newcomer, "expired" to an old cookie."""
-    if "JSESSIONID" not in request.cookies or site.dials.expired_as == "login_form":
-        return login_page(site)
+    if (
+        site.dials.expired_html
+        or site.dials.expired_as == "login_form"
+        or "JSESSIONID" not in request.cookies
+    ):
+        return signed_out_of(site)
     if site.dials.expired_as == "message":
         return HTMLResponse(site.render("error.html", message=EXPIRED))
     return RedirectResponse("/ipage/error.jsp?timeout=y", 302)

@@ -237,10 +237,15 @@ async def log_out(request: Request) -> Response:
     return response
 
 
+def signed_out_of(site: Site) -> HTMLResponse:
+    """What home, exports and covers are without a session."""
+    return HTMLResponse(site.dials.expired_html) if site.dials.expired_html else login_page(site)
+
+
 async def home(request: Request) -> Response:
     site = _site(request)
     if session_of(request, site) is None:
-        return login_page(site)
+        return signed_out_of(site)
     return HTMLResponse(site.render("home.html", account=site.accounts.account))
 
 
