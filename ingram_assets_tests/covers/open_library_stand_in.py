@@ -1,5 +1,6 @@
 """Open Library's covers over real HTTP: redirects to another path as the real one does, and counts."""
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -11,12 +12,16 @@ BLANK = bytes.fromhex(
 
 
 class OpenLibraryStandIn:
-    """`covers` by ISBN; `status` answers every look-up with that; `asked` are the look-ups as they came."""
+    """`covers` by ISBN; `status` answers every look-up with that; `asked` are the look-ups as they came.
+
+    `packed_as` is what covers say they are packed as, and the redirects to them, which then have a body too.
+    """
 
     def __init__(self) -> None:
         self.covers: dict[str, bytes] = {}
         self.status: int | None = None
         self.loop = False
+        self.packed_as: str | None = None
         self.asked: list[str] = []
         self.queries: list[dict[str, list[str]]] = []
         self.agents: set[str] = set()
@@ -56,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif here.loop:
             self._redirect(self.path)
         elif isbn in here.covers:
-            self._redirect(f"/archive/{isbn}.jpg")
+            self._redirect(f"/archive/{isbn}.jpg", here.covers[isbn] if here.packed_as else b"")
         elif query.get("default") == ["false"]:
             self._send(404, b"not found", "text/html")
         else:
@@ -65,15 +70,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: bytes, kind: str) -> None:
         self.send_response_only(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self._send_body(body)
 
-    def _redirect(self, to: str) -> None:
+    def _redirect(self, to: str, body: bytes = b"") -> None:
         self.send_response_only(302)
         self.send_header("Location", to)
-        self.send_header("Content-Length", "0")
+        self._send_body(body)
+
+    def _send_body(self, body: bytes) -> None:
+        if body and self.server.stand_in.packed_as is not None:
+            self.send_header("Content-Encoding", self.server.stand_in.packed_as)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

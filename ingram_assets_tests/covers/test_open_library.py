@@ -1,8 +1,11 @@
 """Open Library, against a stand-in over HTTP that counts: its limit, its redirects, its failures."""
 
+import gzip
 import subprocess
 import sys
 import textwrap
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,6 +149,44 @@ def test_a_picture_above_the_limit_is_not_read_to_its_end(
 ) -> None:
     open_library.covers[BOOK] = b"\xff\xd8\xff" + bytes(20_000_001)
     with pytest.raises(Permanent, match="20 MB"):
+        library.fetch(BOOK)
+
+
+ZEROS = gzip.compress(bytes(200_000_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "packed_as", "reason"),
+    [
+        (ZEROS, "gzip", "20 MB"),
+        (zlib.compress(bytes(200_000_000)), "deflate", "20 MB"),
+        (gzip.compress(ZEROS), "gzip, gzip", "packed 2 times"),
+        (ZEROS, "gzip, br", "packed 2 times"),
+        (ZEROS, "br", "'br'"),
+        (ZEROS, "zstd", "'zstd'"),
+    ],
+    ids=["gzip", "deflate", "twice", "gzip in br", "br", "zstd"],
+)
+def test_a_packed_picture_is_unpacked_within_its_limit(
+    open_library: OpenLibraryStandIn, library: OpenLibrary, body: bytes, packed_as: str, reason: str
+) -> None:
+    open_library.covers[BOOK], open_library.packed_as = body, packed_as
+    tracemalloc.start()
+    with pytest.raises(Permanent, match=reason):
+        library.fetch(BOOK)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30_000_000
+    assert len(open_library.asked) == 1
+
+
+def test_a_packed_picture_comes_unpacked_or_not_at_all(
+    open_library: OpenLibraryStandIn, library: OpenLibrary
+) -> None:
+    open_library.covers[BOOK], open_library.packed_as = gzip.compress(art(1)), "gzip"
+    assert library.fetch(BOOK) == art(1)
+    open_library.covers[BOOK] = gzip.compress(art(1))[:-20]
+    with pytest.raises(Transient, match="did not come whole"):
         library.fetch(BOOK)
 
 

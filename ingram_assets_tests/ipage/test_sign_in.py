@@ -21,9 +21,9 @@ from ingram_assets.ipage import way_in
 from ingram_assets.ipage.browser import NoBrowser, open_page
 from ingram_assets.ipage.page_failures import Blocked
 from ingram_assets.ipage.second_factor import CodeMissing
-from ingram_assets.ipage.site import Credentials, Outcome, Site, breaker_open_until
+from ingram_assets.ipage.site import Credentials, Limits, Outcome, Site, breaker_open_until
 from ingram_assets.ipage.way_in import Step
-from ingram_assets_tests.ipage.conftest import credentials
+from ingram_assets_tests.ipage.conftest import QUICK, credentials
 from ingram_assets_tests.ipage.raw_server import raw_server
 
 NO_BROWSER = "/there/is/no/browser/here"
@@ -34,10 +34,18 @@ def signing_in(open_site: Callable[..., Site], chromium: Path) -> Callable[..., 
     """A site that signs in with the browser, as the simulator's account or changed from it."""
 
     def make(
-        simulator: Simulator, state: str = "state", browser: str = str(chromium), **changed: object
+        simulator: Simulator,
+        state: str = "state",
+        browser: str = str(chromium),
+        limits: Limits = QUICK,
+        **changed: object,
     ) -> Site:
         return open_site(
-            simulator, state, credentials=credentials(simulator, **changed), browser_executable=browser
+            simulator,
+            state,
+            credentials=credentials(simulator, **changed),
+            browser_executable=browser,
+            limits=limits,
         )
 
     return make
@@ -234,6 +242,75 @@ def test_a_page_on_the_way_in_that_says_nothing_is_kept(
     page = gzip.decompress(kept.read_bytes()).decode()
     assert "Log in to iPage" in page
     assert sim.account.username not in page
+
+
+FORM = (
+    "<form name=login action=/ipage/administration/login.action method=post>"
+    "<input id=userIDText name=username>"
+    "<input type=password id=passwordText name=passwd><button>Log In</button></form>"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "html"),
+    [
+        ("login_post", 500, FORM),
+        ("login_post", 502, "<h1>Bad Gateway</h1>"),
+        ("login_post", 503, ""),
+        ("login_page", 503, FORM),
+        ("home", 504, "<p>Gateway time-out</p>"),
+        ("code_page", 500, "<h1>Verify your identity</h1><p>Something went wrong.</p>"),
+    ],
+)
+def test_a_failure_of_the_sites_own_is_named_as_that(
+    sim: Simulator, signing_in: Callable[..., Site], kind: str, status: int, html: str
+) -> None:
+    sim.fault("page", html=html, status=status, kinds=[kind])
+    with signing_in(sim) as site:
+        with pytest.raises(Transient, match=f"failed with status {status}.*run again later"):
+            site.saved_search(sim.search_id)
+        assert site.metadata()["sign_ins"] == 0
+    sim.clear_faults()
+    with signing_in(sim) as site:  # what failed has not been held against the password
+        assert first_page(site, sim) is Outcome.ok
+
+
+@pytest.mark.parametrize(
+    ("status", "html"),
+    [
+        (503, "<h1>Access Denied</h1><p>Error 15</p><p>Powered by Imperva</p>"),
+        (404, "<script src='/_Incapsula_Resource?SWJIYLWA=ab,cd'></script>"),
+        (403, "<h1>Forbidden</h1>"),
+        (429, ""),
+        (200, "<title>Pardon Our Interruption</title>"),
+    ],
+)
+def test_a_wall_before_the_sign_in_is_known_whatever_its_status(
+    sim: Simulator,
+    signing_in: Callable[..., Site],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    html: str,
+) -> None:
+    monkeypatch.setattr(room, "_SOLVING", 1.0)
+    sim.fault("page", html=html, status=status, kinds=["login_page"])
+    with signing_in(sim, limits=Limits(pauses=(60.0,), longest_wait=1.0)) as site, pytest.raises(Blocked):
+        site.saved_search(sim.search_id)
+    assert breaker_open_until(tmp_path / "state") is not None
+    assert steps(sim)["password"] == 0
+
+
+def test_a_wall_that_the_browser_solves_by_itself_is_none(
+    sim: Simulator, signing_in: Callable[..., Site]
+) -> None:
+    solving = (
+        "<script src='/_Incapsula_Resource?SWJIYLWA=ab'></script>"
+        "<script>setTimeout(function () { location.reload() }, 1000)</script>"
+    )
+    sim.fault("page", html=solving, status=200, kinds=["login_page"], count=1)
+    with signing_in(sim) as site:
+        assert first_page(site, sim) is Outcome.ok
 
 
 def test_no_browser_says_what_to_do(sim: Simulator, signing_in: Callable[..., Site]) -> None:
