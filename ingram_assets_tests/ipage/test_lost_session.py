@@ -80,6 +80,7 @@ SCRIPTS = {
     "hexadecimal": r"location='\x2fipage\x2fli001.jsp'",
     "unicode": r"location='\u002fipage\u002flogi\u006e'",
     "in pieces": "location='/ipage/'+'li0'+'01.jsp'",
+    "in pieces, none of which says it": "location='/x/lo'+'gi'+\"n.do\"",
     "with what was asked for": "location.href='/login?goto='+encodeURIComponent(location.pathname)",
     "percent signs": "location=unescape('%2Fipage%2Fli001%2Ejsp')",
     "base64": f"location=atob('{base64.b64encode(b'/ipage/li001.jsp').decode()}')",
@@ -229,6 +230,9 @@ def test_a_title_that_is_not_there_is_no_lost_session(html: str) -> None:
         message_page("An error has occurred.").replace(
             "</body>", '<a href="/ipage/li001.jsp">Log in</a></body>'
         ),
+        message_page("Out of order.<script>function out(){location='/ipage/li001.jsp'}</script>"),
+        page("<p>Hello</p><script>setTimeout(function(){location='/ipage/li001.jsp'},900000)</script>"),
+        page("<p>Hello</p><script>setTimeout('location=\"/ipage/li001.jsp\"', 15 * 60 * 1000)</script>"),
         page("<h1>Scheduled maintenance</h1><p>iPage is back at six.</p>"),
         page('<h1>Redesigned</h1><div class="product"><b>Dune</b> by Frank Herbert</div>' * 20),
         page(

@@ -135,8 +135,9 @@ def test_a_wall_is_known_whatever_its_status_and_whatever_was_asked_for(name: st
 
 @pytest.mark.parametrize("html", WALLS.values(), ids=[*WALLS])
 def test_a_walls_page_is_no_products(html: str) -> None:
-    with pytest.raises(Blocked):
+    with pytest.raises(Blocked) as caught:
         parse_product_page(html)
+    assert not isinstance(caught.value, PerhapsBlocked)
 
 
 @pytest.mark.parametrize(
