@@ -30,6 +30,11 @@ settings.load_profile("patient")
 _numbers = itertools.count(1)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A body of bytes is named by its argument: a packed one carries the time, and workers have to agree."""
+    return argname if isinstance(val, bytes) else None
+
+
 @contextlib.contextmanager
 def environment_kept() -> Iterator[None]:
     """Puts `os.environ` back as it was: a command that runs inside the test process writes to it."""
