@@ -371,11 +371,13 @@ def environment_of(location: str | None, root: Path) -> dict[str, str]:
     own = LOCATIONS[location].model_fields if location else {}
     wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *CommonSettings.model_fields, *Pace.model_fields, *own}
     files = (".env", f".env.{location}") if location else (".env",)
-    return {
+    given = {"INGRAM_STATE_DIR": str(root / CommonSettings.model_fields["INGRAM_STATE_DIR"].default)}
+    given |= {
         name: trimmed(name, value) if name in _READ_FROM else value
         for name, value in _written(root, files).items()
         if name in wanted or name.startswith("INGRAM_PORT_")
     }
+    return given
 
 
 def environment_of_owner(root: Path) -> dict[str, str]:
@@ -411,13 +413,26 @@ def port_settings(environment: Mapping[str, str]) -> dict[str, int]:
 
 
 def _written(root: Path, files: Iterable[str]) -> dict[str, str]:
-    """What the files say, each over those before it, and this process's environment over all."""
+    """What the files say, each over those before it, and this process's environment over all.
+
+    A path in a file begins where the file lies, one of the environment where this process works: the
+    processes that it starts work elsewhere, and all have to mean the same folder.
+    """
     given: dict[str, str] = {}
     for name in files:
-        given |= {name: value for name, value in _file(root / name).items() if value}
-    exported = _called(os.environ)
+        given |= _with_whole_paths({name: value for name, value in _file(root / name).items() if value}, root)
+    exported = _with_whole_paths(_called(os.environ), Path.cwd())
     _hint("in the environment", [name for name in exported if name.partition("_")[0] in _BEGINNINGS], ".env")
     return given | exported
+
+
+def _with_whole_paths(given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The settings, with those that name a file or folder from `folder` on."""
+    return dict(given) | {
+        name: os.path.join(folder, os.path.expanduser(given[name].strip()))
+        for name in ("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE", "CATEGORIES_FILE")
+        if given.get(name, "").strip()
+    }
 
 
 def _file(path: Path) -> dict[str, str]:

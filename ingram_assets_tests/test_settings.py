@@ -182,6 +182,39 @@ def test_each_location_is_given_its_own_settings_alone(tmp_path, monkeypatch):
         assert environment["DAGSTER_PG_URL"] == "postgresql://d@h/d"
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (None, "{file}/.ingram"),
+        (".ingram", "{file}/.ingram"),
+        (" ./state/of the shop ", "{file}/./state/of the shop"),
+        ("../state", "{file}/../state"),
+        ("/var/lib/ingram", "/var/lib/ingram"),
+        ("~/ingram", "{home}/ingram"),
+        ("~nobody-of-this-name/ingram", "{file}/~nobody-of-this-name/ingram"),
+    ],
+)
+def test_a_path_in_a_file_begins_where_the_file_lies(tmp_path, monkeypatch, written, meant):
+    """Not where a process works: those of `ingram up` work elsewhere than a command does."""
+    for name in CommonSettings.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(elsewhere)
+    (tmp_path / ".env").write_text(f"INGRAM_STATE_DIR={written}\n" if written else "")
+    meant = meant.format(file=tmp_path, home=Path.home())
+    for location in (*LOCATIONS, None):
+        assert environment_of(location, tmp_path)["INGRAM_STATE_DIR"] == meant
+
+
+def test_a_path_in_the_environment_begins_where_the_command_was_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INGRAM_STATE_DIR", "state")
+    monkeypatch.setenv("CATEGORIES_FILE", "my/categories.csv")
+    given = environment_of("storefront", tmp_path / "elsewhere")
+    assert given["INGRAM_STATE_DIR"] == f"{tmp_path}/state"
+    assert given["CATEGORIES_FILE"] == f"{tmp_path}/my/categories.csv"
+
+
 def test_all_that_is_missing_is_named_at_once():
     with pytest.raises(SettingsError) as caught:
         load(ScraperSettings, {})
