@@ -53,6 +53,7 @@ def _queue(postgres: Postgres) -> Queue:
 @pytest.fixture
 def queue(_queue: Queue) -> Queue:
     _queue.sql("TRUNCATE ingram_queue, ingram_stock_history, ingram_unread RESTART IDENTITY")
+    _queue.sql("UPDATE ingram_limits SET day = '-infinity', let_in = 0, cover_prefix = NULL")
     return _queue
 
 

@@ -124,7 +124,7 @@ def test_a_change_that_commits_late_is_not_overtaken(
         assert slow.execute("SELECT outcome FROM ingram_record_stock(%s)", [batch]).fetchone() == ("first",)
         second = threads.submit(writer.record_stock, [reading(2, 2)])
         waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'"
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'relation'"
         )
         while not queue.sql(waiting)[0][0]:
             assert not second.done(), "the second writer did not wait for the first"

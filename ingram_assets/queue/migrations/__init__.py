@@ -1,5 +1,6 @@
 """Brings the queue database up from empty, or from any earlier version, and sets who may do what in it."""
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.queue.connection import Server, failure
-from ingram_assets.queue.migrations.access import Roles, grant
+from ingram_assets.queue.migrations.access import Roles, bound, end_sessions, grant
 from ingram_assets.queue.migrations.scripts import replace_functions
-
-_LOCK = 7236271203467
-"""Advisory lock of a migration: a second process waits, and then finds nothing left to do."""
 
 _alembic_is_not_thread_safe = threading.Lock()
 
@@ -31,10 +29,16 @@ class MigrationResult:
     after: str
     created_roles: tuple[str, ...]
     """Roles made by this call. They can't sign in by password until a person gives them one."""
+    notes: tuple[str, ...] = ()
+    """What the owner may not do itself, with the statement that a superuser runs for it."""
 
 
 def migrate(
-    owner_url: str, *, writer_role: str = "ingram_queue_writer", reader_role: str = "ingram_queue_reader"
+    owner_url: str,
+    *,
+    writer_role: str = "ingram_queue_writer",
+    reader_role: str = "ingram_queue_reader",
+    cover_prefix: str | None = None,
 ) -> MigrationResult:
     """Applies the versions that are missing and grants the two roles what they need, in one transaction.
 
@@ -42,6 +46,12 @@ def migrate(
     one that does not is made with LOGIN and no password. A table `ingram_queue` with the contract's columns
     that an earlier program made is taken over with its rows. A role that the settings named before keeps its
     rights until a person drops it.
+
+    What a thief of a role may have left ends here: its sessions in this database (ours make theirs anew), the
+    settings of the role, and what of the day's limits is used up.
+
+    Args:
+        cover_prefix: the address below which covers lie; without it, the one that the last call was given.
 
     Raises:
         NeedsPerson: the sign-in is refused or may not do this; a role's name can't be used, or the role could
@@ -59,7 +69,10 @@ def migrate(
         try:
             with engine.begin() as connection:
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, psycopg.Connection)
+                end_sessions(driver, roles)  # what they hold would be waited for
+                _lock(driver)
                 before = _version(connection)
                 if before is not None and before not in {each.revision for each in script.walk_revisions()}:
                     raise NeedsPerson(
@@ -70,17 +83,39 @@ def migrate(
                 command.upgrade(config, "head")
                 after = _version(connection)
                 assert after is not None
-                driver = connection.connection.driver_connection
-                assert isinstance(driver, psycopg.Connection)
                 replace_functions(driver)
                 created = grant(driver, roles)
+                notes = bound(driver, roles, cover_prefix)
         except psycopg.Error as error:
             raise failure(error, server, "migrate the queue database") from None
         except DBAPIError as error:
             if not isinstance(error.orig, psycopg.Error):
                 raise
             raise failure(error.orig, server, "migrate the queue database") from None
-    return MigrationResult(before, after, created)
+    return MigrationResult(before, after, created, notes)
+
+
+def let_in(owner_url: str, titles: int) -> None:
+    """Lets so many new titles in beyond what the queue takes in a day, until they are used up.
+
+    Raises:
+        NeedsPerson: the sign-in is refused or is not the owner's; the database is not migrated.
+        Transient: the server can't be reached.
+    """
+    server = Server(owner_url)
+    try:
+        with server.connect() as connection:
+            connection.execute("UPDATE public.ingram_limits SET let_in = %s", [titles])
+    except psycopg.Error as error:
+        raise failure(error, server, "let new titles in") from None
+
+
+def _lock(connection: psycopg.Connection) -> None:
+    """Waits for another migration, and for who is writing: on the lock that nobody but the owner can take."""
+    # Of two that come to an empty database at once one makes the table, and the other one fails at it.
+    with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
+        connection.execute("CREATE TABLE IF NOT EXISTS public.ingram_write_lock ()")
+    connection.execute("LOCK TABLE public.ingram_write_lock IN ACCESS EXCLUSIVE MODE")
 
 
 def _version(connection: Connection) -> str | None:

@@ -1,6 +1,7 @@
 """Who may do what in the queue database: the two roles, their grants, and a check that no more is open."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -19,6 +20,14 @@ WRITE_FUNCTIONS = (
     "ingram_prune_history(integer)",
 )
 """What the writer may execute."""
+
+CONNECTIONS = {"writer": 25, "reader": 40}
+"""Connections that a role may have at once, unless a person gave it another limit.
+
+A process of ours has one at a time, and a second one for a moment, while it looks whether a server that cut the first
+one is back. The writer's are those of four runs (8) and of commands; the reader's those of four runs, four sensors (16)
+and of commands. Both together leave a third of PostgreSQL's usual 100 to others.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,114 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
     run("GRANT UPDATE (imported_at, failed_reason) ON public.ingram_queue TO {reader}")
     _check(connection, roles)
     return created
+
+
+def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
+    """Ends the roles' sessions in this database, as far as the owner may.
+
+    A session outlives the password that it was opened with. Ours are made anew within the call under way.
+    """
+    for name in (roles.writer, roles.reader):
+        # A role that is refused later is left alone: the owner itself, or a superuser.
+        wanted = "SELECT 1 FROM pg_roles WHERE rolname = %s AND NOT rolsuper AND rolname <> current_user"
+        if not connection.execute(wanted, [name]).fetchone():
+            continue
+        _may_end_sessions_of(connection, name)
+        with _as_far_as_may_be(connection):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND usename = %s AND pid <> pg_backend_pid()",
+                [name],
+            )
+
+
+def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None) -> tuple[str, ...]:
+    """Bounds what a stolen role can do, and ends what it left behind. What the owner may not do, in words.
+
+    Run after `grant`, in the same transaction.
+    """
+    notes = []
+    for what, name in (("writer", roles.writer), ("reader", roles.reader)):
+        role = sql.Identifier(name)
+        shown = role.as_string(connection)
+        for (database,) in connection.execute(_SET_IN, [name]).fetchall():
+            where = (
+                sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
+            )
+            with _as_far_as_may_be(connection):
+                connection.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(role, where))
+        if left := connection.execute(_SET, [name]).fetchall():
+            notes.append(
+                f"The role {name} has settings that whoever had its password may have left, and the owner may "
+                f"not reset: {', '.join(sorted({setting for (setting,) in left}))}. Let a superuser run "
+                f"ALTER ROLE {shown} RESET ALL (and IN DATABASE … RESET ALL)."
+            )
+        limit = CONNECTIONS[what]
+        if _is_unlimited(connection, name):
+            with _as_far_as_may_be(connection):
+                connection.execute(sql.SQL(f"ALTER ROLE {{}} CONNECTION LIMIT {limit}").format(role))
+            if _is_unlimited(connection, name):
+                notes.append(
+                    f"The role {name} may take all connections of the server, and the owner may not limit them. "
+                    f"Let a superuser run ALTER ROLE {shown} CONNECTION LIMIT {limit}."
+                )
+        if not _may_end_sessions_of(connection, name):
+            owner = connection.execute("SELECT quote_ident(current_user)").fetchone()
+            assert owner is not None
+            notes.append(
+                f"The owner may not end sessions of the role {name}: one that keeps its transaction open holds back "
+                f"all writes. Let a superuser run GRANT {shown} TO {owner[0]}."
+            )
+    connection.execute(
+        "UPDATE public.ingram_limits SET day = '-infinity', cover_prefix = COALESCE(%s, cover_prefix)",
+        [cover_prefix.rstrip("/") if cover_prefix else None],
+    )
+    return tuple(notes)
+
+
+_SET_IN = """
+    SELECT d.datname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+    LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s
+"""
+_SET = """
+    SELECT split_part(unnest(s.setconfig), '=', 1) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+    WHERE r.rolname = %s
+"""
+
+
+def _is_unlimited(connection: psycopg.Connection, name: str) -> bool:
+    row = connection.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+    return row == (-1,)
+
+
+def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
+    """Whether the owner may end the role's sessions: as its member, which it is made if it may be.
+
+    The write functions, which run as the owner, need it too. It gains nothing else: the role has less than it has.
+    """
+    question = "SELECT pg_has_role(current_user, %s, 'USAGE')"
+    if connection.execute(question, [name]).fetchone() == (True,):
+        return True
+    with _as_far_as_may_be(connection):
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
+    return connection.execute(question, [name]).fetchone() == (True,)
+
+
+@contextlib.contextmanager
+def _as_far_as_may_be(connection: psycopg.Connection) -> Iterator[None]:
+    """Statements that the owner may not run, or that a migration of another database runs just now, leave nothing."""
+    try:
+        with connection.transaction():
+            yield
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.InvalidGrantOperation,  # the owner is a member of the role's: refused later, with a reason
+        psycopg.errors.UniqueViolation,
+    ):
+        pass
+    except psycopg.errors.InternalError_ as error:
+        if "concurrently" not in str(error):
+            raise
 
 
 def _create(connection: psycopg.Connection, name: str) -> bool:

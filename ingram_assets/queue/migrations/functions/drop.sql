@@ -1,4 +1,5 @@
--- Every function and composite type of ours, of whatever version: `write.sql` makes them anew.
+-- Every function and composite type of ours, of whatever version: `write.sql` makes them anew. What a trigger runs
+-- stays: its trigger would go with it, and for that the table would be locked at every migration.
 
 DO $$
 DECLARE
@@ -7,6 +8,7 @@ BEGIN
     FOR ours IN
         SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ingram\_%'
+            AND p.prorettype <> 'trigger'::regtype
     LOOP
         EXECUTE 'DROP FUNCTION ' || ours || ' CASCADE';
     END LOOP;

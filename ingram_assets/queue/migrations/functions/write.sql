@@ -14,14 +14,43 @@
 
 ------------------------------------------------------------------------------------------ small rules
 
-CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql AS $$
+-- Ends sessions that hold back those who write: 5 seconds idle in a transaction, or 20 seconds in one at all. Ours
+-- never are, since each call is a transaction; a thief's would be for as long as he likes, and no setting of the
+-- server could end it that he could not set back. For whom it may: an owner that may not end them just waits.
+CREATE FUNCTION public.ingram_end_holders() RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_stat_clear_snapshot();
+    PERFORM pg_terminate_backend(a.pid)
+    FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    WHERE r.rolname <> current_user AND NOT r.rolsuper AND (
+        a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - INTERVAL '5 seconds'
+        OR a.xact_start < clock_timestamp() - INTERVAL '20 seconds'
+    ) AND EXISTS (
+        SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+        WHERE l.pid = a.pid AND l.granted AND l.mode <> 'AccessShareLock'
+            AND l.relation IN ('public.ingram_write_lock'::regclass, 'public.ingram_queue'::regclass)
+    );
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+END
+$$;
+
+-- The lock is on a table that is the owner's alone: an advisory lock anybody could take, and hold.
+CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
     -- Under a snapshot taken before the wait, what the writer before us wrote would not be seen.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'The write functions need a transaction that is READ COMMITTED.'
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    PERFORM pg_advisory_xact_lock(7236271203466);
+    LOOP
+        BEGIN
+            LOCK TABLE public.ingram_write_lock IN EXCLUSIVE MODE;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM public.ingram_end_holders();
+        END;
+    END LOOP;
     -- A clock that was set back does not reorder what comes after.
     RETURN GREATEST(
         clock_timestamp(),
@@ -161,7 +190,9 @@ CREATE FUNCTION public.ingram_title_problem(item JSONB) RETURNS TEXT LANGUAGE sq
         public.ingram_text_problem(item, 'binding', 200),
         public.ingram_number_problem(item, 'page_count', 6, 0),
         public.ingram_number_problem(item, 'srp_price', 7, 6),
+        CASE WHEN (item->>'srp_price')::numeric > 20000 THEN 'srp_price is more than $20,000, which no book costs.' END,
         public.ingram_number_problem(item, 'weight', 7, 6),
+        CASE WHEN (item->>'weight')::numeric > 200 THEN 'weight is more than 200 pounds, which no book weighs.' END,
         public.ingram_text_problem(item, 'category_hint', 500),
         public.ingram_text_problem(item, 'description', 20000),
         public.ingram_text_problem(item, 'series', 500),
@@ -171,6 +202,22 @@ CREATE FUNCTION public.ingram_title_problem(item JSONB) RETURNS TEXT LANGUAGE sq
     )
 $$;
 
+-- The store fetches covers and shoppers' browsers do: from the bucket alone, once a migration was told R2_PUBLIC_URL.
+-- Until then from no address of an inner network: a name with a dot, and neither user nor port.
+CREATE FUNCTION public.ingram_cover_place_problem(url TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN url ~* '/(\.|%2e){1,2}([/?#]|$)' THEN 'cover_url leads upwards.'
+        WHEN NOT starts_with(url, l.cover_prefix || '/')
+            THEN format('cover_url is not below %s. If R2_PUBLIC_URL is another one now, run `ingram queue migrate` with it.', l.cover_prefix)
+        WHEN l.cover_prefix IS NULL AND (
+            url !~ '^https?://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+([A-Za-z]{2,}|xn--[A-Za-z0-9-]+)([/?#]|$)'
+            OR url ~ '^[a-z]+://[^/?#]*[0-9]+[.-][0-9]+[.-][0-9]+[.-][0-9]+'  -- a name that stands for the number in it
+            OR url ~* '^[a-z]+://[^/?#]*\.(local|localhost|localdomain|internal|intranet|private|lan|home|corp|arpa)([/?#]|$)'
+        ) THEN 'cover_url is at no public host. If the bucket is read there, run `ingram queue migrate` with R2_PUBLIC_URL set.'
+    END
+    FROM public.ingram_limits l
+$$;
+
 CREATE FUNCTION public.ingram_cover_problem(item JSONB) RETURNS TEXT LANGUAGE sql STABLE AS $$
     SELECT CASE
         WHEN jsonb_typeof(item->'cover_url') IS DISTINCT FROM 'string'
@@ -178,6 +225,7 @@ CREATE FUNCTION public.ingram_cover_problem(item JSONB) RETURNS TEXT LANGUAGE sq
             THEN 'cover_url is not an http(s) address of at most 2,000 characters.'
         WHEN COALESCE(jsonb_typeof(item->'cover_sha256'), 'null') NOT IN ('null', 'string')
             OR item->>'cover_sha256' !~* '^[0-9a-f]{64}$' THEN 'cover_sha256 is not 64 hexadecimal digits.'
+        ELSE public.ingram_cover_place_problem(item->>'cover_url')
     END
 $$;
 
@@ -198,13 +246,14 @@ CREATE TYPE public.ingram_given AS (ordinal INT, turn INT, isbn TEXT, item JSONB
 -- The rows of a batch, numbered from 1. Those that are no JSON are named and leave the others standing.
 CREATE FUNCTION public.ingram_batch(batch TEXT) RETURNS SETOF public.ingram_given LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    doc JSONB := public.ingram_try_jsonb(batch);
+    is_too_large BOOLEAN := octet_length(batch) > 16000000;
+    doc JSONB := CASE WHEN NOT is_too_large THEN public.ingram_try_jsonb(batch) END;
     items JSONB[];
     texts TEXT[];
 BEGIN
     IF jsonb_typeof(doc) = 'array' THEN
         items := ARRAY(SELECT e.value FROM jsonb_array_elements(doc) WITH ORDINALITY AS e (value, place) ORDER BY e.place);
-    ELSIF doc IS NULL AND batch IS NOT NULL THEN
+    ELSIF doc IS NULL AND NOT is_too_large THEN
         -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds one from the others.
         BEGIN
             texts := ARRAY(
@@ -219,7 +268,11 @@ BEGIN
     END IF;
     IF items IS NULL OR cardinality(items) > 10000 THEN
         RETURN QUERY SELECT 1, 1, NULL::text, NULL::jsonb,
-            CASE WHEN items IS NULL THEN 'The batch is not a JSON array.' ELSE 'The batch has more than 10,000 rows.' END;
+            CASE
+                WHEN is_too_large THEN 'The batch has more than 16,000,000 bytes.'
+                WHEN items IS NULL THEN 'The batch is not a JSON array.'
+                ELSE 'The batch has more than 10,000 rows.'
+            END;
         RETURN;
     END IF;
     RETURN QUERY
@@ -241,13 +294,61 @@ $$;
 
 -- Holds the rows of these titles until the end of the transaction: what an importer is marking is waited for,
 -- and then seen by the statements that follow.
-CREATE FUNCTION public.ingram_hold(given public.ingram_given[]) RETURNS VOID LANGUAGE plpgsql AS $$
+CREATE FUNCTION public.ingram_hold(given public.ingram_given[]) RETURNS VOID LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
-    PERFORM FROM public.ingram_queue q
-    WHERE q.isbn IN (SELECT g.isbn FROM unnest(given) g WHERE g.problem IS NULL)
-    ORDER BY q.id
-    FOR UPDATE;
+    LOOP
+        BEGIN
+            PERFORM FROM public.ingram_queue q
+            WHERE q.isbn IN (SELECT g.isbn FROM unnest(given) g WHERE g.problem IS NULL)
+            ORDER BY q.id
+            FOR UPDATE;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM public.ingram_end_holders();
+        END;
+    END LOOP;
 END
+$$;
+
+-- What may still come in today (UTC): new titles, bytes of their text, bytes of stock history. A migration begins
+-- the day anew. More for a queue that has more: the titles are counted only where the numbers for any queue may not do.
+CREATE TYPE public.ingram_room AS (titles BIGINT, text BIGINT, stock BIGINT);
+
+CREATE FUNCTION public.ingram_room_today(rows INT) RETURNS public.ingram_room LANGUAGE plpgsql AS $$
+DECLARE
+    today DATE := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    used public.ingram_limits;
+    most public.ingram_room := ROW(500, 40000000, 100000000);
+    tracked BIGINT;
+BEGIN
+    UPDATE public.ingram_limits l SET day = today, new_titles = 0, text_bytes = 0, stock_bytes = 0 WHERE l.day <> today;
+    SELECT * INTO STRICT used FROM public.ingram_limits;
+    IF used.new_titles + rows > most.titles OR used.text_bytes > most.text / 2 OR used.stock_bytes > most.stock / 2 THEN
+        tracked := (SELECT count(DISTINCT q.isbn) FROM public.ingram_queue q);
+        most.titles := GREATEST(most.titles, tracked / 10);
+        most.text := GREATEST(most.text, tracked * 20000);
+        most.stock := GREATEST(most.stock, tracked * 100000);
+        -- A queue in which no stock was read yet is being filled for the first time.
+        IF NOT EXISTS (SELECT FROM public.ingram_stock_history) THEN
+            most.titles := GREATEST(most.titles, 20000);
+        END IF;
+    END IF;
+    RETURN ROW(
+        used.let_in + GREATEST(0, most.titles - used.new_titles), most.text - used.text_bytes, most.stock - used.stock_bytes
+    )::public.ingram_room;
+END
+$$;
+
+-- What is said of a row for which there is no room today. Nothing of it is kept: who sent it sends it again.
+CREATE FUNCTION public.ingram_no_room(of_what TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE of_what
+        WHEN 'titles' THEN 'It waits for a person: the queue has taken as many new titles today as it does without one. '
+            || 'If they are right, run `ingram queue let-in NUMBER` (of more titles), then repeat this.'
+        WHEN 'text' THEN 'The queue has taken as much text today as it does. Repeat this tomorrow; if all of it is right, '
+            || 'run `ingram queue migrate`, which begins the day anew, then repeat this.'
+        ELSE 'The queue has taken more changes of stock today than a shop has. See who writes to it; '
+            || '`ingram queue migrate` begins the day anew.'
+    END
 $$;
 
 -- The current row of an ISBN, as the view ingram_current_titles has it.
@@ -304,6 +405,7 @@ DECLARE
     stamp TIMESTAMPTZ := public.ingram_begin_write();
     given public.ingram_given[];
     this_turn INT;
+    room public.ingram_room;
 BEGIN
     given := ARRAY(
         SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_title_problem(b.item)))::public.ingram_given
@@ -312,6 +414,7 @@ BEGIN
     PERFORM public.ingram_hold(given);
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        room := public.ingram_room_today(cardinality(given));
         RETURN QUERY
         WITH known AS (
             SELECT
@@ -323,14 +426,36 @@ BEGIN
             WHERE g.turn = this_turn AND g.problem IS NULL
         ), merged AS (
             SELECT k.*, CASE WHEN k.fill_only THEN k.news || k.before ELSE k.before || k.news END AS after FROM known k
-        ), judged AS (
-            SELECT m.*, d.*, CASE
-                WHEN d.new_title IS NULL THEN 'refused'
+        ), wished AS (
+            SELECT m.*, CASE
+                WHEN m.after->>'title' IS NULL THEN 'refused'
                 WHEN m.id IS NULL THEN 'added'
                 WHEN m.after = m.before THEN 'unchanged'
                 ELSE 'refreshed'
-            END AS outcome
-            FROM merged m, LATERAL (SELECT m.after->>'title' AS new_title) d
+            END AS wish
+            FROM merged m
+        ), counted AS (
+            SELECT w.*, count(*) FILTER (WHERE w.wish = 'added') OVER (ORDER BY w.ordinal) AS new_titles FROM wished w
+        ), weighed AS (
+            SELECT c.*, octet_length(c.after::text) AS bytes, COALESCE(sum(octet_length(c.after::text)) FILTER (
+                WHERE c.wish = 'refreshed' OR c.wish = 'added' AND c.new_titles <= room.titles
+            ) OVER (ORDER BY c.ordinal), 0) AS bytes_up_to FROM counted c
+        ), judged AS (
+            SELECT w.*, l.why, CASE WHEN l.why IS NULL THEN w.wish ELSE 'refused' END AS outcome
+            FROM weighed w, LATERAL (SELECT CASE
+                WHEN w.wish = 'refused' THEN 'A title that is not in the queue yet needs its title.'
+                WHEN w.wish = 'added' AND w.new_titles > room.titles THEN public.ingram_no_room('titles')
+                WHEN w.wish IN ('added', 'refreshed') AND w.bytes_up_to > room.text THEN public.ingram_no_room('text')
+            END AS why) l
+        ), used AS (
+            UPDATE public.ingram_limits l
+            SET let_in = l.let_in - LEAST(l.let_in, u.titles), text_bytes = l.text_bytes + u.bytes,
+                new_titles = l.new_titles + u.titles - LEAST(l.let_in, u.titles)
+            FROM (
+                SELECT count(*) FILTER (WHERE j.outcome = 'added') AS titles, sum(j.bytes) AS bytes
+                FROM judged j WHERE j.outcome IN ('added', 'refreshed')
+            ) u
+            WHERE u.bytes > 0
         ), rewritten AS (
             UPDATE public.ingram_queue q
             SET id = DEFAULT, failed_reason = NULL, title = d.title, author = d.author, publisher = d.publisher,
@@ -359,10 +484,7 @@ BEGIN
             WHERE j.outcome = 'added' OR j.outcome = 'refreshed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
         )
-        SELECT
-            j.ordinal, j.given_isbn, j.outcome,
-            CASE WHEN j.outcome = 'refused' THEN 'A title that is not in the queue yet needs its title.' END
-        FROM judged j;
+        SELECT j.ordinal, j.given_isbn, j.outcome, j.why FROM judged j;
     END LOOP;
 END
 $$;
@@ -501,6 +623,8 @@ DECLARE
             CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centers.' END,
             CASE WHEN COALESCE(jsonb_typeof(b.item->'complete'), 'boolean') <> 'boolean' THEN 'complete is neither true nor false.' END,
             public.ingram_text_problem(b.item, 'source', 50),
+            CASE WHEN (SELECT count(*) FROM jsonb_object_keys(b.item->'stock')) > 100
+                THEN 'stock has more than 100 distribution centers.' END,
             (SELECT min(public.ingram_dc_problem(e.dc, e.counts)) FROM jsonb_each(b.item->'stock') AS e (dc, counts)),
             CASE WHEN NOT b.item->'stock' @? '$.*.onHand ? (@.type() == "number")'
                 AND NOT b.item->'stock' @? '$.*.onOrder ? (@.type() == "number")'
@@ -509,10 +633,12 @@ DECLARE
         FROM public.ingram_batch(batch) b
     );
     this_turn INT;
+    room public.ingram_room;
 BEGIN
     PERFORM public.ingram_hold(given);
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem, NULL::jsonb FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        room := public.ingram_room_today(0);
         RETURN QUERY
         WITH readings AS (
             SELECT
@@ -536,17 +662,26 @@ BEGIN
         ), merges AS MATERIALIZED (
             SELECT k.*, public.ingram_merge_stock(k.before, k.last_observed_at, k.stock, k.observed_at, k.is_complete) AS after
             FROM known k
-        ), judged AS MATERIALIZED (
+        ), wished AS MATERIALIZED (
             SELECT
-                m.*,
+                m.*, octet_length(COALESCE((m.after).stock, '{}')::text) AS bytes,
                 CASE
                     WHEN m.id IS NULL THEN 'untracked'
                     WHEN (m.before).stock IS NULL AND (m.before).gone IS NULL THEN 'first'
                     WHEN public.ingram_has_moved(m.before, m.after) THEN 'changed'
                     WHEN m.observed_at < m.last_observed_at THEN 'stale'
                     ELSE 'unchanged'
-                END AS outcome
+                END AS wish
             FROM merges m
+        ), judged AS MATERIALIZED (
+            SELECT w.*, CASE WHEN w.wish NOT IN ('first', 'changed') OR sum(w.bytes) FILTER (
+                WHERE w.wish IN ('first', 'changed')
+            ) OVER (ORDER BY w.ordinal) <= room.stock THEN w.wish ELSE 'refused' END AS outcome
+            FROM wished w
+        ), used AS (
+            UPDATE public.ingram_limits l SET stock_bytes = l.stock_bytes + u.bytes
+            FROM (SELECT sum(j.bytes) AS bytes FROM judged j WHERE j.outcome IN ('first', 'changed')) u
+            WHERE u.bytes > 0
         ), written AS (
             UPDATE public.ingram_queue q
             SET stock_json = (j.after).stock, stock_gone = (j.after).gone, stock_complete_at = (j.after).completed,
@@ -554,7 +689,7 @@ BEGIN
                 stock_observed_at = GREATEST(j.observed_at, j.last_observed_at),
                 stock_changed_at = CASE WHEN j.outcome IN ('first', 'changed') THEN stamp ELSE q.stock_changed_at END
             FROM judged j
-            WHERE q.id = j.id
+            WHERE q.id = j.id AND j.outcome <> 'refused'
         ), history AS (
             INSERT INTO public.ingram_stock_history (isbn, stock_observed_at, stock_changed_at, stock_json, stock_source)
             SELECT j.isbn, j.observed_at, stamp, COALESCE((j.after).stock, '{}'), j.source FROM judged j
@@ -566,8 +701,8 @@ BEGIN
                 AND j.outcome IN ('first', 'changed', 'unchanged')
         )
         SELECT
-            j.ordinal, j.isbn, j.outcome, NULL::text,
-            CASE WHEN j.id IS NOT NULL THEN
+            j.ordinal, j.isbn, j.outcome, CASE WHEN j.outcome = 'refused' THEN public.ingram_no_room('stock') END,
+            CASE WHEN j.id IS NOT NULL AND j.outcome <> 'refused' THEN
                 jsonb_build_object('stock', (j.after).stock, 'gone', (j.after).gone, 'completed', to_jsonb((j.after).completed))
             END
         FROM judged j;
@@ -586,6 +721,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET time
 DECLARE
     given public.ingram_given[];
     this_turn INT;
+    room public.ingram_room;
 BEGIN
     PERFORM public.ingram_begin_write();
     given := ARRAY(
@@ -595,11 +731,12 @@ BEGIN
     PERFORM public.ingram_hold(given);
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        room := public.ingram_room_today(0);
         RETURN QUERY
         WITH covers AS (
             SELECT g.ordinal, g.isbn, g.item->>'cover_url' AS url, lower(g.item->>'cover_sha256') AS sha256
             FROM unnest(given) g WHERE g.turn = this_turn AND g.problem IS NULL
-        ), judged AS (
+        ), wished AS (
             SELECT
                 c.ordinal, c.isbn AS given_isbn, c.url, q.*,
                 -- Of another picture at the same address, the old picture's digest is none.
@@ -608,8 +745,20 @@ BEGIN
                     WHEN q.id IS NULL THEN 'untracked'
                     WHEN c.url IS DISTINCT FROM q.cover_url OR c.sha256 <> q.cover_sha256 THEN 'changed'
                     ELSE 'unchanged'
-                END AS outcome
+                END AS wish,
+                -- A title that was imported gets a row with all its text.
+                length(c.url) + CASE WHEN q.imported_at IS NULL THEN 0
+                    ELSE octet_length(public.ingram_known_details(q)::text) END AS bytes
             FROM covers c LEFT JOIN LATERAL public.ingram_current(c.isbn) q ON true
+        ), judged AS (
+            SELECT w.*, CASE WHEN w.wish <> 'changed' OR sum(w.bytes) FILTER (
+                WHERE w.wish = 'changed'
+            ) OVER (ORDER BY w.ordinal) <= room.text THEN w.wish ELSE 'refused' END AS outcome
+            FROM wished w
+        ), used AS (
+            UPDATE public.ingram_limits l SET text_bytes = l.text_bytes + u.bytes
+            FROM (SELECT sum(j.bytes) AS bytes FROM judged j WHERE j.outcome = 'changed') u
+            WHERE u.bytes > 0
         ), rewritten AS (
             UPDATE public.ingram_queue q
             SET id = CASE WHEN j.outcome = 'changed' THEN nextval(pg_get_serial_sequence('public.ingram_queue', 'id')) ELSE q.id END,
@@ -635,7 +784,8 @@ BEGIN
             WHERE j.outcome = 'changed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
         )
-        SELECT j.ordinal, j.given_isbn, j.outcome, NULL::text FROM judged j;
+        SELECT j.ordinal, j.given_isbn, j.outcome, CASE WHEN j.outcome = 'refused' THEN public.ingram_no_room('text') END
+        FROM judged j;
     END LOOP;
 END
 $$;
@@ -707,16 +857,16 @@ BEGIN
     END IF;
     DELETE FROM public.ingram_stock_history h
     USING (
-        SELECT o.id
-        FROM (
+        SELECT k.id
+        FROM public.ingram_stock_history k JOIN (
             SELECT
                 e.id,
                 row_number() OVER (PARTITION BY e.isbn, e.stock_observed_at::date ORDER BY e.stock_observed_at DESC, e.id DESC) AS place
             FROM public.ingram_stock_history e
             WHERE e.stock_observed_at < now() - make_interval(days => older_than_days)
-        ) o
-        WHERE o.place > 1
+        ) o ON o.id = k.id AND o.place > 1
         LIMIT 20000
+        FOR UPDATE OF k SKIP LOCKED  -- what another call is deleting, perhaps one that never ends
     ) old
     WHERE h.id = old.id;
     GET DIAGNOSTICS pruned = ROW_COUNT;
