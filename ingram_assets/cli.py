@@ -313,6 +313,31 @@ def migrate(as_json: bool) -> None:
         click.echo(json.dumps({"ok": True, **result}))
     else:
         click.echo(f"The queue is at version {result['version']}.")
+        for note in result.get("notes", []):
+            click.echo(note, err=True)
+
+
+@queue.command("let-in")
+@click.argument("titles", type=click.IntRange(min=0))
+@as_json
+@_told_plainly
+def let_in(titles: int, as_json: bool) -> None:
+    """Let TITLES new titles in beyond what the queue takes in a day, until they are used up.
+
+    The queue takes 500 new titles a day, or a tenth of what it has, so that a stolen password of its writer
+    fills no shop. A queue without any stock takes 20,000. Needs QUEUE_OWNER_DB_URL.
+
+    \b
+    ingram queue let-in 3000        then repeat what said that titles wait
+    """
+    from ingram_assets.runs import ROOT
+    from ingram_assets.up import let_in
+
+    let_in(ROOT, titles)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "let_in": titles}))
+    else:
+        click.echo(f"{titles:,} new titles are let in beyond the day's number. Now repeat what was refused.")
 
 
 @main.group()

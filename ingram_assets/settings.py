@@ -212,6 +212,9 @@ class MigrateSettings(_Settings):
     QUEUE_OWNER_DB_URL: DatabaseUrl
     QUEUE_WRITER_ROLE: str = "ingram_queue_writer"
     QUEUE_READER_ROLE: str = "ingram_queue_reader"
+    R2_PUBLIC_URL: HttpUrl | None = Field(
+        None, description="The scraper's: the queue takes covers below it alone. Default: the last one told"
+    )
 
 
 class Pace(_Settings):

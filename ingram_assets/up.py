@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -108,17 +109,34 @@ def forget_ports(home: Path) -> None:
     (home / PORTS_FILE).unlink(missing_ok=True)
 
 
-def migrate_queue(root: Path) -> dict[str, str]:
-    """Bring the queue database to this version, with the roles that the settings name."""
+def _migrate_settings(root: Path) -> MigrateSettings:
+    """The owner's settings, and of the scraper's where its covers are read."""
+    covers = environment_of("scraper", root).get("R2_PUBLIC_URL", "")
+    return load(MigrateSettings, {"R2_PUBLIC_URL": covers, **environment_of_owner(root)})
+
+
+def let_in(root: Path, titles: int) -> None:
+    """Let so many new titles into the queue beyond what it takes in a day."""
+    from ingram_assets.queue import migrations
+
+    migrations.let_in(_migrate_settings(root).QUEUE_OWNER_DB_URL.get_secret_value(), titles)
+
+
+def migrate_queue(root: Path) -> dict[str, Any]:
+    """Bring the queue database to this version, with the roles that the settings name.
+
+    Its `notes`, if there are any, say what the owner may not do and a superuser should.
+    """
     from ingram_assets.queue.migrations import migrate
 
-    settings = load(MigrateSettings, environment_of_owner(root))
+    settings = _migrate_settings(root)
     result = migrate(
         settings.QUEUE_OWNER_DB_URL.get_secret_value(),
         writer_role=settings.QUEUE_WRITER_ROLE,
         reader_role=settings.QUEUE_READER_ROLE,
+        cover_prefix=settings.R2_PUBLIC_URL,
     )
-    return {"version": result.after}
+    return {"version": result.after} | ({"notes": list(result.notes)} if result.notes else {})
 
 
 def run_up(*, as_json: bool = False) -> None:
@@ -144,7 +162,8 @@ def run_up(*, as_json: bool = False) -> None:
     common = load(CommonSettings, environment_of(None, ROOT))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up") as supervisor:
-        migrate_queue(ROOT)
+        for note in migrate_queue(ROOT).get("notes", []):
+            click.echo(note, err=True)
         with dagster_instance(common):
             pass  # Its tables are made here, once, before five processes would make them at the same time.
         try:

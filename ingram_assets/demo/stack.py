@@ -17,7 +17,7 @@ from ingram_assets.demo.embedded.chromium import ensure_chromium
 from ingram_assets.demo.embedded.imap import Imap, start_imap
 from ingram_assets.demo.embedded.medusa import Medusa, start_medusa
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
-from ingram_assets.demo.embedded.s3 import S3, start_s3
+from ingram_assets.demo.embedded.s3 import S3, public_url, start_s3
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.simulator import Account, Simulator
 from ingram_assets.processes import PortBusy, Supervisor, choose_port, free_port, http_ok
@@ -97,7 +97,7 @@ def running_stack(
         with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster"):
             ports = _ports(folder, fixed)
             postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
-            passwords = _databases(postgres, folder)
+            passwords = _databases(postgres, folder, public_url(ports["COVERS"]))
             with ThreadPoolExecutor(4) as pool:
                 medusa_coming = pool.submit(
                     start_medusa, supervisor, folder / "medusa", tools, postgres, port=ports["MEDUSA"]
@@ -165,7 +165,7 @@ def tools_folder() -> Path:
     return Path(os.environ.get("INGRAM_TOOLS_DIR") or ROOT / ".demo" / "tools")
 
 
-def _databases(postgres: Postgres, folder: Path) -> dict[str, str]:
+def _databases(postgres: Postgres, folder: Path, covers: str) -> dict[str, str]:
     """The databases with an owner each, the queue's migrations and its two roles; the roles' passwords."""
     kept = folder / "passwords.json"
     if not kept.exists():
@@ -193,7 +193,8 @@ def _databases(postgres: Postgres, folder: Path) -> dict[str, str]:
                 postgres.create_database(database)
             run("ALTER DATABASE {database} OWNER TO {owner}", database=database, owner=owner)
             run("REVOKE ALL ON DATABASE {database} FROM PUBLIC", database=database)
-        migrate(postgres.url("catalog_import", "queue_owner", passwords["queue_owner"]))
+        owner = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
+        migrate(owner, cover_prefix=covers)
         for role in ("ingram_queue_writer", "ingram_queue_reader"):
             run("ALTER ROLE {role} PASSWORD {password}", role=role, password=passwords[role])
             run("GRANT CONNECT ON DATABASE catalog_import TO {role}", role=role)

@@ -23,6 +23,7 @@ from ingram_assets.locations.scraper.assets import (
 from ingram_assets.locations.scraper.jobs import enrich
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.processes import free_port
+from ingram_assets.queue.migrations import migrate
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets_tests.covers.drawn import opened
@@ -60,6 +61,7 @@ def instance(
         "OPEN_LIBRARY_COVERS_URL": site.open_library_url,
     }
     with dagster_of_scraper(postgres, "pictures", home, site, queue, settings) as instance:
+        migrate(queue.owner, cover_prefix=public_url)
         with QueueWriter(queue.writer) as writer:
             writer.add_titles(
                 [{"isbn": isbn, "title": title["title"]} for isbn, title in site.book().items()]

@@ -123,9 +123,7 @@ def test_a_change_that_commits_late_is_not_overtaken(
         batch = json.dumps([{"isbn": isbn(1), "observed_at": NOW.isoformat(), "stock": stock}])
         assert slow.execute("SELECT outcome FROM ingram_record_stock(%s)", [batch]).fetchone() == ("first",)
         second = threads.submit(writer.record_stock, [reading(2, 2)])
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'relation'"
-        )
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'"
         while not queue.sql(waiting)[0][0]:
             assert not second.done(), "the second writer did not wait for the first"
         assert reader.changes_since(None).changes == ()

@@ -136,7 +136,8 @@ def test_a_connection_lost_in_the_middle_of_a_call(queue: Queue, writer: QueueWr
     with psycopg.connect(queue.writer) as other, ThreadPoolExecutor(1) as threads:
         other.execute("SELECT * FROM ingram_record_unread('[]')")
         call = threads.submit(writer.record_stock, [reading(1)])
-        waiting = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event = 'relation'"
+        waiting = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        waiting += "WHERE wait_event = 'transactionid'"
         while not queue.sql(waiting):
             assert not call.done()
         other.commit()

@@ -52,6 +52,11 @@ def _make_folders(bucket: Path) -> None:
         (bucket / "covers" / folder).mkdir(parents=True, exist_ok=True)
 
 
+def public_url(port: int, bucket: str = "covers") -> str:
+    """Where everybody reads a bucket whose public server listens on this port."""
+    return f"http://127.0.0.1:{port}/{bucket}"
+
+
 def start_s3(
     supervisor: Supervisor,
     folder: Path,
@@ -95,7 +100,7 @@ def start_s3(
         key=key,
         secret=secret,
         bucket=bucket,
-        public_url=f"http://127.0.0.1:{public_port}/{bucket}",
+        public_url=public_url(public_port, bucket),
         files=files,
     )
 

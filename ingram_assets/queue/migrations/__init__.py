@@ -111,11 +111,17 @@ def let_in(owner_url: str, titles: int) -> None:
 
 
 def _lock(connection: psycopg.Connection) -> None:
-    """Waits for another migration, and for who is writing: on the lock that nobody but the owner can take."""
-    # Of two that come to an empty database at once one makes the table, and the other one fails at it.
-    with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
-        connection.execute("CREATE TABLE IF NOT EXISTS public.ingram_write_lock ()")
-    connection.execute("LOCK TABLE public.ingram_write_lock IN ACCESS EXCLUSIVE MODE")
+    """Waits for another migration, and for who is writing: for the row that only the owner can lock.
+
+    The write functions lock it as well. It is made here, since a migration needs it before it does anything.
+    """
+    exists = "SELECT 1 WHERE to_regclass('public.ingram_write_lock') IS NOT NULL"
+    if not connection.execute(exists).fetchone():
+        # Of two that come to an empty database at once one makes it, and the other one waits and fails at it.
+        with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
+            connection.execute("CREATE TABLE public.ingram_write_lock (is_row BOOLEAN PRIMARY KEY)")
+            connection.execute("INSERT INTO public.ingram_write_lock VALUES (true)")
+    connection.execute("SELECT FROM public.ingram_write_lock FOR UPDATE")
 
 
 def _version(connection: Connection) -> str | None:

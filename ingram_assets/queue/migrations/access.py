@@ -24,9 +24,9 @@ WRITE_FUNCTIONS = (
 CONNECTIONS = {"writer": 25, "reader": 40}
 """Connections that a role may have at once, unless a person gave it another limit.
 
-A process of ours has one at a time, and a second one for a moment, while it looks whether a server that cut the first
-one is back. The writer's are those of four runs (8) and of commands; the reader's those of four runs, four sensors (16)
-and of commands. Both together leave a third of PostgreSQL's usual 100 to others.
+A run, sensor or command of ours has one at a time, and a second one for a moment, while it looks whether a
+server that cut the first one is back. So four runs have 8 of the writer's, four runs and four sensors 16 of
+the reader's, and each command beside them 2. Both limits leave a third of PostgreSQL's usual 100 to others.
 """
 
 
@@ -126,15 +126,13 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
         role = sql.Identifier(name)
         shown = role.as_string(connection)
         for (database,) in connection.execute(_SET_IN, [name]).fetchall():
-            where = (
-                sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
-            )
+            where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
             with _as_far_as_may_be(connection):
                 connection.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(role, where))
         if left := connection.execute(_SET, [name]).fetchall():
             notes.append(
-                f"The role {name} has settings that whoever had its password may have left, and the owner may "
-                f"not reset: {', '.join(sorted({setting for (setting,) in left}))}. Let a superuser run "
+                f"The role {name} has settings that whoever had its password may have left, and the owner "
+                f"may not reset: {', '.join(sorted({setting for (setting,) in left}))}. Let a superuser run "
                 f"ALTER ROLE {shown} RESET ALL (and IN DATABASE … RESET ALL)."
             )
         limit = CONNECTIONS[what]
@@ -143,15 +141,15 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
                 connection.execute(sql.SQL(f"ALTER ROLE {{}} CONNECTION LIMIT {limit}").format(role))
             if _is_unlimited(connection, name):
                 notes.append(
-                    f"The role {name} may take all connections of the server, and the owner may not limit them. "
-                    f"Let a superuser run ALTER ROLE {shown} CONNECTION LIMIT {limit}."
+                    f"The role {name} may take all connections of the server, and the owner may not limit "
+                    f"them. Let a superuser run ALTER ROLE {shown} CONNECTION LIMIT {limit}."
                 )
         if not _may_end_sessions_of(connection, name):
             owner = connection.execute("SELECT quote_ident(current_user)").fetchone()
             assert owner is not None
             notes.append(
-                f"The owner may not end sessions of the role {name}: one that keeps its transaction open holds back "
-                f"all writes. Let a superuser run GRANT {shown} TO {owner[0]}."
+                f"The owner may not end sessions of the role {name}: one that keeps its transaction open "
+                f"holds back all writes. Let a superuser run GRANT {shown} TO {owner[0]}."
             )
     connection.execute(
         "UPDATE public.ingram_limits SET day = '-infinity', cover_prefix = COALESCE(%s, cover_prefix)",
@@ -165,8 +163,8 @@ _SET_IN = """
     LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s
 """
 _SET = """
-    SELECT split_part(unnest(s.setconfig), '=', 1) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
-    WHERE r.rolname = %s
+    SELECT split_part(unnest(s.setconfig), '=', 1)
+    FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s
 """
 
 
@@ -178,7 +176,7 @@ def _is_unlimited(connection: psycopg.Connection, name: str) -> bool:
 def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
     """Whether the owner may end the role's sessions: as its member, which it is made if it may be.
 
-    The write functions, which run as the owner, need it too. It gains nothing else: the role has less than it has.
+    The write functions, which run as the owner, need it too. It gains nothing else: the role has less.
     """
     question = "SELECT pg_has_role(current_user, %s, 'USAGE')"
     if connection.execute(question, [name]).fetchone() == (True,):
@@ -190,13 +188,13 @@ def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
 
 @contextlib.contextmanager
 def _as_far_as_may_be(connection: psycopg.Connection) -> Iterator[None]:
-    """Statements that the owner may not run, or that a migration of another database runs just now, leave nothing."""
+    """What the owner may not do, or another database's migration does at this moment, leaves nothing."""
     try:
         with connection.transaction():
             yield
     except (
         psycopg.errors.InsufficientPrivilege,
-        psycopg.errors.InvalidGrantOperation,  # the owner is a member of the role's: refused later, with a reason
+        psycopg.errors.InvalidGrantOperation,  # The role is a member of the owner: `grant` refuses it.
         psycopg.errors.UniqueViolation,
     ):
         pass

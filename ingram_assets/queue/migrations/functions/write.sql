@@ -14,7 +14,7 @@
 
 ------------------------------------------------------------------------------------------ small rules
 
--- Ends sessions that hold back those who write: 5 seconds idle in a transaction, or 20 seconds in one at all. Ours
+-- Ends sessions that hold back those who write: 10 seconds idle in a transaction, or 20 seconds in one at all. Ours
 -- never are, since each call is a transaction; a thief's would be for as long as he likes, and no setting of the
 -- server could end it that he could not set back. For whom it may: an owner that may not end them just waits.
 CREATE FUNCTION public.ingram_end_holders() RETURNS VOID LANGUAGE plpgsql AS $$
@@ -23,19 +23,23 @@ BEGIN
     PERFORM pg_terminate_backend(a.pid)
     FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
     WHERE r.rolname <> current_user AND NOT r.rolsuper AND (
-        a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - INTERVAL '5 seconds'
+        a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - INTERVAL '10 seconds'
         OR a.xact_start < clock_timestamp() - INTERVAL '20 seconds'
     ) AND EXISTS (
         SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
         WHERE l.pid = a.pid AND l.granted AND l.mode <> 'AccessShareLock'
             AND l.relation IN ('public.ingram_write_lock'::regclass, 'public.ingram_queue'::regclass)
+    ) AND NOT EXISTS (
+        -- Who waits for a row as we do is held back itself.
+        SELECT FROM pg_locks w WHERE w.pid = a.pid AND NOT w.granted AND w.locktype IN ('tuple', 'transactionid')
     );
 EXCEPTION WHEN insufficient_privilege THEN
     NULL;
 END
 $$;
 
--- The lock is on a table that is the owner's alone: an advisory lock anybody could take, and hold.
+-- The lock is on a row of a table that is the owner's alone. An advisory lock anybody could take, and hold; and of a
+-- table's lock the weaker modes, since PREPARE takes them for a statement that would then be refused.
 CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
     -- Under a snapshot taken before the wait, what the writer before us wrote would not be seen.
@@ -45,7 +49,7 @@ BEGIN
     END IF;
     LOOP
         BEGIN
-            LOCK TABLE public.ingram_write_lock IN EXCLUSIVE MODE;
+            PERFORM FROM public.ingram_write_lock FOR UPDATE;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             PERFORM public.ingram_end_holders();

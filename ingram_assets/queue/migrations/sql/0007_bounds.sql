@@ -1,7 +1,4 @@
--- What bounds the harm that a stolen role can do. Both tables are the owner's: neither role may touch them.
-
--- The lock that those who write wait for (ingram_begin_write). A migration has made it already, to lock it.
-CREATE TABLE IF NOT EXISTS public.ingram_write_lock ();
+-- What bounds the harm that a stolen role can do. The table is the owner's: neither role may touch it.
 
 -- What a day lets in, in one row (ingram_room_today): what was used of it, and what a person lets in beyond.
 CREATE TABLE public.ingram_limits (

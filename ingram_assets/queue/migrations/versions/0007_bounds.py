@@ -1,4 +1,4 @@
-"""What bounds the harm of a stolen role: the lock of those who write, the day's limits, the length of a reason."""
+"""What bounds the harm of a stolen role: the lock of those who write, the day's limits, a reason's length."""
 
 from ingram_assets.queue.migrations.scripts import run_sql
 
