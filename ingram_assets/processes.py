@@ -28,6 +28,7 @@ from urllib.parse import unquote, urlsplit
 import filelock
 import psutil
 
+from ingram_assets.child_logs import ChildLog
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.proxies import sparing_this_machine
 
@@ -37,7 +38,6 @@ MARK = "INGRAM_SUPERVISED_IN"
 """In every child's environment, the supervisor's folder. Children inherit it: orphans are known by it."""
 
 POLL_SECONDS = 0.05
-LOG_KEPT_BYTES = 10_000_000
 LOG_LINES_QUOTED = 15
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 60.0
@@ -155,7 +155,7 @@ class Child:
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
-    log: Path
+    output: ChildLog
     ready: Callable[[], bool] | None
     ready_seconds: float
     stop_signal: signal.Signals
@@ -173,17 +173,22 @@ class Child:
         return self.process.pid
 
     @property
+    def log(self) -> Path:
+        """The file of its log; older ones lie beside it."""
+        return self.output.file
+
+    @property
     def running(self) -> bool:
-        return self.process.poll() is None
+        """Whether it is there. Once it is not, all that it wrote is in its log."""
+        if self.process.poll() is None:
+            return True
+        self.output.settle()
+        return False
 
     def log_end(self) -> str:
         """The log's last lines, with the secrets of the child's own environment struck out."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - 20_000))
-                lines = file.read().decode(errors="replace").splitlines()
-        except OSError:
-            return "(no log)"
+        self.output.settle()
+        lines = self.output.end().splitlines()
         text = "\n".join(line for line in lines[-LOG_LINES_QUOTED:] if line.strip()) or "(its log is empty)"
         for secret in _secrets(self.env):
             text = text.replace(secret, "***")
@@ -258,7 +263,7 @@ class Supervisor:
             argv=[str(part) for part in argv],
             env={**env, **sparing_this_machine(env), MARK: str(self.folder)},
             cwd=cwd or self.folder,
-            log=log_file or self.folder / "logs" / f"{name}.log",
+            output=ChildLog(log_file or self.folder / "logs" / f"{name}.log"),
             ready=ready,
             ready_seconds=ready_seconds,
             stop_signal=stop_signal,
@@ -325,6 +330,8 @@ class Supervisor:
             # All that is left carries our mark: what had detached itself (a run worker, say), and, after an
             # interrupt, whatever was not yet stopped.
             _kill(self._marked())
+            for child in children:
+                child.output.settle()
             with self._lock:
                 self._children.clear()
                 self._write_list()
@@ -332,25 +339,24 @@ class Supervisor:
     # -- starting and ending one ---------------------------------------------------------------------------
 
     def _spawn(self, child: Child) -> None:
-        child.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if child.log.exists() and child.log.stat().st_size > LOG_KEPT_BYTES:
-            child.log.replace(child.log.with_suffix(".1.log"))
-        with os.fdopen(os.open(child.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
-            try:
-                child.process = subprocess.Popen(
-                    child.argv,
-                    env=dict(child.env),
-                    cwd=child.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    # What it writes is for its own user alone: sessions, pages that are kept, run logs.
-                    umask=0o077,
-                    **as_user(child.user),
-                )
-            except OSError as error:
-                raise ChildFailed(f"{child.name} could not be started ({child.argv[0]}: {error}).") from error
+        try:
+            child.process = subprocess.Popen(
+                child.argv,
+                env=dict(child.env),
+                cwd=child.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+                # What it writes is for its own user alone: sessions, pages that are kept, run logs.
+                umask=0o077,
+                **as_user(child.user),
+            )
+        except OSError as error:
+            raise ChildFailed(f"{child.name} could not be started ({child.argv[0]}: {error}).") from error
+        assert child.process.stdout is not None
+        child.output.follow(child.process.stdout)
         child.started = time.monotonic()
         child.restart_at = None
 

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import os
-import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ from ingram_assets.settings import (
     load,
     port_settings,
 )
+
+RUN_FILES_KEPT = timedelta(days=30)
+TICK_FILES_KEPT = timedelta(days=2)
+FORGET_EVERY = 3600.0
 
 EnvironmentOf = Callable[[str | None], Mapping[str, str]]
 """The whole environment of a code location's process; of the web server and the daemon for `None`."""
@@ -84,6 +89,8 @@ def start_dagster(
             env, ready = environment_of(None), http_ok(f"{ui_url}/server_info")
         else:
             argv = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
+            # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
+            argv += ["--log-level", "warning"]
             env, ready = environment_of(None), lambda: True
         supervisor.start(
             name.replace(" ", "-"),
@@ -102,6 +109,24 @@ def start_dagster(
             list(pool.map(start, group))
     write_private(home / PORTS_FILE, json.dumps(ports))
     return Dagster(ui_url, ports)
+
+
+def forget_old_files(home: Path, now: float) -> int:
+    """Deletes what runs and ticks printed long ago; how many files. `now` in seconds of the epoch.
+
+    Dagster keeps a file of each tick that said something, 26,000 a day, two of each run, and deletes none.
+    """
+    gone = 0
+    for file in [*home.glob("storage/**/*.err"), *home.glob("storage/**/*.out")]:
+        kept = RUN_FILES_KEPT if file.parent.name == "compute_logs" else TICK_FILES_KEPT
+        with contextlib.suppress(OSError):  # Another one may be at it, and a file less is no matter.
+            if file.stat().st_mtime < now - kept.total_seconds():
+                file.unlink()
+                gone += 1
+                if file.parent.name == "compute_logs":
+                    file.parent.rmdir()
+                    file.parent.parent.rmdir()
+    return gone
 
 
 def forget_ports(home: Path) -> None:
@@ -180,7 +205,9 @@ def run_up(*, as_json: bool = False) -> None:
             else:
                 click.echo(f"Dagster: {dagster.ui_url}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
+                while True:
+                    forget_old_files(home, time.time())
+                    time.sleep(FORGET_EVERY)
             click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)

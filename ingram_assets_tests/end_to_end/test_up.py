@@ -21,6 +21,7 @@ from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.processes import MARK
 from ingram_assets.runs import dagster_instance
 from ingram_assets.settings import CommonSettings, load
+from ingram_assets.up import forget_old_files
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -150,6 +151,59 @@ def test_whatever_is_killed_comes_back_and_the_run_at_work_is_failed(
     eventually(failed, seconds=300)
     (ended,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert "The code server that it ran in" in str(ended.get_dagster_event().message)
+
+
+def test_the_logs_are_for_a_person(up: Up, instance: dg.DagsterInstance):
+    """After ticks of every sensor and a run: neither its events nor the ticks line by line."""
+    (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    kinds = {entry.dagster_event_type for entry in instance.all_logs(run.run_id)}
+    assert dg.DagsterEventType.STEP_START in kinds, "they are in the database all the same"
+    logs = {file.stem: file.read_text() for file in (up.folder / "up" / "logs").glob("*.log")}
+    assert set(logs) == PROCESSES
+    for name, text in logs.items():
+        for unwanted in (
+            "DEBUG",
+            "STEP_START",
+            "ENGINE_EVENT",
+            "Checking for new runs",
+            "Prefetching",
+            "skipped",
+        ):
+            assert unwanted not in text, (name, unwanted)
+    assert "Started Dagster code server" in logs["scraper"]
+    assert sorted(up.folder.glob("dagster/storage/*/sweep_due/*.err")), "Dagster's page shows a tick's reason"
+
+
+def test_what_runs_and_ticks_printed_is_kept_for_a_while(tmp_path: Path):
+    day, now = 86400, 1_800_000_000.0
+    ages = {
+        "storage/__repository__/sweep_due/1.err": 1.9,
+        "storage/__repository__/sweep_due/2.err": 2.1,
+        "storage/__repository__/covers_due/3.out": 40,
+        "storage/run-1/compute_logs/abc.err": 29,
+        "storage/run-2/compute_logs/abc.err": 31,
+        "storage/run-2/compute_logs/abc.out": 31,
+        "storage/run-3/compute_logs/abc.err": 31,
+        "storage/run-3/compute_logs/abc.out": 1,
+        "storage/some_asset": 400,
+        "dagster.yaml": 400,
+    }
+    for name, days in ages.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+        os.utime(file, (now - days * day,) * 2)
+    assert forget_old_files(tmp_path, now) == 5
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {
+        "storage/__repository__/sweep_due/1.err",
+        "storage/run-1/compute_logs/abc.err",
+        "storage/run-3/compute_logs/abc.out",
+        "storage/some_asset",
+        "dagster.yaml",
+    }
+    assert not (tmp_path / "storage/run-2").exists()
+    assert forget_old_files(tmp_path / "nowhere", now) == 0
 
 
 def test_a_second_one_is_refused(up: Up):

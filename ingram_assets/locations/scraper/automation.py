@@ -6,6 +6,7 @@ each condition also asks `decisions.due`, which knows how the last tries ended. 
 in this location's own code server; a sensor for each asset, so that no run waits for another asset's.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.instigation_logger import DispatchingLogHandler
 from dagster_shared.record import copy
 
 from ingram_assets.ipage.site import breaker_open_until
@@ -125,6 +127,10 @@ class DueSensor(dg.AutomationConditionSensorDefinition):
 
     def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
         """Dagster's evaluation; with nothing to ask for, the reason instead of an unchanged evaluation."""
+        for handler in context.log.handlers:
+            if isinstance(handler, DispatchingLogHandler):
+                # It prints. Five lines a tick would hide what a person looks for in the code server's log.
+                handler.setLevel(logging.WARNING)
         answer = super().evaluate_tick(context)
         if answer.run_requests:
             return answer
