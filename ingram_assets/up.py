@@ -136,8 +136,9 @@ def forget_ports(home: Path) -> None:
 
 def _migrate_settings(root: Path) -> MigrateSettings:
     """The owner's settings, and of the scraper's where its covers are read."""
-    covers = environment_of("scraper", root).get("R2_PUBLIC_URL", "")
-    return load(MigrateSettings, {"R2_PUBLIC_URL": covers, **environment_of_owner(root)})
+    scraper = environment_of("scraper", root)
+    of_covers = {name: scraper[name] for name in ("R2_PUBLIC_URL", "ALLOW_PLAIN_HTTP") if name in scraper}
+    return load(MigrateSettings, environment_of_owner(root) | of_covers)
 
 
 def let_in(root: Path, titles: int) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from ingram_assets.queue.migrations import let_in, migrate
 from ingram_assets.queue.migrations.access import CONNECTIONS
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import MAX_BYTES, QueueWriter
+from ingram_assets.up import migrate_queue
 from ingram_assets_tests.queue.conftest import (
     NOW,
     PASSWORD,
@@ -613,6 +615,37 @@ def test_a_cover_lies_below_the_buckets_address_alone(queue: Queue, writer: Queu
     assert answer.reason is not None
     assert below in answer.reason
     assert "ingram queue migrate" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ({".env.scraper": "R2_PUBLIC_URL=https://covers.shop.example/\n"}, "https://covers.shop.example"),
+        ({".env": "R2_PUBLIC_URL=https://covers.shop.example\n"}, "https://covers.shop.example"),
+        (
+            {
+                ".env": "R2_PUBLIC_URL=https://old.example\n",
+                ".env.scraper": "R2_PUBLIC_URL=https://new.example\n",
+            },
+            "https://new.example",
+        ),
+        (
+            {".env.scraper": "R2_PUBLIC_URL=http://minio.shop.example:9000/c\nALLOW_PLAIN_HTTP=true\n"},
+            "http://minio.shop.example:9000/c",
+        ),
+        ({".env.scraper": "IPAGE_USERNAME=user\n"}, None),
+        ({}, None),
+    ],
+)
+def test_the_command_takes_the_buckets_address_from_the_scrapers_settings(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], taken: str | None
+) -> None:
+    monkeypatch.setenv("QUEUE_OWNER_DB_URL", queue.owner)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    assert "notes" not in migrate_queue(tmp_path)
+    assert queue.sql("SELECT cover_prefix FROM ingram_limits") == [(taken,)]
 
 
 # -- an owner that may less ---------------------------------------------------------------------------------
