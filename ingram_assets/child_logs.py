@@ -84,22 +84,19 @@ class ChildLog:
             pipe.close()
 
     def _append(self, chunk: bytes) -> None:
-        # Opened for each chunk: a file that somebody moves or deletes is made anew.
-        log = self._open()
-        try:
-            room = LOG_BYTES - os.fstat(log).st_size
-            if len(chunk) > room:
-                at_a_line = chunk.rfind(b"\n", 0, max(room, 0)) + 1
-                _write_all(log, chunk[:at_a_line])
-                chunk = chunk[at_a_line:]
+        while True:
+            # Opened each time: a file that somebody moves or deletes is made anew.
+            log = self._open()
+            try:
+                size = os.fstat(log).st_size
+                piece = _piece(chunk, LOG_BYTES - size, is_file_empty=size == 0)
+                _write_all(log, piece)
+            finally:
                 os.close(log)
-                log = -1
-                self._turn_over()
-                log = self._open()
-            _write_all(log, chunk)
-        finally:
-            if log >= 0:
-                os.close(log)
+            chunk = chunk[len(piece) :]
+            if not chunk:
+                return
+            self._turn_over()
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -119,6 +116,14 @@ class ChildLog:
         except OSError:
             # Then it begins anew where it is: the newest lines count, and the bound.
             os.truncate(self.file, 0)
+
+
+def _piece(chunk: bytes, room: int, *, is_file_empty: bool) -> bytes:
+    """What of it goes into the file before that is turned over: whole lines, if it is not all of it."""
+    if len(chunk) <= room:
+        return chunk
+    at_a_line = chunk.rfind(b"\n", 0, max(room, 0)) + 1
+    return chunk[: at_a_line or (room if is_file_empty else 0)]
 
 
 def _write_all(file: int, chunk: bytes) -> None:

@@ -117,7 +117,11 @@ def forget_old_files(home: Path, now: float) -> int:
     Dagster keeps a file of each tick that said something, 26,000 a day, two of each run, and deletes none.
     """
     gone = 0
-    for file in [*home.glob("storage/**/*.err"), *home.glob("storage/**/*.out")]:
+    # By os.walk, which passes over what vanishes or can't be read on the way.
+    walked = [Path(folder) / name for folder, _, names in os.walk(home / "storage") for name in names]
+    for file in walked:
+        if file.suffix not in (".err", ".out"):
+            continue
         kept = RUN_FILES_KEPT if file.parent.name == "compute_logs" else TICK_FILES_KEPT
         with contextlib.suppress(OSError):  # Another one may be at it, and a file less is no matter.
             if file.stat().st_mtime < now - kept.total_seconds():

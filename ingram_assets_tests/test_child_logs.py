@@ -68,6 +68,18 @@ def test_whatever_is_written_the_newest_lines_stay_whole(
         assert len(found) > 3_000 or count == len(found)
 
 
+def test_much_at_once_is_bounded_too(tmp_path: Path, small: int) -> None:
+    log = ChildLog(tmp_path / "x.log")
+    log.write(b"before\n")
+    log.write(b"".join(b"%d\n" % number for number in range(20_000)))
+    found = lines(tmp_path)
+    assert found == list(range(found[0], 20_000))
+    assert len(found) > 4_000
+    log.write(b"x" * 100_000)
+    assert all(file.stat().st_size <= small for file in tmp_path.iterdir())
+    assert (tmp_path / "x.1.log").stat().st_size == small
+
+
 def test_a_line_without_end_is_bounded_too(tmp_path: Path, small: int) -> None:
     log = ChildLog(tmp_path / "x.log")
     for _ in range(100):
@@ -167,6 +179,66 @@ def test_a_log_that_cant_be_written_stops_nothing(tmp_path: Path) -> None:
         last = supervisor.start("z", [sys.executable, "-c", "print('room again')"], env=ENV)
         until(lambda: not last.running, "its end")
     assert (tmp_path / "logs" / "z.log").read_text() == "room again\n"
+
+
+def test_a_disk_that_is_full_stops_nothing(tmp_path: Path, small: int) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "x.log").symlink_to("/dev/full")
+    program = "print('words ' * 100_000)\nopen('done', 'w').write('x')\nimport time; time.sleep(600)"
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("x", [sys.executable, "-uc", program], env=ENV)
+        until((tmp_path / "done").exists, "it comes to its end")
+        assert child.log_end().strip().endswith("words")
+        assert child.running
+
+
+@pytest.mark.parametrize("count", [10, 5_000])
+def test_who_follows_the_file_by_its_name_sees_the_newest(tmp_path: Path, small: int, count: int) -> None:
+    """As `tail -F` does, which opens the new file when the one it reads was turned over."""
+    log = ChildLog(tmp_path / "x.log")
+    seen = tmp_path / "seen"
+    command = ["tail", "-F", "-s", "0.05", str(log.file)]
+    with seen.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL) as tail:
+        try:
+            for number in range(count):
+                log.write(b"%d\n" % number)
+            until(lambda: seen.read_text().endswith(f"\n{count - 1}\n"), "its last line")
+        finally:
+            tail.kill()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "raise SystemExit(3)",
+        "raise ValueError('why')",
+        "os.abort()",
+        "os.kill(os.getpid(), 9)",
+        "os._exit(0)",
+    ],
+)
+def test_however_a_child_dies_its_last_lines_are_kept(tmp_path: Path, end: str) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        program = f"import os; print('last words', flush=True); {end}"
+        child = supervisor.start("x", [sys.executable, "-c", program], env=ENV)
+        until(lambda: not child.running, "its end")
+        assert "last words\n" in child.log.read_text()
+        assert "last words" in child.log_end()
+
+
+def test_a_child_that_talks_without_end_is_stopped_as_any_other(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\n"
+        "def end(*_): print('told to stop'); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "while True: print('x' * 80)"
+    )
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("x", [sys.executable, "-c", program], env=ENV, restart=True)
+        until(lambda: child.log.stat().st_size > 100_000, "its words")
+        began = time.monotonic()
+    assert time.monotonic() - began < 8, "it was not killed, it stopped"
+    assert child.log.read_text().endswith("told to stop\n")
 
 
 def test_what_was_lost_is_told_once_there_is_room_again(tmp_path: Path) -> None:
