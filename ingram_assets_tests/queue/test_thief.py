@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ingram_assets.demo.embedded.postgres import Postgres
+from ingram_assets.demo.embedded.postgres import SERVER_SETTINGS, Postgres, start_postgres
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.queue.migrations import let_in, migrate
+from ingram_assets.processes import Supervisor
+from ingram_assets.queue.migrations import access, let_in, migrate
 from ingram_assets.queue.migrations.access import CONNECTIONS
 from ingram_assets.queue.reader import QueueReader
 from ingram_assets.queue.writer import MAX_BYTES, QueueWriter
@@ -29,6 +32,7 @@ from ingram_assets_tests.queue.conftest import (
     WRITER,
     Queue,
     isbn,
+    migrated,
     outcomes,
     reading,
     title,
@@ -51,6 +55,9 @@ LEFT_BEHIND = [
     "search_path = 'pg_temp'",
     "standard_conforming_strings = off",
     "client_encoding = 'SQL_ASCII'",
+    "role = 'none'",
+    "plpgsql.extra_errors = 'all'",
+    "local_preload_libraries = 'nothing'",  # with this one nobody can sign in as the role any more
 ]
 
 
@@ -58,6 +65,7 @@ LEFT_BEHIND = [
 @pytest.mark.parametrize("role", ["writer", "reader"])
 def test_settings_of_a_role_end_with_the_next_migration(queue: Queue, role: str, where: str) -> None:
     with session(queue, role) as thief:
+        thief.execute("DO 'BEGIN END'")
         for setting in LEFT_BEHIND:
             thief.execute(f"ALTER ROLE CURRENT_USER {where}SET {setting}")
     assert migrate(queue.owner).notes == ()
@@ -65,6 +73,72 @@ def test_settings_of_a_role_end_with_the_next_migration(queue: Queue, role: str,
     assert queue.sql(f"{settings} WHERE r.rolname = %s", ROLES[role]) == []
     with QueueWriter(queue.writer) as writer:
         assert outcomes(writer.add_titles([title(1)])) == ["added"]
+
+
+def test_what_only_a_superuser_sets_stays(queue: Queue) -> None:
+    """It bounds the role, and no thief could have left it."""
+    queue.sql(f"ALTER ROLE {READER} SET temp_file_limit = '2GB'")
+    queue.sql(f"ALTER ROLE {READER} SET statement_timeout = 1")
+    try:
+        assert migrate(queue.owner).notes == ()
+        assert queue.sql("SELECT rolconfig FROM pg_roles WHERE rolname = %s", READER) == [
+            (["temp_file_limit=2GB"],)
+        ]
+        with session(queue, "reader") as thief, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            thief.execute("ALTER ROLE CURRENT_USER RESET temp_file_limit")
+    finally:
+        queue.sql(f"ALTER ROLE {READER} RESET ALL")
+
+
+def test_sessions_in_other_databases_end_too(postgres: Postgres, queue: Queue, writer: QueueWriter) -> None:
+    """They count among the role's connections."""
+    with ExitStack() as stack:
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                stack.enter_context(psycopg.connect(postgres.url("postgres", WRITER, PASSWORD)))
+        with pytest.raises(Exception, match="too many connections"):
+            writer.add_titles([title(1)])
+        migrate(queue.owner)
+        assert outcomes(writer.add_titles([title(1)])) == ["added"]
+
+
+@pytest.mark.parametrize(
+    ("used_up", "following"),
+    [(2, 3), (3, 4), (1_000_000, 1_000_001), (150_000_000, 3), (2_147_483_646, 3), (2_147_483_647, 3)],
+)
+def test_ids_that_were_used_up_for_nothing_are_given_back(
+    queue: Queue, writer: QueueWriter, used_up: int, following: int
+) -> None:
+    """A write that is taken back uses them up all the same, and there are two billion."""
+    writer.add_titles([title(1), title(2)])
+    queue.sql("SELECT setval('ingram_queue_id_seq', %s)", used_up)
+    migrate(queue.owner)
+    assert outcomes(writer.add_titles([title(3)])) == ["added"]
+    assert queue.sql("SELECT array_agg(id ORDER BY id) FROM ingram_queue") == [([1, 2, following],)]
+
+
+def test_a_prepared_transaction_that_was_left_is_told_with_the_statement(
+    servers_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where a server allows them, which PostgreSQL does not by default."""
+    monkeypatch.setitem(SERVER_SETTINGS, "max_prepared_transactions", "5")
+    with Supervisor(servers_folder / "prepared") as supervisor:
+        queue = migrated(start_postgres(supervisor, supervisor.folder / "postgres"), "stolen")
+        for role, gid in (
+            ("writer", "plain"),
+            ("reader", "it's"),
+            ("writer", "back\\slash"),
+            ("reader", 'é"; --'),
+        ):
+            with session(queue, role) as thief:
+                thief.execute("BEGIN")
+                thief.execute("SELECT txid_current()")
+                thief.execute(sql.SQL("PREPARE TRANSACTION {}").format(sql.Literal(gid)))
+            with pytest.raises(NeedsPerson, match=f"The role {ROLES[role]} has left") as raised:
+                migrate(queue.owner)
+            (statement,) = re.findall("run (ROLLBACK PREPARED .*) in this database", str(raised.value))
+            queue.sql(statement)
+            migrate(queue.owner)
 
 
 def test_sessions_end_with_the_next_migration_and_ours_go_on(queue: Queue, writer: QueueWriter) -> None:
@@ -158,7 +232,7 @@ def test_what_anybody_may_hold_stops_no_write(queue: Queue, role: str, statement
         "UPDATE public.ingram_limits SET cover_prefix = NULL",
         "DELETE FROM public.ingram_limits",
         "SELECT public.ingram_room_today(0)",
-        "SELECT public.ingram_end_holders()",
+        "SELECT public.ingram_end_holders('{}')",
         "SELECT public.ingram_cut_reason()",
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'ingram_write_lock'::regclass",
     ],
@@ -182,14 +256,24 @@ HOLDERS = {
 @contextmanager
 def patience(queue: Queue, idle: str, in_all: str) -> Iterator[None]:
     """The same functions, with other times after which a session that holds back the others is ended."""
-    ((made,),) = queue.sql("SELECT pg_get_functiondef('ingram_end_holders()'::regprocedure)")
-    short = made.replace("'10 seconds'", f"'{idle}'").replace("'20 seconds'", f"'{in_all}'")
-    assert short.count(idle) == short.count(in_all) == 1
-    queue.sql(short)
+    definitions = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = ANY(%s)"
+    names = ["ingram_end_holders", "ingram_begin_write", "ingram_hold"]
+    made = [definition for (definition,) in queue.sql(definitions, names)]
+    instead = {
+        "'10 seconds'": f"'{idle}'",
+        "'20 seconds'": f"'{in_all}'",
+        "lock_timeout TO '3s'": "lock_timeout TO '200ms'",
+    }
+    for definition in made:
+        for usual, short in instead.items():
+            definition = definition.replace(usual, short)
+        assert definition not in made
+        queue.sql(definition)
     try:
         yield
     finally:
-        queue.sql(made)
+        for definition in made:
+            queue.sql(definition)
 
 
 @pytest.mark.parametrize(("role", "statement"), HOLDERS.values(), ids=HOLDERS.keys())
@@ -264,6 +348,34 @@ def test_who_waits_itself_is_not_ended(queue: Queue) -> None:
         person.execute("SELECT FROM ingram_write_lock FOR UPDATE")
         with ThreadPoolExecutor(3) as threads:
             assert list(threads.map(write, range(3))) == ["QueryCanceled"] * 3
+
+
+def test_who_waited_long_may_write_when_it_is_its_turn(queue: Queue) -> None:
+    """Its transaction is old by then, and it holds on for a moment only."""
+
+    def write(number: int) -> str:
+        with psycopg.connect(queue.writer) as connection:
+            answer = connection.execute("SELECT * FROM ingram_add_titles(%s)", [json.dumps([title(number)])])
+            time.sleep(1)
+            return str(answer.fetchall()[0][2])
+
+    with patience(queue, "2 seconds", "3 seconds"), psycopg.connect(queue.owner) as person:
+        person.execute("SELECT FROM ingram_write_lock FOR UPDATE")
+        with ThreadPoolExecutor(4) as threads:
+            writing = [threads.submit(write, number) for number in range(4)]
+            time.sleep(4)
+            person.commit()
+            assert [one.result() for one in writing] == ["added"] * 4
+
+
+def test_a_person_lets_titles_in_whoever_holds_the_limits(open_shop: QueueWriter, queue: Queue) -> None:
+    with patience(queue, "1 second", "1 hour"), session(queue, "writer") as thief:
+        thief.execute("BEGIN")
+        thief.execute("SELECT * FROM ingram_add_titles(%s)", [json.dumps([title(5)])])
+        let_in(queue.owner, 30)
+        with pytest.raises(psycopg.OperationalError):
+            thief.execute("COMMIT")
+    assert queue.sql("SELECT let_in FROM ingram_limits") == [(30,)]
 
 
 def test_entries_that_another_call_is_deleting_hold_back_no_pruning(
@@ -553,6 +665,8 @@ INNER = [
     "https://covers.example%2f@10.0.0.1/",
     "https://covers.example/a/../../etc",
     "https://covers.example/%2e%2e/x",
+    "https://covers.example/a/..%2fx",
+    "https://covers.example/a%2F.%2E%5Cx",
     "file:///etc/passwd",
     "ftp://covers.example/x",
     "//covers.example/x",
@@ -687,6 +801,40 @@ def test_an_owner_that_makes_the_roles_bounds_them(postgres: Postgres, database:
                 ("their_reader", CONNECTIONS["reader"], None),
                 ("their_writer", CONNECTIONS["writer"], None),
             ]
+
+
+@pytest.mark.parametrize("role", ["their_writer", "their_reader"])
+def test_large_objects_of_a_role_end_with_the_next_migration(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """On a server whose owner is no superuser anybody may make them."""
+    monkeypatch.setattr(access, "LARGE_OBJECTS", 2)
+    roles = {"writer_role": "their_writer", "reader_role": "their_reader"}
+    with owned_by(postgres, database, "CREATEROLE") as (owner, name):
+        migrate(owner, **roles)
+        with psycopg.connect(owner, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD 'p'").format(sql.Identifier(role)))
+            connection.execute("SELECT lo_from_bytea(0, 'the owner''s')")
+        with psycopg.connect(postgres.url(name, role, "p"), autocommit=True) as thief:
+            thief.execute(
+                "SELECT lo_from_bytea(0, decode(repeat('00', 100000), 'hex')) FROM generate_series(1, 3)"
+            )
+        (note,) = migrate(owner, **roles).notes
+        assert f"The role {role} has left large objects" in note
+        assert migrate(owner, **roles).notes == ()
+        with psycopg.connect(owner) as connection:
+            assert connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone() == (1,)
+
+
+def test_a_reader_that_became_a_writer_is_refused(postgres: Postgres, database: str) -> None:
+    """Before PostgreSQL 16 a role may give itself to others."""
+    roles = {"writer_role": "their_writer", "reader_role": "their_reader"}
+    with owned_by(postgres, database, "CREATEROLE") as (owner, _):
+        migrate(owner, **roles)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("GRANT their_writer TO their_reader")
+        with pytest.raises(NeedsPerson, match="their_reader is a member of the role their_writer"):
+            migrate(owner, **roles)
 
 
 def test_what_the_owner_may_not_do_is_said_with_the_statement(postgres: Postgres, database: str) -> None:

@@ -47,8 +47,8 @@ def migrate(
     that an earlier program made is taken over with its rows. A role that the settings named before keeps its
     rights until a person drops it.
 
-    What a thief of a role may have left ends here: its sessions in this database (ours make theirs anew), the
-    settings of the role, and what of the day's limits is used up.
+    What a thief of a role may have left ends here: its sessions (ours make theirs anew), the settings of the
+    role, its large objects, the ids that nothing has, and what of the day's limits is used up.
 
     Args:
         cover_prefix: the address below which covers lie; without it, the one that the last call was given.
@@ -105,6 +105,8 @@ def let_in(owner_url: str, titles: int) -> None:
     server = Server(owner_url)
     try:
         with server.connect() as connection:
+            # As one who writes: whoever holds the row of the limits holds that lock too, and is ended.
+            connection.execute("SELECT public.ingram_begin_write()")
             connection.execute("UPDATE public.ingram_limits SET let_in = %s", [titles])
     except psycopg.Error as error:
         raise failure(error, server, "let new titles in") from None
@@ -115,12 +117,10 @@ def _lock(connection: psycopg.Connection) -> None:
 
     The write functions lock it as well. It is made here, since a migration needs it before it does anything.
     """
-    exists = "SELECT 1 WHERE to_regclass('public.ingram_write_lock') IS NOT NULL"
-    if not connection.execute(exists).fetchone():
-        # Of two that come to an empty database at once one makes it, and the other one waits and fails at it.
-        with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
-            connection.execute("CREATE TABLE public.ingram_write_lock (is_row BOOLEAN PRIMARY KEY)")
-            connection.execute("INSERT INTO public.ingram_write_lock VALUES (true)")
+    # Of two that come to an empty database at once one makes it, and the other one waits and fails at it.
+    with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
+        connection.execute("CREATE TABLE IF NOT EXISTS public.ingram_write_lock (is_row BOOLEAN PRIMARY KEY)")
+        connection.execute("INSERT INTO public.ingram_write_lock VALUES (true) ON CONFLICT DO NOTHING")
     connection.execute("SELECT FROM public.ingram_write_lock FOR UPDATE")
 
 

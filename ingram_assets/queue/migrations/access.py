@@ -98,10 +98,23 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
 
 
 def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
-    """Ends the roles' sessions in this database, as far as the owner may.
+    """Ends the roles' sessions, as far as the owner may: in every database, since they count there too.
 
     A session outlives the password that it was opened with. Ours are made anew within the call under way.
+
+    Raises:
+        NeedsPerson: a role left a transaction that is no session's any more, and would be waited for.
     """
+    prepared = connection.execute(
+        "SELECT owner, gid FROM pg_prepared_xacts WHERE database = current_database() AND owner = ANY(%s)",
+        [[roles.writer, roles.reader]],
+    ).fetchone()
+    if prepared:
+        raise NeedsPerson(
+            f"The role {prepared[0]} has left a prepared transaction, which holds back all writes. Let a "
+            f"superuser run ROLLBACK PREPARED {sql.Literal(prepared[1]).as_string(connection)} in this "
+            "database, and set max_prepared_transactions = 0 if nobody else needs them. Then run this again."
+        )
     for name in (roles.writer, roles.reader):
         # A role that is refused later is left alone: the owner itself, or a superuser.
         wanted = "SELECT 1 FROM pg_roles WHERE rolname = %s AND NOT rolsuper AND rolname <> current_user"
@@ -110,9 +123,7 @@ def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
         _may_end_sessions_of(connection, name)
         with _as_far_as_may_be(connection):
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND usename = %s AND pid <> pg_backend_pid()",
-                [name],
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name]
             )
 
 
@@ -125,15 +136,24 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
     for what, name in (("writer", roles.writer), ("reader", roles.reader)):
         role = sql.Identifier(name)
         shown = role.as_string(connection)
-        for (database,) in connection.execute(_SET_IN, [name]).fetchall():
+        for database, setting in connection.execute(_OWN_SETTINGS, [name]).fetchall():
             where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
             with _as_far_as_may_be(connection):
-                connection.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(role, where))
-        if left := connection.execute(_SET, [name]).fetchall():
+                reset = sql.SQL("ALTER ROLE {}{} RESET {}")
+                connection.execute(reset.format(role, where, sql.Identifier(setting)))
+        if left := connection.execute(_OWN_SETTINGS, [name]).fetchall():
             notes.append(
                 f"The role {name} has settings that whoever had its password may have left, and the owner "
-                f"may not reset: {', '.join(sorted({setting for (setting,) in left}))}. Let a superuser run "
+                f"may not reset: {', '.join(sorted({setting for _, setting in left}))}. Let a superuser run "
                 f"ALTER ROLE {shown} RESET ALL (and IN DATABASE … RESET ALL)."
+            )
+        with _as_far_as_may_be(connection):
+            connection.execute(_UNLINK, [name, LARGE_OBJECTS])
+        if connection.execute(_LARGE_OBJECTS, [name]).fetchone():
+            notes.append(
+                f"The role {name} has left large objects, which nothing of ours makes. Run `ingram queue "
+                f"migrate` again, which deletes {LARGE_OBJECTS:,} of them, until this is said no more; if it "
+                f"stays, let a superuser run GRANT {shown} TO the queue's owner."
             )
         limit = CONNECTIONS[what]
         if _is_unlimited(connection, name):
@@ -151,6 +171,13 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
                 f"The owner may not end sessions of the role {name}: one that keeps its transaction open "
                 f"holds back all writes. Let a superuser run GRANT {shown} TO {owner[0]}."
             )
+    # A write that is taken back uses up ids all the same, and there are two billion. The few that ours lose
+    # are not given out again: another program may go by the ids.
+    connection.execute(
+        "SELECT setval(ids, max(id)) FROM public.ingram_queue, "
+        "CAST(pg_get_serial_sequence('public.ingram_queue', 'id') AS regclass) AS ids "
+        "GROUP BY ids HAVING pg_sequence_last_value(ids) > max(id) + 100000000"
+    )
     connection.execute(
         "UPDATE public.ingram_limits SET day = '-infinity', cover_prefix = COALESCE(%s, cover_prefix)",
         [cover_prefix.rstrip("/") if cover_prefix else None],
@@ -158,14 +185,23 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
     return tuple(notes)
 
 
-_SET_IN = """
-    SELECT d.datname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
-    LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s
+# The settings of a role that it may have made itself. Others, such as temp_file_limit, a superuser gave it.
+_OWN_SETTINGS = """
+    SELECT d.datname, split_part(c.setting, '=', 1)
+    FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+    LEFT JOIN pg_database d ON d.oid = s.setdatabase CROSS JOIN unnest(s.setconfig) AS c (setting)
+    WHERE r.rolname = %s AND NOT EXISTS (
+        SELECT FROM pg_settings p
+        WHERE lower(p.name) = lower(split_part(c.setting, '=', 1)) AND p.context <> 'user'
+    )
 """
-_SET = """
-    SELECT split_part(unnest(s.setconfig), '=', 1)
-    FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s
+
+LARGE_OBJECTS = 1000
+"""Large objects that one migration deletes at most: each is locked until its end."""
+_LARGE_OBJECTS = """
+    SELECT l.oid FROM pg_largeobject_metadata l JOIN pg_roles r ON r.oid = l.lomowner WHERE r.rolname = %s
 """
+_UNLINK = f"SELECT lo_unlink(mine.oid) FROM ({_LARGE_OBJECTS} LIMIT %s) mine"
 
 
 def _is_unlimited(connection: psycopg.Connection, name: str) -> bool:
@@ -300,6 +336,9 @@ _TOO_MUCH = """
             SELECT FROM pg_depend d
             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
         )
+    UNION ALL
+    SELECT r.rolname, 'is a member of the role ' || w.rolname, pg_has_role(r.oid, w.oid, 'MEMBER')
+    FROM pg_roles r, pg_roles w WHERE r.rolname = %(reader)s AND w.rolname = %(writer)s
     UNION ALL
     SELECT r.rolname, 'may make tables here',
         has_schema_privilege(r.oid, 'public', 'CREATE')

@@ -14,33 +14,48 @@
 
 ------------------------------------------------------------------------------------------ small rules
 
--- Ends sessions that hold back those who write: 10 seconds idle in a transaction, or 20 seconds in one at all. Ours
--- never are, since each call is a transaction; a thief's would be for as long as he likes, and no setting of the
--- server could end it that he could not set back. For whom it may: an owner that may not end them just waits.
-CREATE FUNCTION public.ingram_end_holders() RETURNS VOID LANGUAGE plpgsql AS $$
+-- Ends sessions that hold back those who write: 10 seconds idle in a transaction, or 20 seconds since we first saw
+-- them hold on. Ours never do, since each call is a transaction of its own; a thief's would for as long as he likes,
+-- and no setting of the server could end it that he could not set back. For whom it may: an owner that may not end
+-- them just waits. Whom we saw and when, by transaction id, goes in and comes out: a transaction's own age would not
+-- do, since who had to wait long himself has an old one by the time it is his turn.
+CREATE FUNCTION public.ingram_end_holders(seen JSONB) RETURNS JSONB LANGUAGE plpgsql AS $$
+DECLARE
+    holders JSONB;
 BEGIN
     PERFORM pg_stat_clear_snapshot();
-    PERFORM pg_terminate_backend(a.pid)
-    FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-    WHERE r.rolname <> current_user AND NOT r.rolsuper AND (
-        a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - INTERVAL '10 seconds'
-        OR a.xact_start < clock_timestamp() - INTERVAL '20 seconds'
-    ) AND EXISTS (
-        SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
-        WHERE l.pid = a.pid AND l.granted AND l.mode <> 'AccessShareLock'
-            AND l.relation IN ('public.ingram_write_lock'::regclass, 'public.ingram_queue'::regclass)
-    ) AND NOT EXISTS (
-        -- Who waits for a row as we do is held back itself.
-        SELECT FROM pg_locks w WHERE w.pid = a.pid AND NOT w.granted AND w.locktype IN ('tuple', 'transactionid')
+    holders := (
+        SELECT jsonb_object_agg(a.backend_xid::text, jsonb_build_object(
+            'pid', a.pid,
+            'idle_since', CASE WHEN a.state LIKE 'idle in transaction%' THEN a.state_change END,
+            'since', COALESCE(seen->a.backend_xid::text->'since', to_jsonb(clock_timestamp()))
+        ))
+        FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+        -- Who waits for us to let go has no transaction id yet.
+        WHERE r.rolname <> current_user AND NOT r.rolsuper AND a.backend_xid IS NOT NULL AND EXISTS (
+            SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+            WHERE l.pid = a.pid AND l.granted AND l.mode <> 'AccessShareLock'
+                AND l.relation IN ('public.ingram_write_lock'::regclass, 'public.ingram_queue'::regclass)
+        ) AND NOT EXISTS (
+            -- Who waits for a row as we do is held back itself.
+            SELECT FROM pg_locks w WHERE w.pid = a.pid AND NOT w.granted AND w.locktype IN ('tuple', 'transactionid')
+        )
     );
+    PERFORM pg_terminate_backend((h.value->>'pid')::int)
+    FROM jsonb_each(holders) h
+    WHERE (h.value->>'idle_since')::timestamptz < clock_timestamp() - INTERVAL '10 seconds'
+        OR (h.value->>'since')::timestamptz < clock_timestamp() - INTERVAL '20 seconds';
+    RETURN holders;
 EXCEPTION WHEN insufficient_privilege THEN
-    NULL;
+    RETURN NULL;
 END
 $$;
 
 -- The lock is on a row of a table that is the owner's alone. An advisory lock anybody could take, and hold; and of a
 -- table's lock the weaker modes, since PREPARE takes them for a statement that would then be refused.
-CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+CREATE FUNCTION public.ingram_begin_write() RETURNS TIMESTAMPTZ LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+DECLARE
+    holders JSONB;
 BEGIN
     -- Under a snapshot taken before the wait, what the writer before us wrote would not be seen.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -52,7 +67,7 @@ BEGIN
             PERFORM FROM public.ingram_write_lock FOR UPDATE;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
-            PERFORM public.ingram_end_holders();
+            holders := public.ingram_end_holders(holders);
         END;
     END LOOP;
     -- A clock that was set back does not reorder what comes after.
@@ -210,7 +225,7 @@ $$;
 -- Until then from no address of an inner network: a name with a dot, and neither user nor port.
 CREATE FUNCTION public.ingram_cover_place_problem(url TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
     SELECT CASE
-        WHEN url ~* '/(\.|%2e){1,2}([/?#]|$)' THEN 'cover_url leads upwards.'
+        WHEN url ~* '(/|%2f|%5c)(\.|%2e){1,2}([/?#]|%2f|%5c|$)' THEN 'cover_url leads upwards.'
         WHEN NOT starts_with(url, l.cover_prefix || '/')
             THEN format('cover_url is not below %s. If R2_PUBLIC_URL is another one now, run `ingram queue migrate` with it.', l.cover_prefix)
         WHEN l.cover_prefix IS NULL AND (
@@ -298,7 +313,9 @@ $$;
 
 -- Holds the rows of these titles until the end of the transaction: what an importer is marking is waited for,
 -- and then seen by the statements that follow.
-CREATE FUNCTION public.ingram_hold(given public.ingram_given[]) RETURNS VOID LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+CREATE FUNCTION public.ingram_hold(given public.ingram_given[]) RETURNS VOID LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+DECLARE
+    holders JSONB;
 BEGIN
     LOOP
         BEGIN
@@ -308,7 +325,7 @@ BEGIN
             FOR UPDATE;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
-            PERFORM public.ingram_end_holders();
+            holders := public.ingram_end_holders(holders);
         END;
     END LOOP;
 END
