@@ -20,6 +20,7 @@ from rich.console import Console
 from ingram_assets.demo.phases import Phases
 from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets.locations.keys import ISBNS_NAME
+from ingram_assets.queue.migrations import let_in
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.runs import RunResult, code_location, dagster_instance, follow
 from ingram_assets.settings import LOCATIONS
@@ -183,6 +184,8 @@ def running_shop() -> Iterator[Shop]:
         dagster_instance(stack.common) as instance,
     ):
         shop = Shop(stack, instance)
+        # More new titles than a shop has in a day; a person lets them in there too.
+        let_in(stack.url("catalog_import", "queue_owner"), 10 * TITLES)
         shop.stop_sensors()
         phases.say("Everything is up.")
         yield shop

@@ -199,10 +199,15 @@ def shop_titles(shop: Shop, numbers: Sequence[int] = range(TITLES)) -> list[str]
         outcomes = queue.add_titles([_row(number, isbn) for number, isbn in zip(numbers, isbns, strict=True)])
         assert all(outcome.outcome == "added" for outcome in outcomes)
         covers = [
-            {"isbn": isbn, "cover_url": f"http://127.0.0.1/covers/raw/{isbn}.jpg", "cover_sha256": "0" * 64}
+            {
+                "isbn": isbn,
+                "cover_url": f"{shop.stack.s3.public_url}/covers/raw/{isbn}.jpg",
+                "cover_sha256": "0" * 64,
+            }
             for isbn in isbns
         ]
-        queue.record_covers(covers)
+        outcomes = queue.record_covers(covers)
+        assert all(outcome.outcome == "changed" for outcome in outcomes)
     _record(shop, isbns, 100)
     return isbns
 

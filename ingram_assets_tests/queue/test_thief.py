@@ -619,6 +619,17 @@ def test_a_batch_is_bounded_before_it_is_read(queue: Queue) -> None:
     assert MAX_BYTES * 2 < 16_000_000
 
 
+@pytest.mark.parametrize("first", ["1", '"\\u0000"', "{}", "[]", "null"])
+def test_the_rows_of_a_batch_are_counted_before_they_are_looked_at(queue: Queue, first: str) -> None:
+    """As long as that takes nobody else writes."""
+    with session(queue, "writer") as thief:
+        began = time.monotonic()
+        batch = "[" + first + ",1" * 7_900_000 + "]"
+        answer = thief.execute("SELECT outcome, reason FROM ingram_add_titles(%s)", [batch]).fetchall()
+        assert answer == [("refused", "The batch has more than 10,000 rows.")]
+        assert time.monotonic() - began < 10, "it takes 1 to 2 seconds, most of which is reading it"
+
+
 @pytest.mark.parametrize("length", [2001, 10_000, 3_000_000])
 def test_a_reason_that_the_reader_writes_is_cut(queue: Queue, open_shop: QueueWriter, length: int) -> None:
     with session(queue, "reader") as thief:

@@ -266,31 +266,37 @@ CREATE TYPE public.ingram_given AS (ordinal INT, turn INT, isbn TEXT, item JSONB
 CREATE FUNCTION public.ingram_batch(batch TEXT) RETURNS SETOF public.ingram_given LANGUAGE plpgsql STABLE AS $$
 DECLARE
     is_too_large BOOLEAN := octet_length(batch) > 16000000;
-    doc JSONB := CASE WHEN NOT is_too_large THEN public.ingram_try_jsonb(batch) END;
+    how_many INT;
+    doc JSONB;
     items JSONB[];
     texts TEXT[];
 BEGIN
-    IF jsonb_typeof(doc) = 'array' THEN
-        items := ARRAY(SELECT e.value FROM jsonb_array_elements(doc) WITH ORDINALITY AS e (value, place) ORDER BY e.place);
-    ELSIF doc IS NULL AND NOT is_too_large THEN
-        -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds one from the others.
-        BEGIN
+    -- Counted first: millions of rows would take a minute to look at, in which nobody else writes.
+    BEGIN
+        how_many := CASE WHEN NOT is_too_large THEN json_array_length(batch::json) END;
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
+    END;
+    IF how_many <= 10000 THEN
+        doc := public.ingram_try_jsonb(batch);
+        IF doc IS NOT NULL THEN
+            items := ARRAY(SELECT e.value FROM jsonb_array_elements(doc) WITH ORDINALITY AS e (value, place) ORDER BY e.place);
+        ELSE
+            -- json, unlike jsonb, reads an escaped NUL, and so tells the row that holds one from the others.
             texts := ARRAY(
                 SELECT e.value::text FROM json_array_elements(batch::json) WITH ORDINALITY AS e (value, place) ORDER BY e.place
             );
             items := ARRAY(
                 SELECT public.ingram_try_jsonb(e.value) FROM unnest(texts) WITH ORDINALITY AS e (value, place) ORDER BY e.place
             );
-        EXCEPTION WHEN OTHERS THEN
-            items := NULL;
-        END;
+        END IF;
     END IF;
-    IF items IS NULL OR cardinality(items) > 10000 THEN
+    IF items IS NULL THEN
         RETURN QUERY SELECT 1, 1, NULL::text, NULL::jsonb,
             CASE
                 WHEN is_too_large THEN 'The batch has more than 16,000,000 bytes.'
-                WHEN items IS NULL THEN 'The batch is not a JSON array.'
-                ELSE 'The batch has more than 10,000 rows.'
+                WHEN how_many > 10000 THEN 'The batch has more than 10,000 rows.'
+                ELSE 'The batch is not a JSON array.'
             END;
         RETURN;
     END IF;
