@@ -294,6 +294,7 @@ _OF_THE_MACHINE = frozenset(
     (
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
+        *("PLAYWRIGHT_NODEJS_PATH", "PLAYWRIGHT_BROWSERS_PATH"),
         *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"),
         # Most systems know the small spelling, some programs the other.
         *proxies.NAMES,

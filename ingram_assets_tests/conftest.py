@@ -18,6 +18,7 @@ from ingram_assets.demo.embedded.imap import Imap, start_imap
 from ingram_assets.demo.embedded.medusa import Medusa, start_medusa
 from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
 from ingram_assets.demo.embedded.s3 import S3, start_s3
+from ingram_assets.node import drive_playwright
 from ingram_assets.processes import Supervisor
 
 TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / ".demo" / "tools")
@@ -26,6 +27,9 @@ TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / "
 # How long one example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Before any test: what is written to the environment later ends with the test.
+drive_playwright()
 
 _numbers = itertools.count(1)
 

@@ -47,11 +47,11 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
             used, and it is left running: it isn't ours to close.
 
     Raises:
-        NoBrowser: none starts, and what to install.
+        NoBrowser: none starts, or the Node that Playwright drives it with does not, and what to install.
         Transient: the running browser can't be reached.
     """
     others = set(psutil.Process().children())
-    with sync_playwright() as playwright:
+    with _driver() as playwright:
         if cdp_url:
             browser = None
             with contextlib.suppress(PlaywrightError):  # whose text quotes the address, and its key
@@ -78,6 +78,21 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
             with contextlib.suppress(PlaywrightError):
                 browser.close()
             watch.stop()
+
+
+@contextlib.contextmanager
+def _driver() -> Iterator[Playwright]:
+    with contextlib.ExitStack() as open_until_left:
+        try:
+            playwright = open_until_left.enter_context(sync_playwright())
+        except Exception as error:  # A driver that ends at once is no PlaywrightError, but a bare one.
+            fault = (str(error).splitlines() or [type(error).__name__])[0]
+            raise NoBrowser(
+                f"Playwright's driver does not start ({fault}): install the package that its "
+                "Node lacks (on Debian and Ubuntu libatomic1), or set PLAYWRIGHT_NODEJS_PATH to a Node, 20 or "
+                "newer, that starts here."
+            ) from error
+        yield playwright
 
 
 class _Watch:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingram_assets.demo.embedded import tools
-from ingram_assets.demo.embedded.node import ensure_node
 from ingram_assets.demo.embedded.tools import InstallFailed
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.node import drive_playwright, find_node
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,9 @@ def ensure_chromium(tools_folder: Path, given: Path | None = None) -> Path:
     `given` (BROWSER_EXECUTABLE) is the only candidate when it is set. Else, in this order: Playwright's own
     if downloaded; Chromium, Chrome or Edge of the system; Playwright's download; the npm package
     @sparticuz/chromium; as root with apt, Debian's package. 0 s when found before, else seconds to minutes.
-    Raises NoBrowser, whose message says what was tried and what to install.
+    Raises NoBrowser or NoNode, whose message says what was tried and what to install.
     """
+    drive_playwright()
     if given is not None:
         why = _does_not_start(given)
         if why:
@@ -101,7 +102,7 @@ def _search(tools_folder: Path) -> Path:
     for way in ways:
         try:
             candidate = way(tools_folder)
-        except InstallFailed as error:
+        except NeedsPerson as error:
             refused.append(str(error).rstrip("."))
             continue
         why = _does_not_start(candidate)
@@ -152,7 +153,7 @@ def _npm_package(tools_folder: Path) -> Path:
     browser = project / "browser"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(NPM_PROJECT, project)
-    node = ensure_node(tools_folder)
+    node = find_node()
     env = {"PATH": node.path(os.environ.get("PATH", os.defpath)), "TMPDIR": str(browser)}
     browser.mkdir()
     tools.run(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingram_assets.demo.embedded import tools
-from ingram_assets.demo.embedded.node import Node, ensure_node
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.embedded.seed_store import SeededStore, seed_store
+from ingram_assets.node import Node, find_node
 from ingram_assets.processes import Supervisor, free_port, http_ok
 
 PROJECT = Path(__file__).parents[1] / "medusa_backend"
@@ -75,7 +75,7 @@ def start_medusa(
 
 def install_medusa(tools_folder: Path, postgres: Postgres) -> Installed:
     """npm's packages and the dump, each made once for one lock file. `postgres` is used to migrate in."""
-    node = ensure_node(tools_folder)
+    node = find_node()
     project = tools_folder.resolve() / "medusa"
     lock = tools.digest(PROJECT / "package.json", PROJECT / "package-lock.json", PROJECT / "medusa-config.js")
     dump, kept_password = project / "migrated.sql", project / "admin-password"

@@ -1,5 +1,6 @@
 """The scraper's outside systems, opened from its settings when a run needs them."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from dagster_aws.s3 import S3Resource
 
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.ipage.site import Credentials, Site
+from ingram_assets.node import NoNode, drive_playwright
 from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.settings import CommonSettings, ScraperSettings, load, secret
 
@@ -20,6 +22,8 @@ class IPage(dg.ConfigurableResource):
     def open(self, run_id: str) -> Site:
         """The site, signed in when the first page asks for it. Use as a context manager."""
         settings = load(ScraperSettings)
+        with suppress(NoNode):  # It is told of when a browser is needed, which a session that lives needs not.
+            drive_playwright()
         return Site(
             settings.IPAGE_BASE_URL,
             ipage_state_dir(),
