@@ -1,7 +1,7 @@
 """The Node that drives Playwright and runs Medusa: the wheel's, else the machine's.
 
-What a wheel brings as a program is started once before anything relies on it. It can lie complete on the disk and
-lack a library of the system's, as Playwright's own Node does on the smallest Debian (libatomic.so.1).
+What a wheel brings as a program is started once before anything relies on it. It can lie complete on the disk
+and lack a library of the system's, as Playwright's own Node does on the smallest Debian (libatomic.so.1).
 """
 
 import importlib.util
@@ -42,9 +42,9 @@ def find_node() -> Node:
             return node
         tried.append(f"{node.program} can't be used: {fault}")
     raise NoNode(
-        "No Node is here that can be used: install what it lacks, or Node 20 or newer with npm "
-        "(https://nodejs.org), and start again."
-        + (f" What was tried: {'; '.join(tried)}." if tried else " Its wheel is missing, too: ./just install.")
+        f"No Node is here that can be used: install what it lacks, or install Node {OLDEST_MAJOR} or newer "
+        "with npm (https://nodejs.org), and start again. "
+        f"{'; '.join(tried) or 'Its wheel is missing, too: ./just install'}."
     )
 
 
@@ -59,7 +59,9 @@ def drive_playwright() -> None:
     if given := os.environ.get(FOR_PLAYWRIGHT):
         _, fault = _answer([given, "--version"])
         if fault:
-            raise NoNode(f"{FOR_PLAYWRIGHT} names {given}, which does not start ({fault}): correct or unset it.")
+            raise NoNode(
+                f"{FOR_PLAYWRIGHT} names {given}, which does not start ({fault}): correct it or unset it."
+            )
         return
     os.environ[FOR_PLAYWRIGHT] = str(find_node().program)
 

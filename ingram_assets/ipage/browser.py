@@ -47,7 +47,7 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
             used, and it is left running: it isn't ours to close.
 
     Raises:
-        NoBrowser: none starts, or the Node that Playwright drives it with does not, and what to install.
+        NoBrowser: none starts, or Playwright's driver does not; and what to install.
         Transient: the running browser can't be reached.
     """
     others = set(psutil.Process().children())
@@ -88,9 +88,8 @@ def _driver() -> Iterator[Playwright]:
         except Exception as error:  # A driver that ends at once is no PlaywrightError, but a bare one.
             fault = (str(error).splitlines() or [type(error).__name__])[0]
             raise NoBrowser(
-                f"Playwright's driver does not start ({fault}): install the package that its "
-                "Node lacks (on Debian and Ubuntu libatomic1), or set PLAYWRIGHT_NODEJS_PATH to a Node, 20 or "
-                "newer, that starts here."
+                f"Playwright's driver does not start ({fault}): install the package that its Node lacks (on "
+                "Debian and Ubuntu libatomic1), or set PLAYWRIGHT_NODEJS_PATH to a Node that starts."
             ) from error
         yield playwright
 

@@ -61,13 +61,12 @@ def test_no_browser_to_be_had_says_what_to_install(tmp_path: Path, monkeypatch: 
     program(
         tmp_path / "bin" / "chromium", "echo error while loading shared libraries: libnss3.so >&2; exit 127"
     )
-    program(tmp_path / "bin" / "node", "echo v24.0.0")
-    program(
-        tmp_path / "bin" / "npm", '[ "$1" = --version ] && echo 11 && exit; echo npm error network; exit 1'
-    )
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin/nowhere")
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "none"))
     monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", NOWHERE)
+    monkeypatch.setenv("npm_config_registry", NOWHERE)
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
 
     with pytest.raises(NoBrowser) as refusal:
         ensure_chromium(tmp_path / "tools")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,10 +20,17 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def python_program(path: Path, text: str) -> None:
+    """A program in this very Python, whose path no `#!` line could hold if it has a space in it."""
+    script = path.with_suffix(".py")
+    program(path, f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u {shlex.quote(str(script))} "$@"\n')
+    script.write_text(text)
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A clone with all installed, whose `ingram` tells what it was called with and leaves with code 3."""
-    clone = tmp_path / "a clone"
+    clone = tmp_path / "it's a $HOME (für \"alle\")"
     (clone / ".venv" / "bin").mkdir(parents=True)
     for name in ("just", "justfile", "requirements.lock", "requirements-tools.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, clone)
@@ -31,8 +39,8 @@ def clone(tmp_path: Path) -> Path:
     (clone / ".venv" / "installed.lock").write_bytes(installed)
     for name in ("python", "just"):
         (clone / ".venv" / "bin" / name).symlink_to(Path(sys.executable).parent / name)
-    tell = f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\nraise SystemExit(3)\n"
-    program(clone / ".venv" / "bin" / "ingram", tell)
+    tell = "import json, sys\nprint(json.dumps(sys.argv[1:]))\nraise SystemExit(3)\n"
+    python_program(clone / ".venv" / "bin" / "ingram", tell)
     return clone
 
 
@@ -67,9 +75,9 @@ def test_a_recipe_passes_its_words_and_its_exit_code_on(clone: Path, words: list
 def test_a_signal_sent_to_just_alone_reaches_what_stays_up(
     clone: Path, recipe: str, number: signal.Signals
 ) -> None:
-    program(
+    python_program(
         clone / ".venv" / "bin" / "ingram",
-        f"#!{sys.executable} -u\nimport signal\n"
+        "import signal\n"
         f"signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])\nprint('up')\n"
         f"print('stopped by', signal.sigtimedwait([{int(number)}], 60).si_signo)\n",
     )
@@ -82,7 +90,8 @@ def test_a_signal_sent_to_just_alone_reaches_what_stays_up(
 
 
 def test_a_changed_lock_is_installed_first_and_says_so_apart_from_the_output(clone: Path) -> None:
-    program(clone / ".venv" / "bin" / "uv", f'#!/bin/sh\necho "uv $*"\necho "$*" >> "{clone}/uv-calls"\n')
+    calls = shlex.quote(str(clone / "uv-calls"))
+    program(clone / ".venv" / "bin" / "uv", f'#!/bin/sh\necho "uv $*"\necho "$*" >> {calls}\n')
     (clone / "requirements.lock").write_text("# another lock\n")
 
     first, second = just(clone, "status"), just(clone, "status")
@@ -90,8 +99,8 @@ def test_a_changed_lock_is_installed_first_and_says_so_apart_from_the_output(clo
     assert first.stdout == second.stdout == '["status"]\n'
     assert "Installing" in first.stderr
     assert second.stderr == ""
-    calls = (clone / "uv-calls").read_text().splitlines()
-    assert [("--require-hashes" in call, "-e ." in call) for call in calls] == [(True, False), (False, True)]
+    called = (clone / "uv-calls").read_text().splitlines()
+    assert [("--require-hashes" in call, "-e ." in call) for call in called] == [(True, False), (False, True)]
 
 
 def test_a_failed_installation_stops_the_recipe_and_is_tried_again(clone: Path) -> None:

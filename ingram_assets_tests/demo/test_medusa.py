@@ -1,11 +1,13 @@
 """The embedded store is a real Medusa, set up as a bookshop's is, and clean for each test that asks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from ingram_assets.demo.embedded.medusa import Medusa
+from ingram_assets.demo.embedded.medusa import Medusa, install_medusa
+from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.embedded.seed_store import SALES_CHANNEL, STORE_FRONT, seed_store
 from ingram_assets.domain.failures import NeedsPerson
 
@@ -31,6 +33,17 @@ def test_the_store_is_set_up_as_a_bookshop(medusa_store: Medusa, admin: httpx.Cl
     ]
     assert (location["name"], location["id"]) == (STORE_FRONT, medusa_store.store.store_front_id)
     assert [c["id"] for c in location["sales_channels"]] == [medusa_store.store.sales_channel_id]
+
+
+@pytest.mark.parametrize(
+    "name", ["it's", 'the "shop"', "ingram (1)", "[shop]", "{a,b}", "what?", "a*b", "a|b"]
+)
+def test_a_folder_that_medusa_finds_no_migrations_in_is_refused_before_anything_is_installed(
+    postgres: Postgres, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(NeedsPerson, match="set INGRAM_TOOLS_DIR to a folder without"):
+        install_medusa(tmp_path / name, postgres)
+    assert not (tmp_path / name).exists()
 
 
 def test_seeding_again_changes_nothing(medusa_store: Medusa, admin: httpx.Client) -> None:

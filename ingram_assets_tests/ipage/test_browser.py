@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.ipage.browser import _launch, _Watch, open_page
+from ingram_assets.ipage.browser import NoBrowser, _launch, _Watch, open_page
 from ingram_assets_tests.conftest import browsers_below
 
 DRIVER = """
@@ -151,6 +151,17 @@ def test_a_browser_that_does_not_start_at_all_is_no_question_of_the_sandbox(
     with pytest.raises(NeedsPerson, match="BROWSER_EXECUTABLE does not start"):
         _launch(SimpleNamespace(chromium=chromium), "chromium")
     assert chromium.sandboxes == [True, True]
+
+
+@pytest.mark.parametrize("node", ["/bin/false", "/nowhere/node", "/bin/echo"])
+def test_a_driver_that_does_not_start_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, node: str
+) -> None:
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", node)
+    with pytest.raises(NoBrowser) as refusal, open_page():
+        pass
+    for word in ("driver does not start", "libatomic1", "PLAYWRIGHT_NODEJS_PATH"):
+        assert word in str(refusal.value)
 
 
 SHOW = """

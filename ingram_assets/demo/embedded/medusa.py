@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 from dataclasses import dataclass, field
@@ -10,12 +11,16 @@ from pathlib import Path
 from ingram_assets.demo.embedded import tools
 from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.demo.embedded.seed_store import SeededStore, seed_store
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.node import Node, find_node
 from ingram_assets.processes import Supervisor, free_port, http_ok
 
 PROJECT = Path(__file__).parents[1] / "medusa_backend"
 EMAIL = "admin@bookstore.example"
 DATABASE = "medusa"
+
+_OF_PATTERNS = re.compile(r"""['"`()\[\]{}*?!+|\\]""")
+"""What a pattern of file names takes for its own: Medusa looks for its migrations with one."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,11 @@ def install_medusa(tools_folder: Path, postgres: Postgres) -> Installed:
     """npm's packages and the dump, each made once for one lock file. `postgres` is used to migrate in."""
     node = find_node()
     project = tools_folder.resolve() / "medusa"
+    if sign := _OF_PATTERNS.search(str(project)):
+        raise NeedsPerson(
+            f"Medusa finds none of its migrations below a folder with {sign[0]} in its name ({project}): set "
+            "INGRAM_TOOLS_DIR to a folder without, or move the clone to one, and start again."
+        )
     lock = tools.digest(PROJECT / "package.json", PROJECT / "package-lock.json", PROJECT / "medusa-config.js")
     dump, kept_password = project / "migrated.sql", project / "admin-password"
     with tools.one_at_a_time(tools_folder):

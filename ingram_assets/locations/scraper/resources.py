@@ -22,7 +22,7 @@ class IPage(dg.ConfigurableResource):
     def open(self, run_id: str) -> Site:
         """The site, signed in when the first page asks for it. Use as a context manager."""
         settings = load(ScraperSettings)
-        with suppress(NoNode):  # It is told of when a browser is needed, which a session that lives needs not.
+        with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
             drive_playwright()
         return Site(
             settings.IPAGE_BASE_URL,
