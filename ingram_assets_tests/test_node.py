@@ -107,18 +107,13 @@ def test_a_node_that_a_person_names_for_playwright_is_kept_if_it_starts(path: Pa
             node.drive_playwright()
 
 
-def drivers() -> set[str]:
-    """The programs that this process has started."""
-    return {child.exe() for child in psutil.Process().children()}
-
-
 def test_playwright_runs_on_the_wheels_node() -> None:
-    wheels = str(node.find_node().program.resolve())
     del os.environ[FOR_PLAYWRIGHT]
     node.drive_playwright()
-    assert wheels not in drivers()
+    others = set(psutil.Process().children())
     with sync_playwright():
-        assert wheels in drivers()
+        (driver,) = set(psutil.Process().children()) - others
+        assert Path(driver.exe()) == node.find_node().program.resolve()
 
 
 def test_the_scraper_signs_in_with_the_wheels_node_wherever_it_runs(

@@ -1,11 +1,13 @@
 """A Chromium is found that really starts, and what is not one is refused with the reason."""
 
+import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from ingram_assets.demo.embedded.chromium import NoBrowser, ensure_chromium
+from ingram_assets.node import FOR_PLAYWRIGHT, find_node
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -86,3 +88,12 @@ def test_a_given_browser_that_does_not_start_is_named_with_its_setting(tmp_path:
         ensure_chromium(tmp_path / "tools", given=broken)
     with pytest.raises(NoBrowser, match="not there"):
         ensure_chromium(tmp_path / "tools", given=tmp_path / "absent")
+
+
+def test_playwrights_node_is_chosen_before_a_browser_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(FOR_PLAYWRIGHT)
+    with pytest.raises(NoBrowser, match="not there"):
+        ensure_chromium(tmp_path / "tools", given=tmp_path / "absent")
+    assert os.environ[FOR_PLAYWRIGHT] == str(find_node().program)
