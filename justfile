@@ -89,11 +89,14 @@ alert *args: install
 status *args: install
     @exec .venv/bin/ingram status "$@"
 
+# A service's user may have no home to write to: pip does without its cache there by itself, uv does not.
+
 # What all the others need: .venv with the locked dependencies and the ingram command
 install:
     @./just --only-venv
     @cat requirements.lock pyproject.toml | cmp -s - .venv/installed.lock || { \
         echo "Installing the locked dependencies into .venv" >&2; \
+        [ -w "${HOME:-/}" ] || export UV_NO_CACHE=1; \
         .venv/bin/uv pip install --python .venv/bin/python --require-hashes -r requirements.lock >&2 && \
         .venv/bin/uv pip install --python .venv/bin/python --no-deps -e . >&2 && \
         cat requirements.lock pyproject.toml > .venv/installed.lock; \

@@ -44,6 +44,19 @@ def test_a_step_that_fails_says_why(tmp_path: Path) -> None:
         tools.run("Fetching", [tmp_path / "absent"], seconds=60)
 
 
+def test_a_step_of_a_user_without_a_home_gets_one_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = ["sh", "-c", 'touch "$HOME/x" && echo "$HOME"']
+    monkeypatch.setenv("HOME", "/nonexistent")  # what Debian gives to the users of services
+    given = Path(tools.run("A look", look, seconds=60).strip())
+    assert given.name.startswith("ingram-home-")
+    assert not given.exists()
+
+
+def test_a_step_keeps_the_home_of_a_user_who_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tools.run("A look", ["sh", "-c", 'echo "$HOME"'], seconds=60).strip() == str(tmp_path)
+
+
 def test_a_marker_holds_for_one_key_only(tmp_path: Path) -> None:
     marker = tmp_path / "packages.done"
     assert not tools.is_done(marker, "one lock")

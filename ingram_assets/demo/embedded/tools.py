@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,11 +43,28 @@ def run(
     It inherits our environment, `env` on top: installers need the user's proxies and certificates.
     """
     log.info("%s", what)
+    with _home() as home:
+        return _run(what, argv, seconds, cwd, {**os.environ, **home, **(env or {})})
+
+
+@contextmanager
+def _home() -> Iterator[dict[str, str]]:
+    """A home for a step whose user has none to write to: npm keeps its cache there."""
+    if os.access(os.path.expanduser("~"), os.W_OK):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="ingram-home-", ignore_cleanup_errors=True) as folder:
+        yield {"HOME": folder}
+
+
+def _run(
+    what: str, argv: Sequence[str | Path], seconds: float, cwd: Path | None, env: Mapping[str, str]
+) -> str:
     try:
         process = subprocess.Popen(
             [str(part) for part in argv],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
