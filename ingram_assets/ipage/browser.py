@@ -137,8 +137,8 @@ def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-
     if executable:
         raise NoBrowser(f"BROWSER_EXECUTABLE does not start: {tried[0]}; correct it or unset it.")
     raise NoBrowser(
-        "No browser to sign in with: install Chromium or Google Chrome, or run `playwright install "
-        "chromium`, or set BROWSER_EXECUTABLE or BROWSER_CDP_URL."
+        "No browser to sign in with: install Chromium or Google Chrome (on Debian and Ubuntu: apt install "
+        "chromium), or set BROWSER_EXECUTABLE or BROWSER_CDP_URL."
         + (f" Tried: {'; '.join(dict.fromkeys(tried))}." if tried else "")
     )
 
