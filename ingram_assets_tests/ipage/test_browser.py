@@ -153,7 +153,7 @@ def test_a_browser_that_does_not_start_at_all_is_no_question_of_the_sandbox(
     assert chromium.sandboxes == [True, True]
 
 
-@pytest.mark.parametrize("node", ["/bin/false", "/nowhere/node", "/bin/echo"])
+@pytest.mark.parametrize("node", ["/bin/false", "/bin/true", "/bin/echo"])
 def test_a_driver_that_does_not_start_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, node: str
 ) -> None:

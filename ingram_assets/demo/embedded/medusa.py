@@ -62,7 +62,7 @@ def start_medusa(
     supervisor.start(
         "medusa",
         [installed.node.program, _cli(installed.project), "start", "-p", str(port), "-H", "127.0.0.1"],
-        env={**_environment(installed.node, postgres.url(DATABASE)), "HOME": str(folder.resolve())},
+        env=_environment(installed.node, folder.resolve(), postgres.url(DATABASE)),
         cwd=installed.project,
         ready=http_ok(f"{url}/health"),
         ready_seconds=120,
@@ -104,7 +104,7 @@ def install_medusa(tools_folder: Path, postgres: Postgres) -> Installed:
         if not tools.is_done(project / "migrated.done", lock):
             password = secrets.token_urlsafe(16)
             making = f"medusa_{secrets.token_hex(4)}"
-            env = _environment(node, postgres.create_database(making))
+            env = _environment(node, project, postgres.create_database(making))
             try:
                 _migrate(node, project, env)
                 tools.run(
@@ -137,7 +137,8 @@ def _database(folder: Path, installed: Installed, postgres: Postgres) -> str:
         tools.mark_done(migrated, installed.lock)
         postgres.rename_database(f"{DATABASE}_new", DATABASE)
     elif not tools.is_done(migrated, installed.lock):
-        _migrate(installed.node, installed.project, _environment(installed.node, postgres.url(DATABASE)))
+        environment = _environment(installed.node, folder.resolve(), postgres.url(DATABASE))
+        _migrate(installed.node, installed.project, environment)
         tools.mark_done(migrated, installed.lock)
     return own_password.read_text()
 
@@ -156,9 +157,10 @@ def _cli(project: Path) -> Path:
     return project / "node_modules" / "@medusajs" / "cli" / "cli.js"
 
 
-def _environment(node: Node, database_url: str) -> dict[str, str]:
+def _environment(node: Node, home: Path, database_url: str) -> dict[str, str]:
     return {
         "PATH": node.path(os.defpath),
+        "HOME": str(home),  # Medusa's commands leave a folder there, which is not to be the user's own.
         "NODE_ENV": "production",
         "DATABASE_URL": database_url,
         # Sessions end with the server: nobody's stay signed in over a restart of a demo.
