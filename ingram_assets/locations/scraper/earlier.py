@@ -20,7 +20,7 @@ HABIT = "page_habit"
 """The metadata key under which a completed sweep leaves what this account's pages show."""
 
 BINDINGS = "unlisted_bindings"
-"""The metadata key under which a completed sweep leaves the bindings that no list has, and a person was told of."""
+"""The metadata key under which a completed sweep leaves the bindings that no list has: a person was told."""
 
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION

@@ -199,7 +199,7 @@ def read_titles(
             sweep.habit = learnt(earlier.habit, sweep.shapes, time.time())
             _note_habit(sweep)
         flush(undecided)
-    _note_bindings(sweep)
+    _note_bindings(context, sweep)
     return sweep
 
 
@@ -253,14 +253,14 @@ def _is_gone(reading: Reading, earlier: Earlier, there: Collection[str]) -> bool
     return reading.isbn in earlier.with_stock and not shows_a_count(reading.page)
 
 
-def _note_bindings(sweep: Sweep) -> None:
+def _note_bindings(context: Context, sweep: Sweep) -> None:
     for told in sweep.earlier.bindings:
         sweep.bindings.pop(told, None)
     if sweep.bindings:
         named = ", ".join(f"“{binding}” ({isbn})" for binding, isbn in [*sweep.bindings.items()][:20])
-        sweep.report.notes.append(
-            f"Bindings that are on no list of things or of files, and so are counted like things: {named}."
-        )
+        note = f"Bindings never seen before, whose copies are counted as those of things on a shelf: {named}."
+        context.log.warning(note)
+        sweep.report.notes.append(note)
 
 
 def _note_habit(sweep: Sweep) -> None:
