@@ -6,7 +6,7 @@ not understood is said in `warnings`, so that a change of the site shows before 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.domain.completeness import Habit, Shape, is_complete
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.ipage import recognise, values
+from ingram_assets.ipage import charsets, recognise, values
 from ingram_assets.ipage.page_failures import PageChanged
 from ingram_assets.ipage.stock_tables import read_stock
 
@@ -194,7 +194,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    text = html if isinstance(html, str) else recognise.decode(bytes(html))
+    text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognise.parse(text)
     recognise.raise_unless_page(recognise.recognise_tree(tree, text))
     lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
@@ -222,7 +222,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
             warnings.append(f"{name}: {problem}.")
         return value
 
-    return ProductPage(
+    page = ProductPage(
         isbn=isbn,
         title=title,
         contributors=_contributors(links["doContributorSearch"], labels),
@@ -247,6 +247,22 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         messages=messages,
         warnings=(*warnings, *stock.warnings),
     )
+    return _with_what_is_damaged(page)
+
+
+def _with_what_is_damaged(page: ProductPage) -> ProductPage:
+    """The page, with a warning that names the texts in which characters were lost."""
+    texts = {
+        "title": page.title,
+        "contributors": " ".join(person.name for person in page.contributors),
+        **{"publisher": page.publisher, "series": page.series, "description": page.description},
+        **{"binding": page.binding, "BISAC": " ".join(page.bisac)},
+    }
+    damaged = [name for name, text in texts.items() if "\ufffd" in (text or "")]
+    if not damaged:
+        return page
+    warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
+    return replace(page, warnings=(*page.warnings, warning))
 
 
 def _refuse_cut_page(lowered: bytes) -> None:
