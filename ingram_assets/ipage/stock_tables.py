@@ -60,8 +60,8 @@ _LONG_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{3,5}[0-9]{0,2}|[A-Z]{2}[0-9]{1,
 """One of several centers of a state, mostly: "PAC", "TN2"."""
 _NO_CODE = frozenset(
     {"TOTAL", "SUM", "ALL", "OTHER", "NOTE", "NOTES", "NONE", "NULL", "STOCK", "ORDER", "ITEM", "ITEMS"}
-    | {"INFO", "DATE", "NEXT", "CALL", "EACH", "QTY", "HAND", "UNIT", "UNITS", "WHSE", "MAIN", "VIEW", "MORE", "USA"}
-    | {"ETA", "TBA", "TBD", "DCS"}
+    | {"DCS", "INFO", "DATE", "NEXT", "CALL", "EACH", "QTY", "HAND", "UNIT", "UNITS", "WHSE", "MAIN", "VIEW"}
+    | {"MORE", "USA", "ETA", "TBA", "TBD"}
 )
 """Words that are no codes."""
 _ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
