@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
+from ingram_assets.domain import cookies
 from ingram_assets.domain.addresses import (
     browser_address,
     database_address,
@@ -180,6 +181,11 @@ def _base32(value: SecretStr) -> SecretStr:
     return value
 
 
+def _cookies(value: SecretStr) -> SecretStr:
+    cookies.read_pasted(value.get_secret_value())
+    return value
+
+
 def _key(value: SecretStr) -> SecretStr:
     if " " in value.get_secret_value():
         raise ValueError("a key has no blank in it: copy it anew")
@@ -228,6 +234,8 @@ Senders = Annotated[tuple[str, ...], BeforeValidator(_senders)]
 Base32 = Annotated[SecretStr, AfterValidator(_base32)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 SecretKey = Annotated[Key, AfterValidator(_secret_key)]
+Cookies = Annotated[SecretStr, AfterValidator(_cookies)]
+"""In whatever form a browser gives them out."""
 BucketName = Annotated[str, AfterValidator(_bucket)]
 TimeZone = Annotated[str, AfterValidator(_is_a_zone)]
 ExistingFile = Annotated[Path, AfterValidator(_is_a_file)]

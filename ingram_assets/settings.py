@@ -40,6 +40,7 @@ from ingram_assets.setting_values import (
     Base32,
     BrowserUrl,
     BucketName,
+    Cookies,
     DatabaseUrl,
     ExistingFile,
     HttpUrl,
@@ -119,7 +120,7 @@ class ScraperSettings(_Settings):
     IPAGE_TOTP_SECRET: Base32 | None = None
     IPAGE_MFA_IMAP_URL: MailboxUrl | None = None
     IPAGE_MFA_SENDERS: Senders = ("ingramcontent.com", "ingrambook.com", "okta.com")
-    IPAGE_SESSION_COOKIE: SecretStr | None = None
+    IPAGE_SESSION_COOKIE: Cookies | None = None
     IPAGE_CONCURRENCY: int = Field(8, ge=1, le=32)
     BROWSER_CDP_URL: BrowserUrl | None = None
     BROWSER_EXECUTABLE: ExistingFile | None = None

@@ -374,6 +374,7 @@ TAKEN = [
     (ScraperSettings, "BROWSER_CDP_URL", "http://127.0.0.1:9222", "http://127.0.0.1:9222"),
     (ScraperSettings, "IPAGE_TOTP_SECRET", "abcd efgh ijkl mnop", "abcd efgh ijkl mnop"),
     (ScraperSettings, "IPAGE_SESSION_COOKIE", "a\tb\nc\td", "a\tb\nc\td"),
+    (ScraperSettings, "IPAGE_SESSION_COOKIE", "curl 'https://x' -b 'a=b'", "curl 'https://x' -b 'a=b'"),
     (OperationsSettings, "ALERT_URLS", " json://a , , mailto://u:p@h?to=a@b.example,c@d.example ", 3),
     (Pace, "SWEEP_RETRY_AFTER", " 5 , 15, ", (5, 15)),
     *((CommonSettings, "ALLOW_PLAIN_HTTP", yes, True) for yes in ("true", "True", "YES", "on", "1")),
@@ -402,6 +403,12 @@ REFUSED = [
     (StorefrontSettings, "GUARDRAIL_MAX_UNREAD", ["0,2", "20%", "20", "nan", "inf", "1/5", "."]),
     (StorefrontSettings, "GUARDRAIL_RISE_FACTOR", ["inf", "10x", "1", "1,000"]),
     (Pace, "SWEEP_RETRY_AFTER", ["300 900", "abc", "-5", "300;900", "5.5", "5,1.000", "5m"]),
+    # Cookies that would be sent as nonsense.
+    (
+        ScraperSettings,
+        "IPAGE_SESSION_COOKIE",
+        [SIGHT, f"a={SIGHT}…", f"curl 'x' -H 'cookie: a={SIGHT}", f"['{SIGHT}'", f"a={SIGHT} b=2", "[]"],
+    ),
     # One of a few words.
     (CommonSettings, "ALLOW_PLAIN_HTTP", ["maybe", "2", "truee", "none", "true false"]),
     (StorefrontSettings, "INVENTORY_MODE", ["on-hand", "onhand", "on hand", "0", "on_hand,"]),

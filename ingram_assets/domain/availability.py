@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.bindings import is_digital
 from ingram_assets.domain.lifetime import StalePolicy
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.stock import Stock
@@ -21,19 +22,6 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_DIGITAL = re.compile(
-    r"\be-?books?\b|\belectronic\b|\bdownload|\bdigital\b|\bepub\b|\bpdf\b|\bkindle\b|\bonline resource\b",
-    re.IGNORECASE,
-)
-_PHYSICAL = re.compile(
-    r"\bpaper(?:back|bound)?s?\b|\b(?:hard|soft)\s?(?:cover|back|bound)?s?\b|\bcloth(?:bound)?\b|\bboards?\b"
-    r"|\b(?:library|ring|perfect|case) ?(?:binding|bound)\b|\bmass market\b|\btrade\b|\bspiral|\bleather"
-    r"|\bprint on demand\b|\bprinted\b|\b(?:compact |video)?dis[ck]s?\b|\b(?:audio|mp3) ?cd|\bcds?\b"
-    r"|\bcd-rom\b|\bdvds?\b|\bcassettes?\b|\bvinyl\b|\bcalendars?\b|\bcards\b|\bposters?\b",
-    re.IGNORECASE,
-)
-"""What lies on a shelf, whatever comes with it: "Paperback with digital download". It outweighs `_DIGITAL`,
-since a book taken for a file would sell without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +145,6 @@ def _day(when: date | str | None) -> date | None:
         except ValueError:
             return None
     return when.date() if isinstance(when, datetime) else when
-
-
-def is_digital(binding: str) -> bool:
-    """Whether a binding is a file and nothing else, of which no copies are counted."""
-    return bool(_DIGITAL.search(binding)) and not _PHYSICAL.search(binding)
 
 
 def is_out_of_print(publisher_status: str | None) -> bool:

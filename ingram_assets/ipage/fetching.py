@@ -22,6 +22,7 @@ from ingram_assets.domain import unpacking
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.ipage import lost_session, walls
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
+from ingram_assets.ipage.charsets import Body, decode
 from ingram_assets.ipage.page_failures import (
     Blocked,
     NotFound,
@@ -35,7 +36,6 @@ from ingram_assets.ipage.product_page import StockInPart
 from ingram_assets.ipage.recognise import (
     Kind,
     Recognised,
-    decode,
     looks_like_html,
     raise_unless_page,
     recognise,
@@ -306,7 +306,10 @@ class Fetching:
                     # Before the slot is free for another request: all fetching stops at once.
                     self._blocked(error, sent_at)
                     raise
-            value = self._read(read, answer.body)
+            body = answer.body
+            if expected is Expected.PRODUCT:
+                body = Body.of(body, answer.headers)
+            value = self._read(read, body)
         except IngramError as error:
             if sent_at and not isinstance(error, Cancelled):
                 if suspect is not None and _is_unmarked(error, answer, expected) and suspect(sent_at):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_hex
 
-from ingram_assets.ipage import recognise
+from ingram_assets.ipage import charsets
 
 MAX_PAGES = 50
 MAX_PAGE_BYTES = 512_000
@@ -78,7 +78,7 @@ class KeptPages:
 
 def without_secrets(page: str | bytes, secrets: Iterable[str] = ()) -> str:
     """The page's text, cut to `MAX_PAGE_BYTES`, with all that could open the account taken out."""
-    text = recognise.decode(page[: 2 * MAX_PAGE_BYTES]) if isinstance(page, bytes) else page
+    text = charsets.decode(page[: 2 * MAX_PAGE_BYTES]) if isinstance(page, bytes) else page
     for secret in sorted((s for s in secrets if len(s) > 3), key=len, reverse=True):
         text = text.replace(secret, _REMOVED)
     text = text[: 2 * MAX_PAGE_BYTES]

@@ -5,8 +5,8 @@ not understood is said in `warnings`, so that a change of the site shows before 
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.domain.completeness import Habit, Shape, is_complete
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.ipage import recognise, values
+from ingram_assets.ipage import charsets, folded, recognise, values
 from ingram_assets.ipage.page_failures import PageChanged
 from ingram_assets.ipage.stock_tables import read_stock
 
@@ -194,7 +194,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    text = html if isinstance(html, str) else recognise.decode(bytes(html))
+    text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognise.parse(text)
     recognise.raise_unless_page(recognise.recognise_tree(tree, text))
     lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
@@ -210,7 +210,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
 
     physical = labels.first("physical") or ""
     price_text = labels.first("price")
-    description = _description(labels)
+    description = _description(labels, tree)
     messages = _messages(tree, lowered, description)
     discount = labels.one_line("discount")
     if discount is None and price_text and (found := re.search(r"Discount:?\s*([^()]*)", price_text)):
@@ -222,7 +222,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
             warnings.append(f"{name}: {problem}.")
         return value
 
-    return ProductPage(
+    page = ProductPage(
         isbn=isbn,
         title=title,
         contributors=_contributors(links["doContributorSearch"], labels),
@@ -247,6 +247,22 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         messages=messages,
         warnings=(*warnings, *stock.warnings),
     )
+    return _with_what_is_damaged(page)
+
+
+def _with_what_is_damaged(page: ProductPage) -> ProductPage:
+    """The page, with a warning that names the texts in which characters were lost."""
+    texts = {
+        "title": page.title,
+        "contributors": " ".join(person.name for person in page.contributors),
+        **{"publisher": page.publisher, "series": page.series, "description": page.description},
+        **{"binding": page.binding, "BISAC": " ".join(page.bisac)},
+    }
+    damaged = [name for name, text in texts.items() if "\ufffd" in (text or "")]
+    if not damaged:
+        return page
+    warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
+    return replace(page, warnings=(*page.warnings, warning))
 
 
 def _refuse_cut_page(lowered: bytes) -> None:
@@ -377,14 +393,18 @@ class _Labels:
                     label for label in labels if not any(i == around for i, _ in label.above[1:])
                 ]
 
-    def all(self, field_: str) -> Iterator[str]:
+    def all(self, field_: str, without: "Without | None" = None) -> Iterator[str]:
         """The text under each label of the field, line breaks kept."""
         for label in self._found.get(field_, ()):
-            yield self._value(label, field_)
+            yield self._value(label, field_, without)
 
-    def first(self, field_: str) -> str | None:
+    def first(self, field_: str, without: "Without | None" = None) -> str | None:
         """The first text under a label of the field that isn't blank."""
-        return next((text for text in self.all(field_) if _says_something(text)), None)
+        return next((text for text in self.all(field_, without) if _says_something(text)), None)
+
+    def node(self, field_: str) -> LexborNode | None:
+        """The first label of the field."""
+        return next((label.node for label in self._found.get(field_, ())), None)
 
     def one_line(self, field_: str) -> str | None:
         """As `first`, on one line."""
@@ -394,9 +414,11 @@ class _Labels:
     def has(self, field_: str) -> bool:
         return bool(self._found.get(field_))
 
-    def _value(self, label: _Label, field_: str) -> str:
+    def _value(self, label: _Label, field_: str, without: "Without | None" = None) -> str:
         ends = self._known_label if field_ == "description" else self._any_label
         text, at = label.rest, label.node
+        if label.is_whole and without is not None:
+            text = flowing_text(at, without).partition(":")[2]
         while not label.is_whole:
             sibling = at.next
             while sibling is not None:
@@ -406,7 +428,7 @@ class _Labels:
                     breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
                     if breaks and not _is_blank(text):
                         return _without_colon(text)
-                text += flowing_text(sibling)
+                text += flowing_text(sibling, without)
                 sibling = sibling.next
             parent = at.parent
             if not _is_blank(text) or parent is None or not _is_only_the_label(parent):
@@ -468,7 +490,11 @@ def _field_named(label: str) -> tuple[str | None, int]:
     return _FIELD_OF.get(name, (None, 0))
 
 
-def flowing_text(node: LexborNode) -> str:
+Without = Callable[[LexborNode], bool]
+"""Tells the elements whose text is left out."""
+
+
+def flowing_text(node: LexborNode, without: Without | None = None) -> str:
     """The text under a node, with a line break where the browser would break the line."""
     if node.is_text_node:
         return " ".join(("|" + (node.text(deep=False) or "") + "|").split())[1:-1]
@@ -482,7 +508,7 @@ def flowing_text(node: LexborNode) -> str:
             out.append(_SPACE.sub(" ", at.text(deep=False) or ""))
         elif at.tag == "br":
             out.append("\n")
-        elif at.is_element_node:
+        elif at.is_element_node and not (without is not None and without(at)):
             if at.tag in _BLOCKS:
                 out.append("\n\n" if at.tag == "p" else "\n")
                 stack.append("\n\n" if at.tag == "p" else "\n")
@@ -649,7 +675,7 @@ def _size(text: str) -> Size | None:
 
 
 def _bisac(labels: _Labels) -> tuple[str, ...]:
-    text = labels.first("bisac")
+    text = labels.first("bisac", folded.is_switch)
     if text is None:
         return ()
     lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
@@ -662,11 +688,32 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _description(labels: _Labels) -> str | None:
+def _description(labels: _Labels, tree: LexborHTMLParser) -> str | None:
     text = labels.first("description")
     if text is None:
         return None
-    return _present(_without_markup(values.clean_paragraphs(text)))
+    every = _paragraphs(labels.first("description", folded.is_switch) or "")
+    shown = _paragraphs(labels.first("description", folded.is_away) or "") or every
+    has_switch = every != _paragraphs(text)
+    every, shown = (folded.once(form, has_switch=has_switch) for form in (every, shown))
+    if has_switch or folded.is_short(shown):
+        every = folded.whole(shown, every, _other_forms(labels, tree))
+    return _present(folded.without_switch(every))
+
+
+def _other_forms(labels: _Labels, tree: LexborHTMLParser) -> Iterator[str]:
+    """Texts of the page that may be the whole of a shortened description."""
+    for text in labels.all("description", folded.is_switch):
+        yield folded.once(_paragraphs(text), has_switch=True)
+    label = labels.node("description")
+    for place in folded.elsewhere(tree, label) if label is not None else ():
+        text = place if isinstance(place, str) else flowing_text(place, folded.is_switch)
+        name, colon, rest = text[:20_000].partition(":")
+        yield _paragraphs(rest if colon and _field_named(name)[0] == "description" else text[:20_000])
+
+
+def _paragraphs(text: str) -> str:
+    return _without_markup(values.clean_paragraphs(text))
 
 
 def _without_markup(text: str) -> str:

@@ -5,7 +5,6 @@ status 200, and with any other. Positive marks decide: a product's page bears a 
 is looked at for a way to a sign-in and for a wall's marks.
 """
 
-import codecs
 import itertools
 import re
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.ipage import lost_session, walls
+from ingram_assets.ipage.charsets import decode
 from ingram_assets.ipage.page_failures import (
     Blocked,
     NotFound,
@@ -59,7 +59,6 @@ _EAN = r"97[89](?:[- ]?[0-9]){10}(?![0-9])"
 _LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", re.IGNORECASE)
 _CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
 _APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
-_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]{2,20})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}
@@ -126,10 +125,7 @@ def _recognise_notice(body: bytes) -> Recognised:
     not_html = Recognised(Kind.PAGE, "not HTML")
     if len(body) > _NOTICE or body.count(b"\n") > 12:
         return not_html
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return not_html
+    text = decode(body)
     if re.search(_EAN, text) and not text.lstrip().startswith("{"):
         return not_html
     if walls.has_own_markup(text) or walls.in_words("", text):
@@ -307,33 +303,10 @@ def parse(body: str | bytes) -> LexborHTMLParser:
     return tree
 
 
-def decode(body: bytes) -> str:
-    """The page's text: by byte order mark, as UTF-8, by its own `charset`, else as Windows-1252."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return body.decode("utf-16", "replace")
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    named = _META_CHARSET.search(body[:4096])
-    try:
-        charset = codecs.lookup(named[1].decode("ascii")).name if named else "cp1252"
-    except LookupError:
-        charset = "cp1252"
-    if charset in ("iso8859-1", "ascii"):
-        charset = "cp1252"  # What browsers read under these names.
-    if not charset.startswith(("cp", "iso", "mac", "koi")):
-        return body.decode("utf-8", "replace")  # A page that names itself UTF-16 in ASCII is not.
-    return body.decode(charset, "replace")
-
-
 def looks_like_html(body: bytes) -> bool:
     """Whether these bytes are markup rather than a picture, a table of values or a PDF."""
-    start = body[:2048].removeprefix(codecs.BOM_UTF8)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        start = start.decode("utf-16", "replace").encode("utf-8", "replace")
-    start = start.lstrip().lower()
-    return start.startswith(b"<") or b"<html" in start or b"<!doctype html" in start
+    start = decode(body[:2048]).lstrip().lower()
+    return start.startswith("<") or "<html" in start or "<!doctype html" in start
 
 
 def words(node: LexborNode | None) -> str:

@@ -4,7 +4,6 @@ How the site names its columns is not known, so they are told by name, loosely, 
 stands; and a row that can't be read is refused with its reason, never repaired by guessing.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -14,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.ipage import archives, recognise, spreadsheets, values
+from ingram_assets.ipage import archives, charsets, recognise, spreadsheets, values
 from ingram_assets.ipage.page_failures import NotFound, PageChanged
 
 if TYPE_CHECKING:
@@ -153,12 +152,11 @@ def _read_file(data: bytes, depth: int) -> "_Found":
         what := next((name for start, name in _NO_TABLE.items() if data.startswith(start)), None)
     ) is not None:
         raise PageChanged("export", f"it is {what}; have the site export it as CSV, or as XLSX.")
-    text = _decode(data)
+    text = charsets.decode(data)
     if spreadsheets.is_xml_workbook(text):
         return _of_sheets(spreadsheets.read_xml_workbook(text))
     if recognise.looks_like_html(text[:4_000].encode("utf-8", "replace")):
-        # Its own word on its letters counts, where they take a byte each.
-        return _html_sheet(text if b"\x00" in data[:400] else recognise.decode(data))
+        return _html_sheet(text)
     return _text_sheet(text)
 
 
@@ -452,28 +450,6 @@ def _heading_words(cell: str) -> frozenset[str]:
     name = cell.lower().replace("u.s.", "us").replace("$", " usd ")
     name = re.sub(r"\b(isbn|ean)[-_ ]?(1[03])\b", r"\1 \2", name)
     return frozenset(re.sub(r"[^a-z0-9#]+", " ", name).split())
-
-
-def _decode(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return data.decode("utf-32", "replace")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    head = data[:400]
-    if head.count(0) > len(head) // 4:
-        return data.decode(
-            "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", "replace"
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    text = data.decode("utf-8-sig", "replace")
-    damaged = text.count("\ufffd")
-    # Letters beyond ASCII are next to never sound UTF-8 by chance: one stray byte costs one letter.
-    if sum(not letter.isascii() for letter in text) - damaged > damaged:
-        return text
-    return data.removeprefix(codecs.BOM_UTF8).decode("cp1252", "replace")
 
 
 def _html_sheet(text: str) -> _Found:

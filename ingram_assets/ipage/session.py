@@ -10,7 +10,6 @@ import http.cookiejar
 import json
 import logging
 import os
-import re
 import secrets
 import threading
 import time
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 import filelock
 
+from ingram_assets.domain.cookies import NotCookies, read_pasted
 from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
 from ingram_assets.ipage.cancellation import Cancellation, Cancelled
 
@@ -94,30 +94,27 @@ def session_from_header(text: str, base_url: str) -> Session:
     """The session of cookies that a person copied from a signed-in browser.
 
     Args:
-        text: `name=value; name=value`, or the request's headers with a `Cookie:` line and, better, the
-            `User-Agent:` line of the same browser.
+        text: in any form that `domain/cookies.py` knows; better with the `User-Agent` of the same browser.
 
     Raises:
-        NeedsPerson: there is no cookie in it.
+        NeedsPerson: there is no cookie for the site in it, or what is there can't be sent.
     """
-    headers = {
-        match[1].lower(): match[2].strip()
-        for line in text.splitlines()
-        if (match := re.match(r"\s*(cookie|user-agent)\s*:(.*)$", line, re.IGNORECASE))
-    }
-    line = headers.get("cookie", "" if headers else text.strip())
     host = urlsplit(base_url).hostname or ""
-    cookies = [
-        Cookie(name.strip(), value.strip(), host, secure=base_url.startswith("https:"))
-        for name, sign, value in (pair.partition("=") for pair in line.split(";"))
-        if sign and name.strip()
-    ]
-    if not cookies:
-        raise NeedsPerson(
-            "IPAGE_SESSION_COOKIE holds no cookie: copy the value of the Cookie header of a signed-in "
-            "browser, in the form name=value; name=value."
-        )
-    return new_session(cookies, headers.get("user-agent", USER_AGENT))
+    try:
+        pasted = read_pasted(text)
+        cookies = [
+            Cookie(
+                each.name,
+                each.value,
+                each.domain if each.domain and each.domain.startswith(".") else host,
+                each.path,
+                secure=base_url.startswith("https:"),
+            )
+            for each in pasted.of_host(host)
+        ]
+    except NotCookies as error:
+        raise NeedsPerson(f"IPAGE_SESSION_COOKIE can't be sent: {error}.") from None
+    return new_session(cookies, pasted.user_agent or USER_AGENT)
 
 
 class KeptSession:

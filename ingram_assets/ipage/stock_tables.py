@@ -3,6 +3,9 @@
 Which column is which is told by the header row, wherever it stands; which row is which DC by its own
 cell. Row order means one thing only, and only where nothing says otherwise: the first row of the
 account's table is its primary DC, the second its secondary.
+
+The queue and the store's programs know a DC by two letters, those of its state. Centers of one state, a row
+each ("PAC" and "PAA", or PA in both tables), add up under them.
 """
 
 import re
@@ -14,7 +17,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.completeness import Shape
-from ingram_assets.domain.stock import DcStock, Role
+from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
 from ingram_assets.ipage import values
 from ingram_assets.ipage.page_failures import PageChanged
 
@@ -53,9 +56,22 @@ _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
 _CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(?![A-Za-z0-9])")
 _NO_DC = frozenset({"DC", "NA", "OO", "WH", "EA"})
 """Two capitals that may stand beside a DC's code, or in its place. Before counts each is one itself."""
+_LONG_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{3,5}[0-9]{0,2}|[A-Z]{2}[0-9]{1,2})(?![A-Za-z0-9])")
+"""One of several centers of a state, mostly: "PAC", "TN2"."""
+_NO_CODE = frozenset(
+    {"TOTAL", "SUM", "ALL", "OTHER", "NOTE", "NOTES", "NONE", "NULL", "STOCK", "ORDER", "ITEM", "ITEMS"}
+    | {"DCS", "INFO", "DATE", "NEXT", "CALL", "EACH", "QTY", "HAND", "UNIT", "UNITS", "WHSE", "MAIN", "VIEW"}
+    | {"MORE", "USA", "ETA", "TBA", "TBD"}
+)
+"""Words that are no codes."""
 _ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
-"""What may name a DC as well, but not as the queue and the store's programs know them."""
+"""What may name a DC as well, but tells no state."""
+_TOWNS = {"LAV": "TN", "CHA": "PA", "CHB": "PA", "FTW": "IN", "ROS": "OR", "FRE": "CA", "FAI": "OH"}
+"""How codes for Ingram's centers begin that are made of the town's name."""
 _STATES = {
+    # Ingram's centers by their towns.
+    **{"la ?vergne": "TN", "chambersburg": "PA", "(?:fort|ft\\.?) ?wayne": "IN", "roseburg": "OR"},
+    **{"fresno": "CA", "fairfield": "OH"},
     **{"tennessee": "TN", "pennsylvania": "PA", "indiana": "IN", "oregon": "OR", "california": "CA"},
     **{"ohio": "OH", "illinois": "IL", "texas": "TX", "nevada": "NV", "georgia": "GA", "kentucky": "KY"},
     **{"new york": "NY", "new jersey": "NJ", "virginia": "VA", "florida": "FL", "washington": "WA"},
@@ -70,6 +86,21 @@ class _Cell(NamedTuple):
 
 class _Row(NamedTuple):
     cells: list[_Cell]
+
+
+class _Entry(NamedTuple):
+    """What a row of the table says. `code`: `None` where its DC can't be told; `name`: as it stands there."""
+
+    code: str | None
+    name: str
+    on_hand: int | None
+    on_order: int | None
+    role: Role | None = None
+
+    @property
+    def said(self) -> tuple[str, int | None, int | None]:
+        """What makes two rows the same one, shown twice."""
+        return self.name, self.on_hand, self.on_order
 
 
 class _Columns(NamedTuple):
@@ -92,11 +123,12 @@ class StockReading:
     stock: dict[str, DcStock] = field(default_factory=dict)
     is_partial: bool = False
     warnings: list[str] = field(default_factory=list)
-    contradicted: set[str] = field(default_factory=set)
+    tables: list[list[_Entry]] = field(default_factory=list)
+    """The rows of each table that were read."""
     unreadable: int = 0
     """Counts that are there and can't be told: a word where a number was, say. Blanks and "N/A" are none."""
     rows: int = 0
-    """Those that were read, a DC's second one too."""
+    """Those that were read and say something new, a DC's second one too."""
     lost_rows: int = 0
     """Those whose DC can't be told: another DC than those in `stock` may be there."""
     shape: Shape | None = None
@@ -144,7 +176,7 @@ def read_stock(tree: LexborHTMLParser) -> StockReading:
     # The account's own table has its primary and its secondary DC; one of three rows has them all.
     if not own_rows or (own_rows < 3 and reading.rows == own_rows):
         reading.is_partial = True
-    if len(reading.stock) >= 2 and reading.unreadable >= 2 * len(reading.stock):
+    if len(reading.stock) >= 2 and reading.unreadable >= 2 * reading.rows:
         # One odd cell is that cell's; when none of them is a number the site writes them another way now.
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
     return reading
@@ -330,29 +362,46 @@ def _read_table(
     if columns.dc is None:
         columns = columns._replace(dc=_dc_by_content(counted, columns))
 
-    entries: list[tuple[str | None, int | None, int | None, Role | None]] = []
+    entries: list[_Entry] = []
     banner: Role | None = None
     for row in body:
         if _is_banner(row):
             banner = _role_in([row.cells[0].text]) or banner
             continue
         beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
-        entries.append((*_read_row(row, columns, reading), _role_in(beside) or banner))
-    read = sum(code is not None for code, *_ in entries)
-    reading.rows += read
-    if not read and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
+        entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
+    told = [entry for entry in entries if entry.code is not None]
+    if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution centre.")
-    for (code, on_hand, on_order, _), role in zip(entries, _roles(entries, reading, is_own), strict=True):
-        if code is not None:
-            _add(reading, code, DcStock(on_hand, on_order, role))
+    again = _told_before(told, reading)
+    for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
+        if entry.code is not None and entry.said not in again:
+            _add(reading, entry.code, DcStock(entry.on_hand, entry.on_order, role))
+            again.add(entry.said)
+            reading.rows += 1
+        elif entry.on_hand or entry.on_order:
+            reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
+    reading.tables.append(told)
     return columns
 
 
-def _roles(
-    entries: list[tuple[str | None, int | None, int | None, Role | None]], reading: StockReading, is_own: bool
-) -> list[Role]:
+def _told_before(told: list[_Entry], reading: StockReading) -> set[tuple[str, int | None, int | None]]:
+    """The rows of a table that another one has said, where the whole of one stands in the other.
+
+    One row that is like one of another table is a second center of that state.
+    """
+    again: set[tuple[str, int | None, int | None]] = set()
+    rows = {entry.said for entry in told}
+    for table in reading.tables:
+        others = {entry.said for entry in table}
+        if min(len(rows), len(others)) > 1 and (rows <= others or others <= rows):
+            again |= rows & others
+    return again
+
+
+def _roles(entries: list[_Entry], reading: StockReading, is_own: bool) -> list[Role]:
     """The role each row names; of the account's own first two rows, where they name none, what is left."""
-    named = [role for *_, role in entries]
+    named = [entry.role for entry in entries]
     taken = {*named, *(dc.role for dc in reading.stock.values())}
     free: list[Role] = [role for role in ("primary", "secondary") if is_own and role not in taken]
     roles: list[Role] = []
@@ -383,7 +432,7 @@ def _looks_alike(rows: list[_Row], columns: _Columns) -> bool:
     rows = [row for row in rows if not _is_noise(row) and not _is_banner(row)]
     return bool(rows) and all(
         len(row.cells) == columns.width
-        and any(_CODE.fullmatch(cell.text) for cell in row.cells)
+        and any(_is_code(cell.text) for cell in row.cells)
         and (columns.dc is None or _dc_code(row.cells[columns.dc].text) is not None)
         and all(
             values.is_absent(row.cells[i].text) or values.read_count(row.cells[i].text)[0] is not None
@@ -395,21 +444,15 @@ def _looks_alike(rows: list[_Row], columns: _Columns) -> bool:
 
 def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
     rows = [row for row in body if len(row.cells) == columns.width]
-    candidates = [
-        i
-        for i in range(columns.width)
-        if i not in (columns.on_hand, columns.on_order)
-        and rows
-        and all(_CODE.search(row.cells[i].text) for row in rows)
-    ]
-    if len(candidates) != 1:
-        raise PageChanged("DC", "no column of the stock table is known to hold the distribution centres.")
-    return candidates[0]
+    free = [i for i in range(columns.width) if i not in (columns.on_hand, columns.on_order)]
+    for is_one in (_CODE.search, _dc_code):
+        candidates = [i for i in free if rows and all(is_one(row.cells[i].text) for row in rows)]
+        if len(candidates) == 1:
+            return candidates[0]
+    raise PageChanged("DC", "no column of the stock table is known to hold the distribution centres.")
 
 
-def _read_row(
-    row: _Row, columns: _Columns, reading: StockReading
-) -> tuple[str | None, int | None, int | None]:
+def _read_row(row: _Row, columns: _Columns, reading: StockReading) -> _Entry:
     cells, named = row.cells, _dc_text(row, columns)
     code = _dc_code(named)
     if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in cells):
@@ -419,12 +462,12 @@ def _read_row(
         reading.is_partial = True
         reading.lost_rows += 1
         reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
-        return None, None, None
+        return _Entry(None, named, None, None)
     surplus = cells[columns.width :]
     if len(cells) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
         reading.unreadable += 2
         reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
-        return code, None, None
+        return _Entry(code, named, None, None)
     counts = []
     for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
         cell = cells[place]
@@ -433,7 +476,7 @@ def _read_row(
             reading.unreadable += 1
             reading.warnings.append(f"{code} {name}: {problem}; unknown.")
         counts.append(count)
-    return code, counts[0], counts[1]
+    return _Entry(code, named, counts[0], counts[1])
 
 
 def _add(reading: StockReading, code: str, new: DcStock) -> None:
@@ -441,20 +484,12 @@ def _add(reading: StockReading, code: str, new: DcStock) -> None:
     if old is None:
         reading.stock[code] = new
         return
-    counts: list[int | None] = []
-    for name, before, after in (
-        ("on hand", old.on_hand, new.on_hand),
-        ("on order", old.on_order, new.on_order),
-    ):
-        if f"{code} {name}" in reading.contradicted:
-            counts.append(None)
-        elif before is not None and after is not None and before != after:
-            reading.contradicted.add(f"{code} {name}")
-            reading.warnings.append(f"{code} {name}: two rows say {before:,} and {after:,}; unknown.")
-            counts.append(None)
-        else:
-            counts.append(before if before is not None else after)
-    reading.stock[code] = DcStock(counts[0], counts[1], old.role)
+    # Of a state of which one center was not read nothing is known: the half is no count of it.
+    on_hand, on_order = (
+        None if before is None or after is None or before + after > MAX_COUNT else before + after
+        for before, after in zip(old[:2], new[:2], strict=True)
+    )
+    reading.stock[code] = DcStock(on_hand, on_order, old.role)
 
 
 def _dc_text(row: _Row, columns: _Columns) -> str:
@@ -464,7 +499,7 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
 
 @lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
 def _dc_code(text: str) -> str | None:
-    """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee"; `None` for anything else."""
+    """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
     text = values.clean(text)
     plain = text.strip(" :*†‡.").upper()
     if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
@@ -472,8 +507,28 @@ def _dc_code(text: str) -> str | None:
     codes = {code for code in _CODE.findall(text) if code not in _NO_DC}
     if len(codes) == 1:
         return codes.pop()
+    if codes and (last := re.search(r",\s*([A-Z]{2})\)?$", text)) and last[1] in codes:
+        return last[1]  # "LA VERGNE, TN"
     states = {code for name, code in _STATES.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
-    return states.pop() if not codes and len(states) == 1 else None
+    if not codes and len(states) == 1:
+        return states.pop()
+    # Of three letters in any case; longer words in small letters may be anything.
+    longer = [plain] if re.fullmatch(r"[A-Z]{3}", plain) else _LONG_CODE.findall(text)
+    of_longer = {state for code in longer if (state := _state_of(code))}
+    return of_longer.pop() if not codes and not states and len(of_longer) == 1 else None
+
+
+def _state_of(code: str) -> str | None:
+    """The two letters that a longer code is counted under. Where they are no state's, they add up as well."""
+    letters = code.rstrip("0123456789")
+    if letters in _NO_CODE or letters in _NO_DC:
+        return None
+    return _TOWNS.get(letters[:3], letters[:2])
+
+
+def _is_code(text: str) -> bool:
+    """Whether this is a DC's code and nothing else."""
+    return bool(_CODE.fullmatch(text)) or bool(_LONG_CODE.fullmatch(text) and _state_of(text))
 
 
 def _role_in(texts: Iterable[str]) -> Role | None:

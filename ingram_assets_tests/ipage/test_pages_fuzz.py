@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from ingram_assets.demo.simulator.product import render_product
 from ingram_assets.demo.simulator.site import Site
+from ingram_assets.ipage.charsets import decode
 from ingram_assets.ipage.pages import (
     Blocked,
     NotFound,
@@ -18,7 +19,6 @@ from ingram_assets.ipage.pages import (
     SessionExpired,
     parse_product_page,
 )
-from ingram_assets.ipage.recognise import decode
 from ingram_assets_tests.ipage.page_factory import BLOCK, EXPIRED, LOGIN, product_page
 
 NAMED = (SessionExpired, Blocked, NotFound, PageChanged)

@@ -288,7 +288,9 @@ def test_ways_to_write_a_dc(dc: str) -> None:
     assert stock == TRUTH
 
 
-@pytest.mark.parametrize("dc", ["CHA", "TN2", "ROSE", "", "Warehouse 7", "TN PA", "???"])
+@pytest.mark.parametrize(
+    "dc", ["A1", "DC4", "WH12", "Note", "NOTE", "", "Warehouse 7", "TN PA", "CHA ROS", "???"]
+)
 @pytest.mark.parametrize("place", ["own", "other"])
 def test_a_row_with_an_odd_dc_costs_the_others_nothing(dc: str, place: str) -> None:
     own, other = list(OWN_ROWS), list(OTHER_ROWS)
@@ -302,17 +304,17 @@ def test_a_row_with_an_odd_dc_costs_the_others_nothing(dc: str, place: str) -> N
 
 
 def test_an_odd_dc_alone_in_its_table_costs_the_other_table_nothing() -> None:
-    page = read(stock_tables(own=[("CHA", "410", "0")]))
+    page = read(stock_tables(own=[("A1", "410", "0")]))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role == "other"}
     assert page.stock_is_partial
-    page = read(stock_tables(other=[("ROS", "410", "0")]))
+    page = read(stock_tables(other=[("DC4", "410", "0")]))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role != "other"}
     assert page.stock_is_partial
 
 
 def test_odd_dcs_alone_are_a_changed_page() -> None:
     with pytest.raises(PageChanged) as caught:
-        read(stock_tables(own=[("CHA", "410", "0")], other=[("ROS", "410", "0")]))
+        read(stock_tables(own=[("A1", "410", "0")], other=[("DC4", "410", "0")]))
     assert caught.value.label == "DC"
 
 
@@ -394,8 +396,10 @@ OWN_TABLE, OTHER_TABLE = "newStockCheckTable", "newAltStockCheckTable"
         stock_tables(ZEROS, [], other_header=HEADER),
         table(OTHER_TABLE, OTHER_ZEROS, HEADER),
         stock_tables([], OTHER_ZEROS),
-        stock_tables(ZEROS, [*OTHER_ZEROS, ("ROS", "7", "0")]),
-        stock_tables(ZEROS, [*OTHER_ZEROS, ("ROS", "", "")]),
+        stock_tables(ZEROS, [*OTHER_ZEROS, ("DC4", "7", "0")]),
+        stock_tables(ZEROS, [*OTHER_ZEROS, ("DC4", "", "")]),
+        stock_tables(ZEROS, ZEROS),
+        table(OWN_TABLE, ZEROS, HEADER) + table(OWN_TABLE, ZEROS, HEADER),
         stock_tables([*ZEROS, ("", "7", "0")], OTHER_ZEROS),
         stock_tables([("TN", "N/A", "0"), ("PA", "0", "0")], []),
     ],
@@ -450,16 +454,102 @@ def test_no_table_is_no_part() -> None:
 # The same DC twice, damaged rows, missing tables
 
 
-def test_a_dc_shown_twice() -> None:
-    same = read(stock_tables(other=[*OTHER_ROWS, ("TN", "1410", "0")]))
-    assert same.stock == TRUTH
-    assert same.warnings == ()
-    other = read(stock_tables(other=[*OTHER_ROWS, ("TN", "1,400", "0"), ("TN", "1,410", "0")]))
-    assert other.stock is not None
-    assert other.stock["TN"] == DcStock(None, 0, "primary")
-    assert any("TN on hand" in warning for warning in other.warnings)
-    filled = read(stock_tables(other=[*OTHER_ROWS, ("PA", "", "250")]))
-    assert filled.stock == TRUTH
+@pytest.mark.parametrize(
+    ("own", "other", "pa"),
+    [
+        ([("PA", "37", "250"), ("TN", "0", "0")], [("IN", "0", "0"), ("PA", "20", "5")], (57, 255)),
+        ([("PA", "20", "5"), ("TN", "0", "0")], [("IN", "0", "0"), ("PA", "20", "5")], (40, 10)),
+        ([("PA", "20", "5")], [("PA", "20", "5"), ("IN", "0", "0")], (40, 10)),
+        (
+            [("TN", "1", "0")],
+            [("PA", "5", "1"), ("IN", "0", "0"), ("PA", "6", "2"), ("PA", "7", "4")],
+            (18, 7),
+        ),
+        ([("PAC", "1", "0"), ("PAA", "1", "0")], [("IN", "0", "0"), ("PAB", "1", "3")], (3, 3)),
+        ([("pac", "1", "0"), ("PA", "1", "0")], [("IN", "0", "0")], (2, 0)),
+        ([("PAC - Chambersburg", "3", "0")], [("PAA (Allentown)", "4", "9")], (7, 9)),
+        ([("PA1", "3", "0"), ("PA2", "3", "0")], [("PA 3", "3", "1")], (9, 1)),
+        ([("PACH", "3", "0"), ("PALLE", "4", "0")], [("Pennsylvania", "1", "1")], (8, 1)),
+        ([("CHA", "3", "0"), ("TN", "4", "0")], [("Chambersburg, PA", "1", "1")], (4, 1)),
+        ([("PA - East", "5", "5")], [("PA - West", "5", "5")], (10, 10)),
+        ([("PA", "5", "5"), ("Total", "5", "5")], [("PA", "6", "6"), ("TOTAL", "11", "11")], (11, 11)),
+    ],
+)
+def test_centers_of_one_state_add_up(
+    own: list[tuple[str, ...]], other: list[tuple[str, ...]], pa: tuple[int, int]
+) -> None:
+    page = read(stock_tables(own, other))
+    assert page.stock is not None
+    assert page.stock["PA"][:2] == pa
+    assert page.warnings == ()
+    assert page.stock_rows_lost == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "pa"),
+    [
+        *(("", (None, 255)), ("N/A", (None, 255)), ("Low", (None, 255)), ("1,41", (None, 255))),
+        ("9,999,999", (None, 255)),  # more than a warehouse holds
+        ("0", (37, 255)),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_a_state_of_which_one_center_was_not_read_nothing_is_known(
+    cell: str, pa: tuple[int | None, int], turned: bool
+) -> None:
+    rows = [("PA", "37", "250"), ("PA", cell, "5")]
+    first, second = reversed(rows) if turned else rows
+    page = read(stock_tables([first, ("TN", "1", "0")], [*OTHER_ROWS, second]))
+    assert page.stock is not None
+    assert page.stock["PA"][:2] == pa
+    short = read(stock_tables([first, ("TN", "1", "0")], [*OTHER_ROWS, ("PAA", "20")]))
+    assert short.stock is not None
+    assert short.stock["PA"][:2] == (None, None)
+
+
+def test_a_row_that_is_doubled_is_counted_once_and_said() -> None:
+    doubled = read(stock_tables(other=[*OTHER_ROWS, OTHER_ROWS[1]]))
+    assert doubled.stock == TRUTH
+    assert any("“OR” is shown twice" in warning for warning in doubled.warnings)
+    assert read(stock_tables(other=[*OTHER_ROWS, ("CA", "0", "0"), ("CA", "0", "0")])).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "stock",
+    [
+        stock_tables(other=[*OWN_ROWS, *OTHER_ROWS]),
+        stock_tables(own=[*OWN_ROWS, *OTHER_ROWS], other=OTHER_ROWS),
+        stock_tables() + table("newStockCheckTable", OWN_ROWS, HEADER),
+        stock_tables() + stock_tables(),
+    ],
+)
+def test_a_table_that_shows_another_ones_rows_again_counts_them_once(stock: str) -> None:
+    page = read(stock)
+    assert {dc: counts[:2] for dc, counts in (page.stock or {}).items()} == {
+        dc: counts[:2] for dc, counts in TRUTH.items()
+    }
+    assert any("counted once" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        *(("CHA", "PA"), ("LAV", "TN"), ("FTW", "IN"), ("ROS", "OR"), ("ROSE", "OR"), ("FAIRF", "OH")),
+        *(("TN2", "TN"), ("TNB", "TN"), ("OHF", "OH"), ("CAFR", "CA"), ("KYLOU", "KY"), ("XYZ", "XY")),
+        *(("DC NJE", "NJ"), ("NJE (Secondary)", "NJ"), ("East Center (NVR)", "NV"), ("CA - Fresno", "CA")),
+        *(("TN (LaVergne)", "TN"), ("LA VERGNE, TN", "TN"), ("Fort Wayne", "IN"), ("LaVergne", "TN")),
+    ],
+)
+def test_longer_codes_and_towns_are_centers(code: str, key: str) -> None:
+    page = read(stock_tables(own=[(code, "410", "5")], other=[("ZZ", "0", "0")]))
+    assert page.stock is not None
+    assert page.stock[key] == DcStock(410, 5, "secondary" if "Secondary" in code else "primary")
+    assert list(page.stock) == [key, "ZZ"]
+    assert page.warnings == ()
+    # Where the heading of their column says nothing, too.
+    assert read(stock_tables([(code, "410", "5")], [], header=("", *HEADER[1:]))).stock == {
+        key: page.stock[key]
+    }
 
 
 def test_a_row_with_a_cell_too_few_or_too_many_is_unknown() -> None:
@@ -622,7 +712,7 @@ def test_every_layout_gives_the_same_counts(
     }
 
 
-ODD_NAMES = st.sampled_from(["", "&nbsp;", "-", "CHA", "TN2", "Roseburg", "TN PA", "7", "DC 4", "???"])
+ODD_NAMES = st.sampled_from(["", "&nbsp;", "-", "CHA", "TN2", "Roseburg", "A1", "TN PA", "7", "DC 4", "???"])
 ODD_COUNTS = st.sampled_from(["", "N/A", "Low", "4 10", "100+", "-", "<img src=x.gif>", "None"])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
@@ -186,6 +187,8 @@ def test_cookies_as_the_site_changed_them_are_kept(tmp_path: Path, sign_ins: Sig
         ("Cookie: JSESSIONID=ABC;a=b", ["JSESSIONID", "a"], USER_AGENT),
         ("cookie: JSESSIONID=ABC\nUser-Agent: Mozilla/9", ["JSESSIONID"], "Mozilla/9"),
         ("Host: ipage\r\nUser-Agent: Mozilla/9\r\nCookie: JSESSIONID=A:B", ["JSESSIONID"], "Mozilla/9"),
+        ("curl https://ipage.example.com/ -b 'a=1; b=2' -A Mozilla/9", ["a", "b"], "Mozilla/9"),
+        ("ipage.example.com\tFALSE\t/\tTRUE\t0\ta\tb\nother\tFALSE\t/\tTRUE\t0\tc\td", ["a"], USER_AGENT),
     ],
 )
 def test_a_header_is_taken_as_it_was_copied(text: str, names: list[str], user_agent: str) -> None:
@@ -195,11 +198,30 @@ def test_a_header_is_taken_as_it_was_copied(text: str, names: list[str], user_ag
     assert {cookie.domain for cookie in session.cookies} == {"ipage.example.com"}
 
 
-@pytest.mark.parametrize("text", ["", "hush", "User-Agent: Mozilla/9", "=hush"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "hush", "User-Agent: Mozilla/9", "=hush", "a=hush…", "curl https://example.org/ -b a=hush", "[hush"],
+)
 def test_a_header_without_a_cookie(text: str) -> None:
     with pytest.raises(NeedsPerson, match="IPAGE_SESSION_COOKIE") as caught:
         session_from_header(text, SITE)
     assert "hush" not in str(caught.value)
+
+
+def test_exported_cookies_go_where_they_belong() -> None:
+    rows = [
+        ("ipage.example.com", "FALSE", "/", "a", "1"),
+        (".example.com", "TRUE", "/", "b", "2"),
+        ("ipage.example.com", "FALSE", "/elsewhere", "c", "3"),
+        ("other.example.com", "FALSE", "/", "d", "4"),
+    ]
+    text = "\n".join(
+        f"{domain}\t{below}\t{path}\tTRUE\t0\t{name}\t{value}" for domain, below, path, name, value in rows
+    )
+    client = httpx.Client(cookies=httpx.Cookies(session_from_header(text, SITE).jar()))
+    lines = [client.build_request("GET", f"{SITE}{path}").headers["cookie"] for path in ("/x", "/elsewhere")]
+    assert [sorted(line.split("; ")) for line in lines] == [["a=1", "b=2"], ["a=1", "b=2", "c=3"]]
+    assert "cookie" not in client.build_request("GET", "https://www.example.org/").headers
 
 
 def test_a_captured_session_comes_first_and_is_used_until_it_ends(tmp_path: Path, sign_ins: SignIns) -> None:

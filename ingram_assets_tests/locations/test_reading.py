@@ -19,6 +19,7 @@ from ingram_assets.locations.events import KIND, REPORT, STOPPED
 from ingram_assets.locations.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.locations.scraper import assets
 from ingram_assets.locations.scraper.assets import saved_search, stock_sweep, title_page
+from ingram_assets.locations.scraper.earlier import BINDINGS
 from ingram_assets.locations.scraper.reading import details_of, shows_a_count, unread_counts
 from ingram_assets.locations.scraper.resources import RESOURCES
 from ingram_assets.queue.reader import QueueReader
@@ -82,6 +83,31 @@ def test_what_is_not_read_stands_and_is_reported(instance: dg.DagsterInstance, s
     assert report["counts"]["stock_read_in_part"] > 0
     assert any("not read, and left as they were" in note for note in report["notes"])
     assert stock_of(queue) == known
+
+
+def test_a_binding_that_no_list_has_is_told_once(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    book, other = site.isbns()[:2]
+    known, before = site.entry(book)["binding"], site.entry(other)["binding"]
+    assert sweep(instance).success
+
+    def notes_of(done: dg.ExecuteInProcessResult) -> list[str]:
+        (made,) = done.asset_materializations_for_node("ipage__stock_sweep")
+        listed = made.metadata.get(BINDINGS)
+        notes = [note for note in made.metadata[REPORT].data["notes"] if "never seen before" in note]
+        return [*notes, *(listed.data if listed else ())]
+
+    site.edit(book, binding="Hologram Sphere")
+    first, second = notes_of(sweep(instance)), notes_of(sweep(instance))
+    site.edit(other, binding="Digital Lava Lamp")
+    site.edit(book, binding=known)
+    third = notes_of(sweep(instance))
+    site.edit(other, binding=before)
+    assert f"“Hologram Sphere” ({book})" in first[0]
+    assert first[1:] == second == ["Hologram Sphere"]
+    assert f": “Digital Lava Lamp” ({other})." in third[0]
+    assert third[1:] == ["Digital Lava Lamp", "Hologram Sphere"]
 
 
 def test_a_site_that_shows_no_count_any_more_stops_the_sweep(

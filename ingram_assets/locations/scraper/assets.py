@@ -41,6 +41,7 @@ from ingram_assets.locations.keys import (
 from ingram_assets.locations.scraper.automation import COVERS_DUTY, SEARCH_DUTY, SWEEP_DUTY
 from ingram_assets.locations.scraper.decisions import reading_order
 from ingram_assets.locations.scraper.earlier import (
+    BINDINGS,
     HABIT,
     LET_THROUGH,
     Earlier,
@@ -73,6 +74,8 @@ _READABLE = dg.AssetCheckSpec(
     ),
 )
 LISTED = "isbns"
+_BINDINGS = 500
+"""Bindings that are remembered as told. A trade has some dozens."""
 
 
 class SavedSearchConfig(dg.Config):
@@ -283,6 +286,8 @@ def stock_sweep(
     metadata: dict[str, Any] = {**sweep.report.metadata(), **_plots(sweep)}
     if sweep.habit is not None:
         metadata[HABIT] = dg.MetadataValue.json(completeness.to_json(sweep.habit))
+    if bindings := sorted({*earlier.bindings, *sweep.bindings})[:_BINDINGS]:
+        metadata[BINDINGS] = dg.MetadataValue.json(bindings)
     if tripped:
         metadata[LET_THROUGH] = tripped.reason
     return dg.MaterializeResult(metadata=metadata, check_results=[check])

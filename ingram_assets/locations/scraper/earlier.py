@@ -19,6 +19,9 @@ LET_THROUGH = "let_through"
 HABIT = "page_habit"
 """The metadata key under which a completed sweep leaves what this account's pages show."""
 
+BINDINGS = "unlisted_bindings"
+"""The metadata key under which a completed sweep leaves the bindings that no list has: a person was told."""
+
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
 
@@ -35,6 +38,7 @@ class Earlier:
         habit: what a whole page shows; None: not known yet.
         old_news_before: pages that were in part before that (seconds since 1970) count in no share, either.
         of_all: the run asks for all titles, none of which anybody named: it tells what the pages show.
+        bindings: those that no list has, and that a person was told of.
     """
 
     read: dict[str, int] = field(default_factory=dict)
@@ -44,6 +48,7 @@ class Earlier:
     habit: Habit | None = None
     old_news_before: float = -1.0
     of_all: bool = False
+    bindings: frozenset[str] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
@@ -81,6 +86,7 @@ def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: 
         habit=_habit(completed),
         old_news_before=let_through.timestamp if let_through else cutoff,
         of_all=True,
+        bindings=_bindings(completed),
     )
 
 
@@ -93,11 +99,17 @@ def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecor
 
 def before_some_titles(instance: dg.DagsterInstance) -> Earlier:
     """For a run about the titles that somebody named: each counts for itself."""
-    return Earlier(habit=_habit(instance.fetch_materializations(STOCK_SWEEP, limit=1).records))
+    completed = instance.fetch_materializations(STOCK_SWEEP, limit=1).records
+    return Earlier(habit=_habit(completed), bindings=_bindings(completed))
 
 
 def _habit(completed: Sequence[dg.EventLogRecord]) -> Habit | None:
     return completeness.from_json(_said(completed[0], HABIT)) if completed else None
+
+
+def _bindings(completed: Sequence[dg.EventLogRecord]) -> frozenset[str]:
+    told = _said(completed[0], BINDINGS) if completed else None
+    return frozenset(told) if isinstance(told, list) else frozenset()
 
 
 def _named_as_failed(record: dg.EventLogRecord | None) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.domain import guardrails
+from ingram_assets.domain import bindings, guardrails
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
 from ingram_assets.domain.completeness import (
@@ -96,6 +96,7 @@ class Sweep:
         gone: readings of such titles that the site does not list any more, or of which it shows no stock any
             more. They wait for `record_gone`: of many at once it is not believed.
         newly_in_part: titles that count in a share, and whose page shows zeros of a part alone only lately.
+        bindings: those that no list has and nobody was told of before, with the first title that has it.
     """
 
     report: Report
@@ -113,6 +114,7 @@ class Sweep:
     there_asked: int = 0
     gone: list[Reading] = field(default_factory=list)
     newly_in_part: int = 0
+    bindings: dict[str, str] = field(default_factory=dict)
 
     @property
     def tried(self) -> int:
@@ -197,6 +199,7 @@ def read_titles(
             sweep.habit = learnt(earlier.habit, sweep.shapes, time.time())
             _note_habit(sweep)
         flush(undecided)
+    _note_bindings(context, sweep)
     return sweep
 
 
@@ -236,6 +239,8 @@ def _count(sweep: Sweep, reading: Reading, there: Collection[str]) -> None:
     if reading.isbn in there and reading.attempts:
         sweep.there_asked += 1
     page = reading.page
+    if page is not None and page.binding and bindings.kind(page.binding) is bindings.Kind.UNKNOWN:
+        sweep.bindings.setdefault(page.binding[:LONGEST["binding"]], reading.isbn)
     if page is not None and page.stock_shape is not None and shows_a_count(page):
         sweep.shapes[page.stock_shape] += 1
 
@@ -246,6 +251,16 @@ def _is_gone(reading: Reading, earlier: Earlier, there: Collection[str]) -> bool
     if reading.page is None:
         return reading.outcome is Outcome.not_found
     return reading.isbn in earlier.with_stock and not shows_a_count(reading.page)
+
+
+def _note_bindings(context: Context, sweep: Sweep) -> None:
+    for told in sweep.earlier.bindings:
+        sweep.bindings.pop(told, None)
+    if sweep.bindings:
+        named = ", ".join(f"“{binding}” ({isbn})" for binding, isbn in [*sweep.bindings.items()][:20])
+        note = f"Bindings never seen before, whose copies are counted as those of things on a shelf: {named}."
+        context.log.warning(note)
+        sweep.report.notes.append(note)
 
 
 def _note_habit(sweep: Sweep) -> None:

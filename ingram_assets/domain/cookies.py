@@ -1,0 +1,322 @@
+"""Cookies as people paste them: what browsers and their extensions export, understood or refused.
+
+Understood are the Cookie header's value, a request's or an answer's header lines, commands that a browser
+copies (cURL for either system, wget, PowerShell, fetch), Netscape's cookies.txt, JSON (of extensions, of
+Playwright, HAR) and rows of a browser's table of cookies. What is none of these is refused: half of a command
+sent as a cookie would tell the site what no browser says.
+"""
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+_WHAT_TO_COPY = (
+    "copy the value of the Cookie header of a signed-in browser, in the form name=value; name=value, "
+    "or the request as cURL"
+)
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_ATTRIBUTES = frozenset(
+    {"path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "partitioned"}
+)
+"""What an answer says of a cookie, and no cookies."""
+_LINE = re.compile(r"\s*(?P<name>(?:set-)?cookie|user-agent)\s*:(?P<value>.*)", re.IGNORECASE)
+_COMMAND = re.compile(
+    r"\s*(?:[$>#]\s+)?(?:curl|wget|https?|xh)(?:\.exe)?\s|.*\bfetch\(|.*Invoke-(?:WebRequest|RestMethod)|\s*\$session",
+    re.IGNORECASE | re.DOTALL,
+)
+_STRING = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
+_KEY = re.compile(rf"[\"'](cookie|user-agent)[\"']\s*[:=]\s*({_STRING})", re.IGNORECASE)
+_POWERSHELL = re.compile(
+    r"Net\.Cookie\(\s*\"([^\"]*)\",\s*\"([^\"]*)\"(?:,\s*\"([^\"]*)\")?(?:,\s*\"([^\"]*)\")?"
+)
+_POWERSHELL_AGENT = re.compile(r"UserAgent\s*=\s*\"([^\"]*)\"")
+_ANSI_STRING = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_OF_CURL = {"-b": "cookie", "--cookie": "cookie", "-A": "user-agent", "--user-agent": "user-agent"}
+_TWO_IN_ONE = re.compile(r"[\s,]\s*[A-Za-z_][\w.-]*=|['\"]\s+-{1,2}[A-Za-z]")
+"""Inside of a value: another cookie, or another argument of a command."""
+
+
+class NotCookies(ValueError):
+    """What was pasted can't be sent as cookies. The message says what to copy, and nothing of what it was."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}: {_WHAT_TO_COPY}")
+
+
+@dataclass(frozen=True, slots=True)
+class PastedCookie:
+    """`domain`: where it belongs, if that was pasted along; with a leading dot, what is below it, too."""
+
+    name: str
+    value: str = field(repr=False)
+    domain: str | None = None
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Cookies, and the browser's `User-Agent` if it came along."""
+
+    cookies: tuple[PastedCookie, ...]
+    user_agent: str | None = None
+
+    def of_host(self, host: str) -> tuple[PastedCookie, ...]:
+        """Those that a browser sends to this host.
+
+        Raises:
+            NotCookies: all are another site's.
+        """
+        sent = tuple(cookie for cookie in self.cookies if _goes_to(host, cookie.domain))
+        if not sent:
+            others = ", ".join(sorted({cookie.domain or "" for cookie in self.cookies})[:3])
+            raise NotCookies(f"it holds cookies of {others[:200]} and none of {host}")
+        return sent
+
+
+def read_pasted(text: str) -> Pasted:
+    """The cookies in a text, each name of a place once: the first, which a browser sends first.
+
+    Raises:
+        NotCookies: there is none in it, or something that can't be sent.
+    """
+    text = re.sub(r"^(?:export\s+)?IPAGE_SESSION_COOKIE\s*=\s*", "", text.strip("\ufeff \t\r\n"))
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
+        text = text[1:-1].strip()
+    found = _read(text)
+    if not found.cookies:
+        raise NotCookies("it holds no cookie")
+    for cookie in found.cookies:
+        if not f"{cookie.name}{cookie.value}".isascii():
+            raise NotCookies(
+                "it has a character that no cookie has, as where a browser shortens what it shows"
+            )
+        if not _NAME.fullmatch(cookie.name) or not _VALUE.fullmatch(cookie.value):
+            raise NotCookies("what is in it is not all cookies")
+    once = {(cookie.name, cookie.domain, cookie.path): cookie for cookie in reversed(found.cookies)}
+    agent = found.user_agent if re.fullmatch(r"[\x20-\x7e]+", found.user_agent or "") else None
+    return Pasted(tuple(reversed(once.values())), agent)
+
+
+def _read(text: str) -> Pasted:
+    if text[:1] in ("{", "["):
+        return _of_data(_data(text))
+    if _COMMAND.match(text):
+        return _of_command(text)
+    lines = text.splitlines()
+    # A browser's list of headers has a name and, below it, its value.
+    for place, line in enumerate(lines[:-1]):
+        if re.fullmatch(r"\s*(?:cookie|user-agent)\s*:?\s*", line, re.IGNORECASE):
+            lines[place : place + 2] = ["", f"{line.strip().rstrip(':')}: {lines[place + 1].strip()}"]
+    headers = [match for line in lines if (match := _LINE.match(line))]
+    if headers:
+        return _of_headers((match["name"], match["value"]) for match in headers)
+    if len(rows := [*_rows(lines)]) > 0:
+        return Pasted(tuple(rows))
+    return Pasted(tuple(_pairs(line for line in lines)))
+
+
+def _pairs(lines: Iterable[str], domain: str | None = None) -> Iterator[PastedCookie]:
+    """From `name=value; name=value`."""
+    for line in lines:
+        for piece in filter(None, map(str.strip, line.split(";"))):
+            name, sign, value = (part.strip() for part in piece.partition("="))
+            if name.lower() in _ATTRIBUTES:
+                continue
+            if not sign or not name:
+                raise NotCookies("a piece of it is no name=value")
+            if '"' not in value[1:-1] and _TWO_IN_ONE.search(value):
+                raise NotCookies("it has two cookies without a semicolon between them")
+            yield PastedCookie(name, value, domain)
+
+
+def _of_headers(lines: Iterable[tuple[str, str]], domain: str | None = None) -> Pasted:
+    cookies: list[PastedCookie] = []
+    agent = None
+    for name, value in lines:
+        match name.lower():
+            case "cookie":
+                cookies += _pairs([value], domain)
+            case "set-cookie":
+                cookies += _pairs([value.partition(";")[0]], domain)
+            case "user-agent":
+                agent = value.strip()
+    return Pasted(tuple(cookies), agent)
+
+
+# -- commands ----------------------------------------------------------------------------------------------
+
+
+def _of_command(text: str) -> Pasted:
+    if made := _POWERSHELL.findall(text):
+        agent = _POWERSHELL_AGENT.search(text)
+        cookies = tuple(
+            PastedCookie(name, value, domain or None, path or "/") for name, value, path, domain in made
+        )
+        return Pasted(cookies, agent[1] if agent else None)
+    words = [] if re.search(r"\bfetch\(|Invoke-", text) else _words(text)
+    urls = [word for word in words if re.match(r"https?://", word)] or re.findall(r"https?://[^\s'\"]+", text)
+    domain = urlsplit(urls[0]).hostname if urls else None
+    if not words:
+        keys = [(name, _unquoted(value)) for name, value in _KEY.findall(text)]
+        return _of_headers(keys, domain)
+    headers: list[tuple[str, str]] = []
+    for place, word in enumerate(words):
+        option, sign, value = word.partition("=")
+        after = words[place + 1] if place + 1 < len(words) else ""
+        if word in _OF_CURL:
+            headers.append((_OF_CURL[word], after))
+        elif option in _OF_CURL and sign:
+            headers.append((_OF_CURL[option], value))
+        elif word[:2] in ("-b", "-A") and len(word) > 2:
+            headers.append((_OF_CURL[word[:2]], word[2:]))
+        elif match := _LINE.fullmatch(re.sub(r"^(?:--header=|-H)", "", word)):
+            headers.append((match["name"], match["value"]))
+    return _of_headers(
+        [(name, re.sub(r"^\s*cookie:", "", value, flags=re.I)) for name, value in headers], domain
+    )
+
+
+def _words(text: str) -> list[str]:
+    """The words of a command, for a shell of Unix or of Windows."""
+    if re.search(r"\^\s*\n|\^[\"']", text):
+        text = re.sub(r"\^(.)", r"\1", re.sub(r"\^[ \t]*\r?\n", " ", text))
+    text = re.sub(r"[\\`][ \t]*\r?\n", " ", text)
+    text = _ANSI_STRING.sub(lambda string: shlex.quote(_unquoted(f"'{string[1]}'")), text)
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise NotCookies("it is a part of a command") from None
+
+
+def _unquoted(string: str) -> str:
+    """What a quoted string says, with its escapes."""
+    escapes = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+    return escapes.sub(
+        lambda found: chr(int(found[1] or found[2], 16)) if not found[3] else found[3], string[1:-1]
+    )
+
+
+# -- files and tables --------------------------------------------------------------------------------------
+
+
+def _rows(lines: list[str]) -> Iterator[PastedCookie]:
+    """From Netscape's cookies.txt, from a browser's table, and from `name: "value"` as Firefox copies it."""
+    columns = {"name": 0, "value": 1, "domain": 2, "path": 3}
+    for raw in lines:
+        line = raw.strip("\r\n ").removeprefix("#HttpOnly_")
+        if not line.strip() or line.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in line.split("\t")]
+        netscape = cells if len(cells) > 4 else line.split(None, 6)
+        if len(netscape) > 5 and {netscape[1], netscape[3]} <= {"TRUE", "FALSE"}:
+            domain, below, path, _, _, name, *value = netscape
+            dot = "." if below == "TRUE" and not domain.startswith(".") else ""
+            yield PastedCookie(name, value[0] if value else "", dot + domain, path)
+        elif len(cells) > 1 and cells[0].lower() == "name":
+            columns = {cell.lower(): place for place, cell in enumerate(cells)}
+            columns.setdefault("domain", columns.get("host", -1))
+        elif len(cells) > 1:
+            told = {name: cells[place] for name, place in columns.items() if 0 <= place < len(cells)}
+            domain, path = told.get("domain", ""), told.get("path", "")
+            yield PastedCookie(
+                told.get("name", ""),
+                _without_quotes(told.get("value", "")),
+                domain if re.fullmatch(r"\.?[\w-]+(?:\.[\w-]+)+", domain) else None,
+                path if path.startswith("/") else "/",
+            )
+        elif found := re.fullmatch(rf"({_NAME.pattern}?)\s*:\s*({_STRING})", line):
+            yield PastedCookie(found[1], _unquoted(found[2]))
+
+
+def _without_quotes(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
+def _data(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise NotCookies("it begins like JSON and is none, or only a part of it") from None
+
+
+def _of_data(data: Any) -> Pasted:
+    """From what extensions and Playwright export, from HAR, and from a mapping of names to values."""
+    if isinstance(data, Mapping) and isinstance(entries := _inside(data, "log", "entries"), list):
+        return _of_requests([_inside(entry, "request") for entry in entries])
+    while isinstance(data, Mapping) and len(data) > 0:
+        keys = {str(key).lower(): key for key in data}
+        if isinstance(data.get(keys.get("cookie")), str):
+            return _of_headers([(str(key), str(value)) for key, value in data.items()])
+        inner = next(
+            (data[keys[key]] for key in ("cookies", "request cookies", "headers") if key in keys), None
+        )
+        if not isinstance(inner, Mapping | list):
+            break
+        data = inner
+    if isinstance(data, Mapping):
+        if not all(isinstance(value, str) for value in data.values()):
+            raise NotCookies("it is JSON without cookies")
+        return Pasted(tuple(PastedCookie(str(name), value) for name, value in data.items()))
+    return Pasted(tuple(_cookie_of(each) for each in data)) if isinstance(data, list) else Pasted(())
+
+
+def _cookie_of(data: Any) -> PastedCookie:
+    keys = (
+        {str(key).lower().removesuffix(" raw"): value for key, value in data.items()}
+        if isinstance(data, Mapping)
+        else {}
+    )
+    name, value = keys.get("name"), keys.get("value", keys.get("content"))
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise NotCookies("it is JSON without cookies")
+    domain, path = keys.get("domain", keys.get("host")), keys.get("path")
+    if isinstance(domain, str):
+        domain = urlsplit(domain).hostname if "://" in domain else domain
+    return PastedCookie(
+        name,
+        value,
+        domain if isinstance(domain, str) and domain else None,
+        path if isinstance(path, str) and path.startswith("/") else "/",
+    )
+
+
+def _of_requests(requests: list[Any]) -> Pasted:
+    """The cookies of each host's last request that had any."""
+    of_hosts: dict[str | None, Pasted] = {}
+    for request in requests:
+        url, headers = _inside(request, "url"), _inside(request, "headers")
+        host = urlsplit(url).hostname if isinstance(url, str) else None
+        lines = [(str(_inside(each, "name")), str(_inside(each, "value"))) for each in headers or ()]
+        found = _of_headers([line for line in lines if line[0].lower() != "set-cookie"], host)
+        if not found.cookies and isinstance(listed := _inside(request, "cookies"), list):
+            named = [PastedCookie(each.name, each.value, host) for each in map(_cookie_of, listed)]
+            found = Pasted(tuple(named), found.user_agent)
+        if found.cookies:
+            of_hosts[host] = found
+    agents = [found.user_agent for found in of_hosts.values() if found.user_agent]
+    return Pasted(
+        tuple(cookie for found in of_hosts.values() for cookie in found.cookies), next(iter(agents), None)
+    )
+
+
+def _inside(data: Any, *keys: str) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data
+
+
+def _goes_to(host: str, domain: str | None) -> bool:
+    if domain is None:
+        return True
+    domain = domain.lower()
+    return host == domain.lstrip(".") or host.endswith("." + domain.lstrip("."))
