@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shop import Shop, running_shop
-from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
-from ingram_assets.processes import Supervisor
+from ingram_assets.runtime.processes import Supervisor
+from ingram_demo.embedded.postgres import Postgres, start_postgres
 
 Figures = Mapping[str, Any]
 """JSON-ready: at least `what`, `sizes` and `seconds`."""

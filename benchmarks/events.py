@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 
 from benchmarks.case import Figures, Machine
-from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.locations.events import log_materializations
-from ingram_assets.locations.keys import STOCK
-from ingram_assets.runs import EVENT_BATCH_SIZE, dagster_instance
+from ingram_assets.defs.events import log_materializations
+from ingram_assets.defs.keys import STOCK
+from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_instance
 from ingram_assets.settings import CommonSettings, load
+from ingram_demo.embedded.postgres import Postgres
 
 BATCH = 100
 """As many as a sweep logs at once."""

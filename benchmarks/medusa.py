@@ -13,19 +13,19 @@ from typing import Any
 
 import httpx
 
-from ingram_assets.demo.embedded.medusa import Medusa
-from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.domain.categories import TABLE_FILE, parse_table
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.medusa.client import MedusaClient
-from ingram_assets.medusa.journal import Journal
-from ingram_assets.medusa.levels import SyncReport, sync_levels
-from ingram_assets.medusa.location import ensure_location
-from ingram_assets.medusa.products import import_titles
-from ingram_assets.medusa.rules import StoreRules
-from ingram_assets.medusa.store import read_store
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
+from ingram_assets.store.levels import SyncReport, sync_levels
+from ingram_assets.store.location import ensure_location
+from ingram_assets.store.products import import_titles
+from ingram_assets.store.read import read_store
+from ingram_assets.store.rules import StoreRules
+from ingram_demo.embedded.medusa import Medusa
+from ingram_demo.embedded.postgres import Postgres
 
 TITLES = 1_000
 ROUNDS = 5

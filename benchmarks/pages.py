@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from benchmarks.case import Figures, Machine
-from ingram_assets.ipage.product_page import parse_product_page
+from ingram_assets.sources.ipage.pages.product_page import parse_product_page
 
 PAGES = 100
 ROUNDS = 10

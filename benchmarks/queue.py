@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 import psutil
 import psycopg
 
-from ingram_assets.demo.embedded.postgres import Postgres
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.queue.migrations import migrate
-from ingram_assets.queue.reader import QueueReader
-from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.staging.schema import migrate
+from ingram_assets.staging.writer import QueueWriter
+from ingram_demo.embedded.postgres import Postgres
 
 T = TypeVar("T")
 

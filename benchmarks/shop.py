@@ -17,16 +17,17 @@ import httpx
 import psutil
 from rich.console import Console
 
-from ingram_assets.demo.phases import Phases
-from ingram_assets.demo.stack import Stack, running_stack
-from ingram_assets.locations.keys import ISBNS_NAME
-from ingram_assets.queue.migrations import let_in
-from ingram_assets.queue.writer import QueueWriter
-from ingram_assets.runs import RunResult, code_location, dagster_instance, follow
+from ingram_assets.cli.runs import RunResult, code_location, follow
+from ingram_assets.defs.keys import ISBNS_NAME
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings import LOCATIONS
+from ingram_assets.staging.schema import let_in
+from ingram_assets.staging.writer import QueueWriter
+from ingram_demo.phases import Phases
+from ingram_demo.stack import Stack, running_stack
 
 TITLES = 10_000
-"""In the simulated site's catalogue. A case tracks the first so many of them."""
+"""In the simulated site's catalog. A case tracks the first so many of them."""
 
 _PACE = {"SENSOR_INTERVAL": "10"}
 _NO_EXPORT = ("--dial", "csv_layout=unknown_columns")
@@ -73,7 +74,7 @@ class Shop:
 
     @cached_property
     def isbns(self) -> Sequence[str]:
-        """The catalogue, in a fixed order."""
+        """The catalog, in a fixed order."""
         return self.simulator.isbns()
 
     def queue_writer(self) -> QueueWriter:
@@ -81,7 +82,7 @@ class Shop:
         return QueueWriter(self.stack.url("catalog_import", "ingram_queue_writer"))
 
     def track(self, titles: int) -> Sequence[str]:
-        """Track the first so many titles of the catalogue, as discovery would; their ISBNs."""
+        """Track the first so many titles of the catalog, as discovery would; their ISBNs."""
         isbns = self.isbns[:titles]
         book = self.simulator.book()
         with self.queue_writer() as queue:

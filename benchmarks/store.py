@@ -11,14 +11,14 @@ import dagster as dg
 
 from benchmarks.case import Figures, Machine
 from benchmarks.shop import Finished, Shop
-from ingram_assets.demo.embedded.medusa import Medusa
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.medusa.client import MedusaClient
-from ingram_assets.medusa.journal import Journal
-from ingram_assets.medusa.location import Location, find_location
-from ingram_assets.medusa.store import read_store
-from ingram_assets.queue.reader import QueueReader
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
+from ingram_assets.store.location import Location, find_location
+from ingram_assets.store.read import read_store
+from ingram_demo.embedded.medusa import Medusa
 
 TITLES = 1_000
 _FEW = 200

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import httpx
 
 from benchmarks.case import Figures, Machine
-from ingram_assets.locations.keys import STOCK_SWEEP
+from ingram_assets.defs.keys import STOCK_SWEEP
 
 CONCURRENCY = 8
 _USER_AGENT = "Mozilla/5.0 (benchmark)"

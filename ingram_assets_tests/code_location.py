@@ -9,8 +9,9 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 
-from ingram_assets.processes import Child, Supervisor, free_port, port_open
-from ingram_assets.runs import code_server_argv, launch
+from ingram_assets.cli.runs import launch
+from ingram_assets.runtime.instance import code_server_argv
+from ingram_assets.runtime.processes import Child, Supervisor, free_port, port_open
 
 NAME = "a_location"
 

@@ -13,13 +13,13 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from ingram_assets.demo.embedded.chromium import ensure_chromium
-from ingram_assets.demo.embedded.imap import Imap, start_imap
-from ingram_assets.demo.embedded.medusa import Medusa, start_medusa
-from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
-from ingram_assets.demo.embedded.s3 import S3, start_s3
-from ingram_assets.node import drive_playwright
-from ingram_assets.processes import Supervisor
+from ingram_assets.runtime.node import drive_playwright
+from ingram_assets.runtime.processes import Supervisor
+from ingram_demo.embedded.chromium import ensure_chromium
+from ingram_demo.embedded.imap import Imap, start_imap
+from ingram_demo.embedded.medusa import Medusa, start_medusa
+from ingram_demo.embedded.postgres import Postgres, start_postgres
+from ingram_demo.embedded.s3 import S3, start_s3
 
 TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / ".demo" / "tools")
 """Chromium and Medusa's packages are installed here once, not per test run."""

@@ -2,86 +2,130 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ingram_assets"
-ROOMS = ("domain", "ipage", "queue", "covers", "medusa")
+
+KNOWS = {
+    "domain": set(),
+    "sources": {"domain"},
+    "staging": {"domain"},
+    "covers": {"domain"},
+    "store": {"domain"},
+    "alerts": {"domain"},
+    "settings": {"domain"},
+    "runtime": {"domain", "settings"},
+}
+"""Each room to the others that it may know. `defs` and `cli` join them."""
+
+ROOMS = ("domain", "sources", "staging", "covers", "store", "alerts")
+"""Those that know nothing of Dagster or the environment."""
+
+DAGSTER_INTERNALS = PACKAGE / "runtime" / "dagster_internals.py"
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
 
 
 def _imports(place: Path) -> set[str]:
-    """Our own modules that a Python file, or the files of a folder, import anywhere in them."""
+    """All modules, and names of modules, that a Python file, or the files of a folder, import anywhere."""
     found = set()
-    for file in [place] if place.is_file() else place.rglob("*.py"):
+    for file in _files(place):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 found |= {name.name for name in node.names}
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{file}: imports are absolute"
-                found.add(node.module or "")
-                found |= {f"{node.module}.{name.name}" for name in node.names}
-    return {name for name in found if name.startswith("ingram_assets.")}
+                found |= {node.module or "", *(f"{node.module}.{name.name}" for name in node.names)}
+    return found
 
 
 def _rooms(imports: set[str]) -> set[str]:
-    return {name.split(".")[1] for name in imports}
+    """The product's rooms among them; a file at its top is none."""
+    parts = {tuple(name.split(".")[:2]) for name in imports if name.startswith("ingram_assets.")}
+    return {room for _, room in parts if (PACKAGE / room).is_dir()}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_knows_the_domain_and_no_other_room(room):
-    assert _rooms(_imports(PACKAGE / room)) <= {room, "domain"}
+def test_every_room_is_in_the_plan():
+    there = {part.name for part in PACKAGE.iterdir() if any(part.glob("*.py"))}
+    assert there == {*KNOWS, "defs", "cli"}
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_who_may_know_whom(room):
+    assert _rooms(_imports(PACKAGE / room)) <= {room, *KNOWS[room]}
+
+
+def test_commands_know_definitions_and_definitions_no_commands():
+    assert "cli" not in _rooms(_imports(PACKAGE / "defs"))
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_rooms_know_nothing_of_dagster_or_the_environment(room):
-    for file in (PACKAGE / room).rglob("*.py"):
-        tree = ast.parse(file.read_text())
-        names = {
-            alias.name.split(".")[0]
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for alias in (
-                node.names if isinstance(node, ast.Import) else [ast.alias(node.module or "", None)]
-            )
-        }
-        assert not any(name.startswith("dagster") for name in names), file
+    assert not any(name.startswith("dagster") for name in _imports(PACKAGE / room))
+    for file in _files(PACKAGE / room):
         environment = [
             node
-            for node in ast.walk(tree)
+            for node in ast.walk(ast.parse(file.read_text()))
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
         ]
         assert not environment, f"{file} reads the environment: settings come as arguments"
 
 
+def test_what_dagster_keeps_to_itself_is_imported_in_one_file():
+    for file in _files(PACKAGE):
+        private = [name for name in _imports(file) if re.match(r"dagster\w*\.(.*\.)?_[a-z]", name)]
+        assert not private or file == DAGSTER_INTERNALS, f"{file}: {private}"
+
+
+def test_no_class_name_stands_twice():
+    found = [
+        (node.name, f"{file.relative_to(ROOT)}:{node.lineno}")
+        for file in _files(PACKAGE)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    often = Counter(name for name, _ in found)
+    assert not [each for each in found if often[each[0]] > 1]
+
+
 @pytest.mark.parametrize(
     ("location", "never"),
     [
-        ("scraper", {"medusa", "demo"}),
-        ("storefront", {"ipage", "covers", "demo"}),
-        ("operations", {"ipage", "covers", "queue", "medusa", "demo"}),
+        ("scraper", {"store", "alerts"}),
+        ("storefront", {"sources", "covers", "alerts"}),
+        ("operations", {"sources", "covers", "staging", "store"}),
     ],
 )
 def test_a_code_location_loads_nothing_beyond_its_boundary(location, never):
     """Loaded for real, in a process of its own: what its own imports import counts too."""
     script = (
-        f"import ingram_assets.locations.{location}.definitions, sys;"
-        "print(*{m.split('.')[1] for m in sys.modules if m.startswith('ingram_assets.')})"
+        f"import ingram_assets.defs.{location}.definitions, sys;"
+        "print(*{m.split('.')[1] for m in sys.modules if m.startswith('ingram_assets.')},"
+        " *(m for m in sys.modules if m.startswith('ingram_demo')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert not never & set(done.stdout.split())
+    assert not {*never, "ingram_demo"} & set(done.stdout.split())
 
 
 def test_only_the_command_line_starts_the_demo():
-    for part in PACKAGE.iterdir():
-        if part.name not in ("demo", "cli.py", "__pycache__"):
-            assert "demo" not in _rooms(_imports(part)), part
+    knowing = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in _files(PACKAGE)
+        if any(name.startswith("ingram_demo") for name in _imports(file))
+    }
+    assert knowing == {"cli/start_commands.py"}
 
 
 def test_definitions_validate_with_no_settings():

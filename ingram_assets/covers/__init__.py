@@ -13,11 +13,11 @@ The way in is `keep_covers` (`keep.py`). What each file is for:
 
 from ingram_assets.covers.bucket import Bucket, StoredCover, client_config
 from ingram_assets.covers.contact_sheet import ContactSheet
-from ingram_assets.covers.keep import CoverOutcome, Recheck, Source, Wanted, keep_covers
 from ingram_assets.covers.ledger import Ledger
 from ingram_assets.covers.open_library import LimitUsedUp, OpenLibrary
-from ingram_assets.covers.pictures import Picture, Refused, examine
+from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import load_seeds
+from ingram_assets.covers.sync import CoverOutcome, Recheck, Source, Wanted, keep_covers
 
 __all__ = [
     "Bucket",
@@ -27,8 +27,8 @@ __all__ = [
     "LimitUsedUp",
     "OpenLibrary",
     "Picture",
+    "PictureRefused",
     "Recheck",
-    "Refused",
     "Source",
     "StoredCover",
     "Wanted",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.exceptions import ClientError
 
+
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A year: an address carries the picture's version (`?v=`), so what is behind it never changes."""
 
@@ -155,7 +156,7 @@ class Bucket:
         with self._classified(f"give the cover of {isbn}"):
             body = self._s3.get_object(Bucket=self.name, Key=raw_key(isbn))["Body"]
             with body:
-                return body.read(MAX_BYTES + 1)
+                return bytes(body.read(MAX_BYTES + 1))
 
     def put(
         self, isbn: str, picture: Picture, *, source: str, placeholder: bool, now: datetime

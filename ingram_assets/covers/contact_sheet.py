@@ -9,6 +9,7 @@ from ingram_assets.covers.pictures import Picture, thumbnail
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+
 _CELL = (96, 144)
 _CAPTION = 12
 _COLUMNS = 8

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS claims (isbn TEXT PRIMARY KEY, pid INTEGER NOT NULL, 
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CoverCheck:
     """The last look at a title's cover."""
 
     state: State
@@ -102,7 +102,7 @@ class Ledger:
         with self._lock:
             self._db.close()
 
-    def look(self, isbn: str) -> Look | None:
+    def look(self, isbn: str) -> CoverCheck | None:
         """The last look at a title, or None."""
         with self._lock:
             row = self._db.execute(
@@ -113,7 +113,7 @@ class Ledger:
         if row is None:
             return None
         state, checked_at, sha256, source, phash, reason, pending, resume, uploading, refusals = row
-        return Look(
+        return CoverCheck(
             state=state,
             checked_at=datetime.fromtimestamp(checked_at, UTC),
             sha256=sha256,
@@ -126,7 +126,7 @@ class Ledger:
             refusals=refusals,
         )
 
-    def record(self, isbn: str, look: Look) -> None:
+    def record(self, isbn: str, look: CoverCheck) -> None:
         """Remember a look, in place of the one before."""
         with self._write() as db:
             db.execute(

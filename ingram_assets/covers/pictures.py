@@ -12,6 +12,7 @@ from ingram_assets.domain.failures import Permanent
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 40
@@ -33,7 +34,7 @@ _LYING = (5, 6, 7, 8)
 """EXIF orientations that are shown turned by a quarter."""
 
 
-class Refused(Permanent):
+class PictureRefused(Permanent):
     """The bytes are no picture that a shop can show; the message says why."""
 
 
@@ -62,37 +63,37 @@ def examine(data: bytes) -> Picture:
     """Decode `data` whole and prepare what is stored of it.
 
     A JPEG is kept byte for byte. PNG, WebP, GIF (its first frame), TIFF, BMP and AVIF become JPEGs:
-    transparency on white, other colour spaces to sRGB, EXIF rotation applied.
+    transparency on white, other color spaces to sRGB, EXIF rotation applied.
 
     Raises:
         Refused: no picture, broken or cut short, above 20 MB or 50 megapixels, too small or too long to be a
-            cover, or a single colour.
+            cover, or a single color.
     """
     # Pillow is slow to import (a tenth of a second): only who has a picture in hand pays.
     from PIL import Image
 
     if not data:
-        raise Refused("The picture is empty (0 bytes).")
+        raise PictureRefused("The picture is empty (0 bytes).")
     if len(data) > MAX_BYTES:
-        raise Refused(
+        raise PictureRefused(
             f"The picture has {len(data) / 1e6:.1f} MB, above the limit of {MAX_BYTES / 1e6:.0f} MB."
         )
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Refused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
+        raise PictureRefused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
     except Exception as error:  # Decoders raise anything on a stranger's bytes: all of it means "no picture".
-        raise Refused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
+        raise PictureRefused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise Refused(
+        raise PictureRefused(
             f"The picture is {width} x {height}, {width * height / 1e6:.0f} megapixels, above the limit of "
             f"{MAX_PIXELS / 1e6:.0f}."
         )
     if min(width, height) < MIN_SIDE:
-        raise Refused(f"The picture is {width} x {height}: too small to be a cover.")
+        raise PictureRefused(f"The picture is {width} x {height}: too small to be a cover.")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise Refused(f"The picture is {width} x {height}: no book has that shape.")
+        raise PictureRefused(f"The picture is {width} x {height}: no book has that shape.")
 
     if width * height > _LARGE_PIXELS:
         converted, small, lying = _one_large_at_a_time().submit(_decode, data).result()
@@ -103,7 +104,7 @@ def examine(data: bytes) -> Picture:
     jpeg = converted or data
     darkest, lightest = small.convert("L").getextrema()
     if lightest - darkest < 8:  # type: ignore[operator]  # "L" has one band: two ints
-        raise Refused(f"The picture is blank: {width} x {height} of a single colour.")
+        raise PictureRefused(f"The picture is blank: {width} x {height} of a single color.")
     return Picture(
         jpeg=jpeg,
         width=width,
@@ -158,7 +159,7 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
         lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
         image = _srgb_on_white(_upright(image))
     except Exception as error:
-        raise Refused(f"The picture is broken or cut short ({len(data)} bytes).") from error
+        raise PictureRefused(f"The picture is broken or cut short ({len(data)} bytes).") from error
     jpeg = None if is_jpeg else _encode(image, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
     return jpeg, _at_most(image, WEB_WIDTHS[-1]), lying
 
@@ -198,7 +199,7 @@ def _srgb_on_white(image: "Image") -> "Image":
                 image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # A broken colour profile is no reason to lose the cover.
+            pass  # A broken color profile is no reason to lose the cover.
         else:
             if converted is not None:
                 return converted

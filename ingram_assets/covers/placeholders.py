@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from ingram_assets.covers.pictures import Refused, examine
+from ingram_assets.covers.pictures import PictureRefused, examine
 
 SAME_HASH = 16
 """Bits of 256 that may differ between the perceptual hashes of one picture in another size or quality."""
@@ -22,7 +22,7 @@ def load_seeds(folder: Path | None = None) -> frozenset[str]:
     """The perceptual hashes of known placeholders: the list that comes with this code, and a person's own.
 
     `folder`, if it is there, may hold pictures of placeholders (any format that a cover may have), and `.txt`
-    files with a hash a line. A picture that cannot be read is passed over: it recognises nothing.
+    files with a hash a line. A picture that cannot be read is passed over: it recognizes nothing.
     """
     own = resources.files("ingram_assets.covers").joinpath("placeholders.txt").read_text("utf-8")
     seeds = set(_hashes(own))
@@ -32,7 +32,7 @@ def load_seeds(folder: Path | None = None) -> frozenset[str]:
         elif path.is_file():
             try:
                 seeds.add(examine(path.read_bytes()).phash)
-            except Refused:
+            except PictureRefused:
                 continue
     return frozenset(seeds)
 

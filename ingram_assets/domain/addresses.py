@@ -10,6 +10,7 @@ The grammar is RFC 3986's. In a user or a password every sign is percent-encoded
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -149,7 +150,12 @@ def database_address(text: str) -> str:
 
 
 def _check_options(query: str) -> None:
-    for option in filter(None, query.split("&")):
+    options = list(filter(None, query.split("&")))
+    if twice := [
+        name for name, often in Counter(one.partition("=")[0] for one in options).items() if often > 1
+    ]:
+        raise MalformedAddress(f"its option {twice[0][:20]} stands there twice")
+    for option in options:
         name, equals, value = option.partition("=")
         if not equals or "=" in value or name not in _OPTIONS:
             raise MalformedAddress(

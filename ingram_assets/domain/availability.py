@@ -16,7 +16,7 @@ Status = Literal["digital", "preorder", "in_stock", "backorder", "out_of_stock",
 
 OUT_OF_PRINT = frozenset({"OP", "OI", "AB", "WS"})
 """Publisher status codes of titles that no printer will bring back: out of print, out of stock
-indefinitely, cancelled, withdrawn (codes of Ingram's stock file)."""
+indefinitely, canceled, withdrawn (codes of Ingram's stock file)."""
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),

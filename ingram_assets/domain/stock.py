@@ -1,4 +1,4 @@
-"""Stock per distribution centre (DC), and when a new reading counts as a change.
+"""Stock per distribution center (DC), and when a new reading counts as a change.
 
 A count that was not read is `None`, never 0: what is shown to a shopper comes from these sums.
 """

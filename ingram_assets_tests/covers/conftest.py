@@ -13,9 +13,9 @@ from botocore.config import Config
 
 from ingram_assets.covers import Bucket, CoverOutcome, Ledger, Source, client_config, keep_covers
 from ingram_assets.covers.bucket import raw_key, web_key
-from ingram_assets.demo.embedded.s3 import S3
 from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
 from ingram_assets_tests.covers.proxy import Proxy
+from ingram_demo.embedded.s3 import S3
 
 _numbers = itertools.count(1)
 

@@ -23,7 +23,7 @@ def test_new_and_changed_covers_are_on_it(shop: Shop) -> None:
     made = opened(sheet.jpeg() or b"")
     assert made.format == "JPEG"
     assert made.size == (2 * 104, 164)
-    # The replaced cover's own colours, at the place of its ISBN.
+    # The replaced cover's own colors, at the place of its ISBN.
     expected = opened(art(11)).resize((96, 144)).getpixel((3, 3))
     found = made.getpixel((4 + 3, 4 + 3))
     assert max(abs(a - b) for a, b in zip(expected, found, strict=True)) < 40

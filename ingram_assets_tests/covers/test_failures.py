@@ -15,12 +15,12 @@ import pytest
 from botocore.config import Config
 
 from ingram_assets.covers import Bucket, Ledger, Source, client_config, keep_covers
-from ingram_assets.demo.embedded.s3 import start_s3
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-from ingram_assets.processes import Supervisor, free_port
+from ingram_assets.runtime.processes import Supervisor, free_port
 from ingram_assets_tests.covers.conftest import Shop
 from ingram_assets_tests.covers.drawn import art, isbn, opened
 from ingram_assets_tests.covers.proxy import Fault, Request
+from ingram_demo.embedded.s3 import start_s3
 
 BOOK = isbn(1)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

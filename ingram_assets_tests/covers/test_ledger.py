@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingram_assets.covers.keep import is_due
-from ingram_assets.covers.ledger import Ledger, Look
+from ingram_assets.covers.ledger import CoverCheck, Ledger
+from ingram_assets.covers.sync import is_due
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
-    look = Look(
+    look = CoverCheck(
         "placeholder",
         NOW,
         "ab",
@@ -46,14 +46,14 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
     path.write_bytes(damage)
     ledger = Ledger(path, bucket="b")
     assert ledger.look("9780000000002") is None
-    ledger.record("9780000000002", Look("none", NOW))
+    ledger.record("9780000000002", CoverCheck("none", NOW))
     assert ledger.look("9780000000002") is not None
     assert (tmp_path / "covers.sqlite3.damaged").read_bytes() == damage
 
 
 def test_a_file_of_an_earlier_version_keeps_what_it_knows(tmp_path: Path) -> None:
     path = tmp_path / "covers.sqlite3"
-    look = Look("refused", NOW, reason="why")
+    look = CoverCheck("refused", NOW, reason="why")
     first = Ledger(path, bucket="b")
     first.record("9780000000002", look)
     first.close()
@@ -87,40 +87,44 @@ DAY = timedelta(days=1)
     ("last", "published", "due"),
     [
         (None, None, True),
-        (Look("real", NOW - 29 * DAY), None, False),
-        (Look("real", NOW - 30 * DAY), None, True),
-        (Look("placeholder", NOW - 6 * DAY), None, False),
-        (Look("placeholder", NOW - 7 * DAY), None, True),
-        (Look("none", NOW - 6 * DAY), None, False),
-        (Look("none", NOW - 7 * DAY), None, True),
-        (Look("refused", NOW - 7 * DAY), None, True),
-        (Look("real", NOW, pending=True), None, True),
+        (CoverCheck("real", NOW - 29 * DAY), None, False),
+        (CoverCheck("real", NOW - 30 * DAY), None, True),
+        (CoverCheck("placeholder", NOW - 6 * DAY), None, False),
+        (CoverCheck("placeholder", NOW - 7 * DAY), None, True),
+        (CoverCheck("none", NOW - 6 * DAY), None, False),
+        (CoverCheck("none", NOW - 7 * DAY), None, True),
+        (CoverCheck("refused", NOW - 7 * DAY), None, True),
+        (CoverCheck("real", NOW, pending=True), None, True),
         # A picture that can't be shown: a week, two, four, eight, and three months at most.
         *(
-            (Look("refused", NOW - days * DAY + timedelta(seconds=early), refusals=times), None, not early)
+            (
+                CoverCheck("refused", NOW - days * DAY + timedelta(seconds=early), refusals=times),
+                None,
+                not early,
+            )
             for times, days in ((1, 7), (2, 14), (3, 28), (4, 56), (5, 90), (6, 90), (5000, 90))
             for early in (0, 1)
         ),
         # The bucket's refusal, or a mistake of ours: what is left to do has its pause too.
         *(
             (
-                Look("none", NOW - days * DAY + timedelta(seconds=early), pending=True, refusals=times),
+                CoverCheck("none", NOW - days * DAY + timedelta(seconds=early), pending=True, refusals=times),
                 None,
                 not early,
             )
             for times, days in ((1, 1), (2, 2), (3, 4), (4, 7), (5000, 7))
             for early in (0, 1)
         ),
-        (Look("refused", NOW - DAY, refusals=4), date(2026, 11, 20), True),
-        (Look("placeholder", NOW - DAY), date(2026, 11, 20), True),
-        (Look("placeholder", NOW - DAY), date(2026, 11, 21), False),
-        (Look("placeholder", NOW - DAY), date(2026, 11, 19), False),
-        (Look("none", NOW - 3 * DAY), date(2026, 11, 19), True),
-        (Look("real", NOW - DAY), date(2026, 11, 20), False),
-        (Look("placeholder", NOW + DAY), None, True),  # the clock was set back
+        (CoverCheck("refused", NOW - DAY, refusals=4), date(2026, 11, 20), True),
+        (CoverCheck("placeholder", NOW - DAY), date(2026, 11, 20), True),
+        (CoverCheck("placeholder", NOW - DAY), date(2026, 11, 21), False),
+        (CoverCheck("placeholder", NOW - DAY), date(2026, 11, 19), False),
+        (CoverCheck("none", NOW - 3 * DAY), date(2026, 11, 19), True),
+        (CoverCheck("real", NOW - DAY), date(2026, 11, 20), False),
+        (CoverCheck("placeholder", NOW + DAY), None, True),  # the clock was set back
     ],
 )
-def test_when_a_title_is_due(last: Look | None, published: date | None, due: bool) -> None:
+def test_when_a_title_is_due(last: CoverCheck | None, published: date | None, due: bool) -> None:
     assert is_due(last, now=NOW, publication_date=published) is due
 
 
@@ -138,4 +142,4 @@ CHICAGO = ZoneInfo("America/Chicago")
 )
 def test_the_day_of_publication_is_the_shops(last: datetime, now: datetime, due: bool) -> None:
     """At half past six in the evening it is the next day in UTC, and no book is out yet."""
-    assert is_due(Look("placeholder", last), now=now, publication_date=date(2026, 11, 21)) is due
+    assert is_due(CoverCheck("placeholder", last), now=now, publication_date=date(2026, 11, 21)) is due

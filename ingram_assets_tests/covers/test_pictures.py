@@ -11,7 +11,7 @@ import zlib
 import pytest
 from PIL import Image, ImageCms
 
-from ingram_assets.covers.pictures import MAX_BYTES, Refused, examine, web_sizes
+from ingram_assets.covers.pictures import MAX_BYTES, PictureRefused, examine, web_sizes
 from ingram_assets_tests.covers.drawn import art, draw, encoded, opened
 
 
@@ -45,7 +45,7 @@ def png_claiming(width: int, height: int) -> bytes:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_cover_is_refused_with_the_reason(data: bytes, why: str) -> None:
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(PictureRefused, match=why):
         examine(data)
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_cover_is_refused_with_the_reason(data: bytes, why: str) -> N
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.995])
 def test_a_picture_cut_short_is_refused(kind: str, kept: float) -> None:
     whole = art(1, kind=kind)
-    with pytest.raises(Refused):
+    with pytest.raises(PictureRefused):
         examine(whole[: int(len(whole) * kept)])
 
 
@@ -61,7 +61,7 @@ def test_a_picture_cut_short_is_refused(kind: str, kept: float) -> None:
 def test_a_jpeg_without_its_very_end_is_refused(progressive: bool) -> None:
     whole = art(1, progressive=progressive)
     for missing in (1, 2, 3, 100):
-        with pytest.raises(Refused):
+        with pytest.raises(PictureRefused):
             examine(whole[:-missing])
 
 
@@ -122,7 +122,7 @@ def test_an_exif_rotation_is_applied_where_pixels_are_written_anew() -> None:
         assert opened(web_sizes(picture)[200]).size == (200, 300), kind
 
 
-def test_cmyk_comes_out_in_its_colours() -> None:
+def test_cmyk_comes_out_in_its_colors() -> None:
     reddish = Image.new("RGB", (320, 480), (200, 30, 40))
     reddish.paste((20, 30, 200), (0, 0, 320, 200))
     picture = examine(encoded(reddish.convert("CMYK"), "JPEG", quality=95))
@@ -131,7 +131,7 @@ def test_cmyk_comes_out_in_its_colours() -> None:
     assert red > 150 > 90 > max(green, blue)
 
 
-def test_a_broken_colour_profile_loses_no_cover() -> None:
+def test_a_broken_color_profile_loses_no_cover() -> None:
     assert examine(encoded(draw(7), "JPEG", icc_profile=b"nothing of the kind")).width == 320
     good = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert examine(encoded(draw(7), "PNG", icc_profile=good)).width == 320
@@ -158,7 +158,7 @@ def test_a_large_jpeg_is_seen_whole() -> None:
     """It is shrunk while it is decoded: its size and its cut must be told all the same."""
     data = art(9, size=(3000, 4500))
     assert (examine(data).width, examine(data).height) == (3000, 4500)
-    with pytest.raises(Refused):
+    with pytest.raises(PictureRefused):
         examine(data[:-2000])
 
 
@@ -179,7 +179,7 @@ def test_pillows_own_bomb_warning_is_no_crash(action: str) -> None:
     data = encoded_huge()
     with warnings.catch_warnings():
         warnings.simplefilter(action, Image.DecompressionBombWarning)  # type: ignore[arg-type]
-        with pytest.raises(Refused, match="megapixels"):
+        with pytest.raises(PictureRefused, match="megapixels"):
             examine(data)
 
 

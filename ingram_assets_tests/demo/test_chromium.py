@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ingram_assets.demo.embedded.chromium import NoBrowser, ensure_chromium
-from ingram_assets.node import FOR_PLAYWRIGHT, find_node
+from ingram_assets.runtime.node import FOR_PLAYWRIGHT, find_node
+from ingram_demo.embedded.chromium import NoBrowser, ensure_chromium
 
 NOWHERE = "http://127.0.0.1:1"
 

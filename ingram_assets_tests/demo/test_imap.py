@@ -8,11 +8,11 @@ import sys
 import pytest
 from imap_tools import MailBox, MailboxLoginError
 
-from ingram_assets.demo.embedded.imap import Imap
+from ingram_demo.embedded.imap import Imap
 
 DELIVER = """
 import sys, pathlib
-from ingram_assets.demo.embedded.imap import deliver
+from ingram_demo.embedded.imap import deliver
 deliver(pathlib.Path(sys.argv[1]), sender="iPage <no-reply@ipage.example>",
         recipient="shop@bookstore.example", subject="Your code", text="Your code is 123456.\\n")
 """

@@ -30,7 +30,7 @@ def python_program(path: Path, text: str) -> None:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A clone with all installed, whose `ingram` tells what it was called with and leaves with code 3."""
-    clone = tmp_path / "it's a $HOME (für \"alle\")"
+    clone = tmp_path / 'it\'s a $HOME (für "alle")'
     (clone / ".venv" / "bin").mkdir(parents=True)
     for name in ("just", "justfile", "requirements.lock", "requirements-tools.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, clone)

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingram_assets.demo.embedded.medusa import Medusa, install_medusa
-from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.demo.embedded.seed_store import SALES_CHANNEL, STORE_FRONT, seed_store
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_demo.embedded.medusa import Medusa, install_medusa
+from ingram_demo.embedded.postgres import Postgres
+from ingram_demo.embedded.seed_store import SALES_CHANNEL, STORE_FRONT, seed_store
 
 pytestmark = pytest.mark.xdist_group("medusa")
 

@@ -8,14 +8,14 @@ import psutil
 import psycopg
 import pytest
 
-from ingram_assets.demo.embedded.postgres import Postgres, start_postgres
-from ingram_assets.processes import Supervisor
+from ingram_assets.runtime.processes import Supervisor
 from ingram_assets_tests.conftest import gone
+from ingram_demo.embedded.postgres import Postgres, start_postgres
 
 CRASHES = """
 import os, pathlib, signal, sys, psycopg
-from ingram_assets.demo.embedded.postgres import start_postgres
-from ingram_assets.processes import Supervisor
+from ingram_demo.embedded.postgres import start_postgres
+from ingram_assets.runtime.processes import Supervisor
 with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
     postgres = start_postgres(supervisor, supervisor.folder / "postgres")
     with psycopg.connect(postgres.create_database("queue")) as connection:

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from ingram_assets.demo.embedded.s3 import S3
+from ingram_demo.embedded.s3 import S3
 
 
 def client(s3: S3, secret: str):

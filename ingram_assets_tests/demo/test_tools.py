@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.demo.embedded import tools
-from ingram_assets.demo.embedded.tools import InstallFailed
+from ingram_demo.embedded import tools
+from ingram_demo.embedded.tools import InstallFailed
 
 
 def test_an_installer_may_call_another_while_other_threads_wait(tmp_path: Path) -> None:

@@ -142,8 +142,18 @@ def test_a_server_s_address(written: str, read: str | None) -> None:
     [
         *("store.example", "https:/store.example", "https//store.example", "https://", "https:///app"),
         *("https://:9", ""),
-        *("ftp://store.example", "javascript:alert(1)", "file:///etc/passwd", "https://https://store.example"),
-        *("https://store .example", "https://store.example /x", "https://store.example:x", "https://-a.example"),
+        *(
+            "ftp://store.example",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "https://https://store.example",
+        ),
+        *(
+            "https://store .example",
+            "https://store.example /x",
+            "https://store.example:x",
+            "https://-a.example",
+        ),
         *("https://store.example?x=1", "https://store.example#x", "https://store..example", "https://a,b"),
         f"https://user:{SECRET}@store.example",
     ],
@@ -167,7 +177,11 @@ def test_a_mailbox_and_a_browser_with_any_password(sign: str) -> None:
     "url",
     [
         *("imaps://mail.example/INBOX", "imaps://user@mail.example/INBOX", "imaps://:p@mail.example"),
-        *("imaps://u:p@mail.example:abc/INBOX", "imaps://u:p@/INBOX", "imaps://s@b.example:p@mail.example/INBOX"),
+        *(
+            "imaps://u:p@mail.example:abc/INBOX",
+            "imaps://u:p@/INBOX",
+            "imaps://s@b.example:p@mail.example/INBOX",
+        ),
         *("pop3://u:p@mail.example", "https://u:p@mail.example", "imaps://u:p@mail.example/INBOX?x"),
         "imap://u:p@mail.example/INBOX",
     ],

@@ -137,11 +137,14 @@ def test_a_reading_has_a_lifetime(policy: str, status: str, back_order: bool) ->
         assert found.status == expected
     assert found.allow_backorder is back_order
     assert found.stocked_quantity == (5 if policy == "keep" else 0)
-    assert found.label == {
-        "backorder": "Available to order",
-        "out_of_stock": "Out of stock",
-        "keep": "In stock",
-    }[policy]
+    assert (
+        found.label
+        == {
+            "backorder": "Available to order",
+            "out_of_stock": "Out of stock",
+            "keep": "In stock",
+        }[policy]
+    )
 
 
 def test_zeros_and_preorders_do_not_spoil() -> None:

@@ -17,22 +17,21 @@ import pytest
 from dagster import DagsterInstance
 from rich.console import Console
 
-from ingram_assets.demo.phases import Phases
-from ingram_assets.demo.stack import Stack, running_stack
-from ingram_assets.locations.runs_at_work import runs_at_work
-from ingram_assets.locations.storefront.decisions import Place
-from ingram_assets.locations.storefront.sensors import is_complete
-from ingram_assets.processes import MARK
-from ingram_assets.queue.reader import QueueReader
+from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.storefront.decisions import SensorCursor, is_complete
+from ingram_assets.runtime.processes import MARK
+from ingram_assets.staging.reader import QueueReader
 from ingram_assets_tests.conftest import TOOLS
+from ingram_demo.phases import Phases
+from ingram_demo.stack import Stack, running_stack
 
 DEMO = """
 import sys
 from pathlib import Path
-from ingram_assets import cli
-from ingram_assets.demo import show
+from ingram_assets.cli.main import main
+from ingram_demo import show
 show.FOLDER = Path(sys.argv[1])
-cli.main(["demo", "--once", "--json"])
+main(["demo", "--once", "--json"])
 """
 
 
@@ -108,7 +107,9 @@ def stack(once: Done, shop: Path) -> Iterator[Stack]:
 def caught_up(stack: Stack, instance: DagsterInstance) -> bool:
     """Whether the sensors have carried every change to the store, so that no push of theirs is to come."""
     states = [each for each in instance.all_instigator_state() if each.name == "stock_changes"]
-    place = Place.parse(getattr(states[0].instigator_data, "cursor", None)) if states else Place()
+    place = (
+        SensorCursor.parse(getattr(states[0].instigator_data, "cursor", None)) if states else SensorCursor()
+    )
     if place.cursor is None or place.pending or runs_at_work(instance, "storefront"):
         return False
     with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:

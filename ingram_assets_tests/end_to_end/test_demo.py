@@ -9,11 +9,11 @@ import psutil
 import psycopg
 import pytest
 
-from ingram_assets.demo.show import bring_through
-from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.isbn import parse_isbn
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_demo.show import bring_through
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -131,7 +131,7 @@ def test_a_second_run_changes_nothing(once: Done, stack: Stack, admin: Admin):
 
     from rich.console import Console
 
-    from ingram_assets.demo.phases import Phases
+    from ingram_demo.phases import Phases
 
     before = (admin.products(), admin.levels())
     with dagster_instance(stack.common) as instance:

@@ -17,11 +17,11 @@ import psycopg
 import pytest
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.processes import MARK
-from ingram_assets.queue.writer import QueueWriter
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.processes import MARK
+from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.end_to_end.conftest import Admin, Shell, caught_up
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 

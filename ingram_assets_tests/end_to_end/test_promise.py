@@ -16,17 +16,17 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
 from rich.console import Console
 
-from ingram_assets.demo.phases import Phases
-from ingram_assets.demo.stack import Stack, running_stack
-from ingram_assets.locations.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
-from ingram_assets.locations.operations.incidents import open_incidents
-from ingram_assets.locations.operations.sensors import Memory
-from ingram_assets.locations.readings import stale_readings
-from ingram_assets.locations.runs_at_work import runs_at_work
-from ingram_assets.runs import dagster_instance
+from ingram_assets.alerts.incidents import open_incidents
+from ingram_assets.defs.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
+from ingram_assets.defs.operations.sensors import Memory
+from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.conftest import TOOLS
+from ingram_assets_tests.defs.webhook import Webhook, webhook
 from ingram_assets_tests.end_to_end.conftest import Shell, caught_up
-from ingram_assets_tests.locations.webhook import Webhook, webhook
+from ingram_demo.phases import Phases
+from ingram_demo.stack import Stack, running_stack
 
 pytestmark = pytest.mark.xdist_group("promise")
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.locations.keys import ISBNS_NAME, STOCK
-from ingram_assets.runs import dagster_instance
+from ingram_assets.defs.keys import ISBNS_NAME, STOCK
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 

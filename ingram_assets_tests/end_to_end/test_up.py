@@ -17,11 +17,11 @@ import httpx
 import psutil
 import pytest
 
-from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.processes import MARK
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.dagster_processes import forget_old_files
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings import CommonSettings, load
-from ingram_assets.up import forget_old_files
+from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("operations")
 

@@ -18,9 +18,11 @@ from ingram_assets_tests.end_to_end.conftest import Done
 _forked = multiprocessing.get_context("forkserver")
 _forked.set_forkserver_preload(
     [
-        *("ingram_assets.cli", "ingram_assets.runs", "ingram_assets.one_title", "ingram_assets.status"),
-        *("ingram_assets.locations.reasons", "ingram_assets.dagster_storage"),
-        *("ingram_assets.dagster_launcher", "dagster._core.instance.factory", "dagster._core.storage.root"),
+        *("ingram_assets.cli.main", "ingram_assets.cli.title", "ingram_assets.cli.status"),
+        *("ingram_assets.cli.runs",),
+        *("ingram_assets.defs.failure_text", "ingram_assets.runtime.storage"),
+        *("ingram_assets.runtime.run_launcher", "dagster._core.instance.factory"),
+        *("dagster._core.storage.root",),
         *("dagster._core.workspace.context", "dagster._grpc.client", "dagster._api.get_server_id"),
         *("grpc_health.v1.health", "upath.implementations.local", "psycopg2.extras"),
         *("rich.console", "rich.table", __name__),
@@ -30,14 +32,14 @@ _forked.set_forkserver_preload(
 
 def _command(words: tuple[str, ...], environment: dict[str, str], folder: Path) -> None:
     """In the new process: what a shell does, then the command."""
-    from ingram_assets import cli
+    from ingram_assets.cli.main import main
 
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     for stream, name in ((1, "output"), (2, "errors")):
         os.dup2(os.open(folder / name, os.O_WRONLY), stream)
-    cli.main(words, prog_name="ingram")
+    main(words, prog_name="ingram")
 
 
 class Command:

@@ -18,12 +18,12 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from ingram_assets.demo.phases import Phases
-from ingram_assets.demo.stack import Stack, running_stack
 from ingram_assets_tests.conftest import TOOLS
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_all_is_well, await_quiet, in_full, queue
 from ingram_assets_tests.faults.shop import forget_block
+from ingram_demo.phases import Phases
+from ingram_demo.stack import Stack, running_stack
 
 TITLES = 36
 PACE = {"SENSOR_INTERVAL": "5"}

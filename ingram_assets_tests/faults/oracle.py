@@ -19,14 +19,14 @@ import psycopg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from psycopg.rows import dict_row
 
-from ingram_assets.demo.stack import Stack
+from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.domain.availability import Availability, availability
 from ingram_assets.domain.stock import from_json
-from ingram_assets.locations.keys import ISBNS_NAME
-from ingram_assets.processes import MARK
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.processes import MARK
 from ingram_assets_tests.end_to_end.conftest import Admin, caught_up
 from ingram_assets_tests.faults.commands import Shell
+from ingram_demo.stack import Stack
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,

@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ingram_assets.demo.stack import Stack
 from ingram_assets_tests.end_to_end.conftest import Admin, Done
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import counts_of, queue
+from ingram_demo.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ def known(stack: Stack) -> dict[str, tuple[Any, Decimal | None, str]]:
     """(stock, price, title) of each title's current row in the queue."""
     with queue(stack) as connection:
         rows = connection.execute("SELECT isbn, stock_json, srp_price, title FROM ingram_current_titles")
-        return {
-            row["isbn"]: (counts_of(row["stock_json"]), row["srp_price"], row["title"]) for row in rows
-        }
+        return {row["isbn"]: (counts_of(row["stock_json"]), row["srp_price"], row["title"]) for row in rows}
 
 
 def with_copies(stack: Stack) -> list[str]:

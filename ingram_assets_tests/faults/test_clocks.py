@@ -12,19 +12,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from ingram_assets import shop_rules
-from ingram_assets.demo.embedded.postgres import Postgres
-from ingram_assets.demo.stack import Stack
+from ingram_assets.defs.scraper.jobs import weekly_details
+from ingram_assets.defs.storefront import rules as store_rules
+from ingram_assets.defs.storefront.jobs import reconcile
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.locations.scraper.jobs import weekly_details
-from ingram_assets.locations.storefront.sensors import reconcile
-from ingram_assets.queue.reader import QueueReader
-from ingram_assets.queue.writer import QueueWriter
 from ingram_assets.settings import CommonSettings, store_time_zone
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet
 from ingram_assets_tests.faults.shop import with_copies
-from ingram_assets_tests.queue.conftest import Queue, isbn, migrated, outcomes, reading, title
+from ingram_assets_tests.staging.conftest import Queue, isbn, migrated, outcomes, reading, title
+from ingram_demo.embedded.postgres import Postgres
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -128,9 +128,9 @@ def test_the_stores_midnight(monkeypatch: pytest.MonkeyPatch, moment: str, day: 
         def now(cls, tz=None):
             return datetime.fromisoformat(moment).astimezone(tz)
 
-    monkeypatch.setattr(shop_rules, "datetime", Clock)
+    monkeypatch.setattr(store_rules, "datetime", Clock)
     common = CommonSettings.model_validate({"DAGSTER_PG_URL": "postgresql://x"})
-    assert shop_rules.store_today(common) == date.fromisoformat(day)
+    assert store_rules.store_today(common) == date.fromisoformat(day)
 
 
 @pytest.mark.parametrize("first", ["2027-03-12", "2027-11-05"])

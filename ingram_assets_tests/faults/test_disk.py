@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.demo.stack import Stack
 from ingram_assets.domain.failures import CantBeWritten, of_the_disk
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet
 from ingram_assets_tests.faults.shop import Store, alone, known
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -120,7 +120,7 @@ def test_the_watch_over_children_outlives_a_full_disk(tmp_path: Path) -> None:
         """
         import os, resource, signal, sys, time
         from pathlib import Path
-        from ingram_assets.processes import Supervisor
+        from ingram_assets.runtime.processes import Supervisor
 
         def restarted(child, pid):
             end = time.monotonic() + 30

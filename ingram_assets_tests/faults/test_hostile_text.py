@@ -13,16 +13,18 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from ingram_assets import cli
-from ingram_assets.demo.stack import Stack
-from ingram_assets.locations.keys import STOCK, TITLE_DETAILS
-from ingram_assets.locations.scraper.history import plot
-from ingram_assets.runs import RunResult, dagster_instance
-from ingram_assets.terminal import one_line, plain
+from ingram_assets.cli import run_commands
+from ingram_assets.cli.main import main
+from ingram_assets.cli.runs import RunResult
+from ingram_assets.cli.terminal import one_line, plain
+from ingram_assets.defs.keys import STOCK, TITLE_DETAILS
+from ingram_assets.defs.scraper.stock_plot import plot
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.end_to_end.conftest import Admin
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet, queue
 from ingram_assets_tests.faults.shop import with_copies
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -39,7 +41,7 @@ DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def is_plain(printed: str) -> bool:
-    """Nothing in it moves the cursor, colours, rings, or turns a line around."""
+    """Nothing in it moves the cursor, colors, rings, or turns a line around."""
     controls = [each for each in printed if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp")]
     return set(controls) <= {"\n", "\t"} and not DIRECTION.search(printed)
 
@@ -152,8 +154,8 @@ def test_a_runs_report_is_printed_as_text(monkeypatch: pytest.MonkeyPatch) -> No
         },
     }
     result = RunResult("run", False, [report], None, CONTROLS, None, 1.0)
-    monkeypatch.setattr(cli, "_run", lambda *_: result)
-    done = CliRunner().invoke(cli.main, ["push"])
+    monkeypatch.setattr(run_commands, "run_job", lambda *_: result)
+    done = CliRunner().invoke(main, ["push"])
     assert done.exit_code == 1
     assert is_plain(done.stdout), done.stdout
     assert is_plain(done.stderr), done.stderr
@@ -165,8 +167,8 @@ def test_a_count_never_stands_for_whether_all_went_well(monkeypatch: pytest.Monk
     """Pages that were read are counted as "ok", which is also the contract's word for the whole."""
     report: dict[str, Any] = {"counts": {"ok": 12}, "failed": [{"isbn": "9780306406157", "reason": "why"}]}
     result = RunResult("run", True, [report | {"notes": [], "details": {}}], None, None, None, 1.0)
-    monkeypatch.setattr(cli, "_run", lambda *_: result)
-    done = CliRunner().invoke(cli.main, ["push", "--json"])
+    monkeypatch.setattr(run_commands, "run_job", lambda *_: result)
+    done = CliRunner().invoke(main, ["push", "--json"])
     assert json.loads(done.stdout)["ok"] is False
 
 

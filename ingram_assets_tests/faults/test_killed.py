@@ -13,11 +13,11 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.conftest import browsers_below, gone
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
+from ingram_demo.stack import Stack
 
 _TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 SEED = int(os.environ.get("FAULTS_SEED") or int(_TEST_RUN[:5], 16))

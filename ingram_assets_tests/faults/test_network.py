@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.queue.writer import QueueWriter
+from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.end_to_end.conftest import Admin, Done
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.line import FAULTS, Fault, Line
@@ -31,6 +30,7 @@ from ingram_assets_tests.faults.oracle import (
     counts_of,
     queue,
 )
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.usefixtures("good_weather")
 

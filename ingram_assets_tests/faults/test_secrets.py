@@ -14,10 +14,10 @@ import psutil
 import psycopg
 import pytest
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.processes import MARK
+from ingram_assets.runtime.processes import MARK
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.shop import alone, forget_block
+from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ingram_assets.demo.stack import Stack
 from ingram_assets_tests.end_to_end.conftest import Done
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import await_quiet
@@ -20,6 +19,7 @@ from ingram_assets_tests.faults.shop import (
     reasons,
     with_copies,
 )
+from ingram_demo.stack import Stack
 
 pytestmark = [
     pytest.mark.usefixtures("good_weather"),

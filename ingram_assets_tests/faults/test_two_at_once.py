@@ -11,10 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingram_assets.demo.stack import Stack
-from ingram_assets.medusa.journal import Journal
-from ingram_assets.queue.writer import QueueWriter
-from ingram_assets.runs import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.store.journal import Journal
 from ingram_assets_tests.end_to_end.conftest import Admin, Done
 from ingram_assets_tests.faults.commands import Shell
 from ingram_assets_tests.faults.oracle import (
@@ -24,6 +23,7 @@ from ingram_assets_tests.faults.oracle import (
     until,
 )
 from ingram_assets_tests.faults.shop import alone, with_copies
+from ingram_demo.stack import Stack
 
 pytestmark = [
     pytest.mark.usefixtures("good_weather"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ingram_assets.demo.simulator import Simulator, running_simulator
+from ingram_demo.simulator import Simulator, running_simulator
 
 
 @pytest.fixture

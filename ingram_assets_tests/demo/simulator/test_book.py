@@ -5,8 +5,8 @@ import time
 import httpx
 import pytest
 
-from ingram_assets.demo.simulator import ControlRefused, running_simulator
 from ingram_assets_tests.demo.simulator import reading
+from ingram_demo.simulator import ControlRefused, running_simulator
 
 
 def test_a_move_is_on_the_next_page(sim, shop):

@@ -6,9 +6,9 @@ import io
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from ingram_assets.demo.simulator.dials import CSV_LAYOUTS
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets_tests.demo.simulator import reading
+from ingram_demo.simulator.dials import CSV_LAYOUTS
 
 
 def numbers(data: bytes) -> list[str]:

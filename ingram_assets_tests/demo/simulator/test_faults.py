@@ -7,9 +7,9 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from ingram_assets.demo.simulator import ControlRefused
-from ingram_assets.demo.simulator.faults import FAULTS
 from ingram_assets_tests.demo.simulator import reading
+from ingram_demo.simulator import ControlRefused
+from ingram_demo.simulator.faults import FAULTS
 
 
 def healthy(client, isbn):

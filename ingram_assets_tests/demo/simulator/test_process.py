@@ -11,10 +11,10 @@ import time
 import httpx
 import pytest
 
-from ingram_assets.demo.simulator import Account, Simulator
 from ingram_assets_tests.demo.simulator.test_sign_in import give_password, submit
+from ingram_demo.simulator import Account, Simulator
 
-COMMAND = [sys.executable, "-m", "ingram_assets.demo.simulator"]
+COMMAND = [sys.executable, "-m", "ingram_demo.simulator"]
 
 
 @pytest.fixture
@@ -110,4 +110,4 @@ def test_a_busy_port_is_said():
 
 def test_help_has_an_example():
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
-    assert "Example: python -m ingram_assets.demo.simulator" in " ".join(done.stdout.split())
+    assert "Example: python -m ingram_demo.simulator" in " ".join(done.stdout.split())

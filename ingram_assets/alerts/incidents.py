@@ -1,0 +1,351 @@
+"""What people are told, and when: one alert per incident, one when it is over, repeats counted and not sent.
+
+When a failed run is an incident:
+
+- a block, a guardrail, a sign-in or anything else that waits for a person: at its first failure. Trying
+  again does not help, and the sooner somebody knows the better.
+- a failure that may pass (a page that timed out, a worker that died) of something that is started again by
+  itself: when the tries are used up (one more than `SWEEP_RETRY_AFTER` has waits), or when nothing has
+  made it good within twice those waits. Success in between ends it, and nobody hears of it.
+- a failure that may pass of a run that nobody starts again (by hand, weekly): at once.
+- the stock sweep's failures that may pass are never told for themselves once there was a complete sweep: its
+  freshness is watched, and what the shop promised is fresh stock, not runs that succeed. They are told as the
+  reason in the one alert that the SLA is broken, so that one outage is one incident.
+
+A check that stopped its run is one incident, the check's; the run is its consequence. The standing check on
+each title's age says the same as the SLA while sweeps fail. It is an incident of its own only when sweeps
+come through and still leave titles behind.
+
+A standing check that is not evaluated says nothing, and what it looks after may be broken: that it is silent
+is an incident, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from ingram_assets.alerts import messages
+from ingram_assets.alerts.model import (
+    Alert,
+    AlertDecision,
+    AlertRules,
+    Checked,
+    Failed,
+    Incident,
+    IncidentLog,
+    LowStock,
+    Occurrence,
+    Promise,
+    Stale,
+    Succeeded,
+    Watchdog,
+)
+
+SWEEP = "ipage/stock_sweep"
+SEARCH = "ipage/saved_search"
+STANDING_CHECK = "ipage/stock: within_the_promise"
+STORE_CHECK = "medusa/inventory_levels: store_follows_queue"
+WATCHDOGS = {STANDING_CHECK: "stock_promise", STORE_CHECK: "store_promise"}
+"""Each standing check, and the sensor that evaluates it."""
+EVALUATED_WITHIN = 300.0
+"""So far apart two evaluations of a standing check may be."""
+DIGEST_HOUR = 8
+"""The store's clock."""
+
+_PUSH = ("push_titles", "medusa/inventory_levels")
+_PROOF_OF_SITE = (SWEEP, SEARCH)
+"""What can't succeed while iPage blocks us or we are signed out."""
+_UNTOLD_FORGOTTEN_AFTER = 7 * 86400.0
+_TOLD_FORGOTTEN_AFTER = 30 * 86400.0
+_LOW_AT_MOST = 300
+
+
+def decide(
+    book: IncidentLog,
+    seen: Sequence[Occurrence],
+    promises: Sequence[Promise],
+    stale: Stale | None,
+    now: float,
+    rules: AlertRules,
+    watchdogs: Sequence[Watchdog] = (),
+) -> AlertDecision:
+    """What to tell of what was seen since the last look, and what to remember.
+
+    Args:
+        seen: in any order; each once.
+        promises: every asset whose freshness is watched, as it stands.
+        stale: which titles are concerned, where `wants_stale` asked for it.
+        watchdogs: every standing check, as it stands.
+    """
+    desk = _Desk(book, promises, now, rules)
+    for one in sorted(seen, key=lambda one: one.id):
+        match one:
+            case Failed():
+                desk.failed(one)
+            case Succeeded():
+                desk.succeeded(one)
+            case Checked():
+                desk.checked(one)
+            case LowStock():
+                desk.ran_low(one)
+    for promise in promises:
+        desk.kept_or_broken(promise, stale if promise.asset == SWEEP else None)
+    desk.left_behind()
+    for watchdog in watchdogs:
+        desk.silent_or_not(watchdog)
+    desk.tell_overdue()
+    desk.forget()
+    desk.digest()
+    book = IncidentLog(desk.incidents, desk.behind, desk.low, desk.digest_day, now, desk.looking_since)
+    return AlertDecision(book, tuple(desk.alerts))
+
+
+def wants_stale(book: IncidentLog, promises: Sequence[Promise]) -> bool:
+    """Whether the next decision will tell which titles are stale: the stock's SLA has just broken."""
+    return any(
+        promise.asset == SWEEP and promise.state == "FAIL" and _sla_key(SWEEP) not in book.incidents
+        for promise in promises
+    )
+
+
+def open_incidents(book: IncidentLog) -> list[Incident]:
+    """What people know is wrong now, the oldest first."""
+    return sorted((one for one in book.incidents.values() if one.told), key=lambda one: one.since)
+
+
+def _sla_key(asset: str) -> str:
+    return f"sla:{asset}"
+
+
+class _Desk:
+    """One look's work on the book."""
+
+    def __init__(self, book: IncidentLog, promises: Sequence[Promise], now: float, rules: AlertRules) -> None:
+        self.incidents = dict(book.incidents)
+        self.behind = book.behind
+        self.low = dict(book.low)
+        self.digest_day = book.digest_day
+        goes_on = 0 <= now - book.looked_at <= max(120.0, 3 * rules.looks_every)
+        self.looking_since = book.looking_since if goes_on else now
+        self.alerts: list[Alert] = []
+        self._promises = {promise.asset: promise for promise in promises}
+        self._now, self._rules = now, rules
+
+    def failed(self, failed: Failed) -> None:
+        """Count it, and tell at once what will not pass by itself."""
+        if failed.work == SWEEP:
+            self._count(_sla_key(SWEEP), failed.at, failed.run_id)
+        if failed.check is not None:
+            asset, _, name = failed.check.partition(": ")
+            self._check_failed(
+                Checked(failed.id, failed.at, failed.run_id, asset, name, False, failed.reason, blocking=True)
+            )
+            return
+        key = {"block": "block", "sign_in": "sign_in", "guardrail": f"guardrail:{failed.work}"}.get(
+            failed.kind, f"run:{failed.work}"
+        )
+        incident = self._note(
+            key,
+            Incident(
+                key,
+                messages.failed_subject(failed),
+                since=failed.at,
+                last=failed.at,
+                reason=failed.reason,
+                run_id=failed.run_id,
+                works=(failed.work,),
+                tell_by=self._tell_by(failed),
+            ),
+        )
+        tries = len(self._rules.retry_after) + 1
+        if failed.kind == "passing" and (
+            self._is_watched(failed.work) or (failed.retried and incident.times < tries)
+        ):
+            return
+        self._tell(key)
+
+    def _tell_by(self, failed: Failed) -> float | None:
+        if failed.kind != "passing" or self._is_watched(failed.work):
+            return None
+        return failed.at + 2 * sum(self._rules.retry_after)
+
+    def _is_watched(self, work: str) -> bool:
+        """Whether the SLA's own alert will tell of it, should it go on."""
+        return work == SWEEP and work in self._promises
+
+    def succeeded(self, succeeded: Succeeded) -> None:
+        """End what failed before and came through now."""
+        for key, incident in list(self.incidents.items()):
+            ended_by = incident.works
+            if key in ("block", "sign_in"):
+                ended_by += _PROOF_OF_SITE
+            if succeeded.work in ended_by and succeeded.at >= incident.last:
+                self._over(key)
+
+    def checked(self, checked: Checked) -> None:
+        """A check that passes ends its incident; one that fails is one, but for the standing check."""
+        if checked.check == STANDING_CHECK:
+            self.behind = None if checked.passed else checked
+        if checked.passed:
+            self._over(f"check:{checked.check}")
+        elif checked.check == STANDING_CHECK:
+            self._count(_sla_key(SWEEP), checked.at, "")
+            self._count(f"check:{STANDING_CHECK}", checked.at, checked.run_id)
+        else:
+            self._check_failed(checked)
+
+    def _check_failed(self, checked: Checked) -> None:
+        key = f"check:{checked.check}"
+        known = self.incidents.get(key)
+        if known is not None and checked.run_id and known.run_id == checked.run_id:
+            return  # The check, and the run it stopped, tell of the same thing.
+        self._note(key, self._check_incident(checked))
+        why = messages.why(self._causes_of_lag(), self._rules) if checked.check == STORE_CHECK else []
+        self._tell(key, [*messages.behind_lines(checked), *why])
+
+    def _causes_of_lag(self) -> list[Incident]:
+        """What is known to be wrong with the push, whether it was told or may still pass."""
+        return [
+            one
+            for one in self.incidents.values()
+            if one.key not in (f"check:{STORE_CHECK}", f"silent:{STORE_CHECK}")
+            and ({*one.works, one.asset} & set(_PUSH))
+        ]
+
+    def _check_incident(self, checked: Checked) -> Incident:
+        subjects = {STANDING_CHECK: messages.behind_subject(), STORE_CHECK: messages.lag_subject()}
+        return Incident(
+            f"check:{checked.check}",
+            subjects.get(checked.check)
+            or messages.checked_subject(checked.asset, checked.name, blocking=checked.blocking),
+            since=checked.at,
+            last=checked.at,
+            reason=checked.reason,
+            run_id=checked.run_id,
+            asset=checked.asset,
+        )
+
+    def left_behind(self) -> None:
+        """Tell of titles that are too old although the last sweep came through before they were looked at.
+
+        While the sweep itself is late (`WARN`, `FAIL`) its own SLA is what counts. An evaluation from before
+        the last sweep says nothing about now.
+        """
+        sweep, key = self._promises.get(SWEEP), f"check:{STANDING_CHECK}"
+        if self.behind is None or sweep is None or key in self.incidents:
+            return
+        if sweep.state == "PASS" and sweep.last is not None and self.behind.at > sweep.last:
+            self._note(key, self._check_incident(self.behind))
+            self._tell(key, messages.behind_lines(self.behind))
+
+    def silent_or_not(self, watchdog: Watchdog) -> None:
+        """Tell that a standing check is evaluated no more, and that it is again.
+
+        What was not at work with us, as while everything was stopped, is not counted. One that was never
+        evaluated is silent only where somebody switched its sensor off: else it is about to be.
+        """
+        key, last = f"silent:{watchdog.check}", watchdog.evaluated_at
+        if last is None and not watchdog.switched_off:
+            return
+        since = max(last or 0.0, self.looking_since)
+        if self._now - since > 3 * max(EVALUATED_WITHIN, self._rules.looks_every):
+            subject = messages.silent_subject(watchdog)
+            asset = watchdog.check.partition(": ")[0]
+            reason = messages.silent_reason(watchdog, self._rules)
+            if key not in self.incidents:
+                self._note(key, Incident(key, subject, since, self._now, reason, asset=asset))
+            self._tell(key)
+        elif last is not None and last >= self.looking_since:
+            self._over(key)
+
+    def ran_low(self, low: LowStock) -> None:
+        """Keep it for the digest; a title that ran low twice is told once, from the first level on."""
+        first = self.low.get(low.isbn)
+        self.low[low.isbn] = replace(low, before=first.before) if first else low
+        while len(self.low) > _LOW_AT_MOST:
+            del self.low[next(iter(self.low))]
+
+    def kept_or_broken(self, promise: Promise, stale: Stale | None) -> None:
+        """Tell that an SLA broke, and that it is met again."""
+        key = _sla_key(promise.asset)
+        incident = self.incidents.get(key)
+        if promise.state == "FAIL" and incident is None:
+            incident = Incident(
+                key,
+                messages.sla_subject(promise, stale, self._rules),
+                since=promise.since,
+                last=self._now,
+                asset="ipage/stock" if promise.asset == SWEEP else promise.asset,
+                told=True,
+            )
+            self.incidents[key] = incident
+            causes = [self.incidents[key] for key in self._causes(promise.asset) if key in self.incidents]
+            self.alerts.append(messages.sla_broken(incident, promise, stale, causes, self._rules))
+        elif promise.state != "FAIL" and incident is not None:
+            del self.incidents[key]
+            self.alerts.append(messages.sla_met(incident, promise, self._now, self._rules))
+
+    def _causes(self, asset: str) -> list[str]:
+        checks = [key for key in self.incidents if key.startswith(f"check:{asset}:")]
+        return ["block", "sign_in", f"guardrail:{asset}", f"run:{asset}", *checks]
+
+    def tell_overdue(self) -> None:
+        """Tell of failures that might have passed, and have not by now."""
+        for key, incident in list(self.incidents.items()):
+            if not incident.told and incident.tell_by is not None and self._now >= incident.tell_by:
+                self._tell(key)
+
+    def forget(self) -> None:
+        """Drop runs' incidents without news for long: what failed once by hand may never run again."""
+        for key, incident in list(self.incidents.items()):
+            if key.startswith(("sla:", "check:", "silent:")):
+                continue
+            after = _TOLD_FORGOTTEN_AFTER if incident.told else _UNTOLD_FORGOTTEN_AFTER
+            if self._now - incident.last > after:
+                del self.incidents[key]
+
+    def digest(self) -> None:
+        """Once a day, from `DIGEST_HOUR` on, tell which titles ran low since the last time."""
+        local = datetime.fromtimestamp(self._now, UTC).astimezone(self._rules.zone)
+        due = local.date() if local.hour >= DIGEST_HOUR else local.date() - timedelta(days=1)
+        if self.digest_day == due.isoformat():
+            return
+        first_look, self.digest_day = not self.digest_day, due.isoformat()
+        if self.low and not first_look:
+            self.alerts.append(messages.digest(list(self.low.values()), self._rules))
+            self.low.clear()
+
+    def _note(self, key: str, new: Incident) -> Incident:
+        """Open an incident, or count one more occurrence of it; an untold one takes the latest reason."""
+        known = self.incidents.get(key)
+        if known is None:
+            noted = new
+        elif known.told:
+            noted = replace(
+                known,
+                times=known.times + 1,
+                last=new.last,
+                run_id=new.run_id,
+                works=tuple(dict.fromkeys((*known.works, *new.works))),
+            )
+        else:
+            noted = replace(new, since=known.since, times=known.times + 1, tell_by=known.tell_by)
+        self.incidents[key] = noted
+        return noted
+
+    def _count(self, key: str, at: float, run_id: str) -> None:
+        if (known := self.incidents.get(key)) is not None:
+            self.incidents[key] = replace(
+                known, times=known.times + 1, last=at, run_id=run_id or known.run_id
+            )
+
+    def _tell(self, key: str, more: Sequence[str] = ()) -> None:
+        incident = self.incidents[key]
+        if not incident.told:
+            self.incidents[key] = replace(incident, told=True, tell_by=None)
+            self.alerts.append(messages.raised(incident, self._rules, more))
+
+    def _over(self, key: str) -> None:
+        incident = self.incidents.pop(key, None)
+        if incident is not None and incident.told:
+            self.alerts.append(messages.over(incident, self._now, self._rules))

@@ -1,0 +1,224 @@
+"""What an alert says: what is wrong, since when, how much of it, why, and where to look."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from ingram_assets.alerts.model import (
+    Alert,
+    AlertRules,
+    Checked,
+    Failed,
+    Incident,
+    LowStock,
+    Promise,
+    Stale,
+    Watchdog,
+)
+
+_REASON_LENGTH = 700
+_DIGEST_LINES = 40
+
+PRETTY = {
+    "ipage/stock_sweep": "the stock sweep",
+    "ipage/saved_search": "the discovery of the saved search",
+    "ipage/title_details": "title pages",
+    "title_page": "title pages",
+    "r2/cover_sweep": "the look at covers",
+    "r2/covers": "covers",
+    "enrich_titles": "enriching titles",
+    "push_titles": "the push to the store",
+    "medusa/inventory_levels": "the push to the store",
+    "medusa/products": "the import of products",
+    "medusa/stock_location": "the store's stock location",
+}
+"""What people call a step or an asset; any other goes by its own name."""
+
+
+def pretty(work: str) -> str:
+    """What people call it, the partition kept."""
+    name, bracket, partition = work.partition(" [")
+    return PRETTY.get(name, name) + bracket + partition
+
+
+def failed_subject(failed: Failed) -> str:
+    """What is wrong, when a run failed."""
+    work = pretty(failed.work)
+    subjects = {
+        "block": "iPage blocks us",
+        "guardrail": f"A guardrail stopped {work}",
+        "sign_in": "The sign-in to iPage needs a person",
+        "person": f"A person has to act: {work} can't go on",
+        "refused": f"A run failed for good: {work}",
+        "passing": f"A run failed for good: {work}",
+    }
+    return subjects[failed.kind]
+
+
+def checked_subject(asset: str, name: str, *, blocking: bool) -> str:
+    """What is wrong, when a check failed. A blocking one is a guardrail: it stopped something."""
+    if blocking:
+        return f"A guardrail stopped {pretty(asset)}"
+    return f"A check failed: {asset}, {name.replace('_', ' ')}"
+
+
+def behind_subject() -> str:
+    """What is wrong, when sweeps come through but leave titles behind."""
+    return "Titles are left behind: sweeps come through, but do not read them"
+
+
+def lag_subject() -> str:
+    """What is wrong, when the store does not follow the queue."""
+    return "The store lags behind the queue"
+
+
+def silent_subject(watchdog: Watchdog) -> str:
+    """What is wrong, when a standing check is evaluated no more."""
+    looks = {
+        "store_promise": "whether the store follows the queue",
+        "stock_promise": "whether titles are read in time",
+    }
+    return f"Nobody looks {looks.get(watchdog.sensor, watchdog.check)}"
+
+
+def silent_reason(watchdog: Watchdog, rules: AlertRules) -> str:
+    """Since when it is not, and what to do."""
+    last = watchdog.evaluated_at
+    evaluated = "was never evaluated" if last is None else f"was evaluated last at {moment(last, rules)}"
+    sensor = f"Its sensor {watchdog.sensor}"
+    if watchdog.switched_off:
+        what = f"{sensor} is switched off in Dagster: switch it on again under Automation."
+    else:
+        what = (
+            f"{sensor} does not come through: its ticks in Dagster (Automation) say why; or its code server "
+            "is away, and the log of ingram up says why."
+        )
+    return f"{watchdog.check} {evaluated}. {what}"
+
+
+def why(causes: Collection[Incident], rules: AlertRules) -> list[str]:
+    """Why, as far as it is known: a line for each cause."""
+    return [f"Why: {_cut(cause.reason)} {_run_link(cause.run_id, rules)}".rstrip() for cause in causes]
+
+
+def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
+    """The one alert of an incident that was not there before."""
+    lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}."]
+    if incident.times > 1:
+        lines.append(f"Seen {incident.times} times so far.")
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
+
+
+def over(incident: Incident, now: float, rules: AlertRules) -> Alert:
+    """The one alert that an incident is over."""
+    lines = [
+        f"From {moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}.",
+        _repeats(incident),
+        *_links(incident, rules),
+    ]
+    return Alert(f"Over: {_lower(incident.subject)}", _body(lines), "success")
+
+
+def sla_subject(promise: Promise, stale: Stale | None, rules: AlertRules) -> str:
+    """What is wrong, when an asset is older than was promised."""
+    age = duration(rules.sla[promise.asset]) if promise.asset in rules.sla else None
+    if stale is not None:
+        older = f"older than {age}" if age else "too old"
+        return f"SLA broken: the stock of {_titles(stale.titles)} is {older}"
+    name = pretty(promise.asset)
+    return f"SLA broken: {name} has not come through {f'for {age}' if age else 'in time'}"
+
+
+def sla_broken(
+    incident: Incident,
+    promise: Promise,
+    stale: Stale | None,
+    causes: Collection[Incident],
+    rules: AlertRules,
+) -> Alert:
+    """Which titles, since when, how many, why as far as it is known, and where to look."""
+    lines = [f"Since {moment(incident.since, rules)}."]
+    if promise.last is not None:
+        lines[0] += f" The last complete one was at {moment(promise.last, rules)}."
+    if stale is not None:
+        lines.append(f"{stale.titles:,} of {_titles(stale.tracked)} are concerned, the oldest reading first:")
+        for one in stale.oldest:
+            read = f"read {moment(one.read_at, rules)}" if one.read_at is not None else "never read"
+            lines.append(f"- {one.isbn} {one.title or ''}".rstrip() + f", {read}")
+        if stale.titles > len(stale.oldest):
+            lines.append(f"- and {stale.titles - len(stale.oldest):,} more")
+    lines += why(causes, rules)
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
+
+
+def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules) -> Alert:
+    """The promise is kept again."""
+    lines = [
+        f"Broken from {moment(incident.since, rules)} to {moment(now, rules)}: "
+        f"{duration(now - incident.since)}.",
+        _repeats(incident),
+        *_links(incident, rules),
+    ]
+    return Alert(f"SLA met again: {pretty(promise.asset)} came through", _body(lines), "success")
+
+
+def behind_lines(checked: Checked) -> list[str]:
+    """Which titles, as the standing check lists them."""
+    return [f"- {line}" for line in checked.titles]
+
+
+def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
+    """The day's titles that ran low, the lowest first."""
+    ordered = sorted(low, key=lambda one: (one.after, one.title))
+    lines = [f"- {one.title} ({one.isbn}): {one.before} → {one.after}" for one in ordered[:_DIGEST_LINES]]
+    if len(ordered) > _DIGEST_LINES:
+        lines.append(f"- and {len(ordered) - _DIGEST_LINES:,} more")
+    lines.append(f"{rules.ui}/assets/medusa/inventory_levels")
+    return Alert(f"Low stock: {_titles(len(ordered))} since the last digest", _body(lines), "info")
+
+
+def moment(at: float, rules: AlertRules) -> str:
+    """A moment as the shop's clock shows it."""
+    return datetime.fromtimestamp(at, UTC).astimezone(rules.zone).strftime("%b %d, %H:%M %Z")
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: 45 s, 2 h, 1 h 20 min, 3 d 4 h."""
+    rest = max(0, round(seconds))
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _titles(count: int) -> str:
+    return f"{count:,} title{'' if count == 1 else 's'}"
+
+
+def _repeats(incident: Incident) -> str:
+    repeats = incident.times - 1
+    return f"{repeats} repeat{'' if repeats == 1 else 's'} counted meanwhile, not sent." if repeats else ""
+
+
+def _lower(subject: str) -> str:
+    first, rest = subject[:1], subject[1:]
+    return subject if subject.startswith("iPage") else first.lower() + rest
+
+
+def _cut(reason: str) -> str:
+    reason = reason.strip()
+    return reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
+
+
+def _links(incident: Incident, rules: AlertRules) -> list[str]:
+    asset = f"{rules.ui}/assets/{incident.asset}" if incident.asset else ""
+    return [link for link in (_run_link(incident.run_id, rules), asset) if link]
+
+
+def _run_link(run_id: str, rules: AlertRules) -> str:
+    return f"{rules.ui}/runs/{run_id}" if run_id else ""
+
+
+def _body(lines: Sequence[str]) -> str:
+    return "\n".join(line for line in lines if line)

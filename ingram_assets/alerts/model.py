@@ -1,0 +1,226 @@
+"""What the promise watch sees, remembers and says, as values: occurrences, incidents, alerts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+Kind = Literal["passing", "refused", "person", "sign_in", "block", "guardrail"]
+"""What a failure wants: `passing` may pass with time, `refused` will not, `person` and `sign_in` wait for
+somebody, `block` and `guardrail` were halted on purpose."""
+
+Tone = Literal["failure", "warning", "success", "info"]
+FreshnessState = Literal["PASS", "WARN", "FAIL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step of a run failed, and the run with it.
+
+    Args:
+        id: the event's storage id: a later event has a larger one.
+        at: seconds since 1970, as all times here.
+        work: what did not get done: an asset ("ipage/stock_sweep"), an op, or "job …" where no step began.
+        retried: whatever started the run starts it again by itself: a sensor, a condition, a retry policy.
+        check: the check that failed in the same run and stopped it, as `Checked.check`.
+    """
+
+    id: int
+    at: float
+    run_id: str
+    work: str
+    kind: Kind
+    reason: str
+    retried: bool = False
+    check: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A step, or a whole job, came through."""
+
+    id: int
+    at: float
+    run_id: str
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An asset check was evaluated. `at`: when it looked. `titles`: some of those concerned, a line each."""
+
+    id: int
+    at: float
+    run_id: str
+    asset: str
+    name: str
+    passed: bool
+    reason: str = ""
+    blocking: bool = False
+    titles: tuple[str, ...] = ()
+
+    @property
+    def check(self) -> str:
+        """The check's name, unlike that of any other asset's check."""
+        return f"{self.asset}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LowStock:
+    """A title's level crossed the threshold downwards. Levels in copies."""
+
+    id: int
+    at: float
+    isbn: str
+    title: str
+    before: int
+    after: int
+
+
+Occurrence = Failed | Succeeded | Checked | LowStock
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An asset's freshness as it stands: since when, and when the asset was made last."""
+
+    asset: str
+    state: FreshnessState
+    since: float
+    last: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """A standing check, and the sensor that evaluates it.
+
+    Args:
+        check: as `Checked.check`.
+        evaluated_at: when it was told last, whoever asked; `None`: never.
+        switched_off: a person switched the sensor off in Dagster.
+    """
+
+    check: str
+    sensor: str
+    evaluated_at: float | None
+    switched_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StaleTitle:
+    """A title whose reading is too old; `read_at` is None if it was never read."""
+
+    isbn: str
+    title: str | None
+    read_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """How many of the tracked titles have too old a reading, and the oldest of them."""
+
+    titles: int
+    tracked: int
+    oldest: tuple[StaleTitle, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What people are told. The subject fits a phone's notification, the body a chat message."""
+
+    subject: str
+    body: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is wrong until it is over.
+
+    Args:
+        key: what it is about: two occurrences with one key are one incident.
+        subject: what is wrong, in a few words.
+        times: how often it was seen; all but the first are repeats, which are counted and not sent.
+        told: people know; else it is looked at until `tell_by`.
+        works: whose success ends it.
+    """
+
+    key: str
+    subject: str
+    since: float
+    last: float
+    reason: str = ""
+    run_id: str = ""
+    asset: str = ""
+    times: int = 1
+    told: bool = False
+    tell_by: float | None = None
+    works: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLog:
+    """What is remembered from one look to the next.
+
+    Args:
+        incidents: those that are not over, by key.
+        behind: the last evaluation of the standing check on each title's age, if it failed.
+        low: titles for the next digest of low stock, by ISBN.
+        digest_day: the last day whose digest is done, as YYYY-MM-DD in the store's zone.
+        looked_at: the last look.
+        looking_since: since when looks have followed each other; before that nothing was at work.
+    """
+
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    behind: Checked | None = None
+    low: Mapping[str, LowStock] = field(default_factory=dict)
+    digest_day: str = ""
+    looked_at: float = 0.0
+    looking_since: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "IncidentLog":
+        """The book that `to_json` wrote."""
+        behind = values["behind"]
+        return cls(
+            {
+                key: Incident(**one | {"works": tuple(one["works"])})
+                for key, one in values["incidents"].items()
+            },
+            Checked(**behind | {"titles": tuple(behind["titles"])}) if behind else None,
+            {isbn: LowStock(**one) for isbn, one in values["low"].items()},
+            values["digest_day"],
+            # A book of an earlier version has none of these.
+            values.get("looked_at", 0.0),
+            values.get("looking_since", 0.0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """The shop's own figures.
+
+    Args:
+        retry_after: seconds from a failure to each further try.
+        sla: how old (seconds) an asset may be, by asset; others are called overdue without a figure.
+        ui: where people open Dagster.
+        looks_every: seconds from one tick of a sensor to the next.
+    """
+
+    retry_after: tuple[float, ...]
+    sla: Mapping[str, float]
+    zone: ZoneInfo
+    ui: str
+    looks_every: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDecision:
+    """The book after a look, and what to tell."""
+
+    book: IncidentLog
+    alerts: tuple[Alert, ...] = ()

@@ -1,0 +1,1 @@
+"""The `ingram` command: a file for each group of commands; `main.py` joins them."""

@@ -1,0 +1,39 @@
+"""Who is told: a test alert."""
+
+import json
+import sys
+
+import click
+
+from ingram_assets.cli.common import DONE, SOME_FAILED, as_json, handle_errors
+from ingram_assets.cli.terminal import say
+
+
+@click.group()
+def alert() -> None:
+    """Who is told when the promise breaks."""
+
+
+@alert.command("test")
+@as_json
+@handle_errors
+def alert_test(as_json: bool) -> None:
+    """Send a test alert to every target of ALERT_URLS, and say which took it.
+
+    \b
+    ingram alert test
+    """
+    from ingram_assets.alerts.delivery import send_test
+    from ingram_assets.settings import OperationsSettings, SettingsError, environment_of, load
+
+    urls = load(OperationsSettings, environment_of("operations")).ALERT_URLS
+    if not urls:
+        raise SettingsError("ALERT_URLS is missing: set it in .env.operations (see .env.operations.example).")
+    sent = send_test([url.get_secret_value() for url in urls])
+    for one in sent:
+        say(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)
+    ok = all(one.ok for one in sent)
+    if as_json:
+        targets = [{"target": one.target, "ok": one.ok, "reason": one.reason} for one in sent]
+        click.echo(json.dumps({"ok": ok, "targets": targets}))
+    sys.exit(DONE if ok else SOME_FAILED)

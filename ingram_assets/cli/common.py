@@ -1,0 +1,75 @@
+"""What all commands share: exit codes, options, and errors as one sentence."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+import click
+
+from ingram_assets.cli.terminal import say
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, of_the_disk
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+
+DONE, SOME_FAILED, WRONG_USE, STOPPED = 0, 1, 2, 3
+
+
+class IsbnType(click.ParamType):
+    """An ISBN in any spelling, as 13 digits."""
+
+    name = "ISBN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The 13 digits; wrong usage if it is none."""
+        try:
+            return parse_isbn(value)
+        except InvalidIsbn as error:
+            self.fail(str(error), param, ctx)
+
+
+ISBN = IsbnType()
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+
+
+let_through = click.option(
+    "--let-through", is_flag=True, help="You looked at what a guardrail stopped, and it is right."
+)
+
+
+def fail(sentence: str, code: int, as_json: bool, **more: Any) -> NoReturn:
+    """Say what went wrong, in words and for a program, and leave with the code."""
+    say(sentence, err=True, fg="red")
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": sentence, **more}))
+    sys.exit(code)
+
+
+def handle_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn our own errors into one sentence and an exit code, and an interrupt into a clean stop."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # A stop asked for in another way (a service manager, a closed terminal, a script's background job,
+        # which starts with SIGINT ignored) is the same clean stop as Ctrl-C.
+        for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(asked, signal.default_int_handler)
+        try:
+            return command(*args, **kwargs)
+        except Stopped as error:
+            fail(str(error), STOPPED, kwargs.get("as_json", False))
+        except NeedsPerson as error:
+            fail(str(error), WRONG_USE, kwargs.get("as_json", False))
+        except IngramError as error:
+            fail(str(error), SOME_FAILED, kwargs.get("as_json", False))
+        except OSError as error:
+            if (told := of_the_disk(error)) is None:
+                raise
+            fail(str(told), WRONG_USE, kwargs.get("as_json", False))
+        except KeyboardInterrupt:
+            fail("Stopped.", 130, kwargs.get("as_json", False))
+
+    return wrapper

@@ -1,0 +1,52 @@
+"""Commands that only look: history, explain, status."""
+
+import click
+
+from ingram_assets.cli.common import ISBN, as_json, handle_errors
+
+
+@click.command()
+@click.argument("isbn", type=ISBN)
+@as_json
+@handle_errors
+def history(isbn: str, as_json: bool) -> None:
+    """A title's stock readings and store changes, in one line of time.
+
+    \b
+    ingram history 9781639739134
+    ingram history 978-1-63973-913-4 --json
+    """
+    from ingram_assets.cli.title import show_history
+
+    show_history(isbn, as_json)
+
+
+@click.command()
+@click.argument("isbn", type=ISBN)
+@as_json
+@handle_errors
+def explain(isbn: str, as_json: bool) -> None:
+    """Why the store shows what it shows of a title: the reading, the rule, the level, the label.
+
+    \b
+    ingram explain 9781639739134
+    ingram explain 978-1-63973-913-4 --json
+    """
+    from ingram_assets.cli.title import show_explanation
+
+    show_explanation(isbn, as_json)
+
+
+@click.command()
+@as_json
+@handle_errors
+def status(as_json: bool) -> None:
+    """Counts, the oldest stock reading, what runs low, and what is broken now.
+
+    \b
+    ingram status
+    ingram status --json
+    """
+    from ingram_assets.cli.status import show_status
+
+    show_status(as_json)

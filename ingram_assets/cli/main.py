@@ -1,0 +1,68 @@
+"""The `ingram` command: what people type. Every command that changes something starts a Dagster run."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingram_assets.cli.alert_commands import alert
+from ingram_assets.cli.common import DONE
+from ingram_assets.cli.look_commands import explain, history, status
+from ingram_assets.cli.queue_commands import queue
+from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
+from ingram_assets.cli.start_commands import demo, up
+
+
+class _Commands(click.Group):
+    """The commands; with --json, wrong usage too ends in an object on the last line."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        words = list(args[0] if args and args[0] is not None else more.get("args") or sys.argv[1:])
+        if "--json" not in words or not more.get("standalone_mode", True):
+            return super().main(*args, **more)
+        try:
+            code = super().main(*args, **more | {"standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            click.echo(json.dumps({"ok": False, "error": error.format_message()}))
+            code = error.exit_code
+        sys.exit(code if isinstance(code, int) else DONE)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--env-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are.",
+)
+@click.version_option(package_name="ingram-assets")
+def main(env_dir: Path | None) -> None:
+    """Keeps a Medusa bookstore's stock honest with Ingram iPage.
+
+    \b
+    See it work:            ingram demo
+    Run it for real:        ingram queue migrate && ingram up
+    Read the stock now:     ingram sync-stock
+    Bring it to the store:  ingram push
+    Ask about one title:    ingram explain 9781639739134
+    Take a run back:        ingram undo RUN_ID
+
+    Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
+    guardrail or a block.
+    """
+    from ingram_assets.settings.files import ENV_DIR
+    from ingram_assets.settings.proxies import sparing_this_machine
+
+    if env_dir:
+        os.environ[ENV_DIR] = str(env_dir.resolve())  # What is started later has to find the same folder.
+    # Before anything here asks for a proxy: gRPC does, which talks to our own code servers.
+    os.environ.update(sparing_this_machine(os.environ))
+
+
+for _command in (sync_stock, enrich, retire, push, undo, history, explain, status, up, demo, queue, alert):
+    main.add_command(_command)

@@ -1,0 +1,57 @@
+"""The queue database: migrate, and letting new titles in."""
+
+import json
+
+import click
+
+from ingram_assets.cli.common import as_json, handle_errors
+
+
+@click.group()
+def queue() -> None:
+    """The queue database."""
+
+
+@queue.command()
+@as_json
+@handle_errors
+def migrate(as_json: bool) -> None:
+    """Create or upgrade the queue's tables, functions and roles. Safe to repeat.
+
+    Needs QUEUE_OWNER_DB_URL: a role that may create roles and tables. The roles are made without a
+    password; give them one: ALTER ROLE ingram_queue_writer PASSWORD '…'.
+
+    \b
+    ingram queue migrate
+    """
+    from ingram_assets.cli.migrate import migrate_queue
+
+    result = migrate_queue()
+    if as_json:
+        click.echo(json.dumps({"ok": True, **result}))
+    else:
+        click.echo(f"The queue is at version {result['version']}.")
+        for note in result.get("notes", []):
+            click.echo(note, err=True)
+
+
+@queue.command("let-in")
+@click.argument("titles", type=click.IntRange(min=0))
+@as_json
+@handle_errors
+def let_in(titles: int, as_json: bool) -> None:
+    """Let TITLES new titles in beyond what the queue takes in a day, until they are used up.
+
+    The queue takes 500 new titles a day, or a tenth of what it has, so that a stolen password of its writer
+    fills no shop. A queue without any stock takes 20,000. Needs QUEUE_OWNER_DB_URL.
+
+    \b
+    ingram queue let-in 3000        then repeat what said that titles wait
+    """
+    from ingram_assets.cli.migrate import let_in
+
+    let_in(titles)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "let_in": titles}))
+    else:
+        click.echo(f"{titles:,} new titles are let in beyond the day's number. Now repeat what was refused.")

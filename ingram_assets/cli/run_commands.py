@@ -1,0 +1,123 @@
+"""Commands that start a run: sync-stock, enrich, retire, push, undo."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingram_assets.cli.common import ISBN, as_json, handle_errors, let_through
+from ingram_assets.cli.report import finish, progress
+
+if TYPE_CHECKING:
+    from ingram_assets.cli.runs import RunResult
+
+
+@click.command()
+@click.argument("search_id", required=False)
+@let_through
+@as_json
+@handle_errors
+def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
+    """Discover the saved search's titles, then read every tracked title's stock into the queue.
+
+    \b
+    ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
+    ingram sync-stock 1234567       another one; its titles are tracked from now on
+    """
+    from ingram_assets.settings import ScraperSettings, SettingsError, environment_of, load
+
+    named = {"IPAGE_SAVED_SEARCH_ID": search_id} if search_id else {}
+    if not load(ScraperSettings, environment_of("scraper") | named).IPAGE_SAVED_SEARCH_ID:
+        raise SettingsError(
+            "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search: ingram sync-stock ID."
+        )
+    config = {
+        "ops": {
+            "ipage__saved_search": {"config": {"search_id": search_id or "", "let_through": let_through}},
+            "ipage__stock_sweep": {"config": {"let_through": let_through}},
+        }
+    }
+    finish(run_job("scraper", "sync_stock", config), as_json)
+
+
+@click.command()
+@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
+@as_json
+@handle_errors
+def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
+    """Read details, stock and cover of these titles into the queue; new ones are tracked from now on.
+
+    \b
+    ingram enrich 9780306406157
+    ingram enrich 0-306-40615-2 978-1-63973-913-4
+    """
+    config = {"ops": {"enrich_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    finish(run_job("scraper", "enrich", config), as_json)
+
+
+@click.command()
+@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
+@as_json
+@handle_errors
+def retire(isbns: tuple[str, ...], as_json: bool) -> None:
+    """Stop tracking these titles. Their products stay in the store as they are; enrich takes a title back.
+
+    \b
+    ingram retire 9780306406157
+    """
+    config = {"ops": {"retire_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    finish(run_job("scraper", "retire", config), as_json)
+
+
+@click.command()
+@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=ISBN)
+@click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
+@let_through
+@as_json
+@handle_errors
+def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
+    """Bring the queue to Medusa: new products, then every level and flag that differs.
+
+    \b
+    ingram push                     all titles
+    ingram push --dry-run           what would change
+    ingram push 9780306406157       this title alone
+    """
+    config = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
+    finish(run_job("storefront", "push", {"ops": {"push_titles": {"config": config}}}), as_json)
+
+
+@click.command()
+@click.argument("run_id")
+@click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
+@as_json
+@handle_errors
+def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
+    """Put back what a run changed in the store, title by title, where nobody changed it since.
+
+    RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run.
+
+    \b
+    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa --dry-run
+    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa
+
+    The next push brings levels in step with the rules again: correct what misled the run first.
+    """
+    config = {"run_id": run_id.strip(), "dry_run": dry_run}
+    finish(run_job("storefront", "undo", {"ops": {"undo_run": {"config": config}}}), as_json)
+
+
+def run_job(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
+    """Start a job's run where its secrets are, follow it, and return what it reports."""
+    from ingram_assets.cli.runs import code_location, follow, launch
+    from ingram_assets.runtime.instance import dagster_instance, told_if_away
+    from ingram_assets.settings import LOCATIONS, CommonSettings, PaceSettings, check, environment_of, load
+
+    environment = environment_of(location)
+    check(environment, LOCATIONS[location], CommonSettings, PaceSettings)
+    common = load(CommonSettings, environment)
+    with progress(job) as tell, dagster_instance(common) as instance, told_if_away():
+        tell("starting")
+        with code_location(instance, common, location) as (workspace, queued):
+            run = launch(instance, workspace, job, run_config, queued=queued)
+            return follow(instance, run.run_id, tell, goes_on=queued)

@@ -1,0 +1,219 @@
+"""`ingram history` and `ingram explain`: what became of one title, and why the store shows what it shows."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.storefront.rules import store_rules, store_today
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
+from ingram_assets.staging.reader import QueueReader, StockChange
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.explain import explain
+from ingram_assets.store.journal import Entry, Journal
+from ingram_assets.store.levels import look_at
+from ingram_assets.store.location import find_location
+
+
+class UnknownTitle(NeedsPerson):
+    """The queue has no row of this ISBN, and the store was never written to for it."""
+
+    def __init__(self, isbn: str) -> None:
+        super().__init__(
+            f"{isbn} is not tracked: the queue has no such title. Track it: ingram enrich {isbn}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One entry of a title's line of time. `what`: "reading", "imported", or the thing that was written."""
+
+    at: datetime
+    what: str
+    words: str
+    details: Mapping[str, Any]
+
+
+def show_history(isbn: str, as_json: bool) -> None:
+    """Print a title's stock readings and store changes in one line of time, oldest first.
+
+    Raises:
+        UnknownTitle: neither the queue nor the journal knows it.
+        SettingsError, NeedsPerson, Transient: the storefront's settings or databases.
+    """
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    with (
+        QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
+        Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
+    ):
+        titles = reader.titles([isbn])
+        happened = line_of_time(reader.history(isbn), journal.history(isbn))
+    if not titles and not happened:
+        raise UnknownTitle(isbn)
+    name = titles[0].title if titles else None
+    if as_json:
+        events = [
+            {"at": one.at.isoformat(), "what": one.what, "words": one.words, **one.details}
+            for one in happened
+        ]
+        click.echo(json.dumps({"ok": True, "isbn": isbn, "title": name, "events": events}, default=str))
+        return
+    say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
+    for one in happened:
+        say(one_line(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}"))
+    if not happened:
+        click.echo("Its stock was never read, and nothing of it was written to the store.")
+    else:
+        click.echo(click.style("Times are UTC.", dim=True))
+
+
+def line_of_time(readings: Iterable[StockChange], changes: Iterable[Entry]) -> list[Happened]:
+    """Readings of the stock and writes to the store, oldest first. Pure."""
+    happened = [
+        Happened(
+            one.stock_observed_at,
+            "reading",
+            _reading(one),
+            {
+                "stock": None if one.stock is None else stock_rules.to_json(one.stock),
+                "on_hand": stock_rules.on_hand(one.stock),
+                "on_order": stock_rules.on_order(one.stock),
+            },
+        )
+        for one in readings
+    ]
+    happened += [
+        Happened(
+            one.at.astimezone(UTC),
+            one.kind,
+            _written(one),
+            {
+                "before": one.before,
+                "after": one.after,
+                "reason": one.reason,
+                "outcome": one.outcome,
+                "detail": one.detail,
+                "run_id": one.run_id,
+            },
+        )
+        for one in changes
+    ]
+    return sorted(happened, key=lambda one: one.at)
+
+
+def _reading(change: StockChange) -> str:
+    now, before = change.stock or {}, change.before
+    words = f"{_count(stock_rules.on_hand(now))} on hand, {_count(stock_rules.on_order(now))} on order"
+    if before is None:
+        return f"{words}: the first reading ({_centers(now, now)})."
+    moved = [dc for dc in {**before, **now} if before.get(dc) != now.get(dc)]
+    was = f"{_count(stock_rules.on_hand(before))} on hand, {_count(stock_rules.on_order(before))} on order"
+    return f"{words}; before: {was} ({_centers(now, moved)})."
+
+
+def _centers(stock: Mapping[str, DcStock], which: Iterable[str]) -> str:
+    parts = [
+        f"{dc} {_count(stock[dc].on_hand)}+{_count(stock[dc].on_order)}" if dc in stock else f"{dc} gone"
+        for dc in which
+    ]
+    return ", ".join(parts) or "no distribution center"
+
+
+def _written(entry: Entry) -> str:
+    if entry.after is None:
+        words = "removed."
+    elif entry.kind == "product" and entry.before is None:
+        words = "made."
+    else:
+        before = entry.before or {}
+        words = "; ".join(
+            f"{name.removeprefix('metadata.')} {_short(value)}"
+            if name not in before
+            else f"{name.removeprefix('metadata.')} {_short(before[name])} → {_short(value)}"
+            for name, value in entry.after.items()
+            if name not in ("metadata.stock_observed_at", "metadata.ingram_stock")
+            and (name not in before or before[name] != value)
+        )
+        words = f"{words or 'the reading and its time'}."
+    if entry.outcome == "failed":
+        words = f"FAILED, {entry.detail} Wanted: {words}"
+    elif entry.outcome == "pending":
+        words = f"not known to have arrived, the run broke off: {words}"
+    return f"{words} {entry.reason} (run {entry.run_id})"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def show_explanation(isbn: str, as_json: bool) -> None:
+    """Print why the store shows what it shows of a title. Reads the queue, the journal and the store.
+
+    Raises:
+        UnknownTitle: the queue does not know it.
+        SettingsError, NeedsPerson, Transient: settings, databases or the store.
+    """
+    environment = environment_of("storefront")
+    settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
+    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
+        titles = reader.titles([isbn])
+        unread = reader.unread(isbn)
+    if not titles:
+        raise UnknownTitle(isbn)
+    (title,) = titles
+    with (
+        Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
+        MedusaClient(
+            settings.MEDUSA_BACKEND_URL,
+            api_key=secret(settings.MEDUSA_API_KEY),
+            email=settings.MEDUSA_EMAIL,
+            password=secret(settings.MEDUSA_PASSWORD),
+        ) as client,
+    ):
+        location = find_location(
+            client,
+            journal=journal,
+            name=settings.MEDUSA_STOCK_LOCATION,
+            sales_channel=settings.MEDUSA_SALES_CHANNEL,
+        )
+        rules, today = store_rules(settings), store_today(common)
+        title = age(title, datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
+        seen = look_at(client, [title], location=location, today=today, rules=rules, journal=journal)
+        explanation = explain(
+            title,
+            seen.actual[isbn],
+            rules=rules,
+            today=today,
+            last_levels=seen.last_levels,
+            orders=seen.orders,
+        )
+    notes = _notes(
+        location.missing,
+        *location.notes,
+        f"The last attempt to read it gave nothing: {unread.reason}" if unread else None,
+        f"Its import failed: {title.failed_reason}" if title.failed_reason else None,
+        "It waits for import." if title.imported_at is None and not title.failed_reason else None,
+    )
+    if as_json:
+        click.echo(json.dumps({"ok": True, **asdict(explanation), "notes": notes}, default=str))
+        return
+    say(explanation.text())
+    for note in notes:
+        say(one_line(f"Note:     {note}"))
+
+
+def _notes(*notes: str | None) -> Sequence[str]:
+    return [note for note in notes if note]

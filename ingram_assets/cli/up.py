@@ -1,0 +1,82 @@
+"""`ingram up`: checks every setting, migrates, starts Dagster, and stays."""
+
+import contextlib
+import json
+import os
+import time
+
+import click
+
+from ingram_assets.cli.migrate import migrate_queue
+from ingram_assets.runtime.dagster_processes import (
+    FORGET_EVERY,
+    forget_old_files,
+    forget_ports,
+    start_dagster,
+)
+from ingram_assets.runtime.instance import (
+    dagster_home,
+    dagster_instance,
+)
+from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.settings import (
+    LOCATIONS,
+    CommonSettings,
+    MigrateSettings,
+    PaceSettings,
+    SettingsError,
+    check,
+    environment_of,
+    environment_of_owner,
+    load,
+    port_settings,
+)
+
+
+def run_up(*, as_json: bool = False) -> None:
+    """`ingram up`: check every setting, migrate, start, and stay until Ctrl-C.
+
+    Raises:
+        SettingsError: a setting of any location is missing; nothing was started.
+        AlreadyRunning: another `ingram up` is at work on this state folder.
+    """
+    faults = []
+    for name, settings in LOCATIONS.items():
+        try:
+            check(environment_of(name), settings)
+        except SettingsError as error:
+            faults.append(str(error))
+    try:
+        check(environment_of_owner(), CommonSettings, PaceSettings, MigrateSettings)
+        ports = port_settings(environment_of_owner())
+    except SettingsError as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError("\n".join(dict.fromkeys(faults)))
+    common = load(CommonSettings, environment_of(None))
+    home = dagster_home(common)
+    with Supervisor(common.state_dir / "up") as supervisor:
+        for note in migrate_queue().get("notes", []):
+            click.echo(note, err=True)
+        with dagster_instance(common):
+            pass  # Its tables are made here, once, before five processes would make them at the same time.
+        try:
+            dagster = start_dagster(
+                supervisor,
+                home,
+                lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
+                ui_port=ports.get("UI", 3000),
+                wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
+            )
+            logs = supervisor.folder / "logs"
+            if as_json:
+                click.echo(json.dumps({"ok": True, "ui": dagster.ui_url, "logs": str(logs)}))
+            else:
+                click.echo(f"Dagster: {dagster.ui_url}   (logs: {logs}; Ctrl-C stops all)")
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    forget_old_files(home, time.time())
+                    time.sleep(FORGET_EVERY)
+            click.echo("Stopping …", err=as_json)
+        finally:
+            forget_ports(home)

@@ -1,0 +1,200 @@
+"""What a run says of itself: a materialization per title, written in batches; its progress; its report.
+
+A run over N titles that logs its own materializations has no planned event per title, and Dagster writes
+a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a title instead of 13 to 30.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+from uuid import uuid4
+
+import dagster as dg
+
+from ingram_assets.defs.keys import PROGRESS_TAG
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient, of_the_disk
+from ingram_assets.runtime.dagster_internals import DagsterEvent, DagsterEventBatchMetadata
+
+Context = dg.OpExecutionContext | dg.AssetExecutionContext
+
+REPORT = "report"
+"""The metadata key under which a run leaves its `Report` for the command that started it."""
+STOPPED = "stopped"
+KIND = "kind"
+"""What a failed run wants: transient, needs_person or permanent."""
+LOOKED_AT = "looked_at"
+"""When a check's look began: its event is written after the look, and what came between it has not seen."""
+
+
+@dataclass
+class Report:
+    """What a run did, for a person and for `--json`. Counts in titles."""
+
+    job: str
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, outcome: str, titles: int = 1) -> None:
+        """Count titles under an outcome's name."""
+        self.counts[outcome] = self.counts.get(outcome, 0) + titles
+
+    def fail(self, isbn: str, reason: str) -> None:
+        """Name a title that did not come through, and why. The first reason stands."""
+        if all(entry["isbn"] != isbn for entry in self.failed):
+            self.failed.append({"isbn": isbn, "reason": reason})
+
+    def metadata(self) -> dict[str, dg.MetadataValue]:
+        """The report as metadata of an event: the whole as JSON, the counts as numbers that Dagster plots."""
+        return {
+            REPORT: dg.MetadataValue.json(asdict(self)),
+            **{name: dg.MetadataValue.int(count) for name, count in self.counts.items()},
+            **({"failed_titles": failures_table(self.failed)} if self.failed else {}),
+        }
+
+
+def failures_table(failed: Sequence[Mapping[str, str]], at_most: int = 100) -> dg.MetadataValue:
+    """The first failures as a table; the metadata's own counts say how many there are."""
+    records = [dg.TableRecord({"isbn": row["isbn"], "reason": row["reason"]}) for row in failed[:at_most]]
+    return dg.MetadataValue.table(records)
+
+
+def log_materializations(context: Context, materializations: Sequence[dg.AssetMaterialization]) -> None:
+    """Log materializations of partitions, a batch per asset key.
+
+    Dagster's batch insert updates the asset's own record from the batch's last event alone, so a batch
+    must not mix assets.
+    """
+    by_asset: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+    for materialization in materializations:
+        by_asset.setdefault(materialization.asset_key, []).append(materialization)
+    step = context.get_step_execution_context()
+    for batch in by_asset.values():
+        batch_id = str(uuid4())
+        for place, materialization in enumerate(batch, start=1):
+            DagsterEvent.asset_materialization(
+                step, materialization, DagsterEventBatchMetadata(batch_id, is_end=place == len(batch))
+            )
+
+
+def log_observations(context: Context, observations: Sequence[dg.AssetObservation]) -> None:
+    """Log observations of one asset's partitions, in one batch."""
+    step = context.get_step_execution_context()
+    batch_id = str(uuid4())
+    for place, observation in enumerate(observations, start=1):
+        DagsterEvent.asset_observation(
+            step, observation, DagsterEventBatchMetadata(batch_id, is_end=place == len(observations))
+        )
+
+
+def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
+    """Log a blocking check's evaluation, for a run that stops before it could return a result."""
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=asset, check_name=name, passed=passed, metadata={}, description=description, blocking=True
+    )
+    # `log_event` takes it, though its annotation does not say so.
+    context.log_event(cast(dg.AssetObservation, evaluation))
+
+
+def say(context: Context, words: str) -> None:
+    """Tell how far a run is: a log line, and the run's progress tag, which commands show."""
+    context.log.info(words)
+    context.instance.add_run_tags(context.run.run_id, {PROGRESS_TAG: words})
+
+
+class Progress:
+    """Says how far a run is: a log line and the run's progress tag, at most every `every` seconds.
+
+    As a context manager it also says so when nothing gets done for a while (a sign-in, a slow site), so
+    that a person sees that the run is alive.
+    """
+
+    def __init__(self, context: Context, what: str, total: int, every: float = 3.0) -> None:
+        self._context, self._what, self._total, self._every = context, what, total, every
+        self._last = self._moved = time.monotonic()
+        self._words = ""
+        self._mutex = threading.Lock()
+        self._over = threading.Event()
+        self._pulse = threading.Thread(target=self._keep_saying, name="progress", daemon=True)
+        self.say(0)
+
+    def __enter__(self) -> "Progress":
+        self._pulse.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._pulse.join(timeout=5)
+
+    def say(self, done: int, more: str = "") -> None:
+        """Tell, unless it was told a moment ago. The first and the last always are."""
+        with self._mutex:
+            now = self._moved = time.monotonic()
+            self._words = f"{self._what}: {done:,} of {self._total:,}{', ' + more if more else ''}"
+            if done not in (0, self._total) and now - self._last < self._every:
+                return
+            self._tell(self._words)
+
+    def _tell(self, words: str) -> None:
+        self._last = time.monotonic()
+        say(self._context, words)
+
+    def _keep_saying(self) -> None:
+        while not self._over.wait(1.0):
+            with self._mutex:
+                now = time.monotonic()
+                if now - self._last < self._every:
+                    continue
+                idle = now - self._moved
+                # Telling is a comfort: that it failed must not stop the work.
+                with suppress(Exception):
+                    self._tell(f"{self._words} (waiting for {idle:.0f} s)" if idle > 1 else self._words)
+
+
+def stopped(by: str, reason: str, report: Report | None = None) -> dg.Failure:
+    """The failure of a run halted on purpose (a guardrail, a block): told once, not tried again."""
+    return dg.Failure(
+        description=reason,
+        metadata={
+            STOPPED: dg.MetadataValue.json({"by": by, "reason": reason}),
+            **(report.metadata() if report else {}),
+        },
+        allow_retries=False,
+    )
+
+
+@contextmanager
+def classified() -> Iterator[None]:
+    """Turn a room's error into a Dagster failure with the room's own sentence and no stack of ours.
+
+    What may pass with time keeps its retries; what needs a person or was stopped is told once.
+    """
+    try:
+        yield
+    except IngramError as error:
+        raise failure_of(error) from error
+    except (OSError, sqlite3.OperationalError) as error:
+        if (told := of_the_disk(error)) is None:
+            raise
+        raise failure_of(told) from error
+
+
+def failure_of(error: IngramError, report: Report | None = None) -> dg.Failure:
+    """The failure of a run that a room's error ended, with what the run did until then."""
+    if isinstance(error, Stopped):
+        return stopped(type(error).__name__, str(error), report)
+    kind = "permanent"
+    if isinstance(error, Transient):
+        kind = "transient"
+    elif isinstance(error, NeedsPerson):
+        kind = "needs_person"
+    return dg.Failure(
+        str(error),
+        metadata={KIND: kind, **(report.metadata() if report else {})},
+        allow_retries=kind == "transient",
+    )

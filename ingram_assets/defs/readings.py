@@ -1,0 +1,133 @@
+"""When each title's page was last read, from Dagster's own events: what the promise is measured against.
+
+A reading is a materialization of the title's partition of `ipage/stock`; or, where the page showed no stock
+table (a forthcoming title's, for months), an observation of it. A page that could not be read is neither.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, STOCK, TITLE_DETAILS
+
+_MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
+_SEEN = dg.DagsterEventType.ASSET_OBSERVATION
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReading:
+    """A title whose reading is too old. `read_at` (seconds since 1970) is None if it was never read."""
+
+    isbn: str
+    title: str | None
+    read_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReadings:
+    """How many of the tracked titles have too old a reading, and the oldest of them, the never read first."""
+
+    titles: int
+    tracked: int
+    oldest: tuple[StaleReading, ...] = ()
+
+
+def latest_readings(instance: dg.DagsterInstance, isbns: Collection[str] | None = None) -> dict[str, int]:
+    """ISBN to the storage id of its last reading's event, for those that were read."""
+    wanted = set(isbns) if isbns is not None else None
+    latest: dict[str, int] = {}
+    for kind in (_MADE, _SEEN):
+        found = instance.event_log_storage.get_latest_storage_id_by_partition(STOCK, kind, wanted)
+        for isbn, storage_id in found.items():
+            latest[isbn] = max(storage_id, latest.get(isbn, storage_id))
+    return latest
+
+
+def reading_events(instance: dg.DagsterInstance, latest: Mapping[str, int]) -> dict[str, dg.EventLogRecord]:
+    """ISBN to the event whose storage id `latest` names."""
+    if not latest:
+        return {}
+    events: dict[str, dg.EventLogRecord] = {}
+    wanted = dg.AssetRecordsFilter(STOCK, storage_ids=list(latest.values()))
+    for result in (
+        instance.fetch_materializations(wanted, limit=len(latest)),
+        instance.fetch_observations(wanted, limit=len(latest)),
+    ):
+        events |= {record.partition_key: record for record in result.records if record.partition_key}
+    return events
+
+
+def stale_readings(instance: dg.DagsterInstance, sla: float, now: float, named: int) -> StaleReadings:
+    """Which tracked titles were not read within the SLA (seconds). Exact, whatever the number of titles.
+
+    A title that was added within the SLA and not read yet is not stale yet; nor is one read during the look.
+
+    Args:
+        named: how many of them are named, the never read first, then the oldest.
+    """
+    tracked = instance.get_dynamic_partitions(ISBNS_NAME)
+    cutoff = now - sla
+    too_old = {kind: _last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN)}
+    fresh = {isbn for kind, last in too_old.items() for isbn in _after(instance, STOCK, kind, last)}
+    not_fresh = [isbn for isbn in tracked if isbn not in fresh]
+    if not not_fresh:
+        return StaleReadings(0, len(tracked))
+    latest = latest_readings(instance, not_fresh)
+    last_too_old = max(too_old.values())
+    just_read = {isbn for isbn, storage_id in latest.items() if storage_id > last_too_old}
+    added = _after(instance, QUEUE_ROWS, _MADE, _last_before(instance, QUEUE_ROWS, _MADE, cutoff))
+    just_added = added - latest.keys()
+    stale = [isbn for isbn in not_fresh if isbn not in just_read and isbn not in just_added]
+    stale.sort(key=lambda isbn: latest.get(isbn, -1))
+    first = stale[:named]
+    events = reading_events(instance, {isbn: latest[isbn] for isbn in first if isbn in latest})
+    titles = titles_of(instance, first)
+    oldest = tuple(
+        StaleReading(isbn, titles.get(isbn), events[isbn].timestamp if isbn in events else None)
+        for isbn in first
+    )
+    return StaleReadings(len(stale), len(tracked), oldest)
+
+
+def last_reading_before(instance: dg.DagsterInstance, cutoff: float) -> int:
+    """The storage id of the last reading of any title before the cutoff (seconds since 1970); 0: none was."""
+    return max(_last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN))
+
+
+def _last_before(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, cutoff: float
+) -> int:
+    """The storage id of the asset's last event of this kind before the cutoff; 0: there is none.
+
+    Storage ids grow with time: it tells old from new without reading them all.
+    """
+    fetch = instance.fetch_materializations if kind == _MADE else instance.fetch_observations
+    found = fetch(dg.AssetRecordsFilter(asset, before_timestamp=cutoff), limit=1).records
+    return found[0].storage_id if found else 0
+
+
+def _after(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, last: int
+) -> set[str]:
+    """Partitions with an event of this kind after the one of that storage id."""
+    return set(instance.event_log_storage.get_latest_storage_id_by_partition(asset, kind, after_cursor=last))
+
+
+def titles_of(instance: dg.DagsterInstance, isbns: Iterable[str]) -> dict[str, str]:
+    """ISBN to title, for those whose details were read."""
+    wanted: Sequence[str] = list(isbns)
+    if not wanted:
+        return {}
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(TITLE_DETAILS, _MADE, set(wanted))
+    if not latest:
+        return {}
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(TITLE_DETAILS, storage_ids=list(latest.values())), limit=len(latest)
+    )
+    titles: dict[str, str] = {}
+    for record in found.records:
+        made = record.asset_materialization
+        if made is not None and record.partition_key and "title" in made.metadata:
+            titles[record.partition_key] = str(made.metadata["title"].value)[:120]
+    return titles

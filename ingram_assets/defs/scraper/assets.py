@@ -1,0 +1,419 @@
+"""The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, cast, get_args
+
+import dagster as dg
+from dagster import AssetExecutionContext
+from pydantic import Field
+
+from ingram_assets.defs.events import (
+    REPORT,
+    Report,
+    classified,
+    failure_of,
+    log_check,
+    log_materializations,
+    stopped,
+)
+from ingram_assets.defs.keys import (
+    COVER_SWEEP,
+    COVERS,
+    ISBNS,
+    ISBNS_NAME,
+    QUEUE_ROWS,
+    RETIRED_NAME,
+    SAVED_SEARCH,
+    SITE_POOL,
+    STOCK,
+    STOCK_SWEEP,
+    TITLE_DETAILS,
+)
+from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC
+from ingram_assets.defs.scraper.checks import evaluation, span
+from ingram_assets.defs.scraper.decisions import reading_order
+from ingram_assets.defs.scraper.earlier_sweeps import (
+    BINDINGS,
+    HABIT,
+    LET_THROUGH,
+    before_a_sweep,
+    before_some_titles,
+)
+from ingram_assets.defs.scraper.passes import look_at_covers, read_pages
+from ingram_assets.defs.scraper.reading import SweepResult, cut
+from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
+from ingram_assets.domain import completeness, guardrails
+from ingram_assets.domain.availability import Status
+from ingram_assets.domain.failures import Transient
+from ingram_assets.settings import PaceSettings, ScraperSettings, SettingsError, load
+from ingram_assets.sources.ipage.pages import parse_saved_search_csv
+from ingram_assets.staging.writer import LONGEST
+
+_PACE = load(PaceSettings)
+
+
+OWNERS = ["team:bookstore"]
+
+
+_SEARCH_SHRUNK = dg.AssetCheckSpec(
+    "has_not_shrunk",
+    asset=SAVED_SEARCH,
+    blocking=True,
+    description="The saved search still lists at least half of what it listed last time.",
+)
+
+
+_READABLE = dg.AssetCheckSpec(
+    "pages_were_readable",
+    asset=STOCK_SWEEP,
+    blocking=True,
+    description=(
+        "No more than a fifth of the pages gave no reading, and of the titles that were there no more than a "
+        "fifth are gone at once: else the site changed or blocks. Titles that earlier sweeps could not read "
+        "are in no share."
+    ),
+)
+
+
+LISTED = "isbns"
+_BINDINGS = 500
+"""Bindings that are remembered as told. A trade has some dozens."""
+
+
+class SavedSearchConfig(dg.Config):
+    """Which saved search is downloaded."""
+
+    search_id: str = Field(
+        "", description="The saved search's id on iPage. Empty: the setting IPAGE_SAVED_SEARCH_ID."
+    )
+    let_through: bool = Field(
+        False, description="A person looked at a search that lost more than half its titles: it is right."
+    )
+
+
+class SweepConfig(dg.Config):
+    """How a sweep goes."""
+
+    all_details: bool = Field(
+        False, description="Record every title's details anew, not just those of titles that have none."
+    )
+    let_through: bool = Field(
+        False, description="A person looked at the unread pages: the sweep counts all the same."
+    )
+
+
+@dg.asset(
+    key=SAVED_SEARCH,
+    group_name="discovery",
+    kinds={"csv"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    check_specs=[_SEARCH_SHRUNK],
+    freshness_policy=SEARCH_SPEC.freshness,
+    automation_condition=SEARCH_SPEC.condition(),
+    description=(
+        "The titles of the saved search on iPage, weekly. New ISBNs become partitions and rows of the queue; "
+        "a title that leaves the search goes on being tracked, one that a person retired stays retired."
+    ),
+)
+def saved_search(
+    context: AssetExecutionContext, config: SavedSearchConfig, ipage: IPage, queue: QueueWriterResource
+) -> dg.MaterializeResult:
+    """Download the saved search, refuse it if it shrank, and track what is new."""
+    with classified():
+        settings = load(ScraperSettings)
+        search_id = config.search_id or settings.IPAGE_SAVED_SEARCH_ID
+        if not search_id:
+            raise SettingsError(
+                "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
+            )
+    with classified(), ipage.open(context.run.run_id) as site:
+        found = parse_saved_search_csv(site.saved_search(search_id))
+    isbns = list(found["isbn"])
+    thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
+    before = _listed_before(context, search_id)
+    tripped = guardrails.search_shrunk(len(before), len(before & set(isbns)), thresholds)
+    check = dg.AssetCheckResult(
+        check_name=_SEARCH_SHRUNK.name,
+        asset_key=SAVED_SEARCH,
+        passed=tripped is None or config.let_through,
+        description=tripped.reason if tripped else f"It lists {len(isbns)} titles.",
+    )
+    if tripped and not config.let_through:
+        log_check(context, SAVED_SEARCH, _SEARCH_SHRUNK.name, passed=False, description=tripped.reason)
+        raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
+
+    report = Report(context.job_name)
+    known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
+    columns = [found[name] for name in ("isbn", "title", "srp_price")]
+    rows = [
+        {"isbn": isbn, "title": title and cut(title, LONGEST["title"]), "srp_price": price}
+        for isbn, title, price in zip(*columns, strict=True)
+    ]
+    with classified(), queue.open() as writer:
+        outcomes = writer.add_titles(rows, fill_only=True)
+    for outcome in outcomes:
+        if outcome.outcome == "refused":
+            report.fail(outcome.isbn, outcome.reason or "refused by the queue")
+    refused = {entry["isbn"] for entry in report.failed}
+    retired = set(context.instance.get_dynamic_partitions(RETIRED_NAME))
+    tracked = [isbn for isbn in isbns if isbn not in refused | retired]
+    log_materializations(
+        context,
+        [
+            dg.AssetMaterialization(QUEUE_ROWS, partition=outcome.isbn, metadata={"what": outcome.outcome})
+            for outcome in outcomes
+            if outcome.outcome in ("added", "refreshed")
+        ],
+    )
+    # After their rows' events: a title without one would look as if it had been waiting for its reading.
+    context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
+    report.notes += [f"Saved search: {warning}" for warning in found.attrs["warnings"][:20]]
+    for row in found.attrs["rejected"]:
+        reason = f"row {row['row']} of the saved search: {row['reason']}"
+        if "duplicate_of" in row:
+            report.notes.append(reason[0].upper() + reason[1:])  # its title comes through all the same
+        else:
+            report.fail(str(row["value"]), reason)
+    report.counts |= {
+        "discovered": len(isbns),
+        "new": len(set(tracked) - known),
+        "rejected": len(found.attrs["rejected"]),
+        "retired": len(retired & set(isbns)),
+    }
+    metadata: dict[str, Any] = {
+        **report.metadata(),
+        "search_id": search_id,
+        LISTED: dg.MetadataValue.json(isbns),
+    }
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])
+
+
+def _listed_before(context: AssetExecutionContext, search_id: str) -> set[str]:
+    """The ISBNs of this search's last listing; empty if another search, or none, was read last."""
+    event = context.instance.get_latest_materialization_event(SAVED_SEARCH)
+    last = event.asset_materialization if event else None
+    if last is None or last.metadata.get("search_id", dg.TextMetadataValue("")).value != search_id:
+        return set()
+    listed = last.metadata.get(LISTED)
+    return set(listed.data) if isinstance(listed, dg.JsonMetadataValue) and listed.data else set()
+
+
+@dg.asset(
+    key=STOCK_SWEEP,
+    deps=[SAVED_SEARCH],
+    group_name="stock",
+    kinds={"html"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    check_specs=[_READABLE],
+    freshness_policy=SWEEP_SPEC.freshness,
+    automation_condition=SWEEP_SPEC.condition(),
+    description=(
+        "One complete reading of every tracked title's stock, hourly. Its freshness policy drives the "
+        "sweep: reading one title by hand neither postpones it nor makes the rest look fresh. Its plots "
+        "show stock over time."
+    ),
+)
+def stock_sweep(
+    context: AssetExecutionContext, config: SweepConfig, ipage: IPage, queue: QueueWriterResource
+) -> dg.MaterializeResult:
+    """Read every tracked title, the stalest first; new titles' details come along."""
+    tracked = context.instance.get_dynamic_partitions(ISBNS_NAME)
+    if not tracked:
+        raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
+    earlier = before_a_sweep(context.instance, tracked, time.time())
+    isbns = reading_order(tracked, earlier.read, earlier.suspects, context.run.run_id)
+    thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
+
+    def believed(sweep: SweepResult) -> bool:
+        return config.let_through or sweep.vanished(thresholds) is None
+
+    try:
+        details = isbns if config.all_details else None
+        sweep = read_pages(context, ipage, queue, isbns, details, earlier, believed)
+    finally:
+        # What was read counts, however the sweep ends.
+        context.log_event(cast(dg.AssetObservation, evaluation(context.instance)))
+    if earlier.suspects:
+        sweep.report.add("unreadable_before", len(earlier.suspects))
+    tripped = sweep.tripped(thresholds)
+    check = dg.AssetCheckResult(
+        check_name=_READABLE.name,
+        asset_key=STOCK_SWEEP,
+        passed=tripped is None or config.let_through,
+        description=tripped.reason if tripped else f"{sweep.unread} of {sweep.tried} pages unread.",
+    )
+    if tripped and not config.let_through:
+        if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
+            # The site is down or slow: that passes, and is no news for a person before the promise breaks.
+            raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
+        if not sweep.not_asked:
+            _log_pass(context, sweep)
+        log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
+        raise stopped("guardrail", tripped.reason, sweep.report)
+    metadata: dict[str, Any] = {**sweep.report.metadata(), **_plots(sweep)}
+    if sweep.habit is not None:
+        metadata[HABIT] = dg.MetadataValue.json(completeness.to_json(sweep.habit))
+    if bindings := sorted({*earlier.bindings, *sweep.bindings})[:_BINDINGS]:
+        metadata[BINDINGS] = dg.MetadataValue.json(bindings)
+    if tripped:
+        metadata[LET_THROUGH] = tripped.reason
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])
+
+
+def _log_pass(context: AssetExecutionContext, sweep: SweepResult) -> None:
+    """Log that all titles were asked for, though the sweep is stopped.
+
+    Those of them that never were readable are not new to the next one.
+    """
+    context.log_event(
+        dg.AssetObservation(
+            STOCK_SWEEP,
+            description="All titles were asked for; a guardrail stopped the sweep.",
+            metadata={REPORT: sweep.report.metadata()[REPORT]},
+        )
+    )
+
+
+def _started_by_a_person(context: AssetExecutionContext) -> bool:
+    """Whether somebody waits for this run's word, and nothing will repeat it by itself."""
+    by_itself = ("dagster/from_automation_condition", "dagster/sensor_name", "dagster/schedule_name")
+    return not any(tag in context.run.tags for tag in by_itself)
+
+
+def _plots(sweep: SweepResult) -> dict[str, Any]:
+    """Numbers that Dagster plots over the sweeps."""
+    seconds = sorted(sweep.seconds)
+    if not seconds:
+        return sweep.site
+    return {
+        **sweep.site,
+        "on_hand_total": sweep.on_hand,
+        "on_order_total": sweep.on_order,
+        **{f"titles_{status}": sweep.statuses.get(status, 0) for status in get_args(Status)},
+        "page_seconds_median": seconds[len(seconds) // 2],
+        "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
+    }
+
+
+@dg.multi_asset(
+    name="title_page",
+    can_subset=True,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=SITE_POOL,
+    specs=[
+        dg.AssetSpec(
+            TITLE_DETAILS,
+            deps=[SAVED_SEARCH],
+            group_name="titles",
+            owners=OWNERS,
+            kinds={"html"},
+            skippable=True,
+            description="A title's page: contributors, publisher, date, binding, price, BISAC, description.",
+        ),
+        dg.AssetSpec(
+            STOCK,
+            deps=[SAVED_SEARCH],
+            group_name="stock",
+            owners=OWNERS,
+            kinds={"html"},
+            skippable=True,
+            description=(
+                "Copies on hand and on order at each distribution center, from the same page, as a plot per "
+                "title. Dagster's own freshness would look at the last reading of any title, so it is "
+                "ipage/stock_sweep that carries the policy (warn at "
+                f"{span(_PACE.STOCK_WARN_AFTER)}, fail at {span(_PACE.STOCK_FAIL_AFTER)}), and the check "
+                "within_the_promise, evaluated by the sensor stock_promise, that watches each title."
+            ),
+        ),
+    ],
+)
+def title_page(
+    context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource
+) -> Iterator[dg.Output[None]]:
+    """Read the pages of the partitions a person chose. One fetch serves both assets.
+
+    The materializations are logged as readings come in, one for each title that was read; so a title
+    that was not read does not look as if it had been.
+    """
+    isbns = list(context.partition_keys)
+    details = isbns if TITLE_DETAILS in context.selected_asset_keys else []
+    sweep = read_pages(context, ipage, queue, isbns, details, before_some_titles(context.instance))
+    if sweep.report.failed:
+        first = sweep.report.failed[0]
+        raise dg.Failure(
+            f"{len(sweep.report.failed)} of {len(isbns)} titles were not read, {first['isbn']} first: "
+            f"{first['reason']}",
+            metadata=sweep.report.metadata(),
+            allow_retries=False,
+        )
+    yield from ()
+
+
+@dg.asset(
+    key=COVERS,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[SAVED_SEARCH],
+    group_name="covers",
+    kinds={"s3"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    output_required=False,
+    description="The best picture there is, at covers/raw/<isbn>.jpg and in web sizes. Placeholders heal.",
+)
+def covers(
+    context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource, r2: R2
+) -> Iterator[dg.Output[None]]:
+    """Look at the covers of the partitions a person chose, whenever they were looked at last."""
+    with classified():
+        report, _ = look_at_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
+    if report.failed:
+        raise dg.Failure(
+            f"{len(report.failed)} covers failed, {report.failed[0]['isbn']} first: "
+            f"{report.failed[0]['reason']}",
+            metadata=report.metadata(),
+            allow_retries=False,
+        )
+    yield from ()
+
+
+@dg.asset(
+    key=COVER_SWEEP,
+    deps=[STOCK_SWEEP],
+    group_name="covers",
+    kinds={"s3"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    freshness_policy=COVERS_SPEC.freshness,
+    automation_condition=COVERS_SPEC.condition(),
+    description=(
+        "A look at every cover that is due: new titles, placeholders and titles without one weekly and on "
+        "their publication date. The contact sheet shows what came in."
+    ),
+)
+def cover_sweep(
+    context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource, r2: R2
+) -> dg.MaterializeResult:
+    """Look at every cover that is due."""
+    isbns = context.instance.get_dynamic_partitions(ISBNS_NAME)
+    with classified():
+        report, metadata = look_at_covers(context, ipage, queue, r2, isbns, anew=False)
+    return dg.MaterializeResult(metadata={**report.metadata(), **metadata})
+
+
+queue_rows = dg.AssetSpec(
+    QUEUE_ROWS,
+    deps=[TITLE_DETAILS, STOCK, COVERS],
+    partitions_def=ISBNS,
+    group_name="queue",
+    kinds={"postgres"},
+    owners=OWNERS,
+    description=(
+        "The title's current row of ingram_queue: what the store imports. Written, with what is upstream, "
+        "by whatever read it; materialized when a row really changed."
+    ),
+)

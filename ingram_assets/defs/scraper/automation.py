@@ -1,0 +1,237 @@
+"""When the scraper's assets are made by themselves: conditions built on their freshness policies.
+
+A policy says that an asset is stale. That alone would ask too often: the freshness daemon looks every 30 s,
+so an asset that was just made is still stale for a while, and one that fails stays stale at every tick. So
+each condition also asks `decisions.due`, which knows how the last tries ended. The conditions are evaluated
+in this location's own code server; a sensor for each asset, so that no run waits for another asset's.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.defs.keys import (
+    COVER_SWEEP,
+    COVERS,
+    ISBNS_NAME,
+    SAVED_SEARCH,
+    STOCK_SWEEP,
+    TITLE_DETAILS,
+)
+from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
+from ingram_assets.defs.scraper.resources import ipage_state_dir
+from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
+from ingram_assets.settings import PaceSettings, load
+from ingram_assets.sources.ipage.site import breaker_open_until
+
+_PACE = load(PaceSettings)
+
+
+_DAY = 86400.0
+
+
+_WAITS = tuple(float(wait) for wait in _PACE.SWEEP_RETRY_AFTER)
+
+
+_MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
+
+
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationSpec:
+    """What an asset is held to: its freshness, and what else speaks for or against making it now.
+
+    `nothing_to_do` and `early` look at the instance and answer with a sentence, or None.
+    """
+
+    asset: dg.AssetKey
+    freshness: dg.FreshnessPolicy
+    schedule: RetrySchedule
+    nothing_to_do: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
+    early: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
+
+    def look(self, instance: dg.DagsterInstance) -> Due:
+        """Whether the asset is to be made now."""
+        until = breaker_open_until(ipage_state_dir())
+        return due(
+            past_of(instance, self.asset, at_most=len(self.schedule.waits) + 1),
+            self.schedule,
+            time.time(),
+            left_alone_until=until.timestamp() if until else None,
+            nothing_to_do=self.nothing_to_do(instance),
+            early=self.early(instance),
+        )
+
+    def condition(self) -> dg.AutomationCondition[Any]:
+        """Stale by its policy, missing, or wanted early; and due."""
+        automation = dg.AutomationCondition
+        stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
+        return (stale | WantedEarly(self)) & ~automation.in_progress() & IsDue(self)
+
+
+class IsDue(dg.AutomationCondition[dg.AssetKey]):
+    """The last tries and the breaker allow it."""
+
+    def __init__(self, spec: AutomationSpec) -> None:
+        self._spec = spec
+
+    @property
+    def description(self) -> str:
+        """For Dagster's UI."""
+        return "Not made lately, no failed try to wait for, and iPage does not block us"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """True for the asset, or not."""
+        yes = not context.candidate_subset.is_empty and self._spec.look(context.asset_graph_view.instance).now
+        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
+
+
+class WantedEarly(dg.AutomationCondition[dg.AssetKey]):
+    """It is wanted although it is fresh."""
+
+    def __init__(self, spec: AutomationSpec) -> None:
+        self._spec = spec
+
+    @property
+    def description(self) -> str:
+        """For Dagster's UI."""
+        return "Something new waits for it"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """True for the asset, or not."""
+        instance = context.asset_graph_view.instance
+        yes = bool(self._spec.early(instance)) or _is_from_the_future(instance, self._spec.asset)
+        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
+
+
+def _is_from_the_future(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:
+    """Whether its last event says so: the clock was put back, and to Dagster it stays fresh too long."""
+    made = instance.fetch_materializations(asset, limit=1).records
+    return bool(made) and made[0].timestamp > time.time() + CLOCKS_DIFFER
+
+
+class DueSensor(dg.AutomationConditionSensorDefinition):
+    """Evaluates one asset's condition; a tick that asks for nothing says why, in a sentence."""
+
+    def __init__(self, name: str, spec: AutomationSpec, description: str) -> None:
+        super().__init__(
+            name,
+            target=dg.AssetSelection.assets(spec.asset),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+            description=description,
+            use_user_code_server=True,
+        )
+        self._spec = spec
+
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
+        """Dagster's evaluation; with nothing to ask for, the reason instead of an unchanged evaluation."""
+        for handler in context.log.handlers:
+            if isinstance(handler, DispatchingLogHandler):
+                # It prints. Five lines a tick would hide what a person looks for in the code server's log.
+                handler.setLevel(logging.WARNING)
+        answer = super().evaluate_tick(context)
+        if answer.run_requests:
+            return answer
+        looked = self._spec.look(context.instance)
+        reason = (
+            f"{looked.reason} The freshness daemon has not looked since." if looked.now else looked.reason
+        )
+        context.log.info(reason)  # The UI shows an automation sensor's reasons in the ticks' logs.
+        # Dagster keeps a tick's reason only if there is no evaluation to keep.
+        return copy(answer, skip_message=reason, automation_condition_evaluations=[])
+
+
+def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> Past:
+    """How an unpartitioned asset's last tries ended, whoever started them; of failed ones the last few."""
+    made = instance.fetch_materializations(asset, limit=1).records
+    planned = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(_PLANNED, asset, after_cursor=made[0].storage_id if made else None),
+        limit=at_most + 1,
+    )
+    run_ids = list({record.run_id for record in planned})
+    runs = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
+    failures = [
+        record.end_time or record.update_timestamp.timestamp()
+        for record in runs
+        if record.dagster_run.is_finished
+    ]
+    return Past(
+        last_success=made[0].timestamp if made else None,
+        failures=tuple(sorted(failures)[-at_most:]),
+        in_progress=any(not record.dagster_run.is_finished for record in runs),
+    )
+
+
+def _no_titles(instance: dg.DagsterInstance) -> str | None:
+    if instance.get_dynamic_partitions(ISBNS_NAME):
+        return None
+    return "No title is tracked yet: the saved search comes first."
+
+
+def _no_details(instance: dg.DagsterInstance) -> str | None:
+    return None if _latest(instance, TITLE_DETAILS) else "No title's page has been read yet."
+
+
+def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
+    """Titles whose details came in after the last look at all covers, and whose own was never looked at."""
+    if not (made := instance.fetch_materializations(COVER_SWEEP, limit=1).records):
+        return None
+    if runs_at_work(instance, "scraper"):
+        return None  # It may be about to look at them.
+    read_since = _latest(instance, TITLE_DETAILS, after=made[0].storage_id)
+    if not read_since:
+        return None
+    looked_at = _latest(instance, COVERS, partitions=set(read_since))
+    new = len(read_since.keys() - looked_at.keys())
+    return f"{new} new titles have no cover yet." if new else None
+
+
+def _latest(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    *,
+    partitions: set[str] | None = None,
+    after: int | None = None,
+) -> Mapping[str, int]:
+    return instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset, _MADE, partitions, after_cursor=after
+    )
+
+
+def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(seconds=fail), warn_window=timedelta(seconds=warn)
+    )
+
+
+SEARCH_SPEC = AutomationSpec(
+    SAVED_SEARCH,
+    _freshness(_PACE.SEARCH_WARN_AFTER, _PACE.SEARCH_FAIL_AFTER),
+    RetrySchedule(_PACE.SEARCH_WARN_AFTER, _WAITS, rest=min(_DAY, _PACE.SEARCH_WARN_AFTER)),
+)
+
+
+SWEEP_SPEC = AutomationSpec(
+    STOCK_SWEEP,
+    _freshness(_PACE.STOCK_WARN_AFTER, _PACE.STOCK_FAIL_AFTER),
+    RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=_PACE.STOCK_WARN_AFTER),
+    nothing_to_do=_no_titles,
+)
+
+
+COVERS_SPEC = AutomationSpec(
+    COVER_SWEEP,
+    _freshness(_DAY, 3 * _DAY),
+    RetrySchedule(_DAY, _WAITS, rest=_DAY),
+    nothing_to_do=_no_details,
+    early=_titles_without_cover,
+)

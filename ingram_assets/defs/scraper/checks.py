@@ -1,0 +1,98 @@
+"""The standing check on `ipage/stock`: how many titles' readings are older than the shop promises.
+
+Dagster's freshness looks at an asset's last materialization alone, whichever title it was of. This check
+looks at each title. It is evaluated at the end of each sweep, by a sensor in between, which costs no run, and
+by a click.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.defs.events import LOOKED_AT
+from ingram_assets.defs.keys import STOCK
+from ingram_assets.defs.readings import StaleReadings, stale_readings
+from ingram_assets.settings import PaceSettings, load
+
+_PACE = load(PaceSettings)
+
+
+_NAMED = 20
+
+
+WITHIN_THE_PROMISE = "within_the_promise"
+
+
+def span(seconds: float) -> str:
+    """A length of time in one unit, for a person."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+
+
+def evaluate(instance: dg.DagsterInstance, now: float) -> dict[str, Any]:
+    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+    sla = float(_PACE.STOCK_FAIL_AFTER)
+    found = stale_readings(instance, sla, now, _NAMED)
+    oldest = found.oldest[0] if found.oldest else None
+    metadata: dict[str, Any] = {
+        LOOKED_AT: dg.MetadataValue.timestamp(now),
+        "stale": found.titles,
+        "tracked": found.tracked,
+    }
+    if oldest is not None:
+        metadata["oldest"] = (
+            dg.MetadataValue.timestamp(datetime.fromtimestamp(oldest.read_at, UTC))
+            if oldest.read_at is not None
+            else "never read"
+        )
+        metadata["titles"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"isbn": one.isbn, "title": one.title or "", "read_at": _moment(one.read_at)})
+                for one in found.oldest
+            ]
+        )
+    return {"passed": not found.titles, "metadata": metadata, "description": sentence(found, sla, now)}
+
+
+def sentence(found: StaleReadings, sla: float, now: float) -> str:
+    """What the check found, for a person."""
+    within = f"within {span(sla)}"
+    if not found.tracked:
+        return "No title is tracked yet."
+    if not found.titles:
+        return f"All {found.tracked:,} titles were read {within}."
+    oldest = found.oldest[0]
+    age = "was never read" if oldest.read_at is None else f"was read {span(now - oldest.read_at)} ago"
+    return (
+        f"{found.titles:,} of {found.tracked:,} titles were not read {within}; {oldest.isbn} {age}. The next "
+        "sweep reads them first. A title that Ingram no longer has can be retired (job retire)."
+    )
+
+
+def _moment(at: float | None) -> str:
+    return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def evaluation(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
+    """The check's evaluation now, to be logged by whoever asked for it."""
+    return dg.AssetCheckEvaluation(
+        asset_key=STOCK, check_name=WITHIN_THE_PROMISE, **evaluate(instance, time.time())
+    )
+
+
+@dg.asset_check(
+    asset=STOCK,
+    name=WITHIN_THE_PROMISE,
+    description=(
+        "Every tracked title was read within the promise "
+        f"(STOCK_FAIL_AFTER, {span(_PACE.STOCK_FAIL_AFTER)}). "
+        f"Says exactly how many were not, which is the oldest, and names the first {_NAMED}. Evaluated every "
+        "minute, without a run."
+    ),
+)
+def within_the_promise(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The check as a run of its own, for a person's click."""
+    return dg.AssetCheckResult(**evaluate(context.instance, time.time()))

@@ -1,0 +1,30 @@
+"""The scraper's code location: iPage account, R2 keys and the queue's writer role. Never the store."""
+
+import dagster as dg
+
+from ingram_assets.defs.scraper import assets, checks, jobs, sensors
+from ingram_assets.defs.scraper.resources import RESOURCES
+
+defs = dg.Definitions(
+    assets=[
+        assets.saved_search,
+        assets.stock_sweep,
+        assets.title_page,
+        assets.covers,
+        assets.cover_sweep,
+        assets.queue_rows,
+    ],
+    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich, jobs.retire, jobs.retention],
+    schedules=[jobs.weekly_details, jobs.weekly_retention],
+    sensors=[
+        sensors.search_due,
+        sensors.sweep_due,
+        sensors.covers_due,
+        sensors.new_titles,
+        sensors.stock_promise,
+    ],
+    asset_checks=[checks.within_the_promise],
+    resources=RESOURCES,
+    # One process a run: a step that starts a process of its own costs seconds and shares nothing.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,75 @@
+"""The scraper's jobs, and the two weekly schedules."""
+
+import dagster as dg
+
+from ingram_assets.defs.keys import (
+    COVER_SWEEP,
+    SAVED_SEARCH,
+    STOCK_SWEEP,
+)
+from ingram_assets.defs.scraper.ops import (
+    EnrichConfig,
+    RetireConfig,
+    enrich_titles,
+    forget_what_is_old,
+    retire_titles,
+)
+
+sync_stock = dg.define_asset_job(
+    "sync_stock",
+    selection=dg.AssetSelection.assets(SAVED_SEARCH, STOCK_SWEEP, COVER_SWEEP),
+    description="Discovery, then stock of every tracked title and the covers that are due, into the queue.",
+)
+
+
+refresh_details = dg.define_asset_job(
+    "refresh_details",
+    selection=dg.AssetSelection.assets(STOCK_SWEEP, COVER_SWEEP),
+    config={"ops": {STOCK_SWEEP.to_python_identifier(): {"config": {"all_details": True}}}},
+    description="A sweep that records every title's details anew, not its stock alone.",
+)
+
+
+# The launchpad begins with this configuration: a person writes the ISBNs between the brackets.
+@dg.job(
+    config=dg.RunConfig(ops={enrich_titles.name: EnrichConfig(isbns=[])}),
+    description="Details, stock and cover of the titles named, into the queue.",
+)
+def enrich() -> None:
+    """Read titles by name."""
+    enrich_titles()
+
+
+@dg.job(
+    config=dg.RunConfig(ops={retire_titles.name: RetireConfig(isbns=[])}),
+    description="Stops tracking the titles named. Never touches the store.",
+)
+def retire() -> None:
+    """Retire titles."""
+    retire_titles()
+
+
+@dg.job(description="Forgets stock history beyond its setting and partition events beyond 30 days.")
+def retention() -> None:
+    """Keep the databases from growing without end."""
+    forget_what_is_old()
+
+
+weekly_details = dg.ScheduleDefinition(
+    name="weekly_details",
+    job=refresh_details,
+    cron_schedule="20 4 * * 1",
+    execution_timezone="America/Chicago",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Mondays before dawn: prices, dates and descriptions change too.",
+)
+
+
+weekly_retention = dg.ScheduleDefinition(
+    name="weekly_retention",
+    job=retention,
+    cron_schedule="50 4 * * 0",
+    execution_timezone="America/Chicago",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sundays before dawn: old stock history and old events of partitions go.",
+)

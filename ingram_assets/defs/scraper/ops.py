@@ -1,0 +1,171 @@
+"""The scraper's ops: read titles by name, retire titles, forget what is old."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from ingram_assets.defs.events import (
+    Report,
+    classified,
+    failure_of,
+)
+from ingram_assets.defs.keys import (
+    ISBNS_NAME,
+    RETIRED_NAME,
+    SITE_POOL,
+)
+from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
+from ingram_assets.defs.scraper.earlier_sweeps import (
+    before_some_titles,
+)
+from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
+from ingram_assets.defs.scraper.passes import look_at_covers, read_pages
+from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
+from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.settings import ScraperSettings, load
+
+_PARTITION = "dagster/partition"
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_NOT_BEGUN = frozenset({dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED})
+
+
+class EnrichConfig(dg.Config):
+    """Which titles are read."""
+
+    isbns: list[str] = Field(
+        description="ISBNs (10 or 13 digits, hyphens welcome). Those that are not tracked yet are added, "
+        "even if they had been retired."
+    )
+
+
+def isbns_of(written: Sequence[str]) -> list[str]:
+    """The ISBNs that a person wrote, as 13 digits, each once.
+
+    Raises:
+        Failure: one of them is none.
+    """
+    isbns: dict[str, None] = {}
+    for text in written:
+        try:
+            isbns[parse_isbn(text)] = None
+        except InvalidIsbn as error:
+            raise dg.Failure(f"{text!r} is no ISBN: {error} Nothing was done.", allow_retries=False) from None
+    if not isbns:
+        raise dg.Failure("No ISBN was given. Nothing was done.", allow_retries=False)
+    return list(isbns)
+
+
+class RetireConfig(dg.Config):
+    """Which titles are no longer tracked."""
+
+    isbns: list[str] = Field(
+        description="ISBNs (10 or 13 digits, hyphens welcome) that are no longer read. Their products stay "
+        "in the store as they are: unpublish them there. `enrich` takes a title back."
+    )
+
+
+@dg.op(pool=SITE_POOL, description="Details, stock and cover of the titles named, into the queue.")
+def enrich_titles(
+    context: dg.OpExecutionContext, config: EnrichConfig, ipage: IPage, queue: QueueWriterResource, r2: R2
+) -> dg.Output[None]:
+    """Read titles by name, whether the saved search lists them or not."""
+    instance = context.instance
+    isbns = isbns_of(config.isbns)
+    untracked = set(isbns) - set(instance.get_dynamic_partitions(ISBNS_NAME))
+    sweep = read_pages(context, ipage, queue, isbns, isbns, before_some_titles(instance))
+    # A title whose details are in the queue comes to the store: its stock has to be looked at from now on.
+    there = [isbn for isbn in isbns if isbn in sweep.there]
+    instance.add_dynamic_partitions(ISBNS_NAME, [isbn for isbn in there if isbn in untracked])
+    for isbn in set(there) & set(instance.get_dynamic_partitions(RETIRED_NAME)):
+        instance.delete_dynamic_partition(RETIRED_NAME, isbn)
+    report = sweep.report
+    metadata: dict[str, Any] = {}
+    with classified():
+        try:
+            pictures, metadata = look_at_covers(context, ipage, queue, r2, there, anew=True)
+        except Transient as error:
+            # What was read is in the queue. The covers are due again by themselves.
+            for isbn in there:
+                report.fail(isbn, f"Its cover was not looked at: {error}")
+        except IngramError as error:
+            raise failure_of(error, report) from error
+        else:
+            report.counts |= pictures.counts
+            for entry in pictures.failed:
+                report.fail(**entry)
+    return dg.Output(None, metadata={**report.metadata(), **metadata})
+
+
+# With the pool it waits for a sweep to end, instead of pulling a title away under it.
+@dg.op(
+    pool=SITE_POOL, description="Removes the partitions of the titles named; touches nothing in the store."
+)
+def retire_titles(context: dg.OpExecutionContext, config: RetireConfig) -> dg.Output[None]:
+    """Stop tracking titles, unless a run is at work on one of them: deleting its partition would kill it."""
+    instance = context.instance
+    isbns = isbns_of(config.isbns)
+    tracked = instance.get_dynamic_partitions(ISBNS_NAME)
+    others = [
+        run
+        for location in ("scraper", "storefront")
+        for run in runs_at_work(instance, location)
+        if run.run_id != context.run.run_id
+    ]
+    held = keeps_from_retiring(isbns, [at_work(run, tracked) for run in others])
+    if held:
+        isbn, run = next(iter(held.items()))
+        raise dg.Failure(
+            f"A run is at work on {isbn}{f' and {len(held) - 1} more' if len(held) > 1 else ''} "
+            f"({run.job}, {run.run_id[:8]}). Nothing was retired: try again when it has ended.",
+            allow_retries=False,
+        )
+    report = Report(context.job_name)
+    for isbn in isbns:
+        if isbn not in tracked:
+            report.fail(isbn, "is not tracked; not brought back by the saved search from now on")
+    instance.add_dynamic_partitions(RETIRED_NAME, isbns)
+    for isbn in isbns:
+        if isbn in tracked:
+            instance.delete_dynamic_partition(ISBNS_NAME, isbn)
+            context.log.info(f"{isbn} is no longer tracked.")
+    report.counts["retired"] = len(set(isbns) & set(tracked))
+    return dg.Output(None, metadata=report.metadata())
+
+
+def at_work(run: dg.DagsterRun, tracked: Sequence[str]) -> RunAtWork:
+    """Which titles a run is about, by its partition, its partition range, or its configuration."""
+    isbns: frozenset[str] | None = None
+    if _PARTITION in run.tags:
+        isbns = frozenset({run.tags[_PARTITION]})
+    elif _RANGE_START in run.tags:
+        ends = [
+            tracked.index(run.tags[tag]) if run.tags.get(tag) in tracked else None
+            for tag in (_RANGE_START, _RANGE_END)
+        ]
+        if ends[0] is not None and ends[1] is not None:
+            isbns = frozenset(tracked[ends[0] : ends[1] + 1])
+    else:
+        config: Any = run.run_config
+        ops = config.get("ops", {}).values()
+        named = [isbn for op in ops for isbn in op.get("config", {}).get("isbns", [])]
+        isbns = frozenset(named) or None
+    return RunAtWork(run.run_id, run.job_name, isbns, run.status in _NOT_BEGUN)
+
+
+@dg.op(description="Forgets stock history and partition events that nobody will look at any more.")
+def forget_what_is_old(context: dg.OpExecutionContext, queue: QueueWriterResource) -> dg.Output[None]:
+    """Prune the queue's history, then Dagster's event log."""
+    report = Report(context.job_name)
+    days = load(ScraperSettings).HISTORY_RETENTION_DAYS
+    with classified(), queue.open() as writer:
+        report.counts["history_entries"] = writer.prune_history(days)
+    report.counts["events"] = sum(prune_events(context.instance, datetime.now(UTC) - EVENTS_KEPT))
+    context.log.info(
+        f"Forgot {report.counts['history_entries']:,} entries of the history older than {days} days."
+    )
+    return dg.Output(None, metadata=report.metadata())

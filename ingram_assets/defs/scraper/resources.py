@@ -1,0 +1,106 @@
+"""The scraper's outside systems, opened from its settings when a run needs them."""
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from boto3.session import Session
+from dagster_aws.s3 import S3Resource
+
+from ingram_assets.covers.bucket import Bucket, client_config
+from ingram_assets.runtime.node import NoNode, drive_playwright
+from ingram_assets.settings import CommonSettings, ScraperSettings, load, secret
+from ingram_assets.sources.ipage.site import Credentials, Site
+from ingram_assets.staging.writer import QueueWriter
+
+
+class IPage(dg.ConfigurableResource):
+    """Ingram iPage: the account, its kept session, and the politeness shared by all runs of this machine."""
+
+    def open(self, run_id: str) -> Site:
+        """The site, signed in when the first page asks for it. Use as a context manager."""
+        settings = load(ScraperSettings)
+        with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
+            drive_playwright()
+        return Site(
+            settings.IPAGE_BASE_URL,
+            ipage_state_dir(),
+            _credentials(settings),
+            session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
+            concurrency=settings.IPAGE_CONCURRENCY,
+            browser_cdp_url=secret(settings.BROWSER_CDP_URL),
+            browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
+            run_id=run_id,
+        )
+
+
+def _credentials(settings: ScraperSettings) -> Credentials | None:
+    if settings.IPAGE_USERNAME is None or settings.IPAGE_PASSWORD is None:
+        return None
+    return Credentials(
+        username=settings.IPAGE_USERNAME,
+        password=settings.IPAGE_PASSWORD.get_secret_value(),
+        account=settings.IPAGE_ACCOUNT or "",
+        mfa=settings.IPAGE_MFA,
+        totp_secret=secret(settings.IPAGE_TOTP_SECRET),
+        imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
+        mfa_senders=settings.IPAGE_MFA_SENDERS,
+    )
+
+
+class QueueWriterResource(dg.ConfigurableResource):
+    """The queue database, as its writer: it may call the write functions and read nothing."""
+
+    def open(self) -> QueueWriter:
+        """The writer. Use as a context manager."""
+        return QueueWriter(load(ScraperSettings).QUEUE_DB_URL.get_secret_value())
+
+
+@cache
+def s3_session() -> Session:
+    """One a process: its first client reads a megabyte of what boto3 knows, which it keeps for the others."""
+    return Session()
+
+
+class R2(S3Resource):
+    """The covers' bucket: Cloudflare R2 through its S3 interface."""
+
+    def get_client(self) -> Any:
+        """A boto3 client with the time limits and checksum rules that R2 wants."""
+        return s3_session().client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+            config=client_config(),
+        )
+
+    def bucket(self) -> Bucket:
+        """The bucket of the settings, with the public address that its covers are read at."""
+        settings = load(ScraperSettings)
+        return Bucket(self.get_client(), settings.R2_BUCKET_NAME, settings.R2_PUBLIC_URL)
+
+
+def state_dir() -> Path:
+    """Where the scraper keeps its sessions, locks and ledgers."""
+    return load(CommonSettings).state_dir
+
+
+def ipage_state_dir() -> Path:
+    """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
+    return state_dir() / "ipage"
+
+
+RESOURCES: dict[str, Any] = {
+    "ipage": IPage(),
+    "queue": QueueWriterResource(),
+    "r2": R2(
+        endpoint_url=dg.EnvVar("R2_ENDPOINT"),
+        region_name="auto",
+        aws_access_key_id=dg.EnvVar("R2_ACCESS_KEY_ID"),
+        aws_secret_access_key=dg.EnvVar("R2_SECRET_ACCESS_KEY"),
+    ),
+}

@@ -1,0 +1,113 @@
+"""The storefront's assets: the stock location, each title's product, and its inventory level."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from ingram_assets.defs.events import Report, classified
+from ingram_assets.defs.keys import (
+    INVENTORY_LEVELS,
+    ISBNS,
+    PRODUCTS,
+    QUEUE_ROWS,
+    STOCK_LOCATION,
+    STORE_POOL,
+)
+from ingram_assets.defs.storefront.push import (
+    NO_FALSE_ZEROES,
+    NOTHING_TRIPPED,
+    import_rows,
+    open_store,
+    push_levels,
+    stop_if_tripped,
+    waiting_rows,
+)
+from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
+
+OWNERS = ["team:bookstore"]
+
+
+@dg.asset(
+    key=STOCK_LOCATION,
+    group_name="store",
+    kinds={"medusa"},
+    owners=OWNERS,
+    pool=STORE_POOL,
+    description="Ingram's one virtual stock location, linked to the sales channel. Known by its id.",
+)
+def stock_location(
+    context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
+) -> dg.MaterializeResult:
+    """See to the location."""
+    with classified(), open_store(context, medusa, queue, journal) as store:
+        location = store.location()
+    return dg.MaterializeResult(metadata={"id": location.id, "sells_through": location.channel_name})
+
+
+@dg.asset(
+    key=PRODUCTS,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[QUEUE_ROWS],
+    group_name="store",
+    kinds={"medusa"},
+    owners=OWNERS,
+    pool=STORE_POOL,
+    output_required=False,
+    description="The title's product and variant: sku and ean are the ISBN, the price is the list price.",
+)
+def products(
+    context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
+) -> Iterator[dg.Output[None]]:
+    """Import the rows of the partitions a person chose that wait for it, failed ones too."""
+    with classified(), open_store(context, medusa, queue, journal) as store:
+        isbns = list(context.partition_keys)
+        rows = waiting_rows(store, isbns)
+        stop_if_tripped(store, store.find_location(), isbns, rows)
+        report = import_rows(store, store.location(), rows)
+    _fail_for(report)
+    yield from ()
+
+
+@dg.asset(
+    key=INVENTORY_LEVELS,
+    partitions_def=ISBNS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[PRODUCTS, STOCK_LOCATION, QUEUE_ROWS],
+    group_name="store",
+    kinds={"medusa"},
+    owners=OWNERS,
+    pool=STORE_POOL,
+    output_required=False,
+    check_specs=[
+        dg.AssetCheckSpec(
+            NO_FALSE_ZEROES,
+            asset=INVENTORY_LEVELS,
+            blocking=True,
+            description="The change looked like an honest one: not a third of the shop sold out at once.",
+        )
+    ],
+    description="The level at Ingram's location, the variant's flags, and what a shopper is told.",
+)
+def inventory_levels(
+    context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
+) -> Iterator[dg.AssetCheckResult]:
+    """Bring the levels of the partitions a person chose in step."""
+    isbns = list(context.partition_keys)
+    with classified(), open_store(context, medusa, queue, journal) as store:
+        report = push_levels(store, store.location(), isbns)
+    yield dg.AssetCheckResult(
+        passed=True, check_name=NO_FALSE_ZEROES, asset_key=INVENTORY_LEVELS, description=NOTHING_TRIPPED
+    )
+    _fail_for(report)
+
+
+def _fail_for(report: Report) -> None:
+    if report.failed:
+        first = report.failed[0]
+        raise dg.Failure(
+            f"{len(report.failed)} titles failed, {first['isbn']} first: {first['reason']}",
+            metadata=report.metadata(),
+            allow_retries=False,
+        )

@@ -1,0 +1,87 @@
+"""The standing check on `medusa/inventory_levels`: whether the store follows the queue, title by title.
+
+A push that succeeds says nothing of a change that no push was asked for: its sensor was switched off, its
+code server is away. This check looks at what the store was last told of each title. It is evaluated by a
+sensor, which costs no run, and by a click.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.defs.events import LOOKED_AT
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.runs_at_work import at_work_since
+from ingram_assets.defs.storefront import lag
+from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
+from ingram_assets.defs.switched_off import switched_off
+from ingram_assets.settings import PaceSettings, load
+
+_PACE = load(PaceSettings)
+
+
+_NAMED = 20
+
+
+STORE_FOLLOWS_QUEUE = "store_follows_queue"
+
+
+def evaluate(
+    instance: dg.DagsterInstance, queue: QueueReaderResource, journal: StoreJournal, now: float
+) -> dict[str, Any]:
+    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+    off = switched_off(instance)
+    at_most = timedelta(seconds=load(PaceSettings).STORE_LAG_MAX)
+    with queue.open() as reader, journal.open() as book:
+        # In this order: what a push that ends in between has told the store is known then.
+        rows, in_step = reader.row_states(), book.in_step()
+        first_changes = reader.first_changes(lag.not_told(rows, in_step))
+    found = lag.look(
+        rows,
+        in_step,
+        first_changes,
+        tracked=instance.get_dynamic_partitions(ISBNS_NAME),
+        retired=frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
+        now=datetime.fromtimestamp(now, UTC),
+        at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in off else at_work_since(instance, "scraper"),
+    )
+    metadata: dict[str, Any] = {
+        LOOKED_AT: dg.MetadataValue.timestamp(now),
+        "behind": len(found.behind),
+        **{f"behind_{kind}": count for kind, count in found.count().items()},
+        "failed": found.failed,
+        "titles_looked_at": found.titles,
+    }
+    if found.behind:
+        since = found.behind[0].since
+        metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
+        metadata["titles"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": lag.moment(one.since)}
+                )
+                for one in found.behind[:_NAMED]
+            ]
+        )
+    words = lag.sentence(found, at_most, off)
+    return {"passed": not found.behind, "metadata": metadata, "description": words}
+
+
+@dg.asset_check(
+    asset=INVENTORY_LEVELS,
+    name=STORE_FOLLOWS_QUEUE,
+    description=(
+        "The store shows each title as the queue has it, within STORE_LAG_MAX "
+        f"({_PACE.STORE_LAG_MAX / 60:.0f} min): what waits for its import, what changed, what is past its "
+        "time, what the daily reconcile compares, what nobody reads. Says exactly of how many titles it does "
+        f"not, since when, and names the first {_NAMED}. Evaluated every minute, without a run."
+    ),
+)
+def store_follows_queue(
+    context: dg.AssetCheckExecutionContext, queue: QueueReaderResource, journal: StoreJournal
+) -> dg.AssetCheckResult:
+    """The check as a run of its own, for a person's click."""
+    return dg.AssetCheckResult(**evaluate(context.instance, queue, journal, time.time()))

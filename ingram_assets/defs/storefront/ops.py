@@ -1,0 +1,144 @@
+"""The storefront's ops: bring titles to the store, and put back what a run changed."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from ingram_assets.defs.events import Report, classified, log_materializations
+from ingram_assets.defs.keys import (
+    INVENTORY_LEVELS,
+    PRODUCTS,
+    STORE_POOL,
+)
+from ingram_assets.defs.storefront.push import (
+    Store,
+    open_store,
+    preview_push,
+    push_rows,
+)
+from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.settings import StorefrontSettings, load
+from ingram_assets.store.undo import UndoReport, UnknownRun
+from ingram_assets.store.undo import undo as put_back
+
+
+class PushConfig(dg.Config):
+    """What a push brings to the store."""
+
+    isbns: list[str] = Field(
+        default_factory=list, description="ISBNs of these titles alone (13 digits). Empty: all titles."
+    )
+    dry_run: bool = Field(False, description="Say what would change, per title, and write nothing.")
+    let_through: bool = Field(
+        False, description="A person looked at what a guardrail stopped, and it is right."
+    )
+
+
+class UndoConfig(dg.Config):
+    """Which run is undone."""
+
+    run_id: str = Field(
+        min_length=1,
+        description="The whole id of a run that wrote to the store, as `ingram push` prints it and Dagster's "
+        "UI shows it.",
+    )
+    dry_run: bool = Field(False, description="Say what would be put back, per title, and write nothing.")
+
+
+@dg.op(pool=STORE_POOL, description="New products, then every level and flag that differs.")
+def push_titles(
+    context: dg.OpExecutionContext,
+    config: PushConfig,
+    medusa: Medusa,
+    queue: QueueReaderResource,
+    journal: StoreJournal,
+) -> dg.Output[None]:
+    """Import what waits, then bring levels in step."""
+    isbns = list(config.isbns) or None
+    with classified(), open_store(context, medusa, queue, journal) as store:
+        if config.dry_run:
+            report = preview_push(store, isbns, let_through=config.let_through)
+        else:
+            report = push_rows(store, isbns, let_through=config.let_through)
+        report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+    report.details["medusa_url"] = load(StorefrontSettings).MEDUSA_BACKEND_URL
+    return dg.Output(None, metadata=report.metadata())
+
+
+@dg.op(
+    pool=STORE_POOL,
+    description="Puts back what a run changed, title by title, where nobody changed it since.",
+)
+def undo_run(
+    context: dg.OpExecutionContext,
+    config: UndoConfig,
+    medusa: Medusa,
+    queue: QueueReaderResource,
+    journal: StoreJournal,
+) -> dg.Output[None]:
+    """Undo a run; the undo is a run of the journal too, and can itself be undone."""
+    with classified(), open_store(context, medusa, queue, journal) as store:
+        try:
+            done = put_back(
+                store.client,
+                store.journal,
+                config.run_id,
+                location=store.find_location(),
+                undo_run_id=context.run.run_id,
+                dry_run=config.dry_run,
+            )
+        except UnknownRun as error:
+            raise NeedsPerson(str(error)) from None
+        if not config.dry_run:
+            _log(store)
+        report = _report(context.job_name, done)
+        report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+    return dg.Output(None, metadata=report.metadata())
+
+
+def _report(job: str, done: UndoReport) -> Report:
+    report = Report(job)
+    report.counts |= {
+        "undone": len(done.undone),
+        "left": len(done.left),
+        "removed": len(done.removed),
+    }
+    for isbn, reason in done.failed.items():
+        report.fail(isbn, reason)
+    report.details |= {
+        "dry_run": done.dry_run,
+        "undone": done.undone,
+        "left": done.left,
+        "removed": done.removed,
+    }
+    for isbn in done.removed:
+        report.notes.append(
+            f"{isbn} is out of the store again. Its queue row still says imported: clear its imported_at to "
+            "import it anew."
+        )
+    if done.undone and not done.dry_run:
+        report.notes.append(
+            "The next push of these titles brings them in step with the rules again: correct what misled the "
+            "run first."
+        )
+    return report
+
+
+def _log(store: Store) -> None:
+    """A materialization of whatever something was put back of, with what the journal has of it."""
+    put: dict[tuple[str, dg.AssetKey], dict[str, Any]] = {}
+    for entry in store.journal.changes(store.context.run.run_id):
+        if entry.isbn is None or entry.outcome != "written":
+            continue
+        asset = PRODUCTS if entry.kind == "product" else INVENTORY_LEVELS
+        metadata = put.setdefault((entry.isbn, asset), {"outcome": "undone", "reason": entry.reason})
+        metadata[entry.kind] = {"before": entry.before, "after": entry.after}
+    log_materializations(
+        store.context,
+        [
+            dg.AssetMaterialization(asset, partition=isbn, metadata=metadata)
+            for (isbn, asset), metadata in put.items()
+        ],
+    )

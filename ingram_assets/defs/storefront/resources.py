@@ -1,0 +1,43 @@
+"""The storefront's outside systems, opened from its settings when a run needs them."""
+
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.settings import StorefrontSettings, load, secret
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
+
+
+class Medusa(dg.ConfigurableResource):
+    """The store's Admin API."""
+
+    def open(self) -> MedusaClient:
+        """A client. Use as a context manager."""
+        settings = load(StorefrontSettings)
+        return MedusaClient(
+            settings.MEDUSA_BACKEND_URL,
+            api_key=secret(settings.MEDUSA_API_KEY),
+            email=settings.MEDUSA_EMAIL,
+            password=secret(settings.MEDUSA_PASSWORD),
+        )
+
+
+class QueueReaderResource(dg.ConfigurableResource):
+    """The queue database, as its reader: it may read, and mark rows imported or failed."""
+
+    def open(self) -> QueueReader:
+        """The reader. Use as a context manager."""
+        return QueueReader(load(StorefrontSettings).QUEUE_DB_URL.get_secret_value())
+
+
+class StoreJournal(dg.ConfigurableResource):
+    """The storefront's own book of what it wrote to the store."""
+
+    def open(self) -> Journal:
+        """The journal. Use as a context manager."""
+        return Journal(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value())
+
+
+RESOURCES: dict[str, Any] = {"medusa": Medusa(), "queue": QueueReaderResource(), "journal": StoreJournal()}

@@ -1,0 +1,257 @@
+"""Carries the queue's changes to the store within a minute, and looks whether the store follows."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from ingram_assets.defs.keys import INVENTORY_LEVELS, RETIRED_NAME
+from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.storefront.checks import STORE_FOLLOWS_QUEUE, evaluate
+from ingram_assets.defs.storefront.decisions import (
+    AT_ONCE,
+    ORDERS_SETTLE,
+    Asked,
+    PushDecision,
+    RunState,
+    SensorCursor,
+    after_asking,
+    after_run,
+    ask,
+    is_complete,
+    not_known_in_step,
+    orders_since,
+    over,
+    push_changes,
+    to_look_at,
+    told_too_long,
+)
+from ingram_assets.defs.storefront.jobs import push
+from ingram_assets.defs.storefront.lag import not_told
+from ingram_assets.defs.storefront.ops import push_titles
+from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
+from ingram_assets.defs.storefront.rules import store_rules
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.title import Title
+from ingram_assets.settings import PaceSettings, StorefrontSettings, load, store_time_zone
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.read import read_touched
+
+_PACE = load(PaceSettings)
+
+
+_RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
+
+
+_SAID_AGAIN_AFTER = 300.0
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "From each stock change in the queue to one run that names the changed titles. Its cursor moves on "
+        "only when that run has succeeded."
+    ),
+)
+def stock_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Look behind the cursor and ask for a push of what changed."""
+    place, now = SensorCursor.parse(context.cursor), time.time()
+    if place.pending is not None:
+        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
+        if place.pending is not None:
+            yield dg.SkipReason("A push of the last changes is at work.")
+            return
+    with queue.open() as reader:
+        page = reader.changes_since(place.cursor, limit=AT_ONCE)
+    retired = _retired(context.instance)
+    zeroes = sum(
+        stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
+        for change in page.changes
+        if change.isbn not in retired
+    )
+    decision = push_changes(
+        place,
+        [change.isbn for change in page.changes],
+        page.cursor,
+        now,
+        retired=retired,
+        zeroes=zeroes,
+        sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
+    )
+    context.update_cursor(decision.place.dump())
+    if not decision.isbns:
+        yield dg.SkipReason(decision.reason)
+        return
+    yield _request(decision.place.run_key, decision.isbns, "stock changes")
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Brings new and changed titles to the store, once their page and cover have been read. What a run "
+        "did not bring there is asked for again after growing pauses, and holds back no other."
+    ),
+)
+def rows_to_import(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for a push of the rows that wait and are complete."""
+    retired, now = _retired(context.instance), datetime.now(UTC)
+    with queue.open() as reader:
+        waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
+    # By row, not by title: a title's next state has not failed yet.
+    yield from _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Pushes titles whose state ends with time alone, though nothing was read: copies that were counted "
+        "too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a preorder whose day has "
+        "come; titles of which it is not known what the store was told."
+    ),
+)
+def clock_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Look for what has become untrue since it was pushed, and ask for a push of it."""
+    retired, now = _retired(context.instance), datetime.now(UTC)
+    max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
+    with queue.open() as reader, journal.open() as book:
+        rows, told = reader.row_states(), book.in_step()
+        book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
+        titles = reader.titles(to_look_at(rows, told, retired, now))
+        changed, still_valid = over(titles, told, now, max_age, zone)
+        book.still_valid(still_valid)
+        held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
+    changed += [isbn for isbn in held_back if isbn not in retired]
+    wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
+    yield from _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+
+
+@dg.sensor(
+    job=push,
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Pushes titles of orders that were fulfilled or canceled: Medusa moves their levels by itself, and "
+        "what comes back on sale may be more than was counted."
+    ),
+)
+def order_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
+    place, now = SensorCursor.parse(context.cursor), time.time()
+    if place.pending is not None:
+        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
+        if place.pending is not None:
+            yield dg.SkipReason("A push of the last changes is at work.")
+            return
+    until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
+    since = orders_since(place.cursor, until)
+    with medusa.open() as client:
+        touched = read_touched(client, since, until)
+    with queue.open() as reader:
+        isbns = [title.isbn for title in reader.titles(touched)] if touched else []
+    decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
+    if not isbns:
+        decision = PushDecision(
+            SensorCursor(cursor=until.isoformat()), reason="No order was fulfilled or canceled."
+        )
+    context.update_cursor(decision.place.dump())
+    if not decision.isbns:
+        yield dg.SkipReason(decision.reason)
+        return
+    yield _request(decision.place.run_key, decision.isbns, "titles of changed orders")
+
+
+@dg.sensor(
+    # It asks for no run; named here, it is shown on the asset's page, among what looks after it.
+    asset_selection=dg.AssetSelection.assets(INVENTORY_LEVELS),
+    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(60, 6 * _PACE.SENSOR_INTERVAL)),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Evaluates the standing check store_follows_queue of medusa/inventory_levels without a run: tells "
+        "Dagster when there is news of what the store does not follow, when levels were written, and every "
+        "five minutes."
+    ),
+)
+def store_promise(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> dg.SensorResult:
+    """Look whether the store follows each title; report if there is news, or if the last report is old."""
+    now = time.time()
+    found = dg.AssetCheckEvaluation(
+        asset_key=INVENTORY_LEVELS,
+        check_name=STORE_FOLLOWS_QUEUE,
+        **evaluate(context.instance, queue, journal, now),
+    )
+    behind = ",".join(f"{name}={value.value}" for name, value in found.metadata.items() if "behind" in name)
+    said, _, at = (context.cursor or "").partition("@")
+    # Dagster takes a check as not evaluated when its asset was made after it.
+    made = context.instance.get_latest_materialization_event(INVENTORY_LEVELS)
+    made_since = made is not None and bool(at) and made.timestamp > float(at)
+    if said == behind and not made_since and now - float(at) < _SAID_AGAIN_AFTER:
+        return dg.SensorResult(skip_reason=f"No news: {found.description}")
+    return dg.SensorResult(
+        asset_events=[found], cursor=f"{behind}@{now}", skip_reason=f"Reported: {found.description}"
+    )
+
+
+def _ask(
+    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
+    asked, now = Asked.parse(context.cursor), time.time()
+    state = _state(context.instance, asked.run_key) if asked.keys else "gone"
+    asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
+    pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
+    name = what.replace(" ", "_")
+    request = ask(asked, list(wanted), now, name=name, what=what, pushing=pushing)
+    context.update_cursor(request.asked.dump())
+    if not request.keys:
+        yield dg.SkipReason(request.reason)
+        return
+    yield _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
+
+
+def _waiting(reader: QueueReader) -> Iterator[Title]:
+    """All rows that wait for import: the first of them may be none to ask for."""
+    after = 0
+    while page := reader.rows_to_import(AT_ONCE, after):
+        yield from page
+        after = page[-1].id
+
+
+def _request(run_key: str, isbns: Sequence[str], what: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=run_key,
+        run_config={"ops": {push_titles.name: {"config": {"isbns": list(isbns)}}}},
+        tags={"ingram/why": f"{len(isbns)} {what}"},
+    )
+
+
+def _retired(instance: dg.DagsterInstance) -> frozenset[str]:
+    """The titles that a person retired: what changes of them is carried nowhere."""
+    return frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
+
+
+def _state(instance: dg.DagsterInstance, run_key: str) -> RunState:
+    """What became of the run that was asked for under a run key."""
+    runs = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1)
+    if not runs:
+        return "gone"
+    if runs[0].is_success:
+        return "succeeded"
+    return "failed" if runs[0].is_finished else "in_progress"

@@ -1,7 +1,0 @@
-"""The operations code location: reads Dagster's events and tells people. Reaches nothing else."""
-
-import dagster as dg
-
-from ingram_assets.locations.operations.sensors import promise_watch
-
-defs = dg.Definitions(sensors=[promise_watch], executor=dg.in_process_executor)

@@ -1,0 +1,128 @@
+"""Dagster as the shop runs it: three code servers, each with its own settings alone, web server, daemon."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from ingram_assets.runtime.instance import (
+    EVENT_BATCH_SIZE,
+    PORTS_FILE,
+    code_server_argv,
+)
+from ingram_assets.runtime.processes import Supervisor, choose_port, http_ok, port_open, write_private
+from ingram_assets.settings import (
+    LOCATIONS,
+)
+from ingram_assets.settings.files import shipped
+
+RUN_FILES_KEPT = timedelta(days=30)
+
+
+TICK_FILES_KEPT = timedelta(days=2)
+
+
+FORGET_EVERY = 3600.0
+
+
+EnvironmentOf = Callable[[str | None], Mapping[str, str]]
+"""The whole environment of a code location's process; of the web server and the daemon for `None`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dagster:
+    """Where the started Dagster answers."""
+
+    ui_url: str
+    ports: Mapping[str, int]
+
+
+def start_dagster(
+    supervisor: Supervisor,
+    home: Path,
+    environment_of: EnvironmentOf,
+    *,
+    ui_port: int | None,
+    wanted_ports: Mapping[str, int | None] | None = None,
+) -> Dagster:
+    """Start the code servers, the web server and the daemon, each brought back if it dies.
+
+    Dagster's tables must be there already. Ports are free ones unless named.
+
+    Raises:
+        PortBusy: a port that a setting names is taken.
+        ChildFailed: one of them did not come up; the message quotes its log.
+    """
+    wanted_ports = wanted_ports or {}
+    ports = {name: choose_port(f"INGRAM_PORT_{name.upper()}", wanted_ports.get(name)) for name in LOCATIONS}
+    ui = choose_port("INGRAM_PORT_UI", ui_port)
+    ui_url = f"http://127.0.0.1:{ui}"
+    shared = {
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
+        "INGRAM_UI_URL": ui_url,
+        **{f"INGRAM_PORT_{name.upper()}": str(port) for name, port in ports.items()},
+    }
+
+    def start(name: str) -> None:
+        if name in ports:
+            port = ports[name]
+            argv, env, ready = code_server_argv(name, port), environment_of(name), port_open(port)
+        elif name == "web server":
+            argv = [sys.executable, "-m", "dagster_webserver", "-w", str(shipped("workspace.yaml"))]
+            argv += ["-h", "127.0.0.1", "-p", str(ui)]
+            env, ready = environment_of(None), http_ok(f"{ui_url}/server_info")
+        else:
+            argv = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(shipped("workspace.yaml"))]
+            # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
+            argv += ["--log-level", "warning"]
+            env, ready = environment_of(None), lambda: True
+        supervisor.start(
+            name.replace(" ", "-"),
+            argv,
+            env={**env, **shared},
+            cwd=home,
+            ready=ready,
+            ready_seconds=180,
+            restart=True,
+        )
+
+    # The web server and the daemon load the workspace as they start: an answering code server spares them
+    # a round of retries.
+    for group in (list(ports), ["web server", "daemon"]):
+        with ThreadPoolExecutor(len(group)) as pool:
+            list(pool.map(start, group))
+    write_private(home / PORTS_FILE, json.dumps(ports))
+    return Dagster(ui_url, ports)
+
+
+def forget_old_files(home: Path, now: float) -> int:
+    """Deletes what runs and ticks printed long ago; how many files. `now` in seconds of the epoch.
+
+    Dagster keeps a file of each tick that said something, 26,000 a day, two of each run, and deletes none.
+    """
+    gone = 0
+    # By os.walk, which passes over what vanishes or can't be read on the way.
+    walked = [Path(folder) / name for folder, _, names in os.walk(home / "storage") for name in names]
+    for file in walked:
+        if file.suffix not in (".err", ".out"):
+            continue
+        kept = RUN_FILES_KEPT if file.parent.name == "compute_logs" else TICK_FILES_KEPT
+        with contextlib.suppress(OSError):  # Another one may be at it, and a file less is no matter.
+            if file.stat().st_mtime < now - kept.total_seconds():
+                file.unlink()
+                gone += 1
+                if file.parent.name == "compute_logs":
+                    file.parent.rmdir()
+                    file.parent.parent.rmdir()
+    return gone
+
+
+def forget_ports(home: Path) -> None:
+    """After the stop: commands start their own code server again."""
+    (home / PORTS_FILE).unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""Dagster's instance: its home, its database, and which of the processes of `ingram up` are at work."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.runtime.processes import (
+    port_open,
+    write_private,
+)
+from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.files import shipped
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+
+PORTS_FILE = "ports.json"
+
+
+EVENT_BATCH_SIZE = "500"
+"""A run's materializations are written in batches: about 1 ms each instead of 13."""
+
+
+def dagster_home(common: CommonSettings) -> Path:
+    """The folder of Dagster's instance, with the project's `dagster.yaml` in it."""
+    home = _home(common)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours = shipped("dagster.yaml").read_text()
+    there = home / "dagster.yaml"
+    if not there.exists() or there.read_text() != ours:
+        write_private(there, ours)
+    return home
+
+
+def _home(common: CommonSettings) -> Path:
+    return (common.DAGSTER_HOME or common.state_dir / "dagster").expanduser().resolve()
+
+
+@contextlib.contextmanager
+def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
+    """Dagster's instance on its Postgres, its tables made if they are missing.
+
+    Raises:
+        NeedsPerson: the database can't be reached with `DAGSTER_PG_URL`.
+    """
+    os.environ["DAGSTER_HOME"] = str(dagster_home(common))
+    os.environ["DAGSTER_PG_URL"] = common.DAGSTER_PG_URL.get_secret_value()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import sqlalchemy.exc
+    from dagster import DagsterInstance
+
+    from ingram_assets.runtime.dagster_internals import DagsterPostgresException
+
+    try:
+        with without_tries():
+            instance = DagsterInstance.get()
+    except (sqlalchemy.exc.ArgumentError, ValueError, ImportError):
+        raise NeedsPerson(
+            "DAGSTER_PG_URL is malformed: an example is postgresql://dagster:password@db.example.com:5432/dagster."
+        ) from None
+    except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException, OSError) as error:
+        raise NeedsPerson(
+            f"Dagster's database can't be reached ({type(error).__name__}): is PostgreSQL up, and is "
+            "DAGSTER_PG_URL right?"
+        ) from None
+    with instance:
+        yield instance
+
+
+@contextlib.contextmanager
+def told_if_away() -> Iterator[None]:
+    """Within it Dagster's own errors about a database or code server that is away become a sentence.
+
+    Raises:
+        Transient: one of them does not answer, or does so no longer.
+    """
+    import sqlalchemy.exc
+
+    from ingram_assets.runtime.dagster_internals import (
+        DagsterPostgresException,
+        DagsterUserCodeUnreachableError,
+    )
+
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException) as error:
+        raise Transient(
+            f"Dagster's database answers no more ({type(error).__name__}). A run that was started goes on or "
+            "is marked failed once it is back: look at Dagster's page, and repeat the command."
+        ) from None
+    except DagsterUserCodeUnreachableError:
+        raise Transient(
+            "A code server answers no more. It is brought back within seconds: repeat the command."
+        ) from None
+
+
+@contextlib.contextmanager
+def without_tries() -> Iterator[None]:
+    """Dagster tells of each of its tries to connect at length; what comes of them is one sentence of ours."""
+
+    def is_none(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Retrying failed database")
+
+    root = logging.getLogger()
+    root.addFilter(is_none)
+    try:
+        yield
+    finally:
+        root.removeFilter(is_none)
+
+
+def code_server_argv(location: str, port: int) -> list[str]:
+    """The command line of a code location's gRPC server. Operations has no runs: Dagster's own will do."""
+    serve = ["dagster", "api", "grpc"] if location == "operations" else ["ingram_assets.runtime.code_server"]
+    module = f"ingram_assets.defs.{location}.definitions"
+    return [
+        *(sys.executable, "-m", *serve, "--module-name", module),
+        *("--host", "127.0.0.1", "--port", str(port), "--location-name", location),
+    ]
+
+
+def running_ports(common: CommonSettings) -> dict[str, int]:
+    """The ports of `ingram up`'s processes by name; empty if it is not at work.
+
+    One that died is brought back: it is at work as long as any of them answers.
+    """
+    try:
+        ports: dict[str, int] = json.loads((_home(common) / PORTS_FILE).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return ports if any(port_open(port)() for port in ports.values()) else {}

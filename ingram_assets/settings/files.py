@@ -1,0 +1,21 @@
+"""Files that come with the product, and the folder that holds a shop's own settings."""
+
+import os
+from pathlib import Path
+
+ENV_DIR = "INGRAM_ENV_DIR"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_IN_THE_WHEEL = Path(__file__).with_name("shipped")
+
+
+def shipped(name: str) -> Path:
+    """`dagster.yaml`, `workspace.yaml` or an example of settings: in the wheel, or at a checkout's root."""
+    inside = _IN_THE_WHEEL / name
+    return inside if inside.exists() else _CHECKOUT / name
+
+
+def env_dir() -> Path:
+    """The folder of the `.env` files: `INGRAM_ENV_DIR`, else the checkout's root, else the current folder."""
+    if given := os.environ.get(ENV_DIR, "").strip():
+        return Path(given).expanduser().absolute()
+    return _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()

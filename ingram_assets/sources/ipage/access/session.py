@@ -1,0 +1,359 @@
+"""The signed-in session that all runs of a machine share: kept in a file, renewed once under a lock.
+
+A sign-in is the dearest thing this room does: it costs a browser, a code by mail, and the site's trust. So
+whoever finds the session expired first renews it, and everybody else waits and takes what that one brought.
+"""
+
+import contextlib
+import hashlib
+import http.cookiejar
+import json
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import filelock
+
+from ingram_assets.domain.cookies import NotCookies, read_pasted
+from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
+from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+"""Sent with cookies that a person captured without saying which browser they came from."""
+
+DEVICE_TRUST = timedelta(days=30)
+"""How long the site asks no second factor of a device it trusts."""
+
+
+MAX_FAILURES = 3
+"""Sign-ins in a row that failed for the site's or the browser's sake, after which a run tries no more."""
+
+
+class SessionLost(NeedsPerson):
+    """The session ended and can't be renewed without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """As a browser keeps it. `expires` in seconds since 1970, `None` for the browser session's length."""
+
+    name: str
+    value: str = field(repr=False)
+    domain: str
+    path: str = "/"
+    expires: float | None = None
+    secure: bool = False
+    http_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a request needs to be taken for the signed-in browser. `id` is new with each sign-in."""
+
+    id: str
+    cookies: tuple[Cookie, ...] = field(repr=False)
+    user_agent: str
+    signed_in_at: datetime
+    device_trusted_until: datetime | None = None
+
+    def jar(self) -> http.cookiejar.CookieJar:
+        """The cookies for a client to send, each to its own host only."""
+        jar = http.cookiejar.CookieJar()
+        for cookie in self.cookies:
+            jar.set_cookie(_for_jar(cookie))
+        return jar
+
+    def with_cookies_of(self, jar: Iterable[http.cookiejar.Cookie]) -> "Session":
+        """The same session with the cookies as the site has changed them since."""
+        return replace(self, cookies=tuple(_from_jar(cookie) for cookie in jar))
+
+    def lasting_cookies(self) -> tuple[Cookie, ...]:
+        """Those that outlive the browser: the device's trust is one, the session itself is not."""
+        now = time.time()
+        return tuple(cookie for cookie in self.cookies if cookie.expires and cookie.expires > now)
+
+
+def new_session(cookies: Iterable[Cookie], user_agent: str, trusted_until: datetime | None = None) -> Session:
+    """A session that was signed in just now."""
+    return Session(secrets.token_hex(8), tuple(cookies), user_agent, datetime.now(UTC), trusted_until)
+
+
+def session_from_header(text: str, base_url: str) -> Session:
+    """The session of cookies that a person copied from a signed-in browser.
+
+    Args:
+        text: in any form that `domain/cookies.py` knows; better with the `User-Agent` of the same browser.
+
+    Raises:
+        NeedsPerson: there is no cookie for the site in it, or what is there can't be sent.
+    """
+    host = urlsplit(base_url).hostname or ""
+    try:
+        pasted = read_pasted(text)
+        cookies = [
+            Cookie(
+                each.name,
+                each.value,
+                each.domain if each.domain and each.domain.startswith(".") else host,
+                each.path,
+                secure=base_url.startswith("https:"),
+            )
+            for each in pasted.of_host(host)
+        ]
+    except NotCookies as error:
+        raise NeedsPerson(f"IPAGE_SESSION_COOKIE can't be sent: {error}.") from None
+    return new_session(cookies, pasted.user_agent or USER_AGENT)
+
+
+class KeptSession:
+    """The current session of one account on one site. Thread-safe, and safe between processes.
+
+    Args:
+        state_dir: holds `session.json` (mode 0600) and its lock.
+        account: names site and user; a file of another account is not used.
+        sign_in: makes a new session; gets the last one, for its device trust. `None`: nobody can sign in.
+        by_hand: the text of IPAGE_SESSION_COOKIE, if any.
+        canceled: ends the wait for another process's sign-in.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        base_url: str,
+        account: str,
+        sign_in: Callable[[Session | None], Session] | None,
+        by_hand: str | None,
+        canceled: Cancellation,
+    ) -> None:
+        self._path = Path(state_dir) / "session.json"
+        self._lock_path = self._path.with_name("session.lock")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._base_url, self._account = base_url, account
+        self._sign_in = sign_in
+        self._by_hand = by_hand
+        self._by_hand_digest = hashlib.sha256(by_hand.encode()).hexdigest() if by_hand else None
+        self._canceled = canceled
+        self._mutex = threading.Lock()
+        self._session: Session | None = None
+        self._failed: IngramError | None = None
+        self._failures = 0
+        self.sign_ins = 0
+
+    def current(self) -> Session:
+        """The session to use: the kept one, else the one captured by hand, else a new sign-in.
+
+        Raises:
+            NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
+        """
+        session = self._session
+        return session if session is not None else self._obtain(None)
+
+    def renew(self, stale: Session) -> Session:
+        """A session newer than `stale`: by a sign-in, unless another thread or process has had one.
+
+        Raises:
+            NeedsPerson: as for `current`.
+        """
+        return self._obtain(stale)
+
+    @property
+    def last(self) -> Session | None:
+        """The session last used in this process, if there was one."""
+        return self._session
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether no further sign-in is tried in this run."""
+        return self._failed is not None
+
+    def keep(self, session: Session, jar: Iterable[http.cookiejar.Cookie]) -> None:
+        """Keeps the cookies as the site changed them, if the session is still the kept one.
+
+        Not if another run is signing in just now: it is about to replace them.
+        """
+        changed = session.with_cookies_of(jar)
+        if set(changed.cookies) == set(session.cookies):
+            return
+        with contextlib.suppress(filelock.Timeout), filelock.FileLock(self._lock_path, timeout=0.2):
+            kept = self._load()
+            if kept.session is not None and kept.session.id == session.id:
+                self._save(replace(kept, session=changed))
+
+    def _obtain(self, stale: Session | None) -> Session:
+        with self._mutex:
+            if (session := self._session) is not None and (stale is None or session.id != stale.id):
+                return session
+            if self._failed is not None:
+                raise self._failed
+            try:
+                self._session = self._obtain_under_lock(stale)
+            except Canceled:
+                raise
+            except IngramError as error:
+                self._failures += 1
+                # What needs a person is not tried again in this run: each wrong password counts to a lock.
+                if isinstance(error, NeedsPerson) or self._failures >= MAX_FAILURES:
+                    self._failed = error
+                raise
+            except OSError as error:
+                if (told := of_the_disk(error)) is None:
+                    raise
+                self._failed = told
+                raise told from error
+            self._failures = 0
+            return self._session
+
+    def _obtain_under_lock(self, stale: Session | None) -> Session:
+        with self._file_lock():
+            kept = self._load()
+            newer = kept.session is not None and (stale is None or kept.session.id != stale.id)
+            spent = kept.spent_by_hand
+            if self._by_hand and stale is not None and not newer and self._by_hand_digest == kept.by_hand:
+                spent = kept.by_hand
+            if self._by_hand and self._by_hand_digest not in (spent, kept.by_hand):
+                session = session_from_header(self._by_hand, self._base_url)
+                self._save(_Kept(self._account, session, self._by_hand_digest, spent))
+                return session
+            if kept.session is not None and newer:
+                return kept.session
+            if spent != kept.spent_by_hand:
+                self._save(replace(kept, spent_by_hand=spent))
+            if self._sign_in is None:
+                if not self._by_hand:
+                    raise SessionLost(
+                        "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
+                        "IPAGE_SESSION_COOKIE."
+                    )
+                raise SessionLost(
+                    "The session of IPAGE_SESSION_COOKIE has expired: sign in with a browser, copy its "
+                    "Cookie header into IPAGE_SESSION_COOKIE and run again (or set IPAGE_USERNAME and "
+                    "IPAGE_PASSWORD)."
+                )
+            # A session that can't be kept is not asked for: every run would sign in anew.
+            self._save(kept)
+            log.info("Signing in to %s.", urlsplit(self._base_url).hostname)
+            began = time.monotonic()
+            session = self._sign_in(kept.session)
+            self.sign_ins += 1
+            log.info("Signed in after %.1f s.", time.monotonic() - began)
+            self._save(_Kept(self._account, session, None, spent))
+            return session
+
+    def _file_lock(self) -> "_CancellableLock":
+        return _CancellableLock(self._lock_path, self._canceled)
+
+    def _load(self) -> "_Kept":
+        try:
+            kept = _Kept.from_json(json.loads(self._path.read_text()))
+        except FileNotFoundError:
+            return _Kept(self._account)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            log.warning("%s can't be read and is made anew by signing in.", self._path.name)
+            return _Kept(self._account)
+        return kept if kept.account == self._account else _Kept(self._account)
+
+    def _save(self, kept: "_Kept") -> None:
+        fresh = self._path.with_name(f"session.{os.getpid()}.tmp")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(kept.to_json(), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the file holds. `by_hand` and `spent_by_hand` are digests of IPAGE_SESSION_COOKIE texts."""
+
+    account: str
+    session: Session | None = None
+    by_hand: str | None = None
+    spent_by_hand: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        if data["session"]:
+            for name in ("signed_in_at", "device_trusted_until"):
+                data["session"][name] = at.isoformat() if (at := data["session"][name]) else None
+        return data
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "_Kept":
+        session = None
+        if found := data["session"]:
+            trusted = found["device_trusted_until"]
+            session = Session(
+                id=found["id"],
+                cookies=tuple(Cookie(**cookie) for cookie in found["cookies"]),
+                user_agent=found["user_agent"],
+                signed_in_at=datetime.fromisoformat(found["signed_in_at"]),
+                device_trusted_until=datetime.fromisoformat(trusted) if trusted else None,
+            )
+        return _Kept(data["account"], session, data["by_hand"], data["spent_by_hand"])
+
+
+class _CancellableLock:
+    """A lock between processes, the wait for which ends when the caller closes the site."""
+
+    def __init__(self, path: Path, canceled: Cancellation) -> None:
+        self._lock = filelock.FileLock(path, mode=0o600)
+        self._canceled = canceled
+
+    def __enter__(self) -> None:
+        while True:
+            self._canceled.raise_if_set()
+            try:
+                self._lock.acquire(timeout=0.3, poll_interval=0.02)
+                return
+            except filelock.Timeout:
+                continue
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _for_jar(cookie: Cookie) -> http.cookiejar.Cookie:
+    return http.cookiejar.Cookie(
+        version=0,
+        name=cookie.name,
+        value=cookie.value,
+        port=None,
+        port_specified=False,
+        # A host without a dot is "host.local" to this module, which then looks for that.
+        domain=cookie.domain if "." in cookie.domain else cookie.domain + ".local",
+        domain_specified=cookie.domain.startswith("."),
+        domain_initial_dot=cookie.domain.startswith("."),
+        path=cookie.path,
+        path_specified=True,
+        secure=cookie.secure,
+        expires=int(cookie.expires) if cookie.expires else None,
+        discard=cookie.expires is None,
+        comment=None,
+        comment_url=None,
+        rest={"HttpOnly": ""} if cookie.http_only else {},
+    )
+
+
+def _from_jar(cookie: http.cookiejar.Cookie) -> Cookie:
+    return Cookie(
+        name=cookie.name,
+        value=cookie.value or "",
+        domain=cookie.domain.removesuffix(".local"),
+        path=cookie.path,
+        expires=float(cookie.expires) if cookie.expires else None,
+        secure=bool(cookie.secure),
+        http_only=cookie.has_nonstandard_attr("HttpOnly"),
+    )

@@ -1,0 +1,323 @@
+"""The sign-in code that comes by mail: of the last that the right sender sent since the request.
+
+Which number of a mail is the code says `code_in_words`; whom a mail is from, `mail_sender`.
+"""
+
+import contextlib
+import email.utils
+import imaplib
+import logging
+import re
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import imap_tools
+
+from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
+from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
+from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
+from ingram_assets.sources.ipage.login.mail_sender import disbelieved, is_wanted, sender_of
+from ingram_assets.sources.ipage.login.mail_words import words_of
+from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeMissing
+
+log = logging.getLogger(__name__)
+
+SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
+"""Domains, with their subdomains, whose mails may bring a code."""
+
+_CLOCKS_DIFFER = timedelta(seconds=60)
+"""How far the sender's clock, or the mailbox's, may be behind without a mail being taken for an old one."""
+
+_SURELY_AFTER = timedelta(seconds=2)
+"""Dates have whole seconds: so much before the request may still be after it."""
+
+_PATIENCE = timedelta(seconds=20)
+"""How long a mail dated shortly before the request is held back: the one that answers it may follow."""
+
+
+class MailboxRefused(NeedsPerson):
+    """The mailbox for the codes can't be read with what IPAGE_MFA_IMAP_URL says."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMail:
+    """A mail of the right sender that arrived after the request. Times in UTC."""
+
+    uid: int
+    code: str
+    sent_at: datetime | None
+    arrived_at: datetime | None
+
+
+def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[str]) -> CodeMail | None:
+    """The mail to believe: the last to arrive, none from before the request, no code twice.
+
+    A sender writes what it likes as its date, so a date only rules a mail out: a slow relay can deliver the
+    mail of an earlier request after this one's. A date ahead of the arrival counts as the arrival.
+
+    Args:
+        asked_at: when the code was asked for, by the sender's clock as far as it is known.
+    """
+    floor, spent = asked_at - _CLOCKS_DIFFER, set(used)
+    fresh = [
+        mail
+        for mail in mails
+        if mail.code not in spent
+        and (mail.sent_at is None or _dated(mail, mail.sent_at) >= floor)
+        and (mail.arrived_at is None or mail.arrived_at >= floor - CODE_LIFETIME)
+    ]
+    return max(
+        fresh,
+        key=lambda mail: (not _is_doubtful(mail, asked_at), mail.arrived_at or asked_at, mail.uid),
+        default=None,
+    )
+
+
+def _dated(mail: CodeMail, sent_at: datetime) -> datetime:
+    return min(sent_at, mail.arrived_at + _CLOCKS_DIFFER) if mail.arrived_at else sent_at
+
+
+def _by_the_senders_clock(mail: CodeMail, skew: timedelta) -> CodeMail:
+    """The mailbox's clock is taken to be as far ahead as the site's; one behind it does no harm."""
+    if mail.arrived_at is None or skew <= timedelta():
+        return mail
+    return replace(mail, arrived_at=mail.arrived_at + skew)
+
+
+def _is_doubtful(mail: CodeMail, asked_at: datetime) -> bool:
+    """Whether it is dated before the request: the sender's clock is behind, or it answers an earlier one."""
+    return mail.sent_at is not None and mail.sent_at < asked_at - _SURELY_AFTER
+
+
+def code_of_mail(mail: Message) -> CodeInWords:
+    """The code that a mail brings, from all of its parts, or why it brings none."""
+    return code_of(words_of(mail))
+
+
+class EmailCodes:
+    """Codes from a mailbox over IMAP.
+
+    Args:
+        url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded; `imap://` without TLS
+            is taken on this machine only.
+        senders: domains whose mails count, with those beneath them, or single addresses.
+        lifetime: how long to wait for a mail, and how old a code may be.
+        poll: seconds between two looks.
+    """
+
+    factor = "email"
+
+    def __init__(
+        self,
+        url: str,
+        canceled: Cancellation,
+        *,
+        senders: tuple[str, ...] = SENDERS,
+        lifetime: timedelta = CODE_LIFETIME,
+        poll: float = 1.0,
+    ) -> None:
+        self._box = _Mailbox(url)
+        self._canceled = canceled
+        self._senders = tuple(sender.lower() for sender in senders)
+        self._lifetime = lifetime
+        self._patience = min(_PATIENCE, lifetime / 4).total_seconds()
+        self._poll = poll
+        self._mark = _Numbering(0, 1)
+        self._asked_at = datetime.now(UTC)
+        self._used: set[str] = set()
+        self._trouble: Exception | None = None
+        self._read: dict[int, CodeMail | None] = {}
+        self._passed_over: list[str] = []
+
+    def about_to_ask(self) -> None:
+        # Not raised here: a trusted device is asked for no code, and then needs no mailbox.
+        try:
+            with self._box.opened() as (_, numbering):
+                self._mark = numbering
+            self._trouble = None
+        except (MailboxRefused, Transient) as error:
+            self._trouble = error
+        self._asked_at = datetime.now(UTC)
+
+    def code(self, clock_skew: timedelta) -> str:
+        if self._trouble is not None:
+            raise self._trouble
+        asked_at = self._asked_at + clock_skew
+        self._passed_over.clear()
+        until = time.monotonic() + self._lifetime.total_seconds()
+        doubted_since: float | None = None
+        log.info("Waiting for the mail with the sign-in code (up to %d s).", self._lifetime.total_seconds())
+        while True:
+            try:
+                with self._box.opened() as (box, numbering):
+                    # Mails numbered anew by the server are told apart by their dates alone.
+                    self._read.clear()
+                    first = self._mark.next_uid if numbering.validity == self._mark.validity else 1
+                    while time.monotonic() < until:
+                        mails = [_by_the_senders_clock(mail, clock_skew) for mail in self._mails(box, first)]
+                        if found := newest_code(mails, asked_at, self._used):
+                            doubtful = _is_doubtful(found, asked_at)
+                            doubted_since = doubted_since or time.monotonic()
+                            if not doubtful or time.monotonic() - doubted_since >= self._patience:
+                                self._used.add(found.code)
+                                return found.code
+                        self._canceled.sleep(self._poll)
+            except Canceled:
+                raise
+            except Transient as error:
+                # Mail servers hang up on idle clients: connect again until the time is over.
+                log.info("The mailbox hung up (%s); connecting again.", error)
+                self._canceled.sleep(self._poll)
+            if time.monotonic() >= until:
+                raise CodeMissing(
+                    f"No mail with a sign-in code came within {self._lifetime.total_seconds():.0f} s: look "
+                    "whether it went to another folder or address, and that IPAGE_MFA_IMAP_URL names the "
+                    f"mailbox that gets it (senders looked for: {', '.join(self._senders)}, as "
+                    f"IPAGE_MFA_SENDERS says).{''.join(f' {told}' for told in self._passed_over[-3:])}"
+                )
+
+    def _mails(self, box: imap_tools.BaseMailBox, first: int) -> list[CodeMail]:
+        """The mails from `first` on that bring a code. Each is fetched once a connection."""
+        box.client.noop()  # Servers tell of new mail when they are spoken to.
+        # "n:*" names the last mail even if its number is smaller than n.
+        uids = [
+            uid
+            for uid in box.uids(imap_tools.AND(uid=imap_tools.U(str(first), "*")))
+            if int(uid) >= first and int(uid) not in self._read
+        ]
+        if uids:
+            arrived = _arrivals(box, uids)
+            for message in box.fetch(uid_list=uids, mark_seen=False):
+                if message.uid is not None:
+                    uid = int(message.uid)
+                    self._read[uid] = self._read_mail(uid, message.obj, arrived.get(message.uid))
+        return [mail for mail in self._read.values() if mail is not None]
+
+    def _read_mail(self, uid: int, mail: Message, arrived_at: datetime | None) -> CodeMail | None:
+        sender = sender_of(mail)
+        if sender is None or not is_wanted(sender, self._senders):
+            return None
+        if wrong := disbelieved(mail, sender):
+            reason = (
+                f"is not believed, since the mailbox's server says {wrong}: if the codes are forwarded into "
+                "this mailbox, let them be sent to it directly"
+            )
+        else:
+            answer = code_of_mail(mail)
+            if answer.code is not None:
+                return CodeMail(uid, answer.code, _date_header(mail), arrived_at)
+            reason = answer.reason
+        when = f" of {arrived_at:%H:%M:%S} UTC" if arrived_at else ""
+        told = f"A mail{when} from a sender of codes {reason}."
+        if told not in self._passed_over:
+            self._passed_over.append(told)
+            log.warning("%s The next one is waited for.", told)
+        return None
+
+
+class _Numbering(NamedTuple):
+    """Mails from `next_uid` on are new, as long as `validity` stays."""
+
+    validity: int
+    next_uid: int
+
+
+class _Mailbox:
+    """Opens the folder that the URL names. The password is in no message and no repr."""
+
+    TIMEOUT = 15.0
+
+    def __init__(self, url: str) -> None:
+        parts, port = urlsplit(""), None
+        with contextlib.suppress(ValueError):  # whose text quotes parts of the address
+            parts = urlsplit(url)
+            port = parts.port or (993 if parts.scheme == "imaps" else 143)
+        if parts.scheme not in ("imaps", "imap") or not parts.hostname or port is None:
+            raise NeedsPerson(
+                "IPAGE_MFA_IMAP_URL is no address of a mailbox: write imaps://user:password@host:993/INBOX, "
+                "with special characters of the user and the password percent-encoded."
+            )
+        if not parts.username or not parts.password:
+            raise NeedsPerson("IPAGE_MFA_IMAP_URL lacks the user or the password of the mailbox.")
+        self._tls = parts.scheme == "imaps"
+        self._host, self._port = parts.hostname, port
+        if not self._tls and self._host not in ("127.0.0.1", "localhost", "::1"):
+            raise NeedsPerson(
+                "IPAGE_MFA_IMAP_URL starts with imap://, which sends the mailbox's password unencrypted: "
+                "write imaps://."
+            )
+        self._user, self._password = unquote(parts.username), unquote(parts.password)
+        self._folder = unquote(parts.path.strip("/")) or "INBOX"
+
+    @contextlib.contextmanager
+    def opened(self) -> "Iterator[tuple[imap_tools.BaseMailBox, _Numbering]]":
+        """A connection with the folder selected, and how its mails were numbered right before.
+
+        Raises:
+            MailboxRefused: wrong user, password, folder or certificate.
+            Transient: the server can't be reached or hung up.
+        """
+        where = f"{self._host}:{self._port}"
+        try:
+            with contextlib.ExitStack() as stack:
+                box = self._connect()
+                stack.callback(_log_out, box)
+                box.login(self._user, self._password, initial_folder=None)
+                status = box.folder.status(self._folder, ["UIDVALIDITY", "UIDNEXT"])
+                box.folder.set(self._folder)
+                yield box, _Numbering(status["UIDVALIDITY"], status["UIDNEXT"])
+        except imap_tools.MailboxLoginError as error:
+            raise MailboxRefused(
+                f"The mail server {where} refused the user or password of IPAGE_MFA_IMAP_URL: correct them "
+                "(many providers want an app password)."
+            ) from error
+        except (imap_tools.MailboxFolderSelectError, imap_tools.MailboxFolderStatusError) as error:
+            raise MailboxRefused(
+                f"The mailbox at {where} has no folder {self._folder!r}: correct IPAGE_MFA_IMAP_URL's path."
+            ) from error
+        except ssl.SSLCertVerificationError as error:
+            raise MailboxRefused(
+                f"The certificate of the mail server {where} is not trusted ({error.verify_message}): "
+                "correct the host in IPAGE_MFA_IMAP_URL."
+            ) from error
+        except (OSError, imaplib.IMAP4.error, imap_tools.ImapToolsError) as error:
+            raise Transient(
+                f"The mail server {where} can't be reached ({type(error).__name__}): try again later."
+            ) from error
+
+    def _connect(self) -> imap_tools.BaseMailBox:
+        if self._tls:
+            context = ssl.create_default_context()
+            return imap_tools.MailBox(self._host, self._port, timeout=self.TIMEOUT, ssl_context=context)
+        return imap_tools.MailBoxUnencrypted(self._host, self._port, timeout=self.TIMEOUT)
+
+
+def _log_out(box: imap_tools.BaseMailBox) -> None:
+    with contextlib.suppress(OSError, imaplib.IMAP4.error, imap_tools.ImapToolsError):
+        box.logout()
+
+
+def _arrivals(box: imap_tools.BaseMailBox, uids: list[str]) -> dict[str, datetime]:
+    """UID to when the mail server got the mail, by the server's own clock (INTERNALDATE)."""
+    _, lines = box.client.uid("FETCH", ",".join(uids), "(UID INTERNALDATE)")
+    found = {}
+    for line in lines:
+        uid, at = re.search(rb"UID (\d+)", line or b""), imaplib.Internaldate2tuple(line or b"")
+        if uid and at:
+            found[uid[1].decode()] = datetime.fromtimestamp(time.mktime(at), UTC)
+    return found
+
+
+def _date_header(mail: Message) -> datetime | None:
+    try:
+        date = email.utils.parsedate_to_datetime(str(mail["Date"] or ""))
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,259 @@
+"""The pages on the way in, told apart by what a person would go by: labels of fields and words on buttons.
+
+The old login form is known; what comes after the password is known only in part.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingram_assets.sources.ipage.pages.recognize import PageKind
+
+HOME = "/ipage/common/contentdelivery/hm001View.action"
+
+
+class Step(StrEnum):
+    """What a page on the way in asks for."""
+
+    LOGIN = "login"
+    TERMS = "terms"
+    FACTOR = "factor"
+    SEND = "send"
+    CODE = "code"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A field, button or link that can be seen and used. `says` are all the words a person reads on it."""
+
+    index: int
+    tag: str
+    type: str
+    key: str
+    """Its name and id."""
+    says: str
+    form: int
+    """Number of the form it is in; -1 for none."""
+    maxlength: int
+    autocomplete: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def is_button(self) -> bool:
+        return self.tag == "button" or (self.tag == "input" and self.type in ("submit", "button", "image"))
+
+    @property
+    def is_text_field(self) -> bool:
+        return self.tag == "input" and self.type in ("text", "tel", "number", "password", "email", "")
+
+    def matches(self, pattern: re.Pattern[str]) -> bool:
+        return bool(pattern.search(self.says) or pattern.search(self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page as a person sees it."""
+
+    url: str
+    title: str
+    text: str
+    messages: str
+    """The words of its error messages."""
+    controls: tuple[Control, ...]
+    kind: PageKind = PageKind.PAGE
+    html: str = field(default="", repr=False, compare=False)
+
+    def first(self, wanted: Callable[[Control], Any]) -> Control | None:
+        """The first control that fits."""
+        return next((control for control in self.controls if wanted(control)), None)
+
+
+def _words(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+_CODE_FIELD = _words(r"code", r"\botp\b", r"one.?time", r"\bpin\b", r"verif", r"token", r"answer")
+_OTHER_FIELD = _words(r"zip", r"postal", r"post.?code", r"country", r"promo", r"coupon", r"search", r"user")
+_ABOUT_CODES = _words(
+    *(r"verif", r"identity", r"two.?(?:factor|step)", r"second factor", r"multi.?factor", r"authenticat"),
+    *(r"one.?time", r"security code", r"passcode"),
+)
+_FACTORS = {
+    "email": _words(r"e-?mail"),
+    "totp": _words(r"authenticat(?:or|ion) app", r"authenticator", r"verification app", r"\btotp\b"),
+    "sms": _words(r"\bsms\b", r"text message", r"\btext me\b", r"mobile"),
+    "voice": _words(r"\bvoice\b", r"phone call", r"\bcall me\b", r"\bphone\b"),
+}
+_SEND = _words(r"\bsend\b.{0,20}\b(?:code|e-?mail)", r"get (?:a |the )?code", r"\bsend\b\s*$")
+_RESEND = _words(
+    r"re-?send", r"send (?:it )?again", r"(?:new|another) code", r"did(?:n.t| not) (?:get|receive)"
+)
+_GO = _words(
+    r"^\W*(?:ok|okay|verify|submit|continue|next|confirm|sign ?in|log ?in)\W*$",
+    r"^\W*send(?: (?:me )?(?:a |the )?(?:code|e-?mail))?\W*$",
+)
+_NOT_GO = _words(
+    *(r"re-?send", r"\bnew\b", r"another", r"again", r"back", r"cancel", r"help", r"forgot", r"search"),
+    *(r"log ?out", r"sign ?out"),
+)
+_TRUST = _words(
+    r"remember", r"trust", r"(?:do not|don.t) (?:ask|challenge)", r"(?:device|browser|computer) for"
+)
+_TERMS = _words(r"terms (?:and|&|of)", r"terms.{0,20}conditions", r"(?:license|user) agreement")
+_ACCEPT = _words(r"\baccept\b", r"\bagree\b")
+_LOCKED = _words(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
+_WRONG = _words(
+    *(r"incorrect", r"invalid", r"wrong", r"not recogni[sz]ed", r"not match", r"not valid"),
+    *(r"unable to (?:sign|log)", r"(?:sign|log).?in failed", r"authentication failed"),
+)
+_OKTA = _words(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
+
+
+def step_of(view: View) -> Step:
+    """What the page asks for, by what can be seen on it."""
+    if view.kind is PageKind.BLOCKED:
+        return Step.BLOCKED
+    if password_field(view) is not None:
+        return Step.LOGIN
+    if view.kind is PageKind.EXPIRED:
+        return Step.EXPIRED
+    if is_home(view):
+        return Step.PAGE
+    if code_field(view) is not None:
+        return Step.CODE
+    if _ABOUT_CODES.search(f"{view.title} {view.text}"):
+        if factor_options(view):
+            return Step.FACTOR
+        if send_button(view) is not None:
+            return Step.SEND
+    if _TERMS.search(f"{view.title} {view.text[:1000]}") and view.first(_accepts):
+        return Step.TERMS
+    return Step.PAGE
+
+
+def is_home(view: View) -> bool:
+    """Whether this is the page that a sign-in leads to."""
+    return view.kind is PageKind.PAGE and urlsplit(view.url).path == HOME
+
+
+def is_on_the_way(url: str) -> bool:
+    """Whether an address belongs to the new login, through Okta."""
+    return _OKTA.search(url) is not None
+
+
+def says_locked(view: View) -> bool:
+    """Whether an error message says that the account is locked."""
+    return _LOCKED.search(view.messages) is not None
+
+
+def says_wrong(view: View) -> bool:
+    """Whether an error message says that what was typed is wrong."""
+    return _WRONG.search(view.messages) is not None
+
+
+def send_button(view: View) -> Control | None:
+    """The button that makes the site send a code, where there is nothing to choose."""
+    return view.first(lambda c: c.is_button and _SEND.search(c.says))
+
+
+def resend_control(view: View) -> Control | None:
+    """What makes the site send another code."""
+    return view.first(lambda c: (c.is_button or c.tag == "a") and _RESEND.search(c.says))
+
+
+def trust_box(view: View) -> Control | None:
+    """The box to tick so that this device is asked for no code for a while."""
+    return view.first(lambda c: c.type == "checkbox" and c.matches(_TRUST))
+
+
+def account_field(view: View, user: Control) -> Control | None:
+    """Where the customer number goes, if the form asks for it."""
+    return view.first(
+        lambda c: c.is_text_field and c.form == user.form and c != user and re.search("account", c.key, re.I)
+    )
+
+
+def single_digit_fields(view: View) -> list[Control]:
+    """The boxes of a code field that has one for each digit."""
+    return [control for control in view.controls if control.is_text_field and control.maxlength == 1]
+
+
+def _accepts(control: Control) -> bool:
+    consents = (control.is_button or control.type == "checkbox") and control.matches(_ACCEPT)
+    return consents and "cookie" not in control.says.lower()
+
+
+def password_field(view: View) -> Control | None:
+    """Where the password goes: the known field, else the first that hides what is typed."""
+    return view.first(lambda c: "passwordText" in c.key.split()) or view.first(
+        lambda c: c.type == "password" and not c.matches(_CODE_FIELD)
+    )
+
+
+def user_field(view: View, password: Control) -> Control | None:
+    """Where the user's name goes: the known field, else the last text field before the password."""
+    known = view.first(lambda c: "userIDText" in c.key.split() or "username" in c.key.split())
+    before = [
+        control
+        for control in view.controls
+        if control.is_text_field and control.form == password.form and control.index < password.index
+    ]
+    return known or (before[-1] if before else None)
+
+
+def code_field(view: View) -> Control | None:
+    """Where the code goes: a field made for one, else the only text field of a page that speaks of codes."""
+    fields = [c for c in view.controls if c.is_text_field and not c.matches(_OTHER_FIELD)]
+    made_for_it = next((field for field in fields if field.autocomplete == "one-time-code"), None)
+    if made_for_it is not None or not _ABOUT_CODES.search(f"{view.title} {view.text}"):
+        return made_for_it
+    named = next((field for field in fields if field.matches(_CODE_FIELD)), None)
+    if named is not None:
+        return named
+    lone = len(fields) == 1 or len(single_digit_fields(view)) >= 6
+    return fields[0] if lone and re.search(r"\bcode\b|\bdigits?\b", view.text, re.IGNORECASE) else None
+
+
+def factor_options(view: View) -> list[tuple[str, Control]]:
+    """The ways to get a code that the page offers: their words, and the control to use.
+
+    For a drop-down list the control comes once per option.
+    """
+
+    def is_factor(words: str) -> bool:
+        return any(pattern.search(words) for pattern in _FACTORS.values())
+
+    radios = [(c.says, c) for c in view.controls if c.type == "radio" and is_factor(f"{c.says} {c.key}")]
+    lists = [
+        (option, c) for c in view.controls if c.tag == "select" for option in c.options if is_factor(option)
+    ]
+    buttons = [(c.says, c) for c in view.controls if c.is_button and is_factor(c.says)]
+    links = [(c.says, c) for c in view.controls if c.tag == "a" and is_factor(c.says) and len(c.says) < 60]
+    return radios or lists or buttons or links
+
+
+def go_button(view: View, beside: Control | None) -> Control | None:
+    """The button that sends the form that `beside` is in."""
+    buttons = [
+        c
+        for c in view.controls
+        if c.is_button and (beside is None or c.form == beside.form) and not _NOT_GO.search(c.says)
+    ]
+    return next((b for b in buttons if _GO.search(b.says)), None) or next(
+        (b for b in buttons if b.type in ("submit", "")), buttons[0] if buttons else None
+    )
+
+
+def wanted_factor(options: list[tuple[str, Control]], factor: str) -> int | None:
+    """Which of the options is the factor set up here ("email", "totp")."""
+    for number, (words, control) in enumerate(options):
+        # Of a drop-down list only the option itself counts, of others their names too.
+        if _FACTORS[factor].search(words if control.tag == "select" else f"{words} {control.key}"):
+            return number
+    return None

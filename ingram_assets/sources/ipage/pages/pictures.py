@@ -1,0 +1,171 @@
+"""Whether these bytes are a cover: a complete picture of plausible size, or a page in its place."""
+
+import io
+import re
+import warnings
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from ingram_assets.domain.failures import Incomplete, Permanent
+from ingram_assets.sources.ipage.pages import recognize
+
+MAX_BYTES = 20_000_000
+MIN_SIDE = 40
+"""Pixels. Smaller is a spacer, or the dot that stands for "no picture"."""
+MAX_PIXELS = 50_000_000
+
+DECODED_PIXELS = 8_000_000
+"""Up to this a picture is decoded to see that it is whole. A larger one takes hundreds of MB, eight times at
+once: whoever keeps it decodes it, one at a time."""
+
+# Not those that stand inside a scan: a stuffed zero, and restarts.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+Format = Literal["jpeg", "png", "webp", "gif"]
+
+
+class PictureIncomplete(Incomplete):
+    """The bytes end before the picture does. Fetch it again."""
+
+
+class NotAPicture(Permanent):
+    """Something else came: a page, or the dot that stands for no picture."""
+
+
+class UnfitPicture(NotAPicture):
+    """Bytes that are meant as a picture and can be no cover: damaged, of another format, too large."""
+
+
+class PictureSize(NamedTuple):
+    """A complete picture. Sides in pixels."""
+
+    format: Format
+    width: int
+    height: int
+
+
+def check_picture(data: bytes) -> PictureSize:
+    """What picture it is, having read all of it. Bytes behind its end are no fault of it.
+
+    Raises:
+        SessionExpired, Blocked, NotFound: that page of the site came in its place.
+        PictureIncomplete: cut short.
+        NotAPicture: a page, or a picture too small to be a cover.
+        UnfitPicture: another format, damaged, or too large to be a cover.
+    """
+    if not data:
+        raise PictureIncomplete("The site sent no bytes for this cover: fetch it again.")
+    format_ = _format(data)
+    if format_ is None:
+        if recognize.looks_like_html(data):
+            recognize.raise_unless_page(recognize.recognize(data))
+            raise NotAPicture("A web page came in place of the cover: open the title's page in a browser.")
+        raise UnfitPicture(
+            f"The cover is no JPEG, PNG, WebP or GIF (it starts {data[:8]!r}): look at it in a browser."
+        )
+    if len(data) > MAX_BYTES:
+        raise UnfitPicture(f"The cover has {len(data):,} bytes: more than {MAX_BYTES:,} is no cover.")
+    if not _ends(data, format_):
+        raise PictureIncomplete(f"The cover is cut short after {len(data):,} bytes: fetch it again.")
+    width, height = _read(data, format_)
+    return PictureSize(format_, width, height)
+
+
+def _format(data: bytes) -> Format | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    return None
+
+
+def _ends(data: bytes, format_: Format) -> bool:
+    """Whether the format's own end is there, wherever it stands: caches put bytes behind it.
+
+    Decoders paint a picture without it gray and say nothing.
+    """
+    match format_:
+        case "jpeg":
+            return _jpeg_ends(data)
+        case "png":
+            return _png_ends(data)
+        case "webp":
+            return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+        case "gif":
+            # The dot that stands for no picture is often sent without its end.
+            dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
+            return dot or _gif_ends(data)
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    at = 2
+    while (marker := _JPEG_MARKER.search(data, at)) is not None:
+        at, kind = marker.end(), data[marker.end() - 1]
+        if kind == 0xD9:
+            return True
+        if kind not in (0x01, 0xD8):
+            # Over what is in it, for a thumbnail has an end of its own.
+            at += int.from_bytes(data[at : at + 2], "big")
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    at = 8
+    while at + 8 <= len(data):
+        kind = data[at + 4 : at + 8]
+        if not kind.isalpha():
+            return True  # damaged, not cut: the decoder says so
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
+
+
+def _gif_ends(data: bytes) -> bool:
+    at = 13 + _colors(data[10:11])
+    while at < len(data) and (block := data[at]) != 0x3B:
+        if block == 0x2C:  # a frame: its place, its colors, how it is packed
+            at += 11 + _colors(data[at + 9 : at + 10])
+        elif block == 0x21:
+            at += 2
+        else:
+            at += 1
+            continue
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return at < len(data)
+
+
+def _colors(flags: bytes) -> int:
+    """The bytes of the table of colors that a GIF's flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _read(data: bytes, format_: Format) -> tuple[int, int]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=[format_]) as image:
+                width, height = image.size
+                if min(width, height) < MIN_SIDE:
+                    raise NotAPicture(f"The cover is {width} × {height} pixels: a placeholder, not a cover.")
+                if width * height > MAX_PIXELS:
+                    raise UnfitPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
+                if width * height <= DECODED_PIXELS:
+                    image.load()
+                return width, height
+    except NotAPicture:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UnfitPicture(f"The cover is too large to be one ({error}).") from None
+    except Exception as error:
+        # Decoders raise whatever their format's library does: OSError, SyntaxError, struct.error, …
+        if "truncated" in str(error):
+            raise PictureIncomplete("The cover is cut short: fetch it again.") from error
+        raise UnfitPicture(f"The cover can't be decoded ({error}): look at it in a browser.") from error

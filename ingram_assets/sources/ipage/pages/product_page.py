@@ -1,0 +1,742 @@
+"""One product page: what the site says of a title, by the labels it stands under.
+
+A value that is required and not there stops the reading; any other is `None`. What stood there but was
+not understood is said in `warnings`, so that a change of the site shows before it hurts.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.domain.completeness import Habit, Shape, is_complete
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Contributor
+from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.pages.stock_tables import read_stock
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Inches."""
+
+    height: Decimal | None
+    length: Decimal | None
+    width: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """What one page said. `None`: the page doesn't say, or not in a way that can be told.
+
+    `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
+    shows no stock table. `stock_is_partial`: other DCs may hold copies that it doesn't show, so that zeros
+    here are no ground to call a title out of stock, as far as this page alone tells. `stock_shape`: which
+    parts of the stock it shows, `stock_rows_lost`: rows of it whose DC can't be told; what the account's
+    other pages show decides whether that is all (`shows_all_stock`). `bisac`: heading paths ("FICTION /
+    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of
+    Print"). `warnings`: what was there and not understood, for a person.
+    """
+
+    isbn: str
+    title: str
+    contributors: tuple[Contributor, ...] = ()
+    publisher: str | None = None
+    publication_date: date | None = None
+    binding: str | None = None
+    page_count: int | None = None
+    srp_price: Decimal | None = None
+    weight: Decimal | None = None
+    bisac: tuple[str, ...] = ()
+    series: str | None = None
+    description: str | None = None
+    stock: dict[str, DcStock] | None = field(default=None)
+    stock_is_partial: bool = False
+    stock_shape: Shape | None = None
+    stock_rows_lost: int = 0
+    size: Size | None = None
+    publisher_status: str | None = None
+    discount: str | None = None
+    returnable: bool | None = None
+    restricted: bool = False
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def may_hide_copies(self) -> bool:
+        """Whether it shows zeros alone, and by itself not of all DCs: that is no reading of 0 on hand."""
+        return self.stock_is_partial and self._shows_zeros_alone
+
+    def shows_all_stock(self, habit: Habit) -> bool:
+        """Whether its stock is a complete reading: every part that the account's pages have, every count."""
+        counts = [count for dc in (self.stock or {}).values() for count in dc[:2]]
+        return self.shows_every_part(habit) and bool(counts) and None not in counts
+
+    def shows_every_part(self, habit: Habit) -> bool:
+        """Whether no table and no row is missing of what the account's pages have."""
+        return is_complete(self.stock_shape, habit) and not self.stock_rows_lost
+
+    def hides_copies(self, habit: Habit) -> bool:
+        """Whether it shows zeros alone, and not of all that the account's pages have."""
+        return self._shows_zeros_alone and not self.shows_every_part(habit)
+
+    @property
+    def _shows_zeros_alone(self) -> bool:
+        on_hand = [dc.on_hand for dc in (self.stock or {}).values()]
+        return 0 in on_hand and not any(on_hand)
+
+
+class StockInPart(PageChanged):
+    """A part of the stock is not on the page, and the rest is zeros: there may be copies all the same.
+
+    The page may be half a one. Where it stays like that, `page` is what it says, and no reading of 0 copies.
+    """
+
+    def __init__(self, page: ProductPage) -> None:
+        shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
+        if page.stock_rows_lost:
+            why = " ".join(page.warnings)
+        else:
+            why = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        super().__init__(
+            "stock table",
+            f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
+            "What it does not show stands; open the page in a browser.",
+        )
+        self.page = page
+
+
+# What a label may be called, best first. Those of no field are known so that they end the value before them.
+_NAMES = {
+    "ean": "ean, ean13, ean 13, isbn 13, isbn13, isbn/ean, isbn 13/ean, ean/isbn, ean/isbn 13",
+    "isbn": "isbn, isbn 10, isbn10",
+    "contributors": "contributors, contributor, contributor(s), author, authors, author(s), by",
+    "publisher": "publisher, publisher/imprint, publisher name",
+    "price": "us srp, srp, u.s. srp, srp (us), srp us, us list price, list price, us list, msrp, "
+    "retail price, us retail price, us retail, suggested retail price, us price, price",
+    "binding": "binding, format, binding/format, binding type",
+    "pub date": "pub date, pub. date, publication date, date published, published, publish date",
+    "sale date": "on sale date, release date, street date, on sale",
+    "physical": "physical info, physical information, physical description",
+    "dimensions": "dimensions, size, product dimensions",
+    "weight": "weight, item weight, product weight, unit weight, shipping weight",
+    "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
+    "series": "series, series title, series name",
+    "bisac": "bisac categories, bisac category, bisac, bisac subjects, bisac subject, bisac headings, "
+    "bisac subject headings, bisac category(s)",
+    "description": "annotation, description, summary, publisher marketing, brief description",
+    "status": "publisher status, pub status, product status, title status",
+    "discount": "discount, discount code",
+    "returnable": "returnable, returns",
+    "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
+    "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
+    "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
+    "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
+    "quantity, your price, net price, us net, reviews",
+}
+_FIELD_OF = {
+    name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
+}
+
+_LABEL_TAGS = "strong, b, th, dt, label, .label"
+_SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
+_MAX_LABEL = 3_000
+_ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+_TITLE = "#pd-title, .productDetailTitle"
+_OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
+_LINKS = frozenset({"doContributorSearch", "doSid"})
+_TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
+_BLOCKS = frozenset(
+    {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
+)
+_SPACE = re.compile(r"\s+")
+_SCRIPT_OR_COMMENT = re.compile(rb"<!--|<script\b")
+_PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
+_MARKUP = re.compile(
+    r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_MESSAGES = (
+    (b"this item", re.compile(r"This item is Not Returnable", re.IGNORECASE)),
+    (
+        b"some countries",
+        re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
+    ),
+    (b"restricted", re.compile(r"Restricted ?: Not available to all customers\.?", re.IGNORECASE)),
+)
+"""Words without which the markup can't hold the message, and the message."""
+_ISBN_LIKE = re.compile(
+    r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
+)
+
+
+def parse_product_page(html: str | bytes) -> ProductPage:
+    """What the page says of its title.
+
+    Raises:
+        SessionExpired: the sign-in form or the expired-session notice came instead.
+        Blocked: the bot wall's page came instead.
+        NotFound: the site lists no such title.
+        PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
+            told; `label` names what.
+    """
+    text = html if isinstance(html, str) else charsets.decode(html)
+    tree = recognize.parse(text)
+    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
+    _refuse_cut_page(lowered)
+    _leave_out_asides(tree, lowered)
+
+    warnings: list[str] = []
+    labels = _Labels(tree)
+    title, beside = _title(tree, labels)
+    isbn = _isbn(labels, warnings)
+    stock = read_stock(tree)
+    links = _links_of_the_book(tree)
+
+    physical = labels.first("physical") or ""
+    price_text = labels.first("price")
+    description = _description(labels, tree)
+    messages = _messages(tree, lowered, description)
+    discount = labels.one_line("discount")
+    if discount is None and price_text and (found := re.search(r"Discount:?\s*([^()]*)", price_text)):
+        discount = fields.clean(found[1]) or None
+
+    def noted(name: str, reading: tuple[Decimal | None, str | None]) -> Decimal | None:
+        value, problem = reading
+        if problem:
+            warnings.append(f"{name}: {problem}.")
+        return value
+
+    page = ProductPage(
+        isbn=isbn,
+        title=title,
+        contributors=_contributors(links["doContributorSearch"], labels),
+        publisher=_publisher(links["doSid"], labels),
+        publication_date=_publication_date(labels, warnings),
+        binding=_present(labels.one_line("binding")),
+        page_count=_page_count(physical, labels),
+        srp_price=noted("US SRP", fields.read_price(price_text or "")),
+        weight=noted("Weight", _weight(physical, labels)),
+        bisac=_bisac(labels),
+        series=_present(labels.one_line("series")),
+        description=description,
+        stock=stock.stock or None,
+        stock_is_partial=stock.is_partial,
+        stock_shape=stock.shape,
+        stock_rows_lost=stock.lost_rows,
+        size=_size(physical or labels.first("dimensions") or ""),
+        publisher_status=_present(labels.one_line("status")) or beside,
+        discount=discount,
+        returnable=_returnable(labels, messages),
+        restricted=any(message.lower().startswith("restricted") for message in messages),
+        messages=messages,
+        warnings=(*warnings, *stock.warnings),
+    )
+    return _with_what_is_damaged(page)
+
+
+def _with_what_is_damaged(page: ProductPage) -> ProductPage:
+    """The page, with a warning that names the texts in which characters were lost."""
+    texts = {
+        "title": page.title,
+        "contributors": " ".join(person.name for person in page.contributors),
+        **{"publisher": page.publisher, "series": page.series, "description": page.description},
+        **{"binding": page.binding, "BISAC": " ".join(page.bisac)},
+    }
+    damaged = [name for name, text in texts.items() if "\ufffd" in (text or "")]
+    if not damaged:
+        return page
+    warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
+    return replace(page, warnings=(*page.warnings, warning))
+
+
+def _refuse_cut_page(lowered: bytes) -> None:
+    """A page that ends early may end in the middle of a number, or before the second stock table."""
+    markup = _without_scripts_and_comments(lowered)
+    if re.search(rb"<html\b", markup):
+        end = markup.rfind(b"</html")
+        if end < 0 or re.search(rb"<(?:t[dr]|table|body)\b", markup[end:]):
+            raise PageChanged("</html>", "the page is cut short: fetch it again.")
+    elif markup.count(b"<table") > markup.count(b"</table") or markup.rfind(b"<") > markup.rfind(b">"):
+        raise PageChanged("</table>", "the page is cut short: fetch it again.")
+
+
+def _leave_out_asides(tree: LexborHTMLParser, lowered: bytes) -> None:
+    """Takes out what shows other books beside this one."""
+    words = [word for word in _ASIDE_WORDS if word.encode() in lowered]
+    marks = ", ".join(f"[{attribute}*={word} i]" for word in words for attribute in ("class", "id"))
+    for aside in tree.css(marks) if marks else ():
+        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
+            aside.decompose()
+
+
+def _without_scripts_and_comments(markup: bytes) -> bytes:
+    # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
+    kept, at = [], 0
+    while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
+        kept.append(markup[at : start.start()])
+        ending = b"-->" if start[0] == b"<!--" else b"</script"
+        at = markup.find(ending, start.end())
+        if at < 0:
+            return b"".join(kept)
+        at += len(ending)
+    kept.append(markup[at:])
+    return b"".join(kept)
+
+
+class _Label(NamedTuple):
+    node: LexborNode
+    rest: str
+    """The colon, if it stands within the label's own element, and what follows it there."""
+    rank: tuple[int, int]
+    """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
+    order: int
+    """Its place among the labels of the page."""
+    above: tuple[tuple[int, bool], ...]
+    """The elements around it, innermost first: their id, and whether they are known to hold labels."""
+    is_whole: bool = False
+    """`node` holds label and value both, and `rest` is all there is of the value."""
+
+
+class _Labels:
+    """Every known label of the page, and the text that belongs to it.
+
+    A label is known by its words, bold or in a cell of its own. Those among the site's own elements come
+    before those elsewhere, which may belong to another book.
+    """
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._found: dict[str, list[_Label]] = {}
+        self._any_label: set[int] = set()
+        self._known_label: set[int] = set()
+        self._holder: set[int] = set()
+        for order, node in enumerate(tree.css(_LABEL_TAGS)):
+            text = node.text(deep=True)
+            if len(text) > _MAX_LABEL:
+                continue
+            name, colon, rest = text.partition(":")
+            field_, place = _field_named(name)
+            if field_ is not None and (colon or _is_bare_label(node)):
+                self._found.setdefault(field_, []).append(self._label(node, colon + rest, place, order))
+            elif text.rstrip().endswith(":") and len(text) < 40:
+                self._any_label.add(node.mem_id)
+        self._add_plain_labels(tree)
+        self._leave_out_what_is_elsewhere()
+        self._leave_out_words_of_the_description()
+        for labels in self._found.values():
+            labels.sort(key=lambda label: label.rank)
+            for label in labels:
+                self._known_label.add(label.node.mem_id)
+                self._holder.update(holder for holder, _ in label.above)
+        self._any_label |= self._known_label
+
+    @staticmethod
+    def _label(node: LexborNode, rest: str, place: int, order: int) -> _Label:
+        above: list[tuple[int, bool]] = []
+        at = node.parent
+        while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
+            known = "productDetail" in (at.attrs.get("class") or "")
+            above.append((at.mem_id, known))
+            if known:
+                break
+            at = at.parent
+        return _Label(node, rest, (0 if above and above[-1][1] else 1, place), order, tuple(above))
+
+    def _add_plain_labels(self, tree: LexborHTMLParser) -> None:
+        """Labels that are not bold, at the start of the elements known to hold labels."""
+        held = {holder for labels in self._found.values() for label in labels for holder, _ in label.above}
+        for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
+            if node.mem_id in held or node.mem_id in self._any_label:
+                continue
+            name, colon, rest = flowing_text(node).partition(":")
+            field_, place = _field_named(name)
+            if field_ is not None and colon:
+                label = _Label(node, colon + rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
+                self._found.setdefault(field_, []).append(label)
+
+    def _leave_out_what_is_elsewhere(self) -> None:
+        """Labels before or after all that is known to be the book's own are another book's."""
+        own = [label for labels in self._found.values() for label in labels if label.rank[0] == 0]
+        orders = [label.order for label in own if not label.is_whole]
+        if not own:
+            return
+        for field_, labels in self._found.items():
+            self._found[field_] = [
+                label
+                for label in labels
+                if label.rank[0] == 0 or (orders and min(orders) < label.order < max(orders))
+            ]
+
+    def _leave_out_words_of_the_description(self) -> None:
+        """A blurb may have "Binding:" in bold; that is not the book's."""
+        for description in self._found.get("description", ()):
+            if not description.above or _any_text_before(description.node):
+                continue
+            around, _ = description.above[0]
+            for field_, labels in self._found.items():
+                self._found[field_] = [
+                    label for label in labels if not any(i == around for i, _ in label.above[1:])
+                ]
+
+    def all(self, field_: str, without: "Without | None" = None) -> Iterator[str]:
+        """The text under each label of the field, line breaks kept."""
+        for label in self._found.get(field_, ()):
+            yield self._value(label, field_, without)
+
+    def first(self, field_: str, without: "Without | None" = None) -> str | None:
+        """The first text under a label of the field that isn't blank."""
+        return next((text for text in self.all(field_, without) if _says_something(text)), None)
+
+    def node(self, field_: str) -> LexborNode | None:
+        """The first label of the field."""
+        return next((label.node for label in self._found.get(field_, ())), None)
+
+    def one_line(self, field_: str) -> str | None:
+        """As `first`, on one line."""
+        text = self.first(field_)
+        return None if text is None else fields.clean(text)
+
+    def has(self, field_: str) -> bool:
+        return bool(self._found.get(field_))
+
+    def _value(self, label: _Label, field_: str, without: "Without | None" = None) -> str:
+        ends = self._known_label if field_ == "description" else self._any_label
+        text, at = label.rest, label.node
+        if label.is_whole and without is not None:
+            text = flowing_text(at, without).partition(":")[2]
+        while not label.is_whole:
+            sibling = at.next
+            while sibling is not None:
+                if not sibling.is_text_node:
+                    if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
+                        return _without_colon(text)
+                    breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
+                    if breaks and not _is_blank(text):
+                        return _without_colon(text)
+                text += flowing_text(sibling, without)
+                sibling = sibling.next
+            parent = at.parent
+            if not _is_blank(text) or parent is None or not _is_only_the_label(parent):
+                break
+            at = parent
+        return _without_colon(text)
+
+
+def _is_bare_label(node: LexborNode) -> bool:
+    """Whether words without a colon can be a label: not in the header row of some table."""
+    if node.tag != "th":
+        return node.tag in ("strong", "b", "dt", "label")
+    after = node.next
+    while after is not None and not after.is_element_node:
+        after = after.next
+    return after is not None and after.tag == "td"
+
+
+def _any_text_before(node: LexborNode) -> bool:
+    before = node.prev
+    while before is not None:
+        if fields.clean(flowing_text(before)):
+            return True
+        before = before.prev
+    return False
+
+
+def _is_only_the_label(node: LexborNode) -> bool:
+    """Whether the value may stand beside this element rather than in it."""
+    if node.tag in ("td", "th", "dt", "span", "label", "b", "strong", "font"):
+        return True
+    if node.tag != "div" or node.parent is None:
+        return False
+    return sum(1 for _ in node.parent.iter()) == 2  # A row of two: the label and its value.
+
+
+def _is_table(node: LexborNode) -> bool:
+    return node.is_element_node and (
+        node.tag in ("table", "form") or (node.tag in _BLOCKS and node.css_first("table, form") is not None)
+    )
+
+
+def _says_something(text: str) -> bool:
+    return text.strip()[:1].isalnum() or fields.clean(text) != ""  # What the first tells needs no cleaning.
+
+
+def _is_blank(text: str) -> bool:
+    return not _without_colon(text).strip("\u00a0 \n")
+
+
+def _without_colon(text: str) -> str:
+    return text.lstrip(" \u00a0\n").removeprefix(":").lstrip(" \u00a0\n")
+
+
+@lru_cache(maxsize=512)  # Page after page has the same labels.
+def _field_named(label: str) -> tuple[str | None, int]:
+    """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
+    name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
+    return _FIELD_OF.get(name, (None, 0))
+
+
+Without = Callable[[LexborNode], bool]
+"""Tells the elements whose text is left out."""
+
+
+def flowing_text(node: LexborNode, without: Without | None = None) -> str:
+    """The text under a node, with a line break where the browser would break the line."""
+    if node.is_text_node:
+        return " ".join(("|" + (node.text(deep=False) or "") + "|").split())[1:-1]
+    out: list[str] = []
+    stack: list[LexborNode | str] = [node]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, str):
+            out.append(at)
+        elif at.is_text_node:
+            out.append(_SPACE.sub(" ", at.text(deep=False) or ""))
+        elif at.tag == "br":
+            out.append("\n")
+        elif at.is_element_node and not (without is not None and without(at)):
+            if at.tag in _BLOCKS:
+                out.append("\n\n" if at.tag == "p" else "\n")
+                stack.append("\n\n" if at.tag == "p" else "\n")
+            stack.extend(reversed(list(at.iter(include_text=True))))
+    return "".join(out)
+
+
+def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
+    holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
+    if holder is None:
+        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+    inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
+    node = inner if inner is not None and fields.clean(flowing_text(inner)) else holder
+    beside: str | None = None
+    for strong in node.css("strong, b"):
+        if strong.mem_id != node.mem_id and fields.clean(strong.text()).startswith(("-", "–", "—")):
+            beside = fields.clean(strong.text())
+            strong.decompose()
+            break
+    title = fields.clean(flowing_text(node))
+    if not title:
+        raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
+    if beside is None:
+        for start in (node, holder):
+            sibling = start.next
+            while sibling is not None and (sibling.is_text_node or sibling.tag == "br"):
+                sibling = sibling.next
+            if sibling is not None and sibling.tag in ("strong", "b") and ":" not in sibling.text():
+                beside = fields.clean(sibling.text())
+                break
+    return title, (beside or "").strip(" -–—") or None
+
+
+def _isbn(labels: _Labels, warnings: list[str]) -> str:
+    if not labels.has("ean") and not labels.has("isbn"):
+        raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
+    ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
+    if not ean and not isbn:
+        raise PageChanged("EAN", "the label is there, the number is not; open the page in a browser.")
+    thirteen = _one_isbn(ean, "EAN") if ean else None
+    try:
+        ten = _one_isbn(isbn, "ISBN") if isbn else None
+    except PageChanged:
+        if thirteen is None:
+            raise
+        ten = None
+        warnings.append(f"ISBN: “{(isbn or '')[:40]}” is no ISBN; the EAN is.")
+    if thirteen and ten and thirteen != ten:
+        raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
+    return thirteen or ten or ""
+
+
+def _one_isbn(text: str, label: str) -> str:
+    try:
+        return parse_isbn(text)
+    except InvalidIsbn as error:
+        reason = str(error)
+    found = set()
+    for candidate in _ISBN_LIKE.findall(text):
+        try:
+            found.add(parse_isbn(candidate))
+        except InvalidIsbn as error:
+            reason = str(error)
+    if len(found) != 1:
+        raise PageChanged(label, reason)
+    return found.pop()
+
+
+def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
+    """The links of each class among the title and the book's own elements; around them stand other books."""
+    title, own = -1, []
+    links: list[tuple[int, list[str], LexborNode]] = []
+    for place, node in enumerate(tree.css(_TITLE_LINKS_AND_OWN)):
+        classes = (node.attrs.get("class") or "").split()
+        if node.tag == "a" and not _LINKS.isdisjoint(classes):
+            links.append((place, classes, node))
+        elif node.id == "pd-title" or "productDetailTitle" in classes:
+            title = place if title < 0 else title
+        else:
+            own.append(place)
+    first, last = min([title, *own]), max(own, default=-1)
+    of_the_book: dict[str, list[LexborNode]] = {kind: [] for kind in _LINKS}
+    for place, classes, node in links:
+        if first < place and (place < last or last < title):
+            for kind in _LINKS.intersection(classes):
+                of_the_book[kind].append(node)
+    return of_the_book
+
+
+def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contributor, ...]:
+    people: list[Contributor] = []
+    for anchor in anchors:
+        inner = anchor.css_first("span")
+        name = fields.clean(flowing_text(inner if inner is not None else anchor))
+        after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
+        sibling = anchor.next
+        while sibling is not None and not (
+            sibling.is_element_node
+            and (
+                sibling.tag in ("br", "strong", "table", "div", "p")
+                or sibling.css_matches("a")
+                or sibling.css_first("a") is not None
+            )
+        ):
+            after += flowing_text(sibling)
+            sibling = sibling.next
+        said = re.search(r"\([^()0-9]+\)(?:[\s,;&]*\([^()0-9]+\))*", after)
+        roles = re.findall(r"\(([^()]+)\)", said[0]) if said else []
+        person = Contributor(name.strip(" ,;"), ", ".join(filter(None, map(fields.clean, roles))) or None)
+        if person.name and person not in people:
+            people.append(person)
+    if people:
+        return tuple(people)
+    listed = labels.one_line("contributors")
+    for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
+        parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
+        if parts and not fields.is_absent(parts[1]):
+            people.append(Contributor(parts[1], parts[2]))
+    return tuple(people)
+
+
+def _publisher(anchors: list[LexborNode], labels: _Labels) -> str | None:
+    for anchor in anchors:
+        if name := _present(fields.clean(flowing_text(anchor))):
+            return name
+    return _present(labels.one_line("publisher"))
+
+
+def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
+    for field_ in ("pub date", "sale date"):
+        for text in labels.all(field_):
+            day, problem = fields.read_date(text)
+            if problem:
+                warnings.append(f"{field_.capitalize()}: {problem}.")
+            if day is not None:
+                return day
+    return None
+
+
+def _weight(physical: str, labels: _Labels) -> tuple[Decimal | None, str | None]:
+    """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
+    enclosed = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
+    weights = [reading for reading in map(fields.read_weight, enclosed) if reading[0] is not None]
+    if len(weights) == 1:
+        return weights[0]
+    whole = fields.read_weight(physical)
+    if enclosed or whole[0] is not None:
+        return whole
+    return fields.read_weight(labels.first("weight") or "")
+
+
+def _page_count(physical: str, labels: _Labels) -> int | None:
+    if (pages := fields.read_pages(physical)) is not None:
+        return pages
+    text = labels.first("pages")
+    if not text:
+        return None
+    return fields.read_pages(text) or fields.read_pages(f"{text} pages")
+
+
+def _size(text: str) -> Size | None:
+    sizes = fields.read_sizes(text)
+    return Size(sizes.get("H"), sizes.get("L"), sizes.get("W")) if sizes else None
+
+
+def _bisac(labels: _Labels) -> tuple[str, ...]:
+    text = labels.first("bisac", folded.is_switch)
+    if text is None:
+        return ()
+    lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
+    text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
+    paths: list[str] = []
+    for piece in re.split(r"[|\n]", text):
+        path = fields.clean(piece).strip(" ,;")
+        if path and not fields.is_absent(path) and path not in paths:
+            paths.append(path)
+    return tuple(paths)
+
+
+def _description(labels: _Labels, tree: LexborHTMLParser) -> str | None:
+    text = labels.first("description")
+    if text is None:
+        return None
+    every = _paragraphs(labels.first("description", folded.is_switch) or "")
+    shown = _paragraphs(labels.first("description", folded.is_away) or "") or every
+    has_switch = every != _paragraphs(text)
+    every, shown = (folded.once(form, has_switch=has_switch) for form in (every, shown))
+    if has_switch or folded.is_short(shown):
+        every = folded.whole(shown, every, _other_forms(labels, tree))
+    return _present(folded.without_switch(every))
+
+
+def _other_forms(labels: _Labels, tree: LexborHTMLParser) -> Iterator[str]:
+    """Texts of the page that may be the whole of a shortened description."""
+    for text in labels.all("description", folded.is_switch):
+        yield folded.once(_paragraphs(text), has_switch=True)
+    label = labels.node("description")
+    for place in folded.elsewhere(tree, label) if label is not None else ():
+        text = place if isinstance(place, str) else flowing_text(place, folded.is_switch)
+        name, colon, rest = text[:20_000].partition(":")
+        yield _paragraphs(rest if colon and _field_named(name)[0] == "description" else text[:20_000])
+
+
+def _paragraphs(text: str) -> str:
+    return _without_markup(fields.clean_paragraphs(text))
+
+
+def _without_markup(text: str) -> str:
+    """Markup that the site escaped, and so shows as text, taken out again."""
+    if not _MARKUP.search(text):
+        return text
+    try:
+        body = recognize.parse(text).body
+    except PageChanged:
+        return fields.clean_paragraphs(_MARKUP.sub(" ", text))
+    return fields.clean_paragraphs(flowing_text(body)) if body is not None else ""
+
+
+def _messages(tree: LexborHTMLParser, lowered: bytes, description: str | None) -> tuple[str, ...]:
+    likely = [message for words, message in _MESSAGES if words in lowered]
+    if not likely or tree.body is None:
+        return ()
+    text = " ".join(tree.body.text(deep=True, separator=" ").split())
+    blurb = " ".join((description or "").split())
+    found = [(message.findall(text), message.findall(blurb)) for message in likely]
+    return tuple(shown[0] for shown, quoted in found if len(shown) > len(quoted))
+
+
+def _returnable(labels: _Labels, messages: tuple[str, ...]) -> bool | None:
+    if any("not returnable" in message.lower() for message in messages):
+        return False
+    said = (labels.one_line("returnable") or "").lower()
+    return {"y": True, "n": False}.get(said[:1])
+
+
+def _present(text: str | None) -> str | None:
+    return text if text and not fields.is_absent(text) else None

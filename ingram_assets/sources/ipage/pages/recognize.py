@@ -1,0 +1,351 @@
+"""Which kind of page this is: the bot wall, a sign-in form, an expired session, no match, or the page itself.
+
+Every answer of the site goes through `recognize` before anything is read from it: all of them come with
+status 200, and with any other. Positive marks decide: a product's page bears a product's, and what bears none
+is looked at for a way to a sign-in and for a wall's marks.
+"""
+
+import itertools
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.sources.ipage.pages import lost_session, walls
+from ingram_assets.sources.ipage.pages.charsets import decode
+from ingram_assets.sources.ipage.pages.page_failures import (
+    Blocked,
+    NotFound,
+    PageChanged,
+    PerhapsBlocked,
+    SessionExpired,
+)
+
+MAX_CHARACTERS = 3_000_000
+"""A page of the site has a tenth of this at most; more is refused unread."""
+
+_SUSPICIOUSLY_MANY_TAGS = 15_000
+_MAX_DEPTH = 2_000
+_LONG_TAG = 20_000
+_MAX_ATTRIBUTES = 4_000
+
+_SHORT = 200_000
+"""Characters. What stands in a page's place is shorter, scripts and all; a longer one is read as it is."""
+
+_FEW_WORDS = 5_000
+"""Characters that a person can read. What stands in a page's place says less."""
+
+_NOTICE = 4_000
+"""Bytes. An answer that is no markup, and no longer, may be a notice in a page's place."""
+
+_EXPIRED = re.compile(r"\bsession\s+(?:has\s+|was\s+)?(?:expired|timed\s+out|ended)\b", re.IGNORECASE)
+_NO_MATCH = re.compile(r"\bno\s+information\s+match(?:es|ed|ing)?\s+your\s+(?:query|search)\b", re.IGNORECASE)
+_WAITING = re.compile(
+    r"^\W*(?:loading|please wait|one moment|redirecting|you are being redirected|signing (?:you )?in)?\W*$",
+    re.IGNORECASE,
+)
+_SIGN_IN = "form[name=login i], #loginIdForm, #passwordText, #okta-sign-in, input[name=passwd]"
+_SIGN_IN_STEP = "input[type=password i], input[autocomplete=one-time-code i]"
+_FIELDS = "input[type=text i], input[type=tel i], input[type=email i], input[type=radio i], select"
+_SIGN_IN_TITLE = re.compile(
+    r"\b(?:log ?in|sign ?in|verification|verify your identity|terms (?:and|&) conditions)\b", re.IGNORECASE
+)
+_PRODUCT = (
+    "#pd-title, .productDetailTitle, .productDetailElements, table[class*=stockchecktable i], [data-ean], "
+    "[data-isbn]"
+)
+_EAN = r"97[89](?:[- ]?[0-9]){10}(?![0-9])"
+_LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", re.IGNORECASE)
+_CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
+_APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}
+)
+
+
+class PageKind(StrEnum):
+    """`PAGE` is the page itself as far as can be told: a product, a list, anything of the site's own.
+
+    `BARE` is nothing but a script that nobody knows.
+    """
+
+    PAGE = "page"
+    BLOCKED = "blocked"
+    BARE = "bare"
+    SIGN_IN = "sign_in"
+    EXPIRED = "expired"
+    NOT_FOUND = "not_found"
+    ERROR = "error"
+
+
+class Recognized(NamedTuple):
+    """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's marks."""
+
+    kind: PageKind
+    detail: str
+    is_product: bool = False
+
+
+def recognize(body: str | bytes, headers: walls.Headers = (), *, may_be_empty: bool = False) -> Recognized:
+    """The kind of an answer, HTML or not. Never raises.
+
+    Args:
+        headers: those that came with it; a header comes as often as it was sent.
+        may_be_empty: whether the site itself may send nothing here.
+    """
+    headers = list(headers)
+    if (wall := walls.in_headers(headers)) is not None:
+        return Recognized(PageKind.BLOCKED, wall)
+    found = _recognize_body(body)
+    if found.kind is PageKind.PAGE and len(body) < _NOTICE and _is_empty(body):
+        wall = walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)
+        if wall is not None:
+            return Recognized(PageKind.BLOCKED, wall)
+    if found.kind in (PageKind.PAGE, PageKind.BARE) and not found.is_product:
+        refreshes = [value for name, value in headers if name.lower() == "refresh"]
+        if any(lost_session.refreshes_to_sign_in(value) for value in refreshes):
+            return Recognized(PageKind.SIGN_IN, "a refresh to a sign-in")
+    return found
+
+
+def _recognize_body(body: str | bytes) -> Recognized:
+    if isinstance(body, bytes) and not looks_like_html(body):
+        return _recognize_notice(body)
+    text = decode(body) if isinstance(body, bytes) else body
+    try:
+        return recognize_tree(parse(text), text)
+    except PageChanged as error:
+        return Recognized(PageKind.ERROR, str(error))
+
+
+def _recognize_notice(body: bytes) -> Recognized:
+    """A line of text or some JSON in a page's place; a table of values has books in it."""
+    not_html = Recognized(PageKind.PAGE, "not HTML")
+    if len(body) > _NOTICE or body.count(b"\n") > 12:
+        return not_html
+    text = decode(body)
+    if re.search(_EAN, text) and not text.lstrip().startswith("{"):
+        return not_html
+    if walls.has_own_markup(text) or walls.in_words("", text):
+        return Recognized(PageKind.BLOCKED, _quoted(text.strip()))
+    if lost_session.says_it_is_over(text) or lost_session.asks_to_sign_in(text):
+        return Recognized(PageKind.EXPIRED, _quoted(text.strip()))
+    if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text):
+        return Recognized(PageKind.SIGN_IN, _quoted(text.strip()))
+    return not_html
+
+
+def _is_empty(body: str | bytes) -> bool:
+    if not body.strip():
+        return True
+    if isinstance(body, bytes) and not looks_like_html(body):
+        return False
+    tree = LexborHTMLParser(body)
+    return not words(tree.body) and tree.css_first("body *, script, [http-equiv]") is None
+
+
+def raise_unless_page(found: Recognized) -> None:
+    """Raises the error that the kind stands for.
+
+    Raises:
+        SessionExpired, Blocked, NotFound: as recognized. PerhapsBlocked: nothing but a script.
+        PageChanged: the site's own error page, its text quoted.
+    """
+    match found.kind:
+        case PageKind.BLOCKED:
+            raise Blocked(
+                f"The site's bot wall answered ({found.detail}): wait before reading on, and read slower."
+            )
+        case PageKind.BARE:
+            raise PerhapsBlocked(
+                f"The site sent nothing but a script ({found.detail}), as bot walls do: wait before reading "
+                "on, or open the page in a browser."
+            )
+        case PageKind.SIGN_IN | PageKind.EXPIRED:
+            raise SessionExpired(f"The session is over ({found.detail}): sign in again, then read this page.")
+        case PageKind.NOT_FOUND:
+            raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.")
+        case PageKind.ERROR:
+            raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
+
+
+def recognize_tree(tree: LexborHTMLParser, text: str = "") -> Recognized:
+    """As `recognize`, for a page that is parsed already.
+
+    A healthy page embeds the bot wall's script (`_Incapsula_Resource?SWJIYLWA=`) too, its scripts know the
+    login page, and a book may be titled or described with any of these sentences: so all of that counts only
+    where no product stands, and the wall is known by its frame.
+
+    Args:
+        text: the page before it was parsed; without it its scripts aren't looked at.
+    """
+    for frame in tree.css("iframe[src*=_Incapsula_Resource i], iframe#main-iframe"):
+        source = frame.attributes.get("src") or ""
+        if "CWUDNSAI" in source.upper() or (frame.id == "main-iframe" and "SWJIYLWA" not in source.upper()):
+            return Recognized(PageKind.BLOCKED, "a page of Imperva's wall in place of the site's")
+    is_product = _bears_a_product(tree)
+    if tree.css_first(_SIGN_IN) is not None:
+        return Recognized(PageKind.SIGN_IN, "it shows the sign-in form", is_product)
+    messages = [(node, words(node)) for node in tree.css(".errorMessage")]
+    for node, message in messages:
+        if _EXPIRED.search(message) and not (is_product and _is_hidden(node)):
+            return Recognized(PageKind.EXPIRED, _quoted(message), is_product)
+    if is_product:
+        return Recognized(PageKind.PAGE, "a product page", True)
+    return _recognize_in_its_place(tree, [message for _, message in messages if message], text)
+
+
+def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source: str) -> Recognized:
+    """The kind of a page that bears no product's marks."""
+    title, text = words(tree.css_first("title")), words(tree.body)
+    for message in messages:
+        if _NO_MATCH.search(message):
+            return Recognized(PageKind.NOT_FOUND, _quoted(message))
+        if lost_session.says_it_is_over(message):
+            return Recognized(PageKind.EXPIRED, _quoted(message))
+    is_short = len(text) < _FEW_WORDS
+    whole = LexborHTMLParser(source) if source and len(source) < _SHORT and is_short else None
+    markup = source if whole is not None else ""
+    if walls.has_own_markup(markup) or walls.in_words(title, text if is_short else ""):
+        return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
+    if tree.css_first(_SIGN_IN_STEP) is not None:
+        return Recognized(PageKind.SIGN_IN, "it asks for a password or a code")
+    if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
+        return Recognized(PageKind.SIGN_IN, _quoted(title))
+    if (
+        whole is not None
+        and (way := lost_session.way_to_sign_in(whole, text, has_a_message=bool(messages))) is not None
+    ):
+        return Recognized(PageKind.SIGN_IN, way)
+    if is_short:
+        if lost_session.says_it_is_over(text):
+            return Recognized(PageKind.EXPIRED, _quoted(text))
+        if _NO_MATCH.search(text):
+            return Recognized(PageKind.NOT_FOUND, _quoted(text))
+        if lost_session.asks_to_sign_in(text):
+            return Recognized(PageKind.SIGN_IN, _quoted(text))
+    if messages:
+        return Recognized(PageKind.ERROR, _quoted(messages[0]))
+    if whole is None or lost_session.has_a_way_out(whole):
+        return Recognized(PageKind.PAGE, _quoted(title))
+    if walls.has_captcha(markup) and tree.css_first(_FIELDS) is None:
+        return Recognized(PageKind.BLOCKED, "it asks for proof of being human")
+    if len(text) < 300 and lost_session.only_way_is_sign_in(whole):
+        return Recognized(PageKind.SIGN_IN, "its only link leads to a sign-in")
+    if _WAITING.match(text) and whole.css_first("script, iframe") is not None:
+        return _recognize_bare(whole, title, is_cut=_is_cut(source))
+    return Recognized(PageKind.PAGE, _quoted(title))
+
+
+def _recognize_bare(page: LexborHTMLParser, title: str, *, is_cut: bool) -> Recognized:
+    """The kind of a page without a word on it: a wall's, one that a script draws, or half a page."""
+    if _SIGN_IN_TITLE.search(title):
+        return Recognized(PageKind.SIGN_IN, _quoted(title))
+    sources = [script.attributes.get("src") or "" for script in page.css("script[src], iframe[src]")]
+    own = [source for source in sources if not walls.has_embedded_markup(source)]
+    if page.css_first(_APP) is not None and own:
+        return Recognized(PageKind.PAGE, "an empty page that a script fills")
+    if walls.has_embedded_markup(page.html or "") and not own:
+        return Recognized(PageKind.BLOCKED, "nothing but a bot wall's script")
+    if page.css_first("script") is not None and not is_cut:
+        return Recognized(PageKind.BARE, _quoted(title or (sources or ["without a word"])[0]))
+    return Recognized(PageKind.PAGE, _quoted(title))
+
+
+def _is_cut(source: str) -> bool:
+    """Whether it is the beginning of a longer page. What has no `<html>` may have no end."""
+    lowered = source.strip().lower()
+    if "<html" not in lowered:
+        return False
+    return not lowered.endswith("</html>") or lowered.rfind("<!--") > lowered.rfind("-->")
+
+
+def shows_a_session(body: bytes) -> bool:
+    """Whether the page is one for somebody who is signed in: it offers to sign out."""
+    try:
+        tree = parse(body)
+    except PageChanged:
+        return False
+    found = recognize_tree(tree)
+    return found.kind is PageKind.PAGE and lost_session.has_a_way_out(tree)
+
+
+def _bears_a_product(tree: LexborHTMLParser) -> bool:
+    if tree.css_first(_PRODUCT) is not None:
+        return True
+    body = tree.body
+    # An ISBN in an address is the one that was asked for, which walls quote.
+    if body is not None and _LABELED_EAN.search(body.text(deep=True, separator=" ")[:200_000]):
+        return True
+    cells = itertools.islice(tree.css("td"), 2_000)
+    return any(_CELL_OF_EAN.fullmatch(cell.text(deep=True)[:40].strip()) for cell in cells)
+
+
+def parse(body: str | bytes) -> LexborHTMLParser:
+    """The parsed page, without scripts, styles and templates.
+
+    Raises:
+        PageChanged: too long or nested too deeply to be a page of the site.
+    """
+    text = decode(body) if isinstance(body, bytes) else body
+    if len(text) > MAX_CHARACTERS:
+        raise PageChanged("page", f"{len(text):,} characters are too many for a page of the site.")
+    # Nesting and attributes cost the parser quadratic time: a hostile page would hang the sweep.
+    if text.count("<") > _SUSPICIOUSLY_MANY_TAGS and _depth(text) > _MAX_DEPTH:
+        raise PageChanged("page", "its markup is nested too deeply to be a page of the site.")
+    if len(text) > _LONG_TAG and _has_monstrous_tag(text):
+        raise PageChanged("page", "a tag of it has too many attributes to be of the site.")
+    # The HTML rules drop NULs, which would glue the two halves of a damaged number together.
+    tree = LexborHTMLParser(text.replace("\x00", "\ufffd").encode("utf-8", "replace"))
+    tree.strip_tags(["script", "style", "template", "noscript"])
+    return tree
+
+
+def looks_like_html(body: bytes) -> bool:
+    """Whether these bytes are markup rather than a picture, a table of values or a PDF."""
+    start = decode(body[:2048]).lstrip().lower()
+    return start.startswith("<") or "<html" in start or "<!doctype html" in start
+
+
+def words(node: LexborNode | None) -> str:
+    """The text under a node on one line, cut at 6,000 characters."""
+    if node is None:
+        return ""
+    return " ".join(node.text(deep=True, separator=" ")[:60_000].split())[:6_000]
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    at: LexborNode | None = node
+    while at is not None and at.tag not in ("body", "html"):
+        attributes = at.attributes
+        style = (attributes.get("style") or "").replace(" ", "").lower()
+        if "hidden" in attributes or "display:none" in style:
+            return True
+        at = at.parent
+    return False
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for closing, name in _TAG.findall(text):
+        if closing:
+            depth = max(0, depth - 1)
+        elif name.lower() not in _VOID:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def _has_monstrous_tag(text: str) -> bool:
+    for segment in text.split(">"):
+        if len(segment) > _LONG_TAG and (tag := re.search("<[a-zA-Z]", segment)) is not None:
+            inside = segment[tag.start() :]
+            if len(inside) > _LONG_TAG and len(re.findall(r"[\s/\"']+", inside)) > _MAX_ATTRIBUTES:
+                return True
+    return False
+
+
+def _quoted(text: str) -> str:
+    return f"“{text[:100]}…”" if len(text) > 100 else f"“{text}”"

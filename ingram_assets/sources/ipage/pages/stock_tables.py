@@ -1,0 +1,565 @@
+"""The stock tables of a product page: copies on hand and on order at each distribution center.
+
+Which column is which is told by the header row, wherever it stands; which row is which DC by its own
+cell. Row order means one thing only, and only where nothing says otherwise: the first row of the
+account's table is its primary DC, the second its secondary.
+
+The queue and the store's programs know a DC by two letters, those of its state. Centers of one state, a row
+each ("PAC" and "PAA", or PA in both tables), add up under them.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.domain.completeness import Shape
+from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
+from ingram_assets.sources.ipage.pages import fields
+from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+
+_MAX_SPAN = 20
+_MAX_CELLS = 20_000
+
+_DIGIT = re.compile(r"[0-9]")
+
+_NOT_A_COUNT = re.compile(
+    r"\b(?:date|eta|arriv\w*|expected|due|days?|weeks?|last|sold|sales|demand|reserved|committed|allocated|"
+    r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price)\b"
+)
+_ON_ORDER = re.compile(
+    r"\bon\s?-?\s?ord(?:er|r)?\b|\bonorder\b|\bqoo\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
+)
+_ON_HAND = (
+    re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b|\bqoh\b"),
+    re.compile(r"\bin\s?-?\s?stock\b"),
+    re.compile(r"\bavail(?:able|ability)?\b(?!.*\border\b)"),
+    re.compile(r"^(?:current )?(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
+)
+_PLAIN = re.compile(r"on\s?-?\s?(?:hand|order)")
+"""What outdoes "Total On Hand" or "On Order last week" beside it."""
+_DC = re.compile(
+    r"^(?:dcs?|d\.c\.|distribution\s+cent(?:er|re)s?|dist\.?\s+cent(?:er|re)|dist\.?\s+ctr|warehouses?|whse|wh|"
+    r"locations?|facility|cent(?:er|re)s?|ship(?:s|ping)?\s+from|dc\s+(?:code|name|location|id))$"
+)
+_TOTAL = re.compile(
+    r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
+)
+_ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
+    (re.compile(r"primary", re.IGNORECASE), "primary"),
+    (re.compile(r"secondary", re.IGNORECASE), "secondary"),
+    (re.compile(r"\b(?:other|alternat\w*)\b", re.IGNORECASE), "other"),
+)
+_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(?![A-Za-z0-9])")
+_NO_DC = frozenset({"DC", "NA", "OO", "WH", "EA"})
+"""Two capitals that may stand beside a DC's code, or in its place. Before counts each is one itself."""
+_LONG_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{3,5}[0-9]{0,2}|[A-Z]{2}[0-9]{1,2})(?![A-Za-z0-9])")
+"""One of several centers of a state, mostly: "PAC", "TN2"."""
+_NO_CODE = frozenset(
+    {"TOTAL", "SUM", "ALL", "OTHER", "NOTE", "NOTES", "NONE", "NULL", "STOCK", "ORDER", "ITEM", "ITEMS"}
+    | {"DCS", "INFO", "DATE", "NEXT", "CALL", "EACH", "QTY", "HAND", "UNIT", "UNITS", "WHSE", "MAIN", "VIEW"}
+    | {"MORE", "USA", "ETA", "TBA", "TBD"}
+)
+"""Words that are no codes."""
+_ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
+"""What may name a DC as well, but tells no state."""
+_TOWNS = {"LAV": "TN", "CHA": "PA", "CHB": "PA", "FTW": "IN", "ROS": "OR", "FRE": "CA", "FAI": "OH"}
+"""How codes for Ingram's centers begin that are made of the town's name."""
+_STATES = {
+    # Ingram's centers by their towns.
+    **{"la ?vergne": "TN", "chambersburg": "PA", "(?:fort|ft\\.?) ?wayne": "IN", "roseburg": "OR"},
+    **{"fresno": "CA", "fairfield": "OH"},
+    **{"tennessee": "TN", "pennsylvania": "PA", "indiana": "IN", "oregon": "OR", "california": "CA"},
+    **{"ohio": "OH", "illinois": "IL", "texas": "TX", "nevada": "NV", "georgia": "GA", "kentucky": "KY"},
+    **{"new york": "NY", "new jersey": "NJ", "virginia": "VA", "florida": "FL", "washington": "WA"},
+}
+
+
+class _Cell(NamedTuple):
+    text: str
+    is_copy: bool = False
+    """Covered by a neighbor's colspan or rowspan: it labels, but holds no count of its own."""
+
+
+class _TableRow(NamedTuple):
+    cells: list[_Cell]
+
+
+class _Entry(NamedTuple):
+    """What a row of the table says. `code`: `None` where its DC can't be told; `name`: as it stands there."""
+
+    code: str | None
+    name: str
+    on_hand: int | None
+    on_order: int | None
+    role: Role | None = None
+
+    @property
+    def said(self) -> tuple[str, int | None, int | None]:
+        """What makes two rows the same one, shown twice."""
+        return self.name, self.on_hand, self.on_order
+
+
+class _Columns(NamedTuple):
+    dc: int | None
+    on_hand: int
+    on_order: int
+    width: int
+
+
+@dataclass(slots=True)
+class PageStock:
+    """What the stock tables of a page say.
+
+    `is_partial`: another DC may hold copies that the page didn't show, since one of the two tables is
+    missing or empty or a row could not be read. The counts that were read are right all the same; their sum
+    is the least there is, and 0 of them is not known to be 0. That is what the page alone tells: whether a
+    table is missing at all depends on the account (`shape`, domain/completeness.py).
+    """
+
+    stock: dict[str, DcStock] = field(default_factory=dict)
+    is_partial: bool = False
+    warnings: list[str] = field(default_factory=list)
+    tables: list[list[_Entry]] = field(default_factory=list)
+    """The rows of each table that were read."""
+    unreadable: int = 0
+    """Counts that are there and can't be told: a word where a number was, say. Blanks and "N/A" are none."""
+    rows: int = 0
+    """Those that were read and say something new, a DC's second one too."""
+    lost_rows: int = 0
+    """Those whose DC can't be told: another DC than those in `stock` may be there."""
+    shape: Shape | None = None
+    """The parts of the stock that have rows; `None` where there are none."""
+
+
+def read_stock(tree: LexborHTMLParser) -> PageStock:
+    """Every DC of every stock table with its counts, and what of them was not understood.
+
+    `stock` is empty where the page shows no stock table or none with a row in it.
+
+    Raises:
+        PageChanged: a table whose columns or DCs can't be told.
+    """
+    own, alternate = _tables(tree)
+    reading = PageStock()
+    if not own and not alternate:
+        return reading
+    columns: _Columns | None = None
+    rows_of: list[int] = []
+    for table in own:
+        columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+        rows_of.append(reading.rows - sum(rows_of))
+    own_rows = reading.rows
+    if columns is not None and not alternate and len(reading.stock) <= 2:
+        # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
+        alternate = [
+            table
+            for table in _plain_tables(tree, own)
+            if _has_stock_header(table) or _looks_alike(_rows(table), columns)
+        ]
+    for table in alternate:
+        _read_table(_rows(table), columns, is_own=False, reading=reading)
+        rows_of.append(reading.rows - sum(rows_of))
+    if not own:
+        reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
+    elif not alternate:
+        reading.warnings.append("The table of the other DCs is missing.")
+    if not reading.stock:
+        if reading.is_partial:
+            raise PageChanged("DC", f"no row of the stock table can be told ({reading.warnings[0]})")
+        reading.warnings.append("The stock table has no rows.")
+        return reading
+    reading.shape = _shape(rows_of[: len(own)], rows_of[len(own) :])
+    # The account's own table has its primary and its secondary DC; one of three rows has them all.
+    if not own_rows or (own_rows < 3 and reading.rows == own_rows):
+        reading.is_partial = True
+    if len(reading.stock) >= 2 and reading.unreadable >= 2 * reading.rows:
+        # One odd cell is that cell's; when none of them is a number the site writes them another way now.
+        raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
+    return reading
+
+
+def _shape(own: list[int], other: list[int]) -> Shape:
+    """By the rows of each table. The own table's first two are the account's primary and secondary DC."""
+    return Shape(any(own), sum(rows > 0 for rows in other) or int(sum(own) > 2))
+
+
+def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
+    """The account's own table and that of the other DCs, by class; by header where the class is gone."""
+    own: list[LexborNode] = []
+    alternate: list[LexborNode] = []
+    for table in tree.css("table[class*=stockchecktable i], table[id*=stockchecktable i]"):
+        name = f"{table.attributes.get('class') or ''} {table.id or ''}".lower()
+        (alternate if "alt" in name else own).append(table)
+    if own:
+        return own, alternate
+    own = [table for table in _plain_tables(tree, alternate) if _has_stock_header(table)]
+    return own[:1], alternate or own[1:]
+
+
+def _has_stock_header(table: LexborNode) -> bool:
+    try:
+        return _find_columns(_rows(table)) is not None
+    except PageChanged:
+        return False  # "Available" or "On Order" alone heads many a table.
+
+
+def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[LexborNode]:
+    """Tables of cells, not those that lay out the page around them."""
+    taken = {table.mem_id for table in known}
+    return [
+        table
+        for table in tree.css("table")
+        if table.mem_id not in taken
+        and all(inner.mem_id == table.mem_id for inner in table.css("table"))  # it finds itself, too
+        and len(table.text(deep=True)) < 4_000
+    ]
+
+
+def _rows(table: LexborNode) -> list[_TableRow]:
+    """The table as a grid: spans filled in, inner tables left out."""
+    rows: list[_TableRow] = []
+    hanging: dict[int, tuple[int, str]] = {}
+    has_inner = len(table.css("table")) > 1  # it finds itself, too
+    count = 0
+    for tr in table.css("tr"):
+        holder = tr.parent
+        if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
+            holder = holder.parent
+        if holder is None or holder.mem_id != table.mem_id:
+            continue
+        cells: list[_Cell] = []
+
+        def fill(cells: list[_Cell] = cells) -> None:
+            while len(cells) in hanging:
+                left, text = hanging.pop(len(cells))
+                if left > 1:
+                    hanging[len(cells)] = (left - 1, text)
+                cells.append(_Cell(text, is_copy=True))
+
+        later: dict[int, tuple[int, str]] = {}
+        for cell in tr.iter():
+            if cell.tag not in ("td", "th"):
+                continue
+            if hanging:
+                fill()
+            # An inner table's cells are not this one's.
+            text = "" if has_inner and cell.css_first("table") is not None else _cell_text(cell)
+            attributes = cell.attributes
+            if "rowspan" not in attributes and "colspan" not in attributes:
+                cells.append(_Cell(text))
+                continue
+            down = _span(attributes.get("rowspan"))
+            for place in range(_span(attributes.get("colspan"))):
+                if down > 1:
+                    later[len(cells)] = (down - 1, text)
+                cells.append(_Cell(text, is_copy=place > 0))
+        fill()
+        hanging.update(later)
+        count += len(cells)
+        if count > _MAX_CELLS:
+            raise PageChanged("stock table", "it has too many cells to be one.")
+        if cells:
+            rows.append(_TableRow(cells))
+    return rows
+
+
+def _cell_text(cell: LexborNode) -> str:
+    # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
+    text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
+    if not text and (picture := cell.css_first("img[alt]")) is not None:
+        # A heading may be drawn; a count would be no number that stands in the page.
+        text = re.sub(r"[^A-Za-z -]+", "?", picture.attributes.get("alt") or "")[:100].strip()
+    return text
+
+
+def _span(value: str | None) -> int:
+    return min(max(int(value), 1), _MAX_SPAN) if value and re.fullmatch(r"[0-9]{1,4}", value) else 1
+
+
+def _find_columns(rows: list[_TableRow]) -> tuple[_Columns, int] | None:
+    """The columns by the first header row, and where that row stands."""
+    for place, row in enumerate(rows):
+        columns = _columns_named(tuple(cell.text for cell in row.cells))
+        if columns is not None:
+            return columns, place
+    return None
+
+
+@lru_cache(maxsize=256)  # The site heads its tables with the same few words.
+def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
+    """The columns that a row of these texts heads; `None` if it is no header."""
+    names = [re.sub(r"\s+", " ", text.strip(" :*").lower()) for text in texts]
+    if any(_DIGIT.search(name) for name in names):
+        return None
+    on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
+    on_hand: list[int] = []
+    for pattern in _ON_HAND:
+        on_hand = on_hand or [
+            i
+            for i, name in enumerate(names)
+            if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
+        ]
+    short = [re.sub(r"[/.]", "", name) for name in names]
+    if not on_hand and not on_order and {"oh", "oo"} <= set(short):
+        on_hand, on_order = [short.index("oh")], [short.index("oo")]
+    if len(names) < 2 or not (on_hand or on_order):
+        return None
+    dc = [i for i, name in enumerate(names) if _DC.match(name)]
+    if not (on_hand and on_order) and not dc and len(set(names)) < 3:
+        return None  # A banner such as "Copies on hand today" across the table.
+    on_hand, on_order = (
+        [i for i in found if _PLAIN.fullmatch(names[i])] or found for found in (on_hand, on_order)
+    )
+    for label, found in (("On Hand", on_hand), ("On Order", on_order)):
+        if len(found) != 1:
+            raise PageChanged(
+                label, f"the stock table has {len(found)} columns of this name; its columns can't be told."
+            )
+    return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(names))
+
+
+def _transposed(rows: list[_TableRow]) -> list[_TableRow] | None:
+    """The table turned, where the DCs stand side by side and the counts below each other."""
+    firsts = [row.cells[0].text.strip(" :").lower() for row in rows]
+    if not (
+        any(_ON_ORDER.search(name) and not _NOT_A_COUNT.search(name) for name in firsts)
+        and any(
+            _ON_HAND[0].search(name) or _ON_HAND[1].search(name) or _ON_HAND[2].search(name)
+            for name in firsts
+        )
+    ):
+        return None
+    if len({len(row.cells) for row in rows}) != 1:
+        return None
+    return [_TableRow([row.cells[i] for row in rows]) for i in range(len(rows[0].cells))]
+
+
+def _read_table(
+    rows: list[_TableRow], inherited: _Columns | None, *, is_own: bool, reading: PageStock
+) -> _Columns | None:
+    if not rows:
+        return None
+    turned = _transposed(rows)
+    if turned is not None:
+        rows = turned
+    found = _find_columns(rows)
+    header = found[1] if found else None
+    columns = found[0] if found else None
+    body = [
+        row
+        for place, row in enumerate(rows)
+        if place != header and not _is_noise(row, is_above=header is not None and place < header)
+    ]
+    counted = [row for row in body if not _is_banner(row)]
+    if not counted:
+        return columns
+    if columns is None:
+        columns = _columns_without_header(counted, inherited)
+    if columns.dc is None:
+        columns = columns._replace(dc=_dc_by_content(counted, columns))
+
+    entries: list[_Entry] = []
+    banner: Role | None = None
+    for row in body:
+        if _is_banner(row):
+            banner = _role_in([row.cells[0].text]) or banner
+            continue
+        beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
+        entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
+    told = [entry for entry in entries if entry.code is not None]
+    if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
+        raise PageChanged("DC", "no row of the stock table names a distribution center.")
+    again = _told_before(told, reading)
+    for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
+        if entry.code is not None and entry.said not in again:
+            _add(reading, entry.code, DcStock(entry.on_hand, entry.on_order, role))
+            again.add(entry.said)
+            reading.rows += 1
+        elif entry.on_hand or entry.on_order:
+            reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
+    reading.tables.append(told)
+    return columns
+
+
+def _told_before(told: list[_Entry], reading: PageStock) -> set[tuple[str, int | None, int | None]]:
+    """The rows of a table that another one has said, where the whole of one stands in the other.
+
+    One row that is like one of another table is a second center of that state.
+    """
+    again: set[tuple[str, int | None, int | None]] = set()
+    rows = {entry.said for entry in told}
+    for table in reading.tables:
+        others = {entry.said for entry in table}
+        if min(len(rows), len(others)) > 1 and (rows <= others or others <= rows):
+            again |= rows & others
+    return again
+
+
+def _roles(entries: list[_Entry], reading: PageStock, is_own: bool) -> list[Role]:
+    """The role each row names; of the account's own first two rows, where they name none, what is left."""
+    named = [entry.role for entry in entries]
+    taken = {*named, *(dc.role for dc in reading.stock.values())}
+    free: list[Role] = [role for role in ("primary", "secondary") if is_own and role not in taken]
+    roles: list[Role] = []
+    for place, role in enumerate(named):
+        if role is None and free and place < 2:
+            role = free.pop(0)
+        roles.append(role or "other")
+    return roles
+
+
+def _columns_without_header(body: list[_TableRow], inherited: _Columns | None) -> _Columns:
+    widths = {len(row.cells) for row in body}
+    if inherited is not None:
+        if 2 * sum(len(row.cells) == inherited.width for row in body) > len(body):
+            return inherited
+        order = sorted(("dc", "on_hand", "on_order"), key=lambda name: getattr(inherited, name) or 0)
+        if inherited.dc is not None and widths == {3} and inherited.width > 3:
+            # The same three columns without what stands beside them in the account's own table.
+            columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
+            named = [_dc_text(row, columns) for row in body]
+            if any(map(_dc_code, named)) and all(_dc_code(n) or _ODD_CODE.fullmatch(n) for n in named):
+                return columns
+    raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
+
+
+def _looks_alike(rows: list[_TableRow], columns: _Columns) -> bool:
+    """Whether these rows can be more of a table with such columns: DCs where it has DCs, counts likewise."""
+    rows = [row for row in rows if not _is_noise(row) and not _is_banner(row)]
+    return bool(rows) and all(
+        len(row.cells) == columns.width
+        and any(_is_code(cell.text) for cell in row.cells)
+        and (columns.dc is None or _dc_code(row.cells[columns.dc].text) is not None)
+        and all(
+            fields.is_absent(row.cells[i].text) or fields.read_count(row.cells[i].text)[0] is not None
+            for i in (columns.on_hand, columns.on_order)
+        )
+        for row in rows
+    )
+
+
+def _dc_by_content(body: list[_TableRow], columns: _Columns) -> int:
+    rows = [row for row in body if len(row.cells) == columns.width]
+    free = [i for i in range(columns.width) if i not in (columns.on_hand, columns.on_order)]
+    for is_one in (_CODE.search, _dc_code):
+        candidates = [i for i in free if rows and all(is_one(row.cells[i].text) for row in rows)]
+        if len(candidates) == 1:
+            return candidates[0]
+    raise PageChanged("DC", "no column of the stock table is known to hold the distribution centers.")
+
+
+def _read_row(row: _TableRow, columns: _Columns, reading: PageStock) -> _Entry:
+    cells, named = row.cells, _dc_text(row, columns)
+    code = _dc_code(named)
+    if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in cells):
+        code = named
+    if code is None:
+        # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
+        reading.is_partial = True
+        reading.lost_rows += 1
+        reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
+        return _Entry(None, named, None, None)
+    surplus = cells[columns.width :]
+    if len(cells) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
+        reading.unreadable += 2
+        reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
+        return _Entry(code, named, None, None)
+    counts = []
+    for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
+        cell = cells[place]
+        count, problem = (None, "the cell spans several") if cell.is_copy else fields.read_count(cell.text)
+        if problem:
+            reading.unreadable += 1
+            reading.warnings.append(f"{code} {name}: {problem}; unknown.")
+        counts.append(count)
+    return _Entry(code, named, counts[0], counts[1])
+
+
+def _add(reading: PageStock, code: str, new: DcStock) -> None:
+    old = reading.stock.get(code)
+    if old is None:
+        reading.stock[code] = new
+        return
+    # Of a state of which one center was not read nothing is known: the half is no count of it.
+    on_hand, on_order = (
+        None if before is None or after is None or before + after > MAX_COUNT else before + after
+        for before, after in zip(old[:2], new[:2], strict=True)
+    )
+    reading.stock[code] = DcStock(on_hand, on_order, old.role)
+
+
+def _dc_text(row: _TableRow, columns: _Columns) -> str:
+    dc = columns.dc or 0
+    return fields.clean(row.cells[dc].text) if dc < len(row.cells) else ""
+
+
+@lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
+def _dc_code(text: str) -> str | None:
+    """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
+    text = fields.clean(text)
+    plain = text.strip(" :*†‡.").upper()
+    if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
+        return plain
+    codes: set[str] = {code for code in _CODE.findall(text) if code not in _NO_DC}
+    if len(codes) == 1:
+        return codes.pop()
+    if codes and (last := re.search(r",\s*([A-Z]{2})\)?$", text)) and last[1] in codes:
+        return last[1]  # "LA VERGNE, TN"
+    states = {code for name, code in _STATES.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
+    if not codes and len(states) == 1:
+        return states.pop()
+    # Of three letters in any case; longer words in small letters may be anything.
+    longer = [plain] if re.fullmatch(r"[A-Z]{3}", plain) else _LONG_CODE.findall(text)
+    of_longer = {state for code in longer if (state := _state_of(code))}
+    return of_longer.pop() if not codes and not states and len(of_longer) == 1 else None
+
+
+def _state_of(code: str) -> str | None:
+    """The two letters that a longer code is counted under. Where they are no state's, they add up as well."""
+    letters = code.rstrip("0123456789")
+    if letters in _NO_CODE or letters in _NO_DC:
+        return None
+    return _TOWNS.get(letters[:3], letters[:2])
+
+
+def _is_code(text: str) -> bool:
+    """Whether this is a DC's code and nothing else."""
+    return bool(_CODE.fullmatch(text)) or bool(_LONG_CODE.fullmatch(text) and _state_of(text))
+
+
+def _role_in(texts: Iterable[str]) -> Role | None:
+    for text in texts:
+        for pattern, role in _ROLES:
+            if pattern.search(text):
+                return role
+    return None
+
+
+def _is_noise(row: _TableRow, *, is_above: bool = False) -> bool:
+    """Empty rows, totals, headers said again, and words above the header."""
+    texts = [cell.text for cell in row.cells if cell.text]
+    if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
+        return False
+    if any(_TOTAL.search(text) for text in texts):
+        return True
+    if any(_DIGIT.search(text) for text in texts):
+        return False
+    names = [text.lower() for text in texts]
+    return (
+        not texts
+        or is_above
+        or (len(set(names)) > 1 and any(_ON_ORDER.search(name) or _ON_HAND[0].search(name) for name in names))
+    )
+
+
+def _is_banner(row: _TableRow) -> bool:
+    """One text across the whole table: a note, or the heading of the rows below it."""
+    return all(cell.is_copy for cell in row.cells[1:]) and not _CODE.fullmatch(row.cells[0].text)
+
+
+def _shown(cells: list[_Cell]) -> str:
+    return " | ".join(cell.text for cell in cells)[:80]

@@ -1,0 +1,441 @@
+"""What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import Permanent
+from ingram_assets.domain.guardrails import Attempt
+from ingram_assets.domain.readings import KnownStock, from_queue
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Contributor, Title
+from ingram_assets.staging.connection import Client
+
+log = logging.getLogger(__name__)
+
+_FIELDS = tuple(field.name for field in fields(Title) if field.name != "aged")
+
+SHOWN = 50
+"""At most so many titles of each kind are named in a summary; the counts are of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockChange:
+    """One entry of the history: the stock of a title from this reading on, and what was known before it."""
+
+    id: int
+    isbn: str
+    stock_observed_at: datetime
+    """When the page was read, UTC."""
+    stock_changed_at: datetime
+    """When it was written down, UTC: with `id`, the order in which changes became visible."""
+    stock: dict[str, DcStock] | None
+    before: dict[str, DcStock] | None
+    """`None` at the first reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes after a cursor, oldest first."""
+
+    changes: tuple[StockChange, ...]
+    titles: tuple[Title, ...]
+    """The current row of each title that `changes` names, in the order of its first change here."""
+    cursor: str | None
+    """Ask for what comes after this. The cursor that was given, if there were no changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A title that needs a look. `since` is the first failure in a row, `None` where that is not kept."""
+
+    isbn: str
+    title: str
+    reason: str
+    outcome: str = "failed"
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of `ingram status`."""
+
+    rows: int
+    """Rows of `ingram_queue`: the current ones, and those that imports left behind."""
+    titles: int
+    to_import: int
+    """Rows that wait for the importer; those that failed are counted in `failed`."""
+    failed: int
+    failed_titles: tuple[Trouble, ...]
+    unread: int
+    """Titles whose last attempt to read gave nothing."""
+    unread_by_outcome: dict[str, int]
+    """The same by outcome: a title not yet published may have no stock table, and nothing is broken then."""
+    unread_titles: tuple[Trouble, ...]
+    never_read: int
+    """Titles whose stock was never read."""
+    oldest_reading: datetime | None
+    oldest_reading_isbn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """The little of a title's current row that says whether the store has to be told of it."""
+
+    id: int
+    isbn: str
+    title: str
+    has_details: bool
+    """Its page was read."""
+    has_cover: bool
+    created_at: datetime | None
+    imported_at: datetime | None
+    failed_reason: str | None
+    stock_changed_at: datetime | None
+
+
+class QueueReader(Client):
+    """Signs in as the reader role, which may `SELECT`, and `UPDATE` `imported_at` and `failed_reason`.
+
+    An `id` names one state of a title: when its details or cover change, the current row has a new one. So
+    `mark_imported` of an id that was read before the change marks nothing, and the new state is offered next.
+
+    Raises, from every method:
+        Transient: the database can't be reached, was lost twice, or took too long. Names the host.
+        NeedsPerson: it refused the sign-in, or is not migrated.
+    """
+
+    def changes_since(self, cursor: str | None, limit: int = 1000) -> Page:
+        """The stock changes after `cursor` (from the beginning for `None`), at most `limit`, oldest first.
+
+        Each change is in exactly one page, and none is missed: a page goes by `(stock_changed_at, id)` of
+        the history, and the write functions hold a lock from before they take the stamp until their commit
+        is visible. So stamps become visible in their order, however long a transaction takes and whatever
+        the clock does; one batch shares a stamp and is visible as a whole. The rows themselves could not
+        give that: a title that changes twice between two pages has only one row to show.
+
+        A fresh row for changed details is no stock change and is not here.
+
+        Raises:
+            Permanent: the cursor is none of ours.
+        """
+        after = _parse(cursor)
+
+        def read(connection: psycopg.Connection) -> Page:
+            with connection.cursor(row_factory=dict_row) as rows:
+                changes = tuple(_change(row) for row in rows.execute(_CHANGES, [*after, limit]))
+            order = {
+                isbn: place for place, isbn in enumerate(dict.fromkeys(change.isbn for change in changes))
+            }
+            wanted = "public.ingram_current_titles WHERE isbn = ANY(%s)"
+            titles = sorted(_titles(connection, wanted, [list(order)]), key=lambda title: order[title.isbn])
+            last = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
+            return Page(changes, tuple(titles), last)
+
+        return self._run("read the queue's changes", read)
+
+    def rows_to_import(self, limit: int = 25, after: int = 0, *, retry_failed: bool = False) -> list[Title]:
+        """Rows not imported yet with an id above `after`, by id. Failed ones only with `retry_failed`."""
+        # Of the table: a row that is not imported is its title's current one.
+        wanted = "public.ingram_queue WHERE imported_at IS NULL AND id > %s"
+        wanted += ("" if retry_failed else " AND failed_reason IS NULL") + " ORDER BY id LIMIT %s"
+        return self._run(
+            "read the rows to import", lambda connection: _titles(connection, wanted, [after, limit])
+        )
+
+    def wanted_again(self) -> list[Title]:
+        """The current rows that were imported and that a person has asked for by name since; by ISBN."""
+        wanted = "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
+        return self._run("read what is wanted again", lambda connection: _titles(connection, wanted, []))
+
+    def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
+        """The current row of each of these ISBNs that has one, of every ISBN for `None`; by ISBN."""
+        where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])
+        wanted = f"public.ingram_current_titles {where} ORDER BY isbn"
+        return self._run("read the queue's titles", lambda connection: _titles(connection, wanted, values))
+
+    def row_states(self) -> list[RowState]:
+        """The current row of every ISBN, as far as it says whether the store follows; by ISBN."""
+
+        def read(connection: psycopg.Connection) -> list[RowState]:
+            with connection.cursor(row_factory=class_row(RowState)) as rows:
+                return rows.execute(_ROW_STATES).fetchall()
+
+        return self._run("read the state of the queue's rows", read)
+
+    def mark_imported(self, ids: Iterable[int]) -> set[int]:
+        """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
+
+        An id that is missing from the answer was superseded: its title's new state waits for import.
+        """
+        statement = """
+            UPDATE public.ingram_queue q SET imported_at = now() AT TIME ZONE 'UTC', failed_reason = NULL
+            FROM (SELECT id FROM public.ingram_queue WHERE id = ANY(%s) ORDER BY id FOR UPDATE) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        return self._mark("mark rows imported", statement, [list(ids)])
+
+    def mark_failed(self, reasons: Mapping[int, str]) -> set[int]:
+        """Writes why these rows could not be brought to the store; they wait for a person. The ids marked.
+
+        The next change of the title's details clears it, as `clear_failed` does.
+        """
+        statement = """
+            UPDATE public.ingram_queue q SET failed_reason = left(wanted.reason, 2000)
+            FROM (
+                SELECT r.id, r.reason FROM public.ingram_queue l
+                JOIN unnest(%s::int[], %s::text[]) AS r (id, reason) ON r.id = l.id
+                ORDER BY r.id FOR UPDATE OF l
+            ) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        words = [reason.replace("\0", "") or "no reason given" for reason in reasons.values()]
+        return self._mark("mark rows failed", statement, [list(reasons), words])
+
+    def clear_failed(self, ids: Iterable[int] | None = None) -> set[int]:
+        """Takes the `failed_reason` off these rows (every row for `None`): they are tried again."""
+        statement = """
+            UPDATE public.ingram_queue q SET failed_reason = NULL
+            FROM (
+                SELECT id FROM public.ingram_queue
+                WHERE failed_reason IS NOT NULL AND (%s::int[] IS NULL OR id = ANY(%s::int[]))
+                ORDER BY id FOR UPDATE
+            ) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        wanted = None if ids is None else list(ids)
+        return self._mark("clear failed rows", statement, [wanted, wanted])
+
+    def history(self, isbn: str, limit: int = 10_000) -> list[StockChange]:
+        """The stock changes of one title, oldest first; the latest `limit` of them."""
+
+        def read(connection: psycopg.Connection) -> list[StockChange]:
+            with connection.cursor(row_factory=dict_row) as rows:
+                return [_change(row) for row in reversed(rows.execute(_HISTORY, [isbn, limit]).fetchall())]
+
+        return self._run("read a title's history", read)
+
+    def first_changes(self, since: Mapping[str, datetime]) -> dict[str, datetime]:
+        """ISBN to its first stock change after the moment given for it, for those that have one."""
+        if not since:
+            return {}
+
+        def read(connection: psycopg.Connection) -> dict[str, datetime]:
+            rows = connection.execute(_FIRST_CHANGES, [list(since), list(since.values())])
+            return dict(rows.fetchall())
+
+        return self._run("read the first changes of titles", read)
+
+    def unread(self, isbn: str) -> Trouble | None:
+        """Why the last attempt to read this title gave nothing; `None` if it gave something."""
+
+        def read(connection: psycopg.Connection) -> Trouble | None:
+            with connection.cursor(row_factory=class_row(Trouble)) as troubles:
+                return troubles.execute(_UNREAD_ONE, [isbn]).fetchone()
+
+        return self._run("read why a title was not read", read)
+
+    def attempts(self) -> list[Attempt]:
+        """How the last attempt to read each title of the queue ended, by ISBN."""
+
+        def read(connection: psycopg.Connection) -> list[Attempt]:
+            return [Attempt(*row) for row in connection.execute(_ATTEMPTS)]
+
+        return self._run("read how titles were last read", read)
+
+    def summary(self, leave_out: Collection[str] = ()) -> Summary:
+        """What `ingram status` shows of the queue. One snapshot: the figures agree with each other.
+
+        Args:
+            leave_out: ISBNs of titles that are in none of the figures but `rows`: the retired ones.
+        """
+        out = {"out": list(leave_out)}
+
+        def read(connection: psycopg.Connection) -> Summary:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                with connection.cursor(row_factory=dict_row) as rows:
+                    counts = rows.execute(_COUNTS, out).fetchone()
+                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME, out).fetchall())
+                with connection.cursor(row_factory=class_row(Trouble)) as troubles:
+                    failed = tuple(troubles.execute(_FAILED, {**out, "shown": SHOWN}))
+                    unread = tuple(troubles.execute(_UNREAD, {**out, "shown": SHOWN}))
+            assert counts is not None
+            return Summary(failed_titles=failed, unread_titles=unread, unread_by_outcome=by_outcome, **counts)
+
+        return self._run("read the queue's figures", read)
+
+    def _mark(self, doing: str, statement: str, values: Sequence[Any]) -> set[int]:
+        if values[0] == []:
+            return set()
+
+        def mark(connection: psycopg.Connection) -> set[int]:
+            return {row[0] for row in connection.execute(statement, values)}
+
+        return self._run(doing, mark)
+
+
+_CHANGES = """
+    SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json, b.stock_json AS before_json
+    FROM public.ingram_stock_history h
+    LEFT JOIN LATERAL (
+        SELECT e.stock_json FROM public.ingram_stock_history e
+        WHERE e.isbn = h.isbn AND e.id < h.id ORDER BY e.id DESC LIMIT 1
+    ) b ON true
+    WHERE (h.stock_changed_at, h.id) > (%s, %s)
+    ORDER BY h.stock_changed_at, h.id
+    LIMIT %s
+"""
+
+_HISTORY = """
+    SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json,
+        lag(h.stock_json) OVER (ORDER BY h.id) AS before_json
+    FROM public.ingram_stock_history h WHERE h.isbn = %s ORDER BY h.id DESC LIMIT %s
+"""
+
+_FIRST_CHANGES = """
+    SELECT wanted.isbn, min(h.stock_changed_at)
+    FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (isbn, since)
+    JOIN public.ingram_stock_history h ON h.isbn = wanted.isbn AND h.stock_changed_at > wanted.since
+    GROUP BY wanted.isbn
+"""
+
+_COUNTS = """
+    SELECT
+        (SELECT count(*) FROM public.ingram_queue) AS rows,
+        count(*) AS titles,
+        count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
+        count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,
+        (SELECT count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)) AS unread,
+        count(*) FILTER (WHERE stock_observed_at IS NULL) AS never_read,
+        min(stock_observed_at) AS oldest_reading,
+        (array_agg(isbn ORDER BY stock_observed_at, isbn) FILTER (WHERE stock_observed_at IS NOT NULL))[1]
+            AS oldest_reading_isbn
+    FROM public.ingram_current_titles WHERE isbn <> ALL (%(out)s)
+"""
+
+_ROW_STATES = """
+    SELECT id, isbn, title, binding IS NOT NULL AS has_details, cover_url IS NOT NULL AS has_cover,
+        created_at AT TIME ZONE 'UTC' AS created_at, imported_at AT TIME ZONE 'UTC' AS imported_at,
+        failed_reason, stock_changed_at
+    FROM public.ingram_current_titles ORDER BY isbn
+"""
+
+_FAILED = """
+    SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
+    WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn LIMIT %(shown)s
+"""
+
+_UNREAD_BY_OUTCOME = """
+    SELECT outcome, count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)
+    GROUP BY outcome ORDER BY outcome
+"""
+
+_ATTEMPTS = """
+    SELECT q.isbn, u.outcome, u.unread_since, q.stock_observed_at IS NOT NULL
+    FROM public.ingram_current_titles q LEFT JOIN public.ingram_unread u ON u.isbn = q.isbn
+    ORDER BY q.isbn
+"""
+
+_UNREAD_SINCE = """
+    SELECT u.isbn, coalesce(q.title, '') AS title, u.reason, u.outcome, u.unread_since AS since
+    FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
+"""
+
+_UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
+
+_UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
+
+
+def _parse(cursor: str | None) -> tuple[datetime, int]:
+    if cursor is None:
+        return datetime.min.replace(tzinfo=UTC), 0
+    try:
+        stamp, number = cursor.split("/")
+        at = datetime.fromisoformat(stamp)
+        if at.tzinfo is None:
+            raise ValueError("no offset")
+        return at, int(number)
+    except (ValueError, OverflowError):
+        raise Permanent(
+            f"{cursor[:60]!r} is no cursor of the queue's changes: reset the sensor that keeps it, "
+            "which then goes through them from the beginning."
+        ) from None
+
+
+def _titles(connection: psycopg.Connection, wanted: str, values: Sequence[Any]) -> list[Title]:
+    with connection.cursor(row_factory=dict_row) as rows:
+        return [_title(row) for row in rows.execute(f"SELECT * FROM {wanted}", values)]
+
+
+def _title(row: dict[str, Any]) -> Title:
+    row["known"] = _known(row)
+    row["stock"] = row["known"].stock if row["known"] else None
+    row["publication_date"] = _date(row["publication_date"])
+    row["contributors"] = tuple(_contributors(row["contributors"]))
+    row["bisac"] = tuple(one for one in _list(row["bisac"]) if isinstance(one, str))
+    for name in ("imported_at", "created_at"):  # columns without a zone, written in UTC
+        row[name] = row[name] and row[name].replace(tzinfo=UTC)
+    for name in ("stock_observed_at", "stock_changed_at", "wanted_at"):
+        row[name] = row[name] and row[name].astimezone(UTC)
+    return Title(**{name: row[name] for name in _FIELDS})  # another program may have added columns
+
+
+def _list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []
+
+
+def _contributors(data: Any) -> Iterator[Contributor]:
+    for one in _list(data):
+        if isinstance(one, str):
+            yield Contributor(one)
+        elif isinstance(one, dict) and isinstance(one.get("name"), str):
+            role = one.get("role")
+            yield Contributor(one["name"], role if isinstance(role, str) else None)
+
+
+def _change(row: dict[str, Any]) -> StockChange:
+    return StockChange(
+        id=row["id"],
+        isbn=row["isbn"],
+        stock_observed_at=row["stock_observed_at"].astimezone(UTC),
+        stock_changed_at=row["stock_changed_at"].astimezone(UTC),
+        stock=_stock(row["stock_json"], row["isbn"]),
+        before=_stock(row["before_json"], row["isbn"]),
+    )
+
+
+def _known(row: Mapping[str, Any]) -> KnownStock | None:
+    """What is known of a title's stock; nothing where another program wrote what is none, and never zero."""
+    try:
+        return from_queue(
+            row["stock_json"], row["stock_gone"], row["stock_complete_at"], row["stock_observed_at"]
+        )
+    except (ValueError, TypeError, AttributeError):
+        log.warning("The stock_json of %s is none; its stock counts as never read.", row["isbn"])
+        return None
+
+
+def _stock(data: Any, isbn: str) -> dict[str, DcStock] | None:
+    """Stock as it was written; unknown where another program wrote what is none, and never zero."""
+    try:
+        return stock_rules.from_json(data) or None
+    except (ValueError, TypeError, AttributeError):
+        log.warning("The stock_json of %s is none; its stock counts as never read.", isbn)
+        return None
+
+
+def _date(text: str | None) -> date | None:
+    """A date as ISO writes it, be it with a time, or as earlier programs did: 02/03/2027, month first."""
+    for read in (datetime.fromisoformat, lambda text: datetime.strptime(text, "%m/%d/%Y")):  # noqa: DTZ007
+        try:
+            return read(text.strip()).date() if text else None
+        except ValueError:
+            continue
+    return None  # no day at all, such as "Spring 2027"

@@ -1,0 +1,10 @@
+"""When stock was read and when it moved; the history of moves."""
+
+from ingram_assets.staging.schema.scripts import run_sql
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_sql("0002_stock_history.sql")

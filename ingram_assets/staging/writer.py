@@ -1,0 +1,277 @@
+"""What the scraper can do to the queue: hand in batches, each one round trip to a function there."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import psycopg
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.readings import KnownStock, from_queue
+from ingram_assets.staging.connection import Client
+
+MAX_ROWS = 1000
+MAX_BYTES = 4_000_000
+"""A batch beyond either of these goes in several calls."""
+
+TITLE_FIELDS = frozenset(
+    {
+        "isbn",
+        "title",
+        "author",
+        "publisher",
+        "publication_date",
+        "binding",
+        "page_count",
+        "srp_price",
+        "weight",
+    }
+    | {"category_hint", "description", "series", "contributors", "bisac", "publisher_status"}
+)
+
+READING_FIELDS = frozenset({"isbn", "observed_at", "stock", "complete", "source"})
+
+LONGEST = {
+    **{"title": 1000, "author": 1000, "publisher": 500, "binding": 200, "category_hint": 500},
+    **{"description": 20_000, "series": 500, "publisher_status": 100},
+}
+"""Characters that the queue stores of a text at most; a row with a longer one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What became of one row of a batch. Outcomes come in the order of the rows, one for each."""
+
+    isbn: str
+    """The 13 digits; what was sent, if that is no ISBN."""
+    outcome: str
+    reason: str | None = None
+    """Why it was `refused`; else `None`."""
+    merged: KnownStock | None = None
+    """Of a reading: all that is known of the title's stock now."""
+
+
+class QueueWriter(Client):
+    """Signs in as the writer role, which may execute the write functions and read nothing.
+
+    A row that can't be stored is answered `refused`, with the reason; the rest of its batch goes in. Every
+    method may be called again with the same rows: after a lost answer the second one says `unchanged`.
+
+    Raises, from every method:
+        Transient: the database can't be reached, was lost twice, or took too long. Names the host.
+        NeedsPerson: it refused the sign-in, or is not migrated.
+    """
+
+    def add_titles(
+        self, titles: Sequence[Mapping[str, Any]], *, fill_only: bool = False, routine: bool = False
+    ) -> list[RowOutcome]:
+        """Adds titles, or refreshes what is known of them: `added`, `refreshed`, `unchanged`, `refused`.
+
+        Args:
+            titles: mappings of `TITLE_FIELDS`. A field that is absent, `None`, empty or 0 is not known
+                and leaves what is there. `publication_date` is a date or its ISO text, `srp_price` dollars,
+                `weight` pounds, `contributors` a list of names or of mappings, `bisac` heading paths.
+            fill_only: fill in only what is not known yet. For a source that knows less than the product page,
+                such as the saved search, whose shorter title is not to overrule the page's.
+            routine: nobody asked for these titles by name. A title that was asked for comes back to the store
+                if its product was deleted there.
+        """
+        flags = {name: True for name, on in (("fill_only", fill_only), ("routine", routine)) if on}
+        rows = [_row(title, TITLE_FIELDS, flags) for title in titles]
+        return self._call("add titles to the queue", "ingram_add_titles", rows)
+
+    def record_stock(self, readings: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
+        """Records readings of stock: `first`, `changed`, `unchanged`, `stale`, `untracked`, `refused`.
+
+        Args:
+            readings: `{"isbn", "observed_at": aware datetime, "stock": domain Stock, "complete": bool,
+                "source": str}`, merged into what is known as `domain.readings.merge` says. `complete` (true
+                if left out): every center is on it. `source` is "ipage" if left out. A page without a count
+                is for `record_unread`.
+        """
+        rows = [_row(reading, READING_FIELDS) for reading in readings]
+        return self._call("record stock in the queue", "ingram_record_stock", rows)
+
+    def record_covers(self, covers: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
+        """Records where covers lie: `changed`, `unchanged`, `untracked`, `refused`.
+
+        Args:
+            covers: `{"isbn", "cover_url", "cover_sha256"}`. With the digest (64 hexadecimal digits, optional)
+                another picture at the same address is a change too.
+        """
+        rows = [_row(cover, frozenset({"isbn", "cover_url", "cover_sha256"})) for cover in covers]
+        return self._call("record covers in the queue", "ingram_record_covers", rows)
+
+    def record_unread(self, failures: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
+        """Records which pages gave no stock and why: `recorded`, `stale`, `untracked`, `refused`.
+
+        Args:
+            failures: `{"isbn", "outcome", "reason", "observed_at": aware datetime}`. `outcome` is a short
+                word of the caller's (`blocked`, `no_stock_table`), `reason` a sentence for a person. The last
+                known stock stands; the next reading takes the title off the list.
+        """
+        rows = [
+            _row(failure, frozenset({"isbn", "outcome", "reason", "observed_at"})) for failure in failures
+        ]
+        return self._call("record unread pages in the queue", "ingram_record_unread", rows)
+
+    def check_clock(self, now: datetime, tolerance: timedelta = timedelta(minutes=5)) -> None:
+        """Compares this machine's clock with the database's, before readings are timed by it.
+
+        Raises:
+            NeedsPerson: they differ by more than the tolerance, beyond which readings would be refused
+                (ours is ahead) or taken for older than what is known (it is behind).
+        """
+
+        def clock(connection: psycopg.Connection) -> datetime:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+            assert row is not None
+            now: datetime = row[0]
+            return now
+
+        ahead = now - self._run("ask for the time", clock)
+        if abs(ahead) > tolerance:
+            minutes = round(abs(ahead).total_seconds() / 60)
+            where = "ahead of" if ahead > timedelta() else "behind"
+            raise NeedsPerson(
+                f"This machine's clock is {minutes:,} min {where} the queue database's: set whichever is "
+                "wrong, and run again. No reading was recorded."
+            )
+
+    def prune_history(self, older_than_days: int = 400) -> int:
+        """Deletes stock history older than this but for each title's last entry of a day; how many went.
+
+        Raises:
+            ValueError: fewer than 30 days.
+        """
+        if older_than_days < 30:
+            raise ValueError("history is kept whole for 30 days at least")
+
+        def prune(connection: psycopg.Connection) -> int:
+            row = connection.execute("SELECT public.ingram_prune_history(%s)", [older_than_days]).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        pruned = 0
+        while some := self._run("prune the queue's history", prune):
+            pruned += some
+        return pruned
+
+    def _call(self, doing: str, function: str, rows: Sequence["_SentRow"]) -> list[RowOutcome]:
+        answers = {
+            place: RowOutcome(row.isbn, "refused", row.problem)
+            for place, row in enumerate(rows)
+            if row.problem
+        }
+        for places in _batches(rows):
+            batch = "[" + ",".join(rows[place].text for place in places) + "]"
+
+            def send(connection: psycopg.Connection, batch: str = batch) -> list[Any]:
+                statement = f"SELECT * FROM public.{function}(%s)"
+                return connection.execute(statement, [batch]).fetchall()
+
+            for ordinal, _, outcome, reason, *merged in self._run(doing, send):
+                place = places[ordinal - 1]
+                answers[place] = RowOutcome(rows[place].isbn, outcome, reason, *map(_known, merged))
+        return [answers[place] for place in range(len(rows))]
+
+
+class _SentRow(NamedTuple):
+    """A row as it is sent: JSON text, or the problem for which it is not sent at all."""
+
+    isbn: str
+    text: str = ""
+    problem: str | None = None
+
+
+def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, Any] | None = None) -> _SentRow:
+    """Spells a row in JSON. Only what would spoil the batch is judged here, the rest over there."""
+    shown = ""
+    try:
+        shown = str(given.get("isbn", ""))[:40]
+        if unknown := given.keys() - fields:
+            return _SentRow(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
+        shown = _isbn(given.get("isbn", ""))
+        row = {**given, **(more or {}), "isbn": shown}
+        if isinstance(row.get("stock"), Mapping):
+            row["stock"] = stock_rules.to_json(row["stock"])
+        try:
+            text = _JSON.encode(row)
+        except ValueError:
+            # NaN is what a data frame has in place of a number that is not known.
+            row = {name: value for name, value in row.items() if not _is_nan(value)}
+            text = _JSON.encode(row)
+        if "\\u0000" in text and (nul := [name for name, value in row.items() if _holds_nul(value)]):
+            return _SentRow(shown, problem=f"A NUL character is in {', '.join(nul)}.")
+    except InvalidIsbn as error:
+        return _SentRow(shown, problem=str(error))
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        return _SentRow(shown, problem=f"The row can't be written as JSON: {str(error)[:200]}.")
+    if len(text) > MAX_BYTES:
+        return _SentRow(shown, problem=f"The row is {len(text):,} characters long.")
+    return _SentRow(shown, text)
+
+
+def _known(merged: Mapping[str, Any] | None) -> KnownStock | None:
+    if merged is None:
+        return None
+    completed = [datetime.fromisoformat(at) for at in merged["completed"]]
+    return from_queue(merged["stock"], merged["gone"], completed, None)
+
+
+def _isbn(text: Any) -> str:
+    """Thirteen digits go as they are, since their check digit is verified over there."""
+    return text if isinstance(text, str) and _DIGITS.fullmatch(text) else parse_isbn(text)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time without its time zone")
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+_DIGITS = re.compile(r"97[89][0-9]{10}")
+
+# ASCII, so that a lone surrogate is no crash on the way but a row refused over there. A row that holds itself
+# ends in a RecursionError, so that not every part of every row has to be remembered.
+_JSON = json.JSONEncoder(check_circular=False, allow_nan=False, default=_spell, separators=(",", ":"))
+
+
+def _batches(rows: Sequence[_SentRow]) -> list[list[int]]:
+    """The places of the rows that are sent, in calls of at most `MAX_ROWS` rows and `MAX_BYTES`."""
+    batches: list[list[int]] = []
+    size = MAX_BYTES + 1
+    for place, row in enumerate(rows):
+        if row.problem is not None:
+            continue
+        if size + len(row.text) > MAX_BYTES or len(batches[-1]) == MAX_ROWS:
+            batches.append([])
+            size = 0
+        batches[-1].append(place)
+        size += len(row.text)
+    return batches

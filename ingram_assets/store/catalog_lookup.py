@@ -1,0 +1,134 @@
+"""What products stand on in the store: tag, categories, shipping profile; known by id, by name, or made."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ingram_assets.store.client import MedusaClient, MedusaRefused
+from ingram_assets.store.journal import Change, Journal, Known
+from ingram_assets.store.product_fields import TAG, category_key
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIds:
+    """Ids that were made or used once, whatever a person renamed them to: each with its name with us."""
+
+    categories: dict[str, str]
+    tags: dict[str, str]
+
+    def rename(self, product: dict[str, Any]) -> None:
+        """Gives categories and tags of a product as it was read the names that they have with us."""
+        for each in product.get("categories") or []:
+            each["name"] = self.categories.get(each["id"], each["name"])
+        for each in product.get("tags") or []:
+            each["value"] = self.tags.get(each["id"], each["value"])
+
+
+def known_ids(journal: Journal) -> KnownIds:
+    """What the journal knows: kept ids, and before them what entries of earlier versions say was made."""
+    made = [each for each in journal.written("category") if each.entity and each.after]
+    categories = {
+        str(each.entity): each.after["name"] for each in made if each.after and "name" in each.after
+    }
+    tags = {str(each.entity): TAG for each in made if each.after and each.after.get("value") == TAG}
+    return KnownIds(
+        categories | {each.id: each.called for each in journal.known("category")},
+        tags | {each.id: each.called for each in journal.known("tag")},
+    )
+
+
+class Shelves:
+    """Ids that are looked up when first needed, once."""
+
+    def __init__(self, client: MedusaClient, journal: Journal, run_id: str) -> None:
+        self._client, self._journal, self._run_id = client, journal, run_id
+        self._ids: dict[str, str] = {}
+
+    def category_ids(self, names: Iterable[str]) -> list[str]:
+        """Ids of categories, made where the store lacks them. One that a person renamed is the same one."""
+        return list(dict.fromkeys(self._category_id(name) for name in names))
+
+    @cached_property
+    def known(self) -> KnownIds:
+        """What the journal knew when it was first asked."""
+        return known_ids(self._journal)
+
+    def _category_id(self, name: str) -> str:
+        key = category_key(name)
+        if key not in self._ids:
+            in_store = {each["id"] for each in self._categories}
+            known = [
+                each
+                for each, called in self.known.categories.items()
+                if category_key(called) == key and each in in_store
+            ]
+            there = known[-1] if known else _by_key(self._categories).get(key)
+            there = there or self._make_category(name)
+            self._journal.know("category", [Known(name, there, name)])
+            self._ids[key] = there
+        return self._ids[key]
+
+    @cached_property
+    def tag_id(self) -> str:
+        """The id of the tag of all that is ordered at the wholesaler."""
+
+        def find(by: str, wanted: str) -> str | None:
+            found = self._client.get("/admin/product-tags", {by: [wanted], "fields": "id"})["product_tags"]
+            return found[0]["id"] if found else None
+
+        there = next((each for each in reversed(self.known.tags) if find("id", each)), None)
+        there = (
+            there
+            or find("value", TAG)
+            or self._make("/admin/product-tags", "product_tag", {"value": TAG}, lambda: find("value", TAG))
+        )
+        self._journal.know("tag", [Known(TAG, there, TAG)])
+        return there
+
+    @cached_property
+    def shipping_profile_id(self) -> str | None:
+        """The default profile, without which no cart with the product can be completed."""
+        profiles = self._client.list_all(
+            "/admin/shipping-profiles", "shipping_profiles", {"fields": "id,type"}
+        )
+        profiles.sort(key=lambda each: each["type"] != "default")
+        return profiles[0]["id"] if profiles else None
+
+    @cached_property
+    def _categories(self) -> list[dict[str, Any]]:
+        return self._read_categories()
+
+    def _read_categories(self) -> list[dict[str, Any]]:
+        return self._client.list_all(
+            "/admin/product-categories",
+            "product_categories",
+            {"fields": "id,name,handle,created_at", "order": "created_at"},
+        )
+
+    def _make_category(self, name: str) -> str:
+        return self._make(
+            "/admin/product-categories",
+            "product_category",
+            {"name": name, "is_active": True},
+            lambda: _by_key(self._read_categories()).get(category_key(name)),
+        )
+
+    def _make(self, path: str, key: str, body: dict[str, Any], find: Callable[[], str | None]) -> str:
+        """Makes a thing whose name is unique; finds it where somebody was faster."""
+        change = Change("category", None, None, None, body, "The store did not have it.")
+        try:
+            with self._journal.writing(self._run_id, [change]) as entry:
+                made: str = self._client.post(path, body, {"fields": "id"})[key]["id"]
+                entry.made(0, made)
+                return made
+        except MedusaRefused:
+            if there := find():
+                return there
+            raise
+
+
+def _by_key(categories: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Category's key to id: by its name, else by its handle; of several with the same, the oldest."""
+    by_handle = {category_key(each["handle"] or ""): each["id"] for each in reversed(categories)}
+    return by_handle | {category_key(each["name"]): each["id"] for each in reversed(categories)}

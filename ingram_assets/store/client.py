@@ -1,0 +1,368 @@
+"""The one way to Medusa's Admin API: sign-in, keep-alive, retries, and every failure sorted once."""
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import stamina
+
+from ingram_assets.domain.addresses import is_this_machine
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+KEEPALIVE_EXPIRY = 4.0
+"""Seconds. Medusa closes a connection idle for 5 s; one reused after that breaks, so ours go first."""
+
+SKUS_PER_REQUEST = 500
+"""A URL of some 700 `sku[]` is as long as Node takes (16 KiB with the headers); half of 1,000 stays clear."""
+
+VALUES_LIMIT = 11_000
+"""Bytes of a URL that name what is asked for: 500 SKUs, or 300 of Medusa's ids, which are longer."""
+
+BODY_LIMIT = 1_500_000
+"""Bytes of one batch. Medusa's batch routes refuse 2 MB."""
+
+
+class MedusaError(IngramError):
+    """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do."""
+
+    def __init__(self, method: str, path: str, status: int | None, detail: str, body: str = "") -> None:
+        self.method, self.path, self.status, self.detail, self.body = method, path, status, detail, body
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        path = self.path if len(self.path) <= 160 else self.path[:159] + "…"
+        answer = f"answered {self.status}" if self.status else "got no answer"
+        return f"{self.method} {path} {answer}: {self.detail}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.method, self.path, self.status, self.detail, self.body)
+
+
+class MedusaRefused(MedusaError, Permanent):
+    """A 4xx: Medusa will refuse it again. The message has Medusa's words."""
+
+
+class Unavailable(MedusaError, Transient):
+    """No answer, or a 5xx, or 429, after the retries there are for it: try again later."""
+
+
+class SignInRefused(MedusaError, NeedsPerson):
+    """Wrong e-mail, password or key, or a user without the right."""
+
+    def _sentence(self) -> str:
+        return f"{super()._sentence()} Check MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD."
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRequest:
+    """One attempt that failed, as the journal keeps it. `status` is `None` where no answer came."""
+
+    method: str
+    path: str
+    status: int | None
+    body: str
+
+
+class MedusaClient:
+    """A session with one Medusa. Use it as a context manager; it may be shared by threads.
+
+    Give a secret API key, or the e-mail and password of an admin user. A request with a key costs the
+    server 75 to 90 ms of hashing, one with a user's token 6 to 8: what this package sends is batched.
+
+    Attributes:
+        reads, writes: requests that Medusa answered with success, sign-in left out.
+        on_failure: called with every failed attempt, retried or not.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        email: str | None = None,
+        password: str | None = None,
+        timeout: float = 60.0,
+        attempts: int = 5,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        if not api_key and not (email and password):
+            raise NeedsPerson(
+                "Medusa needs MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD: neither is set."
+            )
+        # Where structlog is installed, as Dagster's dependencies do, stamina prints to standard output
+        # instead, in the middle of a command's JSON.
+        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+        self.base_url = base_url.rstrip("/")
+        self._api_key, self._email, self._password = api_key, email, password
+        self._token: str | None = None
+        self._sign_in_lock = threading.Lock()
+        self._count_lock = threading.Lock()
+        self._attempts = attempts
+        self._http = httpx.Client(
+            base_url=self.base_url,
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
+            headers={"accept": "application/json"},
+            transport=transport,
+            # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
+            trust_env=not is_this_machine(urlsplit(self.base_url).hostname or ""),
+        )
+        self.reads = 0
+        self.writes = 0
+        self.on_failure: Callable[[FailedRequest], None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"MedusaClient({self.base_url!r})"
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    @contextmanager
+    def reporting(self, on_failure: Callable[[FailedRequest], None]) -> Iterator[None]:
+        """Within the block every failed attempt goes to `on_failure`."""
+        before, self.on_failure = self.on_failure, on_failure
+        try:
+            yield
+        finally:
+            self.on_failure = before
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON of a read. List values become `name[]=…`, which is how Medusa takes several."""
+        return self._send("GET", path + _query(params))
+
+    def post(
+        self, path: str, body: Mapping[str, Any], params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The JSON answer to a write."""
+        return self._send("POST", path + _query(params), body)
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """The JSON answer to a deletion."""
+        return self._send("DELETE", path)
+
+    def list_all(
+        self, path: str, key: str, params: Mapping[str, Any] | None = None, page: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Every row of a list, whatever Medusa's own default limit."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            answer = self.get(path, {**(params or {}), "limit": page, "offset": len(rows)})
+            rows += answer[key]
+            if not answer[key] or len(rows) >= answer["count"]:
+                return rows
+
+    def list_matching(
+        self, path: str, key: str, field: str, values: Sequence[str], params: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Every row whose `field` is one of `values`, asked for in as few URLs as they fit into."""
+        rows: list[dict[str, Any]] = []
+        for some in _packed(
+            values, SKUS_PER_REQUEST, VALUES_LIMIT, lambda value: len(_query({field: [value]}))
+        ):
+            rows += self.list_all(path, key, {**params, field: some}, page=4 * SKUS_PER_REQUEST)
+        return rows
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        renewed = False
+        for attempt in stamina.retry_context(
+            on=_worth_another_try, attempts=self._attempts, timeout=90.0, wait_initial=0.1, wait_max=5.0
+        ):
+            with attempt:
+                try:
+                    answer = self._once(method, path, body)
+                except SignInRefused as error:
+                    # A token lasts 24 h: a 401 is its end, once. A key does not end by itself.
+                    if self._api_key or renewed or error.status != 401 or error.path.startswith("/auth/"):
+                        raise
+                    renewed = True
+                    self._token = None
+                    answer = self._once(method, path, body)
+                except Unavailable as error:
+                    if attempt.num > 1 and error.status == 500:
+                        # Medusa says 500 for a row that its database refuses, and will say it again.
+                        raise _Hopeless(*error.__reduce__()[1]) from None
+                    raise
+        with self._count_lock:
+            if method == "GET":
+                self.reads += 1
+            else:
+                self.writes += 1
+        return answer
+
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        headers = {"authorization": self._authorization()}
+        try:
+            response = self._http.request(
+                method, path, content=None if body is None else _encode(body), headers=headers | _JSON
+            )
+        except httpx.RequestError as error:
+            self._failed(FailedRequest(method, path, None, repr(error)))
+            detail = (
+                f"{type(error).__name__} ({error}). Is Medusa running at {self.base_url}, and is "
+                "MEDUSA_BACKEND_URL right?"
+            )
+            raise Unavailable(method, path, None, detail) from error
+        return self._judge(method, path, response)
+
+    def _judge(self, method: str, path: str, response: httpx.Response) -> dict[str, Any]:
+        """The one place where an answer is sorted: success, or what to do about it."""
+        if response.is_success:
+            try:
+                answer = response.json()
+            except ValueError:
+                answer = None
+            if isinstance(answer, dict):
+                return answer
+        self._failed(FailedRequest(method, path, response.status_code, response.text))
+        status, detail, text = response.status_code, _medusas_words(response), response.text
+        if status in (401, 403):
+            raise SignInRefused(method, path, status, detail, text)
+        # A success without Medusa's JSON is some other server's page: no word of Medusa's against the title.
+        if status >= 500 or status in (408, 429) or response.is_success:
+            raise Unavailable(method, path, status, detail, text)
+        raise MedusaRefused(method, path, status, detail, text)
+
+    def _failed(self, failure: FailedRequest) -> None:
+        log.warning("Medusa: %s %s failed (%s)", failure.method, failure.path[:160], failure.status)
+        if self.on_failure:
+            self.on_failure(failure)
+
+    def _authorization(self) -> str:
+        if self._api_key:
+            return "Basic " + base64.b64encode(f"{self._api_key}:".encode()).decode()
+        with self._sign_in_lock:
+            if self._token is None:
+                self._token = self._sign_in()
+            return f"Bearer {self._token}"
+
+    def _sign_in(self) -> str:
+        path = "/auth/user/emailpass"
+        try:
+            response = self._http.post(path, json={"email": self._email, "password": self._password})
+        except httpx.RequestError as error:
+            self._failed(FailedRequest("POST", path, None, repr(error)))
+            raise Unavailable("POST", path, None, f"{type(error).__name__} ({error}).") from error
+        token = self._judge("POST", path, response).get("token")
+        if not isinstance(token, str):
+            raise SignInRefused("POST", path, response.status_code, "Medusa gave no token.")
+        return token
+
+
+class _Hopeless(Unavailable):
+    """A 500 that came twice: not tried a third time."""
+
+
+_JSON = {"content-type": "application/json"}
+
+_IN_TROUBLE = 5
+"""So many single rows answered with 500, and none accepted: it is Medusa, not the rows."""
+
+
+def _worth_another_try(error: Exception) -> bool:
+    if not isinstance(error, Unavailable) or isinstance(error, _Hopeless):
+        return False
+    return error.status is None or error.status >= 500
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+
+def _query(params: Mapping[str, Any] | None) -> str:
+    """The query string. Brackets stay as they are: encoded, 500 SKUs would not fit into a URL."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in (params or {}).items():
+        if isinstance(value, (list, tuple)):
+            pairs += [(f"{name}[]", str(each)) for each in value]
+        elif value is not None:
+            pairs.append((name, str(value)))
+    return "?" + "&".join(f"{name}={quote(value, safe=',.*:[]')}" for name, value in pairs) if pairs else ""
+
+
+def _medusas_words(response: httpx.Response) -> str:
+    """What Medusa said of a failure; for an answer that is not Medusa's, what it looks like."""
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict) and isinstance(message := answer.get("message"), str):
+        return message
+    if response.is_success or response.is_redirect or "html" in response.headers.get("content-type", ""):
+        return "This is not an answer of Medusa's Admin API. Is MEDUSA_BACKEND_URL the back end's address?"
+    return response.text[:300] or "no message"
+
+
+def batches(
+    items: Sequence[Item], count: int, as_sent: Callable[[Item], Any] = lambda item: item
+) -> Iterator[Sequence[Item]]:
+    """`items` in order, at most `count` of them and `BODY_LIMIT` bytes of JSON at a time."""
+    return _packed(items, count, BODY_LIMIT, lambda item: len(_encode({"": as_sent(item)})))
+
+
+def _packed(
+    items: Sequence[Item], count: int, room: int, size: Callable[[Item], int]
+) -> Iterator[list[Item]]:
+    """`items` in order, at most `count` of them at a time and no more than there is `room` for."""
+    some: list[Item] = []
+    used = 0
+    for item in items:
+        more = size(item)
+        if some and (len(some) >= count or used + more > room):
+            yield some
+            some, used = [], 0
+        some.append(item)
+        used += more
+    if some:
+        yield some
+
+
+def send_splitting(items: Sequence[Item], send: Callable[[Sequence[Item]], None]) -> dict[int, MedusaError]:
+    """Sends a batch that Medusa takes or refuses as a whole, halving it until the bad ones are alone.
+
+    Returns:
+        Position in `items` to the error of each that failed; all others were accepted. A failure that
+        is not about the items (signed out, no answer, 500 to whatever is sent) is raised.
+    """
+    failed: dict[int, MedusaError] = {}
+    accepted = 0
+
+    def attempt(start: int, stop: int) -> None:
+        nonlocal accepted
+        try:
+            send(items[start:stop])
+            accepted += stop - start
+        except (MedusaRefused, _Hopeless) as error:
+            if stop - start == 1:
+                failed[start] = error
+                in_trouble = [each for each in failed.values() if isinstance(each, _Hopeless)]
+                if not accepted and len(in_trouble) >= _IN_TROUBLE and len(in_trouble) == len(failed):
+                    raise Unavailable(*error.__reduce__()[1]) from error
+                return
+            middle = (start + stop) // 2
+            attempt(start, middle)
+            attempt(middle, stop)
+
+    if items:
+        attempt(0, len(items))
+    return failed

@@ -1,0 +1,182 @@
+"""Why the store shows what it shows of a title: the reading, the rule that matched, the level, the label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.availability import Availability, is_out_of_print, long_date
+from ingram_assets.domain.lifetime import counted_at
+from ingram_assets.domain.position import Orders, Taken
+from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
+from ingram_assets.domain.stock import UNSEEN, DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.store.journal import LastLevel
+from ingram_assets.store.plan import NO_ORDERS, Shown, desired, plan_levels, taken_of
+from ingram_assets.store.read import Actual
+from ingram_assets.store.rules import StoreRules
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Sentences for a person, and the values they are made of.
+
+    Attributes:
+        reading: what was read of Ingram's stock, per DC and in sum.
+        rule: the rule that matched, and why.
+        level: how the level follows from the reading.
+        label: what a shopper reads; `None` when unknown.
+        shown: what the store has now; `None` if it does not have the title.
+        differences: what the next push would change, or why it would not.
+    """
+
+    isbn: str
+    title: str
+    reading: str
+    rule: str
+    level: str
+    label: str | None
+    status: str
+    shown: Shown | None
+    store: str
+    differences: tuple[str, ...]
+
+    def text(self) -> str:
+        """All of it, a line each."""
+        lines = [
+            f"{self.isbn}  {self.title}",
+            f"Reading:  {self.reading}",
+            f"Rule:     {self.status}: {self.rule}",
+            f"Level:    {self.level}",
+            f"Label:    {self.label or 'untouched'}",
+            f"Store:    {self.store}",
+        ]
+        return "\n".join([*lines, *(f"          {each}" for each in self.differences)])
+
+
+def explain(
+    title: Title,
+    actual: Actual,
+    *,
+    rules: StoreRules,
+    today: date,
+    last_levels: Mapping[str, LastLevel] | None = None,
+    orders: Mapping[str, Orders] | None = None,
+) -> Explanation:
+    """Explains one title. Pure.
+
+    Args:
+        actual: from `read_store`.
+        last_levels: from the journal.
+        orders: from `read_orders`; without it a fulfillment looks like somebody's hand.
+    """
+    orders = orders or {}
+    plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules, orders=orders)
+    (plan,) = plans.with_history(last_levels or {}, orders).titles
+    of_item = orders.get(plan.item.id, NO_ORDERS) if plan.item else NO_ORDERS
+    wanted = desired(title, today=today, rules=rules, orders=of_item)
+    in_step = plan.verdict == "unchanged"
+    return Explanation(
+        title.isbn,
+        title.title,
+        _reading(title),
+        _rule(title, wanted, rules, today),
+        _level(title, wanted, rules, taken_of(title, of_item, rules)),
+        wanted.label,
+        wanted.status,
+        plan.before,
+        _store(plan.before),
+        ("In step with the rules.", *plan.reasons) if in_step else plan.reasons,
+    )
+
+
+def _reading(title: Title) -> str:
+    if title.stock is None:
+        return "never read"
+    at = f"{title.stock_observed_at:%Y-%m-%d %H:%M} UTC" if title.stock_observed_at else "at an unknown time"
+    on_hand, on_order = stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock)
+    per_dc = ", ".join(_center(title, dc, counts) for dc, counts in title.stock.items() if dc != UNSEEN)
+    told = f"{_count(on_hand)} on hand, {_count(on_order)} on order, read {at} ({per_dc or 'no DC'})"
+    if UNSEEN in title.stock:
+        told += ". No reading of it was complete: what other centers hold is not known"
+    for dc, center in (title.known.gone if title.known else {}).items():
+        told += (
+            f". {dc} counts no longer: the last {COMPLETE_READINGS_KEPT} complete readings do not show it. "
+            f"It had {_count(center.counts.on_hand)} on hand at {center.shown_at:%Y-%m-%d %H:%M} UTC"
+        )
+    return told
+
+
+def _center(title: Title, dc: str, counts: DcStock) -> str:
+    """A center's counts; with their time where that is not the reading's."""
+    told = f"{dc} {_count(counts.on_hand)} on hand and {_count(counts.on_order)} on order"
+    at = counted_at(title, dc)
+    return told if at is None or at == title.stock_observed_at else f"{told} as of {at:%Y-%m-%d %H:%M} UTC"
+
+
+def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) -> str:
+    on_hand, on_order = stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock)
+    match wanted.status:
+        case "digital":
+            return f"the binding {title.binding!r} is a download, of which no copies are counted."
+        case "preorder":
+            assert title.publication_date is not None
+            return (
+                f"it is published on {long_date(title.publication_date)}, and today is {long_date(today)}: "
+                "a preorder is never refused, whatever is on hand."
+            )
+        case _ if wanted.stale:
+            return f"{on_hand} on hand, but counted too long ago to be sold as in stock (STOCK_MAX_AGE)."
+        case "in_stock":
+            return f"{on_hand} on hand is more than the safety stock of {rules.safety_stock}."
+        case "backorder":
+            safety = rules.safety_stock
+            return (
+                f"{on_hand} on hand is not more than the safety stock of {safety}; {on_order} are on order."
+            )
+        case "out_of_stock" if on_hand is None or (is_out_of_print(title.publisher_status) and not on_order):
+            return f"the publisher says {title.publisher_status!r}, and none is on order."
+        case "out_of_stock":
+            more = (
+                "" if not rules.safety_stock else f" (not more than the safety stock of {rules.safety_stock})"
+            )
+            return f"{on_hand} on hand{more}, and {_count(on_order)} on order."
+        case _:
+            return "its stock was never read. Unknown is never zero: what the store has stands."
+
+
+def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) -> str:
+    if wanted.manage_inventory is False:
+        return "not managed"
+    if wanted.stocked_quantity is None:
+        return "left as it is: how many are on hand is not known"
+    parts = [f"{_count(stock_rules.on_hand(title.stock))} on hand"]
+    if rules.safety_stock and wanted.status == "in_stock":
+        parts.append(f"less {rules.safety_stock} safety stock")
+    if title.aged is not None:
+        parts.append(f"of which {title.aged.fresh} were counted lately enough")
+    if taken.sold:
+        parts.append(f"less {taken.sold} that orders took since")
+    if taken.reserved:
+        parts.append(f"and {taken.reserved} added back that are reserved for orders of before")
+    ordered = "" if wanted.incoming_quantity is None else f"; incoming {wanted.incoming_quantity}"
+    return f"{wanted.stocked_quantity} ({', '.join(parts)}{ordered})"
+
+
+def _store(shown: Shown | None) -> str:
+    if shown is None:
+        return "does not have it"
+    if not shown.managed:
+        return "not managed: it sells without end"
+    if shown.stocked is None:
+        return "managed, without a level at our location"
+    available = shown.stocked - shown.reserved
+    return (
+        f"level {shown.stocked:g}, reserved {shown.reserved:g}, available {available:g}, "
+        f"incoming {_count(shown.incoming)}, allow_backorder {str(shown.allow_backorder).lower()}, "
+        f"availability {shown.availability or 'none'}"
+    )
+
+
+def _count(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:g}"

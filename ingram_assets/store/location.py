@@ -1,0 +1,371 @@
+"""The one place of Ingram's stock in the store: known by its id, else found by name, or made."""
+
+import logging
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Change, Journal, Known
+
+log = logging.getLogger(__name__)
+
+ADDRESS = {
+    "address_1": "One Ingram Blvd",
+    "city": "La Vergne",
+    "province": "TN",
+    "postal_code": "37086",
+    "country_code": "US",
+}
+
+OURS = "Ingram"
+"""What the location is called in the journal: there is one, whatever the setting or the store call it."""
+
+_IN_ADMIN = "In Medusa's admin, under Settings, Locations,"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Ingram's stock location and the sales channel that sells from it. Ids are Medusa's.
+
+    Attributes:
+        created, linked: what `ensure_location` had to do.
+        missing: what `find_location` saw that it would have to do; the id is "" where there is no location.
+        known: the journal has location and channel by these ids and names.
+        notes: what a person should hear, once: that one was renamed, or that another is meant from now on.
+    """
+
+    id: str
+    name: str
+    channel_id: str
+    channel_name: str
+    created: bool = False
+    linked: bool = False
+    missing: str | None = None
+    known: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def ensure_location(
+    client: MedusaClient,
+    *,
+    journal: Journal,
+    run_id: str,
+    name: str = "Ingram (Drop-Ship)",
+    sales_channel: str = "Online Store",
+) -> Location:
+    """Ingram's stock location, linked to the sales channel: one read when all is as it should be.
+
+    It is the one that the journal knows by its id, whatever it is called by now. Where the journal knows
+    none yet, it is the one of this name, and is made if there is none. One that is there keeps its address
+    (Medusa has no way to give one to a location without).
+
+    Args:
+        name: what a new location is called; or an id, "sloc_…", which outranks what the journal knows.
+        sales_channel: its name, or its id, "sc_…".
+
+    Raises:
+        NeedsPerson: the location or the channel that is known was deleted, or another one bears its name;
+            none is known yet, and it can't be told which one is meant; no sales channel has this name. The
+            message says what there is and what to do.
+    """
+    with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
+        look = _look(client, journal, name, sales_channel)
+        location, channel = look.location, look.channel
+        if location is None:
+            location = _create(client, journal, run_id, name)
+        if look.learned:
+            journal.know("location", [_as_known(OURS, location)])
+            journal.know("sales_channel", [_as_known(_folded(sales_channel), channel)])
+        if not look.linked:
+            _link(client, journal, run_id, location["id"], channel)
+        for note in look.notes:
+            log.warning(note)
+        if not look.linked:
+            log.info(
+                "Stock location %s (%s) sells through %s.", location["name"], location["id"], channel["name"]
+            )
+        return Location(
+            location["id"],
+            location["name"],
+            channel["id"],
+            channel["name"],
+            created=look.location is None,
+            linked=not look.linked,
+            notes=look.notes,
+        )
+
+
+def find_location(
+    client: MedusaClient,
+    *,
+    journal: Journal,
+    name: str = "Ingram (Drop-Ship)",
+    sales_channel: str = "Online Store",
+) -> Location:
+    """The location as it is, for who only looks: nothing is made or remembered; `missing` says what would be.
+
+    Raises:
+        NeedsPerson: as `ensure_location`.
+    """
+    look = _look(client, journal, name, sales_channel)
+    location, channel = look.location, look.channel
+    missing = None
+    if location is None:
+        missing = (
+            f"The store has no stock location {name!r} yet: it is made, and linked to {channel['name']!r}."
+        )
+    elif not look.linked:
+        missing = (
+            f"The stock location {location['name']!r} is not linked to {channel['name']!r} yet: it will be."
+        )
+    return Location(
+        location["id"] if location else "",
+        location["name"] if location else name,
+        channel["id"],
+        channel["name"],
+        missing=missing,
+        known=not look.learned,
+        notes=look.notes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is meant, as the store has it. `learned`: the journal does not know it so yet."""
+
+    location: dict[str, Any] | None
+    channel: dict[str, Any]
+    linked: bool
+    learned: bool
+    notes: tuple[str, ...]
+
+
+def _look(client: MedusaClient, journal: Journal, name: str, sales_channel: str) -> _Look:
+    """Which location and channel are meant. Names are not unique, so all locations are looked at.
+
+    A name in another spelling is the same name: a second location doubles the stock of every title.
+    """
+    places = client.list_all(
+        "/admin/stock-locations",
+        "stock_locations",
+        {"fields": "id,name,sales_channels.id,sales_channels.name"},
+    )
+    stored = next(iter(journal.known("location", [OURS])), None)
+    stored_channel = next(iter(journal.known("sales_channel", [_folded(sales_channel)])), None)
+    known_channel = stored_channel or _channel_of_earlier_versions(journal, sales_channel)
+    location, notes = _location(places, stored, journal, name, (sales_channel, known_channel))
+    linked = {each["id"]: each for each in _channels_of(location)}
+    channel = linked.get(known_channel.id if known_channel else sales_channel.strip())
+    if channel is None or _folded(sales_channel) not in (_folded(channel["name"]), _folded(channel["id"])):
+        # It is there under another name, or can't be seen from here.
+        channel = _channel(client, sales_channel, known_channel)
+    if known_channel and known_channel.name != channel["name"]:
+        notes += (_renamed("sales channel", known_channel.name, channel),)
+    return _Look(
+        location,
+        channel,
+        linked=channel["id"] in linked,
+        learned=location is None
+        or stored != _as_known(OURS, location)
+        or stored_channel != _as_known(_folded(sales_channel), channel),
+        notes=notes,
+    )
+
+
+def _as_known(called: str, thing: Mapping[str, Any]) -> Known:
+    return Known(called, thing["id"], thing["name"])
+
+
+def _location(
+    places: Sequence[dict[str, Any]],
+    stored: Known | None,
+    journal: Journal,
+    name: str,
+    sells_through: tuple[str, Known | None],
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """The location that is meant, `None` where one has to be made, and what to tell a person."""
+    by_id = {each["id"]: each for each in places}
+    if name.strip().startswith("sloc_"):
+        return _by_setting(by_id, stored, name.strip())
+    named = [each for each in places if _folded(each["name"]) == _folded(name)]
+    if stored:
+        return _remembered(by_id, stored, named, name)
+    if used := _of_earlier_versions(journal):
+        there = [each for each in used if each.id in by_id]
+        if len(there) <= 1:
+            return _remembered(by_id, (there or used)[-1], named, name)
+        named = [by_id[each.id] for each in there]
+    if len(named) <= 1:
+        return (named[0] if named else None), ()
+    channel, known_channel = sells_through
+    ids = {known_channel.id} if known_channel else set()
+    linked = [
+        each
+        for each in named
+        if any(one["id"] in ids or _folded(one["name"]) == _folded(channel) for one in _channels_of(each))
+    ]
+    if len(linked) == 1:
+        return linked[0], ()
+    raise NeedsPerson(
+        f"{len(linked or named)} stock locations may hold Ingram's stock ({_listed(linked or named)}), and "
+        f"it can't be told which one does. {_IN_ADMIN} rename or delete all but one, or set "
+        "MEDUSA_STOCK_LOCATION to the id of the one that is meant."
+    )
+
+
+def _by_setting(
+    by_id: Mapping[str, dict[str, Any]], known: Known | None, location_id: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    location = by_id.get(location_id)
+    if location is None:
+        raise NeedsPerson(
+            f"MEDUSA_STOCK_LOCATION names the stock location {location_id}, which the store does not have. "
+            f"Those there are: {_listed(by_id.values()) or 'none'}. Set it to one of them."
+        )
+    if known is None or known.id == location_id:
+        return location, _rename(known, location)
+    left = by_id.get(known.id)
+    if left is None:
+        return location, ()
+    return location, (
+        f"Ingram's stock goes to the location {location['name']!r} ({location_id}) from now on, as "
+        f"MEDUSA_STOCK_LOCATION says. The levels at {left['name']!r} ({known.id}), where it went before, "
+        "stand and are sold as well, until that location is deleted or unlinked from its sales channels.",
+    )
+
+
+def _remembered(
+    by_id: Mapping[str, dict[str, Any]], known: Known, named: Sequence[dict[str, Any]], name: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    location = by_id.get(known.id)
+    if location is None:
+        raise NeedsPerson(_gone(known, list(by_id.values())))
+    others = [each for each in named if each["id"] != known.id]
+    if others:
+        raise NeedsPerson(
+            f"Ingram's stock is kept at the location {location['name']!r} ({known.id}), and "
+            f"{_listed(others)} bears the name of MEDUSA_STOCK_LOCATION, {name!r}. It can't be told which is "
+            f"meant, and two would sell every copy twice. {_IN_ADMIN} rename or delete the other one, or set "
+            "MEDUSA_STOCK_LOCATION to the id of the one that is meant."
+        )
+    return location, _rename(known, location)
+
+
+def _rename(known: Known | None, location: Mapping[str, Any]) -> tuple[str, ...]:
+    # What an earlier version found and linked is in the journal without a name.
+    if known is None or known.name in ("", location["name"]):
+        return ()
+    return (_renamed("stock location", known.name, location),)
+
+
+def _renamed(what: str, before: str, now: Mapping[str, Any]) -> str:
+    return (
+        f"The {what} {before!r} is called {now['name']!r} now: it is the same one, {now['id']}, and goes on "
+        "being used."
+    )
+
+
+def _gone(known: Known, places: Sequence[Mapping[str, Any]]) -> str:
+    named = f"{known.name!r} ({known.id})" if known.name else known.id
+    return (
+        f"Ingram's stock location {named} is not in the store any more. It was deleted, or this is another "
+        "store, or a backup of it or of the journal was restored. None is made in its place, since two would "
+        f"sell every copy twice. Those there are: {_listed(places) or 'none'}. Set MEDUSA_STOCK_LOCATION "
+        f"to the id of the one that is meant. {_IN_ADMIN} a new one can be made for it."
+    )
+
+
+def _of_earlier_versions(journal: Journal) -> list[Known]:
+    """The locations that the journal's entries name, oldest first: made or linked before ids were kept."""
+    found: dict[str, Known] = {}
+    for entry in journal.written("location"):
+        if entry.entity:
+            name = (entry.after or {}).get("name") or (
+                found[entry.entity].name if entry.entity in found else ""
+            )
+            found[entry.entity] = Known(OURS, entry.entity, name)
+    return list(found.values())
+
+
+def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known | None:
+    """The channel of this name that a location was linked to last."""
+    for entry in reversed(journal.written("location")):
+        after = entry.after or {}
+        if "sales_channel_id" in after and _folded(after.get("sales_channel") or "") == _folded(
+            sales_channel
+        ):
+            return Known(sales_channel, after["sales_channel_id"], after["sales_channel"])
+    return None
+
+
+def _channels_of(location: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    # Linking an unknown channel id leaves a null in this list.
+    return [each for each in (location or {}).get("sales_channels") or [] if each]
+
+
+def _channel(client: MedusaClient, name: str, known: Known | None) -> dict[str, Any]:
+    """The sales channel that is meant: by the id in the setting, the one that is known, or by its name."""
+    channels = client.list_all("/admin/sales-channels", "sales_channels", {"fields": "id,name"})
+    by_id = {each["id"]: each for each in channels}
+    if name.strip() in by_id:
+        return by_id[name.strip()]
+    named = [each for each in channels if _folded(each["name"]) == _folded(name)]
+    if known and known.id not in by_id:
+        raise NeedsPerson(
+            f"The sales channel {known.name!r} ({known.id}) is not in the store any more: it was deleted, or "
+            f"this is another store. The channels there are: {_listed(channels) or 'none'}. Set "
+            "MEDUSA_SALES_CHANNEL to the id of the one that is meant."
+        )
+    if known and (others := [each for each in named if each["id"] != known.id]):
+        raise NeedsPerson(
+            f"The sales channel {by_id[known.id]['name']!r} ({known.id}) is the one that was used until now, "
+            f"and {_listed(others)} bears the name {name!r}. Rename the other one in Medusa's admin, under "
+            "Settings, Sales Channels, or set MEDUSA_SALES_CHANNEL to the id of the one that is meant."
+        )
+    if known:
+        return by_id[known.id]
+    exact = [each for each in named if each["name"] == name]
+    if len(exact or named) == 1:
+        return (exact or named)[0]
+    if named:
+        raise NeedsPerson(
+            f"{len(named)} sales channels are called {name!r} ({_listed(named)}). Rename all but one in "
+            "Medusa's admin, under Settings, Sales Channels, or set MEDUSA_SALES_CHANNEL to the id of the "
+            "one that is meant."
+        )
+    there = ", ".join(repr(each["name"]) for each in channels) or "none"
+    raise NeedsPerson(
+        f"Medusa has no sales channel {name!r}. The channels there are: {there}. "
+        "Set MEDUSA_SALES_CHANNEL to one of them, or create it in Medusa's admin."
+    )
+
+
+def _listed(things: Any) -> str:
+    return ", ".join(f"{each['name']!r} ({each['id']})" for each in things)
+
+
+def _folded(name: str) -> str:
+    """A name in the one spelling that all its spellings have in common: case and blanks say nothing."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _create(client: MedusaClient, journal: Journal, run_id: str, name: str) -> dict[str, Any]:
+    body = {"name": name.strip(), "address": ADDRESS}
+    change = Change("location", None, None, None, body, f"No stock location was called {name!r}.")
+    with journal.writing(run_id, [change]) as entry:
+        location: dict[str, Any] = client.post("/admin/stock-locations", body)["stock_location"]
+        entry.made(0, location["id"])
+    return location
+
+
+def _link(
+    client: MedusaClient, journal: Journal, run_id: str, location_id: str, channel: Mapping[str, Any]
+) -> None:
+    after = {"sales_channel_id": channel["id"], "sales_channel": channel["name"]}
+    reason = f"The location was not linked to {channel['name']!r}, so its stock did not count there."
+    change = Change("location", None, location_id, {"sales_channel_id": None}, after, reason)
+    with journal.writing(run_id, [change]):
+        client.post(f"/admin/stock-locations/{location_id}/sales-channels", {"add": [channel["id"]]})

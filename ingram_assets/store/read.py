@@ -1,0 +1,353 @@
+"""What the store has now of our titles: variants, their inventory items, and the levels at our location."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.ownership import is_our_item, may_write_level
+from ingram_assets.domain.position import Fulfillment, Orders, Reservation
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
+
+_LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
+_VARIANT_FIELDS = (
+    *("id", "sku", "ean", "product_id", "manage_inventory", "allow_backorder", "metadata"),
+    *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
+    *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
+    *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
+)
+_NUMBERS = ("sku", "ean", "upc", "barcode")
+_ORDER_FIELDS = (
+    *("id", "created_at", "items.id"),
+    *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
+    *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
+)
+_LISTED_AT_ONCE = 5_000
+_ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level at our location, in copies. A hand edit may have left fractions."""
+
+    id: str
+    stocked: float
+    reserved: float
+    incoming: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An inventory item, and its level at our location if it has one there.
+
+    Attributes:
+        elsewhere: it has a level at another location, which is somebody else's.
+        variants: ids of all variants that are linked to it, ours or not.
+        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
+    """
+
+    id: str
+    sku: str | None
+    level: Level | None
+    elsewhere: bool = False
+    variants: tuple[str, ...] = ()
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant as it stands in the store, with the items that are linked to it."""
+
+    id: str
+    product_id: str
+    sku: str | None
+    ean: str | None
+    manage_inventory: bool
+    allow_backorder: bool
+    metadata: dict[str, Any]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What the store has of one ISBN. No variants: the title is not in the store (any more).
+
+    Attributes:
+        variants: more than one only where something is wrong: two products with the number.
+        leftover: an inventory item with this SKU that no variant of ours is linked to.
+    """
+
+    isbn: str
+    variants: tuple[Variant, ...] = field(default=())
+    leftover: Item | None = None
+
+
+def read_store(
+    client: MedusaClient,
+    isbns: Iterable[str],
+    location_id: str,
+    unmanaged: Collection[str] = (),
+    journal: Journal | None = None,
+) -> dict[str, Actual]:
+    """ISBN to what the store has of it, for every ISBN given.
+
+    One read for each 500 ISBNs when all is well. A variant that is not found by its SKU is looked for by
+    its EAN, by the id that an import has remembered (`Spellings`), and through its inventory item, since a
+    person may have renamed it; an item is looked for where a variant has none. Only such titles cost
+    further reads.
+
+    Args:
+        unmanaged: ISBNs that are to keep no inventory, so that a variant of theirs needs no item.
+        journal: knows what was remembered, and which items this project made. Without it an item is the
+            title's own by its SKU alone.
+    """
+    wanted = list(dict.fromkeys(isbns))
+    rows = _variants(client, "sku", wanted)
+    by_isbn: dict[str, list[Variant]] = {isbn: [] for isbn in wanted}
+    for row in rows:
+        by_isbn[row["sku"]].append(_variant(row, location_id))
+
+    def not_found() -> list[str]:
+        return [isbn for isbn in wanted if not by_isbn[isbn]]
+
+    def take(isbn: str, row: dict[str, Any]) -> None:
+        if isbn_spelled(row["sku"]) in (None, isbn):  # else it is another book, with a mistyped EAN
+            by_isbn[isbn].append(_variant(row, location_id))
+
+    for row in _variants(client, "ean", not_found()):
+        take(row["ean"], row)
+    if journal and (missing := not_found()):
+        remembered = {each.id: each.called for each in journal.known("variant", missing)}
+        for row in _variants(client, "id", list(remembered)):
+            take(remembered[row["id"]], row)
+
+    without_item = [
+        isbn
+        for isbn in wanted
+        if not any(each.items or _may_go_without(each, unmanaged) for each in by_isbn[isbn])
+    ]
+    leftovers = _items_by_sku(client, without_item, location_id) if without_item else {}
+    renamed = {
+        variant_id: isbn
+        for isbn, item in leftovers.items()
+        for variant_id in item.variants
+        if not by_isbn[isbn]
+    }
+    for row in _variants(client, "id", list(renamed)):
+        take(renamed[row["id"]], row)
+    actual = {isbn: _actual(isbn, by_isbn[isbn], leftovers.get(isbn)) for isbn in wanted}
+    return actual if journal is None else _with_made(actual, journal)
+
+
+class Spellings:
+    """All variants of the store by the ISBNs that their numbers spell, for who is about to make products.
+
+    Medusa finds a number by its exact text alone, and a person writes an ISBN with hyphens or blanks, or in
+    the field for a barcode. So all of them are listed, once, when the first product is to be made.
+    """
+
+    def __init__(self, client: MedusaClient, location_id: str, journal: Journal) -> None:
+        self._client, self._location_id, self._journal = client, location_id, journal
+
+    @cached_property
+    def _ids(self) -> dict[str, list[str]]:
+        rows = self._client.list_all(
+            "/admin/product-variants",
+            "variants",
+            {"fields": ",".join(("id", *_NUMBERS)), "order": "id"},
+            page=_LISTED_AT_ONCE,
+        )
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            for isbn in spelled_by(row):
+                found.setdefault(isbn, []).append(row["id"])
+        return found
+
+    def look_up(self, isbns: Collection[str], actual: Mapping[str, Actual]) -> dict[str, Actual]:
+        """Those of the ISBNs that the store has after all, in another spelling: what it has of them."""
+        ids = {isbn: self._ids[isbn] for isbn in isbns if isbn in self._ids} if isbns else {}
+        if not ids:
+            return {}
+        rows = _variants(self._client, "id", [each for some in ids.values() for each in some])
+        variants = {row["id"]: _variant(row, self._location_id) for row in rows}
+        found = {
+            isbn: _actual(isbn, [variants[each] for each in some if each in variants], actual[isbn].leftover)
+            for isbn, some in ids.items()
+        }
+        return _with_made({isbn: each for isbn, each in found.items() if each.variants}, self._journal)
+
+
+def spelled_by(row: Mapping[str, Any]) -> set[str]:
+    """The ISBNs that a variant's numbers spell. Its SKU outranks the rest, which may be mistyped."""
+    if isbn := isbn_spelled(row["sku"]):
+        return {isbn}
+    return {isbn for name in _NUMBERS if (isbn := isbn_spelled(row[name]))}
+
+
+def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> Actual:
+    return Actual(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
+
+
+def _with_made(actual: dict[str, Actual], journal: "Journal") -> dict[str, Actual]:
+    """The same, with what the journal says of items whose SKU does not say that they are the title's."""
+    doubtful = [
+        isbn
+        for isbn, each in actual.items()
+        if any(not is_our_item(isbn, item) for variant in each.variants for item in variant.items)
+    ]
+    made = journal.made_items(doubtful) if doubtful else {}
+    for isbn, ids in made.items():
+        variants = tuple(
+            replace(
+                variant,
+                items=tuple(replace(item, made=True) if item.id in ids else item for item in variant.items),
+            )
+            for variant in actual[isbn].variants
+        )
+        actual[isbn] = replace(actual[isbn], variants=variants)
+    return actual
+
+
+def read_orders(
+    client: MedusaClient, since: Mapping[str, datetime], location_id: str, reserved: Collection[str] = ()
+) -> dict[str, Orders]:
+    """What orders did to inventory items at our location, at least as far back as is asked for.
+
+    One read of the orders that changed since the earliest time, and one more of reservations if any are asked
+    for.
+
+    Args:
+        since: inventory item's id to the time from which its orders matter.
+        reserved: ids of items of which the orders' reservations matter, too. A hold that a person made is no
+            order's.
+
+    Returns:
+        Item id to its orders. Items without any are missing.
+    """
+    if not since:
+        return {}
+    rows = client.list_all(
+        "/admin/orders",
+        "orders",
+        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_ORDER_FIELDS)},
+    )
+    fulfillments: dict[str, list[Fulfillment]] = {}
+    ordered_at: dict[str, datetime] = {}
+    for row in rows:
+        placed = datetime.fromisoformat(row["created_at"])
+        ordered_at |= {line["id"]: placed for line in row.get("items") or [] if line}
+        for each in row["fulfillments"] or []:
+            if each["location_id"] != location_id:
+                continue
+            canceled = each["canceled_at"] and datetime.fromisoformat(each["canceled_at"])
+            made = datetime.fromisoformat(each["created_at"])
+            for line in each["items"] or []:
+                if line["inventory_item_id"] in since:
+                    done = Fulfillment(line["quantity"], placed, made, canceled or None)
+                    fulfillments.setdefault(line["inventory_item_id"], []).append(done)
+    reservations = _reservations(client, reserved, location_id, ordered_at)
+    return {
+        item_id: Orders(tuple(reservations.get(item_id, ())), tuple(fulfillments.get(item_id, ())))
+        for item_id in {*fulfillments, *reservations}
+    }
+
+
+def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list[str]:
+    """ISBNs of the titles of orders that changed after `since`, by `until`, and are fulfilled or canceled.
+
+    An order that is only placed moves no level: the store reserves its copies.
+    """
+    rows = client.list_all(
+        "/admin/orders",
+        "orders",
+        {
+            "updated_at[$gt]": since.isoformat(),
+            "updated_at[$lte]": until.isoformat(),
+            "fields": "id,status,canceled_at,fulfillments.id,items.variant_sku,items.variant_barcode",
+        },
+    )
+    isbns: dict[str, None] = {}
+    for row in rows:
+        if not (row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled"):
+            continue
+        for line in row["items"] or []:
+            numbers = map(isbn_spelled, (line.get("variant_sku"), line.get("variant_barcode")))
+            isbns |= dict.fromkeys(isbn for isbn in numbers if isbn)
+    return list(isbns)
+
+
+def _reservations(
+    client: MedusaClient, item_ids: Collection[str], location_id: str, ordered_at: Mapping[str, datetime]
+) -> dict[str, list[Reservation]]:
+    """Item id to the orders' reservations of it.
+
+    Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where it was read.
+    """
+    found: dict[str, list[Reservation]] = {}
+    if not item_ids:
+        return found
+    rows = client.list_matching(
+        "/admin/reservations",
+        "reservations",
+        "inventory_item_id",
+        sorted(item_ids),
+        {"location_id": [location_id], "fields": "inventory_item_id,line_item_id,quantity,created_at"},
+    )
+    for row in rows:
+        if row["line_item_id"]:
+            made = ordered_at.get(row["line_item_id"]) or datetime.fromisoformat(row["created_at"])
+            found.setdefault(row["inventory_item_id"], []).append(Reservation(row["quantity"], made))
+    return found
+
+
+def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:
+    return variant.sku in unmanaged and not variant.manage_inventory
+
+
+def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    params = {"fields": ",".join(_VARIANT_FIELDS)}
+    return client.list_matching("/admin/product-variants", "variants", by, values, params)
+
+
+def _items_by_sku(client: MedusaClient, skus: Sequence[str], location_id: str) -> dict[str, Item]:
+    rows = client.list_matching(
+        "/admin/inventory-items", "inventory_items", "sku", skus, {"fields": ",".join(_ITEM_FIELDS)}
+    )
+    return {row["sku"]: _item(row, location_id) for row in rows}
+
+
+def _variant(row: dict[str, Any], location_id: str) -> Variant:
+    return Variant(
+        row["id"],
+        row["product_id"],
+        row["sku"],
+        row["ean"],
+        row["manage_inventory"],
+        row["allow_backorder"],
+        row["metadata"] or {},
+        tuple(
+            _item({"id": link["inventory_item_id"], **link["inventory"]}, location_id)
+            for link in row.get("inventory_items") or []
+            # A link outlives its item when that is deleted by itself.
+            if link.get("inventory")
+        ),
+    )
+
+
+def _item(row: Mapping[str, Any], location_id: str) -> Item:
+    levels = [each for each in row.get("location_levels") or [] if each]
+    ours = [each for each in levels if may_write_level(each["location_id"], location_id)]
+    return Item(
+        row["id"],
+        row["sku"],
+        _level(ours[0]) if ours else None,
+        elsewhere=len(ours) < len(levels),
+        variants=tuple(each["id"] for each in row.get("variants") or [] if each),
+    )
+
+
+def _level(row: Mapping[str, Any]) -> Level:
+    return Level(row["id"], row["stocked_quantity"], row["reserved_quantity"], row["incoming_quantity"])

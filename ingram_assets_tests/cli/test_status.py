@@ -1,0 +1,185 @@
+"""`ingram status` on a real queue, a real journal and a real Dagster database."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ingram_assets.cli.status import show_status
+from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.settings import CommonSettings
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.store.journal import InStep, Journal
+from ingram_assets_tests.staging.conftest import Queue, migrated
+from ingram_assets_tests.store.shop import make_isbn
+from ingram_demo.embedded.postgres import Postgres
+
+# Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
+pytestmark = pytest.mark.xdist_group("operations")
+
+_numbers = count(1)
+NOWHERE = "postgresql://nobody:sEcret@127.0.0.1:1/none"
+
+
+@dataclass
+class Shop:
+    """A shop of three titles, each tracked, imported and in step."""
+
+    queue: Queue
+    journal: str
+    dagster: str
+    isbns: list[str]
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+
+    def status(self) -> dict[str, Any]:
+        show_status(as_json=True)
+        return json.loads(self.capture.readouterr().out.splitlines()[-1])
+
+    def words(self) -> str:
+        show_status(as_json=False)
+        return self.capture.readouterr().out
+
+    def changed(self, isbn: str, minutes: float) -> None:
+        """Its stock changed so long ago, and nobody pushed it."""
+        ago = timedelta(minutes=minutes)
+        self.queue.sql("UPDATE ingram_queue SET stock_changed_at = now() - %s WHERE isbn = %s", ago, isbn)
+
+
+@pytest.fixture
+def shop(
+    postgres: Postgres,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Shop]:
+    # Dagster's storage keeps a process' connections by address: each test has addresses of its own.
+    names = [f"status_{what}_{next(_numbers)}" for what in ("queue", "journal", "dagster")]
+    queue = migrated(postgres, names[0])
+    journal, dagster = (postgres.create_database(name) for name in names[1:])
+    isbns = [make_isbn(number) for number in range(90_000, 90_003)]
+    now = datetime.now(UTC)
+    with QueueWriter(queue.writer) as writer:
+        writer.add_titles([{"isbn": isbn, "title": f"Book {isbn}", "srp_price": "9"} for isbn in isbns])
+        stock = {"TN": DcStock(3, 0, "primary")}
+        writer.record_stock([{"isbn": isbn, "observed_at": now, "stock": stock} for isbn in isbns])
+    with QueueReader(queue.reader) as reader, Journal(journal) as book:
+        rows = reader.row_states()
+        reader.mark_imported([row.id for row in rows])
+        book.record_in_step(
+            [InStep(row.isbn, row.id, row.stock_changed_at, None, datetime.now(UTC)) for row in rows]
+        )
+    settings = {
+        "MEDUSA_BACKEND_URL": "http://127.0.0.1:9",
+        "MEDUSA_API_KEY": "none",
+        "QUEUE_DB_URL": queue.reader,
+        "STOREFRONT_DB_URL": journal,
+        "DAGSTER_PG_URL": dagster,
+        "INGRAM_STATE_DIR": str(tmp_path / "state"),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with dagster_instance(CommonSettings(DAGSTER_PG_URL=dagster, INGRAM_STATE_DIR=tmp_path / "state")) as one:
+        one.add_dynamic_partitions(ISBNS_NAME, isbns)
+    yield Shop(queue, journal, dagster, isbns, monkeypatch, capsys)
+    for name in names:
+        postgres.drop_database(name)
+
+
+def partitions(shop: Shop, name: str, isbn: str, *, there: bool) -> None:
+    with psycopg.connect(shop.dagster, autocommit=True) as connection:
+        if there:
+            connection.execute(
+                "INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES (%s, %s)",
+                [name, isbn],
+            )
+        else:
+            connection.execute(
+                "DELETE FROM dynamic_partitions WHERE partitions_def_name = %s AND partition = %s",
+                [name, isbn],
+            )
+
+
+def test_a_shop_in_order(shop: Shop) -> None:
+    status = shop.status()
+    assert (status["titles"], status["rows"], status["retired"]) == (3, 3, 0)
+    assert (status["behind"], status["behind_since"], status["behind_titles"]) == (0, None, [])
+    assert (status["untracked"], status["broken"], status["not_asked"]) == ([], [], [])
+    assert len(status["low_stock"]) == 3
+    words = shop.words()
+    assert "      3  titles tracked" in words
+    assert "Nothing is broken." in words
+
+
+def test_it_says_when_the_store_lags(shop: Shop) -> None:
+    first, second, _ = shop.isbns
+    shop.changed(first, 30)
+    shop.changed(second, 20)
+    with psycopg.connect(shop.journal, autocommit=True) as connection:
+        connection.execute("UPDATE store_in_step SET stock_changed_at = now() - interval '1 day'")
+    shop.changed(shop.isbns[2], 5)
+    status = shop.status()
+    assert status["behind"] == 2
+    assert [one["isbn"] for one in status["behind_titles"]] == [first, second]
+    assert {one["what"] for one in status["behind_titles"]} == {"stock"}
+    since = datetime.fromisoformat(status["behind_since"])
+    assert timedelta(minutes=29) < datetime.now(UTC) - since < timedelta(minutes=31)
+    words = shop.words()
+    assert "The store has not followed 2 of 3 titles for more than 10 min" in words
+    assert "Nothing is broken." not in words
+    shop.patch.setenv("STORE_LAG_MAX", "1500")
+    assert shop.status()["behind"] == 1
+
+
+def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
+    gone = shop.isbns[0]
+    shop.queue.sql("UPDATE ingram_queue SET failed_reason = 'No.', imported_at = NULL WHERE isbn = %s", gone)
+    shop.queue.sql("INSERT INTO ingram_unread SELECT %s, 'transient', 'No answer.', now(), now(), 1", gone)
+    shop.queue.sql(
+        "UPDATE ingram_queue SET stock_observed_at = now() - interval '9 days' WHERE isbn = %s", gone
+    )
+    shop.changed(gone, 30)
+    before = shop.status()
+    assert (before["failed"], before["unread"], before["promise_broken"]) == (1, 1, True)
+    assert {one["isbn"] for one in before["broken"]} == {gone}
+    partitions(shop, ISBNS_NAME, gone, there=False)
+    partitions(shop, RETIRED_NAME, gone, there=True)
+    status = shop.status()
+    assert (status["titles"], status["rows"], status["retired"]) == (2, 2, 1)
+    assert (status["failed"], status["unread"], status["promise_broken"]) == (0, 0, False)
+    assert (status["broken"], status["behind"], status["untracked"]) == ([], 0, [])
+    assert gone not in {one["isbn"] for one in status["low_stock"]}
+    assert "      1  retired, and in none of these counts" in shop.words()
+
+
+def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
+    lost = shop.isbns[1]
+    partitions(shop, ISBNS_NAME, lost, there=False)
+    assert shop.status()["untracked"] == [], "it may be about to be"
+    shop.queue.sql("UPDATE ingram_queue SET created_at = now() - interval '11 minutes'")
+    status = shop.status()
+    assert (status["titles"], status["rows"], status["untracked"]) == (2, 3, [lost])
+    assert f"ingram enrich {lost}" in shop.words()
+
+
+def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> None:
+    shop.patch.setenv("DAGSTER_PG_URL", NOWHERE)
+    shop.patch.setenv("STOREFRONT_DB_URL", NOWHERE)
+    status = shop.status()
+    assert (status["titles"], status["behind"]) == (3, None)
+    dagster, journal = status["not_asked"]
+    assert "Dagster's database can't be reached" in dagster
+    assert "The journal database can't be reached" in journal
+    words = shop.words()
+    assert "      3  titles in the queue" in words
+    assert "sEcret" not in words + str(status)
+    assert "Nothing is broken." not in words

@@ -1,0 +1,292 @@
+"""What the sensors decide, as a table of cases: nothing is read, nothing is started."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingram_assets.defs.scraper.decisions import titles_to_read
+from ingram_assets.defs.storefront.decisions import (
+    AT_ONCE,
+    Asked,
+    Request,
+    SensorCursor,
+    after_asking,
+    after_run,
+    ask,
+    is_complete,
+    not_known_in_step,
+    over,
+    push_changes,
+    to_look_at,
+)
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.staging.reader import RowState
+from ingram_assets.store.journal import InStep
+
+A, B, C = "9780306406157", "9781639739134", "9780000000002"
+WAITS = (10.0, 60.0)
+
+
+class TestTitlesToRead:
+    def test_new_titles_are_asked_for_once(self):
+        first = titles_to_read(tracked=[A, B], read=[A], asked=[], reading=False)
+        assert first.isbns == (B,)
+        again = titles_to_read(tracked=[A, B], read=[A], asked=first.asked, reading=False)
+        assert again.isbns == ()
+        assert "1 titles could not be read" in again.reason
+
+    def test_a_title_that_was_read_is_forgotten(self):
+        assert titles_to_read(tracked=[A, B], read=[A, B], asked=[B], reading=False).asked == frozenset()
+
+    def test_a_run_at_work_reads_them_anyway(self):
+        decision = titles_to_read(tracked=[A, B], read=[], asked=[], reading=True)
+        assert decision.isbns == ()
+        assert decision.asked == frozenset(), "else nobody would ask again once that run has failed"
+
+    def test_a_retired_title_is_not_asked_for(self):
+        assert titles_to_read(tracked=[A], read=[A], asked=[C], reading=False).asked == frozenset()
+
+
+class TestStockChanges:
+    def test_each_changed_title_is_pushed_once(self):
+        decision = push_changes(SensorCursor("c0"), [A, B, A], "c1", now=0)
+        assert decision.isbns == (A, B)
+        assert decision.place.cursor == "c0", "the cursor stays until the run has succeeded"
+        assert decision.place.pending == "c1"
+
+    def test_no_change_asks_for_nothing(self):
+        decision = push_changes(SensorCursor("c0"), [], None, now=0)
+        assert (decision.isbns, decision.place) == ((), SensorCursor("c0"))
+        assert decision.reason
+
+    def test_many_zeroes_wait_for_the_sweep_that_records_them(self):
+        changed = [A, B, C]
+        waits = push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=5, sweeping=True)
+        assert (waits.isbns, waits.place) == ((), SensorCursor("c0"))
+        assert "5 titles turned to zero" in waits.reason
+        assert push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=5, sweeping=False).isbns == (
+            A,
+            B,
+            C,
+        )
+        assert push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=4, sweeping=True).isbns == (
+            A,
+            B,
+            C,
+        )
+
+    def test_success_advances_the_cursor(self):
+        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        assert after_run(asked, "succeeded", 5, WAITS) == SensorCursor("c1")
+
+    def test_a_run_at_work_is_waited_for(self):
+        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        assert after_run(asked, "in_progress", 5, WAITS) == asked
+
+    def test_failure_goes_back_and_waits_longer_each_time(self):
+        place, waited = SensorCursor("c0"), []
+        for now in (100, 200, 300):
+            place = after_run(push_changes(place, [A], "c1", now=now).place, "failed", now, WAITS)
+            assert place.cursor == "c0"
+            waited.append(place.retry_at - now)
+            assert push_changes(place, [A], "c1", now=now + 1).isbns == ()
+        assert waited == [10, 60, 60]
+
+    def test_a_run_that_never_started_is_asked_for_again_at_once(self):
+        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        place = after_run(asked, "gone", 1, WAITS)
+        again = push_changes(place, [A], "c1", now=1)
+        assert again.isbns == (A,)
+        assert again.place.run_key != asked.run_key, "Dagster starts a run key once"
+
+    def test_the_place_survives_its_own_spelling(self):
+        place = SensorCursor("c0", "c1", 2, 12.5, 99.25)
+        assert SensorCursor.parse(place.dump()) == place
+        assert SensorCursor.parse(None) == SensorCursor()
+
+    @pytest.mark.parametrize("text", ["", "c0", "[1]", '{"cursor": "c0", "of another version": 1}', "7"])
+    def test_a_cursor_that_is_none_is_the_beginning(self, text):
+        assert SensorCursor.parse(text) == SensorCursor()
+
+    def test_a_place_that_comes_again_has_another_key(self):
+        first = push_changes(SensorCursor(), [A], "c1", now=100).place
+        again = push_changes(SensorCursor(), [A], "c1", now=100.01).place
+        assert first.run_key != again.run_key, "the cursor was reset, and the push is meant to run"
+
+    def test_retired_titles_are_not_pushed_and_hold_nobody_back(self):
+        assert push_changes(SensorCursor("c0"), [A, B], "c1", now=0, retired=[A]).isbns == (B,)
+        alone = push_changes(SensorCursor("c0"), [A], "c1", now=0, retired=[A])
+        assert (alone.isbns, alone.place) == ((), SensorCursor("c1")), (
+            "else a page full of them would be the last"
+        )
+
+
+class TestAsking:
+    """What `rows_to_import` and `clock_changes` remember of what they asked for."""
+
+    @staticmethod
+    def ask(asked: Asked, *wanted: str, now: float = 0.0, pushing: bool = False) -> Request:
+        return ask(asked, wanted, now, name="imports", what="rows to import", pushing=pushing)
+
+    def ended(self, request: Request, state: Any, *wanted: str, now: float) -> Asked:
+        asked = Asked.parse(request.asked.dump())
+        assert asked == request.asked, "it survives its own spelling"
+        return after_asking(asked, state, wanted, now, WAITS)
+
+    @pytest.mark.parametrize(
+        ("waiting", "importing", "asked"), [([], False, ()), ([A], True, ()), ([A], False, (A,))]
+    )
+    def test_rows_are_imported_unless_a_push_is_at_work(self, waiting, importing, asked):
+        request = self.ask(Asked(), *waiting, pushing=importing)
+        assert request.keys == asked
+        assert bool(request.reason) is not bool(asked)
+
+    def test_a_run_at_work_is_waited_for(self):
+        request = self.ask(Asked(), A)
+        asked = self.ended(request, "in_progress", A, B, now=5)
+        assert asked == request.asked
+        assert self.ask(asked, A, B, now=5).keys == ()
+
+    def test_a_failure_waits_longer_each_time(self):
+        asked, waited, now = Asked(), [], 100.0
+        for _ in range(3):
+            asked = self.ended(self.ask(asked, A, now=now), "failed", A, now=now)
+            waited.append(asked.held[A].until - now)
+            assert self.ask(asked, A, now=now + waited[-1] - 1).keys == ()
+            now += waited[-1]
+        assert waited == [10, 60, 60]
+
+    def test_what_a_run_that_succeeded_left_undone_waits_too(self):
+        asked = self.ended(self.ask(Asked(), A, B), "succeeded", B, now=1)
+        assert asked.held.keys() == {B}
+        assert self.ask(asked, B, now=2).keys == ()
+
+    def test_what_was_done_is_forgotten(self):
+        asked = self.ended(self.ask(Asked(), A), "failed", A, now=1)
+        assert after_asking(asked, "gone", [], 2, WAITS) == Asked()
+
+    def test_a_new_one_is_asked_for_while_an_old_one_is_held_back_and_never_with_it(self):
+        asked = self.ended(self.ask(Asked(), A), "failed", A, now=0)
+        new = self.ask(asked, A, B, now=1)
+        assert new.keys == (B,)
+        asked = self.ended(new, "succeeded", A, now=2)
+        # Nor when both are due: the old one would take the new one down again.
+        assert self.ask(asked, A, C, now=1000).keys == (C,)
+        assert self.ask(asked, A, now=1000).keys == (A,)
+
+    def test_a_run_that_never_started_is_asked_for_again_at_once_under_another_key(self):
+        first = self.ask(Asked(), A, now=0)
+        again = self.ask(self.ended(first, "gone", A, now=1), A, now=1)
+        assert again.keys == (A,)
+        assert again.asked.run_key != first.asked.run_key
+
+    def test_many_are_asked_for_in_turn(self):
+        wanted = [str(number) for number in range(AT_ONCE + 1)]
+        first = self.ask(Asked(), *wanted)
+        assert len(first.keys) == AT_ONCE
+        asked = self.ended(first, "failed", *wanted, now=1)
+        assert self.ask(asked, *wanted, now=1).keys == (wanted[-1],)
+        assert len(asked.dump()) < 20_000, "a cursor is kept with each tick"
+
+    @pytest.mark.parametrize("text", ["", "x", "[1]", '{"held": [[1]]}', '{"keys": 7}', "7"])
+    def test_a_cursor_that_is_none_is_the_beginning(self, text):
+        assert Asked.parse(text) == Asked()
+
+
+class TestCompleteRows:
+    NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        ("binding", "cover", "minutes", "complete"),
+        [
+            ("Paperback", "https://covers/1.jpg", 0, True),
+            ("Paperback", None, 9, False),
+            (None, "https://covers/1.jpg", 9, False),
+            (None, None, 9, False),
+            ("Paperback", None, 11, True),
+            (None, None, 11, True),
+        ],
+    )
+    def test_a_row_without_page_or_cover_waits(self, binding, cover, minutes, complete):
+        created_at = self.NOW - timedelta(minutes=minutes)
+        row = Title(1, A, "A book", binding=binding, cover_url=cover, created_at=created_at)
+        assert is_complete(row, self.NOW) is complete
+
+    def test_a_row_without_a_time_is_old(self):
+        assert is_complete(Title(1, A, "A book"), self.NOW)
+
+
+class TestClock:
+    """What time alone made untrue of what the store was told."""
+
+    ZONE = ZoneInfo("America/Chicago")
+    NOON = datetime(2026, 11, 20, 12, 0, tzinfo=ZONE)
+    DAY = timedelta(hours=24)
+
+    def title(self, read_hours_ago: float, copies: int = 5, day: date | None = None) -> Title:
+        read_at = self.NOON - timedelta(hours=read_hours_ago)
+        stock = {"TN": DcStock(copies, 0, "primary")}
+        return Title(1, A, "A book", stock=stock, stock_observed_at=read_at, publication_date=day)
+
+    def told(self, hours_ago: float, until: datetime | None = None, *aged: str) -> Mapping[str, InStep]:
+        return {A: InStep(A, 1, None, until, self.NOON - timedelta(hours=hours_ago), aged)}
+
+    def over(self, title: Title, told: Mapping[str, InStep], max_age: timedelta | None = DAY) -> Any:
+        return over([title], told, self.NOON, max_age, self.ZONE)
+
+    def test_a_reading_that_is_too_old_now_is_pushed(self):
+        assert self.over(self.title(25), self.told(25, self.NOON - timedelta(hours=1))) == ([A], {})
+
+    def test_a_newer_reading_moves_its_end_on_and_pushes_nothing(self):
+        changed, still = self.over(self.title(1), self.told(25, self.NOON - timedelta(hours=1)))
+        assert (changed, still) == ([], {A: self.NOON + timedelta(hours=23)})
+
+    def test_copies_that_are_counted_anew_are_pushed(self):
+        assert self.over(self.title(1), self.told(3, None, "TN")) == ([A], {})
+        assert self.over(self.title(40), self.told(3, None, "TN")) == ([], {}), "they are as old as before"
+
+    def test_a_preorder_whose_day_came_is_pushed_whatever_was_read(self):
+        midnight = datetime(2026, 11, 20, tzinfo=self.ZONE)
+        for read in (1, 20):
+            title = self.title(read, day=midnight.date())
+            assert self.over(title, self.told(13, midnight), None) == ([A], {})
+            assert self.over(title, self.told(11, midnight), None)[0] == [], "told after it"
+
+    ROW = RowState(7, A, "A book", True, True, NOON, NOON, None, NOON)
+
+    @pytest.mark.parametrize(
+        ("row", "hours", "aged", "looked_at"),
+        [
+            (ROW, -1, (), True),
+            (ROW, +1, (), False),
+            (ROW, None, (), False),
+            (ROW, None, ("TN",), True),
+            (replace(ROW, imported_at=None), -1, (), True),
+            (replace(ROW, imported_at=None, failed_reason="No price."), -1, (), True),
+            (replace(ROW, failed_reason="Its product is gone."), -1, (), False),
+        ],
+    )
+    def test_what_is_looked_at(self, row, hours, aged, looked_at):
+        until = None if hours is None else self.NOON + timedelta(hours=hours)
+        told = self.told(30, until, *aged)
+        assert to_look_at([row], told, [], self.NOON) == ([A] if looked_at else [])
+        assert to_look_at([row], told, [A], self.NOON) == [], "nobody pushes a retired title"
+
+    @pytest.mark.parametrize(
+        ("row", "wanted"),
+        [
+            (ROW, True),
+            (replace(ROW, imported_at=None), False),
+            (replace(ROW, failed_reason="Its product is gone."), False),
+        ],
+    )
+    def test_a_title_of_which_nothing_is_known_is_pushed(self, row, wanted):
+        for told in ({}, {A: replace(self.told(1)[A], pushed_at=None)}):
+            assert not_known_in_step([row], told, []) == ([A] if wanted else [])
+            assert not_known_in_step([row], told, [A]) == []
+        assert not_known_in_step([row], self.told(1), []) == []

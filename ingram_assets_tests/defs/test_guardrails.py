@@ -1,0 +1,312 @@
+"""The storefront's guardrails on a real store: what stops a push, what costs one price, what is honest."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingram_assets.cli.runs import RunResult
+from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
+from ingram_assets.defs.storefront.definitions import defs
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.staging.writer import QueueWriter
+from ingram_assets_tests.defs.test_storefront import NAME, Storefront, count, storefront
+from ingram_assets_tests.store.shop import make_isbn
+
+__all__ = ["storefront"]  # the fixture
+pytestmark = pytest.mark.xdist_group("medusa")
+
+USUAL = {"title": "A Book", "srp_price": "18.99", "binding": "Paperback"}
+
+
+@pytest.fixture
+def front(storefront: Storefront) -> Iterator[Storefront]:
+    """The store with an empty queue before it: of what other tests left there no title is tracked."""
+    storefront.queue.sql("TRUNCATE ingram_queue, ingram_stock_history, ingram_unread RESTART IDENTITY")
+    yield storefront
+    for name in (ISBNS_NAME, RETIRED_NAME):
+        for isbn in storefront.instance.get_dynamic_partitions(name):
+            storefront.instance.delete_dynamic_partition(name, isbn)
+
+
+def describe(front: Storefront, isbns: list[str], **details: Any) -> None:
+    """What iPage says of these titles from now on."""
+    with QueueWriter(front.queue.writer) as writer:
+        writer.add_titles([{"isbn": isbn, **USUAL, **details} for isbn in isbns])
+
+
+def unread(front: Storefront, isbns: list[str], outcome: str, ago: timedelta = timedelta()) -> None:
+    at, why = datetime.now(UTC) - ago, "As the test has it."
+    with QueueWriter(front.queue.writer) as writer:
+        writer.record_unread(
+            [{"isbn": isbn, "observed_at": at, "outcome": outcome, "reason": why} for isbn in isbns]
+        )
+
+
+def price(front: Storefront, isbn: str) -> float:
+    variant = front.shop.variant(isbn)
+    assert variant
+    (one,) = variant["prices"]
+    return one["amount"]
+
+
+def shown(front: Storefront, isbn: str) -> tuple[Any, ...]:
+    """What a shopper is told of a title, as far as a guardrail looks at it."""
+    variant = front.shop.variant(isbn)
+    assert variant
+    copies = front.level(isbn) if variant["inventory_items"] else None
+    managed, backorder = variant["manage_inventory"], variant["allow_backorder"]
+    return managed, backorder, variant["metadata"].get("availability"), copies, price(front, isbn)
+
+
+def notes(result: RunResult) -> str:
+    return " ".join(result.reports[0]["notes"])
+
+
+CHANGES: dict[str, tuple[dict[str, Any], int | None, str]] = {
+    "cheap": ({"srp_price": "0.01"}, None, "10 of 10 titles in the store are not believed: 10 are below"),
+    "dear": (
+        {"srp_price": "1899.00"},
+        None,
+        "10 of 10 titles in the store are not believed: 10 are above",
+    ),
+    "a tenth": ({"srp_price": "1.90"}, None, "not believed: 10 fall by more than 50% (100%"),
+    "tenfold": ({"srp_price": "189.90"}, None, "not believed: 10 rise by more than 100% (100%"),
+    "files": ({"binding": "E-Book"}, None, "10 of 10 titles in the store would turn into files"),
+    "unmanaged": (
+        {"binding": "E-Book"},
+        None,
+        "10 of 10 titles in the store would turn to selling",
+    ),
+    "preorders": (
+        {"publication_date": "2099-01-01"},
+        None,
+        "10 of 10 titles in the store would turn to preorder",
+    ),
+    "tens": ({}, 100, "10 of 10 titles in the store would rise to 10 times their copies or more at once"),
+    "thousands": ({}, 10_000, "10 of 10 titles in the store would rise to 10 times their copies or more"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_all_titles_is_stopped_whole_and_in_slices(front: Storefront, name: str) -> None:
+    details, copies, figures = CHANGES[name]
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    was, before = shown(front, isbns[0]), front.written()
+    if details:
+        describe(front, isbns, **details)
+    if copies:
+        front.read(isbns, copies)
+    looked = front.push(dry_run=True)
+    assert "A push would be stopped: " in notes(looked)
+    assert figures in notes(looked)
+    for some in ((), isbns[:1], isbns[4:7]):
+        done = front.push(*some)
+        assert done.stopped is not None
+        assert done.stopped["by"] == "guardrail"
+        assert figures in str(done.error)
+        assert "Nothing was written" in str(done.error)
+        assert "ingram push --let-through" in str(done.error)
+    assert front.written() == before
+    assert shown(front, isbns[0]) == was
+    assert {front.row(isbn) for isbn in isbns} == {(not details, None)}
+
+    assert front.push(let_through=True).succeeded
+    assert shown(front, isbns[0]) != was
+    assert {front.row(isbn) for isbn in isbns} == {(True, None)}
+    assert count(front.push(), "unchanged") == 10
+
+
+def test_titles_that_turn_to_back_order_are_stopped(front: Storefront) -> None:
+    """From none on order to some: no level falls, and the store would promise what nobody has."""
+    isbns = front.titles(10, copies=0)
+    assert front.push().succeeded
+    now, stock = datetime.now(UTC), {"TN": DcStock(0, 40, "primary")}
+    with QueueWriter(front.queue.writer) as writer:
+        writer.record_stock([{"isbn": isbn, "observed_at": now, "stock": stock} for isbn in isbns])
+    done = front.push()
+    assert "10 of 10 titles in the store would turn to back-order at once (100%" in str(done.error)
+    assert shown(front, isbns[0])[:3] == (True, False, "out_of_stock")
+    assert front.push(let_through=True).succeeded
+    assert shown(front, isbns[0])[:3] == (True, True, "backorder")
+
+
+def test_all_that_trip_are_named(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    describe(front, isbns, srp_price="0.01", binding="E-Book")
+    unread(front, isbns[:5], "blocked")
+    for said in (str(front.push().error), notes(front.push(dry_run=True))):
+        for one in ("pages could not be read", "turn into files", "without end", "are not believed"):
+            assert one in said
+
+
+def test_one_odd_price_costs_its_title_that_price_alone(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    odd, fair = isbns[0], isbns[1]
+    describe(front, [odd], srp_price="4.99", title="A Better Title")
+    describe(front, [fair], srp_price="21.50")
+    front.read([odd], 7)
+    looked = front.push(dry_run=True)
+    assert [entry["isbn"] for entry in looked.reports[0]["failed"]] == [odd]
+    assert "Would keep its price: " in looked.reports[0]["failed"][0]["reason"]
+    assert "A push would be stopped" not in notes(looked)
+    done = front.push()
+    assert done.succeeded
+    (failed,) = done.reports[0]["failed"]
+    assert failed["isbn"] == odd
+    assert "from $18.99 to $4.99 it would fall by 73.7%" in failed["reason"]
+    assert f"ingram push --let-through {odd}" in failed["reason"]
+    assert front.row(odd) == (False, failed["reason"])
+    assert (price(front, odd), price(front, fair)) == (18.99, 21.5)
+    assert (front.level(odd), front.shop.product(odd)["title"]) == (7, "A Better Title")
+    # Every later push names it again, and writes nothing of it.
+    again = front.push()
+    assert [entry["isbn"] for entry in again.reports[0]["failed"]] == [odd]
+    assert count(again, "medusa_writes") == 0
+    assert front.push(odd, let_through=True).succeeded
+    assert (price(front, odd), front.row(odd)) == (4.99, (True, None))
+
+
+def test_a_new_title_for_a_price_that_nobody_asks_is_not_made(front: Storefront) -> None:
+    cheap, dear, fair = (front.titles(1, srp_price=each)[0] for each in ("0.01", "1250.00", "18.99"))
+    looked, done = front.push(dry_run=True), front.push()
+    failed = {entry["isbn"]: entry["reason"] for entry in done.reports[0]["failed"]}
+    assert failed.keys() == {cheap, dear}
+    assert {entry["isbn"] for entry in looked.reports[0]["failed"]} == {cheap, dear}
+    assert "$1,250.00 is above $1,000.00" in failed[dear]
+    assert front.row(dear) == (False, failed[dear])
+    assert (front.shop.variant(cheap), front.shop.variant(dear)) == (None, None)
+    assert front.row(fair) == (True, None)
+    assert count(front.push(dear, let_through=True), "created") == 1
+    assert price(front, dear) == 1250
+
+
+def test_a_shop_that_keeps_its_prices_is_not_stopped_for_the_list_prices(
+    front: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    describe(front, isbns, srp_price="189.90")
+    monkeypatch.setenv("PRICE_POLICY", "keep")
+    done = front.push()
+    assert done.succeeded
+    assert done.reports[0]["failed"] == []
+    assert price(front, isbns[0]) == 18.99
+
+
+def test_prices_that_have_long_been_held_back_stop_nothing(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    describe(front, isbns[:6], srp_price="189.90")
+    assert not front.push().succeeded
+    front.queue.sql(
+        "UPDATE ingram_queue SET created_at = created_at - interval '4 days' WHERE imported_at IS NULL"
+    )
+    front.read(isbns, 7)
+    done = front.push()
+    assert done.succeeded
+    assert {entry["isbn"] for entry in done.reports[0]["failed"]} == set(isbns[:6])
+    assert {front.level(isbn) for isbn in isbns} == {7}
+    assert {price(front, isbn) for isbn in isbns} == {18.99}
+
+
+def test_a_person_who_imports_partitions_by_hand_is_stopped_as_well(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    describe(front, isbns, srp_price="189.90")
+    front.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
+    done = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[PRODUCTS], partition_key=isbns[0], instance=front.instance, raise_on_error=False
+    )
+    assert not done.success
+    assert price(front, isbns[0]) == 18.99
+    assert front.row(isbns[0]) == (False, None)
+
+
+def test_the_settings_are_the_shop_s(front: Storefront, monkeypatch: pytest.MonkeyPatch) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    describe(front, isbns[:2], publication_date="2099-01-01")
+    monkeypatch.setenv("GUARDRAIL_MIN_TITLES", "2")
+    assert "2 of 10 titles in the store would turn to preorder" in str(front.push().error)
+    monkeypatch.setenv("GUARDRAIL_MAX_TURNING_TO_PREORDER", "0.2")
+    assert front.push().succeeded
+    monkeypatch.setenv("GUARDRAIL_PRICE_FLOOR", "30")
+    monkeypatch.setenv("GUARDRAIL_PRICE_CEILING", "20")
+    assert "GUARDRAIL_PRICE_FLOOR has to be less than GUARDRAIL_PRICE_CEILING" in str(front.push().error)
+
+
+def test_honest_days_are_not_stopped(front: Storefront) -> None:
+    """A release, a restock, the end of an outage: all titles at once, and none a mistake."""
+    isbns = front.titles(10, copies=0, publication_date="2099-01-01")
+    assert front.push().succeeded
+    assert shown(front, isbns[0])[:4] == (True, True, "preorder", 0)
+    describe(front, isbns, publication_date="2020-01-01")  # out, and not delivered
+    assert front.push().succeeded
+    front.read(isbns, 410)
+    assert front.push().succeeded
+    assert shown(front, isbns[0])[:4] == (True, False, "in_stock", 410)
+
+
+def test_the_first_switch_over_of_an_old_store_is_no_turning(front: Storefront) -> None:
+    """Products that a person made long ago, for another price, which sold without end."""
+    legacy = [make_isbn(80_000 + number) for number in range(10)]
+    (location,) = front.shop.get("stock-locations", name=NAME, fields="id,*sales_channels")["stock_locations"]
+    for isbn in legacy:
+        front.shop.make_unmanaged(isbn, location["sales_channels"][0]["id"], amount=1)
+    describe(front, legacy, publication_date="2099-01-01")
+    front.read(legacy, 3)
+    done = front.push()
+    assert done.succeeded, done.error
+    assert done.reports[0]["failed"] == []
+    assert shown(front, legacy[0]) == (True, True, "preorder", 3, 18.99)
+
+
+def test_what_is_gone_for_good_stops_no_push(front: Storefront) -> None:
+    """Each kind is more than a fifth of the shop: retired, long unreadable, not found, without a table."""
+    retired, broken, gone, bare, there = (front.titles(4, copies=None) for _ in range(5))
+    ten_days = timedelta(days=10)
+    stock, old = {"TN": DcStock(10, 0, "primary")}, datetime.now(UTC) - ten_days
+    everything = [*retired, *broken, *gone, *there]
+    with QueueWriter(front.queue.writer) as writer:
+        writer.record_stock([{"isbn": isbn, "observed_at": old, "stock": stock} for isbn in everything])
+    assert front.push().succeeded
+    unread(front, [*retired, *gone], "not_found", timedelta(days=2))
+    unread(front, retired, "blocked")
+    unread(front, broken, "changed", timedelta(days=4))
+    unread(front, broken, "changed")
+    unread(front, bare, "no_stock_table")
+    front.instance.add_dynamic_partitions(RETIRED_NAME, retired)
+    front.read(there, 7)
+    done = front.push()
+    assert done.succeeded, done.error
+    assert {front.level(isbn) for isbn in there} == {7}
+
+
+@pytest.mark.parametrize("outcome", ["not_found", "changed", "blocked"])
+def test_a_sudden_share_of_unread_stops_still(front: Storefront, outcome: str) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[3:], 7)
+    unread(front, isbns[:3], outcome)
+    done = front.push()
+    assert done.stopped is not None
+    assert "3 of 10 pages could not be read (30%; more than 20% is stopped)" in str(done.error)
+    assert {front.level(isbn) for isbn in isbns} == {10}
+    assert "3 of 10 pages could not be read" in notes(front.push(dry_run=True))
+
+
+def test_a_title_that_is_not_tracked_is_in_no_share(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    unread(front, isbns[:3], "changed")
+    front.instance.add_dynamic_partitions(ISBNS_NAME, isbns[3:])
+    front.read(isbns[3:], 7)
+    assert front.push().succeeded
+    front.instance.add_dynamic_partitions(ISBNS_NAME, isbns[:3])
+    front.read(isbns[3:], 6)
+    assert "3 of 10 pages could not be read" in str(front.push().error)

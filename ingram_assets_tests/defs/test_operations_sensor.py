@@ -1,0 +1,570 @@
+"""The watch over a real Dagster instance on PostgreSQL: real runs, real events, a real webhook."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import psycopg
+import pytest
+import yaml
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+
+import ingram_assets.sources.ipage.access.session as session
+import ingram_assets.sources.ipage.login.code_mail as code_mail
+import ingram_assets.sources.ipage.login.second_factor as second_factor
+import ingram_assets.sources.ipage.login.sign_in as sign_in
+from ingram_assets.defs.events import classified, log_check, stopped
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.defs.operations import sensors
+from ingram_assets.defs.operations.definitions import defs
+from ingram_assets.defs.operations.event_reader import SIGN_IN_ERRORS
+from ingram_assets.defs.operations.sensors import Memory, promise_watch
+from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.settings import SettingsError
+from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets_tests.defs.own_dagster import dagster_on
+from ingram_assets_tests.defs.webhook import Webhook, webhook
+
+# One Dagster database for them all, not one for each worker.
+pytestmark = pytest.mark.xdist_group("operations")
+
+_numbers = count(1)
+AUTOMATIC = {"dagster/sensor_name": "what_is_due"}
+
+
+@pytest.fixture(scope="module")
+def storage(postgres) -> Iterator[str]:
+    name = f"operations_{next(_numbers)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def one_instance(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    with dagster_on(storage, tmp_path_factory.mktemp("dagster")) as instance:
+        yield instance
+
+
+@pytest.fixture
+def instance(one_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    one_instance.wipe()
+    return one_instance
+
+
+class Watch:
+    """The sensor, ticked as the daemon ticks it: each tick gets the cursor that the last one left."""
+
+    def __init__(self, instance: dg.DagsterInstance, hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.instance, self.hook, self.monkeypatch = instance, hook, monkeypatch
+        self.cursor: str | None = None
+        self.ahead = 0.0
+        monkeypatch.setattr(sensors, "time", self)
+        self.environment(ALERT_URLS=hook.url)
+
+    def environment(self, **values: str) -> None:
+        for name, value in values.items():
+            self.monkeypatch.setenv(name, value)
+
+    def time(self) -> float:
+        """The sensor's clock."""
+        return datetime.now(UTC).timestamp() + self.ahead
+
+    def tick(self) -> str:
+        """The words of one tick."""
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, sensor_name=promise_watch.name
+        )
+        result = promise_watch(context)
+        assert isinstance(result, dg.SensorResult)
+        assert not result.run_requests
+        assert result.skip_reason is not None
+        self.cursor = result.cursor
+        return str(result.skip_reason.skip_message)
+
+    @property
+    def told(self) -> list[str]:
+        return self.hook.subjects
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def watch(instance, hook, monkeypatch) -> Watch:
+    monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://nobody@localhost/none")
+    monkeypatch.setenv("INGRAM_UI_URL", "http://dagster.example:3000/")
+    monkeypatch.setenv("STORE_TIME_ZONE", "America/Chicago")
+    for name in ("STOCK_FAIL_AFTER", "SWEEP_RETRY_AFTER"):
+        monkeypatch.delenv(name, raising=False)
+    return Watch(instance, hook, monkeypatch)
+
+
+def sweep(instance: dg.DagsterInstance, body: Callable[[Any], None], **tags: str) -> str:
+    """A run of an asset under the sweep's own key; its run id."""
+
+    @dg.asset(key=STOCK_SWEEP)
+    def stock_sweep(context: dg.AssetExecutionContext) -> None:
+        body(context)
+
+    return dg.materialize([stock_sweep], instance=instance, raise_on_error=False, tags=tags).run_id
+
+
+def push(instance: dg.DagsterInstance, body: Callable[[Any], None], **tags: str) -> str:
+    """A run of a job with the push's own op; its run id."""
+
+    @dg.op
+    def push_titles(context: dg.OpExecutionContext) -> None:
+        body(context)
+
+    @dg.job(name="push")
+    def push_job() -> None:
+        push_titles()
+
+    return push_job.execute_in_process(instance=instance, raise_on_error=False, tags=tags).run_id
+
+
+def fine(context: Any) -> None:
+    pass
+
+
+def raising(error: Exception) -> Callable[[Any], None]:
+    def body(context: Any) -> None:
+        with classified():
+            raise error
+
+    return body
+
+
+def becomes(instance: dg.DagsterInstance, asset: dg.AssetKey, state: FreshnessState, at: float) -> None:
+    """What the freshness daemon writes when an asset's state changes."""
+    instance._report_runless_asset_event(
+        FreshnessStateChange(
+            key=asset, new_state=state, previous_state=FreshnessState.UNKNOWN, state_change_timestamp=at
+        )
+    )
+
+
+def test_the_location_has_the_watch_on_by_default():
+    (sensor,) = defs.sensors or []
+    assert sensor.name == "promise_watch"
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+class TestRuns:
+    def test_a_quiet_shop(self, watch):
+        assert watch.tick() == "0 incidents open."
+        push(watch.instance, fine)
+        assert watch.tick() == "0 incidents open."
+        assert watch.told == []
+
+    def test_what_will_not_pass_is_told_once_and_when_it_is_over(self, watch):
+        watch.tick()
+        run_id = sweep(watch.instance, raising(Blocked("Its page says Access Denied.")), **AUTOMATIC)
+        words = watch.tick()
+        assert watch.told == ["iPage blocks us"]
+        assert "1 incident open: iPage blocks us" in words
+        assert "1 alert sent" in words
+        said = watch.hook.received[0]["message"]
+        assert "Its page says Access Denied." in said
+        assert f"http://dagster.example:3000/runs/{run_id}" in said
+        sweep(watch.instance, raising(Blocked("Its page says Access Denied.")), **AUTOMATIC)
+        watch.tick()
+        sweep(watch.instance, fine)
+        assert "0 incidents open" in watch.tick()
+        assert watch.told[1:] == ["Over: iPage blocks us"]
+        assert "1 repeat counted meanwhile" in watch.hook.received[1]["message"]
+
+    def test_each_failure_is_told_for_what_it_is(self, watch):
+        """As the locations raise them: the watch gets them from Dagster's events alone."""
+
+        def op(name: str, error: Exception) -> dg.OpDefinition:
+            @dg.op(name=name)
+            def raises() -> None:
+                with classified():
+                    raise error
+
+            return raises
+
+        errors = {
+            "blocked": stopped("block", "iPage blocks us: too many refusals."),
+            "signed_out": sign_in.WrongPassword("iPage refused the password."),
+            "session_lost": session.SessionLost("The session ended."),
+            "person": NeedsPerson("The bucket is missing."),
+            "settings": SettingsError("R2_ENDPOINT is missing."),
+            "refused": Permanent("The page changed."),
+            "guardrail": stopped("guardrail", "Too much changed."),
+            "bug": ZeroDivisionError("division by zero"),
+        }
+        ops = [op(name, error) for name, error in errors.items()]
+
+        @dg.job
+        def all_of_them() -> None:
+            for one in ops:
+                one()
+
+        watch.tick()
+        all_of_them.execute_in_process(instance=watch.instance, raise_on_error=False)
+        watch.tick()
+        said = {one["title"]: one["message"].splitlines()[0] for one in watch.hook.received}
+        sign_in_reason = said.pop("The sign-in to iPage needs a person")
+        assert sign_in_reason in ("iPage refused the password.", "The session ended.")
+        assert said == {
+            "iPage blocks us": "iPage blocks us: too many refusals.",
+            "A person has to act: person can't go on": "The bucket is missing.",
+            "A person has to act: settings can't go on": "R2_ENDPOINT is missing.",
+            "A run failed for good: refused": "The page changed.",
+            "A guardrail stopped guardrail": "Too much changed.",
+            "A run failed for good: bug": "ZeroDivisionError: division by zero",
+        }
+
+    def test_a_push_is_told_when_its_tries_are_used_up_and_not_before(self, watch):
+        watch.environment(SWEEP_RETRY_AFTER="300")
+        watch.tick()
+        for body in (raising(Transient("Medusa did not answer.")), fine):
+            push(watch.instance, body, **AUTOMATIC)
+            watch.tick()
+        assert watch.told == []
+        for _ in range(2):
+            assert watch.told == []
+            push(watch.instance, raising(Transient("Medusa did not answer.")), **AUTOMATIC)
+            watch.tick()
+        assert watch.told == ["A run failed for good: the push to the store"]
+
+    def test_a_guardrail_and_its_check_are_one_incident(self, watch):
+        def tripped(context: Any) -> None:
+            reason = "40 of 100 titles would turn to zero."
+            log_check(context, INVENTORY_LEVELS, "no_guardrail_tripped", passed=False, description=reason)
+            log_check(context, INVENTORY_LEVELS, "another", passed=True, description="Fine.")
+            raise stopped("guardrail", reason)
+
+        def let_through(context: Any) -> None:
+            log_check(context, INVENTORY_LEVELS, "no_guardrail_tripped", passed=True, description="Fine.")
+
+        watch.tick()
+        push(watch.instance, tripped)
+        watch.tick()
+        push(watch.instance, tripped)
+        watch.tick()
+        assert watch.told == ["A guardrail stopped the push to the store"]
+        assert "40 of 100 titles would turn to zero." in watch.hook.received[0]["message"]
+        push(watch.instance, let_through)
+        watch.tick()
+        assert watch.told[1:] == ["Over: a guardrail stopped the push to the store"]
+        assert "1 repeat" in watch.hook.received[1]["message"]
+
+    def test_a_blocking_check_that_dagster_itself_stops_on(self, watch):
+        @dg.asset(
+            key=STOCK_SWEEP, check_specs=[dg.AssetCheckSpec("readable", asset=STOCK_SWEEP, blocking=True)]
+        )
+        def stock_sweep() -> dg.MaterializeResult:
+            check = dg.AssetCheckResult(passed=False, check_name="readable", description="30 pages unread.")
+            return dg.MaterializeResult(check_results=[check])
+
+        watch.tick()
+        dg.materialize([stock_sweep], instance=watch.instance, raise_on_error=False)
+        watch.tick()
+        assert watch.told == ["A guardrail stopped the stock sweep"]
+        assert "30 pages unread." in watch.hook.received[0]["message"]
+
+    def test_a_run_whose_worker_died(self, watch):
+        watch.tick()
+        run_id = push(watch.instance, fine)
+        with psycopg.connect(_url(watch.instance), autocommit=True) as connection:
+            connection.execute(
+                "DELETE FROM event_logs WHERE run_id = %s AND dagster_event_type IN "
+                "('STEP_SUCCESS', 'STEP_OUTPUT', 'PIPELINE_SUCCESS')",
+                [run_id],
+            )
+        run = watch.instance.get_run_by_id(run_id)
+        watch.instance.report_run_failed(run, "Detected run worker status FAILED. Marking run failed.")
+        watch.tick()
+        assert watch.told == ["A run failed for good: the push to the store"]
+        assert "own process ended before its time" in watch.hook.received[0]["message"]
+        push(watch.instance, fine)
+        watch.tick()
+        assert len(watch.told) == 2
+
+    def test_each_partition_read_by_hand_is_an_incident_of_its_own(self, watch):
+        titles = dg.StaticPartitionsDefinition(["a", "b"])
+
+        @dg.asset(key=TITLE_DETAILS, partitions_def=titles)
+        def details(context: dg.AssetExecutionContext) -> None:
+            if context.partition_key == "a":
+                raise dg.Failure("The page changed.", metadata={"kind": "permanent"})
+
+        watch.tick()
+        for key in ("a", "b"):
+            dg.materialize([details], instance=watch.instance, raise_on_error=False, partition_key=key)
+        watch.tick()
+        assert watch.told == ["A run failed for good: title pages [a]"], "b did not end it"
+
+
+class TestPromise:
+    ISBNS = tuple(f"97800000000{number:02}" for number in range(12))
+
+    def read(self, instance: dg.DagsterInstance, isbns: tuple[str, ...]) -> None:
+        for isbn in isbns:
+            instance.report_runless_asset_event(dg.AssetMaterialization(STOCK, partition=isbn))
+
+    def test_the_sla_breaks_and_is_met_again(self, watch):
+        instance, now = watch.instance, datetime.now(UTC).timestamp()
+        instance.add_dynamic_partitions(str(ISBNS.name), self.ISBNS)
+        sweep(instance, fine)
+        self.read(instance, self.ISBNS[1:])
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(TITLE_DETAILS, partition=self.ISBNS[2], metadata={"title": "Piranesi"})
+        )
+        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, now)
+        watch.tick()
+        # All of that was three hours ago; since then one title was read by hand.
+        with psycopg.connect(_url(instance), autocommit=True) as connection:
+            connection.execute("UPDATE event_logs SET timestamp = timestamp - interval '3 hours'")
+        self.read(instance, self.ISBNS[1:2])
+        becomes(instance, STOCK_SWEEP, FreshnessState.FAIL, now)
+        words = watch.tick()
+        assert watch.told == ["SLA broken: the stock of 11 titles is older than 2 h"]
+        assert "1 incident open: SLA broken" in words
+        said = watch.hook.received[0]["message"]
+        assert "11 of 12 titles are concerned" in said
+        assert f"- {self.ISBNS[0]}, never read" in said
+        assert f"- {self.ISBNS[2]} Piranesi, read " in said
+        assert f"- {self.ISBNS[1]}" not in said, "it was read by hand"
+        assert "- and 1 more" in said
+        assert "http://dagster.example:3000/assets/ipage/stock" in said
+
+        sweep(instance, raising(Transient("iPage did not answer.")), **AUTOMATIC)
+        watch.tick()
+        watch.tick()
+        assert len(watch.told) == 1
+        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, datetime.now(UTC).timestamp())
+        assert "0 incidents open. 1 alert sent" in watch.tick()
+        assert watch.told[1:] == ["SLA met again: the stock sweep came through"]
+        assert "1 repeat counted meanwhile" in watch.hook.received[1]["message"]
+        assert watch.hook.received[1]["type"] == "success"
+
+    def left_behind(self, looked_at: float) -> dg.AssetCheckEvaluation:
+        rows = [dg.TableRecord({"isbn": "9780306406157", "title": "Piranesi", "read": None})]
+        return dg.AssetCheckEvaluation(
+            asset_key=STOCK,
+            check_name="within_the_promise",
+            passed=False,
+            description="1 title was not read for 2 h.",
+            metadata={
+                "looked_at": dg.MetadataValue.timestamp(looked_at),
+                "stale": 1,
+                "titles": dg.MetadataValue.table(rows),
+            },
+        )
+
+    def test_titles_that_every_sweep_leaves_behind(self, watch):
+        instance = watch.instance
+        before = datetime.now(UTC).timestamp()
+        sweep(instance, fine)
+        becomes(instance, STOCK_SWEEP, FreshnessState.PASS, datetime.now(UTC).timestamp())
+        watch.tick()
+        # A look that began while the sweep was at work and was told after its end.
+        instance.report_runless_asset_event(self.left_behind(before))
+        watch.tick()
+        assert watch.told == []
+        instance.report_runless_asset_event(self.left_behind(datetime.now(UTC).timestamp()))
+        watch.tick()
+        assert watch.told == ["Titles are left behind: sweeps come through, but do not read them"]
+        assert "1 title was not read for 2 h." in watch.hook.received[0]["message"]
+        assert "- 9780306406157, Piranesi" in watch.hook.received[0]["message"]
+
+    def test_low_stock_is_told_in_one_digest_in_the_morning(self, watch):
+        zone = ZoneInfo("America/Chicago")
+        watch.tick()
+        for isbn, after in (("9780306406157", 3), ("9781639739134", 0)):
+            watch.instance.report_runless_asset_event(
+                dg.AssetObservation(
+                    INVENTORY_LEVELS,
+                    partition=isbn,
+                    metadata={"low_stock": True, "title": f"Book {after}", "before": 9, "after": after},
+                )
+            )
+        watch.instance.report_runless_asset_event(dg.AssetObservation(INVENTORY_LEVELS, partition="other"))
+        watch.tick()
+        assert watch.told == []
+        tomorrow = datetime.now(zone).date() + timedelta(days=1)
+        morning = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 8, 1, tzinfo=zone)
+        watch.ahead = morning.timestamp() - datetime.now(UTC).timestamp()
+        watch.tick()
+        watch.tick()
+        assert watch.told == ["Low stock: 2 titles since the last digest"]
+        assert watch.hook.received[0]["message"].splitlines()[:2] == [
+            "- Book 0 (9781639739134): 9 → 0",
+            "- Book 3 (9780306406157): 9 → 3",
+        ]
+
+
+class TestStore:
+    """The standing check on the store, as the storefront reports it."""
+
+    def looked(self, instance: dg.DagsterInstance, *behind: str) -> None:
+        rows = [dg.TableRecord({"isbn": isbn, "title": "Piranesi", "what": "stock"}) for isbn in behind]
+        titles = {"titles": dg.MetadataValue.table(rows)} if rows else {}
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=INVENTORY_LEVELS,
+                check_name="store_follows_queue",
+                passed=not behind,
+                description=f"The store does not follow {len(behind)} titles.",
+                metadata={
+                    "looked_at": dg.MetadataValue.timestamp(datetime.now(UTC).timestamp()),
+                    **titles,
+                },
+            )
+        )
+
+    def test_a_store_that_lags_and_follows_again(self, watch):
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told == []
+        for _ in range(2):
+            self.looked(watch.instance, "9780306406157")
+            watch.tick()
+        assert watch.told == ["The store lags behind the queue"]
+        said = watch.hook.received[0]["message"]
+        assert "The store does not follow 1 titles." in said
+        assert "- 9780306406157, Piranesi, stock" in said
+        assert "http://dagster.example:3000/assets/medusa/inventory_levels" in said
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told[1:] == ["Over: the store lags behind the queue"]
+
+    def test_nobody_looks_any_more(self, watch):
+        self.looked(watch.instance)
+        watch.tick()
+        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("storefront"), "__repository__")
+        origin = RemoteInstigatorOrigin(repository, "store_promise")
+        state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
+        watch.instance.add_instigator_state(state)
+        for _ in range(9):
+            watch.ahead += 99
+            watch.tick()
+        assert watch.told == []
+        watch.ahead += 99
+        assert "1 incident open: Nobody looks whether the store follows" in watch.tick()
+        assert watch.told == ["Nobody looks whether the store follows the queue"]
+        assert "store_promise is switched off in Dagster" in watch.hook.received[0]["message"]
+        watch.ahead = 0
+        watch.tick()
+        assert len(watch.told) == 1
+        self.looked(watch.instance)
+        watch.tick()
+        assert watch.told[1:] == ["Over: nobody looks whether the store follows the queue"]
+
+
+class TestMemory:
+    def test_a_target_that_is_down_gets_it_after_a_restart(self, watch):
+        watch.tick()
+        watch.hook.down()
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        words = watch.tick()
+        assert "is down (A Connection error occurred sending JSON notification to …), 1 waiting" in words
+        assert watch.hook.url.removeprefix("json://") not in (watch.cursor or "")
+        watch.hook.up()
+        watch.tick()
+        assert watch.told == [], "its pause is not over"
+        watch.ahead = 20
+        assert "1 alert sent" in watch.tick()
+        assert watch.told == ["iPage blocks us"]
+        watch.tick()
+        assert len(watch.told) == 1
+
+    def test_without_targets_it_says_so_and_keeps_track(self, watch):
+        watch.environment(ALERT_URLS="")
+        watch.tick()
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        words = watch.tick()
+        assert "1 incident open: iPage blocks us" in words
+        assert "ALERT_URLS names nobody" in words
+        assert Memory.parse(watch.cursor).outbox.waiting == ()
+        watch.environment(ALERT_URLS=watch.hook.url)
+        watch.tick()
+        assert watch.told == []
+        sweep(watch.instance, fine)
+        watch.tick()
+        assert watch.told == ["Over: iPage blocks us"]
+
+    def test_the_first_look_goes_back_an_hour_and_no_further(self, watch):
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        later = Watch(watch.instance, watch.hook, watch.monkeypatch)
+        later.ahead = 7200
+        later.tick()
+        assert later.told == []
+        later.tick()
+        assert later.told == [], "nor does the second look begin at the beginning"
+        soon = Watch(watch.instance, watch.hook, watch.monkeypatch)
+        soon.tick()
+        assert soon.told == ["iPage blocks us"]
+
+    def test_an_event_that_became_visible_late_is_not_missed(self, watch):
+        """Its id was given first, its transaction committed last."""
+        watch.tick()
+        run_id = push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        with psycopg.connect(_url(watch.instance), autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS late AS TABLE event_logs WITH NO DATA")
+            late = "run_id = %s AND dagster_event_type = 'PIPELINE_FAILURE'"
+            connection.execute(f"INSERT INTO late SELECT * FROM event_logs WHERE {late}", [run_id])
+            connection.execute(f"DELETE FROM event_logs WHERE {late}", [run_id])
+            watch.tick()
+            assert watch.told == ["iPage blocks us"]
+            connection.execute("INSERT INTO event_logs SELECT * FROM late")
+            connection.execute("DROP TABLE late")
+        watch.tick()
+        watch.tick()
+        assert watch.told == ["iPage blocks us", "A person has to act: the push to the store can't go on"]
+
+    def test_a_look_reads_on_from_the_last_one(self, watch, monkeypatch):
+        push(watch.instance, fine)
+        watch.tick()
+        watch.ahead = 120
+        watch.tick()
+        storage = watch.instance.event_log_storage
+        asked, read = [], type(storage).get_event_records
+
+        def get_event_records(self: Any, records_filter: Any, *args: Any, **more: Any) -> Any:
+            found = read(self, records_filter, *args, **more)
+            asked.append((records_filter, len(found)))
+            return found
+
+        monkeypatch.setattr(type(storage), "get_event_records", get_event_records)
+        watch.tick()
+        assert len(asked) == 5
+        assert all(records_filter.after_cursor is not None for records_filter, _ in asked)
+        assert [found for _, found in asked] == [0] * 5
+        assert len(watch.cursor or "") < 1000
+
+
+def test_every_error_of_the_sign_in_is_known_as_one():
+    """The watch knows them by name; a new or renamed one must be put there too."""
+    named = {
+        name
+        for module in (sign_in, second_factor, code_mail, session)
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, NeedsPerson) and value is not NeedsPerson
+    }
+    assert named == SIGN_IN_ERRORS
+
+
+def _url(instance: dg.DagsterInstance) -> str:
+    return yaml.safe_load(Path(instance.root_directory, "dagster.yaml").read_text())["storage"]["postgres"][
+        "postgres_url"
+    ]

@@ -1,0 +1,104 @@
+"""What becomes of a run whose worker, or whose code server, was killed: a real code server, a real run."""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.launcher import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
+
+from ingram_assets.cli.runs import follow
+from ingram_assets.runtime import run_launcher
+from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.run_launcher import WatchedRunLauncher
+from ingram_assets_tests.code_location import CodeServer, running_code_server
+
+INSTANCE = """
+run_launcher:
+  module: ingram_assets.runtime.run_launcher
+  class: WatchedRunLauncher
+run_monitoring:
+  enabled: true
+"""
+CODE = """
+import time
+import dagster as dg
+
+@dg.op
+def wait(): time.sleep(600)
+
+@dg.job(executor_def=dg.in_process_executor)
+def long(): wait()
+
+defs = dg.Definitions(jobs=[long])
+"""
+
+
+@dataclass
+class AtWork:
+    """A code server with a run at work."""
+
+    server: CodeServer
+    run_id: str
+
+    @property
+    def run(self) -> DagsterRun:
+        return self.server.run(self.run_id)
+
+    def look(self) -> None:
+        """What the daemon does every few seconds."""
+        for _ in execute_run_monitoring_iteration(self.server.workspace, logging.getLogger("test")):
+            pass
+
+
+@pytest.fixture
+def at_work(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[AtWork]:
+    with running_code_server(tmp_path, CODE, INSTANCE) as server:
+        run_id = server.launch("long")
+        eventually(lambda: server.status(run_id) == DagsterRunStatus.STARTED)
+        yield AtWork(server, run_id)
+
+
+def test_a_run_at_work_is_left_alone_and_one_whose_code_server_was_killed_is_failed(
+    at_work: AtWork, eventually: Callable[..., None]
+):
+    health = at_work.server.instance.run_launcher.check_run_worker_health(at_work.run)
+    assert health.status == WorkerStatus.RUNNING
+    at_work.look()
+    assert at_work.run.status == DagsterRunStatus.STARTED
+    killed = at_work.server.child.pid
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: at_work.server.child.pid != killed)
+    # The command that waits for it is told, and so does not wait for ever.
+    result = follow(at_work.server.instance, at_work.run_id)
+    assert not result.succeeded
+    assert "The run was killed. The code server that it ran in" in (result.error or "")
+    assert at_work.run.status == DagsterRunStatus.FAILURE
+
+
+def test_a_code_server_that_is_gone_for_good():
+    run = DagsterRun(job_name="long", tags={GRPC_INFO_TAG: f'{{"host": "127.0.0.1", "port": {free_port()}}}'})
+    assert WatchedRunLauncher().check_run_worker_health(run).status == WorkerStatus.FAILED
+
+
+def test_a_code_server_that_is_too_busy_to_answer_costs_no_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run_launcher, "_ANSWERS_WITHIN", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f'{{"host": "127.0.0.1", "port": {silent.getsockname()[1]}}}'
+        run = DagsterRun(job_name="long", tags={GRPC_INFO_TAG: place})
+        began = time.monotonic()
+        assert WatchedRunLauncher().check_run_worker_health(run).status == WorkerStatus.RUNNING
+        assert time.monotonic() - began >= 1
+
+
+def test_a_run_of_no_known_code_server_is_left_alone():
+    run = DagsterRun(job_name="long")
+    assert WatchedRunLauncher().check_run_worker_health(run).status == WorkerStatus.RUNNING

@@ -1,0 +1,270 @@
+"""The kept session: whose it is, who may read it, and that many who miss it cause one sign-in."""
+
+import json
+import multiprocessing
+import stat
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
+from ingram_assets.sources.ipage.access.session import (
+    USER_AGENT,
+    Cookie,
+    KeptSession,
+    Session,
+    SessionLost,
+    new_session,
+    session_from_header,
+)
+from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
+
+SITE = "https://ipage.example.com"
+
+
+def kept_session(
+    folder: Path,
+    sign_in: Callable[[Session | None], Session] | None = None,
+    *,
+    by_hand: str | None = None,
+    account: str = "shop@ipage.example.com",
+) -> KeptSession:
+    return KeptSession(folder, SITE, account, sign_in, by_hand, Cancellation())
+
+
+class SignIns:
+    """Counts sign-ins, each of which takes a moment, and writes them down for other processes."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def __call__(self, last: Session | None) -> Session:
+        time.sleep(0.2)
+        with self.log.open("a") as file:
+            file.write("signed in\n")
+        return new_session([Cookie("JSESSIONID", "secret", "ipage.example.com")], "Browser/1")
+
+    @property
+    def number(self) -> int:
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+
+@pytest.fixture
+def sign_ins(tmp_path: Path) -> SignIns:
+    return SignIns(tmp_path / "sign-ins.log")
+
+
+def test_the_file_is_its_owners_alone_and_whole(tmp_path: Path, sign_ins: SignIns) -> None:
+    kept_session(tmp_path, sign_ins).current()
+    path = tmp_path / "session.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {file.name for file in tmp_path.glob("session*")} == {"session.json", "session.lock"}
+    # What was there before, readable by others, is replaced and not written into.
+    path.chmod(0o644)
+    path.write_text("{")
+    kept_session(tmp_path, sign_ins).current()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text())["session"]["cookies"][0]["value"] == "secret"
+
+
+def test_the_next_run_signs_in_no_more(tmp_path: Path, sign_ins: SignIns) -> None:
+    first = kept_session(tmp_path, sign_ins).current()
+    assert kept_session(tmp_path, sign_ins).current() == first
+    assert sign_ins.number == 1
+    assert "secret" not in repr(first)
+
+
+def test_another_accounts_session_is_not_used(tmp_path: Path, sign_ins: SignIns) -> None:
+    first = kept_session(tmp_path, sign_ins).current()
+    assert kept_session(tmp_path, sign_ins, account="other@ipage.example.com").current() != first
+
+
+def test_eight_threads_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: SignIns) -> None:
+    sessions = kept_session(tmp_path, sign_ins)
+    stale = sessions.current()
+    with ThreadPoolExecutor(8) as threads:
+        renewed = set(threads.map(sessions.renew, [stale] * 8))
+    assert len(renewed) == 1
+    assert renewed != {stale}
+    assert sign_ins.number == 2
+
+
+def _renew(folder: Path, log: Path, all_there: "multiprocessing.synchronize.Barrier") -> None:
+    sessions = kept_session(folder, SignIns(log))
+    stale = sessions.current()
+    all_there.wait(60)
+    sessions.renew(stale)
+
+
+def test_processes_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: SignIns) -> None:
+    kept_session(tmp_path, sign_ins).current()
+    spawn = multiprocessing.get_context("spawn")
+    all_there = spawn.Barrier(3)
+    runs = [spawn.Process(target=_renew, args=(tmp_path, sign_ins.log, all_there)) for _ in range(3)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(60)
+    assert [run.exitcode for run in runs] == [0, 0, 0]
+    assert sign_ins.number == 2
+
+
+def test_what_needs_a_person_is_not_tried_again(tmp_path: Path) -> None:
+    tried = []
+
+    def sign_in(last: Session | None) -> Session:
+        tried.append(last)
+        raise NeedsPerson("The password is wrong: correct it.")
+
+    sessions = kept_session(tmp_path, sign_in)
+    for _ in range(5):
+        with pytest.raises(NeedsPerson, match="wrong"):
+            sessions.current()
+    assert len(tried) == 1
+    assert sessions.gave_up
+
+
+def test_a_failing_site_is_tried_three_times(tmp_path: Path) -> None:
+    tried = []
+
+    def sign_in(last: Session | None) -> Session:
+        tried.append(last)
+        raise Transient("The site is down: run again later.")
+
+    sessions = kept_session(tmp_path, sign_in)
+    for _ in range(5):
+        with pytest.raises(Transient, match="down"):
+            sessions.current()
+    assert len(tried) == 3
+
+
+def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: SignIns) -> None:
+    canceled, signing_in, go_on = Cancellation(), threading.Event(), threading.Event()
+
+    def slow(last: Session | None) -> Session:
+        signing_in.set()
+        go_on.wait(30)
+        return sign_ins(last)
+
+    first = threading.Thread(target=kept_session(tmp_path, slow).current)
+    first.start()
+    signing_in.wait(30)
+    waiting = KeptSession(tmp_path, SITE, "shop@ipage.example.com", sign_ins, None, canceled)
+    threading.Timer(0.2, canceled.set).start()
+    with pytest.raises(Canceled):
+        waiting.current()
+    go_on.set()
+    first.join()
+
+
+def test_cookies_as_the_site_changed_them_are_kept(tmp_path: Path, sign_ins: SignIns) -> None:
+    sessions = kept_session(tmp_path, sign_ins)
+    session = sessions.current()
+    jar = session.jar()
+    for cookie in jar:
+        cookie.value = "rotated"
+    sessions.keep(session, jar)
+    assert kept_session(tmp_path, sign_ins).current().cookies[0].value == "rotated"
+    # But not those of a session that has been replaced meanwhile.
+    kept_session(tmp_path, sign_ins).renew(session)
+    sessions.keep(session, jar)
+    assert kept_session(tmp_path, sign_ins).current().cookies[0].value == "secret"
+
+
+# Cookies captured by hand.
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "user_agent"),
+    [
+        ("JSESSIONID=ABC; visid_incap_1=x==; empty=", ["JSESSIONID", "visid_incap_1", "empty"], USER_AGENT),
+        ("Cookie: JSESSIONID=ABC;a=b", ["JSESSIONID", "a"], USER_AGENT),
+        ("cookie: JSESSIONID=ABC\nUser-Agent: Mozilla/9", ["JSESSIONID"], "Mozilla/9"),
+        ("Host: ipage\r\nUser-Agent: Mozilla/9\r\nCookie: JSESSIONID=A:B", ["JSESSIONID"], "Mozilla/9"),
+        ("curl https://ipage.example.com/ -b 'a=1; b=2' -A Mozilla/9", ["a", "b"], "Mozilla/9"),
+        ("ipage.example.com\tFALSE\t/\tTRUE\t0\ta\tb\nother\tFALSE\t/\tTRUE\t0\tc\td", ["a"], USER_AGENT),
+    ],
+)
+def test_a_header_is_taken_as_it_was_copied(text: str, names: list[str], user_agent: str) -> None:
+    session = session_from_header(text, SITE)
+    assert [cookie.name for cookie in session.cookies] == names
+    assert session.user_agent == user_agent
+    assert {cookie.domain for cookie in session.cookies} == {"ipage.example.com"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hush", "User-Agent: Mozilla/9", "=hush", "a=hush…", "curl https://example.org/ -b a=hush", "[hush"],
+)
+def test_a_header_without_a_cookie(text: str) -> None:
+    with pytest.raises(NeedsPerson, match="IPAGE_SESSION_COOKIE") as caught:
+        session_from_header(text, SITE)
+    assert "hush" not in str(caught.value)
+
+
+def test_exported_cookies_go_where_they_belong() -> None:
+    rows = [
+        ("ipage.example.com", "FALSE", "/", "a", "1"),
+        (".example.com", "TRUE", "/", "b", "2"),
+        ("ipage.example.com", "FALSE", "/elsewhere", "c", "3"),
+        ("other.example.com", "FALSE", "/", "d", "4"),
+    ]
+    text = "\n".join(
+        f"{domain}\t{below}\t{path}\tTRUE\t0\t{name}\t{value}" for domain, below, path, name, value in rows
+    )
+    client = httpx.Client(cookies=httpx.Cookies(session_from_header(text, SITE).jar()))
+    lines = [client.build_request("GET", f"{SITE}{path}").headers["cookie"] for path in ("/x", "/elsewhere")]
+    assert [sorted(line.split("; ")) for line in lines] == [["a=1", "b=2"], ["a=1", "b=2", "c=3"]]
+    assert "cookie" not in client.build_request("GET", "https://www.example.org/").headers
+
+
+def test_a_captured_session_comes_first_and_is_used_until_it_ends(tmp_path: Path, sign_ins: SignIns) -> None:
+    kept_session(tmp_path, sign_ins).current()
+    captured = kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one")
+    session = captured.current()
+    assert session.cookies[0].value == "one"
+    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one").current() == session
+    # It ended: sign in, and do not fall back to it in the next run.
+    signed_in = captured.renew(session)
+    assert signed_in.cookies[0].value == "secret"
+    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one").current() == signed_in
+    # A new one was captured.
+    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=two").current().cookies[0].value == "two"
+    assert sign_ins.number == 2
+
+
+def test_a_captured_session_that_ended_with_nobody_to_sign_in(tmp_path: Path) -> None:
+    sessions = kept_session(tmp_path, by_hand="JSESSIONID=one")
+    with pytest.raises(SessionLost, match=r"expired.*IPAGE_SESSION_COOKIE") as caught:
+        sessions.renew(sessions.current())
+    assert "JSESSIONID=one" not in str(caught.value)
+    with pytest.raises(SessionLost, match="IPAGE_USERNAME"):
+        kept_session(tmp_path / "other").current()
+
+
+# The password that was refused.
+
+
+def test_a_refused_password_is_remembered_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "refused.json"
+    wrong = RefusedPassword(path, "site\nshop\nhush")
+    assert wrong.reason() is None
+    wrong.remember("iPage refused the password.")
+    assert "iPage refused the password." in (wrong.reason() or "")
+    assert str(path) in (wrong.reason() or "")
+    assert "hush" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert RefusedPassword(path, "site\nshop\nright").reason() is None
+    later = time.time() + 25 * 3600
+    monkeypatch.setattr("ingram_assets.sources.ipage.login.refused_password.time.time", lambda: later)
+    assert wrong.reason() is None
+    wrong.forget()
+    assert not path.exists()

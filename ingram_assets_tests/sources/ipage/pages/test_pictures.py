@@ -1,0 +1,185 @@
+"""A cover's bytes: a complete picture of plausible size, or a page in its place."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, SessionExpired
+from ingram_assets.sources.ipage.pages.pictures import (
+    NotAPicture,
+    PictureIncomplete,
+    PictureSize,
+    UnfitPicture,
+    check_picture,
+)
+from ingram_assets_tests.sources.ipage.page_factory import (
+    BLOCK,
+    EXPIRED,
+    INTERRUPTION,
+    LOGIN,
+    NO_MATCH,
+    product_page,
+)
+
+
+def picture(format_: str, size: tuple[int, int] = (120, 180), mode: str = "RGB") -> bytes:
+    image = Image.effect_noise(size, 60).convert(mode)
+    out = io.BytesIO()
+    image.save(out, format_)
+    return out.getvalue()
+
+
+PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp", "gif")}
+
+
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_complete_picture(format_: str) -> None:
+    assert check_picture(PICTURES[format_]) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+
+
+TAILS = {
+    "ten zero bytes": bytes(10),
+    "a block of zero bytes": bytes(4096),
+    "a line end": b"\r\n",
+    "a cache's comment": b"<!-- from a cache " + b"x" * 400 + b" -->",
+    "a page": b"<html><body>Thank you</body></html>",
+    "an end without a picture": b"\xff\xd9IEND\xaeB`\x82;",
+    "the start of another picture": PICTURES["jpeg"][:500],
+    "a mail's boundary": b"\r\n------=_Part_1_2.3--\r\n",
+    "fill bytes": b"\xff" * 300,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
+    assert check_picture(PICTURES[format_] + tail) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_bytes_behind_a_cut_make_no_picture_of_it(format_: str, kept: float) -> None:
+    cut = PICTURES[format_][: int(len(PICTURES[format_]) * kept)]
+    for tail in (bytes(10), b"\r\n", b"<!-- from a cache -->"):
+        with pytest.raises((PictureIncomplete, UnfitPicture)):
+            check_picture(cut + tail)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=200))
+def test_any_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
+    assert check_picture(PICTURES[format_] + tail) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+
+
+def saved(format_: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((200, 300), 60).convert("RGB").save(out, format_, **options)
+    return out.getvalue()
+
+
+def _exif_with_thumbnail() -> bytes:
+    exif = Image.Exif()
+    exif[0x9286] = "a note with an end in it: \xff\xd9"
+    return exif.tobytes() + b"\xff\xd8thumbnail\xff\xd9"
+
+
+OTHERS = {
+    "progressive": saved("jpeg", progressive=True),
+    "with restarts": saved("jpeg", restart_marker_blocks=3),
+    "with a comment": saved("jpeg", comment=b"an end: \xff\xd9 in a comment"),
+    "with a thumbnail": saved("jpeg", exif=_exif_with_thumbnail()),
+    "interlaced GIF": saved("gif", interlace=1),
+    "GIF of two frames": saved(
+        "gif", save_all=True, append_images=[Image.new("RGB", (200, 300), "red")], comment=b"a;b"
+    ),
+    "gray PNG with a text": saved("png", optimize=True),
+    "lossless WebP": saved("webp", lossless=True),
+    "WebP of two frames": saved("webp", save_all=True, append_images=[Image.new("RGB", (200, 300), "red")]),
+}
+
+
+@pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
+def test_the_end_is_found_whatever_stands_before_it(data: bytes) -> None:
+    assert check_picture(data)[1:] == (200, 300)
+    assert check_picture(data + bytes(512))[1:] == (200, 300)
+    for end in [*range(200, len(data) - 1, len(data) // 40), len(data) - 1]:
+        with pytest.raises(PictureIncomplete):
+            check_picture(data[:end])
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_other_kinds_of_jpeg(mode: str) -> None:
+    assert check_picture(picture("jpeg", mode=mode)).format == "jpeg"
+
+
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_picture_cut_anywhere_is_refused(format_: str) -> None:
+    data = PICTURES[format_]
+    for end in [*range(12, len(data) - 1, len(data) // 60), len(data) - 1]:
+        with pytest.raises(PictureIncomplete):
+            check_picture(data[:end])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (LOGIN, SessionExpired),
+        (EXPIRED, SessionExpired),
+        (BLOCK, Blocked),
+        (INTERRUPTION, Blocked),
+        (NO_MATCH, NotFound),
+        (product_page(), NotAPicture),
+        ("<html></html>", NotAPicture),
+    ],
+)
+def test_a_page_in_place_of_a_picture(body: str, error: type[IngramError]) -> None:
+    with pytest.raises(error):
+        check_picture(body.encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01",
+        b"%PDF-1.7",
+        b"no picture",
+        picture("png", (1, 1)),
+        picture("jpeg", (30, 400)),
+        picture("bmp"),
+        b"\xff\xd8\xff\xd9",
+        b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82",
+    ],
+)
+def test_what_can_be_no_cover(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        check_picture(data)
+
+
+def test_no_bytes_are_worth_another_try() -> None:
+    with pytest.raises(PictureIncomplete):
+        check_picture(b"")
+
+
+@pytest.mark.parametrize("side", [7_200, 10_000, 15_000])
+def test_a_picture_bomb_is_not_unpacked(side: int) -> None:
+    out = io.BytesIO()
+    Image.new("1", (side, side)).save(out, "png", compress_level=1)
+    with pytest.raises(NotAPicture, match="large"):
+        check_picture(out.getvalue())
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(PICTURES)), st.data())
+def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data: st.DataObject) -> None:
+    body = bytearray(PICTURES[format_])
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        found = check_picture(bytes(body))
+    except IngramError:
+        return
+    assert found.width * found.height > 0

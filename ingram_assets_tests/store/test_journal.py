@@ -1,0 +1,274 @@
+"""The journal on a real PostgreSQL: made by whoever comes first, truthful about what broke off."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.store.client import FailedRequest, MedusaRefused, Unavailable
+from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, JournalLost, Known
+
+ISBN = "9780000000002"
+
+
+def level(before: int | None, after: int, isbn: str = ISBN) -> Change:
+    def quantities(stocked: int) -> dict[str, int]:
+        return {"stocked_quantity": stocked, "incoming_quantity": 0}
+
+    return Change(
+        "level", isbn, "iitem", None if before is None else quantities(before), quantities(after), "why"
+    )
+
+
+def test_its_tables_are_made_once_by_whoever_comes_first(database: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        journals = list(pool.map(Journal, [database] * 6))
+    journals[0].settle(journals[1].begin("run", [level(1, 2)]))
+    assert [each.outcome for each in journals[2].history(ISBN)] == ["written"]
+    for each in journals:
+        each.close()
+
+
+def test_the_journal_of_an_earlier_version_gets_what_is_new(database: str) -> None:
+    with Journal(database) as journal:
+        journal.settle(journal.begin("run", [level(1, 2)]))
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE store_known")
+    with Journal(database) as journal:
+        assert [each.outcome for each in journal.history(ISBN)] == ["written"]
+        assert journal.known("location") == []
+
+
+def test_what_is_known_by_its_id_is_known_until_another_takes_its_place(database: str) -> None:
+    with Journal(database) as journal, Journal(database) as other:
+        journal.know("category", [Known("Horror", "pcat_1", "Horror"), Known("Fantasy", "pcat_2", "Fantasy")])
+        journal.know("tag", [Known("special_order", "ptag_1", "special_order")])
+        journal.know("category", [Known("Horror", "pcat_3", "Scary")])
+        journal.know("category", [])
+        assert other.known("category", ["Horror", "Poetry"]) == [Known("Horror", "pcat_3", "Scary")]
+        assert {each.id for each in other.known("category")} == {"pcat_2", "pcat_3"}
+        assert other.known("category", []) == []
+
+
+def test_which_items_we_made(database: str) -> None:
+    """By themselves, or along with a product; a level of ours on somebody's item makes it no item of ours."""
+
+    def entry(isbn: str, kind: str, entity: str | None, before: dict[str, int] | None = None) -> Change:
+        return Change(kind, isbn, entity, before, {"stocked_quantity": 1, "incoming_quantity": 0}, "why")
+
+    with Journal(database) as journal:
+        journal.settle(journal.begin("a", [entry("with product", "product", "prod")]))
+        journal.begin("b", [entry("with product", "level", "iitem_1")])  # a run that broke off before it
+        journal.settle(
+            journal.begin("c", [entry("alone", "item", "iitem_2"), entry("alone", "level", "iitem_2")])
+        )
+        journal.settle(journal.begin("d", [entry("theirs", "level", "iitem_3")]))
+        journal.settle(journal.begin("e", [entry("theirs", "product", "prod", {"a": 1})]))
+        journal.settle(journal.begin("e", [entry("theirs", "level", "iitem_3", {"stocked_quantity": 2})]))
+        journal.settle(journal.begin("f", [entry("left over", "level", "iitem_4")]))
+        journal.settle(journal.begin("f", [entry("left over", "product", "prod")]))
+        refused = journal.begin("g", [entry("refused", "product", None)])
+        journal.settle(refused, {refused[0]: "no"})
+        journal.settle(journal.begin("g", [entry("refused", "level", "iitem_5")]))
+        every = ["with product", "alone", "theirs", "left over", "refused", "unheard of"]
+        assert journal.made_items(every) == {"with product": {"iitem_1"}, "alone": {"iitem_2"}}
+
+
+def test_a_write_is_there_before_it_is_sent_and_settled_after(database: str) -> None:
+    with Journal(database) as journal, Journal(database) as other:
+        with journal.writing("run", [level(1, 2), level(3, 4, "other")]) as entry:
+            assert [each.outcome for each in other.changes("run")] == ["pending", "pending"]
+            entry.failed(1, "Medusa's words")
+        one, two = other.changes("run")
+        assert (one.outcome, one.detail) == ("written", None)
+        assert (two.outcome, two.detail) == ("failed", "Medusa's words")
+        assert one.before == {"stocked_quantity": 1, "incoming_quantity": 0}
+        assert (one.isbn, one.kind, one.entity, one.reason, one.run_id) == (
+            ISBN,
+            "level",
+            "iitem",
+            "why",
+            "run",
+        )
+
+
+def test_an_answer_settles_and_no_answer_leaves_it_open(database: str) -> None:
+    with Journal(database) as journal:
+        with pytest.raises(MedusaRefused), journal.writing("refused", [level(1, 2)]):
+            raise MedusaRefused("POST", "/x", 400, "no")
+        with pytest.raises(Unavailable), journal.writing("silence", [level(1, 2)]):
+            raise Unavailable("POST", "/x", None, "gone")
+        with pytest.raises(KeyboardInterrupt), journal.writing("killed", [level(1, 2)]):
+            raise KeyboardInterrupt
+        assert [each.outcome for each in journal.history(ISBN)] == ["failed", "pending", "pending"]
+        assert [each.run_id for each in journal.pending([ISBN])] == ["silence", "killed"]
+
+
+def test_what_we_wrote_last(database: str) -> None:
+    with Journal(database) as journal:
+        journal.settle(journal.begin("a", [level(None, 5), level(None, 1, "other")]))
+        journal.settle(journal.begin("b", [level(5, 6)]))
+        failing = journal.begin("c", [level(6, 7)])
+        journal.settle(failing, {failing[0]: "no"})
+        last = journal.last_levels([ISBN, "unheard of"])
+        assert {isbn: each.quantities for isbn, each in last.items()} == {ISBN: ((6, 0),)}
+        assert last[ISBN].at == journal.changes("b")[0].at
+        journal.begin("broken off", [level(6, 8)])
+        assert journal.last_levels([ISBN])[ISBN].quantities == ((6, 0), (6, 0), (8, 0))
+        words = {"title": "A", "description": "B"}
+        journal.settle(journal.begin("d", [Change("product", ISBN, "prod", None, words, "new")]))
+        journal.settle(journal.begin("e", [Change("product", ISBN, "prod", {}, {"title": "C"}, "more")]))
+        assert journal.last_written([ISBN], "product") == {ISBN: {"title": ["C"], "description": ["B"]}}
+        journal.begin("f", [Change("product", ISBN, "prod", {"title": "C"}, {"title": "D"}, "broken off")])
+        assert journal.last_written([ISBN], "product")[ISBN]["title"] == ["C", "D"]
+
+
+def test_failed_requests_keep_status_and_body_up_to_a_cap(database: str) -> None:
+    with Journal(database) as journal:
+        journal.failed_request("run", FailedRequest("POST", "/admin/x", 400, "y" * 100_000 + "\x00"))
+        journal.failed_request("run", FailedRequest("GET", "/admin/y", None, "ConnectError()"))
+        refused, lost = journal.failed_requests("run")
+        assert (refused.method, refused.path, refused.status) == ("POST", "/admin/x", 400)
+        assert refused.body == "y" * BODY_CAP
+        assert (lost.status, lost.body) == (None, "ConnectError()")
+
+
+def test_a_thousand_changes_keep_their_order(database: str) -> None:
+    with Journal(database) as journal:
+        ids = journal.begin("run", [level(None, number, str(number)) for number in range(1_000)])
+        assert [each.isbn for each in journal.changes("run")] == [str(number) for number in range(1_000)]
+        journal.settle(ids, {ids[7]: "no"})
+        assert [each.isbn for each in journal.changes("run") if each.outcome == "failed"] == ["7"]
+
+
+def test_no_database_says_so_without_its_password(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        host = connection.info.host
+    with pytest.raises(NeedsPerson, match="STOREFRONT_DB_URL") as caught:
+        Journal(f"postgresql://nobody:hush-hush@/nowhere?host={host}")
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_a_database_that_goes_away_stops_the_run(database: str) -> None:
+    with Journal(database) as journal, psycopg.connect(database, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with pytest.raises(JournalLost, match="STOREFRONT_DB_URL"), journal.writing("run", [level(1, 2)]):
+            pytest.fail("sent to the store, with nobody writing it down")
+
+
+def test_nul_characters_and_backslashes(database: str) -> None:
+    with Journal(database) as journal:
+        words = {"title": "A\x00\x00B", "description": "C:\\u0000 \\\x00"}
+        journal.begin("run", [Change("product", ISBN, None, None, words, "why")])
+        (entry,) = journal.changes("run")
+        assert entry.after == {"title": "AB", "description": "C:\\u0000 \\"}
+
+
+def test_one_run_at_a_time(database: str) -> None:
+    """A second run waits, says so once, and goes on when the first is over or has died."""
+    told: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with Journal(database) as journal, journal.alone(lambda: told.append("waiting")):
+            entered.set()
+
+    with ThreadPoolExecutor() as pool, Journal(database) as first:
+        with first.alone(lambda: told.append("nobody else is there")):
+            waiting = pool.submit(second)
+            while not (told or waiting.done()):
+                time.sleep(0.02)
+            assert not entered.wait(1.5)
+            assert told == ["waiting"]
+        waiting.result(60)
+        assert entered.is_set()
+
+        # A run that is killed leaves no lock behind.
+        entered.clear()
+        told.clear()
+        with first.alone(lambda: None):
+            waiting = pool.submit(second)
+            while not (told or waiting.done()):
+                time.sleep(0.02)
+            assert not entered.wait(1.0)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                )
+            waiting.result(60)
+
+
+class TestInStep:
+    """What the store was last told of each title."""
+
+    NOW = datetime(2024, 11, 20, 14, 0, tzinfo=UTC)
+
+    def told(self, isbn: str, **values: Any) -> InStep:
+        return replace(InStep(isbn, 7, self.NOW, self.NOW + timedelta(days=1), self.NOW), **values)
+
+    def test_the_last_word_counts(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([])
+            first = [self.told("a"), self.told("b", aged=("PA", "TN"), valid_until=None)]
+            journal.record_in_step(first)
+            assert journal.in_step() == {"a": first[0], "b": first[1]}
+            later = self.told("a", row_id=8, stock_changed_at=None, aged=("TN",))
+            journal.record_in_step([later])
+            assert journal.in_step() == {"a": later, "b": first[1]}
+
+    def test_all_titles_of_a_push_are_one_statement(
+        self, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = []
+        with Journal(database) as journal:
+            execute = psycopg.Connection.execute
+            monkeypatch.setattr(
+                psycopg.Connection,
+                "execute",
+                lambda self, query, *more, **how: said.append(query) or execute(self, query, *more, **how),
+            )
+            journal.record_in_step([self.told(str(number)) for number in range(500)])
+            assert len(said) == 1
+            assert len(journal.in_step()) == 500
+
+    def test_an_end_moves_on_and_nothing_else(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([self.told("a"), self.told("b"), self.told("c")])
+            later = self.NOW + timedelta(days=2)
+            journal.still_valid({"a": later, "b": None, "unknown": later})
+            assert journal.in_step() == {
+                "a": self.told("a", valid_until=later),
+                "b": self.told("b", valid_until=None),
+                "c": self.told("c"),
+            }
+
+    def test_a_retired_title_is_held_to_nothing(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.record_in_step([self.told("a"), self.told("b")])
+            journal.hold_to_nothing(["a", "unknown"])
+            entries = journal.in_step()
+            assert entries["b"] == self.told("b")
+            assert (entries["a"].pushed_at, entries["a"].valid_until) == (None, None)
+            changed_at = entries["a"].stock_changed_at
+            assert changed_at is not None
+            assert changed_at > self.NOW, "what changes from now on counts"
+
+    def test_a_journal_from_before_this_was_kept(self, database: str) -> None:
+        with Journal(database) as journal:
+            journal.settle(journal.begin("run", [level(1, 2)]))
+            journal.begin("run", [level(1, 2, "never-sent")])
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("DROP TABLE store_in_step")
+        with Journal(database) as journal:
+            entries = journal.in_step()
+        assert entries.keys() == {ISBN}
+        assert entries[ISBN].pushed_at is None, "it is not known what the store shows of it"

@@ -1,0 +1,283 @@
+"""The embedded stack: every server of the shop on this machine, each process with its own settings alone."""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from ingram_assets.runtime.dagster_processes import Dagster, forget_ports, start_dagster
+from ingram_assets.runtime.instance import dagster_home, dagster_instance
+from ingram_assets.runtime.processes import PortBusy, Supervisor, choose_port, free_port, http_ok
+from ingram_assets.settings import (
+    LOCATIONS,
+    CommonSettings,
+    OperationsSettings,
+    PaceSettings,
+    check,
+    environment_of_machine,
+    environment_of_owner,
+    load,
+    port_settings,
+)
+from ingram_assets.staging.schema import migrate
+from ingram_demo import CHECKOUT
+from ingram_demo.embedded.chromium import ensure_chromium
+from ingram_demo.embedded.imap import Imap, start_imap
+from ingram_demo.embedded.medusa import Medusa, start_medusa
+from ingram_demo.embedded.postgres import Postgres, start_postgres
+from ingram_demo.embedded.s3 import S3, public_url, start_s3
+from ingram_demo.phases import Phases
+from ingram_demo.simulator import Account, Simulator
+
+ROLES = ("dagster", "queue_owner", "ingram_queue_writer", "ingram_queue_reader", "storefront")
+OWNERS = {"dagster": "dagster", "catalog_import": "queue_owner", "storefront": "storefront"}
+"""Database to the role that owns it. Nobody else may connect to it, unless told so."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What is running. `environments` has the whole environment of each code location."""
+
+    supervisor: Supervisor
+    postgres: Postgres
+    passwords: Mapping[str, str]
+    s3: S3
+    imap: Imap
+    simulator: Simulator
+    medusa: Medusa
+    dagster: Dagster
+    common: CommonSettings
+    environments: Mapping[str | None, Mapping[str, str]]
+
+    def url(self, database: str, role: str) -> str:
+        """A database's address for one of the roles."""
+        return self.postgres.url(database, role, self.passwords[role])
+
+    def covers(self) -> list[str]:
+        """The public addresses of the raw covers in the bucket, as its public server lists them."""
+        raw = self.s3.files / self.s3.bucket / "covers" / "raw"
+        return sorted(f"{self.s3.public_url}/covers/raw/{file.name}" for file in raw.glob("*.jpg"))
+
+
+@contextmanager
+def running_stack(
+    folder: Path,
+    phases: Phases,
+    pace: Mapping[str, str],
+    *,
+    tools: Path | None = None,
+    titles: int = 100,
+    simulator_arguments: tuple[str, ...] = (),
+) -> Iterator[Stack]:
+    """Install what is missing, start everything, and stop everything on the way out.
+
+    Args:
+        folder: keeps the databases, the bucket, the mailbox and the logs from start to start.
+        pace: settings of the clock (`settings.Pace`) that every process gets.
+        tools: where Node, Chromium and Medusa's packages are installed, once for all folders.
+
+    Raises:
+        AlreadyRunning, PortBusy, ChildFailed, InstallFailed, NoBrowser: one sentence each; nothing stays.
+    """
+    folder = folder.resolve()
+    tools = tools or tools_folder()
+    fixed = port_settings(environment_of_owner())
+    check({"ALERT_URLS": os.environ.get("ALERT_URLS", ""), **pace}, OperationsSettings, PaceSettings)
+    with Supervisor(folder) as supervisor:
+        with phases.phase("install", "Looking for a browser, Node and Medusa's packages"):
+            given = os.environ.get("BROWSER_EXECUTABLE")
+            chromium = ensure_chromium(tools, Path(given) if given else None)
+        with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster"):
+            ports = _ports(folder, fixed)
+            postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
+            passwords = _databases(postgres, folder, public_url(ports["COVERS"]))
+            with ThreadPoolExecutor(4) as pool:
+                medusa_coming = pool.submit(
+                    start_medusa, supervisor, folder / "medusa", tools, postgres, port=ports["MEDUSA"]
+                )
+                s3_coming = pool.submit(
+                    start_s3, supervisor, folder / "s3", port=ports["S3"], public_port=ports["COVERS"]
+                )
+                imap = start_imap(supervisor, folder / "imap", port=ports["IMAP"])
+                simulator = _start_simulator(
+                    supervisor, folder, imap, ports["IPAGE"], titles, simulator_arguments
+                )
+                s3, medusa = s3_coming.result(), medusa_coming.result()
+            environments = _environments(
+                folder, postgres, passwords, s3, imap, simulator, medusa, chromium, pace
+            )
+            common = load(CommonSettings, environments[None])
+            home = dagster_home(common)
+            with dagster_instance(common):
+                pass  # Its tables are made here, once, before five processes would make them at once.
+            dagster = start_dagster(
+                supervisor,
+                home,
+                environments.__getitem__,
+                ui_port=ports["UI"],
+                wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
+            )
+        try:
+            yield Stack(
+                supervisor,
+                postgres,
+                passwords,
+                s3,
+                imap,
+                simulator,
+                medusa,
+                dagster,
+                common,
+                environments,
+            )
+        finally:
+            forget_ports(home)
+
+
+def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:
+    """A port for each server: the setting's, else the last start's, else a free one.
+
+    The same from start to start, because addresses are kept: a cover's, in the store; a person's bookmark.
+    """
+    kept = folder / "ports.json"
+    last: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+    ports: dict[str, int] = {}
+    for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA", "UI"):
+        try:
+            ports[name] = choose_port(f"INGRAM_PORT_{name}", fixed.get(name) or last.get(name))
+        except PortBusy:
+            if fixed.get(name):
+                raise
+            ports[name] = free_port()
+    kept.write_text(json.dumps(ports))
+    return ports
+
+
+def tools_folder() -> Path:
+    """Where what pip can't install lies: `INGRAM_TOOLS_DIR`, or `.demo/tools` in the checkout."""
+    return Path(os.environ.get("INGRAM_TOOLS_DIR") or CHECKOUT / ".demo" / "tools")
+
+
+def _databases(postgres: Postgres, folder: Path, covers: str) -> dict[str, str]:
+    """The databases with an owner each, the queue's migrations and its two roles; the roles' passwords."""
+    kept = folder / "passwords.json"
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps({role: secrets.token_urlsafe(24) for role in ROLES}))
+    passwords: dict[str, str] = json.loads(kept.read_text())
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+
+        def run(statement: str, **names: str) -> None:
+            words = {
+                name: sql.Literal(value) if name == "password" else sql.Identifier(value)
+                for name, value in names.items()
+            }
+            connection.execute(sql.SQL(statement).format(**words))
+
+        there = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in OWNERS.values():
+            verb = "ALTER" if role in there else "CREATE"
+            more = " CREATEROLE" if role == "queue_owner" else ""
+            run(
+                f"{verb} ROLE {{role}} LOGIN{more} PASSWORD {{password}}", role=role, password=passwords[role]
+            )
+        for database, owner in OWNERS.items():
+            if not postgres.has_database(database):
+                postgres.create_database(database)
+            run("ALTER DATABASE {database} OWNER TO {owner}", database=database, owner=owner)
+            run("REVOKE ALL ON DATABASE {database} FROM PUBLIC", database=database)
+        owner = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
+        migrate(owner, cover_prefix=covers)
+        for role in ("ingram_queue_writer", "ingram_queue_reader"):
+            run("ALTER ROLE {role} PASSWORD {password}", role=role, password=passwords[role])
+            run("GRANT CONNECT ON DATABASE catalog_import TO {role}", role=role)
+    return passwords
+
+
+def _start_simulator(
+    supervisor: Supervisor,
+    folder: Path,
+    imap: Imap,
+    port: int,
+    titles: int,
+    arguments: tuple[str, ...],
+) -> Simulator:
+    simulator = Simulator(f"http://127.0.0.1:{port}", Account())
+    supervisor.start(
+        "ipage-simulator",
+        [
+            *(sys.executable, "-m", "ingram_demo.simulator", "--port", str(port)),
+            *("--titles", str(titles), "--state", str(folder / "ipage.sqlite")),
+            *("--maildir", str(imap.maildir), *arguments),
+        ],
+        env=environment_of_machine(),
+        ready=http_ok(f"{simulator.url}/_control"),
+        restart=True,
+    )
+    return simulator
+
+
+def _environments(
+    folder: Path,
+    postgres: Postgres,
+    passwords: Mapping[str, str],
+    s3: S3,
+    imap: Imap,
+    simulator: Simulator,
+    medusa: Medusa,
+    chromium: Path,
+    pace: Mapping[str, str],
+) -> dict[str | None, dict[str, str]]:
+    """Each code location's environment: the machine's, the common settings, and its own secrets.
+
+    What a shop's own shell exports is no setting of the demo's: its home and its pace are the demo's own.
+    """
+
+    def url(database: str, role: str) -> str:
+        return postgres.url(database, role, passwords[role])
+
+    account = Account()
+    own: dict[str | None, dict[str, str]] = {
+        "scraper": {
+            "IPAGE_BASE_URL": simulator.url,
+            "IPAGE_USERNAME": account.username,
+            "IPAGE_PASSWORD": account.password,
+            "IPAGE_ACCOUNT": account.account,
+            "IPAGE_SAVED_SEARCH_ID": simulator.search_id,
+            "IPAGE_MFA": "email",
+            "IPAGE_MFA_IMAP_URL": imap.url,
+            "SSL_CERT_FILE": str(imap.ca_file),
+            "BROWSER_EXECUTABLE": str(chromium),
+            "QUEUE_DB_URL": url("catalog_import", "ingram_queue_writer"),
+            "R2_ENDPOINT": s3.endpoint,
+            "R2_ACCESS_KEY_ID": s3.key,
+            "R2_SECRET_ACCESS_KEY": s3.secret,
+            "R2_BUCKET_NAME": s3.bucket,
+            "R2_PUBLIC_URL": s3.public_url,
+            "OPEN_LIBRARY_COVERS_URL": simulator.open_library_url,
+        },
+        "storefront": {
+            "MEDUSA_BACKEND_URL": medusa.url,
+            "MEDUSA_EMAIL": medusa.email,
+            "MEDUSA_PASSWORD": medusa.password,
+            "QUEUE_DB_URL": url("catalog_import", "ingram_queue_reader"),
+            "STOREFRONT_DB_URL": url("storefront", "storefront"),
+        },
+        "operations": {"ALERT_URLS": os.environ.get("ALERT_URLS", "")},
+        None: {},
+    }
+    common = {
+        "DAGSTER_PG_URL": url("dagster", "dagster"),
+        "INGRAM_STATE_DIR": str(folder / "state"),
+        **pace,
+    }
+    machine = environment_of_machine()
+    return {location: machine | common | settings for location, settings in own.items()}
