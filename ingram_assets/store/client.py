@@ -216,6 +216,14 @@ class MedusaClient:
             response = self._http.request(
                 method, path, content=None if body is None else _encode(body), headers=headers | _JSON
             )
+        except httpx.LocalProtocolError as error:
+            # Its text may quote a header, and one holds the key. So may the error that it comes from.
+            if not str(error).startswith("Illegal header"):
+                raise Unavailable(method, path, None, "The connection was not in order.") from None
+            raise NeedsPerson(
+                "What signs us in to Medusa can't be sent, since it has a sign that no key has: copy "
+                "MEDUSA_API_KEY anew."
+            ) from None
         except httpx.RequestError as error:
             self._failed(FailedRequest(method, path, None, repr(error)))
             detail = (

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,12 +33,13 @@ class Server:
     script: list[tuple[int, str] | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
+    token: str = "token"
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         handler.rfile.read(int(handler.headers.get("content-length", 0)))
         if handler.path == "/auth/user/emailpass":
-            self._send(handler, 200, json.dumps({"token": f"token-{len(self.asked)}"}))
+            self._send(handler, 200, json.dumps({"token": f"{self.token}-{len(self.asked)}"}))
             return
         self.asked.append(f"{handler.command} {handler.path}")
         self.authorized.append(handler.headers["authorization"])
@@ -170,6 +172,20 @@ def test_a_token_that_ended_is_renewed_once(server: Server, scripted: Callable[.
     with pytest.raises(SignInRefused, match="MEDUSA_EMAIL"):
         client.get("/admin/things")
     assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\nx-evil: 1", "\0", "\r", "\x0b"])
+def test_a_token_that_no_header_can_hold_is_shown_nowhere(
+    server: Server, scripted: Callable[..., MedusaClient], sign: str
+) -> None:
+    server.token = f"hush{sign}"
+    failures: list[FailedRequest] = []
+    client = scripted(OK)
+    with client.reporting(failures.append), pytest.raises(NeedsPerson, match="MEDUSA_API_KEY") as caught:
+        client.get("/admin/users/me")
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+    assert not failures
+    assert not server.asked
 
 
 def test_neither_key_nor_password() -> None:

@@ -241,6 +241,24 @@ def test_cookies_that_the_site_sets_are_sent_back_by_the_next_run(
     assert "visid_incap" in (tmp_path / "state" / "session.json").read_text()
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\nx-evil: 1", "\r", "\0", "\x0b"])
+def test_a_cookie_that_no_header_can_hold_is_shown_nowhere(
+    sim: Simulator, open_site: OpenSite, tmp_path: Path, sign: str
+) -> None:
+    """As a file that was edited may hold, or a browser that is not ours."""
+    with open_site(sim, session_cookie=sim.signed_in_cookie()) as site:
+        list(site.read_products(sim.isbns()[:1]))
+    kept = tmp_path / "state" / "session.json"
+    session = json.loads(kept.read_text())
+    session["session"]["cookies"][0]["value"] = f"hush{sign}"
+    kept.write_text(json.dumps(session))
+    with open_site(sim, session_cookie=None) as site:
+        (reading,) = site.read_products(sim.isbns()[:1])
+    said = f"{reading.reason} {site.given_up}"
+    assert "IPAGE_SESSION_COOKIE" in said
+    assert "hush" not in said
+
+
 # The bot wall.
 
 

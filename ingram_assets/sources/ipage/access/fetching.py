@@ -468,6 +468,14 @@ def _network_failures() -> Iterator[None]:
         yield
     except (httpcore.TimeoutException, httpx.TimeoutException) as error:
         raise Unanswered("The site did not answer in time: try again later.") from error
+    except (httpcore.LocalProtocolError, httpx.LocalProtocolError) as error:
+        # Its text may quote a header, and those hold the session. So may the error that it comes from.
+        if not str(error).startswith("Illegal header"):
+            raise Unanswered("The connection to the site was not in order: try again later.") from None
+        raise NeedsPerson(
+            "The session's cookies can't be sent, since one has a sign that no cookie has. Paste "
+            "IPAGE_SESSION_COOKIE anew, or remove session.json in INGRAM_STATE_DIR/ipage to sign in anew."
+        ) from None
     except (
         *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
         *(httpx.HTTPError, OSError),
