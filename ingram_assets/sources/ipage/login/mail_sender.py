@@ -1,8 +1,8 @@
 """Whom a mail is from, and whether the mailbox's own server found that to be true.
 
 A sender writes what it likes into From. The server that took the mail for the mailbox checks it (SPF, DKIM,
-DMARC) and puts what it found on top, as Authentication-Results (RFC 8601). A mailbox whose server states
-nothing is believed by From alone.
+DMARC) and puts what it found on top, as Authentication-Results (RFC 8601) or Received-SPF (RFC 7208). A
+mailbox whose server states nothing is believed by From alone.
 """
 
 import re
@@ -15,6 +15,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _RESULT = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:/\s*\d+\s*)?=\s*([a-z]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PROPERTY = re.compile(r"\b([a-z]+\.[a-z-]+)\s*=\s*(\S+)", re.IGNORECASE)
+_SPF = re.compile(r"\s*([a-z]+)", re.IGNORECASE)
 _FAILED = frozenset({"fail", "hardfail", "softfail", "policy", "reject"})
 _AMONG_RESULTS = ("received-spf", "arc-", "x-", "return-path", "delivered-to", "dkim-filter")
 """Headers that stand among a server's several Authentication-Results. Any other is what it was given."""
@@ -63,12 +64,15 @@ def disbelieved(mail: Message, sender: str) -> str | None:
 
     DMARC decides where it was checked. Else a DKIM signature of the sender's own domain does, and without one
     any failure counts. The first of the server's headers that decides is taken: what a sender wrote below
-    them can't make good what failed.
+    them can't make good what failed. What passed for other domains alone proves nothing of this one, unless
+    the server says that the domain has no DMARC policy by which its mails could be told.
 
     Args:
         sender: as `sender_of` says.
     """
     domain = sender.rpartition("@")[2]
+    passed: list[str] = []
+    has_no_policy = False
     for results in _own_results(mail):
         found = {
             method: [one for one in results if one.method == method]
@@ -85,7 +89,24 @@ def disbelieved(mail: Message, sender: str) -> str | None:
         for one in (*found["dkim"], *found["spf"], *found["compauth"]):
             if one.result in _FAILED:
                 return f"{one.method}={one.result}"
+        has_no_policy |= any(one.result == "none" for one in found["dmarc"])
+        passed += [_passed_for(one) for one in (*found["dkim"], *found["spf"]) if one.result == "pass"]
+    # The topmost is the last server's. A pass that a sender wrote is not looked at.
+    spf = _SPF.match(str(mail.get("Received-SPF", "")))
+    if spf and spf[1].lower() in _FAILED:
+        return f"spf={spf[1].lower()}"
+    others = [each for each in passed if each]
+    if others and not has_no_policy and not any(_related(each, domain) for each in others):
+        return f"pass for {_plain(others[0])} alone"
     return None
+
+
+def _passed_for(result: _Result) -> str:
+    """The domain that a passed check speaks for; nothing where it does not say."""
+    if result.method == "dkim":
+        return _signer(result)
+    said = result.properties
+    return (said.get("smtp.mailfrom") or said.get("smtp.helo", "")).rpartition("@")[2]
 
 
 def _own_results(mail: Message) -> Iterator[list[_Result]]:

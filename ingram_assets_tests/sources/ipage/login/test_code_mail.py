@@ -525,6 +525,19 @@ MX = "mx.bookstore.example"
         [results(MX, "dmarc=pass header.from=okta.com"), results("mx.other.example", "dmarc=fail")],
         [results(MX, "spf=pass"), "Received: from other", results(MX, "dmarc=fail")],
         ["ARC-Authentication-Results: i=1; mx.other.example; dmarc=fail"],
+        # Sent by a service, for a domain that publishes no policy.
+        [
+            results(
+                MX,
+                "dkim=pass header.d=mailer.example",
+                "spf=pass smtp.mailfrom=x@mailer.example",
+                "dmarc=none",
+            )
+        ],
+        [results(MX, "dkim=pass header.d=mailer.example", "spf=pass smtp.mailfrom=bounce@mail.okta.com")],
+        ["Received-SPF: Pass (mx.x.example: okta.com designates 192.0.2.1)"],
+        ["Received-SPF: none", "Received: from x", "Received-SPF: fail"],
+        [results(MX, "dmarc=pass header.from=okta.com"), "Received-SPF: fail (forwarded)"],
     ],
 )
 def test_a_mail_that_nothing_speaks_against(headers: list[str]) -> None:
@@ -558,6 +571,30 @@ def test_a_mail_that_nothing_speaks_against(headers: list[str]) -> None:
             "spf=fail",
         ),
         ([results(MX, "spf=fail"), "Received: from x", results("mx.okta.com", "dmarc=pass")], "spf=fail"),
+        # What passed for others proves nothing.
+        (
+            [results(MX, "spf=pass smtp.mailfrom=evil.example", "dkim=pass header.d=evil.example")],
+            "pass for evil.example alone",
+        ),
+        ([results(MX, "dkim=pass header.i=@evil.example", "dmarc=permerror")], "pass for evil.example alone"),
+        ([results(MX, "spf=pass smtp.helo=mail.evil.example")], "pass for mail.evil.example alone"),
+        (
+            [results(MX, "spf=pass smtp.mailfrom=a@notokta.com", "dmarc=temperror")],
+            "pass for notokta.com alone",
+        ),
+        (
+            [results(MX, "spf=pass smtp.mailfrom=evil.example"), results(MX, "dkim=none")],
+            "pass for evil.example alone",
+        ),
+        # The mailbox's server says it in another header.
+        (["Received-SPF: Fail (mx.x.example: domain of okta.com does not designate it)"], "spf=fail"),
+        (
+            ["Received: by own", "Received-SPF: softfail client-ip=192.0.2.1", "Received: from x"],
+            "spf=softfail",
+        ),
+        (["Received-SPF: fail", "Received: from x", "Received-SPF: pass"], "spf=fail"),
+        ([results(MX, "dkim=none"), "Received-SPF: FAIL"], "spf=fail"),
+        ([results(MX, "none"), "Received-SPF:  hardfail"], "spf=hardfail"),
     ],
 )
 def test_what_failed_is_not_believed(headers: list[str], wrong: str) -> None:
