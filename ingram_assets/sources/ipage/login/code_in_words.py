@@ -113,7 +113,7 @@ _OTHER = (
 _OTHER_CODE = (
     r"(?:(?<!one[- ])(?:zip|postal|post|area|country|error|promo(?:tion(?:al)?)?|coupon|discount|product|"
     r"item|order|customer|client|account|status|tax|source|qr|bar|tracking|reference|ref|request|case|colou?r|"
-    r"date|time|price|store|"
+    r"date|time|price|store|message|mail|support|"
     r"branch|warehouse|shipping|region|state|city|title|subject|sort|swift|bank|gift|referral|voucher|invite|"
     r"device|build|event|reason|response|exit|result|html|hex|department|employee|batch|lot|location|currency|"
     r"language|dial(?:l?ing)?|phone|unit|model|serial|incident|ticket|user|member|dress)[- ]codes?|barcodes?|"
@@ -275,7 +275,7 @@ _BREAKS = re.compile(
     r"\b(?:for|of|to|from|on|at|in|with|and|that|which|your|the|is|was|we|you|if|by)\b", re.IGNORECASE
 )
 _VOID_AFTER = re.compile(
-    r"[\s\"')\]]*(?:[a-z]+[^\S\n]+){0,3}?(?:(?:(?:is|are|was|has\s+been|have\s+been)\s+(?:now\s+|already\s+)?"
+    r"[\s\"')\]]*(?:[a-z]+[^\S\n]+){0,5}?(?:(?:(?:is|are|was|has\s+been|have\s+been)\s+(?:now\s+|already\s+)?"
     r"(?:void|invalid|expired|used|replaced|revoked|cancel+ed|superseded|outdated|old)|"
     r"(?:has|had|have)?\s*(?:already\s+)?expired|(?:is|will|can|does|should)\s+(?:be\s+)?no\s+longer|"
     r"(?:is|are)\s+not\s+valid|no\s+longer|will\s+not\s+work|does\s+not\s+work|\((?:old|expired|void|previous|used)\))"
@@ -349,6 +349,8 @@ def _readable(text: str) -> str:
     # A point that ends no sentence.
     text = _SHORTENED.sub(r"\1", text)
     text = re.sub(r"(?i)\b(code|pin|passcode|otp)[-:=](?=\d)", r"\1: ", text)
+    # Senders put their own letters before it: "G-135790 is your code".
+    text = re.sub(r"\b[A-Z]{1,3}-(?=\d{4,8} is (?:your|the)\b)", "", text)
     # The number of digits that is spoken of is a word like others.
     text = _NO_CODE.sub(lambda match: match[0] if _LENGTH_WORD.fullmatch(match[0]) else "§", text)
     return _CONSUMED.sub("§", text)

@@ -30,6 +30,16 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 # Which number is the code: 135790 in each.
 FOUND = (
     "135790 is your one-time code for order 246801",
+    "G-135790 is your verification code.",
+    "IPG-135790 is the code that you asked for. Order A-246801.",
+    "A-246801 is your account. Your code is 135790.",
+    "FB-135790 is your sign-in code, B-246801 is your order.",
+    "The code 246801 you asked for before is no longer valid. Your new code is 135790.",
+    "The code 246801 that we sent you is now void. Your new code is 135790.",
+    "Code 246801 from the last mail has expired. Your code is 135790.",
+    "Message code 246801. Your verification code: 135790",
+    "Support code: 246801\n\nVerification code: 135790",
+    "Mail code 246801, your one-time code is 135790",
     "Your one-time code: 135790\n\n246801",
     "Time: 083045\nDate: 201126\nCode: 135790",
     "The number below is your code\n\n135790\n\nThe number of your request\n\n246801",
