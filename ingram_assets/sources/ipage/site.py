@@ -28,6 +28,7 @@ from ingram_assets.sources.ipage.access.fetching import (
     FetchOutcome,
     SessionSuspected,
     Sign,
+    SiteFailed,
     Timeouts,
     outcome_of,
     sign_of,
@@ -46,7 +47,9 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
     NotFound,
     PageChanged,
+    PerhapsBlocked,
     SessionExpired,
+    SiteClosed,
 )
 from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
@@ -80,6 +83,12 @@ costs one page and not all that are in flight."""
 _NONE_READABLE = 4
 """Times `Limits.max_failures_in_a_row`: so many titles of which nobody knows whether they ever were readable,
 and not one page read before or among them, and it is the site that is not understood, not they."""
+
+_TOO_MANY_GONE = 3
+"""Answers in a row that say "not here" or "I failed", no page read between: perhaps it is the session."""
+
+_BELIEVED_AFTER = 1.0
+"""Seconds that a title's "not here" waits for a page that proves the session right."""
 
 _WAITS = (1.0, 4.0)
 """Seconds before the second and the third try."""
@@ -134,6 +143,15 @@ class Reading:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """That a title is not there, as a session was told that may be over; `at`: when (seconds since 1970)."""
+
+    error: NotFound
+    session: Session
+    at: float
+
+
 @dataclass(slots=True)
 class _Job:
     """A page on its way. `expired_under` are the sessions that it was refused with."""
@@ -143,6 +161,8 @@ class _Job:
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     tries: int = 0
     expired_under: list[str] = field(default_factory=list)
+    is_title: bool = False
+    gone: _Gone | None = None  # waits to be believed
     is_suspect: bool = False  # it bore no mark, and waits for a new session to show whether that was why
 
 
@@ -206,6 +226,8 @@ class Site:
         self._suspected: str | None = None  # the session given up on suspicion, while nothing proved it right
         self._read_at: dict[str, float] = {}  # by session: when the last page with marks was asked for
         self._home_said: dict[str, bool | None] = {}  # by session, since its last page with marks
+        self._home_lives: set[str] = set()  # sessions that read nothing, though the home page answers them
+        self._in_a_row: Counter[str] = Counter()  # by session: `_TOO_MANY_GONE`
         self._alone = threading.Lock()
         self._mutex = threading.Lock()
         self._readable = False  # a title's page was read in this run
@@ -316,7 +338,7 @@ class Site:
         Raises:
             Canceled: `cancel` was called; the pages not read come out with no reading.
         """
-        jobs = ((isbn, _Job(f"the page of {isbn}")) for isbn in isbns)
+        jobs = ((isbn, _Job(f"the page of {isbn}", is_title=True)) for isbn in isbns)
 
         def read(item: tuple[str, _Job]) -> "Reading | Again[tuple[str, _Job]]":
             return self._read_product(item, item[0] in known, habit)
@@ -396,12 +418,16 @@ class Site:
 
         path = f"/ipage/productdetail?ean_id={quote(isbn)}"
         try:
+            self._believe_what_is_gone(job)
             page, sent_at = self._fetch(job, path, Expected.PRODUCT, read, isbn=isbn, sign=sign)
         except Canceled:
             raise
         except IngramError as error:
             if (wait := self._wait_before_next(job, error)) is not None:
                 return Again(item, wait)
+            if job.gone is not None and job.gone.error is error and self.stopped_by is None:
+                in_a_row = self._in_a_row[job.gone.session.id]
+                return Again(item, _BELIEVED_AFTER if in_a_row < _TOO_MANY_GONE else 0.0)
             outcome = outcome_of(error)
             if isinstance(error, StockInPart):
                 return reading(outcome, error.page, str(error), job.began_at)
@@ -414,6 +440,21 @@ class Site:
             return reading(outcome, None, str(error), job.began_at)
         self._readable = True
         return reading(FetchOutcome.ok, page, None, sent_at)
+
+    def _believe_what_is_gone(self, job: _Job) -> None:
+        """Raises what was said of a title that is not there, once the session has proved right since.
+
+        By a page that was read later, which costs nothing, or else by the home page. If neither proves it,
+        the session is renewed, and the title asked for again.
+        """
+        if (gone := job.gone) is None:
+            return
+        if self.stopped_by is not None:
+            return  # nobody knows: it comes out like every title that was not asked for
+        job.gone = None
+        if not self._suspects(gone.session, job, gone.error, gone.at):
+            raise gone.error
+        self._renew(gone.session, job, SessionSuspected(f"The session may be over ({gone.error})"))
 
     def _count_unreadable(self, error: IngramError) -> None:
         """Ends the run when not one title could be read, of many that may never have been readable.
@@ -483,8 +524,10 @@ class Site:
                     is_alone = True
                 session = self._session(job)
 
-                def suspect(sent_at: float, session: Session = session) -> bool:
-                    return self._suspects(session, job, sent_at)
+                def suspect(error: IngramError, sent_at: float, session: Session = session) -> bool:
+                    if isinstance(error, SiteFailed) and self._one_more(session) < _TOO_MANY_GONE:
+                        return False
+                    return self._suspects(session, job, error, sent_at)
 
                 try:
                     result = self._fetching.fetch(
@@ -498,6 +541,9 @@ class Site:
                 except IngramError as failure:
                     if failure is not self._politeness.given_up():  # then nothing was sent
                         job.tries += 1
+                    if isinstance(failure, NotFound) and expected is Expected.PRODUCT and self._can_sign_in:
+                        self._one_more(session)
+                        job.gone = _Gone(failure, session, time.time())
                     raise
                 job.tries += 1
                 self._pages[session.id] += 1
@@ -542,7 +588,8 @@ class Site:
         self._refused.setdefault(session.id)
         in_vain = not any(self._pages[ended] for ended in [*self._refused][-2:])
         is_second_in_vain = in_vain and self._sessions.sign_ins > 1
-        if (len(set(job.expired_under)) > 1 or is_second_in_vain) and self._session(job).id == session.id:
+        is_doubtful = len(set(job.expired_under)) > 1 or (in_vain and len(self._refused) > 1)
+        if (is_doubtful or is_second_in_vain) and self._session(job).id == session.id:
             if self._home_answers(session):
                 raise SessionExpired(
                     f"{job.what} says that the session is over, though it was signed in afresh and other "
@@ -568,8 +615,10 @@ class Site:
             raise self._stopped_by from expired
         self._session(job, stale=session)
 
-    def _suspects(self, session: Session, job: _Job, sent_at: float) -> bool:
+    def _suspects(self, session: Session, job: _Job, error: IngramError, sent_at: float) -> bool:
         """Whether what came, and bore no mark of anything, is taken for the end of the session.
+
+        So is that a title is not there, though it is asked only after no page proved the session right.
 
         A sign-in costs a browser, a code by mail and the site's trust, and a site that was redesigned sends
         nothing but such pages. So first the home page is asked, once as long as nothing was read between;
@@ -590,25 +639,42 @@ class Site:
             lives = self._home_said[session.id]
             if lives or (lives is None and self._suspected is not None):
                 return False
+            # Where home says nothing, none is made during maintenance, nor for one title that may be gone.
+            is_one_gone = isinstance(error, NotFound) and job.is_title
+            is_one_gone = is_one_gone and self._in_a_row[session.id] < _TOO_MANY_GONE
+            if lives is None and (is_one_gone or isinstance(error, SiteClosed)):
+                return False
             self._suspected = session.id if lives is None else self._suspected
             job.is_suspect = True
             return True
+
+    def _one_more(self, session: Session) -> int:
+        with self._mutex:
+            self._in_a_row[session.id] += 1
+            return self._in_a_row[session.id]
 
     def _bore_marks(self, session: Session, job: _Job, sent_at: float) -> None:
         with self._mutex:
             self._read_at[session.id] = max(sent_at, self._read_at.get(session.id, 0.0))
             self._home_said.pop(session.id, None)
+            self._in_a_row.pop(session.id, None)
             if job.is_suspect:
                 job.is_suspect, self._suspected = False, None
 
     def _home_shows_a_session(self, session: Session) -> bool | None:
         """Whether the session lives, by the home page; `None`: that does not tell."""
+
+        def is_a_script_alone(error: IngramError, _: float) -> bool:
+            return isinstance(error, PerhapsBlocked)
+
         try:
             shows, _ = self._fetching.fetch(
-                session, HOME, Expected.PAGE, shows_a_session, suspect=lambda _: True
+                session, HOME, Expected.PAGE, shows_a_session, suspect=is_a_script_alone
             )
         except Canceled:
             raise
+        except SiteClosed:
+            return True  # to say so it need not know who asks, and there is no sign-in while it is closed
         except SessionSuspected:
             return None
         except SessionExpired:
@@ -629,10 +695,13 @@ class Site:
             raise
 
     def _home_answers(self, session: Session) -> bool:
+        if session.id in self._home_lives and not self._pages[session.id]:
+            return True
         try:
             self._fetching.fetch(session, HOME, Expected.PAGE, bytes)
         except SessionExpired:
             return False
+        self._home_lives.add(session.id)
         return True
 
     def _sign_in(self, last: Session | None) -> Session:

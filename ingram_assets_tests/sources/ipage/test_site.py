@@ -844,6 +844,142 @@ def test_a_session_captured_by_hand_is_not_thrown_away_on_suspicion(
     assert len(asked(sim, "home")) == 0
 
 
+@pytest.fixture
+def sign_in_that_helps(
+    sim: Simulator, quick_sign_in: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
+    """Called, it makes the next sign-in end whatever the site does to the session before it."""
+    works = sign_in_room.sign_in
+
+    def sign_in(*arguments: Any) -> Session:
+        sim.clear_faults()
+        return works(*arguments)
+
+    return lambda: monkeypatch.setattr(sign_in_room, "sign_in", sign_in)
+
+
+GONE = "<html><body><h1>Not Found</h1></body></html>"
+MUST = "<html><body><p>You must be logged in to view this page.</p></body></html>"
+FOR_NO_SESSION = [("", 200), (GONE, 404), (GONE, 410), (NEVER_SEEN, 404), ("", 404)]
+IN_ALL = ["export", "product", "home"]
+
+
+@pytest.mark.parametrize(("html", "status"), [*FOR_NO_SESSION, (GONE, 500)])
+def test_an_export_that_a_session_gets_no_more_is_asked_for_in_a_new_one(
+    sim: Simulator,
+    open_site: OpenSite,
+    quick_sign_in: list[str],
+    sign_in_that_helps: Callable[[], None],
+    html: str,
+    status: int,
+) -> None:
+    with open_site(sim, credentials=credentials(sim)) as site:
+        assert site.saved_search(sim.search_id)
+    sign_in_that_helps()
+    sim.fault("page", html=html, status=status, kinds=IN_ALL)
+    site = open_site(sim, credentials=credentials(sim))
+    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    assert len(quick_sign_in) == 2
+    assert len(asked(sim, "home")) == 1
+    assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.ok: TITLES}
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize(("html", "status"), [*FOR_NO_SESSION, (GONE, 500)])
+def test_titles_that_are_gone_all_at_once_are_asked_for_in_a_new_session(
+    sim: Simulator,
+    open_site: OpenSite,
+    quick_sign_in: list[str],
+    sign_in_that_helps: Callable[[], None],
+    html: str,
+    status: int,
+    concurrency: int,
+) -> None:
+    site = open_site(sim, credentials=credentials(sim), concurrency=concurrency)
+    isbns = sim.isbns()
+    assert outcomes(list(site.read_products(isbns[:20]))) == {FetchOutcome.ok: 20}
+    sign_in_that_helps()
+    sim.fault("page", html=html, status=status, kinds=IN_ALL)
+    readings = list(site.read_products(isbns[20:], known=isbns))
+    assert outcomes(readings) == {FetchOutcome.ok: TITLES - 20}
+    assert len(quick_sign_in) == 2
+    assert len(asked(sim, "home")) == 1
+    assert site.given_up is None
+
+
+@pytest.mark.parametrize(
+    ("html", "status", "error"),
+    [
+        ("", 200, Transient),
+        (GONE, 404, NotFound),
+        (GONE, 410, NotFound),
+        (GONE, 500, Transient),
+        (GONE, 503, Transient),
+    ],
+)
+def test_what_a_new_session_gets_too_costs_one_sign_in(
+    sim: Simulator,
+    open_site: OpenSite,
+    quick_sign_in: list[str],
+    html: str,
+    status: int,
+    error: type[Exception],
+) -> None:
+    sim.fault("page", html=html, status=status, kinds=IN_ALL)
+    site = open_site(sim, credentials=credentials(sim))
+    with pytest.raises(error) as raised:
+        site.saved_search(sim.search_id)
+    assert not isinstance(raised.value, SessionExpired)
+    readings = list(site.read_products(sim.isbns(), known=sim.isbns()))
+    assert outcomes(readings)[FetchOutcome.ok] == outcomes(readings)[FetchOutcome.expired] == 0
+    assert len(quick_sign_in) <= 2
+    assert len(asked(sim)) <= 2 * QUICK.max_failures_in_a_row + 2 * 10
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("gone", [1, 3, 10])
+def test_titles_that_are_gone_are_believed_while_others_are_read(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], gone: int, status: int
+) -> None:
+    isbns = sim.isbns()
+    sim.fault("page", html=GONE, status=status, isbns=isbns[5 : 5 + gone])
+    site = open_site(sim, credentials=credentials(sim))
+    readings = list(site.read_products(isbns, known=isbns))
+    assert outcomes(readings) == {FetchOutcome.ok: TITLES - gone, FetchOutcome.not_found: gone}
+    assert len(quick_sign_in) == 1
+    assert len(asked(sim)) == TITLES
+    assert len(asked(sim, "home")) <= gone // 3
+
+
+def test_pages_that_say_to_log_in_cost_one_sign_in_though_home_is_signed_in(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], sign_in_that_helps: Callable[[], None]
+) -> None:
+    with open_site(sim, credentials=credentials(sim)) as site:
+        assert site.saved_search(sim.search_id)
+    sim.fault("page", html=MUST, status=200)
+    with open_site(sim, credentials=credentials(sim)) as site:
+        assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.expired: TITLES}
+        assert len(quick_sign_in) == 2
+    assert len(asked(sim, "home")) <= 10
+    sign_in_that_helps()
+    with open_site(sim, credentials=credentials(sim)) as site:
+        assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.ok: TITLES}
+        assert len(quick_sign_in) == 3
+
+
+@pytest.mark.parametrize("kinds", [IN_ALL, ["export", "product"]])
+def test_there_is_no_sign_in_during_maintenance(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], kinds: list[str]
+) -> None:
+    html = "<html><body><p>iPage is down for maintenance. Please log in later.</p></body></html>"
+    sim.fault("page", html=html, status=200, kinds=kinds)
+    site = open_site(sim, credentials=credentials(sim))
+    with pytest.raises(Transient, match="closed for now"):
+        site.saved_search(sim.search_id)
+    assert set(outcomes(list(site.read_products(sim.isbns())))) == {FetchOutcome.transient}
+    assert len(quick_sign_in) == 1
+
+
 @pytest.mark.parametrize("status", [200, 404, 503])
 @pytest.mark.parametrize("html", [WALL, "<h1>Access Denied</h1><p>Error 15</p><p>Powered by Imperva</p>"])
 def test_a_wall_with_another_status_stops_the_run_from_its_first_request_on(

@@ -32,6 +32,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     PageChanged,
     PerhapsBlocked,
     SessionExpired,
+    SiteClosed,
 )
 from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture
 from ingram_assets.sources.ipage.pages.product_page import StockInPart
@@ -113,6 +114,14 @@ class Unanswered(Transient):
         self.retry_after = retry_after
 
 
+class EmptyAnswer(Unanswered):
+    """Status 200 and not a byte: a failure of the site's own, or what it sends to a session that is over."""
+
+
+class SiteFailed(Unanswered):
+    """A status of 500 and more, without a word on when to come again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds. `total` bounds a page from its first byte sent to its last one read, however it trickles."""
@@ -148,6 +157,7 @@ def classify(answer: Fetched, expected: Expected) -> None:
         Blocked: 403, 429, or the bot wall's page or headers whatever its status. PerhapsBlocked: a script
             alone, whatever its status.
         SessionExpired: 401, the login form, the expired-session page.
+        SiteClosed: the page that says that the site is closed for a while.
         NotFound: 404, 410, the page that says that nothing matches, or nothing in a picture's place.
         PageChanged: an error page of the site.
         Unanswered: the site's own failures (5xx, 408, 425) and an empty body.
@@ -176,12 +186,14 @@ def classify(answer: Fetched, expected: Expected) -> None:
         elif found.kind not in (PageKind.SIGN_IN, PageKind.EXPIRED):
             shown = f"the site sends to {_path(answer.url)}"
         raise SessionExpired(f"The session is over ({shown}): sign in again, then read this page.")
-    if found.kind is PageKind.BARE:
+    if found.kind in (PageKind.BARE, PageKind.CLOSED):
         raise_unless_page(found)
     if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
         shown = found.detail if found.kind is PageKind.NOT_FOUND else f"status {status}"
         asked = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
         raise NotFound(f"The site lists nothing here ({shown}): check {asked}.")
+    if status >= 500 and retry_after is None:
+        raise SiteFailed(f"The site failed with status {status}: try again later.")
     if status >= 500 or status in (408, 425):
         raise Unanswered(f"The site failed with status {status}: try again later.", retry_after)
     if status != 200:
@@ -189,7 +201,7 @@ def classify(answer: Fetched, expected: Expected) -> None:
     if not body:
         if expected is Expected.PICTURE:
             raise NotFound("The site has no picture here (an empty answer).")
-        raise Unanswered("The site answered with an empty body: try again later.")
+        raise EmptyAnswer("The site answered with an empty body: try again later.")
     if found.kind is PageKind.ERROR and expected is not Expected.PICTURE:
         asked = "export" if expected is Expected.EXPORT else "page"
         raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
@@ -200,8 +212,10 @@ def bears_no_mark(error: IngramError, body: bytes, expected: Expected) -> bool:
 
     It may be the end of a session in clothes that nobody has seen.
     """
-    if isinstance(error, PerhapsBlocked):
+    if isinstance(error, PerhapsBlocked | EmptyAnswer | SiteFailed | SiteClosed):
         return True
+    if isinstance(error, NotFound) and expected is Expected.EXPORT:
+        return True  # the saved search that was there; a title may be gone for good
     if expected is Expected.PICTURE:
         is_page = isinstance(error, PageChanged | NotAPicture) and not isinstance(error, UnfitPicture)
         return is_page and looks_like_html(body) and NO_PICTURE.search(decode(body)[:20_000]) is None
@@ -269,7 +283,7 @@ class Fetching:
         total: float | None = None,
         on_changed: Callable[[PageChanged, Fetched], None] | None = None,
         sign: Callable[[IngramError], Sign] = sign_of,
-        suspect: Callable[[float], bool] | None = None,
+        suspect: Callable[[IngramError, float], bool] | None = None,
     ) -> tuple[T, datetime]:
         """Asks for one path and reads the answer; with it, when the request was sent (UTC).
 
@@ -279,8 +293,8 @@ class Fetching:
             total: seconds for all of it, where that is not the usual.
             on_changed: gets the answer that was not understood.
             sign: what an error that is no block says of the site.
-            suspect: decides whether an answer without any mark, to a request sent then (seconds since 1970),
-                is to be taken for the end of the session.
+            suspect: decides whether an answer without any mark, which is this error, to a request sent then
+                (seconds since 1970), is to be taken for the end of the session.
 
         Raises:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
@@ -310,7 +324,7 @@ class Fetching:
             value = self._read(read, body)
         except IngramError as error:
             if sent_at and not isinstance(error, Canceled):
-                if suspect is not None and _is_unmarked(error, answer, expected) and suspect(sent_at):
+                if suspect is not None and _is_unmarked(error, answer, expected) and suspect(error, sent_at):
                     lost = SessionSuspected(
                         f"The session may be over (nothing of what was asked for came: {error}): sign in "
                         "again, then read this page."

@@ -74,6 +74,7 @@ _OVER = (
     r"|not (?:valid|active|found)|lost|inactive|over|cancell?ed|disconnected|aborted|do(?:es)? not exist)\b"
 )
 _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
+_LOGGED_ON = r"(?:logged|signed)[- ]?(?:in|on)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
 _IS_OVER = _any(
     rf"\bsession\b{_GAP}{_OVER}",
@@ -99,10 +100,24 @@ _IS_OVER = _any(
 )
 _ASKS = _any(
     rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
+    rf"\b(?:must|need to|have to|required to|should)\s+(?:first\s+)?be\s+(?:\w+\s+)?{_LOGGED_ON}",
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
     r"\b(?:log[- ]?[io]n|sign[- ]?in|authentication|authorization)\s+(?:is\s+)?(?:required|needed)\b",
     r"\b(?:re-?)?enter\s+your\s+(?:user\s?(?:name|id)|password|credentials)\b",
     *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
+)
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|soon|\d"
+_LATER_ON = rf"(?:later|(?:after|when|once|from|as of|at|in|on|until)\s+(?:\w+\s+)?(?:{_DAY}|maintenance))\b"
+_IS_CLOSED = _any(
+    r"\b(?:down|closed|offline|unavailable|interrupted|out of service)\b[^.!?]{0,40}\bmaintenance\b",
+    r"\b(?:scheduled|planned|routine|emergency|under(?:going)?|system|site|weekly|nightly|performing|during)\s+"
+    r"(?:\w+\s+){0,2}?maintenance\b",
+    r"\bmaintenance\s+(?:is\s+)?(?:in progress|under ?way|mode|window)\b",
+    r"\b(?:temporarily|currently|presently|briefly)\s+(?:unavailable|offline|down|closed|not available)\b",
+    r"\b(?:is|are|be|was)\s+(?:unavailable|offline|down for)\b",
+    r"\b(?:will|shall|.ll|should|to)\s+be\s+(?:\w+\s+)?(?:back|available again|up again|restored|reopened)\b",
+    rf"\bwill\s+be\s+able\s+to\s+{_LOG_ON}[^.!?]{{0,40}}{_LATER_ON}",
+    rf"\b{_LOG_ON}(?:\s+(?:again|back))?\s+{_LATER_ON}",
 )
 _LEAVES = _any(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
 
@@ -120,6 +135,11 @@ def says_it_is_over(text: str) -> bool:
 def asks_to_sign_in(text: str) -> bool:
     """Whether the words send to a sign-in, without a word on the session."""
     return _ASKS.search(text) is not None
+
+
+def says_the_site_is_closed(text: str) -> bool:
+    """Whether the words are of maintenance: they may ask to sign in later, which is no lost session."""
+    return _IS_CLOSED.search(text) is not None and not says_it_is_over(text)
 
 
 def refreshes_to_sign_in(value: str) -> bool:

@@ -18,6 +18,10 @@ class PerhapsBlocked(Blocked):
     """Nothing but a script that nobody knows: most likely a wall's, or the way to a sign-in."""
 
 
+class SiteClosed(Transient):
+    """The site says that it is closed for a while, as for maintenance: no sign-in opens it."""
+
+
 class NotFound(Permanent):
     """The site answered that nothing matches: it doesn't list this title."""
 

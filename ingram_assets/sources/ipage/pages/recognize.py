@@ -20,6 +20,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     PageChanged,
     PerhapsBlocked,
     SessionExpired,
+    SiteClosed,
 )
 
 MAX_CHARACTERS = 3_000_000
@@ -76,6 +77,7 @@ class PageKind(StrEnum):
     BARE = "bare"
     SIGN_IN = "sign_in"
     EXPIRED = "expired"
+    CLOSED = "closed"
     NOT_FOUND = "not_found"
     ERROR = "error"
 
@@ -130,6 +132,8 @@ def _recognize_notice(body: bytes) -> Recognized:
         return not_html
     if walls.has_own_markup(text) or walls.in_words("", text):
         return Recognized(PageKind.BLOCKED, _quoted(text.strip()))
+    if lost_session.says_the_site_is_closed(text):
+        return Recognized(PageKind.CLOSED, _quoted(text.strip()))
     if lost_session.says_it_is_over(text) or lost_session.asks_to_sign_in(text):
         return Recognized(PageKind.EXPIRED, _quoted(text.strip()))
     if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text):
@@ -150,7 +154,7 @@ def raise_unless_page(found: Recognized) -> None:
     """Raises the error that the kind stands for.
 
     Raises:
-        SessionExpired, Blocked, NotFound: as recognized. PerhapsBlocked: nothing but a script.
+        SessionExpired, SiteClosed, Blocked, NotFound: as recognized. PerhapsBlocked: nothing but a script.
         PageChanged: the site's own error page, its text quoted.
     """
     match found.kind:
@@ -165,6 +169,8 @@ def raise_unless_page(found: Recognized) -> None:
             )
         case PageKind.SIGN_IN | PageKind.EXPIRED:
             raise SessionExpired(f"The session is over ({found.detail}): sign in again, then read this page.")
+        case PageKind.CLOSED:
+            raise SiteClosed(f"The site is closed for now ({found.detail}): try again later.")
         case PageKind.NOT_FOUND:
             raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.")
         case PageKind.ERROR:
@@ -214,6 +220,9 @@ def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
         return Recognized(PageKind.SIGN_IN, "it asks for a password or a code")
     if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
         return Recognized(PageKind.SIGN_IN, _quoted(title))
+    is_closed = is_short and lost_session.says_the_site_is_closed(f"{title}. {text}")
+    if is_closed and tree.css_first("form") is None and not lost_session.has_a_way_out(tree):
+        return Recognized(PageKind.CLOSED, _quoted(text or title))
     if (
         whole is not None
         and (way := lost_session.way_to_sign_in(whole, text, has_a_message=bool(messages))) is not None

@@ -8,7 +8,12 @@ import pytest
 from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, classify
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.lost_session import is_sign_in_address
-from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
+from ingram_assets.sources.ipage.pages.page_failures import (
+    NotFound,
+    PageChanged,
+    SessionExpired,
+    SiteClosed,
+)
 from ingram_assets_tests.sources.ipage.page_factory import (
     HEALTHY_SCRIPT,
     NO_MATCH,
@@ -238,7 +243,6 @@ def test_a_title_that_is_not_there_is_no_lost_session(html: str) -> None:
         message_page("Out of order.<script>function out(){location='/ipage/li001.jsp'}</script>"),
         page("<p>Hello</p><script>setTimeout(function(){location='/ipage/li001.jsp'},900000)</script>"),
         page("<p>Hello</p><script>setTimeout('location=\"/ipage/li001.jsp\"', 15 * 60 * 1000)</script>"),
-        page("<h1>Scheduled maintenance</h1><p>iPage is back at six.</p>"),
         page('<h1>Redesigned</h1><div class="product"><b>Dune</b> by Frank Herbert</div>' * 20),
         page(
             "<h2>Catalog</h2><p>Cataloging in publication</p>", "<script>location.hash='#catalogin'</script>"
@@ -285,3 +289,38 @@ def test_a_hostile_page_is_looked_at_in_good_time() -> None:
             judge(html)
         except (SessionExpired, PageChanged):
             continue
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "iPage is down for maintenance. Please log in later.",
+        "System maintenance. You will be able to sign in again on Sunday.",
+        "The site is temporarily unavailable. Please sign in after 6 a.m.",
+        "We will be back soon. Please try to log in again later.",
+        "Scheduled maintenance: iPage is back at six.",
+    ],
+)
+def test_maintenance_is_no_lost_session_unless_it_has_a_form(text: str) -> None:
+    for answer in (page(f"<p>{text}</p>"), page(f"<p>{text}</p><a href='/ipage/li001.jsp'>Log in</a>"), text):
+        with pytest.raises(SiteClosed):
+            judge(answer)
+    with pytest.raises(SiteClosed):
+        judge(page(f"<p>{text}</p>"), status=503)
+    with pytest.raises(SessionExpired):
+        judge(page(f"<p>{text}</p><form action='/login'><input type='password'></form>"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You must be logged in to view this page.",
+        "You need to be signed in to see this title.",
+        "You have to be logged on to continue.",
+        "Users are required to be signed in.",
+        "Your session has expired. Scheduled maintenance is on Sunday. Please log in again.",
+    ],
+)
+def test_words_that_say_to_be_signed_in_are_a_lost_session(text: str) -> None:
+    with pytest.raises(SessionExpired):
+        judge(page(f"<p>{text}</p>"))

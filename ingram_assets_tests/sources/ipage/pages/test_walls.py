@@ -282,3 +282,19 @@ def test_a_page_that_the_sites_own_script_fills_has_changed(html: str) -> None:
     with pytest.raises(PageChanged):
         parse_product_page(page(html))
     judge(page(html).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error 1020 Ray ID: 7d2 Access denied",
+        "Access denied. This website has used Cloudflare to restrict access. Error code 1020",
+        "Error code 1020. You do not have access to site.example. Cloudflare protects it.",
+        "The owner of this website (site.example) has banned your IP address.",
+        "What happened? The site owner used Cloudflare to restrict access.",
+    ],
+)
+def test_a_refusal_of_cloudflares_is_a_block(text: str) -> None:
+    for status in (200, 404, 503):
+        with pytest.raises(Blocked):
+            classify(Fetched(status, ASKED, httpx.Headers(), page(f"<p>{text}</p>").encode()), Expected.PAGE)
