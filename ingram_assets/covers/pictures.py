@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Permanent
 
 if TYPE_CHECKING:
@@ -152,10 +153,14 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
         is_jpeg = image.format in ("JPEG", "MPO")
+        draft = None
         if is_jpeg:
             # libjpeg shrinks while it decodes: all of the data is still read, so a cut is still seen.
-            image.draft(None, (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width))
+            draft = (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width)
+            image.draft(None, draft)
         image.load()
+        if not picture_data.is_all_there(data, image, draft):
+            raise ValueError("Data is missing, and an end was put behind what is left.")
         lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
         image = _srgb_on_white(_upright(image))
     except Exception as error:

@@ -1,12 +1,12 @@
 """Whether these bytes are a cover: a complete picture of plausible size, or a page in its place."""
 
 import io
-import re
 import warnings
 from typing import Literal, NamedTuple
 
 from PIL import Image
 
+from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Incomplete, Permanent
 from ingram_assets.sources.ipage.pages import recognize
 
@@ -18,9 +18,6 @@ MAX_PIXELS = 50_000_000
 DECODED_PIXELS = 8_000_000
 """Up to this a picture is decoded to see that it is whole. A larger one takes hundreds of MB, eight times at
 once: whoever keeps it decodes it, one at a time."""
-
-# Not those that stand inside a scan: a stuffed zero, and restarts.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 Format = Literal["jpeg", "png", "webp", "gif"]
 
@@ -91,7 +88,7 @@ def _ends(data: bytes, format_: Format) -> bool:
     """
     match format_:
         case "jpeg":
-            return _jpeg_ends(data)
+            return picture_data.jpeg_ends(data)
         case "png":
             return _png_ends(data)
         case "webp":
@@ -100,18 +97,6 @@ def _ends(data: bytes, format_: Format) -> bool:
             # The dot that stands for no picture is often sent without its end.
             dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
             return dot or _gif_ends(data)
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    at = 2
-    while (marker := _JPEG_MARKER.search(data, at)) is not None:
-        at, kind = marker.end(), data[marker.end() - 1]
-        if kind == 0xD9:
-            return True
-        if kind not in (0x01, 0xD8):
-            # Over what is in it, for a thumbnail has an end of its own.
-            at += int.from_bytes(data[at : at + 2], "big")
-    return False
 
 
 def _png_ends(data: bytes) -> bool:
@@ -159,8 +144,12 @@ def _read(data: bytes, format_: Format) -> tuple[int, int]:
                     raise UnfitPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
                 if width * height <= DECODED_PIXELS:
                     image.load()
+                    if not picture_data.is_all_there(data, image):
+                        raise PictureIncomplete(
+                            "The cover is cut short, with an end put behind the cut: fetch it again."
+                        )
                 return width, height
-    except NotAPicture:
+    except (NotAPicture, PictureIncomplete):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnfitPicture(f"The cover is too large to be one ({error}).") from None

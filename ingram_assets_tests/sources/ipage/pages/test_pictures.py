@@ -69,6 +69,37 @@ def test_bytes_behind_a_cut_make_no_picture_of_it(format_: str, kept: float) -> 
             check_picture(cut + tail)
 
 
+ENDS = {"jpeg": b"\xff\xd9", "png": bytes(4) + b"IEND\xaeB`\x82", "gif": b"\0;"}
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.5, 0.7, 0.9, 0.97])
+@pytest.mark.parametrize("tail", [b"", bytes(64), b"\r\n"])
+@pytest.mark.parametrize("format_", sorted(ENDS))
+def test_an_end_put_behind_a_cut_makes_no_picture_of_it(format_: str, tail: bytes, kept: float) -> None:
+    cut = PICTURES[format_][: int(len(PICTURES[format_]) * kept)]
+    with pytest.raises(PictureIncomplete, match="cut short"):
+        check_picture(cut + ENDS[format_] + tail)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.7, 0.9])
+def test_a_jpegs_every_kind_is_seen_to_be_cut_behind_its_end(kept: float) -> None:
+    for data in (
+        OTHERS[name] for name in ("progressive", "with restarts", "with a comment", "with a thumbnail")
+    ):
+        with pytest.raises(PictureIncomplete, match="cut short"):
+            check_picture(data[: int(len(data) * kept)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("color", ["white", "black", (128, 128, 128), (127, 127, 127), (200, 30, 40)])
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_cover_that_is_plain_below_is_a_cover(format_: str, color: str | tuple[int, int, int]) -> None:
+    image = Image.effect_noise((120, 180), 60).convert("RGB")
+    image.paste(color, (0, 60, 120, 180))
+    out = io.BytesIO()
+    image.save(out, format_)
+    assert check_picture(out.getvalue()) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+
+
 @settings(max_examples=100)
 @given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=200))
 def test_any_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
