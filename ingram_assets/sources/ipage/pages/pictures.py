@@ -8,7 +8,7 @@ from PIL import Image
 
 from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Incomplete, Permanent
-from ingram_assets.sources.ipage.pages import recognize
+from ingram_assets.sources.ipage.pages import charsets, recognize
 
 MAX_BYTES = 20_000_000
 MIN_SIDE = 40
@@ -57,6 +57,10 @@ def check_picture(data: bytes) -> PictureSize:
     if format_ is None:
         if recognize.looks_like_html(data):
             recognize.raise_unless_page(recognize.recognize(data))
+            if (root := recognize.other_root(charsets.decode(data[:40_000]))) is not None:
+                raise UnfitPicture(
+                    f"The cover is markup (<{root[:40]}>), no JPEG, PNG, WebP or GIF: open it in a browser."
+                )
             raise NotAPicture("A web page came in place of the cover: open the title's page in a browser.")
         raise UnfitPicture(
             f"The cover is no JPEG, PNG, WebP or GIF (it starts {data[:8]!r}): look at it in a browser."

@@ -1,14 +1,18 @@
 """A cover's bytes: a complete picture of plausible size, or a page in its place."""
 
 import io
+import time
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, SessionExpired
+from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.pages import recognize
+from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PerhapsBlocked, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import (
     NotAPicture,
     PictureIncomplete,
@@ -214,3 +218,53 @@ def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data
     except IngramError:
         return
     assert found.width * found.height > 0
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+NO_PAGES = {
+    "an SVG with a script": SVG,
+    "an SVG behind its heads": f'\ufeff<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "a" "b">\n<!--c-->{SVG}',
+    "an empty SVG": '<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "an SVG with a link": '<svg><a href="/login"><text>Sign in to see more</text></a></svg>',
+    "XML of a store": '<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
+    "XML without its head": "<Error><Code>NoSuchKey</Code></Error>",
+    "XML with a script": '<?xml version="1.0"?><s:Envelope><s:Body><script/></s:Body></s:Envelope>',
+    "XML with a name of HTML": '<?xml version="1.0"?><object><script>x()</script></object>',
+    "a feed": "<rss version='2.0'><channel/></rss>",
+    "JSON": '{"error": "internal"}',
+    "a PDF": "%PDF-1.7",
+    "text": "hello",
+    "a script": "alert(1)",
+}
+
+
+@pytest.mark.parametrize("body", NO_PAGES.values(), ids=NO_PAGES)
+def test_what_is_no_page_in_place_of_a_picture_is_of_this_title_alone(body: str) -> None:
+    for data in (body.encode(), body.encode("utf-16")):
+        classify(Fetched(200, "https://site.example/", httpx.Headers(), data), Expected.PICTURE)
+        with pytest.raises(UnfitPicture) as caught:
+            check_picture(data)
+        assert not bears_no_mark(caught.value, data, Expected.PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('<svg><script src="/_Incapsula_Resource?CWUDNSAI=1"></script></svg>', Blocked),
+        ('<?xml version="1.0"?><a><script src="/_Incapsula_Resource?x"/></a>', Blocked),
+        ('<html><head><script src="/xyz-9837.js"></script></head><body></body></html>', PerhapsBlocked),
+        ('<script src="/xyz-9837.js"></script>', PerhapsBlocked),
+        ('<?xml version="1.0"?><html><head><script src="/a.js"></script></head></html>', PerhapsBlocked),
+        (LOGIN, SessionExpired),
+    ],
+)
+def test_a_wall_or_a_sign_in_in_place_of_a_picture_is_what_it_is(body: str, error: type[IngramError]) -> None:
+    with pytest.raises(error):
+        classify(Fetched(200, "https://site.example/", httpx.Headers(), body.encode()), Expected.PICTURE)
+
+
+def test_no_markup_takes_long_to_tell() -> None:
+    began = time.monotonic()
+    for piece in ("<!-- -->", "<!--", "<!doctype ", "<!doctype []>", "<? >", "<!doctype ["):
+        recognize.other_root(piece * 3_000 + "x")
+    assert time.monotonic() - began < 2
