@@ -19,6 +19,7 @@ from ingram_assets.sources.ipage.pages import (
     parse_saved_search_csv,
 )
 from ingram_assets_tests.sources.ipage.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH
+from ingram_assets_tests.sources.ipage.pages.workbooks import xlsx
 
 HAIL_MARY, DUNE, FIRES = "9780593135204", "9780441013593", "9781956007329"
 TRUTH = [
@@ -478,7 +479,11 @@ def test_blank_lines_before_a_packed_export(before: bytes) -> None:
     packed, text = io.BytesIO(), f"ISBN,Title\n{HAIL_MARY},Hail\n".encode()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("export.csv", text)
-    for data in (packed.getvalue(), gzip.compress(text)):
+    for data in (
+        packed.getvalue(),
+        gzip.compress(text),
+        xlsx({"Titles": [("ISBN", "Title"), (HAIL_MARY, "Hail")]}),
+    ):
         assert rows(before + data) == [(HAIL_MARY, "Hail", None)]
 
 
