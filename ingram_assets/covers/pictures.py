@@ -159,7 +159,7 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
             draft = (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width)
             image.draft(None, draft)
         image.load()
-        if not picture_data.is_all_there(data, image, draft):
+        if not picture_data.is_all_there(data, lambda other: _pixels(other, draft)):
             raise ValueError("Data is missing, and an end was put behind what is left.")
         lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
         image = _srgb_on_white(_upright(image))
@@ -167,6 +167,15 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
         raise PictureRefused(f"The picture is broken or cut short ({len(data)} bytes).") from error
     jpeg = None if is_jpeg else _encode(image, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
     return jpeg, _at_most(image, WEB_WIDTHS[-1]), lying
+
+
+def _pixels(data: bytes, draft: tuple[int, int] | None) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+        if draft is not None:
+            image.draft(None, draft)
+        return image.tobytes()
 
 
 def _known_formats() -> list[str]:

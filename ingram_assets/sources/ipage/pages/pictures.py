@@ -136,6 +136,11 @@ def _colors(flags: bytes) -> int:
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
 
 
+def _pixels(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data), formats=["jpeg"]) as image:
+        return image.tobytes()
+
+
 def _read(data: bytes, format_: Format) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
@@ -148,7 +153,7 @@ def _read(data: bytes, format_: Format) -> tuple[int, int]:
                     raise UnfitPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
                 if width * height <= DECODED_PIXELS:
                     image.load()
-                    if not picture_data.is_all_there(data, image):
+                    if not picture_data.is_all_there(data, _pixels):
                         raise PictureIncomplete(
                             "The cover is cut short, with an end put behind the cut: fetch it again."
                         )
