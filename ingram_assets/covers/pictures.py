@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Permanent
 
 if TYPE_CHECKING:
@@ -152,16 +153,29 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
         is_jpeg = image.format in ("JPEG", "MPO")
+        draft = None
         if is_jpeg:
             # libjpeg shrinks while it decodes: all of the data is still read, so a cut is still seen.
-            image.draft(None, (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width))
+            draft = (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width)
+            image.draft(None, draft)
         image.load()
+        if not picture_data.is_all_there(data, lambda other: _pixels(other, draft)):
+            raise ValueError("Data is missing, and an end was put behind what is left.")
         lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
         image = _srgb_on_white(_upright(image))
     except Exception as error:
         raise PictureRefused(f"The picture is broken or cut short ({len(data)} bytes).") from error
     jpeg = None if is_jpeg else _encode(image, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
     return jpeg, _at_most(image, WEB_WIDTHS[-1]), lying
+
+
+def _pixels(data: bytes, draft: tuple[int, int] | None) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+        if draft is not None:
+            image.draft(None, draft)
+        return image.tobytes()
 
 
 def _known_formats() -> list[str]:

@@ -3,7 +3,10 @@
 import re
 import unicodedata
 
-_DASHES_AND_SPACES = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\u200b-\u200f\u2060\ufeff]+")
+from ingram_assets.domain.invisible import INVISIBLE
+
+_UNSEEN = re.compile(f"[{INVISIBLE}]+")
+_DASHES_AND_SPACES = re.compile(r"[\s\-\u2010-\u2015\u2212\ufe58\ufe63]+")
 # "13" belongs to the prefix only where no digit follows: many an ISBN-10 starts with 13.
 _PREFIX = re.compile(r"^(?:e?isbn(?:[-\s]?1[03](?![0-9]))?|ean)\s*:?\s*", re.IGNORECASE)
 
@@ -23,7 +26,7 @@ def parse_isbn(text: str) -> str:
     if not isinstance(text, str):
         raise InvalidIsbn(f"An ISBN is text, not {type(text).__name__}.")
     # NFKC folds full-width digits to ASCII; other scripts' digits stay and are refused below.
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).strip()
     digits = _DASHES_AND_SPACES.sub("", _PREFIX.sub("", plain)).upper()
     shown = repr(text if len(text) <= 40 else text[:40] + "…")
     if re.fullmatch(r"[0-9]{13}", digits):

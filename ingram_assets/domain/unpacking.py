@@ -1,6 +1,7 @@
 """A packed body unpacked only as far as it may grow: 640 bytes can stand for hundreds of megabytes."""
 
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,13 @@ _MEMBERS = 1_000
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # as zlib calls them
 
 _PACKINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
+
+
+_NO_PACKING = re.compile(
+    r"identity|none|null|plain|raw|binary|[78]bit|(?:charset=)?(?:utf-?(?:8|16|32)(?:-?[lb]e)?|iso-?8859-?\d{1,2}"
+    r"|windows-?\d{3,4}|cp\d{3,4}|(?:us-)?ascii|latin-?1)|(?:text|image)/[a-z0-9.+-]{1,40}"
+)
+"""What badly configured servers write there of a body that is not packed: its charset, its type, "none"."""
 
 
 class NotUnpacked(ValueError):
@@ -54,7 +62,7 @@ def unpacked(parts: Iterable[bytes], encoding: str | None, most: int) -> bytes:
 
 def _packing(encoding: str | None) -> int | None:
     names = [name.strip().lower() for name in (encoding or "").split(",")]
-    names = [name for name in names if name not in ("", "identity")]
+    names = [name for name in names if name and not _NO_PACKING.fullmatch(name)]
     if not names:
         return None
     if len(names) > 1:

@@ -65,6 +65,36 @@ def test_a_jpeg_without_its_very_end_is_refused(progressive: bool) -> None:
             examine(whole[:-missing])
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.7, 0.9, 0.97])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"restart_marker_blocks": 4}, {"quality": 30}, {"size": (3001, 4501)}],
+)
+def test_a_cut_jpeg_with_an_end_behind_the_cut_is_refused(options: dict[str, object], kept: float) -> None:
+    whole = art(1, **options)
+    examine(whole)
+    with pytest.raises(PictureRefused, match="cut short"):
+        examine(whole[: int(len(whole) * kept)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("color", ["white", "black", (128, 128, 128), (127, 128, 129), "navy"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+def test_a_cover_that_is_plain_below_is_taken(kind: str, color: str | tuple[int, int, int]) -> None:
+    image = draw(1)
+    image.paste(color, (0, image.height // 3, *image.size))
+    assert examine(encoded(image, kind)).height == image.height
+
+
+def test_a_png_with_half_its_rows_is_refused() -> None:
+    whole = encoded(draw(1), "PNG")
+    width, height = struct.unpack(">II", whole[16:24])
+    half = encoded(draw(1).crop((0, 0, width, height // 2)), "PNG")
+    head = b"IHDR" + struct.pack(">II", width, height) + half[24:29]
+    claims = half[:12] + head + struct.pack(">I", zlib.crc32(head)) + half[33:]
+    with pytest.raises(PictureRefused, match="cut short"):
+        examine(claims)
+
+
 def test_a_jpeg_stays_byte_for_byte() -> None:
     data = art(2, quality=77)
     picture = examine(data)

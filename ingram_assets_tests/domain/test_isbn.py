@@ -182,3 +182,10 @@ def test_other_articles_have_numbers_too(first):
     """A magazine's 977 or a mug's 501 has a good check digit, and is no book."""
     with pytest.raises(InvalidIsbn, match="not 978 or 979"):
         parse_isbn(first + check_digit_13(first))
+
+
+@pytest.mark.parametrize("unseen", [*"\u202a\u202c\u202e\u2066\u2069\u061c\u180e\0\u200b\u00ad\ufeff\u2060"])
+def test_what_nobody_sees_is_passed_over(unseen):
+    for text in ("9780306406157", "0306406152", "ISBN: 978-0-306-40615-7"):
+        assert parse_isbn(unseen + text + unseen) == "9780306406157"
+        assert parse_isbn(text[:-2] + unseen + text[-2:]) == "9780306406157"

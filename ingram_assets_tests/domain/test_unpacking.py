@@ -25,6 +25,9 @@ def in_parts(body: bytes, size: int) -> Iterator[bytes]:
     [
         (TEXT, None),
         (TEXT, "identity"),
+        *((TEXT, name) for name in ("none", "utf-8", "UTF8", "identity, none", "binary", "text/html")),
+        (TEXT, "iso-8859-1"),
+        (gzip.compress(TEXT), "gzip, utf-8"),
         (gzip.compress(TEXT), "gzip"),
         (gzip.compress(TEXT), "GZip, identity"),
         (gzip.compress(TEXT), "x-gzip"),
@@ -44,7 +47,7 @@ def test_nothing_is_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "encoding", ["gzip, gzip", "gzip,br", "deflate, gzip", "br", "zstd", "compress", "x"]
+    "encoding", ["gzip, gzip", "gzip,br", "deflate, gzip", "br", "zstd", "compress", "x", "zlib"]
 )
 def test_other_packings_are_refused_by_name_before_a_byte_is_read(encoding: str) -> None:
     def never() -> Iterator[bytes]:

@@ -619,6 +619,20 @@ def test_a_cover_that_can_not_be_shown_is_handed_on_to_be_refused(
     assert len(asked(sim, "cover")) == 2  # the other route may have better
 
 
+def test_a_drawing_with_a_script_in_place_of_a_cover_is_handed_on_to_be_refused(tmp_path: Path) -> None:
+    """It is no wall's page: nothing waits, and it is not asked for again."""
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+    def drawing(connection: socket.socket, head: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: image/svg+xml\r\nContent-Length: {len(svg)}\r\n\r\n"
+        connection.sendall(head.encode() + svg)
+
+    with raw_server(drawing) as (url, heads), Site(url, tmp_path, None, session_cookie="a=hush") as site:
+        assert site.cover("9780306406157") == svg
+        assert site.stopped_by is None
+    assert len(heads) == 2
+
+
 def test_the_other_routes_picture_is_better_than_one_that_can_not_be_shown(
     sim: Simulator, open_site: OpenSite
 ) -> None:

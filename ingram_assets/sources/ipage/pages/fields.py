@@ -10,6 +10,7 @@ import unicodedata
 from datetime import date
 from decimal import Decimal
 
+from ingram_assets.domain.invisible import IN_WORDS_TOO, INVISIBLE
 from ingram_assets.domain.isbn import InvalidIsbn, check_digit_13, parse_isbn
 from ingram_assets.domain.stock import MAX_COUNT
 
@@ -35,6 +36,8 @@ _COUNT = re.compile(
 _GTIN = re.compile(r"^(?:gtin(?:[-\s]?1[234](?![0-9]))?|upc|\(01\))\s*:?\s*", re.IGNORECASE)
 # "9 780593 135204 > 52899", as it stands under the bars.
 _EAN_AND_ADD_ON = re.compile(r"(.*[0-9Xx])[\s+>|/]+(?:[0-9]{5}|[0-9]{2})\s*>?", re.DOTALL)
+# With all thirteen digits before it, for a dash parts the groups of an ISBN as well.
+_EAN_DASH_ADD_ON = re.compile(r"(97[89](?:[\s\-‐‑‒–]*[0-9]){10})\s*[\-‐‑‒–]\s*[0-9]{2}\s*>?")
 
 _MONTHS = {
     name[:3]: number
@@ -93,9 +96,9 @@ _LENGTH = re.compile(
 )
 _PAGES = re.compile(rf"(?<![\w.,/-])({_GROUPED})\s*(?:pages?|pgs?|pp?)\b\.?(?!\s*[0-9])", re.IGNORECASE)
 
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
+_CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{IN_WORDS_TOO}\ufffe\uffff\ud800-\udfff]")
+_UNSEEN = re.compile(f"[{INVISIBLE}]+")
+_UNSEEN_AROUND = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
@@ -107,6 +110,11 @@ def _figures(text: str, length: int) -> str:
     """As `clean`, but what it takes out of the middle of a number leaves a mark, lest the halves be glued."""
     text = text[:length]
     return clean(text if text.isprintable() else _CUT_FIGURE.sub("\ufffd", text))
+
+
+def without_unseen(text: str) -> str:
+    """The text without what nobody sees at its beginning and its end."""
+    return _UNSEEN_AROUND.sub("", text)
 
 
 def clean(text: str) -> str:
@@ -143,13 +151,13 @@ def read_book_number(text: str) -> tuple[str, bool]:
     Raises:
         InvalidIsbn: it is none, or lacks digits that can't be told.
     """
-    plain = _as_number(unicodedata.normalize("NFKC", text).strip())
+    plain = _as_number(unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).strip())
     try:
         return parse_isbn(plain), False
     except InvalidIsbn:
         if len(plain) > 60:
             raise
-        if (with_add_on := _EAN_AND_ADD_ON.fullmatch(plain)) is not None:
+        if (with_add_on := _EAN_AND_ADD_ON.fullmatch(plain) or _EAN_DASH_ADD_ON.fullmatch(plain)) is not None:
             return read_book_number(with_add_on[1])
         digits = re.sub(r"[\s\-‐‑‒–]", "", _GTIN.sub("", plain))
         if re.fullmatch("97[89][0-9]{15}", digits):
@@ -182,7 +190,7 @@ def _as_number(text: str) -> str:
 
 def read_count(text: str) -> tuple[int | None, str | None]:
     """Copies: a whole number, thousands commas in the right places, at most `MAX_COUNT`."""
-    text = text.strip()
+    text = without_unseen(text)
     if _PLAIN_COUNT.fullmatch(text):
         return int(text), None
     # "None" may be meant as zero copies: that is not for us to say.

@@ -1,14 +1,14 @@
 """Whether these bytes are a cover: a complete picture of plausible size, or a page in its place."""
 
 import io
-import re
 import warnings
 from typing import Literal, NamedTuple
 
 from PIL import Image
 
+from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Incomplete, Permanent
-from ingram_assets.sources.ipage.pages import recognize
+from ingram_assets.sources.ipage.pages import charsets, recognize
 
 MAX_BYTES = 20_000_000
 MIN_SIDE = 40
@@ -18,9 +18,6 @@ MAX_PIXELS = 50_000_000
 DECODED_PIXELS = 8_000_000
 """Up to this a picture is decoded to see that it is whole. A larger one takes hundreds of MB, eight times at
 once: whoever keeps it decodes it, one at a time."""
-
-# Not those that stand inside a scan: a stuffed zero, and restarts.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 Format = Literal["jpeg", "png", "webp", "gif"]
 
@@ -60,6 +57,10 @@ def check_picture(data: bytes) -> PictureSize:
     if format_ is None:
         if recognize.looks_like_html(data):
             recognize.raise_unless_page(recognize.recognize(data))
+            if (root := recognize.other_root(charsets.decode(data[:40_000]))) is not None:
+                raise UnfitPicture(
+                    f"The cover is markup (<{root[:40]}>), no JPEG, PNG, WebP or GIF: open it in a browser."
+                )
             raise NotAPicture("A web page came in place of the cover: open the title's page in a browser.")
         raise UnfitPicture(
             f"The cover is no JPEG, PNG, WebP or GIF (it starts {data[:8]!r}): look at it in a browser."
@@ -91,7 +92,7 @@ def _ends(data: bytes, format_: Format) -> bool:
     """
     match format_:
         case "jpeg":
-            return _jpeg_ends(data)
+            return picture_data.jpeg_ends(data)
         case "png":
             return _png_ends(data)
         case "webp":
@@ -100,18 +101,6 @@ def _ends(data: bytes, format_: Format) -> bool:
             # The dot that stands for no picture is often sent without its end.
             dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
             return dot or _gif_ends(data)
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    at = 2
-    while (marker := _JPEG_MARKER.search(data, at)) is not None:
-        at, kind = marker.end(), data[marker.end() - 1]
-        if kind == 0xD9:
-            return True
-        if kind not in (0x01, 0xD8):
-            # Over what is in it, for a thumbnail has an end of its own.
-            at += int.from_bytes(data[at : at + 2], "big")
-    return False
 
 
 def _png_ends(data: bytes) -> bool:
@@ -147,6 +136,11 @@ def _colors(flags: bytes) -> int:
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
 
 
+def _pixels(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data), formats=["jpeg"]) as image:
+        return image.tobytes()
+
+
 def _read(data: bytes, format_: Format) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
@@ -159,8 +153,12 @@ def _read(data: bytes, format_: Format) -> tuple[int, int]:
                     raise UnfitPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
                 if width * height <= DECODED_PIXELS:
                     image.load()
+                    if not picture_data.is_all_there(data, _pixels):
+                        raise PictureIncomplete(
+                            "The cover is cut short, with an end put behind the cut: fetch it again."
+                        )
                 return width, height
-    except NotAPicture:
+    except (NotAPicture, PictureIncomplete):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnfitPicture(f"The cover is too large to be one ({error}).") from None

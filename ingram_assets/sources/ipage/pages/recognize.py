@@ -61,6 +61,30 @@ _LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", r
 _CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
 _APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_ROOT = re.compile(
+    # No way back into what was passed over: a hostile page would take hours.
+    r"(?>\s++|<\?[^>]*+>|<!--.*?-->|<!doctype[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>)*+<(?P<name>[a-z][^\s<>/]*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HTML = frozenset(
+    (
+        *("html", "head", "body", "title", "base", "link", "meta", "style", "script", "noscript", "template"),
+        *("frameset", "frame", "noframes", "iframe", "object", "embed", "applet", "param", "slot", "isindex"),
+        *("address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "dir", "div"),
+        *("dl", "dt", "fieldset", "figcaption", "figure", "footer", "form"),
+        *("h1", "h2", "h3", "h4", "h5", "h6"),
+        *("header", "hgroup", "hr", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "search"),
+        *("section", "summary", "ul", "listing", "plaintext", "xmp", "marquee", "blink", "nobr"),
+        *("table", "caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"),
+        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em"),
+        *("font", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub"),
+        *("sup", "time", "tt", "u", "var", "wbr", "img", "image", "map", "area", "picture", "source"),
+        *("track", "audio", "video", "canvas", "button", "datalist", "input", "label", "meter", "optgroup"),
+        *("option", "output", "progress", "select", "textarea", "ruby", "rb", "rp", "rt", "rtc"),
+    )
+)
+"""All elements that a page or a piece of one may begin with."""
+
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}
 )
@@ -116,10 +140,22 @@ def _recognize_body(body: str | bytes) -> Recognized:
     if isinstance(body, bytes) and not looks_like_html(body):
         return _recognize_notice(body)
     text = decode(body) if isinstance(body, bytes) else body
+    if (root := other_root(text)) is not None:
+        return _recognize_other_markup(text, root)
     try:
         return recognize_tree(parse(text), text)
     except PageChanged as error:
         return Recognized(PageKind.ERROR, str(error))
+
+
+def _recognize_other_markup(text: str, root: str) -> Recognized:
+    """A drawing or a record in a page's place: its scripts are its own, and no wall's unless they say so."""
+    markup = text[:_SHORT]
+    if walls.has_own_markup(markup) or walls.has_embedded_markup(markup):
+        return Recognized(PageKind.BLOCKED, "a bot wall's script")
+    if root == "svg":  # Its words are those of a cover.
+        return Recognized(PageKind.PAGE, "a drawing")
+    return _recognize_notice(text.encode("utf-8", "replace"))
 
 
 def _recognize_notice(body: bytes) -> Recognized:
@@ -316,6 +352,17 @@ def looks_like_html(body: bytes) -> bool:
     """Whether these bytes are markup rather than a picture, a table of values or a PDF."""
     start = decode(body[:2048]).lstrip().lower()
     return start.startswith("<") or "<html" in start or "<!doctype html" in start
+
+
+def other_root(text: str) -> str | None:
+    """The name of the root of markup that is no HTML, in lower case: svg, rss, soap:envelope; else `None`."""
+    found = _ROOT.match(text[:20_000].lstrip("\ufeff"))
+    name = found["name"].lower() if found is not None else ""
+    is_xml = text[:200].lstrip("\ufeff \t\r\n").startswith("<?xml")
+    # A site may name elements of its own, with a hyphen in it.
+    if is_xml:
+        return name if name and name.rpartition(":")[2] != "html" else None
+    return name if name and "-" not in name and name not in _HTML else None
 
 
 def words(node: LexborNode | None) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 MAX_BYTES = 20_000_000
-_CODE_LENGTHS = (13, 14, 18)
-"""Digits of an EAN, of a GTIN-14, of an EAN with an add-on."""
+_CODE_LENGTHS = (13, 14, 15, 18)
+"""Digits of an EAN, of a GTIN-14, of an EAN with an add-on of two or five."""
 _MAX_PREAMBLE = 60
 _MAX_COLUMNS = spreadsheets.MAX_COLUMNS
 _MAX_SPAN = 1_000
@@ -139,6 +139,7 @@ def _read_file(data: bytes, depth: int) -> "_Found":
         raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
     if len(data) > MAX_BYTES:
         raise PageChanged("export", f"{len(data):,} bytes are too many for a saved search.")
+    data = _without_fill(data)
     if data.startswith(archives.ZIP):
         return _read_zip(data, depth)
     if data.startswith(archives.GZIP):
@@ -153,12 +154,25 @@ def _read_file(data: bytes, depth: int) -> "_Found":
         what := next((name for start, name in _NO_TABLE.items() if data.startswith(start)), None)
     ) is not None:
         raise PageChanged("export", f"it is {what}; have the site export it as CSV, or as XLSX.")
-    text = charsets.decode(data)
+    text = charsets.decode(data).rstrip("\0")
     if spreadsheets.is_xml_workbook(text):
         return _of_sheets(spreadsheets.read_xml_workbook(text))
     if recognize.looks_like_html(text[:4_000].encode("utf-8", "replace")):
         return _html_sheet(text)
     return _text_sheet(text)
+
+
+def _without_fill(data: bytes) -> bytes:
+    """Without the blank lines that a script sends before a packed file, and the zeros of the last block."""
+    begun = data.lstrip(b"\x00 \t\r\n\xef\xbb\xbf")
+    packed = (*archives.ZIP, archives.GZIP, _OLE)
+    if begun.startswith((*packed, *_NO_TABLE)):
+        return begun
+    ended = data.rstrip(b"\0")
+    if len(data) - len(ended) < 4:
+        return data
+    # The last character of a wide charset has zeros of its own.
+    return ended + bytes(-len(ended) % 4 if b"\0" in ended[:100] else 0)
 
 
 def _read_zip(data: bytes, depth: int) -> "_Found":
@@ -259,13 +273,17 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
         if isbn is None:
             rejected.append({"row": line, "value": value[:200], "reason": reason})
             continue
-        if isbn in titles and isbn not in cartons:
+        is_again = isbn in titles and isbn not in cartons
+        if is_again:
             reason = f"{isbn} stands in line {lines[isbn]} already; that one was kept."
             duplicate = {"duplicate_of": lines[isbn]}
             rejected.append({"row": line, "value": value[:200], "reason": reason, **duplicate})
-            continue
+            if None not in titles[isbn]:
+                continue
         title = price = None
         if any(cells[columns.width :]):
+            if is_again:
+                continue
             # A comma that nobody quoted has moved the cells: whose title and price these are is a guess.
             warnings.append(f"Line {line}: more cells than headings; only its ISBN was taken.")
         else:
@@ -279,6 +297,10 @@ def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
             any_with_cents = any_with_cents or with_cents
             if is_carton:
                 price, problem = None, f"“{price_text[:40]}” is that of a carton of {isbn}"
+            if is_again:
+                # What the first row lacks.
+                titles[isbn] = (titles[isbn][0] or title, titles[isbn][1] or price)
+                continue
             if problem:
                 warnings.append(f"Line {line}: price {problem}.")
         titles[isbn], lines[isbn] = (title, price), line
@@ -351,7 +373,7 @@ def _cell(cells: list[str], column: int | None) -> str:
 
 
 def _plain(cell: str) -> str:
-    cell = cell.strip(" \t\r\n\u00a0\ufeff")
+    cell = fields.without_unseen(cell)
     while True:
         if (found := _EXCEL_TEXT.match(cell) or _EXCEL_LINK.match(cell)) is not None:
             cell = found[1].strip()
@@ -390,15 +412,21 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         for _, cells in rows
         for cell in cells
         for line in cell.split("\n")[1:]
-    )
+    ) or (delimiter == "\t" and any("\t" in cell for _, cells in rows for cell in cells))
     if swallowed:
         # A quotation mark that nobody closed has eaten rows: read each line for itself.
         rows = [
             (number, cells)
             for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)
-            for _, cells in _read([line], delimiter)
+            for _, cells in _read_line(line, delimiter)
         ]
     yield from rows
+
+
+def _read_line(line: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    if delimiter == "\t" and line.count('"') % 2:
+        return iter([(1, line.split("\t"))])  # The mark is a character of a cell, as none had to be quoted.
+    return _read([line], delimiter)
 
 
 def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -406,3 +406,10 @@ def test_a_monstrous_number_is_no_crash(digit: str, length: int, form: str) -> N
     fields.read_date(text)
     fields.read_pages(text)
     fields.read_sizes(text)
+
+
+@pytest.mark.parametrize("unseen", [*"\u202a\u202c\u2066\u2069\u061c\u180e\0\u200b\u00ad\ufeff\u2060"])
+def test_what_nobody_sees_around_a_count_is_no_part_of_it(unseen: str) -> None:
+    for text in (f"7{unseen}", f"{unseen}7", f" {unseen} 7 {unseen}{unseen}"):
+        assert fields.read_count(text) == (7, None)
+    assert fields.read_count(f"4{unseen}10")[0] is None

@@ -1,14 +1,18 @@
 """A cover's bytes: a complete picture of plausible size, or a page in its place."""
 
 import io
+import time
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, SessionExpired
+from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.pages import recognize
+from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PerhapsBlocked, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import (
     NotAPicture,
     PictureIncomplete,
@@ -67,6 +71,37 @@ def test_bytes_behind_a_cut_make_no_picture_of_it(format_: str, kept: float) -> 
     for tail in (bytes(10), b"\r\n", b"<!-- from a cache -->"):
         with pytest.raises((PictureIncomplete, UnfitPicture)):
             check_picture(cut + tail)
+
+
+ENDS = {"jpeg": b"\xff\xd9", "png": bytes(4) + b"IEND\xaeB`\x82", "gif": b"\0;"}
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.5, 0.7, 0.9, 0.97])
+@pytest.mark.parametrize("tail", [b"", bytes(64), b"\r\n"])
+@pytest.mark.parametrize("format_", sorted(ENDS))
+def test_an_end_put_behind_a_cut_makes_no_picture_of_it(format_: str, tail: bytes, kept: float) -> None:
+    cut = PICTURES[format_][: int(len(PICTURES[format_]) * kept)]
+    with pytest.raises(PictureIncomplete, match="cut short"):
+        check_picture(cut + ENDS[format_] + tail)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.7, 0.9])
+def test_a_jpegs_every_kind_is_seen_to_be_cut_behind_its_end(kept: float) -> None:
+    for data in (
+        OTHERS[name] for name in ("progressive", "with restarts", "with a comment", "with a thumbnail")
+    ):
+        with pytest.raises(PictureIncomplete, match="cut short"):
+            check_picture(data[: int(len(data) * kept)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("color", ["white", "black", (128, 128, 128), (127, 127, 127), (200, 30, 40)])
+@pytest.mark.parametrize("format_", sorted(PICTURES))
+def test_a_cover_that_is_plain_below_is_a_cover(format_: str, color: str | tuple[int, int, int]) -> None:
+    image = Image.effect_noise((120, 180), 60).convert("RGB")
+    image.paste(color, (0, 60, 120, 180))
+    out = io.BytesIO()
+    image.save(out, format_)
+    assert check_picture(out.getvalue()) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
 
 
 @settings(max_examples=100)
@@ -183,3 +218,53 @@ def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data
     except IngramError:
         return
     assert found.width * found.height > 0
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+NO_PAGES = {
+    "an SVG with a script": SVG,
+    "an SVG behind its heads": f'\ufeff<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "a" "b">\n<!--c-->{SVG}',
+    "an empty SVG": '<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "an SVG with a link": '<svg><a href="/login"><text>Sign in to see more</text></a></svg>',
+    "XML of a store": '<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
+    "XML without its head": "<Error><Code>NoSuchKey</Code></Error>",
+    "XML with a script": '<?xml version="1.0"?><s:Envelope><s:Body><script/></s:Body></s:Envelope>',
+    "XML with a name of HTML": '<?xml version="1.0"?><object><script>x()</script></object>',
+    "a feed": "<rss version='2.0'><channel/></rss>",
+    "JSON": '{"error": "internal"}',
+    "a PDF": "%PDF-1.7",
+    "text": "hello",
+    "a script": "alert(1)",
+}
+
+
+@pytest.mark.parametrize("body", NO_PAGES.values(), ids=NO_PAGES)
+def test_what_is_no_page_in_place_of_a_picture_is_of_this_title_alone(body: str) -> None:
+    for data in (body.encode(), body.encode("utf-16")):
+        classify(Fetched(200, "https://site.example/", httpx.Headers(), data), Expected.PICTURE)
+        with pytest.raises(UnfitPicture) as caught:
+            check_picture(data)
+        assert not bears_no_mark(caught.value, data, Expected.PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('<svg><script src="/_Incapsula_Resource?CWUDNSAI=1"></script></svg>', Blocked),
+        ('<?xml version="1.0"?><a><script src="/_Incapsula_Resource?x"/></a>', Blocked),
+        ('<html><head><script src="/xyz-9837.js"></script></head><body></body></html>', PerhapsBlocked),
+        ('<script src="/xyz-9837.js"></script>', PerhapsBlocked),
+        ('<?xml version="1.0"?><html><head><script src="/a.js"></script></head></html>', PerhapsBlocked),
+        (LOGIN, SessionExpired),
+    ],
+)
+def test_a_wall_or_a_sign_in_in_place_of_a_picture_is_what_it_is(body: str, error: type[IngramError]) -> None:
+    with pytest.raises(error):
+        classify(Fetched(200, "https://site.example/", httpx.Headers(), body.encode()), Expected.PICTURE)
+
+
+def test_no_markup_takes_long_to_tell() -> None:
+    began = time.monotonic()
+    for piece in ("<!-- -->", "<!--", "<!doctype ", "<!doctype []>", "<? >", "<!doctype ["):
+        recognize.other_root(piece * 3_000 + "x")
+    assert time.monotonic() - began < 2

@@ -1,5 +1,8 @@
 """The export of a saved search, in every shape in which it may come."""
 
+import gzip
+import io
+import zipfile
 from decimal import Decimal
 
 import pandas as pd
@@ -16,6 +19,7 @@ from ingram_assets.sources.ipage.pages import (
     parse_saved_search_csv,
 )
 from ingram_assets_tests.sources.ipage.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH
+from ingram_assets_tests.sources.ipage.pages.workbooks import xlsx
 
 HAIL_MARY, DUNE, FIRES = "9780593135204", "9780441013593", "9781956007329"
 TRUTH = [
@@ -447,3 +451,65 @@ def test_no_bytes_end_in_anything_but_a_frame_or_a_named_error(data: bytes) -> N
         if price is not None:
             forms = {str(price), f"{price:f}".rstrip("0").rstrip("."), f"{price:f}".removeprefix("0")}
             assert any(form in text for form in forms)
+
+
+@pytest.mark.parametrize("add_on", ["-12", "-05", "-99", "-51899", " 12", " - 12", "\u201312"])
+def test_an_add_on_of_two_digits_is_read_as_one_of_five(add_on: str) -> None:
+    assert rows(f"EAN,Title\n{HAIL_MARY}{add_on},Hail\n") == [(HAIL_MARY, "Hail", None)]
+
+
+@pytest.mark.parametrize("unseen", [*"\u202a\u202c\u202e\u2066\u2069\u061c\u180e\0\u200b"])
+def test_what_nobody_sees_around_an_isbn_is_passed_over(unseen: str) -> None:
+    for cell in (f"{unseen}{DUNE}", f"{DUNE}{unseen}", f'{unseen}"{DUNE}"{unseen}'):
+        assert rows(f"ISBN,Title,US SRP\n{HAIL_MARY},Hail,\n{cell},Dune,$9.99\n")[1] == (
+            DUNE,
+            "Dune",
+            Decimal("9.99"),
+        )
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 4, 100, 511, 4096])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_zeros_behind_an_export_are_no_part_of_it(encoding: str, zeros: int) -> None:
+    assert rows(PLAIN.encode(encoding) + bytes(zeros)) == TRUTH
+
+
+@pytest.mark.parametrize("before", [b"\r\n\r\n", b"\n", b"  ", b"\xef\xbb\xbf", b"\0\0", b"\t\r\n"])
+def test_blank_lines_before_a_packed_export(before: bytes) -> None:
+    packed, text = io.BytesIO(), f"ISBN,Title\n{HAIL_MARY},Hail\n".encode()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("export.csv", text)
+    for data in (
+        packed.getvalue(),
+        gzip.compress(text),
+        xlsx({"Titles": [("ISBN", "Title"), (HAIL_MARY, "Hail")]}),
+    ):
+        assert rows(before + data) == [(HAIL_MARY, "Hail", None)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("Dune,", "Dune,$18.99", ("Dune", "18.99")),
+        (",", "Dune,$18.99", ("Dune", "18.99")),
+        ("Dune,TBD", "Messiah,$18.99", ("Dune", "18.99")),
+        ("Dune,$9.99", "Dune,$18.99", ("Dune", "9.99")),
+        (",$9.99", "Dune,", ("Dune", "9.99")),
+        ("Dune,", "Dune,cheap", ("Dune", None)),
+    ],
+)
+def test_a_second_row_of_a_book_gives_what_the_first_lacks(
+    first: str, second: str, said: tuple[str, str | None]
+) -> None:
+    data = f"ISBN,Title,US SRP\n{DUNE},{first}\n{DUNE},{second}\n"
+    title, price = said
+    assert rows(data) == [(DUNE, title, Decimal(price) if price else None)]
+    assert [row["duplicate_of"] for row in rejected(data)] == [2]
+
+
+@pytest.mark.parametrize("title", ['"Foo and bar', 'Foo" and bar', '"', 'The 5" gun', '"Foo, bar', 'a "b'])
+@pytest.mark.parametrize("last", ["", f"{HAIL_MARY}\tHail\t$28.99\n"])
+def test_a_lone_quotation_mark_in_a_file_with_tabs(title: str, last: str) -> None:
+    found = rows(f"ISBN\tTitle\tUS SRP\n{DUNE}\t{title}\t$18.99\n{last}")
+    assert found[0] == (DUNE, title, Decimal("18.99"))
+    assert found[1:] == ([(HAIL_MARY, "Hail", Decimal("28.99"))] if last else [])
