@@ -39,7 +39,8 @@ _NAMED_WHOLE = ", ".join(
 _MOST = 300
 """Elements that are looked at."""
 
-_DOTS = r"[\s,;:–—-]*(?:\.{2,}|…)"
+_DOTS = r"(?<![\s,;:–—-])[\s,;:–—-]*+(?:\.{2,}|…)"
+"""From the first of the marks before them on: else each of a long row of marks would be a beginning."""
 _ENDS_IN_DOTS = re.compile(rf"{_DOTS}\s*$")
 _SHORTEST, _SHORTEST_WITHOUT_DOTS = 5, 20
 """Characters in which a short form and a whole one are alike."""

@@ -125,3 +125,13 @@ def test_a_link_is_no_subject() -> None:
 def test_any_two_forms_are_some_text(shown: str, every: str, has_switch: bool) -> None:
     text = folded.whole(shown, every, [folded.once(every, has_switch=has_switch)])
     assert folded.without_switch(text) == text
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("row", ["-", ",", ";", " –", ": ", "-" * 50 + "x", "…-", "..,"])
+def test_a_long_row_of_marks_is_read_at_once(row: str) -> None:
+    """A pattern that begins anew at each of them takes half an hour."""
+    text = row * (200_000 // len(row))
+    folded.once(text, has_switch=True)
+    folded.once(text, has_switch=False)
+    folded.is_short(text)
