@@ -98,7 +98,7 @@ _PAGES = re.compile(rf"(?<![\w.,/-])({_GROUPED})\s*(?:pages?|pgs?|pp?)\b\.?(?!\s
 
 _CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{IN_WORDS_TOO}\ufffe\uffff\ud800-\udfff]")
 _UNSEEN = re.compile(f"[{INVISIBLE}]+")
-_UNSEEN_AROUND = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
+_UNSEEN_AROUND = re.compile(rf"\A[\s\x00{IN_WORDS_TOO}]+|[\s\x00{IN_WORDS_TOO}]+\Z")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 

@@ -4,8 +4,9 @@ A value that is required and not there stops the reading; any other is `None`. W
 not understood is said in `warnings`, so that a change of the site shows before it hurts.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -222,7 +223,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         contributors=_contributors(links["doContributorSearch"], labels),
         publisher=_publisher(links["doSid"], labels),
         publication_date=_publication_date(labels, warnings),
-        binding=_present(labels.one_line("binding")),
+        binding=_binding(labels, warnings),
         page_count=_page_count(physical, labels),
         srp_price=noted("US SRP", fields.read_price(price_text or "")),
         weight=noted("Weight", _weight(physical, labels)),
@@ -392,6 +393,10 @@ class _Labels:
         for label in self._found.get(field_, ()):
             yield self._value(label, field_, without)
 
+    def own(self, field_: str) -> list[str]:
+        """The texts under those labels of the field that stand among the site's own elements."""
+        return [self._value(each, field_, None) for each in self._found.get(field_, ()) if each.rank[0] == 0]
+
     def first(self, field_: str, without: "Without | None" = None) -> str | None:
         """The first text under a label of the field that isn't blank."""
         return next((text for text in self.all(field_, without) if _says_something(text)), None)
@@ -511,6 +516,9 @@ def flowing_text(node: LexborNode, without: Without | None = None) -> str:
 
 
 def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
+    titles = {fields.clean(flowing_text(each)) for each in tree.css("#pd-title")} - {""}
+    if len(titles) > 1:
+        raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
     holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
     if holder is None:
         raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
@@ -542,6 +550,9 @@ def _isbn(labels: _Labels, warnings: list[str]) -> str:
     ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
     if not ean and not isbn:
         raise PageChanged("EAN", "the label is there, the number is not; open the page in a browser.")
+    numbers = set(_isbns_of(labels.own("ean"))) | set(_isbns_of(labels.own("isbn")))
+    if len(numbers) > 1:
+        raise PageChanged("EAN", f"the page shows several books: {', '.join(sorted(numbers)[:3])}.")
     thirteen = _one_isbn(ean, "EAN") if ean else None
     try:
         ten = _one_isbn(isbn, "ISBN") if isbn else None
@@ -553,6 +564,21 @@ def _isbn(labels: _Labels, warnings: list[str]) -> str:
     if thirteen and ten and thirteen != ten:
         raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
     return thirteen or ten or ""
+
+
+def _isbns_of(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        with contextlib.suppress(InvalidIsbn):
+            yield parse_isbn(fields.clean(text))
+
+
+def _binding(labels: _Labels, warnings: list[str]) -> str | None:
+    """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
+    shown = {text.casefold(): text for text in map(fields.clean, labels.own("binding")) if _present(text)}
+    if len(shown) > 1:
+        warnings.append(f"Binding: the page shows several ({', '.join(shown.values())[:80]}): none is taken.")
+        return None
+    return _present(labels.one_line("binding"))
 
 
 def _one_isbn(text: str, label: str) -> str:

@@ -351,7 +351,11 @@ def parse(body: str | bytes) -> LexborHTMLParser:
 def looks_like_html(body: bytes) -> bool:
     """Whether these bytes are markup rather than a picture, a table of values or a PDF."""
     start = decode(body[:2048]).lstrip().lower()
-    return start.startswith("<") or "<html" in start or "<!doctype html" in start
+    # At the beginning of a line: a title in a table of values may name a tag.
+    return (
+        start.startswith("<")
+        or re.search(r"^\s*<(?:html[\s>]|!doctype html)", start, re.MULTILINE) is not None
+    )
 
 
 def other_root(text: str) -> str | None:
