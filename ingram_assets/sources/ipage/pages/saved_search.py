@@ -412,7 +412,13 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         for _, cells in rows
         for cell in cells
         for line in cell.split("\n")[1:]
-    ) or (delimiter == "\t" and any("\t" in cell for _, cells in rows for cell in cells))
+    )
+    # One of the marks is not of a pair, and a cell has what stood between others.
+    swallowed |= (
+        delimiter == "\t"
+        and text.count('"') % 2 == 1
+        and any("\t" in cell for _, cells in rows for cell in cells)
+    )
     if swallowed:
         # A quotation mark that nobody closed has eaten rows: read each line for itself.
         rows = [
