@@ -406,3 +406,9 @@ def test_a_monstrous_number_is_no_crash(digit: str, length: int, form: str) -> N
     fields.read_date(text)
     fields.read_pages(text)
     fields.read_sizes(text)
+
+
+@pytest.mark.parametrize("stars", [1, 2, 40, 4_000])
+def test_a_count_with_stars_takes_no_longer_for_each(stars: int) -> None:
+    assert fields.read_count("37" + "*" * stars) == (37, None)
+    assert fields.read_count("37" + "*" * stars + "x")[0] is None
