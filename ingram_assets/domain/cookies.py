@@ -37,8 +37,14 @@ _POWERSHELL = re.compile(
 )
 _POWERSHELL_AGENT = re.compile(r"UserAgent\s*=\s*\"([^\"]*)\"")
 _ANSI_STRING = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_PIECE = re.compile(
+    r"(?P<space>\s+)|(?P<plain>[^\s'\"\\]+)|'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]+|\\.)*+)\""
+    r"|\\(?P<escaped>.)|(?P<unclosed>.)",
+    re.DOTALL,
+)
+"""A piece of a command's word, for a shell of Unix."""
 _OF_CURL = {"-b": "cookie", "--cookie": "cookie", "-A": "user-agent", "--user-agent": "user-agent"}
-_TWO_IN_ONE = re.compile(r"[\s,]\s*[A-Za-z_][\w.-]*=|['\"]\s+-{1,2}[A-Za-z]")
+_TWO_IN_ONE = re.compile(r"[\s,][A-Za-z_][\w.-]*=|['\"]\s+-{1,2}[A-Za-z]")
 """Inside of a value: another cookie, or another argument of a command."""
 
 
@@ -111,7 +117,7 @@ def _read(text: str) -> Pasted:
     lines = text.splitlines()
     # A browser's list of headers has a name and, below it, its value.
     for place, line in enumerate(lines[:-1]):
-        if re.fullmatch(r"\s*(?:cookie|user-agent)\s*:?\s*", line, re.IGNORECASE):
+        if line.strip().rstrip(":").rstrip().lower() in ("cookie", "user-agent"):
             lines[place : place + 2] = ["", f"{line.strip().rstrip(':')}: {lines[place + 1].strip()}"]
     headers = [match for line in lines if (match := _LINE.match(line))]
     if headers:
@@ -188,10 +194,26 @@ def _words(text: str) -> list[str]:
         text = re.sub(r"\^(.)", r"\1", re.sub(r"\^[ \t]*\r?\n", " ", text))
     text = re.sub(r"[\\`][ \t]*\r?\n", " ", text)
     text = _ANSI_STRING.sub(lambda string: shlex.quote(_unquoted(f"'{string[1]}'")), text)
-    try:
-        return shlex.split(text)
-    except ValueError:
-        raise NotCookies("it is a part of a command") from None
+    words: list[str] = []
+    word: list[str] | None = None
+    # `shlex.split` does it a character at a time, and takes forever over what a form has posted.
+    for piece in _PIECE.finditer(text):
+        if piece["space"] is not None:
+            words += [] if word is None else ["".join(word)]
+            word = None
+            continue
+        word = [] if word is None else word
+        if piece["plain"] is not None:
+            word.append(piece["plain"])
+        elif piece["single"] is not None:
+            word.append(piece["single"])
+        elif piece["double"] is not None:
+            word.append(re.sub(r"\\([\"\\$`])", r"\1", piece["double"]))
+        elif piece["escaped"] is not None:
+            word.append(piece["escaped"])
+        else:
+            raise NotCookies("it is a part of a command")
+    return words if word is None else [*words, "".join(word)]
 
 
 def _unquoted(string: str) -> str:

@@ -1,6 +1,8 @@
 """Cookies in whatever form they are pasted: understood, all of them, or refused by a sentence."""
 
+import contextlib
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -180,3 +182,51 @@ def test_any_text_is_read_or_refused(text: str, cut: int) -> None:
         line = "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
         assert line.isascii()
         assert line.isprintable()
+
+
+LONG_PASTES = {
+    "a command with a long address": lambda n: f"curl '{'x' * n}' -H 'cookie: {LINE}'",
+    "a command with a long form": lambda n: f"curl '{URL}' -b '{LINE}' --data-raw \"{'x=1&' * (n // 4)}\"",
+    "a command of backslashes": lambda n: "curl " + "\\" * n,
+    "an open quote": lambda n: "curl '" + "\\'" * (n // 2),
+    "blanks in a value": lambda n: "a=1" + " " * n + "2",
+    "blanks after a header's name": lambda n: "cookie" + " " * n + "x\na=b",
+    "commas": lambda n: "a=1" + ",x" * (n // 2),
+}
+
+
+@pytest.mark.parametrize("kind", LONG_PASTES)
+def test_twice_the_text_takes_about_twice_the_time(kind: str) -> None:
+    def takes(size: int) -> float:
+        text, times = LONG_PASTES[kind](size), []
+        for _ in range(2):
+            start = time.process_time()
+            with contextlib.suppress(NotCookies):
+                read_pasted(text)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert takes(160_000) <= 3 * takes(80_000) + 0.2
+
+
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [
+        ("curl -b 'a='\"b c\"'d' x", "b cd"),
+        ('curl -b "a=\\"b\\" \\$c \\d" x', '"b" $c \\d'),
+        ("curl -b a=b\\ c x", "b c"),
+        ("curl '' -b 'a=b'", "b"),
+        ("curl x -b \"a='b'\"", "'b'"),
+    ],
+)
+def test_the_words_of_a_command(command: str, value: str) -> None:
+    (cookie,) = read_pasted(command).cookies
+    assert (cookie.name, cookie.value) == ("a", value)
+
+
+@pytest.mark.parametrize(
+    "command", ["curl x -b 'a=b", 'curl x -b "a=b', "curl x -b a=b\\", 'curl "x\\"', "curl 'x' '"]
+)
+def test_a_part_of_a_command_is_refused(command: str) -> None:
+    with pytest.raises(NotCookies, match="part of a command"):
+        read_pasted(command)

@@ -29,7 +29,7 @@ _PLAIN_COUNT = re.compile(r"0|[1-9][0-9]{0,5}")
 _COUNT = re.compile(
     rf"(?:(?:(?:qty|quantity|units?|copies|on[ -]hand|on[ -]order|available|in[ -]stock)[\s:]*)*)"
     rf"({_GROUPED})"
-    rf"(?:\s*(?:units?|copies|copy|pcs?\.?|ea\.?|on[ -]hand|on[ -]order|available|in[ -]stock|\*+|†|‡))*",
+    rf"(?:\s*(?:units?|copies|copy|pcs?\.?|ea\.?|on[ -]hand|on[ -]order|available|in[ -]stock|\*|†|‡))*",
     re.IGNORECASE,
 )
 

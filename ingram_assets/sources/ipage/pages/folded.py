@@ -6,6 +6,7 @@ of the link ("more", "Show less »") are no part of either.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -39,9 +40,10 @@ _NAMED_WHOLE = ", ".join(
 _MOST = 300
 """Elements that are looked at."""
 
-_DOTS = r"(?<![\s,;:–—-])[\s,;:–—-]*+(?:\.{2,}|…)"
-"""From the first of the marks before them on: else each of a long row of marks would be a beginning."""
-_ENDS_IN_DOTS = re.compile(rf"{_DOTS}\s*$")
+_DOTS = re.compile(r"(?:\.{2,}+|…)\s*+")
+_DOTS_OR_BREAK = re.compile(rf"{_DOTS.pattern}|\n++")
+_BEFORE_DOTS = " \t\r\n\u00a0,;:–—-"
+"""Taken off by `rstrip`: a pattern that may begin anywhere in a rule of 20,000 dashes takes forever."""
 _SHORTEST, _SHORTEST_WITHOUT_DOTS = 5, 20
 """Characters in which a short form and a whole one are alike."""
 _PLACES = 20
@@ -91,7 +93,7 @@ def elsewhere(tree: LexborHTMLParser, label: LexborNode) -> Iterator[LexborNode 
 
 def is_short(text: str) -> bool:
     """Whether a text breaks off with an ellipsis."""
-    return _ENDS_IN_DOTS.search(text[-200:]) is not None
+    return text[-200:].rstrip().endswith(("..", "…"))
 
 
 def without_switch(text: str) -> str:
@@ -101,10 +103,10 @@ def without_switch(text: str) -> str:
 
 def once(text: str, *, has_switch: bool) -> str:
     """The whole form of a text that holds the short one before it or behind it."""
-    breaks = rf"{_DOTS}\s*|\n+" if has_switch else rf"{_DOTS}\s*"
-    for end in [*re.finditer(breaks, text[:20_000])][:_PLACES]:
-        rest = text[end.end() :]
-        if end.start() >= _SHORTEST_WITHOUT_DOTS and _begins(rest, text[: end.start()]):
+    breaks = _DOTS_OR_BREAK if has_switch else _DOTS
+    for end in islice(breaks.finditer(text[:20_000]), _PLACES):
+        rest, short = text[end.end() :], text[: end.start()].rstrip(_BEFORE_DOTS)
+        if len(short) >= _SHORTEST_WITHOUT_DOTS and _begins(rest, short):
             return rest
     before, _, last = text.rpartition("\n")
     return before.rstrip() if is_short(last) and _begins(before, _stem(last)) else text
@@ -126,12 +128,18 @@ def whole(shown: str, every: str, others: Iterable[str]) -> str:
             return other
     if is_short(shown) and every.startswith(shown) and len(every) > len(shown):
         # The rest of it alone was hidden: the dots are in its place.
-        return re.sub(r"  +", " ", re.sub(r"(?:\.{2,}|…)\s*$", "", shown) + every[len(shown) :])
+        return re.sub(r"  +", " ", _without_dots(shown) + every[len(shown) :])
     return every
 
 
 def _stem(short: str) -> str:
-    return _ENDS_IN_DOTS.sub("", short).strip()
+    return _without_dots(short).rstrip(_BEFORE_DOTS).strip() if is_short(short) else short.strip()
+
+
+def _without_dots(short: str) -> str:
+    """A text that breaks off, without the ellipsis at its end."""
+    text = short.rstrip()
+    return text[:-1] if text.endswith("…") else text.rstrip(".")
 
 
 def _begins(text: str, stem: str) -> bool:

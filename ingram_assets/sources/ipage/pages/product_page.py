@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -149,6 +150,14 @@ _FIELD_OF = {
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
 _MAX_LABEL = 3_000
+_MAX_NAME = 300
+_MAX_TEXT = 100_000
+"""Steps (characters, elements) after which the text of an element is cut. No field takes half of it."""
+_MAX_OTHER_FORM = 20_000
+_MAX_OTHER_FORMS = 200_000
+"""The same for a text that may be the whole form of a description, and for all of these together."""
+_MAX_LABELS = 50
+"""Labels of one field whose texts are read."""
 _ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
@@ -305,7 +314,7 @@ class _Label(NamedTuple):
     above: tuple[tuple[int, bool], ...]
     """The elements around it, innermost first: their id, and whether they are known to hold labels."""
     is_whole: bool = False
-    """`node` holds label and value both, and `rest` is all there is of the value."""
+    """`node` holds label and value both."""
 
 
 class _Labels:
@@ -358,10 +367,10 @@ class _Labels:
         for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
             if node.mem_id in held or node.mem_id in self._any_label:
                 continue
-            name, colon, rest = flowing_text(node).partition(":")
+            name, colon, _ = flowing_text(node, most=_MAX_NAME).partition(":")
             field_, place = _field_named(name)
             if field_ is not None and colon:
-                label = _Label(node, colon + rest, (0, place), order, ((node.mem_id, True),), is_whole=True)
+                label = _Label(node, "", (0, place), order, ((node.mem_id, True),), is_whole=True)
                 self._found.setdefault(field_, []).append(label)
 
     def _leave_out_what_is_elsewhere(self) -> None:
@@ -370,32 +379,33 @@ class _Labels:
         orders = [label.order for label in own if not label.is_whole]
         if not own:
             return
+        first, last = min(orders, default=0), max(orders, default=0)
         for field_, labels in self._found.items():
             self._found[field_] = [
-                label
-                for label in labels
-                if label.rank[0] == 0 or (orders and min(orders) < label.order < max(orders))
+                label for label in labels if label.rank[0] == 0 or first < label.order < last
             ]
 
     def _leave_out_words_of_the_description(self) -> None:
         """A blurb may have "Binding:" in bold; that is not the book's."""
-        for description in self._found.get("description", ()):
-            if not description.above or _any_text_before(description.node):
-                continue
-            around, _ = description.above[0]
-            for field_, labels in self._found.items():
-                self._found[field_] = [
-                    label for label in labels if not any(i == around for i, _ in label.above[1:])
-                ]
+        around = {
+            label.above[0][0]
+            for label in self._found.get("description", ())
+            if label.above and not _any_text_before(label.node)
+        }
+        for field_, labels in self._found.items():
+            self._found[field_] = [
+                label for label in labels if around.isdisjoint(holder for holder, _ in label.above[1:])
+            ]
 
     def all(self, field_: str, without: "Without | None" = None) -> Iterator[str]:
         """The text under each label of the field, line breaks kept."""
-        for label in self._found.get(field_, ()):
+        for label in self._found.get(field_, ())[:_MAX_LABELS]:
             yield self._value(label, field_, without)
 
     def own(self, field_: str) -> list[str]:
-        """The texts under those labels of the field that stand among the site's own elements."""
-        return [self._value(each, field_, None) for each in self._found.get(field_, ()) if each.rank[0] == 0]
+        """The texts under those labels of the field that stand among the site's own elements; the first 20."""
+        own = [each for each in self._found.get(field_, ()) if each.rank[0] == 0]
+        return [self._value(each, field_, None) for each in own[:20]]
 
     def first(self, field_: str, without: "Without | None" = None) -> str | None:
         """The first text under a label of the field that isn't blank."""
@@ -416,21 +426,24 @@ class _Labels:
     def _value(self, label: _Label, field_: str, without: "Without | None" = None) -> str:
         ends = self._known_label if field_ == "description" else self._any_label
         text, at = label.rest, label.node
-        if label.is_whole and without is not None:
-            text = flowing_text(at, without).partition(":")[2]
-        while not label.is_whole:
+        if label.is_whole:
+            return _without_colon("".join(flowing_text(at, without).partition(":")[1:]))
+        blank = _is_blank(text)
+        while len(text) < _MAX_TEXT:
             sibling = at.next
-            while sibling is not None:
+            while sibling is not None and len(text) < _MAX_TEXT:
                 if not sibling.is_text_node:
                     if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
                         return _without_colon(text)
                     breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
-                    if breaks and not _is_blank(text):
+                    if breaks and not blank:
                         return _without_colon(text)
-                text += flowing_text(sibling, without)
+                piece = flowing_text(sibling, without)
+                text += piece
+                blank = blank and (not piece.strip("\u00a0 \n") or _is_blank(text))
                 sibling = sibling.next
             parent = at.parent
-            if not _is_blank(text) or parent is None or not _is_only_the_label(parent):
+            if not blank or parent is None or not _is_only_the_label(parent):
                 break
             at = parent
         return _without_colon(text)
@@ -461,7 +474,7 @@ def _is_only_the_label(node: LexborNode) -> bool:
         return True
     if node.tag != "div" or node.parent is None:
         return False
-    return sum(1 for _ in node.parent.iter()) == 2  # A row of two: the label and its value.
+    return len([*islice(node.parent.iter(), 3)]) == 2  # A row of two: the label and its value.
 
 
 def _is_table(node: LexborNode) -> bool:
@@ -493,26 +506,38 @@ Without = Callable[[LexborNode], bool]
 """Tells the elements whose text is left out."""
 
 
-def flowing_text(node: LexborNode, without: Without | None = None) -> str:
-    """The text under a node, with a line break where the browser would break the line."""
+def flowing_text(node: LexborNode, without: Without | None = None, most: int = _MAX_TEXT) -> str:
+    """The text under a node, with a line break where the browser would break the line.
+
+    Args:
+        most: characters and elements, after which it is cut.
+    """
+    return _flow(node, without, most)[0]
+
+
+def _flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int]:
+    """As `flowing_text`; and how much of `most` is left."""
     if node.is_text_node:
-        return " ".join(("|" + (node.text(deep=False) or "") + "|").split())[1:-1]
+        text = " ".join(("|" + (node.text(deep=False) or "")[:most] + "|").split())[1:-1]
+        return text, most - 1 - len(text)
     out: list[str] = []
     stack: list[LexborNode | str] = [node]
-    while stack:
+    while stack and most > 0:
         at = stack.pop()
+        most -= 1
         if isinstance(at, str):
             out.append(at)
         elif at.is_text_node:
-            out.append(_SPACE.sub(" ", at.text(deep=False) or ""))
+            out.append(_SPACE.sub(" ", (at.text(deep=False) or "")[:most]))
+            most -= len(out[-1])
         elif at.tag == "br":
             out.append("\n")
         elif at.is_element_node and not (without is not None and without(at)):
             if at.tag in _BLOCKS:
                 out.append("\n\n" if at.tag == "p" else "\n")
                 stack.append("\n\n" if at.tag == "p" else "\n")
-            stack.extend(reversed(list(at.iter(include_text=True))))
-    return "".join(out)
+            stack.extend(reversed(list(islice(at.iter(include_text=True), most))))
+    return "".join(out), most
 
 
 def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
@@ -619,7 +644,7 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
 
 
 def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contributor, ...]:
-    people: list[Contributor] = []
+    people: dict[Contributor, None] = {}
     for anchor in anchors:
         inner = anchor.css_first("span")
         name = fields.clean(flowing_text(inner if inner is not None else anchor))
@@ -638,15 +663,15 @@ def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contribut
         said = re.search(r"\([^()0-9]+\)(?:[\s,;&]*\([^()0-9]+\))*", after)
         roles = re.findall(r"\(([^()]+)\)", said[0]) if said else []
         person = Contributor(name.strip(" ,;"), ", ".join(filter(None, map(fields.clean, roles))) or None)
-        if person.name and person not in people:
-            people.append(person)
+        if person.name:
+            people[person] = None
     if people:
         return tuple(people)
     listed = labels.one_line("contributors")
     for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
         parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
         if parts and not fields.is_absent(parts[1]):
-            people.append(Contributor(parts[1], parts[2]))
+            people[Contributor(parts[1], parts[2])] = None
     return tuple(people)
 
 
@@ -700,11 +725,11 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
         return ()
     lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
     text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
-    paths: list[str] = []
+    paths: dict[str, None] = {}
     for piece in re.split(r"[|\n]", text):
         path = fields.clean(piece).strip(" ,;")
-        if path and not fields.is_absent(path) and path not in paths:
-            paths.append(path)
+        if path and not fields.is_absent(path):
+            paths[path] = None
     return tuple(paths)
 
 
@@ -725,11 +750,18 @@ def _other_forms(labels: _Labels, tree: LexborHTMLParser) -> Iterator[str]:
     """Texts of the page that may be the whole of a shortened description."""
     for text in labels.all("description", folded.is_switch):
         yield folded.once(_paragraphs(text), has_switch=True)
-    label = labels.node("description")
+    label, left = labels.node("description"), _MAX_OTHER_FORMS
     for place in folded.elsewhere(tree, label) if label is not None else ():
-        text = place if isinstance(place, str) else flowing_text(place, folded.is_switch)
-        name, colon, rest = text[:20_000].partition(":")
-        yield _paragraphs(rest if colon and _field_named(name)[0] == "description" else text[:20_000])
+        if left <= 0:
+            return
+        if isinstance(place, str):
+            text, used = place[:_MAX_OTHER_FORM], min(len(place), _MAX_OTHER_FORM)
+        else:
+            text, rest_of_most = _flow(place, folded.is_switch, _MAX_OTHER_FORM)
+            used = _MAX_OTHER_FORM - rest_of_most
+        left -= used
+        name, colon, rest = text.partition(":")
+        yield _paragraphs(rest if colon and _field_named(name)[0] == "description" else text)
 
 
 def _paragraphs(text: str) -> str:

@@ -413,3 +413,9 @@ def test_what_nobody_sees_around_a_count_is_no_part_of_it(unseen: str) -> None:
     for text in (f"7{unseen}", f"{unseen}7", f" {unseen} 7 {unseen}{unseen}"):
         assert fields.read_count(text) == (7, None)
     assert fields.read_count(f"4{unseen}10")[0] is None
+
+
+@pytest.mark.parametrize("stars", [1, 2, 40, 4_000])
+def test_a_count_with_stars_takes_no_longer_for_each(stars: int) -> None:
+    assert fields.read_count("37" + "*" * stars) == (37, None)
+    assert fields.read_count("37" + "*" * stars + "x")[0] is None

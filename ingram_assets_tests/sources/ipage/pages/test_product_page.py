@@ -1,5 +1,6 @@
 """A product page, read by its labels."""
 
+import contextlib
 import dataclasses
 import random
 from datetime import date
@@ -601,3 +602,44 @@ def test_every_layout_gives_the_same_book(
     assert page.page_count == pages
     assert page.binding == "Trade Paper"
     assert page.warnings == ()
+
+
+# Pages made to take long
+
+_BLURB = "A lone astronaut must save the earth."
+_ANNOTATION = '<div class="productDetailElements"><strong>Annotation:</strong> A lone</div>'
+LONG_PAGES = {
+    "dashes": lambda n: upper(Annotation="-" * n),
+    "commas": lambda n: upper(Annotation="," * n),
+    "semicolons after a text": lambda n: upper(Annotation=f"{_BLURB}<br>" + ";" * n),
+    "dots": lambda n: upper(Annotation="." * n + "x"),
+    "blanks that are kept": lambda n: upper(Annotation=_BLURB + "&nbsp;" * n + "x"),
+    "ellipses": lambda n: upper(Annotation="a, … " * (n // 5)),
+    "a switch after each word": lambda n: upper(Annotation='text <a href="#">more</a> ' * (n // 25)),
+    "annotations": lambda n: upper(Annotation=f"{_BLURB}</div>{_ANNOTATION * (n // 75)}<div>"),
+    "annotations in each other": lambda n: upper(Annotation=_BLURB + _ANNOTATION[:-6] * (n // 75)),
+    "annotations with a switch": lambda n: upper(
+        Annotation=f"{_BLURB} <a>more</a></div>{_ANNOTATION * (n // 75)}<div>"
+    ),
+    "hidden texts in each other": lambda n: upper(
+        Annotation="A lone… <a>more</a>" + "<span hidden>A lone man<i></i>" * (n // 30)
+    ),
+    "labels in each other": lambda n: product_page(
+        extra='<div class="productDetailElements">EAN: 9780593135204' * (n // 60)
+    ),
+    "blank labels side by side": lambda n: upper(
+        Annotation="".join("<div><strong>Series:</strong></div>" for _ in range(n // 35))
+    ),
+    "line breaks after a label": lambda n: upper(Series="<br>" * (n // 4)),
+    "other people": lambda n: product_page(people=[(f"A{each}", "Author") for each in range(n // 70)]),
+    "other subjects": lambda n: lower(BISAC_Categories=" | ".join(f"A{each}" for each in range(n // 8))),
+    "brackets": lambda n: lower(Physical_Info="(1" * (n // 2)),
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kind", LONG_PAGES)
+def test_a_page_made_to_take_long_is_read_or_refused(kind: str) -> None:
+    """In a fraction of a second; what reads such a text anew from each of its signs takes minutes."""
+    with contextlib.suppress(PageChanged):
+        parse_product_page(LONG_PAGES[kind](300_000))
