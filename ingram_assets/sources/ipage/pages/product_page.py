@@ -403,7 +403,7 @@ class _Labels:
             yield self._value(label, field_, without)
 
     def own(self, field_: str) -> list[str]:
-        """The texts under those labels of the field that stand among the site's own elements; the first 20."""
+        """The texts under those labels of the field that stand among the site's own elements; 20 at most."""
         own = [each for each in self._found.get(field_, ()) if each.rank[0] == 0]
         return [self._value(each, field_, None) for each in own[:20]]
 
