@@ -28,7 +28,7 @@ _DIGIT = re.compile(r"[0-9]")
 
 _NOT_A_COUNT = re.compile(
     r"\b(?:date|eta|arriv\w*|expected|due|days?|weeks?|last|sold|sales|demand|reserved|committed|allocated|"
-    r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price)\b"
+    r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price|limit|maximum|minimum|yesterday|consumer|your|not)\b"
 )
 _ON_ORDER = re.compile(
     r"\bon\s?-?\s?ord(?:er|r)?\b|\bonorder\b|\bqoo\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
@@ -48,6 +48,19 @@ _DC = re.compile(
 _TOTAL = re.compile(
     r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
 )
+_SHORT_TOTAL = re.compile(r"(?:tot|ttl|usa|net|avg|atp|overall|nationwide)[\W_]*", re.IGNORECASE)
+"""A sum of centers by a short word: no state is called so."""
+_CENTER_ALONE = re.compile(
+    r"(?P<code>[A-Z]{2,3}[0-9]{0,2})\b\s*"
+    r"(?:[:(–—-]|[0-9]|$|(?<!OR )(?<!IN )(?:see|call|contact|temporarily|un|not\b|n/?a\b))"
+)
+"""The beginning of a row of one cell that speaks of a center: "PA: temporarily unavailable", "PA 37 250"."""
+_NOT_KNOWN_NOW = re.compile(
+    r"unavailable|not (?:currently |presently )?available|being updated|try again|check back|out of date|"
+    r"can(?:not|'t) be (?:shown|displayed)|no (?:stock|inventory) (?:data|information)|maintenance",
+    re.IGNORECASE,
+)
+"""What a note across a stock table says where its zeros are no counts."""
 _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"primary", re.IGNORECASE), "primary"),
     (re.compile(r"secondary", re.IGNORECASE), "secondary"),
@@ -193,6 +206,8 @@ def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]
     alternate: list[LexborNode] = []
     for table in tree.css("table[class*=stockchecktable i], table[id*=stockchecktable i]"):
         name = f"{table.attributes.get('class') or ''} {table.id or ''}".lower()
+        if "history" in name:
+            continue
         (alternate if "alt" in name else own).append(table)
     if own:
         return own, alternate
@@ -229,7 +244,7 @@ def _rows(table: LexborNode) -> list[_TableRow]:
         holder = tr.parent
         if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
             holder = holder.parent
-        if holder is None or holder.mem_id != table.mem_id:
+        if holder is None or holder.mem_id != table.mem_id or _is_hidden(tr):
             continue
         cells: list[_Cell] = []
 
@@ -265,6 +280,12 @@ def _rows(table: LexborNode) -> list[_TableRow]:
         if cells:
             rows.append(_TableRow(cells))
     return rows
+
+
+def _is_hidden(row: LexborNode) -> bool:
+    """Whether a row is there and not shown. A whole table that is hidden may stand in a tab, and counts."""
+    style = re.sub(r"\s", "", row.attributes.get("style") or "").lower()
+    return "hidden" in row.attributes or "display:none" in style or "visibility:hidden" in style
 
 
 def _cell_text(cell: LexborNode) -> str:
@@ -364,12 +385,25 @@ def _read_table(
 
     entries: list[_Entry] = []
     banner: Role | None = None
+    named = {_dc_code(_dc_text(row, columns)) for row in counted}
     for row in body:
         if _is_banner(row):
-            banner = _role_in([row.cells[0].text]) or banner
+            text = row.cells[0].text
+            if (code := _center_alone(text)) is not None and code not in named:
+                reading.is_partial = True
+                reading.unreadable += 2
+                reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
+                entries.append(_Entry(code, text, None, None))
+            banner = _role_in([text]) or banner
             continue
         beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
         entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
+    if note := next((row.cells[0].text for row in body if _is_note_of_unknown(row)), None):
+        reading.is_partial = True
+        reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
+        entries = [
+            each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
+        ]
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
@@ -542,6 +576,8 @@ def _role_in(texts: Iterable[str]) -> Role | None:
 def _is_noise(row: _TableRow, *, is_above: bool = False) -> bool:
     """Empty rows, totals, headers said again, and words above the header."""
     texts = [cell.text for cell in row.cells if cell.text]
+    if texts and _SHORT_TOTAL.fullmatch(texts[0]):
+        return True
     if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
         return False
     if any(_TOTAL.search(text) for text in texts):
@@ -559,6 +595,18 @@ def _is_noise(row: _TableRow, *, is_above: bool = False) -> bool:
 def _is_banner(row: _TableRow) -> bool:
     """One text across the whole table: a note, or the heading of the rows below it."""
     return all(cell.is_copy for cell in row.cells[1:]) and not _CODE.fullmatch(row.cells[0].text)
+
+
+def _center_alone(text: str) -> str | None:
+    """The center that a row of one cell speaks of; `None` for headings and notes."""
+    found = _CENTER_ALONE.match(text)
+    return _dc_code(found["code"]) if found is not None else None
+
+
+def _is_note_of_unknown(row: _TableRow) -> bool:
+    """Whether a text across the table says that the stock is not known now, of no one center."""
+    text = row.cells[0].text
+    return _is_banner(row) and _center_alone(text) is None and _NOT_KNOWN_NOW.search(text) is not None
 
 
 def _shown(cells: list[_Cell]) -> str:

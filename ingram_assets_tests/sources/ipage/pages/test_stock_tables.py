@@ -756,3 +756,111 @@ def test_copies_that_are_shown_in_a_way_not_understood_never_read_as_zero(
         return
     if on_hand(page.stock) == 0:
         assert page.may_hide_copies
+
+
+# What stands across the table, or beside its rows, and is no count.
+
+NOTHING_OWN = [("TN", "0", "0"), ("PA", "0", "0")]
+NOTHING_OTHER = [("IN", "0", "0"), ("OR", "0", "0")]
+
+
+def with_row(own: list[tuple[str, str, str]], cell: str, row: str = "<tr>") -> ProductPage:
+    """The tables, with one more row in the first."""
+    return read(
+        stock_tables(own=own, other=NOTHING_OTHER).replace("</table>", f"{row}{cell}</tr></table>", 1)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("PA: temporarily unavailable", "PA 37 250", "PA see rep", "PA (37)", "PA - call", "PAC: 12"),
+        *("PA not reported", "PA n/a", "PA – unavailable", "PA: 0 / 0"),
+    ],
+)
+def test_a_center_in_a_row_of_one_cell_is_not_known(text: str) -> None:
+    page = with_row(NOTHING_OWN[:1], f"<td colspan=3>{text}</td>")
+    assert page.stock is not None
+    assert page.stock["PA"][:2] == (None, None)
+    assert on_hand(page.stock) is None
+    assert page.stock_is_partial
+    assert page.warnings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Stock is temporarily unavailable", "Inventory data is being updated", "Not currently available"),
+        *("Stock data unavailable: please try again later", "System maintenance", "No inventory information"),
+        "Counts can't be shown right now",
+    ],
+)
+def test_zeros_under_a_note_that_the_stock_is_not_known_are_no_counts(text: str) -> None:
+    page = with_row([("TN", "0", "0"), ("PA", "7", "0")], f"<td colspan=3>{text}</td>")
+    assert page.stock is not None
+    assert page.stock["TN"][:2] == (None, None)
+    assert page.stock["PA"][:2] == (7, None)
+    assert any("no counts" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Updated 11/28 10:00 AM CT", "IN STOCK COUNTS ARE HOURLY", "OR CALL CUSTOMER CARE", "Primary DC"),
+        *("Counts as of today", "TN (Primary)", "PA: Chambersburg"),
+    ],
+)
+def test_other_notes_and_headings_change_nothing(text: str) -> None:
+    page = with_row([("TN", "4", "0"), ("PA", "0", "0")], f"<td colspan=3>{text}</td>")
+    assert page.stock is not None
+    assert {dc: counts[:2] for dc, counts in page.stock.items()} == {
+        "TN": (4, 0),
+        "PA": (0, 0),
+        "IN": (0, 0),
+        "OR": (0, 0),
+    }
+    assert not page.stock_is_partial
+
+
+@pytest.mark.parametrize("name", ["TOT", "ttl", "Total:", "USA", "NET", "AVG", "Nationwide", "Overall"])
+def test_a_sum_is_no_center(name: str) -> None:
+    page = with_row([("TN", "5", "0"), ("PA", "0", "0")], f"<td>{name}</td><td>5</td><td>0</td>")
+    assert page.stock is not None
+    assert on_hand(page.stock) == 5
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *('<tr style="display:none">', '<tr style="color:red; display : none;">', "<tr hidden>"),
+        *('<tr style="visibility:hidden">', '<tr style="DISPLAY:NONE">'),
+    ],
+)
+def test_a_row_that_is_not_shown_is_not_added(row: str) -> None:
+    page = with_row([("TN", "5", "0"), ("PA", "0", "0")], "<td>PA</td><td>99</td><td>0</td>", row)
+    assert page.stock is not None
+    assert page.stock["PA"][:2] == (0, 0)
+
+
+def test_tables_behind_a_closed_tab_count() -> None:
+    page = read(f'<div style="display:none">{stock_tables()}</div>')
+    assert page.stock == TRUTH
+
+
+@pytest.mark.parametrize(
+    "name", ["newStockCheckTableHistory", "stockchecktable-history", "StockCheckTable_HISTORY"]
+)
+def test_a_table_of_earlier_counts_is_none_of_stock(name: str) -> None:
+    earlier = table(name, [("TN", "5", "5")])
+    page = read(stock_tables(own=NOTHING_OWN, other=NOTHING_OTHER) + earlier)
+    assert page.stock is not None
+    assert on_hand(page.stock) == 0
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["On Hand Limit", "On Hand Yesterday", "Consumer Direct On Hand", "Not On Hand", "Maximum On Hand"],
+)
+def test_another_column_is_not_taken_for_on_hand(heading: str) -> None:
+    with pytest.raises(PageChanged):
+        read(stock_tables().replace("On Hand", heading))
