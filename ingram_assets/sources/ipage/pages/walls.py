@@ -17,7 +17,8 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 _OWN_MARKUP = _any(
-    r"_Incapsula_Resource\?[^\"'<>\s]{0,2000}(?:CWUDNSAI|SWUDNSAI|incident_id=)",  # Imperva
+    r"_Incapsula_Resource\?[^\"'<>\s]{0,2000}(?:CWUDNSAI|SWUDNSAI|SWHANEDL|SWCNGEEC|incident_id=)",  # Imperva
+    *(r"content\.incapsula\.com/jstest", r"refresh[\"'][^<>]{0,300}/_Incapsula_Resource"),
     *(r"_cf_chl_opt", r"cf-browser-verification", r"cf-error-details", r"cf-chl-", r"/cdn-cgi/l/chk_"),
     *(r"/cdn-cgi/challenge-platform/[^\"'<>\s]{0,200}orchestrate", r"id=[\"']?challenge-form"),  # Cloudflare
     *(r"errors\.edgesuite\.net", r"bm-verify=", r"sec-(?:if-)?cpt-", r"/_sec/cp_challenge"),  # Akamai

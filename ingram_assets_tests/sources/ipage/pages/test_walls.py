@@ -37,6 +37,13 @@ WALLS = {
     "imperva: script with a cache breaker": page(
         "", f'<script src="{RESOURCE}?SWJIYLWA=ab,cd&ns=2&cb=77"></script>'
     ),
+    "imperva: the test of a browser": page('<iframe src="//content.incapsula.com/jsTest.html" id="x"></iframe>'),
+    "imperva: a refresh to the wall": page(
+        "", f'<meta http-equiv="refresh" content="0; url={RESOURCE}?SWKMTFSR=1">'
+    ),
+    "imperva: loading": page(
+        "Loading, please wait", f'<title>Loading</title><script src="{RESOURCE}?SWHANEDL=1"></script>'
+    ),
     "imperva: script in the body": page(f'<script src="{RESOURCE}?SWJIYLWA=ab,cd"></script>'),
     "imperva: script on the host's full address": page(
         "",
