@@ -27,7 +27,8 @@ def let_in(titles: int) -> None:
 def migrate_queue() -> dict[str, Any]:
     """Bring the queue database to this version, with the roles that the settings name.
 
-    Its `notes`, if there are any, say what the owner may not do and a superuser should.
+    Its `notes`, if there are any, say what the owner may not do and a superuser should; `created_roles` are
+    those that were made, and have no password yet.
     """
     from ingram_assets.staging.schema import migrate
 
@@ -38,4 +39,9 @@ def migrate_queue() -> dict[str, Any]:
         reader_role=settings.QUEUE_READER_ROLE,
         cover_prefix=settings.R2_PUBLIC_URL,
     )
-    return {"version": result.after} | ({"notes": list(result.notes)} if result.notes else {})
+    done: dict[str, Any] = {"version": result.after}
+    if result.created_roles:
+        done["created_roles"] = list(result.created_roles)
+    if result.notes:
+        done["notes"] = list(result.notes)
+    return done

@@ -31,6 +31,11 @@ def migrate(as_json: bool) -> None:
         click.echo(json.dumps({"ok": True, **result}))
     else:
         click.echo(f"The queue is at version {result['version']}.")
+        for role in result.get("created_roles", []):
+            click.echo(
+                f"The role {role} was made and has no password yet. Give it one, in psql as the owner: "
+                f"\\password {role}"
+            )
         for note in result.get("notes", []):
             click.echo(note, err=True)
 

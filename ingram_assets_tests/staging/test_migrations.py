@@ -244,10 +244,10 @@ def test_the_command_makes_the_roles_that_the_settings_name(postgres: Postgres, 
 
     odd = {"QUEUE_WRITER_ROLE": "Shop's writer", "QUEUE_READER_ROLE": "shop-reader"}
     try:
-        for _ in range(2):
+        for created in ({"created_roles": list(odd.values())}, {}):
             done = migrate_with(**odd)
             assert done.returncode == 0, done.stderr
-            assert json.loads(done.stdout) == {"ok": True, "version": VERSIONS[-1]}
+            assert json.loads(done.stdout) == {"ok": True, "version": VERSIONS[-1], **created}
         with psycopg.connect(database) as connection:
             executes = connection.execute(
                 "SELECT has_function_privilege(%s, 'ingram_record_stock(text)', 'EXECUTE'), "

@@ -37,7 +37,9 @@ WALLS = {
     "imperva: script with a cache breaker": page(
         "", f'<script src="{RESOURCE}?SWJIYLWA=ab,cd&ns=2&cb=77"></script>'
     ),
-    "imperva: the test of a browser": page('<iframe src="//content.incapsula.com/jsTest.html" id="x"></iframe>'),
+    "imperva: the test of a browser": page(
+        '<iframe src="//content.incapsula.com/jsTest.html" id="x"></iframe>'
+    ),
     "imperva: a refresh to the wall": page(
         "", f'<meta http-equiv="refresh" content="0; url={RESOURCE}?SWKMTFSR=1">'
     ),
