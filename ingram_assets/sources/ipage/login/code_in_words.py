@@ -96,7 +96,7 @@ _CODE = (
 )
 _OLD = (
     r"(?:previous(?:ly)?|old(?:er)?|earlier|expired|former(?:ly)?|last|prior|invalid|void|outdated|"
-    r"superseded|replaced)"
+    r"superseded|replaced|obsolete|stale|cancel+ed|revoked|invalidated|deactivated|inactive)"
 )
 _OTHER = (
     r"(?:orders?|requests?|ref(?:erence)?s?|accounts?|acct|customers?|clients?|cases?|tickets?|tele?(?:phone)?|"
@@ -113,10 +113,24 @@ _OTHER = (
 _OTHER_CODE = (
     r"(?:(?<!one[- ])(?:zip|postal|post|area|country|error|promo(?:tion(?:al)?)?|coupon|discount|product|"
     r"item|order|customer|client|account|status|tax|source|qr|bar|tracking|reference|ref|request|case|colou?r|"
-    r"date|time|price|store|message|mail|support|"
+    r"date|time|price|store|"
     r"branch|warehouse|shipping|region|state|city|title|subject|sort|swift|bank|gift|referral|voucher|invite|"
     r"device|build|event|reason|response|exit|result|html|hex|department|employee|batch|lot|location|currency|"
-    r"language|dial(?:l?ing)?|phone|unit|model|serial|incident|ticket|user|member|dress)[- ]codes?|barcodes?|"
+    r"language|dial(?:l?ing)?|phone|unit|model|serial|incident|ticket|user|member|dress|"
+    # Of a mail and of a call for help.
+    r"message|support|help(?:[- ]?desk)?|service|campaign|mailing|newsletter|template|survey|feedback|sender|"
+    r"contact|short|calling|fax|extension|conference|meeting|unsubscribe|issue|problem|fault|failure|"
+    r"warning|alert|documents?|forms?|letters?|files?|contract|(?<!e-)mail|network|wi-?fi|lottery|parking|"
+    r"medical|insurance|diagnostics?|debug|trace|correlation|session|activity|task|job|project|https?|smtp|"
+    r"ascii|morse|firmware|software|version|release|sales|offer|deal|reward|bonus|affiliate|partner|agent|dealer|"
+    # Of goods, orders and payments.
+    r"vendor|supplier|publisher|buyer|merchant|manufacturer|part|article|catalog(?:ue)?|category|class|stock|sku|"
+    r"isbn|ean|upc|bisac|thema|genre|shelf|style|size|material|invoice|receipt|transaction|payment|billing|"
+    r"purchase|shipment|parcel|package|pickup|pick-up|carrier|routing|tariff|customs|hs|duty|booking|reservation|"
+    r"ledger|gl|budget|cost|cent(?:er|re)|claim|policy|rate|plan|company|organi[sz]ation|school|course|group|team|"
+    r"industry|naics|sic|airport|flight|iso|locale|zone|district|county|province|street|building|floor|door|gate|"
+    r"locker|alarm)[- ]codes?|"
+    r"(?:zip|post|bar|qr|area|country|error|status|order|product|item|promo|short|sort|source)codes?|"
     r"(?:order|booking|shipping|delivery|payment|purchase)[- ](?:confirmation|tracking)[- ]codes?)"
 )
 _LABEL = re.compile(
@@ -150,7 +164,8 @@ _DOING = re.compile(
     re.IGNORECASE,
 )
 _GIVEN_UP = re.compile(
-    r"\b(?:instead\s+of|in\s+place\s+of|rather\s+than|not|replac(?:es|ed|ing)|ignore|discard|delete|than|"
+    r"\b(?:instead\s+of|used\s+to\s+be|in\s+place\s+of|rather\s+than|not|replac(?:es|ed|ing)|ignore|discard|delete|than|"
+    r"(?:we|have|has)\s+(?:cancel+ed|invalidated|revoked|voided|withdrawn|deactivated|expired|disabled)|"
     r"supersed\w+|chang\w+\s+from|unlike|no\s+longer(?:\s+use)?|don'?t\s+use|do\s+not\s+use)\s+"
     rf"(?:(?:the|your|any|{_OLD}|{_CODE}|ones?)\s+)*[\"'(:]*$",
     re.IGNORECASE,
@@ -274,11 +289,25 @@ _AFTER = re.compile(
 _BREAKS = re.compile(
     r"\b(?:for|of|to|from|on|at|in|with|and|that|which|your|the|is|was|we|you|if|by)\b", re.IGNORECASE
 )
+_OF_BEFORE = (
+    r"(?:,?[^\S\n]*(?:that|which|you|we|from|sent|asked|requested|issued|received|given|of)[^\S\n]+"
+    r"(?:(?!(?:and|but|or|one|ones|codes?|replac\w+|instead|previous|old|last|so|because|since|if|until)\b)"
+    r"(?:[a-z'-]+|§),?[^\S\n]+){0,10}?)"
+)
+"""A clause that says which number is meant ("that you asked for before")."""
+_VOID = (
+    r"(?:void|invalid(?:ated)?|expired|used|replaced|revoked|cancel+ed|superseded|outdated|old|obsolete|stale|"
+    r"out\s+of\s+date|deactivated|disabled|inactive|withdrawn|voided)"
+)
 _VOID_AFTER = re.compile(
-    r"[\s\"')\]]*(?:[a-z]+[^\S\n]+){0,5}?(?:(?:(?:is|are|was|has\s+been|have\s+been)\s+(?:now\s+|already\s+)?"
-    r"(?:void|invalid|expired|used|replaced|revoked|cancel+ed|superseded|outdated|old)|"
+    rf"[\s\"')\]]*(?:{_OF_BEFORE}|(?:[a-z]+[^\S\n]+){{0,3}}?)"
+    rf"(?:(?:(?:is|are|was|were|has\s+been|have\s+been|had\s+been)\s+(?:now\s+|already\s+|since\s+)?{_VOID}|"
     r"(?:has|had|have)?\s*(?:already\s+)?expired|(?:is|will|can|does|should)\s+(?:be\s+)?no\s+longer|"
-    r"(?:is|are)\s+not\s+valid|no\s+longer|will\s+not\s+work|does\s+not\s+work|\((?:old|expired|void|previous|used)\))"
+    r"(?:is|are)\s+not\s+valid|(?:isn't|aren't)\s+valid|no\s+longer|"
+    r"(?:will|does|can|do|should|must)\s*(?:not|n't)\s+(?:be\s+used|work)|(?:won't|doesn't|can't)\s+(?:be\s+used|work)|"
+    r"(?:has\s+)?stopped\s+working|"
+    rf"[(\[](?:now\s+|already\s+)?(?:{_VOID}|previous|no\s+longer\s+valid|not\s+valid)[)\]]|"
+    rf"[-–—:,][^\S\n]+(?:now\s+|already\s+)?{_VOID}(?=[^\S\n]*(?:[.,;)]|\n|$)))"
     r"(?!\s+(?:after|in|at|once|when|if|unless|within|until|for)\b))",
     re.IGNORECASE,
 )
@@ -325,6 +354,26 @@ _NO_CODE = re.compile(
     ),
     re.IGNORECASE,
 )
+_DRESSED = re.compile(
+    r"(?<![\w.,:/@#&=?%+$€£¥\\-])(?:"
+    # Letters and a dash before it.
+    r"(?P<prefix>[A-Za-z]{1,6})[^\S\n]?[-‐‑–—][^\S\n]?\d{6}|"
+    # Split by what numbers, dates and versions have in them, or ...
+    r"(?P<number>\d{3}(?P<mark>[^\S\n]?[./∕⁄\\][^\S\n]?)\d{3}|\d(?:(?P<point>[^\S\n]?[./∕⁄\\:][^\S\n]?)\d)(?:(?P=point)\d){4})|"
+    # ... by what they have not.
+    r"\d{3}[^\S\n]?[_‧∙⋅・][^\S\n]?\d{3}|\d\d(?P<pair>[^\S\n]?[_‧∙⋅・][^\S\n]?)\d\d(?P=pair)\d\d|"
+    r"\d(?:(?P<one>[^\S\n]?[_‧∙⋅・][^\S\n]?)\d)(?:(?P=one)\d){4}"
+    r")(?![\w/\\@%°€£$§-]|[^\S\n]?[.,:_–—‧∙⋅・][^\S\n]?\d)"
+)
+"""A code in a shape that others have: it is taken for one where the words call it so."""
+_NAMES_OTHERS = re.compile(
+    r"(?:inv|ord|order|tkt|ticket|case|req|ref|rma|po|so|sr|inc|chg|acct|acc|cust|id|no|nr|sku|isbn|item|user|"
+    r"tel|fax|ext|box|zip|bic|iban|vat|tx|txn|room|suite|v|err|error|msg|lot|sn|pn)",
+    re.IGNORECASE,
+)
+_OF_SIGN_IN = re.compile(
+    rf"\b(?:your|the|this|our|my|new|{_PURPOSE}|temporary)[- ](?:[\w'-]+[- ]){{0,3}}?{_CODE}\b", re.IGNORECASE
+)
 _SHORTENED = re.compile(r"\b(no|nr|ref|acct|tel|ext|inc|co|st|ave|mr|ms|dr|p\.o)\.(?=\s)", re.IGNORECASE)
 _CONSUMED = re.compile(rf"\b(?:{_OTHER_CODE}|{_OTHER})(?:\s+{_SMALL})?[\s:#]*§", re.IGNORECASE)
 
@@ -349,11 +398,36 @@ def _readable(text: str) -> str:
     # A point that ends no sentence.
     text = _SHORTENED.sub(r"\1", text)
     text = re.sub(r"(?i)\b(code|pin|passcode|otp)[-:=](?=\d)", r"\1: ", text)
-    # Senders put their own letters before it: "G-135790 is your code".
-    text = re.sub(r"\b[A-Z]{1,3}-(?=\d{4,8} is (?:your|the)\b)", "", text)
+    text = _DRESSED.sub(_undressed, text, count=_MOST_NUMBERS)
     # The number of digits that is spoken of is a word like others.
     text = _NO_CODE.sub(lambda match: match[0] if _LENGTH_WORD.fullmatch(match[0]) else "§", text)
     return _CONSUMED.sub("§", text)
+
+
+def _undressed(match: re.Match[str]) -> str:
+    """The digits alone, where the words say that they are the code; else as it stands."""
+    text, start = match.string, match.start()
+    before = _sentence(text[max(0, start - 400) : start])
+    after = text[match.end() : match.end() + 200]
+    # Of two to choose from none is taken, in whatever shape the other is.
+    if re.match(r"\s*(?:,|&|/|and\b|or\b)\s*(?:[a-z]{1,6}-)?\d", after, re.IGNORECASE):
+        return match[0]
+    if match["prefix"] and _NAMES_OTHERS.fullmatch(match["prefix"]):
+        return match[0]
+    if re.search(r"(?:[$€£¥]|\b(?:USD|EUR|GBP|CAD|v|ver|version))\.?\s?$", before, re.IGNORECASE):
+        return match[0]
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    above = _lines(text[max(0, start - 400) : start])
+    caption = None
+    if above and not re.search(r"\w", line + after.split("\n", 1)[0]):
+        caption, before = _caption(above[-1]), above[-1]
+    called, said, behind = _called(before, after, caption)
+    if called is not _Is.CODE or not (said or _TYPED.search(before) or re.search(r"\w\s$", before)):
+        return match[0]
+    # "Code: 135.790" may be anything's, and a price as well.
+    if match["number"] and not _OF_SIGN_IN.search(f"{before} § {after[:behind]}"):
+        return match[0]
+    return re.sub(r"\D", "", match[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,7 +533,9 @@ def _called(before: str, after: str, caption: _Is | None) -> tuple[_Is, bool, in
 
     The nearest words are heard first.
     """
-    if _GIVEN_UP.search(before) or _VOID_AFTER.match(after):
+    if void := _VOID_AFTER.match(after):
+        return _Is.OLD, True, void.end()
+    if _GIVEN_UP.search(before):
         return _Is.OLD, True, 0
     if _UNIT.match(after):
         return _Is.OTHER, True, 0

@@ -204,7 +204,7 @@ class EmailCodes:
         sender = sender_of(mail)
         if sender is None or not is_wanted(sender, self._senders):
             return None
-        if wrong := disbelieved(mail, sender):
+        if wrong := disbelieved(mail, sender, self._senders):
             reason = (
                 f"is not believed, since the mailbox's server says {wrong}: if the codes are forwarded into "
                 "this mailbox, let them be sent to it directly"

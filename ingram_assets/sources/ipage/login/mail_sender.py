@@ -1,8 +1,8 @@
 """Whom a mail is from, and whether the mailbox's own server found that to be true.
 
 A sender writes what it likes into From. The server that took the mail for the mailbox checks it (SPF, DKIM,
-DMARC) and puts what it found on top, as Authentication-Results (RFC 8601) or Received-SPF (RFC 7208). A
-mailbox whose server states nothing is believed by From alone.
+DMARC) and puts what it found on top, as Authentication-Results (RFC 8601) or Received-SPF (RFC 7208). Where
+the mailbox's server states nothing, or only that there was nothing to check, From alone is believed.
 """
 
 import re
@@ -15,10 +15,18 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _RESULT = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:/\s*\d+\s*)?=\s*([a-z]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PROPERTY = re.compile(r"\b([a-z]+\.[a-z-]+)\s*=\s*(\S+)", re.IGNORECASE)
-_SPF = re.compile(r"\s*([a-z]+)", re.IGNORECASE)
 _FAILED = frozenset({"fail", "hardfail", "softfail", "policy", "reject"})
 _AMONG_RESULTS = ("received-spf", "arc-", "x-", "return-path", "delivered-to", "dkim-filter")
 """Headers that stand among a server's several Authentication-Results. Any other is what it was given."""
+
+_RECEIVED_BY = re.compile(r"\bby\s+([^\s;]+)", re.IGNORECASE)
+_INSIDE = re.compile(r"^\[?[\d.:]+\]?$|\.(?:local|localdomain|internal|lan|home|corp)$|^localhost\b")
+_SPF_PAIR = re.compile(r"(?:^|[\s;])([a-z][a-z-]*)\s*=\s?([^\s;]*)", re.IGNORECASE)
+_SPF_REMARK = re.compile(
+    r"\s*[a-z]+\s*\((?:(?P<server>[^\s:()]+):\s)?(?:.*\bdomain\s+of\s+(?:transitioning\s+)?"
+    r"(?P<domain>\S+)\s+(?:designates|does|is|as)\b)?",
+    re.IGNORECASE,
+)
 
 _LONGEST = 8_000
 """Characters that are read of one header."""
@@ -59,21 +67,29 @@ def _is_within(domain: str, other: str) -> bool:
     return domain == other or domain.endswith(f".{other}")
 
 
-def disbelieved(mail: Message, sender: str) -> str | None:
+def disbelieved(mail: Message, sender: str, wanted: Iterable[str] = ()) -> str | None:
     """What the mailbox's server found wrong with the mail ("dmarc=fail"), or `None`.
 
-    DMARC decides where it was checked. Else a DKIM signature of the sender's own domain does, and without one
-    any failure counts. The first of the server's headers that decides is taken: what a sender wrote below
-    them can't make good what failed. What passed for other domains alone proves nothing of this one, unless
-    the server says that the domain has no DMARC policy by which its mails could be told.
+    DMARC decides where it was checked. Else a pass for the sender's own domain does, by DKIM or by SPF, and
+    without one any failure counts, and so does a pass for another domain: anybody has one for his own. The
+    first of the server's headers that decides is taken: what a sender wrote below them makes nothing good.
 
     Args:
         sender: as `sender_of` says.
+        wanted: the senders setting. Domains beneath the same wanted one belong together.
     """
     domain = sender.rpartition("@")[2]
-    passed: list[str] = []
-    has_no_policy = False
-    for results in _own_results(mail):
+    parents = [one for one in wanted if "@" not in one and _is_within(domain, one)]
+
+    def is_own(other: str) -> bool:
+        return _related(other, domain) or any(_is_within(_host(other), one) for one in parents)
+
+    spf = list(_own_received_spf(mail))
+    if spf and spf[0][0].result in _FAILED and _has_results_of_others_alone(mail):
+        return f"spf={spf[0][0].result}"
+    vouched, others = False, None
+    told: set[str] = set()
+    for results in (*_own_results(mail), *spf):
         found = {
             method: [one for one in results if one.method == method]
             for method in ("dmarc", "dkim", "spf", "compauth")
@@ -83,30 +99,27 @@ def disbelieved(mail: Message, sender: str) -> str | None:
                 return f"dmarc={one.result}"
             if one.result in ("pass", "bestguesspass"):
                 about = one.properties.get("header.from", domain)
-                return None if _related(about, domain) else f"dmarc=pass for {_plain(about)} alone"
-        if any(one.result == "pass" and _related(_signer(one), domain) for one in found["dkim"]):
+                return None if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone"
+        passed = [
+            (one.method, about)
+            for one in (*found["dkim"], *found["spf"])
+            if one.result == "pass" and (about := _checked(one)) and _check(one) not in told
+        ]
+        if any(method == "dkim" and is_own(about) for method, about in passed):
             return None
         for one in (*found["dkim"], *found["spf"], *found["compauth"]):
             if one.result in _FAILED:
                 return f"{one.method}={one.result}"
-        has_no_policy |= any(one.result == "none" for one in found["dmarc"])
-        passed += [_passed_for(one) for one in (*found["dkim"], *found["spf"]) if one.result == "pass"]
-    # The topmost is the last server's. A pass that a sender wrote is not looked at.
-    spf = _SPF.match(str(mail.get("Received-SPF", "")))
-    if spf and spf[1].lower() in _FAILED:
-        return f"spf={spf[1].lower()}"
-    others = [each for each in passed if each]
-    if others and not has_no_policy and not any(_related(each, domain) for each in others):
-        return f"pass for {_plain(others[0])} alone"
-    return None
-
-
-def _passed_for(result: _Result) -> str:
-    """The domain that a passed check speaks for; nothing where it does not say."""
-    if result.method == "dkim":
-        return _signer(result)
-    said = result.properties
-    return (said.get("smtp.mailfrom") or said.get("smtp.helo", "")).rpartition("@")[2]
+        vouched = vouched or any(is_own(about) for _, about in passed)
+        if passed and not vouched and others is None:
+            method, about = passed[0]
+            others = f"{method}=pass for {_plain(_host(about))} alone"
+            # A header that tells of both checks has told all. Else the next one may tell of the other.
+            if found["dkim"] and found["spf"]:
+                return others
+        # Each check is told of once: of what passed for others, nothing below says better.
+        told |= {_check(one) for one in (*found["dkim"], *found["spf"]) if one.result == "pass"}
+    return None if vouched else others
 
 
 def _own_results(mail: Message) -> Iterator[list[_Result]]:
@@ -125,6 +138,67 @@ def _own_results(mail: Message) -> Iterator[list[_Result]]:
             yield results
         elif server is not None and not name.lower().startswith(_AMONG_RESULTS):
             return
+
+
+def _own_received_spf(mail: Message) -> Iterator[list[_Result]]:
+    """What each Received-SPF of the mailbox's own server says, the topmost first.
+
+    A server puts it above its own Received, and some put it right beneath. So it is one of the own server's
+    above all Received, and as long as they are of servers of the same organization, unless it names another.
+    """
+    own: str | None = None
+    for name, value in mail.items():
+        header = " ".join(str(value)[:_LONGEST].split())
+        if name.lower() == "received":
+            by = _RECEIVED_BY.search(_COMMENT.sub(" ", header))
+            host = by[1].lower().strip(".") if by else ""
+            # Within the house: handed on to the store of the mailboxes.
+            if _INSIDE.search(host) or "." not in host or " with LMTP" in header:
+                continue
+            if own is not None and _organization(host) != own:
+                return
+            own = _organization(host)
+        elif name.lower() == "received-spf":
+            receiver, result = _parsed_spf(header)
+            if result and (own is None or not receiver or _organization(receiver) == own):
+                yield [result]
+
+
+def _has_results_of_others_alone(mail: Message) -> bool:
+    """Whether a Received parts the first Received-SPF from the results below it: they came with the mail."""
+    names = [name.lower() for name in mail]
+    below = names[names.index("received-spf") :]
+    return (
+        "authentication-results" in below
+        and "authentication-results" not in names[: -len(below)]
+        and "received" in below[: below.index("authentication-results")]
+    )
+
+
+def _parsed_spf(header: str) -> tuple[str, _Result | None]:
+    """The server that a Received-SPF says to be of, if any, and its result."""
+    said = re.match(r"\s*([a-z]+)", header, re.IGNORECASE)
+    if said is None:
+        return "", None
+    # Some give the sender in a remark alone: "Pass (mx.example.com: domain of a@b.example designates …)".
+    remark = _SPF_REMARK.match(header)
+    plain = _COMMENT.sub(" ", _QUOTED.sub(_unquoted, header))
+    given = {name.lower(): value.lower() for name, value in _SPF_PAIR.findall(plain)}
+    mail_from = given.get("envelope-from") or (remark["domain"] if remark and remark["domain"] else "")
+    properties = {
+        "smtp.mailfrom": "" if given.get("identity") == "helo" else mail_from.lower(),
+        "smtp.helo": given.get("helo", ""),
+    }
+    receiver = given.get("receiver") or (remark["server"] if remark else None) or ""
+    receiver = receiver.lower() if "." in receiver else ""
+    return receiver, _Result("spf", said[1].lower(), properties)
+
+
+def _organization(host: str) -> str:
+    """The domain that a server's name belongs to, as far as names tell: "mx.shop.co.uk" to "shop.co.uk"."""
+    labels = host.strip(".").lower().split(".")
+    second_level = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3:] if second_level else labels[-2:])
 
 
 def _parsed(value: str) -> tuple[str, list[_Result]]:
@@ -155,9 +229,27 @@ def _signer(result: _Result) -> str:
     return result.properties.get("header.d") or result.properties.get("header.i", "").rpartition("@")[2]
 
 
+def _checked(result: _Result) -> str:
+    """The domain that a result is about; empty where it does not say."""
+    if result.method == "dkim":
+        return _signer(result)
+    # The name in HELO was checked only where there is no sender of the envelope.
+    return _host(result.properties.get("smtp.mailfrom", "")) or _host(result.properties.get("smtp.helo", ""))
+
+
+def _check(result: _Result) -> str:
+    """What was checked: SPF checks the sender of the envelope and the name in HELO each for itself."""
+    is_helo = result.method == "spf" and not _host(result.properties.get("smtp.mailfrom", ""))
+    return "helo" if is_helo and result.properties.get("smtp.helo") else result.method
+
+
+def _host(address: str) -> str:
+    return address.rpartition("@")[2].strip(".<>")
+
+
 def _related(one: str, other: str) -> bool:
     """The same domain, or one beneath the other, as DMARC's relaxed alignment has it."""
-    one, other = one.rpartition("@")[2].strip(".<>"), other.strip(".")
+    one, other = _host(one), other.strip(".")
     return "." in one and (_is_within(one, other) or _is_within(other, one))
 
 

@@ -55,6 +55,9 @@ def text_of(page: str) -> str:
         elif node.tag == "-text":
             pieces.append(re.sub(r"\s+", " ", node.text_content or ""))
         elif node.tag and node.tag[0] not in "-!" and not _is_left_out(node):
+            if node.tag == "table" and (cells := _named_cells(node)):
+                waiting.extend(reversed(cells))
+                continue
             # Upside down, since the last is taken first.
             waiting.append(_edge(node.tag))
             waiting.extend(reversed(_within(node)))
@@ -68,6 +71,80 @@ def _within(node: LexborNode) -> list[LexborNode | str]:
     if node.tag == "input" and node.attributes.get("type") != "hidden":
         return [node.attributes.get("value") or ""]
     return list(node.iter(include_text=True))
+
+
+def _named_cells(table: LexborNode) -> list[LexborNode | str] | None:
+    """A table's cells, each with what stands on top of its column before it; `None` where nothing does.
+
+    What is on top names its column where it is marked so (`th`, `thead`), or where the first row has no digit
+    and all other cells have: in a table of two columns, the left may name the right.
+    """
+    rows = [(row, _cells(row)) for row in _rows(table)]
+    rows = [(row, cells) for row, cells in rows if cells]
+    if len(rows) < 2 or _has_table(table) or any(_is_tall(cell) for _, row in rows for cell in row):
+        return None
+    marked = [
+        (row.parent is not None and row.parent.tag == "thead") or all(cell.tag == "th" for cell in cells)
+        for row, cells in rows
+    ]
+    if not any(marked):
+        marked[0] = not any(map(_has_digit, rows[0][1])) and all(
+            _has_digit(cell) for _, cells in rows[1:] for cell in cells if cell.text().strip()
+        )
+    if not marked[0] or all(marked) or len(rows[0][1]) < 2:
+        return None
+    names: list[LexborNode] = []
+    pieces: list[LexborNode | str] = []
+    for (_, cells), names_columns in zip(rows, marked, strict=True):
+        if names_columns:
+            names = [cell for cell in cells for _ in range(_width(cell))]
+            continue
+        # What names its row stands before the row's other cells.
+        of_row = [cell for cell in cells if cell.tag == "th"] if cells[0].tag == "th" else []
+        last, place = None, 0
+        for cell in cells:
+            name = names[place] if place < len(names) else None
+            place += _width(cell)
+            if cell in of_row and len(of_row) < len(cells):
+                continue
+            # Under one name that spans them, the cells are one.
+            if name is None or last is None or name.mem_id != last.mem_id:
+                pieces.append("\n\n")
+                for one in (*([name] if name is not None else []), *of_row):
+                    pieces += [" ".join(one.text(separator=" ").split()), " "]
+            pieces += ["\t", *_within(cell)]
+            last = name
+    return [*pieces, "\n\n"]
+
+
+def _has_table(table: LexborNode) -> bool:
+    """Whether it has others in it: such a one only puts things into their places."""
+    return any(inner.mem_id != table.mem_id for inner in table.css("table"))
+
+
+def _rows(table: LexborNode) -> Iterator[LexborNode]:
+    for child in table.iter():
+        if child.tag in ("thead", "tbody", "tfoot"):
+            yield from (row for row in child.iter() if row.tag == "tr" and not _is_left_out(row))
+        elif child.tag == "tr" and not _is_left_out(child):
+            yield child
+
+
+def _cells(row: LexborNode) -> list[LexborNode]:
+    return [cell for cell in row.iter() if cell.tag in ("td", "th") and not _is_left_out(cell)]
+
+
+def _has_digit(cell: LexborNode) -> bool:
+    return any(char.isdigit() for char in cell.text())
+
+
+def _is_tall(cell: LexborNode) -> bool:
+    return (cell.attributes.get("rowspan") or "1").strip() not in ("1", "")
+
+
+def _width(cell: LexborNode) -> int:
+    width = (cell.attributes.get("colspan") or "").strip()
+    return min(int(width), 100) if re.fullmatch(r"[1-9]\d?", width) else 1
 
 
 def _is_left_out(node: LexborNode) -> bool:
