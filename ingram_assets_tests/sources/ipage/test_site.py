@@ -27,7 +27,7 @@ from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Trans
 from ingram_assets.sources.ipage import site as site_room
 from ingram_assets.sources.ipage import worker_pool
 from ingram_assets.sources.ipage.access.cancellation import Canceled
-from ingram_assets.sources.ipage.access.fetching import AccessRefused, Expected, Fetched, classify, outcome_of
+from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, Refused, classify, outcome_of
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
 from ingram_assets.sources.ipage.pages import parse_saved_search_csv
@@ -755,7 +755,7 @@ def test_every_answer_has_one_name(status: int, body: bytes, expected: type[Exce
 
 def test_retry_after_is_seconds_or_a_date() -> None:
     def pause(value: str) -> float | None:
-        with pytest.raises(AccessRefused) as caught:
+        with pytest.raises(Refused) as caught:
             classify(answer(429, b"", retry_after=value), Expected.PAGE)
         return caught.value.retry_after
 

@@ -94,7 +94,7 @@ def outcome_of(error: IngramError) -> FetchOutcome:
             return FetchOutcome.permanent
 
 
-class AccessRefused(Blocked):
+class Refused(Blocked):
     """A status that says no: 403, 429. `retry_after` is the pause in seconds that the site asks for."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -107,7 +107,7 @@ class SessionSuspected(SessionExpired):
 
 
 class Unanswered(Transient):
-    """No answer, half an answer, or a failure of the site's own. `retry_after` as for `AccessRefused`."""
+    """No answer, half an answer, or a failure of the site's own. `retry_after` as for `Refused`."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -177,7 +177,7 @@ def classify(answer: Fetched, expected: Expected) -> None:
         found = recognize(body, answer.headers.multi_items(), may_be_empty=may_be_empty)
     if found.kind is PageKind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
-        raise AccessRefused(f"The site blocks this machine ({shown}): wait before reading on.", retry_after)
+        raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", retry_after)
     is_elsewhere = sent_to_sign_in and not found.is_product and status < 500
     if status == 401 or found.kind in (PageKind.SIGN_IN, PageKind.EXPIRED) or is_elsewhere:
         shown = found.detail
@@ -386,7 +386,7 @@ class Fetching:
                     url = urljoin(url, response.headers["location"])
                 leads_in = leads_in or lost_session.is_sign_in_address(_path(url))
                 if walls.is_address(url):
-                    raise AccessRefused(
+                    raise Refused(
                         "The site blocks this machine (it sends to its bot wall): wait before reading on.",
                         _retry_after(response.headers.get("retry-after")),
                     )
