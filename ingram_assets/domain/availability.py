@@ -17,6 +17,11 @@ Status = Literal["digital", "preorder", "in_stock", "backorder", "out_of_stock",
 OUT_OF_PRINT = frozenset({"OP", "OI", "AB", "WS"})
 """Publisher status codes of titles that no printer will bring back: out of print, out of stock
 indefinitely, canceled, withdrawn (codes of Ingram's stock file)."""
+_GIVEN_UP = r"\b(?:cancell?ed|withdrawn|abandoned)\b"
+_OUT_OF_PRINT_WORDS = re.compile(rf"\bout of print\b|\bout of stock indefinitely\b|{_GIVEN_UP}")
+_CALLED_OFF = frozenset({"AB", "WS", "PP"})
+"""Codes of titles whose date holds no more: canceled, withdrawn, postponed indefinitely."""
+_CALLED_OFF_WORDS = re.compile(rf"{_GIVEN_UP}|\bpostponed indefinitely\b")
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -86,7 +91,8 @@ def availability(
 
     if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
-    if published and published > (today or date.today()):  # noqa: DTZ011
+    is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
+    if published and is_to_come and not is_called_off(publisher_status):
         label = f"Preorder, releases {long_date(published)}"
         held = None if fresh is None else max(0, fresh - sold + reserved)
         return Availability("preorder", label, held, on_order, True, True)
@@ -149,12 +155,17 @@ def _day(when: date | str | None) -> date | None:
 
 def is_out_of_print(publisher_status: str | None) -> bool:
     """Whether a publisher status, code or words, says that the title will not come again."""
-    if not publisher_status:
-        return False
-    words = re.sub(r"[^a-z]+", " ", publisher_status.lower()).strip()
-    return publisher_status.strip().upper() in OUT_OF_PRINT or bool(
-        re.search(r"\bout of print\b|\bout of stock indefinitely\b|\bcancell?ed\b|\bwithdrawn\b", words)
-    )
+    return _says(publisher_status, OUT_OF_PRINT, _OUT_OF_PRINT_WORDS)
+
+
+def is_called_off(publisher_status: str | None) -> bool:
+    """Whether a publisher status, code or words, takes back the date on which the title was to come out."""
+    return _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
+
+
+def _says(publisher_status: str | None, codes: frozenset[str], words: re.Pattern[str]) -> bool:
+    said = (publisher_status or "").strip()
+    return said.upper() in codes or bool(words.search(re.sub(r"[^a-z]+", " ", said.lower())))
 
 
 def long_date(day: date) -> str:

@@ -273,3 +273,27 @@ def test_long_dates_read_the_same_in_every_locale(day):
     month, rest = text.split(" ", 1)
     assert rest == f"{day.day}, {day.year}"
     assert month == calendar.month_name[day.month]
+
+
+@pytest.mark.parametrize(
+    "status", ["AB", "ab", "Cancelled", "Title canceled", "Abandoned", "WS", "Withdrawn from sale"]
+)
+def test_what_the_publisher_gave_up_is_no_preorder(status):
+    found = availability(None, TODAY + timedelta(90), publisher_status=status, today=TODAY)
+    assert (found.status, found.allow_backorder) == ("out_of_stock", False)
+    found = availability({"TN": DcStock(0, 0)}, TODAY + timedelta(90), publisher_status=status, today=TODAY)
+    assert (found.status, found.allow_backorder) == ("out_of_stock", False)
+
+
+@pytest.mark.parametrize("status", ["PP", "pp", "Postponed indefinitely", "POSTPONED - Indefinitely"])
+def test_what_is_postponed_without_a_date_is_no_preorder(status):
+    found = availability({"TN": DcStock(0, 0)}, TODAY + timedelta(90), publisher_status=status, today=TODAY)
+    assert (found.status, found.allow_backorder) == ("out_of_stock", False)
+    found = availability(None, TODAY + timedelta(90), publisher_status=status, today=TODAY)
+    assert found.status == "unknown"
+
+
+@pytest.mark.parametrize("status", ["IP", "NY", "OP", "Not yet published", "Postponed", "", None])
+def test_what_is_still_to_come_is_a_preorder(status):
+    found = availability(None, TODAY + timedelta(90), publisher_status=status, today=TODAY)
+    assert found.status == "preorder"
