@@ -312,8 +312,12 @@ class Fetching:
                     latency = latency or time.monotonic() - began
                 try:
                     classify(answer, expected)
-                except PerhapsBlocked:
-                    raise
+                except PerhapsBlocked as error:
+                    if self._politeness.is_proven:
+                        raise
+                    # Right after a block it is another one, and no end of the session: see below.
+                    self._blocked(error, sent_at)
+                    raise Blocked(str(error)) from error
                 except Blocked as error:
                     # Before the slot is free for another request: all fetching stops at once.
                     self._blocked(error, sent_at)

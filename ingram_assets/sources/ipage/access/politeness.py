@@ -70,7 +70,7 @@ class Politeness:
         """
         while True:
             self._wait_while_open()
-            slot = self._slots.acquire(lambda: 1 if not self._breaker.read().proven else None)
+            slot = self._slots.acquire(lambda: None if self.is_proven else 1)
             try:
                 # The breaker may have tripped while this thread waited: then nothing more is sent. The time
                 # is taken first, so that a trip right after the look is told from one by this request.
@@ -81,6 +81,11 @@ class Politeness:
                     return
             finally:
                 self._slots.release(slot)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether an answer was good since the last block, if there was one. Until then requests go alone."""
+        return self._breaker.read().proven
 
     def open_until(self) -> float | None:
         """The time (seconds since 1970) until which nothing is sent; `None`: it may be sent."""
