@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import GrpcServerTarget
 
 from ingram_assets.cli.runs import launch
+from ingram_assets.runtime.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
 from ingram_assets.runtime.instance import code_server_argv
 from ingram_assets.runtime.processes import Child, Supervisor, free_port, port_open
 

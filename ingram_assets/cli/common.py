@@ -30,11 +30,7 @@ class IsbnType(click.ParamType):
 
 
 ISBN = IsbnType()
-
-
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
-
-
 let_through = click.option(
     "--let-through", is_flag=True, help="You looked at what a guardrail stopped, and it is right."
 )

@@ -39,16 +39,10 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.3
 AWAY_SECONDS = 60.0
 """How long Dagster's database or a code server may be away before a command gives up; they come back."""
-
-
 LOOK_SECONDS = 5.0
 """How often a run at work is looked at, whether its process is still there."""
-
-
 STOP_SECONDS = 30.0
 """How long a run that is asked to stop has time for it: a page or a batch under way comes to its end."""
-
-
 T = TypeVar("T")
 
 

@@ -24,8 +24,6 @@ BASE_URL = "https://covers.openlibrary.org"
 LOOKUPS = 100
 WINDOW = 300.0
 """Seconds. 100 look-ups by ISBN in 5 minutes an address: openlibrary.org/dev/docs/api/covers."""
-
-
 _MAX_REDIRECTS = 5
 
 

@@ -14,8 +14,6 @@ _MEMBERS = 1_000
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # as zlib calls them
 
 _PACKINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
-
-
 _NO_PACKING = re.compile(
     r"identity|none|null|plain|raw|binary|[78]bit|(?:charset=)?(?:utf-?(?:8|16|32)(?:-?[lb]e)?|iso-?8859-?\d{1,2}"
     r"|windows-?\d{3,4}|cp\d{3,4}|(?:us-)?ascii|latin-?1)|(?:text|image)/[a-z0-9.+-]{1,40}"

@@ -22,14 +22,8 @@ from ingram_assets.settings import (
 from ingram_assets.settings.files import shipped
 
 RUN_FILES_KEPT = timedelta(days=30)
-
-
 TICK_FILES_KEPT = timedelta(days=2)
-
-
 FORGET_EVERY = 3600.0
-
-
 EnvironmentOf = Callable[[str | None], Mapping[str, str]]
 """The whole environment of a code location's process; of the web server and the daemon for `None`."""
 

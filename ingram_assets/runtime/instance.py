@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 PORTS_FILE = "ports.json"
-
-
 EVENT_BATCH_SIZE = "500"
 """A run's materializations are written in batches: about 1 ms each instead of 13."""
 

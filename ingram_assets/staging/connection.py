@@ -33,8 +33,6 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-
-
 _ANSWER_TIMEOUTS = 4
 """So many statement timeouts one call may last: it has several statements, which the server itself ends."""
 

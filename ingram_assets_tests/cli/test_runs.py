@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from dagster._core.errors import DagsterUserCodeUnreachableError
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
 from ingram_assets.cli import runs
 from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime import instance as dagster_of
+from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableError
 from ingram_assets.runtime.processes import Supervisor, free_port
 from ingram_assets.settings import CommonSettings
 from ingram_demo.embedded.postgres import start_postgres

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import psycopg2
 import pytest
-from dagster._core.events import DagsterEventType
+from dagster import DagsterEventType
 from dagster._daemon.monitoring.run_monitoring import monitor_starting_run
 from dagster_shared.record import replace
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import httpx
 import pytest
-from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
+from dagster import AssetCheckKey
 from rich.console import Console
 
 from ingram_assets.alerts.incidents import open_incidents

@@ -5,9 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.runtime.dagster_internals import DagsterSqliteStorage
 from ingram_assets.runtime.storage import PostgresStorage
 
 

@@ -51,19 +51,13 @@ from ingram_assets.sources.ipage.pages import parse_saved_search_csv
 from ingram_assets.staging.writer import LONGEST
 
 _PACE = load(PaceSettings)
-
-
 OWNERS = ["team:bookstore"]
-
-
 _SEARCH_SHRUNK = dg.AssetCheckSpec(
     "has_not_shrunk",
     asset=SAVED_SEARCH,
     blocking=True,
     description="The saved search still lists at least half of what it listed last time.",
 )
-
-
 _READABLE = dg.AssetCheckSpec(
     "pages_were_readable",
     asset=STOCK_SWEEP,
@@ -74,8 +68,6 @@ _READABLE = dg.AssetCheckSpec(
         "are in no share."
     ),
 )
-
-
 LISTED = "isbns"
 _BINDINGS = 500
 """Bindings that are remembered as told. A trade has some dozens."""

@@ -31,17 +31,9 @@ from ingram_assets.settings import PaceSettings, load
 from ingram_assets.sources.ipage.site import breaker_open_until
 
 _PACE = load(PaceSettings)
-
-
 _DAY = 86400.0
-
-
 _WAITS = tuple(float(wait) for wait in _PACE.SWEEP_RETRY_AFTER)
-
-
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
-
-
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 
 
@@ -218,16 +210,12 @@ SEARCH_SPEC = AutomationSpec(
     _freshness(_PACE.SEARCH_WARN_AFTER, _PACE.SEARCH_FAIL_AFTER),
     RetrySchedule(_PACE.SEARCH_WARN_AFTER, _WAITS, rest=min(_DAY, _PACE.SEARCH_WARN_AFTER)),
 )
-
-
 SWEEP_SPEC = AutomationSpec(
     STOCK_SWEEP,
     _freshness(_PACE.STOCK_WARN_AFTER, _PACE.STOCK_FAIL_AFTER),
     RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=_PACE.STOCK_WARN_AFTER),
     nothing_to_do=_no_titles,
 )
-
-
 COVERS_SPEC = AutomationSpec(
     COVER_SWEEP,
     _freshness(_DAY, 3 * _DAY),

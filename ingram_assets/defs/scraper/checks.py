@@ -17,11 +17,7 @@ from ingram_assets.defs.readings import StaleReadings, stale_readings
 from ingram_assets.settings import PaceSettings, load
 
 _PACE = load(PaceSettings)
-
-
 _NAMED = 20
-
-
 WITHIN_THE_PROMISE = "within_the_promise"
 
 

@@ -15,24 +15,12 @@ from ingram_assets.runtime.dagster_internals import (
 
 EVENTS_KEPT = timedelta(days=30)
 """Of an event of a title's partition; the newest of each kind is kept for good."""
-
-
 READ_EVERY_HOUR = (STOCK, QUEUE_ROWS, INVENTORY_LEVELS)
 """The assets whose partitions gather events by the hour: 24,000 a day for 1,000 titles."""
-
-
 _BATCH = 5_000
-
-
 _EVENTS = SqlEventLogStorageTable
-
-
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
-
-
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
-
-
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 
 

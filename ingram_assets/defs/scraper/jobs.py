@@ -20,8 +20,6 @@ sync_stock = dg.define_asset_job(
     selection=dg.AssetSelection.assets(SAVED_SEARCH, STOCK_SWEEP, COVER_SWEEP),
     description="Discovery, then stock of every tracked title and the covers that are due, into the queue.",
 )
-
-
 refresh_details = dg.define_asset_job(
     "refresh_details",
     selection=dg.AssetSelection.assets(STOCK_SWEEP, COVER_SWEEP),
@@ -63,8 +61,6 @@ weekly_details = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Mondays before dawn: prices, dates and descriptions change too.",
 )
-
-
 weekly_retention = dg.ScheduleDefinition(
     name="weekly_retention",
     job=retention,

@@ -22,23 +22,17 @@ from ingram_assets.settings import PaceSettings, load
 
 _PACE = load(PaceSettings)
 _SAID_AGAIN_AFTER = 300.0
-
-
 search_due = DueSensor(
     "search_due",
     SEARCH_SPEC,
     "Downloads the saved search when its freshness policy calls for it: weekly, and at the first start.",
 )
-
-
 sweep_due = DueSensor(
     "sweep_due",
     SWEEP_SPEC,
     "Sweeps the stock when its freshness policy calls for it: hourly, one run for all tracked titles, never "
     "two at once, none while iPage blocks us; after a failure again after the waits of SWEEP_RETRY_AFTER.",
 )
-
-
 covers_due = DueSensor(
     "covers_due",
     COVERS_SPEC,

@@ -20,11 +20,7 @@ from ingram_assets.defs.switched_off import switched_off
 from ingram_assets.settings import PaceSettings, load
 
 _PACE = load(PaceSettings)
-
-
 _NAMED = 20
-
-
 STORE_FOLLOWS_QUEUE = "store_follows_queue"
 
 

@@ -40,11 +40,7 @@ from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.read import read_touched
 
 _PACE = load(PaceSettings)
-
-
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
-
-
 _SAID_AGAIN_AFTER = 300.0
 
 
@@ -61,12 +57,10 @@ def stock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Look behind the cursor and ask for a push of what changed."""
-    place, now = SensorCursor.parse(context.cursor), time.time()
-    if place.pending is not None:
-        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
-        if place.pending is not None:
-            yield dg.SkipReason("A push of the last changes is at work.")
-            return
+    now = time.time()
+    if (place := _settled(context, now)) is None:
+        yield dg.SkipReason("A push of the last changes is at work.")
+        return
     with queue.open() as reader:
         page = reader.changes_since(place.cursor, limit=AT_ONCE)
     retired = _retired(context.instance)
@@ -84,11 +78,7 @@ def stock_changes(
         zeroes=zeroes,
         sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
     )
-    context.update_cursor(decision.place.dump())
-    if not decision.isbns:
-        yield dg.SkipReason(decision.reason)
-        return
-    yield _request(decision.place.run_key, decision.isbns, "stock changes")
+    yield _answer(context, decision, "stock changes")
 
 
 @dg.sensor(
@@ -152,12 +142,10 @@ def order_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
-    place, now = SensorCursor.parse(context.cursor), time.time()
-    if place.pending is not None:
-        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
-        if place.pending is not None:
-            yield dg.SkipReason("A push of the last changes is at work.")
-            return
+    now = time.time()
+    if (place := _settled(context, now)) is None:
+        yield dg.SkipReason("A push of the last changes is at work.")
+        return
     until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
     since = orders_since(place.cursor, until)
     with medusa.open() as client:
@@ -169,11 +157,7 @@ def order_changes(
         decision = PushDecision(
             SensorCursor(cursor=until.isoformat()), reason="No order was fulfilled or canceled."
         )
-    context.update_cursor(decision.place.dump())
-    if not decision.isbns:
-        yield dg.SkipReason(decision.reason)
-        return
-    yield _request(decision.place.run_key, decision.isbns, "titles of changed orders")
+    yield _answer(context, decision, "titles of changed orders")
 
 
 @dg.sensor(
@@ -207,6 +191,24 @@ def store_promise(
     return dg.SensorResult(
         asset_events=[found], cursor=f"{behind}@{now}", skip_reason=f"Reported: {found.description}"
     )
+
+
+def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | None:
+    """Where a sensor stands, once it is known how its last run ended; `None` while that is at work."""
+    place = SensorCursor.parse(context.cursor)
+    if place.pending is not None:
+        place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
+    return None if place.pending is not None else place
+
+
+def _answer(
+    context: dg.SensorEvaluationContext, decision: PushDecision, what: str
+) -> dg.RunRequest | dg.SkipReason:
+    """What was decided, for Dagster; where the sensor stands then is its cursor."""
+    context.update_cursor(decision.place.dump())
+    if not decision.isbns:
+        return dg.SkipReason(decision.reason)
+    return _request(decision.place.run_key, decision.isbns, what)
 
 
 def _ask(

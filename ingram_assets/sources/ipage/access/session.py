@@ -35,8 +35,6 @@ USER_AGENT = (
 
 DEVICE_TRUST = timedelta(days=30)
 """How long the site asks no second factor of a device it trusts."""
-
-
 MAX_FAILURES = 3
 """Sign-ins in a row that failed for the site's or the browser's sake, after which a run tries no more."""
 

@@ -100,8 +100,6 @@ _CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{IN_WORDS_TOO}\ufff
 _UNSEEN = re.compile(f"[{INVISIBLE}]+")
 _UNSEEN_AROUND = re.compile(rf"\A[\s\x00{IN_WORDS_TOO}]+|[\s\x00{IN_WORDS_TOO}]+\Z")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-
-
 _CUT_FIGURE = re.compile(rf"(?<=[0-9.,$£€])(?:{_CONTROL.pattern})+(?=[0-9.,])")
 _BROKEN_FIGURE = re.compile("[0-9.,$£€]\ufffd|\ufffd[0-9.,]")
 
