@@ -1,9 +1,10 @@
 """Cookies as people paste them: what browsers and their extensions export, understood or refused.
 
 Understood are the Cookie header's value, a request's or an answer's header lines, commands that a browser
-copies (cURL for either system, wget, PowerShell, fetch), Netscape's cookies.txt, JSON (of extensions, of
-Playwright, HAR) and rows of a browser's table of cookies. What is none of these is refused: half of a command
-sent as a cookie would tell the site what no browser says.
+copies (cURL for either system, wget, PowerShell, fetch), `document.cookie="…"`, Netscape's cookies.txt, JSON
+(of extensions, of Playwright, HAR), rows of a browser's table of cookies and what Firefox shows of one. Rows
+may have become one line, since a setting is one. What is none of these is refused: half of a command sent as
+a cookie would tell the site what no browser says.
 """
 
 import ast
@@ -11,7 +12,8 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ _ATTRIBUTES = frozenset(
     {"path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "partitioned"}
 )
 """What an answer says of a cookie, and no cookies."""
+_ASSIGNED = re.compile(r"\b(?:window\.)?document\.cookie\s*=(?!=)\s*")
 _LINE = re.compile(r"\s*(?P<name>(?:set-)?cookie|user-agent)\s*:(?P<value>.*)", re.IGNORECASE)
 _COMMAND = re.compile(
     r"\s*(?:[$>#]\s+)?(?:curl|wget|https?|xh)(?:\.exe)?\s|.*\bfetch\(|.*Invoke-(?:WebRequest|RestMethod)|\s*\$session",
@@ -46,6 +49,29 @@ _PIECE = re.compile(
 _OF_CURL = {"-b": "cookie", "--cookie": "cookie", "-A": "user-agent", "--user-agent": "user-agent"}
 _TWO_IN_ONE = re.compile(r"[\s,][A-Za-z_][\w.-]*=|['\"]\s+-{1,2}[A-Za-z]")
 """Inside of a value: another cookie, or another argument of a command."""
+_JOINED = re.compile(r"[^=&|?]*={0,2}(?:[&|][A-Za-z_.][\w.~-]*=[^&|]*)+")
+"""A value that goes on with names and values: joined cookies, or one of a site that keeps several in it."""
+_HIDES = r"(?:redacted|removed|hidden|masked|filtered|omitted|truncated|snip(?:ped)?)"
+_CUT = re.compile(
+    r"(?:\.{3}|\*{3}).*|.*(?:\.{3}|\*{3})\W?|[\w+/=-]+(?:\.{3,}|\*{3,})[\w+/=-]+"
+    rf"|.*[\[<({{]{_HIDES}[\])>}}].*|{_HIDES}",
+    re.IGNORECASE,
+)
+"""A value as somebody shows it who keeps the rest to himself."""
+_BETWEEN = r"(?: *\t *| +)"
+_NETSCAPE = re.compile(
+    rf"(?<!\S)(?:#HttpOnly_)?(?P<domain>\S+){_BETWEEN}(?P<below>TRUE|FALSE){_BETWEEN}(?P<path>/\S*)"
+    rf"{_BETWEEN}(?:TRUE|FALSE){_BETWEEN}-?[\d.]+{_BETWEEN}(?P<name>\S*)"
+)
+"""A row of cookies.txt as far as its value, which ends where the next row or the line's end is."""
+_DETAIL = re.compile(
+    rf"(?P<name>Expires / Max-Age|Last Accessed|{_NAME.pattern}?)\s*:\s*"
+    rf"(?P<value>{_STRING}|(?:true|false|\d+)\b)[\s,]*"
+)
+"""A line of what Firefox shows of a cookie: its name and value, then what else is known of it."""
+_DETAILS = _ATTRIBUTES | {
+    *("created", "updated", "expires / max-age", "last accessed", "host", "hostonly", "size", "partitionkey"),
+}
 
 
 class NotCookies(ValueError):
@@ -92,8 +118,10 @@ def read_pasted(text: str) -> Pasted:
         NotCookies: there is none in it, or something that can't be sent.
     """
     text = re.sub(r"^(?:export\s+)?IPAGE_SESSION_COOKIE\s*=\s*", "", text.strip("\ufeff \t\r\n"))
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
-        text = text[1:-1].strip()
+    text = _without_quotes(text, "\"'`").strip()
+    if _ASSIGNED.match(text):
+        statements = [statement.strip("; \t\r\n") for statement in _ASSIGNED.split(text)]
+        text = "; ".join(_without_quotes(statement, "\"'`") for statement in statements if statement)
     found = _read(text)
     if not found.cookies:
         raise NotCookies("it holds no cookie")
@@ -104,6 +132,8 @@ def read_pasted(text: str) -> Pasted:
             )
         if not _NAME.fullmatch(cookie.name) or not _VALUE.fullmatch(cookie.value):
             raise NotCookies("what is in it is not all cookies")
+        if _CUT.fullmatch(cookie.value):
+            raise NotCookies("a value in it is shortened or masked, as where it is only shown")
     once = {(cookie.name, cookie.domain, cookie.path): cookie for cookie in reversed(found.cookies)}
     agent = found.user_agent if re.fullmatch(r"[\x20-\x7e]+", found.user_agent or "") else None
     return Pasted(tuple(reversed(once.values())), agent)
@@ -122,9 +152,13 @@ def _read(text: str) -> Pasted:
     headers = [match for line in lines if (match := _LINE.match(line))]
     if headers:
         return _of_headers((match["name"], match["value"]) for match in headers)
-    if len(rows := [*_rows(lines)]) > 0:
-        return Pasted(tuple(rows))
-    return Pasted(tuple(_pairs(line for line in lines)))
+    for read in (_netscape, _details, _table):
+        if rows := tuple(read(lines)):
+            return Pasted(rows)
+    pairs = tuple(_pairs(lines))
+    if len(pairs) == 1 and _JOINED.fullmatch(pairs[0].value):
+        raise NotCookies("it may be several cookies, joined by a sign that is no semicolon")
+    return Pasted(pairs)
 
 
 def _pairs(lines: Iterable[str], domain: str | None = None) -> Iterator[PastedCookie]:
@@ -227,37 +261,78 @@ def _unquoted(string: str) -> str:
 # -- files and tables --------------------------------------------------------------------------------------
 
 
-def _rows(lines: list[str]) -> Iterator[PastedCookie]:
-    """From Netscape's cookies.txt, from a browser's table, and from `name: "value"` as Firefox copies it."""
-    columns = {"name": 0, "value": 1, "domain": 2, "path": 3}
-    for raw in lines:
-        line = raw.strip("\r\n ").removeprefix("#HttpOnly_")
-        if not line.strip() or line.startswith("#"):
+def _netscape(lines: list[str]) -> Iterator[PastedCookie]:
+    """From cookies.txt, also where its lines have become one, joined by a blank or by a written `\\n`."""
+    if len(lines) == 1:
+        plain = lines[0].replace("\\r", "").replace("\\n", "\n").replace("\\t", "\t").splitlines()
+        lines = plain if _NETSCAPE.search("\n".join(plain)) else lines
+    for line in lines:
+        if len(lines) > 1 and re.match(r"\s*#(?!HttpOnly_)", line):
             continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        netscape = cells if len(cells) > 4 else line.split(None, 6)
-        if len(netscape) > 5 and {netscape[1], netscape[3]} <= {"TRUE", "FALSE"}:
-            domain, below, path, _, _, name, *value = netscape
-            dot = "." if below == "TRUE" and not domain.startswith(".") else ""
-            yield PastedCookie(name, value[0] if value else "", dot + domain, path)
-        elif len(cells) > 1 and cells[0].lower() == "name":
+        rows = [*_NETSCAPE.finditer(line)]
+        if rows and not re.match(r"\s*(?:#|$)", line[: rows[0].start()]):
+            raise NotCookies("what is in it is not all cookies")
+        for row, after in zip_longest(rows, rows[1:]):
+            end = after.start() if after else len(line)
+            dot = "." if row["below"] == "TRUE" and not row["domain"].startswith(".") else ""
+            yield PastedCookie(row["name"], line[row.end() : end].strip(), dot + row["domain"], row["path"])
+
+
+def _details(lines: list[str]) -> Iterator[PastedCookie]:
+    """From `name: "value"` as Firefox copies it, with what belongs to the cookie after it."""
+    cookie: PastedCookie | None = None
+    for line in lines:
+        line, place, found = line.strip(), 0, []
+        while each := _DETAIL.match(line, place):
+            found.append(each)
+            place = each.end()
+        if place < len(line):
+            continue
+        for each in found:
+            name, value = each["name"].lower(), each["value"]
+            value = _unquoted(value) if value[0] in "\"'" else value
+            if name not in _DETAILS:
+                if cookie is not None:
+                    yield cookie
+                cookie = PastedCookie(each["name"], value)
+            elif cookie is not None and name == "domain":
+                cookie = replace(cookie, domain=_domain(value))
+            elif cookie is not None and name == "path":
+                cookie = replace(cookie, path=_path(value))
+    if cookie is not None:
+        yield cookie
+
+
+def _table(lines: list[str]) -> Iterator[PastedCookie]:
+    """From a browser's table of cookies, whose cells are parted by tabs."""
+    columns = {"name": 0, "value": 1, "domain": 2, "path": 3}
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("\r\n ").split("\t")]
+        if len(cells) < 2 or line.startswith("#"):
+            continue
+        if cells[0].lower() == "name":
             columns = {cell.lower(): place for place, cell in enumerate(cells)}
             columns.setdefault("domain", columns.get("host", -1))
-        elif len(cells) > 1:
-            told = {name: cells[place] for name, place in columns.items() if 0 <= place < len(cells)}
-            domain, path = told.get("domain", ""), told.get("path", "")
-            yield PastedCookie(
-                told.get("name", ""),
-                _without_quotes(told.get("value", "")),
-                domain if re.fullmatch(r"\.?[\w-]+(?:\.[\w-]+)+", domain) else None,
-                path if path.startswith("/") else "/",
-            )
-        elif found := re.fullmatch(rf"({_NAME.pattern}?)\s*:\s*({_STRING})", line):
-            yield PastedCookie(found[1], _unquoted(found[2]))
+            continue
+        told = {name: cells[place] for name, place in columns.items() if 0 <= place < len(cells)}
+        yield PastedCookie(
+            told.get("name", ""),
+            _without_quotes(told.get("value", "")),
+            _domain(told.get("domain", "")),
+            _path(told.get("path")),
+        )
 
 
-def _without_quotes(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+def _domain(text: str) -> str | None:
+    return text if re.fullmatch(r"\.?[\w-]+(?:\.[\w-]+)+", text) else None
+
+
+def _path(text: Any) -> str:
+    return text if isinstance(text, str) and text.startswith("/") else "/"
+
+
+def _without_quotes(text: str, quotes: str = '"') -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in quotes else text
 
 
 def _data(text: str) -> Any:
@@ -301,14 +376,14 @@ def _cookie_of(data: Any) -> PastedCookie:
     name, value = keys.get("name"), keys.get("value", keys.get("content"))
     if not isinstance(name, str) or not isinstance(value, str):
         raise NotCookies("it is JSON without cookies")
-    domain, path = keys.get("domain", keys.get("host")), keys.get("path")
+    domain = keys.get("domain", keys.get("host"))
     if isinstance(domain, str):
         domain = urlsplit(domain).hostname if "://" in domain else domain
     return PastedCookie(
         name,
         value,
         domain if isinstance(domain, str) and domain else None,
-        path if isinstance(path, str) and path.startswith("/") else "/",
+        _path(keys.get("path")),
     )
 
 

@@ -44,6 +44,16 @@ def har(*hosts: str, cookies_only: bool = False) -> str:
     return json.dumps({"log": {"version": "1.2", "entries": entries}})
 
 
+def firefox_details(separator: str) -> str:
+    return separator.join(
+        f'{name}:"{value}"{separator}Created:"Wed, 25 Nov 2026 09:00:00 GMT"{separator}Domain:"{HOST}"'
+        f'{separator}Expires / Max-Age:"Session"{separator}HostOnly:true{separator}HttpOnly:true{separator}'
+        f'Last Accessed:"Wed, 25 Nov 2026 09:10:00 GMT"{separator}Path:"/"{separator}SameSite:"None"'
+        f"{separator}Secure:true{separator}Size:43"
+        for name, value in BOTH
+    )
+
+
 PASTED = {
     "the header's value": LINE,
     "with blanks, a semicolon and a line's end": f"  {LINE} ; \r\n",
@@ -91,6 +101,11 @@ PASTED = {
     "cookies.txt of the browser's alone": netscape(mark="#HttpOnly_"),
     "cookies.txt with CR": netscape().replace("\n", "\r\n"),
     "cookies.txt, its tabs lost": netscape("    "),
+    "cookies.txt on one line": netscape().replace("\n", " "),
+    "cookies.txt on one line, its tabs lost": netscape(" ", "#HttpOnly_").replace("\n", " "),
+    "rows of cookies.txt on one line": " ".join(netscape().splitlines()[3:]),
+    "cookies.txt with written line ends": netscape().replace("\n", "\\n"),
+    "cookies.txt with written line ends and tabs": netscape().replace("\n", "\\r\\n").replace("\t", "\\t"),
     "cookies.txt of the domain": netscape(below="TRUE", domain=".ingramcontent.com"),
     "EditThisCookie": json.dumps(exported(hostOnly=True, session=True, storeId="0", id=1), indent=4),
     "Cookie-Editor": json.dumps(exported(sameSite="no_restriction", expirationDate=1893456000.5)),
@@ -116,6 +131,13 @@ PASTED = {
     "another order of columns": f"Name\tDomain\tValue\nJSESSIONID\t{HOST}\thush:1.node3\nb\t{HOST}\t2==",
     "names and values in a table": 'JSESSIONID\t"hush:1.node3"\r\nb\t2==\r\n',
     "Firefox's storage": 'JSESSIONID:"hush:1.node3"\nb: "2=="',
+    "Firefox's details of each": firefox_details("\n"),
+    "Firefox's details of each on one line": firefox_details(" "),
+    "what a page's script is told": f'document.cookie="{LINE}"',
+    "what a page's script is told, as a statement": f"document.cookie = '{LINE}';",
+    "what a page's script is told, one by one": 'document.cookie="JSESSIONID=hush:1.node3; path=/"; '
+    "window.document.cookie=`b=2==`",
+    "such a setting's line": f"export IPAGE_SESSION_COOKIE='document.cookie=\"{LINE}\"'",
 }
 
 
@@ -133,6 +155,11 @@ def test_all_cookies_are_read_whatever_their_form(form: str) -> None:
         ('a="x y"', "a", '"x y"'),
         ("a=", "a", ""),
         ("a=b%3D%20c|d,e/f?g&h=i", "a", "b%3D%20c|d,e/f?g&h=i"),
+        *((f"a={value}", "a", value) for value in ("a.b|c&d", "x/y+z==", "[CS]v1|2F-3[CE]", "e..y", "a**b")),
+        ("a=user=1&lang=2", "a", "user=1&lang=2"),
+        ("a=/path?x&y=2", "a", "/path?x&y=2"),
+        ("Cookie: a=v&b=w", "a", "v&b=w"),  # a browser's own header has its semicolons
+        ("x.example TRUE / FALSE 0 a b c", "a", "b c"),
         ("a=1; a=2", "a", "1"),  # a browser sends the nearest path's first
         ("a=Wed, 21 Oct 2026 07:28:00 GMT", "a", "Wed, 21 Oct 2026 07:28:00 GMT"),
     ],
@@ -160,6 +187,29 @@ def test_what_is_no_cookie_is_refused_in_a_sentence_that_shows_nothing_of_it(tex
     with pytest.raises(NotCookies, match="copy the value of the Cookie header") as caught:
         read_pasted(text)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        *((text, "several cookies, joined by") for text in ("a=hush&b=w", "a=hush|b=w", "a=hush==&b=w|c=d")),
+        *((f"a=hush{cut}", "shortened or masked") for cut in ("...", ".....; b=2", "***", "...hush", "***d")),
+        *((f"b=2; a={cut}", "shortened or masked") for cut in ("[redacted]", "***", "...", "<REDACTED>")),
+        ('{"a": "hush..."}', "shortened or masked"),
+        ('a="hush..."', "shortened or masked"),
+        ("a=b; c=d x.example TRUE / FALSE 0 a hush", "not all cookies"),
+        ("x.example TRUE / FALSE 0", "no name=value"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_with_its_reason(text: str, why: str) -> None:
+    with pytest.raises(NotCookies, match=why) as caught:
+        read_pasted(text)
+    assert "hush" not in str(caught.value)
+
+
+def test_firefoxs_details_say_where_a_cookie_belongs() -> None:
+    (cookie,) = read_pasted('a:"b" Domain:".example.com" Path:"/c"').cookies
+    assert (cookie.domain, cookie.path) == (".example.com", "/c")
 
 
 @pytest.mark.parametrize(
@@ -192,6 +242,11 @@ LONG_PASTES = {
     "blanks in a value": lambda n: "a=1" + " " * n + "2",
     "blanks after a header's name": lambda n: "cookie" + " " * n + "x\na=b",
     "commas": lambda n: "a=1" + ",x" * (n // 2),
+    "a long word": lambda n: "x" * n,
+    "rows on one line": lambda n: "x.example TRUE / FALSE 0 a b " * (n // 29),
+    "details on one line": lambda n: 'a:"b" Size:1 ' * (n // 13),
+    "joined pairs": lambda n: "a=1" + "&b=2" * (n // 4) + "&",
+    "points": lambda n: "a=" + ".b" * (n // 2),
 }
 
 
