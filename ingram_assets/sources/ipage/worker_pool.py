@@ -14,7 +14,7 @@ from ingram_assets.sources.ipage.access.cancellation import Cancellation
 T = TypeVar("T")
 R = TypeVar("R")
 
-_RESULTS_AHEAD = 200
+RESULTS_AHEAD = 200
 """Results that may wait for a slow consumer, before the workers wait too: two batches that are being recorded
 on a busy machine, while the site goes on being read."""
 
@@ -62,7 +62,7 @@ class WorkerPool(Generic[T, R]):
         self._running = 0
         self._exhausted = False
         self._changed = threading.Condition()
-        self._results: queue.Queue[R | _Failed | None] = queue.Queue(_RESULTS_AHEAD)
+        self._results: queue.Queue[R | _Failed | None] = queue.Queue(RESULTS_AHEAD)
         self.threads: list[threading.Thread] = []
 
     def __iter__(self) -> Iterator[R]:

@@ -12,10 +12,10 @@ import pytest
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit, Shape
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.isbn import check_digit_13
-from ingram_assets.sources.ipage.access.fetching import Sign
+from ingram_assets.sources.ipage.access.answers import Sign, sign_of_title
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
-from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site, Timeouts, _sign_of_title
+from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site, Timeouts
 from ingram_assets_tests.sources.ipage.page_factory import (
     HEADER,
     NO_MATCH,
@@ -164,7 +164,7 @@ def test_the_accounts_habit_tells_what_is_asked_for_twice(tmp_path: Path) -> Non
 @pytest.mark.parametrize("is_known", [True, False])
 def test_what_an_error_says_of_the_site(is_known: bool) -> None:
     def sign(error: Exception, is_first: bool = True) -> Sign:
-        return _sign_of_title(error, is_known, is_first)  # type: ignore[arg-type]
+        return sign_of_title(error, is_known, is_first)  # type: ignore[arg-type]
 
     of_known = Sign.FAILING if is_known else Sign.NEITHER
     assert sign(Transient("no answer")) is sign(Transient("no answer"), False) is Sign.FAILING

@@ -26,8 +26,8 @@ from ingram_assets.domain.completeness import FIRST_GUESS
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.sources.ipage import site as site_room
 from ingram_assets.sources.ipage import worker_pool
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, Refused, classify, outcome_of
 from ingram_assets.sources.ipage.access.cancellation import Canceled
-from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, Refused, classify, outcome_of
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
 from ingram_assets.sources.ipage.pages import parse_saved_search_csv
@@ -101,7 +101,7 @@ def test_isbns_are_taken_as_they_are_needed(sim: Simulator, open_site: OpenSite)
     assert outcomes(list(itertools.islice(reading, 20))) == {FetchOutcome.ok: 20}
     reading.close()  # type: ignore[attr-defined]
     # Taken, read and waiting to be taken, and in the workers' hands.
-    assert taken <= 20 + worker_pool._RESULTS_AHEAD + 2 * 10
+    assert taken <= 20 + worker_pool.RESULTS_AHEAD + 2 * 10
 
 
 def test_what_the_iterable_raises_comes_out(sim: Simulator, open_site: OpenSite) -> None:
@@ -396,7 +396,7 @@ def test_a_site_that_is_down_is_not_stormed(sim: Simulator, open_site: OpenSite)
     readings = list(site.read_products(sim.isbns() * 3))
     assert outcomes(readings) == {FetchOutcome.transient: 3 * TITLES}
     assert "could not be used" in (site.given_up or "")
-    assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8 + site_room._PARSING - 1
+    assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8 + site_room.PARSING_WORKERS - 1
 
 
 def test_a_page_that_changed_is_kept_without_what_opens_the_account(

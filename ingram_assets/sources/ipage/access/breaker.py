@@ -1,17 +1,14 @@
 """The breaker: whether the site is left alone after a block, for all processes and over restarts."""
 
-import fcntl
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ingram_assets.sources.ipage.access.limits import Limits, pause_after
-from ingram_assets.sources.ipage.access.slots import opened
+from ingram_assets.sources.ipage.access.slots import locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +16,7 @@ class BreakerState:
     """Times are seconds since 1970, since they are read by other processes and after a restart.
 
     `trips` only ever counts up; `level` is how many came without a long quiet time between; `proven` says
-    that the site has answered well since the last trip.
+    that the site has answered well since the last trip: until then the breaker is half open.
     """
 
     open_until: float = 0.0
@@ -37,27 +34,17 @@ class Breaker:
         self._path = folder / "breaker.json"
         self._lock = folder / "breaker.lock"
         self._limits = limits
-        self._seen: tuple[object, BreakerState] = (None, BreakerState())
 
     def read(self) -> BreakerState:
-        """Costs a `stat` as long as nothing changed: it is asked before every request."""
-        try:
-            status = os.stat(self._path)
-        except FileNotFoundError:
-            return BreakerState()
-        version = (status.st_mtime_ns, status.st_ino, status.st_size)
-        seen, state = self._seen
-        if seen != version:
-            state = read_breaker(self._path)
-            self._seen = (version, state)
-        return state
+        """The state as the last process left it."""
+        return read_breaker(self._path)
 
     def trip(self, reason: str, retry_after: float | None, sent_at: float) -> tuple[BreakerState, bool]:
         """Opens the breaker; the state, and whether this was a new trip.
 
         Requests that were already on their way when it tripped belong to the same block.
         """
-        with self._locked():
+        with locked(self._lock):
             old, now = read_breaker(self._path), time.time()
             if new := old.trips == 0 or sent_at > old.tripped_at:
                 level = 1 if now - old.open_until > self._limits.forget_after else old.level + 1
@@ -69,21 +56,15 @@ class Breaker:
             self._write(state)
         return state, new
 
-    def prove(self, sent_at: float) -> None:
+    def close(self, sent_at: float) -> None:
         """A request sent after the pause was answered well: full speed again."""
         state = self.read()
         if state.proven or sent_at < state.open_until:
             return
-        with self._locked():
+        with locked(self._lock):
             state = read_breaker(self._path)
             if not state.proven and sent_at >= state.open_until:
                 self._write(replace(state, proven=True))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with opened(self._lock) as fd:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
 
     def _write(self, state: BreakerState) -> None:
         fresh = self._path.with_name(f"breaker.{os.getpid()}.{threading.get_ident()}.tmp")

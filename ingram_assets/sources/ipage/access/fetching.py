@@ -1,47 +1,48 @@
-"""One request to the site, and the one place where its answer is classified and counted."""
+"""One request to the site: sent in its turn, in the name of a session, followed, read and counted."""
 
 import contextlib
-import email.utils
 import http.cookiejar
 import logging
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
 from ingram_assets.domain import unpacking
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent
+from ingram_assets.sources.ipage.access.answers import (
+    Expected,
+    Fetched,
+    FetchOutcome,
+    Refused,
+    SessionSuspected,
+    Sign,
+    Unanswered,
+    bears_no_mark,
+    classify,
+    outcome_of,
+    path_of,
+    seconds_of,
+    sign_of,
+)
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.access.transport import Guard, Transport
 from ingram_assets.sources.ipage.pages import lost_session, walls
-from ingram_assets.sources.ipage.pages.charsets import Body, decode
+from ingram_assets.sources.ipage.pages.charsets import Body
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
-    NotFound,
     PageChanged,
     PerhapsBlocked,
     SessionExpired,
-    SiteClosed,
-)
-from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture
-from ingram_assets.sources.ipage.pages.product_page import StockInPart
-from ingram_assets.sources.ipage.pages.recognize import (
-    PageKind,
-    Recognized,
-    looks_like_html,
-    raise_unless_page,
-    recognize,
 )
 
 log = logging.getLogger(__name__)
@@ -50,76 +51,11 @@ T = TypeVar("T")
 
 _MAX_REDIRECTS = 5
 
-_READ_BY_THEIR_READERS = {"product": 8_000, "export": 200_000}
-"""Bytes above which an answer with status 200 is left to its reader to recognize: parsed once, not twice, in
-a sweep of thousands; and an export may be longer than any page. What comes in their place is mostly less."""
-
-NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
-
 _HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/*,*/*;q=0.8",
     "Accept-Language": "en-US,en;q=0.9",
     "Accept-Encoding": "gzip, deflate",
 }
-
-
-class FetchOutcome(StrEnum):
-    """What became of a fetch. The names are those of the run's metadata."""
-
-    ok = "ok"
-    not_found = "not_found"
-    expired = "expired"
-    blocked = "blocked"
-    changed = "changed"
-    transient = "transient"
-    permanent = "permanent"
-
-
-def outcome_of(error: IngramError) -> FetchOutcome:
-    """The name under which an error is counted."""
-    match error:
-        case NotFound():
-            return FetchOutcome.not_found
-        case SessionExpired() | NeedsPerson():
-            return FetchOutcome.expired
-        case Stopped():
-            return FetchOutcome.blocked
-        case StockInPart():
-            return FetchOutcome.ok  # of the title's page; how much its stock says is another matter
-        case PageChanged():
-            return FetchOutcome.changed
-        case Transient():
-            return FetchOutcome.transient
-        case _:
-            return FetchOutcome.permanent
-
-
-class Refused(Blocked):
-    """A status that says no: 403, 429. `retry_after` is the pause in seconds that the site asks for."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class SessionSuspected(SessionExpired):
-    """The answer bears no mark of what was asked for, and is taken for the end of the session."""
-
-
-class Unanswered(Transient):
-    """No answer, half an answer, or a failure of the site's own. `retry_after` as for `Refused`."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class EmptyAnswer(Unanswered):
-    """Status 200 and not a byte: a failure of the site's own, or what it sends to a session that is over."""
-
-
-class SiteFailed(Unanswered):
-    """A status of 500 and more, without a word on when to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,113 +68,31 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """What came back. `body` is decompressed; `url` is where redirects on the site's host ended."""
+class PageRequest(Generic[T]):
+    """What is asked for, and what becomes of the answer.
 
-    status: int
-    url: str
-    headers: httpx.Headers
-    body: bytes
-
-
-class Expected(StrEnum):
-    """What is asked for. The readers of product pages and exports recognize what came in their place."""
-
-    PRODUCT = "product"
-    PAGE = "page"
-    EXPORT = "export"
-    PICTURE = "picture"
-
-
-def classify(answer: Fetched, expected: Expected) -> None:
-    """Passes an answer that is what a healthy site sends; what stands in its body is for the reader to say.
-
-    Raises:
-        Blocked: 403, 429, or the bot wall's page or headers whatever its status. PerhapsBlocked: a script
-            alone, whatever its status.
-        SessionExpired: 401, the login form, the expired-session page.
-        SiteClosed: the page that says that the site is closed for a while.
-        NotFound: 404, 410, the page that says that nothing matches, or nothing in a picture's place.
-        PageChanged: an error page of the site.
-        Unanswered: the site's own failures (5xx, 408, 425) and an empty body.
-        Permanent: any other status.
+    Attributes:
+        path: from the host on, with its query.
+        read: makes the value of the body; its errors are classified like the answer's own.
+        sign: what an error that is no block says of the site.
+        total: seconds for all of it, where that is not the usual.
     """
-    status, body = answer.status, answer.body
-    retry_after = _retry_after(answer.headers.get("retry-after"))
-    sent_to_sign_in = lost_session.is_sign_in_address(_path(answer.url))
-    most = _READ_BY_THEIR_READERS.get(expected)
-    if status == 200 and most is not None and len(body) > most and not sent_to_sign_in:
-        found = Recognized(PageKind.PAGE, "left to its reader")
-        wall = walls.in_headers(answer.headers.multi_items())
-        if wall is not None:
-            found = Recognized(PageKind.BLOCKED, wall)
-    else:
-        may_be_empty = expected is Expected.PICTURE and status in (200, 204, 404, 410)
-        found = recognize(body, answer.headers.multi_items(), may_be_empty=may_be_empty)
-    if found.kind is PageKind.BLOCKED or status in (403, 429):
-        shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
-        raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", retry_after)
-    is_elsewhere = sent_to_sign_in and not found.is_product and status < 500
-    if status == 401 or found.kind in (PageKind.SIGN_IN, PageKind.EXPIRED) or is_elsewhere:
-        shown = found.detail
-        if status == 401:
-            shown = f"status {status}"
-        elif found.kind not in (PageKind.SIGN_IN, PageKind.EXPIRED):
-            shown = f"the site sends to {_path(answer.url)}"
-        raise SessionExpired(f"The session is over ({shown}): sign in again, then read this page.")
-    if found.kind in (PageKind.BARE, PageKind.CLOSED):
-        raise_unless_page(found)
-    if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
-        shown = found.detail if found.kind is PageKind.NOT_FOUND else f"status {status}"
-        asked = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
-        raise NotFound(f"The site lists nothing here ({shown}): check {asked}.")
-    if status >= 500 and retry_after is None:
-        raise SiteFailed(f"The site failed with status {status}: try again later.")
-    if status >= 500 or status in (408, 425):
-        raise Unanswered(f"The site failed with status {status}: try again later.", retry_after)
-    if status != 200:
-        raise Permanent(f"The site answered with status {status}, which is no page: open it in a browser.")
-    if not body:
-        if expected is Expected.PICTURE:
-            raise NotFound("The site has no picture here (an empty answer).")
-        raise EmptyAnswer("The site answered with an empty body: try again later.")
-    if found.kind is PageKind.ERROR and expected is not Expected.PICTURE:
-        asked = "export" if expected is Expected.EXPORT else "page"
-        raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
+
+    path: str
+    expected: Expected
+    read: Callable[[bytes], T]
+    sign: Callable[[IngramError], Sign] = sign_of
+    max_bytes: int = 8_000_000
+    total: float | None = None
 
 
-def bears_no_mark(error: IngramError, body: bytes, expected: Expected) -> bool:
-    """Whether what came in the place of what was expected bears no mark of it, nor of anything known.
+@dataclass(slots=True)
+class _Exchange:
+    """A request on its way: when it was sent (seconds since 1970, 0 for not yet), and what came."""
 
-    It may be the end of a session in clothes that nobody has seen.
-    """
-    if isinstance(error, PerhapsBlocked | EmptyAnswer | SiteFailed | SiteClosed):
-        return True
-    if isinstance(error, NotFound) and expected is Expected.EXPORT:
-        return True  # the saved search that was there; a title may be gone for good
-    if expected is Expected.PICTURE:
-        is_page = isinstance(error, PageChanged | NotAPicture) and not isinstance(error, UnfitPicture)
-        return is_page and looks_like_html(body) and NO_PICTURE.search(decode(body)[:20_000]) is None
-    if not isinstance(error, PageChanged) or expected is Expected.PAGE:
-        return False
-    if expected is Expected.EXPORT and not looks_like_html(body) and len(body) > 4_000:
-        return False
-    return not recognize(body).is_product
-
-
-class Sign(StrEnum):
-    """What an answer says of the site as a whole."""
-
-    HEALTHY = "healthy"
-    FAILING = "failing"
-    NEITHER = "neither"
-    """It says something of this one page alone."""
-
-
-def sign_of(error: IngramError) -> Sign:
-    """What an error says of the site, as far as can be told without knowing the page."""
-    failing = outcome_of(error) in (FetchOutcome.transient, FetchOutcome.changed)
-    return Sign.FAILING if failing else Sign.HEALTHY
+    sent_at: float = 0.0
+    latency: float = 0.0
+    answer: Fetched | None = None
 
 
 class Fetching:
@@ -263,6 +117,7 @@ class Fetching:
         self.counts: Counter[FetchOutcome] = Counter()
 
     def close(self) -> None:
+        """Closes the connections."""
         self._transport.close()
 
     def cookies(self, session: Session) -> tuple[http.cookiejar.Cookie, ...]:
@@ -275,24 +130,15 @@ class Fetching:
     def fetch(
         self,
         session: Session,
-        path: str,
-        expected: Expected,
-        read: Callable[[bytes], T],
+        request: PageRequest[T],
         *,
-        max_bytes: int = 8_000_000,
-        total: float | None = None,
         on_changed: Callable[[PageChanged, Fetched], None] | None = None,
-        sign: Callable[[IngramError], Sign] = sign_of,
         suspect: Callable[[IngramError, float], bool] | None = None,
     ) -> tuple[T, datetime]:
         """Asks for one path and reads the answer; with it, when the request was sent (UTC).
 
         Args:
-            path: from the host on, with its query.
-            read: makes the value of the body; its errors are classified like the answer's own.
-            total: seconds for all of it, where that is not the usual.
             on_changed: gets the answer that was not understood.
-            sign: what an error that is no block says of the site.
             suspect: decides whether an answer without any mark, which is this error, to a request sent then
                 (seconds since 1970), is to be taken for the end of the session.
 
@@ -300,49 +146,57 @@ class Fetching:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
             Blocked, Transient, Canceled: also without a request, see `Politeness.turn`.
         """
-        answer, latency, sent_at = None, 0.0, 0.0
+        exchange = _Exchange()
         try:
-            with self._politeness.turn() as sent_at:
-                began = time.monotonic()
-                try:
-                    answer, latency = self._ask(
-                        session, path, expected, max_bytes, total or self._timeouts.total
-                    )
-                finally:
-                    latency = latency or time.monotonic() - began
-                try:
-                    classify(answer, expected)
-                except PerhapsBlocked as error:
-                    if self._politeness.is_proven:
-                        raise
-                    # Right after a block it is another one, and no end of the session: see below.
-                    self._blocked(error, sent_at)
-                    raise Blocked(str(error)) from error
-                except Blocked as error:
-                    # Before the slot is free for another request: all fetching stops at once.
-                    self._blocked(error, sent_at)
-                    raise
-            body = answer.body
-            if expected is Expected.PRODUCT:
-                body = Body.of(body, answer.headers)
-            value = self._read(read, body)
-        except IngramError as error:
-            if sent_at and not isinstance(error, Canceled):
-                if suspect is not None and _is_unmarked(error, answer, expected) and suspect(error, sent_at):
-                    lost = SessionSuspected(
-                        f"The session may be over (nothing of what was asked for came: {error}): sign in "
-                        "again, then read this page."
-                    )
-                    self._count(lost, Sign.NEITHER, latency, sent_at)
-                    raise lost from error
-                self._count(error, sign(error), latency, sent_at)
-                if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
-                    on_changed(error, answer)
+            with self._politeness.turn() as exchange.sent_at:
+                body = self._answer(session, request, exchange)
+            value = self._read(request.read, body)
+        except Canceled:
             raise
-        self._count(None, Sign.HEALTHY, latency, sent_at)
-        return value, datetime.fromtimestamp(sent_at, UTC)
+        except IngramError as error:
+            if not exchange.sent_at:
+                raise
+            unmarked = suspect is not None and _is_unmarked(error, exchange.answer, request.expected)
+            if suspect is not None and unmarked and suspect(error, exchange.sent_at):
+                lost = SessionSuspected(
+                    f"The session may be over (nothing of what was asked for came: {error}): sign in "
+                    "again, then read this page."
+                )
+                self._count(lost, Sign.NEITHER, exchange)
+                raise lost from error
+            self._count(error, request.sign(error), exchange)
+            if isinstance(error, PageChanged) and exchange.answer is not None and on_changed is not None:
+                on_changed(error, exchange.answer)
+            raise
+        self._count(None, Sign.HEALTHY, exchange)
+        return value, datetime.fromtimestamp(exchange.sent_at, UTC)
 
-    def _count(self, error: IngramError | None, sign: Sign, latency: float, sent_at: float) -> None:
+    def _answer(self, session: Session, request: PageRequest[T], exchange: _Exchange) -> bytes:
+        """The body that came, if it is what a healthy site sends.
+
+        A block is counted here, before the slot is free for another request: all fetching stops at once.
+        """
+        began = time.monotonic()
+        try:
+            answer, exchange.latency = self._ask(session, request)
+        finally:
+            exchange.latency = exchange.latency or time.monotonic() - began
+        exchange.answer = answer
+        try:
+            classify(answer, request.expected)
+        except PerhapsBlocked as error:
+            if not self._politeness.is_half_open:
+                raise
+            # Right after a block it is another one, and no end of the session.
+            self._blocked(error, exchange.sent_at)
+            raise Blocked(str(error)) from error
+        except Blocked as error:
+            self._blocked(error, exchange.sent_at)
+            raise
+        return Body.of(answer.body, answer.headers) if request.expected is Expected.PRODUCT else answer.body
+
+    def _count(self, error: IngramError | None, sign: Sign, exchange: _Exchange) -> None:
+        latency, sent_at = exchange.latency, exchange.sent_at
         outcome = FetchOutcome.ok if error is None else outcome_of(error)
         with self._mutex:
             self.counts[outcome] += 1
@@ -370,29 +224,27 @@ class Fetching:
     def _blocked(self, error: IngramError | None, sent_at: float) -> None:
         self._politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
 
-    def _ask(
-        self, session: Session, path: str, expected: Expected, max_bytes: int, total: float
-    ) -> tuple[Fetched, float]:
+    def _ask(self, session: Session, request: PageRequest[T]) -> tuple[Fetched, float]:
         """The answer, after redirects, and the seconds until its headers.
 
         A picture may lie on another host, which gets no cookies; a page never does.
         """
-        url, latency, leads_in = self._base_url + path, 0.0, False
+        url, latency, leads_in = self._base_url + request.path, 0.0, False
         client = self._client(session)
-        with self._guard.within(total):
+        with self._guard.within(request.total or self._timeouts.total):
             for _ in range(_MAX_REDIRECTS + 1):
                 began = time.monotonic()
                 with _network_failures(), client.stream("GET", url) as response:
                     latency = latency or time.monotonic() - began
                     if response.next_request is None:
-                        body = _body(response, max_bytes)
+                        body = _body(response, request.max_bytes)
                         return Fetched(response.status_code, url, response.headers, body), latency
                     url = urljoin(url, response.headers["location"])
-                leads_in = leads_in or lost_session.is_sign_in_address(_path(url))
+                leads_in = leads_in or lost_session.is_sign_in_address(path_of(url))
                 if walls.is_address(url):
                     raise Refused(
                         "The site blocks this machine (it sends to its bot wall): wait before reading on.",
-                        _retry_after(response.headers.get("retry-after")),
+                        seconds_of(response.headers.get("retry-after")),
                     )
                 if _origin(url) != self._site:
                     if lost_session.is_sign_in_address(url):
@@ -400,7 +252,7 @@ class Fetching:
                             "The session is over (the site sends to the sign-in of "
                             f"{urlsplit(url).hostname}): sign in again, then read this page."
                         )
-                    if expected is not Expected.PICTURE or _origin(url)[0] != self._site[0]:
+                    if request.expected is not Expected.PICTURE or _origin(url)[0] != self._site[0]:
                         raise PageChanged(
                             "redirect",
                             f"the site sends this page to another host, {urlsplit(url).hostname}, where the "
@@ -459,25 +311,6 @@ def _body(response: httpx.Response, max_bytes: int) -> bytes:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Seconds of a `Retry-After`, which is a number of them or a date."""
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
 
 
 @contextlib.contextmanager

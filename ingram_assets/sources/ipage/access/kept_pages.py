@@ -7,15 +7,19 @@ cookies, no form values, no scripts.
 import gzip
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
 
+from ingram_assets.sources.ipage.access.session import Cookie
 from ingram_assets.sources.ipage.pages import charsets
 
 MAX_PAGES = 50
 MAX_PAGE_BYTES = 512_000
 """Of the page before it is packed; what follows is cut."""
+
+KeepPage = Callable[[str | bytes, str, str, Iterable[Cookie]], None]
+"""Keeps a page; what it was to be (an ISBN), why it is none, and the cookies that must not stand in it."""
 
 _REMOVED = "[removed]"
 # Every repetition is bounded: a hostile page must not keep the patterns busy for ever.
@@ -49,8 +53,9 @@ class KeptPages:
     def keep(
         self, page: str | bytes, *, run_id: str, isbn: str, reason: str, secrets: Iterable[str] = ()
     ) -> Path:
-        """Writes the page, cleaned, with the reason as its first line. A second page of the same run and
-        ISBN replaces the first.
+        """Writes the page, cleaned, with the reason as its first line.
+
+        A second page of the same run and ISBN replaces the first.
 
         Args:
             secrets: values that must not be in it whatever they stand in: the session's cookies, the

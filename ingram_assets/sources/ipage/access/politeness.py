@@ -70,8 +70,7 @@ class Politeness:
         """
         while True:
             self._wait_while_open()
-            slot = self._slots.acquire(lambda: None if self.is_proven else 1)
-            try:
+            with self._slots.one(lambda: 1 if self.is_half_open else None):
                 # The breaker may have tripped while this thread waited: then nothing more is sent. The time
                 # is taken first, so that a trip right after the look is told from one by this request.
                 self._canceled.sleep(self._pace.reserve())
@@ -79,13 +78,11 @@ class Politeness:
                 if self.open_until() is None and self.given_up() is None:
                     yield sent_at
                     return
-            finally:
-                self._slots.release(slot)
 
     @property
-    def is_proven(self) -> bool:
-        """Whether an answer was good since the last block, if there was one. Until then requests go alone."""
-        return self._breaker.read().proven
+    def is_half_open(self) -> bool:
+        """Whether no answer was good since the last block. Then requests go one at a time."""
+        return not self._breaker.read().proven
 
     def open_until(self) -> float | None:
         """The time (seconds since 1970) until which nothing is sent; `None`: it may be sent."""
@@ -132,13 +129,12 @@ class Politeness:
     def answered(self, latency: float, sent_at: float) -> None:
         """A healthy answer to a request sent at `sent_at` (seconds since 1970)."""
         self._failures_in_a_row = 0
-        self._pace.follow(latency, answered=True)
-        self._breaker.prove(sent_at)
+        self.set_aside(latency, sent_at)
 
     def set_aside(self, latency: float, sent_at: float) -> None:
         """An answer that says something of one page alone: the site doesn't block, and may be well or not."""
         self._pace.follow(latency, answered=True)
-        self._breaker.prove(sent_at)
+        self._breaker.close(sent_at)
 
     def failed(self, latency: float, reason: str) -> None:
         """The site failed to answer, or sent something that can't be understood."""

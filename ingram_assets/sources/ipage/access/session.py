@@ -172,6 +172,11 @@ class KeptSession:
         return self._session
 
     @property
+    def can_sign_in(self) -> bool:
+        """Whether a session that ended can be made anew without a person."""
+        return self._sign_in is not None
+
+    @property
     def gave_up(self) -> bool:
         """Whether no further sign-in is tried in this run."""
         return self._failed is not None

@@ -23,7 +23,7 @@ from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
 from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
-from ingram_assets.sources.ipage.login.mail_sender import disbelieved, is_wanted, sender_of
+from ingram_assets.sources.ipage.login.mail_sender import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import words_of
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeMissing
 
@@ -204,7 +204,7 @@ class EmailCodes:
         sender = sender_of(mail)
         if sender is None or not is_wanted(sender, self._senders):
             return None
-        if wrong := disbelieved(mail, sender, self._senders):
+        if wrong := failed_authentication(mail, sender, self._senders):
             reason = (
                 f"is not believed, since the mailbox's server says {wrong}: if the codes are forwarded into "
                 "this mailbox, let them be sent to it directly"

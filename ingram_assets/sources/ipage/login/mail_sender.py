@@ -6,7 +6,7 @@ the mailbox's server states nothing, or only that there was nothing to check, Fr
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.message import Message
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def _is_within(domain: str, other: str) -> bool:
     return domain == other or domain.endswith(f".{other}")
 
 
-def disbelieved(mail: Message, sender: str, wanted: Iterable[str] = ()) -> str | None:
+def failed_authentication(mail: Message, sender: str, wanted: Iterable[str] = ()) -> str | None:
     """What the mailbox's server found wrong with the mail ("dmarc=fail"), or `None`.
 
     DMARC decides where it was checked. Else a pass for the sender's own domain does, by DKIM or by SPF, and
@@ -90,36 +90,45 @@ def disbelieved(mail: Message, sender: str, wanted: Iterable[str] = ()) -> str |
     vouched, others = False, None
     told: set[str] = set()
     for results in (*_own_results(mail), *spf):
-        found = {
-            method: [one for one in results if one.method == method]
-            for method in ("dmarc", "dkim", "spf", "compauth")
-        }
-        for one in found["dmarc"]:
-            if one.result in _FAILED:
-                return f"dmarc={one.result}"
-            if one.result in ("pass", "bestguesspass"):
-                about = one.properties.get("header.from", domain)
-                return None if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone"
-        passed = [
-            (one.method, about)
-            for one in (*found["dkim"], *found["spf"])
-            if one.result == "pass" and (about := _checked(one)) and _check(one) not in told
-        ]
+        if (decided := _by_dmarc(results, domain, is_own)) is not None:
+            return decided.fault
+        passes = [one for one in _of(results, "dkim", "spf") if one.result == "pass"]
+        passed = [(one.method, _checked(one)) for one in passes if _checked(one) and _check(one) not in told]
         if any(method == "dkim" and is_own(about) for method, about in passed):
             return None
-        for one in (*found["dkim"], *found["spf"], *found["compauth"]):
-            if one.result in _FAILED:
-                return f"{one.method}={one.result}"
+        if failed := [one for one in _of(results, "dkim", "spf", "compauth") if one.result in _FAILED]:
+            return f"{failed[0].method}={failed[0].result}"
         vouched = vouched or any(is_own(about) for _, about in passed)
         if passed and not vouched and others is None:
             method, about = passed[0]
             others = f"{method}=pass for {_plain(_host(about))} alone"
             # A header that tells of both checks has told all. Else the next one may tell of the other.
-            if found["dkim"] and found["spf"]:
+            if _of(results, "dkim") and _of(results, "spf"):
                 return others
         # Each check is told of once: of what passed for others, nothing below says better.
-        told |= {_check(one) for one in (*found["dkim"], *found["spf"]) if one.result == "pass"}
+        told |= {_check(one) for one in passes}
     return None if vouched else others
+
+
+class _Decided(NamedTuple):
+    """What is wrong with the mail, once and for all; `None`: nothing."""
+
+    fault: str | None
+
+
+def _by_dmarc(results: list[_Result], domain: str, is_own: Callable[[str], bool]) -> _Decided | None:
+    for one in _of(results, "dmarc"):
+        if one.result in _FAILED:
+            return _Decided(f"dmarc={one.result}")
+        if one.result in ("pass", "bestguesspass"):
+            about = one.properties.get("header.from", domain)
+            return _Decided(None if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone")
+    return None
+
+
+def _of(results: list[_Result], *methods: str) -> list[_Result]:
+    """The results of these methods, in the methods' order."""
+    return [one for method in methods for one in results if one.method == method]
 
 
 def _own_results(mail: Message) -> Iterator[list[_Result]]:

@@ -166,7 +166,8 @@ class _Visit:
         self._hops: list[str] = []
         self._navigations = 0
         self._clock_skew = timedelta()
-        self._trusted = False
+        self._posts = self._codes_typed = self._factors_chosen = 0
+        self._went_home = self._was_expired = self._trusted = False
         self._failure = ""
         self._status = 0  # of the answer that the page shows
         self._frame = page.main_frame
@@ -180,57 +181,52 @@ class _Visit:
         if last is not None and (lasting := last.lasting_cookies()):
             self._page.context.add_cookies([_for_browser(cookie) for cookie in lasting])
         view = self._move_to(LOGIN)
-        posts = codes_typed = factors_chosen = 0
-        went_home = was_expired = False
         while True:
             step = forms.step_of(view)
             log.debug("Sign-in: %s shows step %s.", urlsplit(view.url).path, step)
-            match step:
-                case Step.BLOCKED:
-                    raise Blocked("The bot wall stands before the login form: wait before signing in again.")
-                case Step.LOGIN:
-                    self._raise_if_refused(view, posts, codes_typed)
-                    posts += 1
-                    view = self._log_in(view, username, password, account)
-                case Step.TERMS:
-                    raise TermsNotAccepted(
-                        "iPage shows its terms and conditions, which a person has to accept: sign in at "
-                        f"{self._base_url}{LOGIN} in a browser, read and accept them, and run again."
-                    )
-                case Step.FACTOR if factors_chosen < 2:
-                    factors_chosen += 1
-                    view = self._choose_factor(view)
-                case Step.SEND if factors_chosen < 3:
-                    factors_chosen += 1
-                    self._codes.about_to_ask()
-                    view = self._click(view, forms.send_button(view))
-                case Step.CODE:
-                    if codes_typed >= 2:
-                        raise CodeRefused(
-                            f"The site refused two codes in a row{_quoted(view.messages)}: check that "
-                            "IPAGE_MFA and its mailbox or secret belong to this account, and run again in a "
-                            "few minutes."
-                        )
-                    codes_typed += 1
-                    view = self._type_code(view, again=codes_typed > 1)
-                case Step.PAGE if went_home or forms.is_home(view):
-                    return self._session(last)
-                case Step.PAGE if posts:
-                    # Some page in between (a notice, a survey): whether we are in, the home page shows.
-                    went_home = True
-                    view = self._move_to(HOME)
-                case Step.EXPIRED if not was_expired:
-                    was_expired = True
-                    view = self._move_to(LOGIN)
-                case _:
-                    raise self._unknown(view)
+            if step is Step.PAGE and (self._went_home or forms.is_home(view)):
+                return self._session(last)
+            if step is Step.LOGIN:
+                self._raise_if_refused(view)
+                self._posts += 1
+                view = self._log_in(view, username, password, account)
+            else:
+                view = self._step_on(view, step)
 
-    def _raise_if_refused(self, view: View, posts: int, codes_typed: int) -> None:
+    def _step_on(self, view: View, step: Step) -> View:
+        """The page after one that is not the login form."""
+        match step:
+            case Step.BLOCKED:
+                raise Blocked("The bot wall stands before the login form: wait before signing in again.")
+            case Step.TERMS:
+                raise TermsNotAccepted(
+                    "iPage shows its terms and conditions, which a person has to accept: sign in at "
+                    f"{self._base_url}{LOGIN} in a browser, read and accept them, and run again."
+                )
+            case Step.FACTOR if self._factors_chosen < 2:
+                self._factors_chosen += 1
+                return self._choose_factor(view)
+            case Step.SEND if self._factors_chosen < 3:
+                self._factors_chosen += 1
+                self._codes.about_to_ask()
+                return self._click(view, forms.send_button(view))
+            case Step.CODE:
+                return self._type_code(view)
+            case Step.PAGE if self._posts:
+                # Some page in between (a notice, a survey): whether we are in, the home page shows.
+                self._went_home = True
+                return self._move_to(HOME)
+            case Step.EXPIRED if not self._was_expired:
+                self._was_expired = True
+                return self._move_to(LOGIN)
+        raise self._unknown(view)
+
+    def _raise_if_refused(self, view: View) -> None:
         """Raises what it means that the login form came back, unless it may be sent once more."""
         said = _quoted(view.messages)
-        if not posts:
+        if not self._posts:
             return
-        if codes_typed:
+        if self._codes_typed:
             raise CodeRefused(
                 f"The site took the password but not the code, and asks to log in again{said}: check "
                 "IPAGE_MFA and run again in a few minutes."
@@ -244,7 +240,7 @@ class _Visit:
                 f"iPage refused the user or the password{said}: correct IPAGE_USERNAME and IPAGE_PASSWORD. "
                 "They were tried once, since more tries lock the account."
             )
-        if view.messages and posts < 2:
+        if view.messages and self._posts < 2:
             return  # "Your log in page is out of date": the password was not even looked at
         raise SignInPageChanged(
             f"The login form came back and does not say what was wrong{said}: sign in at "
@@ -289,7 +285,14 @@ class _Visit:
             return self._click(view, control)
         return self._click(view, forms.go_button(view, control), enter_in=control)
 
-    def _type_code(self, view: View, again: bool) -> View:
+    def _type_code(self, view: View) -> View:
+        if self._codes_typed >= 2:
+            raise CodeRefused(
+                f"The site refused two codes in a row{_quoted(view.messages)}: check that IPAGE_MFA and its "
+                "mailbox or secret belong to this account, and run again in a few minutes."
+            )
+        self._codes_typed += 1
+        again = self._codes_typed > 1
         if again and self._codes.factor == "email":
             log.info("The site refused the code%s: asking for a new one.", _quoted(view.messages))
             view = self._ask_again(view)
@@ -394,28 +397,41 @@ class _Visit:
             now = time.monotonic()
             if (view, self._status) != previous:
                 previous, since = (view, self._status), now
-            step = None if view is None else forms.step_of(view)
-            if view is not None and step is Step.BLOCKED:
-                if now - since > _SOLVING or now > until:
-                    return view
-            elif self._status >= 500 or (self._status in _NO_PAGE and step in (None, Step.PAGE)):
+            has_moved = self._navigations > navigations
+            if self._shows_a_failure(view):
                 if now - since > _LINGER:
                     raise self._refusal()
-            elif view is not None:
-                if self._navigations > navigations:
-                    # A page that asks for nothing may be on its way to another one: it gets a moment.
-                    if step is not Step.PAGE or forms.is_home(view) or now - since > _LINGER:
-                        return view
-                elif acted_on is not None and now - since > 0.2:
-                    # Pages that change in place: another step, or an error message, is the answer.
-                    said = view.messages and view.messages != acted_on.messages
-                    if said or step is not forms.step_of(acted_on) or now > until:
-                        return view
+            elif view is not None and self._is_answer(view, acted_on, has_moved, now - since, now > until):
+                return view
             if now > until:
                 raise Transient(
                     f"The site's sign-in did not answer within {patience:.0f} s: run again later."
                 )
             self._page.wait_for_timeout(50)
+
+    def _shows_a_failure(self, view: View | None) -> bool:
+        """Whether the page came with a status that is no page's."""
+        step = None if view is None else forms.step_of(view)
+        if step is Step.BLOCKED:
+            return False
+        return self._status >= 500 or (self._status in _NO_PAGE and step in (None, Step.PAGE))
+
+    @staticmethod
+    def _is_answer(
+        view: View, acted_on: View | None, has_moved: bool, settled_for: float, is_late: bool
+    ) -> bool:
+        """Whether a page is what a step led to, and not one on the way there."""
+        step = forms.step_of(view)
+        if step is Step.BLOCKED:
+            return is_late or settled_for > _SOLVING
+        if has_moved:
+            # A page that asks for nothing may be on its way to another one: it gets a moment.
+            return step is not Step.PAGE or forms.is_home(view) or settled_for > _LINGER
+        if acted_on is None or settled_for <= 0.2:
+            return False
+        # Pages that change in place: another step, or an error message, is the answer.
+        said = view.messages != "" and view.messages != acted_on.messages
+        return said or step is not forms.step_of(acted_on) or is_late
 
     def _refusal(self) -> Transient | Blocked:
         """What it means that the page came with a status that is no page's."""

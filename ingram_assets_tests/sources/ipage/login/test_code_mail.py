@@ -18,7 +18,7 @@ import pytest
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import code_in, code_of
 from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, code_of_mail, newest_code
-from ingram_assets.sources.ipage.login.mail_sender import disbelieved, is_wanted, sender_of
+from ingram_assets.sources.ipage.login.mail_sender import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import text_of
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_demo.embedded.imap import Imap
@@ -700,13 +700,16 @@ MX = "mx.bookstore.example"
     ],
 )
 def test_a_mail_that_nothing_speaks_against(headers: list[str]) -> None:
-    assert disbelieved(headed(*headers), OKTA) is None
+    assert failed_authentication(headed(*headers), OKTA) is None
 
 
 def test_domains_beneath_one_that_is_wanted_belong_together() -> None:
     mail = headed(results(MX, "dkim=pass header.d=bounces.okta.com"))
-    assert disbelieved(mail, "x@mail.okta.com", ("okta.com",)) is None
-    assert disbelieved(mail, "x@mail.okta.com", ("mail.okta.com",)) == "dkim=pass for bounces.okta.com alone"
+    assert failed_authentication(mail, "x@mail.okta.com", ("okta.com",)) is None
+    assert (
+        failed_authentication(mail, "x@mail.okta.com", ("mail.okta.com",))
+        == "dkim=pass for bounces.okta.com alone"
+    )
 
 
 @pytest.mark.parametrize(
@@ -820,7 +823,7 @@ def test_domains_beneath_one_that_is_wanted_belong_together() -> None:
     ],
 )
 def test_what_failed_is_not_believed(headers: list[str], wrong: str) -> None:
-    assert disbelieved(headed(*headers), OKTA) == wrong
+    assert failed_authentication(headed(*headers), OKTA) == wrong
 
 
 # Which mail is the newest.
@@ -952,6 +955,6 @@ def test_a_site_whose_clock_is_ahead(imap: Imap, deliver: Callable[..., None]) -
 @pytest.mark.parametrize("result", ["fail", "pass", "none", "", "fail fail", "FAIL;"])
 def test_any_remark_is_read(result: str, remark: str) -> None:
     """A stranger writes it; the answer is a reason or none, and no other error."""
-    said = disbelieved(headed(f"Received-SPF: {result} {remark}"), OKTA)
+    said = failed_authentication(headed(f"Received-SPF: {result} {remark}"), OKTA)
     assert said is None or said.startswith("spf=")
     assert result.lower().startswith("fail") == (said is not None)

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
 from ingram_assets.sources.ipage.pages import (
     Blocked,
     NotFound,

@@ -5,7 +5,7 @@ import base64
 import httpx
 import pytest
 
-from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.lost_session import is_sign_in_address
 from ingram_assets.sources.ipage.pages.page_failures import (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
 from ingram_assets.sources.ipage.pages import recognize
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PerhapsBlocked, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import (

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from ingram_assets.domain.failures import Transient
-from ingram_assets.sources.ipage.access.fetching import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
