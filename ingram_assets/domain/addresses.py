@@ -24,7 +24,7 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _NOT_IN_AN_ADDRESS = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%\[\]]")
 _ENCODE = "in a user or password @ is written %40, : %3A, / %2F, ? %3F, # %23, % %25, a blank %20"
 
-_OPTIONS = frozenset(
+POSTGRESQL_OPTIONS = frozenset(
     (
         *("application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname"),
         *("fallback_application_name", "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr"),
@@ -157,7 +157,7 @@ def _check_options(query: str) -> None:
         raise MalformedAddress(f"its option {twice[0][:20]} stands there twice")
     for option in options:
         name, equals, value = option.partition("=")
-        if not equals or "=" in value or name not in _OPTIONS:
+        if not equals or "=" in value or name not in POSTGRESQL_OPTIONS:
             raise MalformedAddress(
                 "what follows the ? is no option of PostgreSQL's, as sslmode=require is; or a sign is not "
                 f"encoded ({_ENCODE})"

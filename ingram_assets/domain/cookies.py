@@ -262,7 +262,7 @@ def _unquoted(string: str) -> str:
 
 
 def _netscape(lines: list[str]) -> Iterator[PastedCookie]:
-    """From cookies.txt, also where its lines have become one, joined by a blank or by a written `\\n`."""
+    """From cookies.txt, also where its lines have become one, joined by a blank or by a written line end."""
     if len(lines) == 1:
         plain = lines[0].replace("\\r", "").replace("\\n", "\n").replace("\\t", "\t").splitlines()
         lines = plain if _NETSCAPE.search("\n".join(plain)) else lines

@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from ingram_assets.domain.addresses import (
-    _OPTIONS,
+    POSTGRESQL_OPTIONS,
     MalformedAddress,
     browser_address,
     database_address,
@@ -118,7 +118,7 @@ def test_what_is_no_database_s_address(url: str) -> None:
 
 
 def test_the_options_are_postgresql_s_own() -> None:
-    assert {known.keyword.decode() for known in psycopg.pq.Conninfo.get_defaults()} >= _OPTIONS
+    assert {known.keyword.decode() for known in psycopg.pq.Conninfo.get_defaults()} >= POSTGRESQL_OPTIONS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Ingram's iPage, read as a person with a browser would."""

@@ -152,7 +152,7 @@ class SessionRenewal:
         self._count_page(session, job, read_at)
         return result
 
-    def believe_what_is_gone(self, job: PageJob) -> None:
+    def confirm_gone(self, job: PageJob) -> None:
         """Raises what was said of a title that is not there, once the session has proved right since.
 
         By a page that was read later, which costs nothing, or else by the home page. If neither proves it,

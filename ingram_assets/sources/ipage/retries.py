@@ -43,7 +43,7 @@ class PageJob:
     Attributes:
         isbn: of the title whose page it is; `None` for any other.
         expired_under: the sessions that it was refused with.
-        gone: what waits to be believed.
+        gone: what waits to be confirmed.
         is_suspect: it bore no mark, and waits for a new session to show whether that was why.
     """
 

@@ -46,7 +46,7 @@ __all__ = ["Credentials", "FetchOutcome", "Limits", "Reading", "Site", "Timeouts
 
 log = logging.getLogger(__name__)
 
-_BELIEVED_AFTER = 1.0
+_CONFIRMED_AFTER = 1.0
 """Seconds that a title's "not here" waits for a page that proves the session right."""
 
 PARSING_WORKERS = 2
@@ -175,12 +175,6 @@ class Site:
         """What ended this run's reading before its time: `Blocked`, `NeedsPerson` or `Transient` (down)."""
         return self._retries.stopped_by
 
-    @property
-    def given_up(self) -> str | None:
-        """The sentence of `stopped_by`."""
-        error = self.stopped_by
-        return str(error) if error is not None else None
-
     def metadata(self) -> dict[str, Any]:
         """Figures for the run: fetches by outcome, latencies, pauses, sign-ins."""
         return {
@@ -286,7 +280,7 @@ class Site:
 
         request = PageRequest(f"/ipage/productdetail?ean_id={quote(isbn)}", Expected.PRODUCT, read, sign)
         try:
-            self._renewal.believe_what_is_gone(job)
+            self._renewal.confirm_gone(job)
             page, sent_at = self._renewal.fetch(job, request)
         except Canceled:
             raise
@@ -301,7 +295,7 @@ class Site:
             return Again(job, wait)
         if job.gone is not None and job.gone.error is error and self.stopped_by is None:
             at_once = self._renewal.too_many_are_gone(job.gone.session)
-            return Again(job, 0.0 if at_once else _BELIEVED_AFTER)
+            return Again(job, 0.0 if at_once else _CONFIRMED_AFTER)
         if not is_known and outcome_of(error) in OF_ONE_PAGE:
             self._retries.count_unreadable(error)
         page = error.page if isinstance(error, StockInPart) else None

@@ -112,7 +112,7 @@ def test_titles_that_never_were_readable_stop_nobody(answer: Page, tmp_path: Pat
             read = {one.isbn for one in readings if one.page and one.page.shows_all_stock(FIRST_GUESS)}
             assert read == set(ISBNS[:120]) - odd
             assert all(one.reason for one in readings if one.isbn in odd)
-            assert site.given_up is None
+            assert site.stopped_by is None
 
 
 @pytest.mark.parametrize("answer", [one for one in OF_THE_TITLE if one is not in_part])
@@ -121,7 +121,7 @@ def test_titles_that_used_to_be_readable_stop_the_run(answer: Page, tmp_path: Pa
     with reading(ISBNS, answer, tmp_path) as (site, heads):
         readings = list(site.read_products(ISBNS, known=ISBNS))
         assert len(readings) == len(ISBNS)
-        assert "answers in a row could not be used" in (site.given_up or "")
+        assert "answers in a row could not be used" in str(site.stopped_by)
         assert isinstance(site.stopped_by, Transient)
         # Each title once or twice, and what was on its way.
         assert len(heads) <= 2 * GIVES_UP_AFTER + 20
@@ -133,7 +133,7 @@ def test_a_site_of_which_nothing_can_be_read_is_not_asked_for_everything(
 ) -> None:
     with reading(ISBNS, answer, tmp_path) as (site, heads):
         assert len(list(site.read_products(ISBNS))) == len(ISBNS)
-        assert "None of " in (site.given_up or "")
+        assert "None of " in str(site.stopped_by)
         assert len({head.split("ean_id=")[1][:13] for head in heads}) <= 4 * GIVES_UP_AFTER + 20
 
 
@@ -141,7 +141,7 @@ def test_a_site_of_which_nothing_can_be_read_is_not_asked_for_everything(
 def test_a_site_that_is_down_stops_the_run_whatever_was_readable(answer: Page, tmp_path: Path) -> None:
     with reading(ISBNS, answer, tmp_path) as (site, heads):
         list(site.read_products(ISBNS))
-        assert "answers in a row could not be used" in (site.given_up or "")
+        assert "answers in a row could not be used" in str(site.stopped_by)
         assert len(heads) <= GIVES_UP_AFTER + 20
 
 
@@ -149,7 +149,7 @@ def test_known_titles_in_part_stop_nobody(tmp_path: Path) -> None:
     with reading(ISBNS[:60], in_part, tmp_path) as (site, heads):
         readings = list(site.read_products(ISBNS[:90], known=ISBNS))
         assert outcomes(readings) == {FetchOutcome.ok: 90}
-        assert site.given_up is None
+        assert site.stopped_by is None
         assert len(heads) == 60 * 2 + 30
 
 

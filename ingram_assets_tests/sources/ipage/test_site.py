@@ -78,7 +78,7 @@ def test_every_title_is_read_once_and_with_the_time_before_it_was_asked_for(
         assert (reading.reason, reading.attempts) == (None, 1)
     figures = site.metadata()
     assert (figures["fetches_ok"], figures["requests"], figures["sign_ins"]) == (TITLES, TITLES, 0)
-    assert site.given_up is None
+    assert site.stopped_by is None
     json.dumps(figures)
 
 
@@ -165,7 +165,7 @@ def test_a_site_that_ends_every_session_at_once_is_not_fought(
     assert len(readings) == TITLES
     assert set(outcomes(readings)) == {FetchOutcome.ok, FetchOutcome.expired}
     assert len(quick_sign_in) == 12  # 10, and one for every five pages
-    assert "after 12 sign-ins" in (site.given_up or "")
+    assert "after 12 sign-ins" in str(site.stopped_by)
 
 
 def test_a_page_that_always_says_expired_is_named_and_costs_one_sign_in(
@@ -181,7 +181,7 @@ def test_a_page_that_always_says_expired_is_named_and_costs_one_sign_in(
     assert odd in (refused.reason or "")
     assert "open it in a browser" in (refused.reason or "")
     assert len(quick_sign_in) == 2
-    assert site.given_up is None
+    assert site.stopped_by is None
 
 
 def test_a_session_refused_right_after_signing_in_ends_the_run(
@@ -191,7 +191,7 @@ def test_a_session_refused_right_after_signing_in_ends_the_run(
     site = open_site(sim, credentials=credentials(sim))
     readings = list(site.read_products(sim.isbns()))
     assert outcomes(readings) == {FetchOutcome.expired: TITLES}
-    assert "refused right after signing in" in (site.given_up or "")
+    assert "refused right after signing in" in str(site.stopped_by)
     assert isinstance(site.stopped_by, NeedsPerson)
     assert len(quick_sign_in) == 2
     assert len(asked(sim)) <= 3 * 10
@@ -225,7 +225,7 @@ def test_a_captured_session_that_ends_says_what_to_do(sim: Simulator, open_site:
     sim.expire_sessions()
     readings = list(site.read_products(sim.isbns()))
     assert outcomes(readings) == {FetchOutcome.expired: TITLES}
-    assert "IPAGE_SESSION_COOKIE" in (site.given_up or "")
+    assert "IPAGE_SESSION_COOKIE" in str(site.stopped_by)
     assert len(asked(sim)) <= 1 + 10
     with pytest.raises(NeedsPerson):
         site.saved_search(sim.search_id)
@@ -254,7 +254,7 @@ def test_a_cookie_that_no_header_can_hold_is_shown_nowhere(
     kept.write_text(json.dumps(session))
     with open_site(sim, session_cookie=None) as site:
         (reading,) = site.read_products(sim.isbns()[:1])
-    said = f"{reading.reason} {site.given_up}"
+    said = f"{reading.reason} {site.stopped_by}"
     assert "IPAGE_SESSION_COOKIE" in said
     assert "hush" not in said
 
@@ -302,7 +302,7 @@ def test_after_three_blocks_the_run_gives_up_and_the_next_one_honors_it(
         assert len({reading.isbn for reading in readings}) == TITLES
         assert all("run again after that" in (r.reason or "") for r in readings if r.attempts == 0)
         assert isinstance(site.stopped_by, Stopped)
-        assert "blocked this run 3 times" in (site.given_up or "")
+        assert "blocked this run 3 times" in str(site.stopped_by)
         with pytest.raises(Blocked, match="blocked this run 3 times"):
             site.saved_search(sim.search_id)
     assert len(asked(sim)) <= 8 + 1 + 1  # what was on its way, then one after each pause
@@ -395,7 +395,7 @@ def test_a_site_that_is_down_is_not_stormed(sim: Simulator, open_site: OpenSite)
     site = open_site(sim)
     readings = list(site.read_products(sim.isbns() * 3))
     assert outcomes(readings) == {FetchOutcome.transient: 3 * TITLES}
-    assert "could not be used" in (site.given_up or "")
+    assert "could not be used" in str(site.stopped_by)
     assert len(asked(sim)) <= QUICK.max_failures_in_a_row + 8 + site_room.PARSING_WORKERS - 1
 
 
@@ -816,7 +816,7 @@ def test_a_session_that_ends_in_other_clothes_is_renewed_once(
     assert site.cover(isbn) is not None
     assert len(quick_sign_in) == 5
     assert site.counts[FetchOutcome.blocked] == 0
-    assert site.given_up is None
+    assert site.stopped_by is None
 
 
 def test_pages_without_a_mark_cost_no_sign_in_while_home_offers_to_sign_out(
@@ -843,7 +843,7 @@ def test_a_redesign_of_the_whole_site_costs_one_sign_in_at_most(
     assert outcomes(readings)[FetchOutcome.changed] >= QUICK.max_failures_in_a_row - 8
     assert len(quick_sign_in) == (1 if home == "Log Out" else 2)
     assert len(asked(sim, "home")) <= 2
-    assert "could not be used" in (site.given_up or "")
+    assert "could not be used" in str(site.stopped_by)
     assert len(asked(sim)) <= 2 * QUICK.max_failures_in_a_row + 2 * 10
 
 
@@ -918,7 +918,7 @@ def test_titles_that_are_gone_all_at_once_are_asked_for_in_a_new_session(
     assert outcomes(readings) == {FetchOutcome.ok: TITLES - 20}
     assert len(quick_sign_in) == 2
     assert len(asked(sim, "home")) == 1
-    assert site.given_up is None
+    assert site.stopped_by is None
 
 
 @pytest.mark.parametrize(

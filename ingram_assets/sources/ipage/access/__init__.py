@@ -1,0 +1,1 @@
+"""How the site is asked: politely, by one session that all runs share."""

@@ -1,14 +1,13 @@
 """The breaker: whether the site is left alone after a block, for all processes and over restarts."""
 
 import json
-import os
-import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ingram_assets.sources.ipage.access.limits import Limits, pause_after
 from ingram_assets.sources.ipage.access.slots import locked
+from ingram_assets.sources.ipage.access.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,7 @@ class Breaker:
                 self._write(replace(state, proven=True))
 
     def _write(self, state: BreakerState) -> None:
-        fresh = self._path.with_name(f"breaker.{os.getpid()}.{threading.get_ident()}.tmp")
-        fresh.write_text(json.dumps(asdict(state), indent=1))
-        fresh.replace(self._path)
+        write_whole(self._path, json.dumps(asdict(state), indent=1))
 
 
 def read_breaker(path: Path) -> BreakerState:

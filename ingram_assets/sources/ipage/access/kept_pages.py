@@ -5,13 +5,12 @@ cookies, no form values, no scripts.
 """
 
 import gzip
-import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from secrets import token_hex
 
 from ingram_assets.sources.ipage.access.session import Cookie
+from ingram_assets.sources.ipage.access.whole_files import write_whole
 from ingram_assets.sources.ipage.pages import charsets
 
 MAX_PAGES = 50
@@ -65,7 +64,7 @@ class KeptPages:
         path = self._folder / f"{_name(run_id)}-{_name(isbn)}.html.gz"
         why = without_secrets(reason, secrets)[:500].replace("--", "–")
         text = f"<!-- run {_name(run_id)}, ISBN {_name(isbn)}: {why} -->\n{without_secrets(page, secrets)}"
-        _write(path, gzip.compress(text.encode("utf-8", "replace"), mtime=0))
+        write_whole(path, gzip.compress(text.encode("utf-8", "replace"), mtime=0))
         self._make_room(path)
         return path
 
@@ -112,11 +111,3 @@ def _without_scripts(text: str) -> str:
 
 def _name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "_", text)[:64].strip("_") or "unknown"
-
-
-def _write(path: Path, data: bytes) -> None:
-    # Readable by the owner from its first byte on, and whole or not there at all.
-    draft = path.with_name(f".{path.name}.{token_hex(4)}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    os.replace(draft, path)

@@ -7,24 +7,23 @@ whoever finds the session expired first renews it, and everybody else waits and 
 import contextlib
 import hashlib
 import http.cookiejar
-import json
 import logging
-import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import filelock
+from pydantic import TypeAdapter
 
 from ingram_assets.domain.cookies import NotCookies, read_pasted
 from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
+from ingram_assets.sources.ipage.access.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -259,22 +258,16 @@ class KeptSession:
 
     def _load(self) -> "_Kept":
         try:
-            kept = _Kept.from_json(json.loads(self._path.read_text()))
+            kept = _KEPT.validate_json(self._path.read_bytes())
         except FileNotFoundError:
             return _Kept(self._account)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except ValueError:
             log.warning("%s can't be read and is made anew by signing in.", self._path.name)
             return _Kept(self._account)
         return kept if kept.account == self._account else _Kept(self._account)
 
     def _save(self, kept: "_Kept") -> None:
-        fresh = self._path.with_name(f"session.{os.getpid()}.tmp")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(kept.to_json(), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        write_whole(self._path, _KEPT.dump_json(kept, indent=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,26 +279,8 @@ class _Kept:
     by_hand: str | None = None
     spent_by_hand: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        data = asdict(self)
-        if data["session"]:
-            for name in ("signed_in_at", "device_trusted_until"):
-                data["session"][name] = at.isoformat() if (at := data["session"][name]) else None
-        return data
 
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "_Kept":
-        session = None
-        if found := data["session"]:
-            trusted = found["device_trusted_until"]
-            session = Session(
-                id=found["id"],
-                cookies=tuple(Cookie(**cookie) for cookie in found["cookies"]),
-                user_agent=found["user_agent"],
-                signed_in_at=datetime.fromisoformat(found["signed_in_at"]),
-                device_trusted_until=datetime.fromisoformat(trusted) if trusted else None,
-            )
-        return _Kept(data["account"], session, data["by_hand"], data["spent_by_hand"])
+_KEPT = TypeAdapter(_Kept)
 
 
 class _CancellableLock:

@@ -30,6 +30,7 @@ class Guard:
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
+        """Bounds all reads and writes of this thread in the block."""
         self._local.deadline = time.monotonic() + seconds
         try:
             yield
@@ -81,6 +82,7 @@ class Transport(httpx.BaseTransport):
         return httpcore.HTTPProxy(str(of.url), of.raw_auth, of.headers.raw, **self._options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends the request by way of the environment's proxy for it."""
         answer = self._pool(request.url).handle_request(
             httpcore.Request(
                 request.method,
@@ -99,6 +101,7 @@ class Transport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
+        """Closes all connections."""
         for pool in self._pools.values():
             pool.close()
 

@@ -1,0 +1,1 @@
+"""Signing in: the browser, the login form, and the second factor."""

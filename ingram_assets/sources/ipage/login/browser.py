@@ -65,8 +65,8 @@ def open_page(*, executable: str | None = None, cdp_url: str | None = None) -> I
             # Leaving `sync_playwright` disconnects; `browser.close()` would end what others may be using.
             yield context.pages[0] if context.pages else context.new_page()
             return
-        browser = _launch(playwright, executable)
-        watch = _Watch(set(psutil.Process().children()) - others)
+        browser = launch(playwright, executable)
+        watch = BrowserWatch(set(psutil.Process().children()) - others)
         try:
             agent = browser.new_page().evaluate("navigator.userAgent")
             # The wall turns away what calls itself headless, and the later requests must be the same browser.
@@ -94,7 +94,7 @@ def _driver() -> Iterator[Playwright]:
         yield playwright
 
 
-class _Watch:
+class BrowserWatch:
     """Ends Playwright's driver when its browser is gone, so that whoever waits for that one gets an error.
 
     By itself Playwright waits for ever for a page that was being opened when the browser died (seen in 1.65).
@@ -106,6 +106,7 @@ class _Watch:
         threading.Thread(target=self._watch, name="browser-watch", daemon=True).start()
 
     def stop(self) -> None:
+        """The browser is about to be closed."""
         self._over.set()
 
     def _watch(self) -> None:
@@ -126,7 +127,12 @@ def _has_browser(driver: psutil.Process) -> bool:
     return False
 
 
-def _launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
+def launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
+    """The browser that starts first: the one that is named, else Playwright's own or one of the system.
+
+    Raises:
+        NoBrowser: none does.
+    """
     tried = []
     # Twice, since one that was killed while it started, or found no memory just then, is no broken one.
     for candidate in 2 * ([executable] if executable else _candidates(playwright)):

@@ -3,28 +3,23 @@
 Which number of a mail is the code says `code_in_words`; whom a mail is from, `mail_sender`.
 """
 
-import contextlib
 import email.utils
-import imaplib
 import logging
-import re
-import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import imap_tools
 
-from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
 from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
 from ingram_assets.sources.ipage.login.mail_sender import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import words_of
+from ingram_assets.sources.ipage.login.mailbox import Mailbox, MailboxRefused, Numbering, arrivals
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeMissing
 
 log = logging.getLogger(__name__)
@@ -40,10 +35,6 @@ _SURELY_AFTER = timedelta(seconds=2)
 
 _PATIENCE = timedelta(seconds=20)
 """How long a mail dated shortly before the request is held back: the one that answers it may follow."""
-
-
-class MailboxRefused(NeedsPerson):
-    """The mailbox for the codes can't be read with what IPAGE_MFA_IMAP_URL says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +114,13 @@ class EmailCodes:
         lifetime: timedelta = CODE_LIFETIME,
         poll: float = 1.0,
     ) -> None:
-        self._box = _Mailbox(url)
+        self._box = Mailbox(url)
         self._canceled = canceled
         self._senders = tuple(sender.lower() for sender in senders)
         self._lifetime = lifetime
         self._patience = min(_PATIENCE, lifetime / 4).total_seconds()
         self._poll = poll
-        self._mark = _Numbering(0, 1)
+        self._mark = Numbering(0, 1)
         self._asked_at = datetime.now(UTC)
         self._used: set[str] = set()
         self._trouble: Exception | None = None
@@ -137,7 +128,11 @@ class EmailCodes:
         self._passed_over: list[str] = []
 
     def about_to_ask(self) -> None:
-        # Not raised here: a trusted device is asked for no code, and then needs no mailbox.
+        """Notes which mails are there before the code is asked for.
+
+        What is wrong with the mailbox is raised by `code`: a trusted device is asked for none, and then needs
+        no mailbox.
+        """
         try:
             with self._box.opened() as (_, numbering):
                 self._mark = numbering
@@ -147,6 +142,7 @@ class EmailCodes:
         self._asked_at = datetime.now(UTC)
 
     def code(self, clock_skew: timedelta) -> str:
+        """See `CodeSource.code`."""
         if self._trouble is not None:
             raise self._trouble
         asked_at = self._asked_at + clock_skew
@@ -193,7 +189,7 @@ class EmailCodes:
             if int(uid) >= first and int(uid) not in self._read
         ]
         if uids:
-            arrived = _arrivals(box, uids)
+            arrived = arrivals(box, uids)
             for message in box.fetch(uid_list=uids, mark_seen=False):
                 if message.uid is not None:
                     uid = int(message.uid)
@@ -220,99 +216,6 @@ class EmailCodes:
             self._passed_over.append(told)
             log.warning("%s The next one is waited for.", told)
         return None
-
-
-class _Numbering(NamedTuple):
-    """Mails from `next_uid` on are new, as long as `validity` stays."""
-
-    validity: int
-    next_uid: int
-
-
-class _Mailbox:
-    """Opens the folder that the URL names. The password is in no message and no repr."""
-
-    TIMEOUT = 15.0
-
-    def __init__(self, url: str) -> None:
-        parts, port = urlsplit(""), None
-        with contextlib.suppress(ValueError):  # whose text quotes parts of the address
-            parts = urlsplit(url)
-            port = parts.port or (993 if parts.scheme == "imaps" else 143)
-        if parts.scheme not in ("imaps", "imap") or not parts.hostname or port is None:
-            raise NeedsPerson(
-                "IPAGE_MFA_IMAP_URL is no address of a mailbox: write imaps://user:password@host:993/INBOX, "
-                "with special characters of the user and the password percent-encoded."
-            )
-        if not parts.username or not parts.password:
-            raise NeedsPerson("IPAGE_MFA_IMAP_URL lacks the user or the password of the mailbox.")
-        self._tls = parts.scheme == "imaps"
-        self._host, self._port = parts.hostname, port
-        if not self._tls and self._host not in ("127.0.0.1", "localhost", "::1"):
-            raise NeedsPerson(
-                "IPAGE_MFA_IMAP_URL starts with imap://, which sends the mailbox's password unencrypted: "
-                "write imaps://."
-            )
-        self._user, self._password = unquote(parts.username), unquote(parts.password)
-        self._folder = unquote(parts.path.strip("/")) or "INBOX"
-
-    @contextlib.contextmanager
-    def opened(self) -> "Iterator[tuple[imap_tools.BaseMailBox, _Numbering]]":
-        """A connection with the folder selected, and how its mails were numbered right before.
-
-        Raises:
-            MailboxRefused: wrong user, password, folder or certificate.
-            Transient: the server can't be reached or hung up.
-        """
-        where = f"{self._host}:{self._port}"
-        try:
-            with contextlib.ExitStack() as stack:
-                box = self._connect()
-                stack.callback(_log_out, box)
-                box.login(self._user, self._password, initial_folder=None)
-                status = box.folder.status(self._folder, ["UIDVALIDITY", "UIDNEXT"])
-                box.folder.set(self._folder)
-                yield box, _Numbering(status["UIDVALIDITY"], status["UIDNEXT"])
-        except imap_tools.MailboxLoginError as error:
-            raise MailboxRefused(
-                f"The mail server {where} refused the user or password of IPAGE_MFA_IMAP_URL: correct them "
-                "(many providers want an app password)."
-            ) from error
-        except (imap_tools.MailboxFolderSelectError, imap_tools.MailboxFolderStatusError) as error:
-            raise MailboxRefused(
-                f"The mailbox at {where} has no folder {self._folder!r}: correct IPAGE_MFA_IMAP_URL's path."
-            ) from error
-        except ssl.SSLCertVerificationError as error:
-            raise MailboxRefused(
-                f"The certificate of the mail server {where} is not trusted ({error.verify_message}): "
-                "correct the host in IPAGE_MFA_IMAP_URL."
-            ) from error
-        except (OSError, imaplib.IMAP4.error, imap_tools.ImapToolsError) as error:
-            raise Transient(
-                f"The mail server {where} can't be reached ({type(error).__name__}): try again later."
-            ) from error
-
-    def _connect(self) -> imap_tools.BaseMailBox:
-        if self._tls:
-            context = ssl.create_default_context()
-            return imap_tools.MailBox(self._host, self._port, timeout=self.TIMEOUT, ssl_context=context)
-        return imap_tools.MailBoxUnencrypted(self._host, self._port, timeout=self.TIMEOUT)
-
-
-def _log_out(box: imap_tools.BaseMailBox) -> None:
-    with contextlib.suppress(OSError, imaplib.IMAP4.error, imap_tools.ImapToolsError):
-        box.logout()
-
-
-def _arrivals(box: imap_tools.BaseMailBox, uids: list[str]) -> dict[str, datetime]:
-    """UID to when the mail server got the mail, by the server's own clock (INTERNALDATE)."""
-    _, lines = box.client.uid("FETCH", ",".join(uids), "(UID INTERNALDATE)")
-    found = {}
-    for line in lines:
-        uid, at = re.search(rb"UID (\d+)", line or b""), imaplib.Internaldate2tuple(line or b"")
-        if uid and at:
-            found[uid[1].decode()] = datetime.fromtimestamp(time.mktime(at), UTC)
-    return found
 
 
 def _date_header(mail: Message) -> datetime | None:

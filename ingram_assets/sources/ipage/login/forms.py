@@ -46,13 +46,16 @@ class Control:
 
     @property
     def is_button(self) -> bool:
+        """Whether it sends something when it is pressed."""
         return self.tag == "button" or (self.tag == "input" and self.type in ("submit", "button", "image"))
 
     @property
     def is_text_field(self) -> bool:
+        """Whether something can be typed into it."""
         return self.tag == "input" and self.type in ("text", "tel", "number", "password", "email", "")
 
     def matches(self, pattern: re.Pattern[str]) -> bool:
+        """Whether its words, name or id do."""
         return bool(pattern.search(self.says) or pattern.search(self.key))
 
 

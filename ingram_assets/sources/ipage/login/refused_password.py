@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
 import secrets
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+from ingram_assets.sources.ipage.access.whole_files import write_whole
 
 FOR_SECONDS = 24 * 3600.0
 """One try a day locks no account."""
@@ -48,10 +49,7 @@ class RefusedPassword:
             "salt": salt.hex(),
             "digest": self._digest(salt),
         }
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(known))
-        fresh.replace(self._path)
+        write_whole(self._path, json.dumps(known))
 
     def forget(self) -> None:
         """It was right, now."""

@@ -78,6 +78,7 @@ class TotpCodes:
         """Nothing is sent for these codes."""
 
     def code(self, clock_skew: timedelta) -> str:
+        """See `CodeSource.code`."""
         # This machine's clock first; if the site refuses that code, its own clock may be the reason.
         skew = clock_skew.total_seconds() if self._used else 0.0
         while True:
@@ -113,6 +114,7 @@ class PromptCodes:
         """The person gets the code."""
 
     def code(self, clock_skew: timedelta) -> str:
+        """See `CodeSource.code`."""
         for _ in range(3):
             typed = re.sub(r"[\s-]", "", self._ask("The 6-digit code that iPage sent: "))
             if re.fullmatch(r"[0-9]{4,8}", typed):

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.sources.ipage.login.browser import NoBrowser, _launch, _Watch, open_page
+from ingram_assets.sources.ipage.login.browser import BrowserWatch, NoBrowser, launch, open_page
 from ingram_assets_tests.conftest import browsers_below
 
 DRIVER = """
@@ -48,7 +48,7 @@ def a_driver() -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
 
 def test_a_driver_whose_browser_died_is_ended() -> None:
     with a_driver() as (driver, browser):
-        watch = _Watch({psutil.Process(driver.pid)})
+        watch = BrowserWatch({psutil.Process(driver.pid)})
         browser.kill()
         assert driver.wait(timeout=60) < 0
         watch.stop()
@@ -56,7 +56,7 @@ def test_a_driver_whose_browser_died_is_ended() -> None:
 
 def test_a_driver_whose_browser_lives_is_left_alone() -> None:
     with a_driver() as (driver, _):
-        watch = _Watch({psutil.Process(driver.pid)})
+        watch = BrowserWatch({psutil.Process(driver.pid)})
         time.sleep(5)
         assert driver.poll() is None
         watch.stop()
@@ -136,7 +136,7 @@ def test_the_sandbox_is_given_up_only_where_it_cannot_be_had(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     chromium = Launches(*errors)
-    assert _launch(SimpleNamespace(chromium=chromium), "chromium") == "a browser"
+    assert launch(SimpleNamespace(chromium=chromium), "chromium") == "a browser"
     assert chromium.sandboxes == sandboxes
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == (said is not None)
@@ -149,7 +149,7 @@ def test_a_browser_that_does_not_start_at_all_is_no_question_of_the_sandbox(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     chromium = Launches("no such file", "no such file")
     with pytest.raises(NeedsPerson, match="BROWSER_EXECUTABLE does not start"):
-        _launch(SimpleNamespace(chromium=chromium), "chromium")
+        launch(SimpleNamespace(chromium=chromium), "chromium")
     assert chromium.sandboxes == [True, True]
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import code_in
-from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, MailboxRefused, newest_code
+from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, newest_code
+from ingram_assets.sources.ipage.login.mailbox import MailboxRefused
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing, PromptCodes, TotpCodes
 from ingram_demo.embedded.imap import Imap
 
