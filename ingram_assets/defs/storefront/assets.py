@@ -6,14 +6,7 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from ingram_assets.defs.events import Report, classified
-from ingram_assets.defs.keys import (
-    INVENTORY_LEVELS,
-    ISBNS,
-    PRODUCTS,
-    QUEUE_ROWS,
-    STOCK_LOCATION,
-    STORE_POOL,
-)
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS, QUEUE_ROWS, STOCK_LOCATION, STORE_POOL
 from ingram_assets.defs.storefront.push import (
     NO_FALSE_ZEROES,
     NOTHING_TRIPPED,

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from ingram_assets.defs.keys import INVENTORY_LEVELS, RETIRED_NAME
 from ingram_assets.defs.runs_at_work import runs_at_work
-from ingram_assets.defs.storefront.checks import STORE_FOLLOWS_QUEUE, evaluate
+from ingram_assets.defs.storefront.checks import evaluate
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
@@ -43,11 +44,19 @@ _PACE = load(PaceSettings)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
 _SAID_AGAIN_AFTER = 300.0
 
+_PUSHES: dict[str, Any] = {
+    "job": push,
+    "minimum_interval_seconds": _PACE.SENSOR_INTERVAL,
+    "default_status": dg.DefaultSensorStatus.RUNNING,
+}
+_PUSHES_LESS_OFTEN: dict[str, Any] = {
+    **_PUSHES,
+    "minimum_interval_seconds": max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
+}
+
 
 @dg.sensor(
-    job=push,
-    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    **_PUSHES,
     description=(
         "From each stock change in the queue to one run that names the changed titles. Its cursor moves on "
         "only when that run has succeeded."
@@ -55,12 +64,11 @@ _SAID_AGAIN_AFTER = 300.0
 )
 def stock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Look behind the cursor and ask for a push of what changed."""
     now = time.time()
     if (place := _settled(context, now)) is None:
-        yield dg.SkipReason("A push of the last changes is at work.")
-        return
+        return dg.SkipReason("A push of the last changes is at work.")
     with queue.open() as reader:
         page = reader.changes_since(place.cursor, limit=AT_ONCE)
     retired = _retired(context.instance)
@@ -78,13 +86,11 @@ def stock_changes(
         zeroes=zeroes,
         sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
     )
-    yield _answer(context, decision, "stock changes")
+    return _answer(context, decision, "stock changes")
 
 
 @dg.sensor(
-    job=push,
-    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    **_PUSHES,
     description=(
         "Brings new and changed titles to the store, once their page and cover have been read. What a run "
         "did not bring there is asked for again after growing pauses, and holds back no other."
@@ -92,19 +98,17 @@ def stock_changes(
 )
 def rows_to_import(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Ask for a push of the rows that wait and are complete."""
     retired, now = _retired(context.instance), datetime.now(UTC)
     with queue.open() as reader:
         waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
     # By row, not by title: a title's next state has not failed yet.
-    yield from _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
+    return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
 @dg.sensor(
-    job=push,
-    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    **_PUSHES_LESS_OFTEN,
     description=(
         "Pushes titles whose state ends with time alone, though nothing was read: copies that were counted "
         "too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a preorder whose day has "
@@ -113,7 +117,7 @@ def rows_to_import(
 )
 def clock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Look for what has become untrue since it was pushed, and ask for a push of it."""
     retired, now = _retired(context.instance), datetime.now(UTC)
     max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
@@ -126,13 +130,11 @@ def clock_changes(
         held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
     changed += [isbn for isbn in held_back if isbn not in retired]
     wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
-    yield from _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+    return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
 @dg.sensor(
-    job=push,
-    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    **_PUSHES_LESS_OFTEN,
     description=(
         "Pushes titles of orders that were fulfilled or canceled: Medusa moves their levels by itself, and "
         "what comes back on sale may be more than was counted."
@@ -140,24 +142,22 @@ def clock_changes(
 )
 def order_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
     now = time.time()
     if (place := _settled(context, now)) is None:
-        yield dg.SkipReason("A push of the last changes is at work.")
-        return
+        return dg.SkipReason("A push of the last changes is at work.")
     until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
     since = orders_since(place.cursor, until)
     with medusa.open() as client:
         touched = read_touched(client, since, until)
     with queue.open() as reader:
         isbns = [title.isbn for title in reader.titles(touched)] if touched else []
-    decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
-    if not isbns:
-        decision = PushDecision(
-            SensorCursor(cursor=until.isoformat()), reason="No order was fulfilled or canceled."
-        )
-    yield _answer(context, decision, "titles of changed orders")
+    if isbns:
+        decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
+    else:
+        decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was fulfilled or canceled.")
+    return _answer(context, decision, "titles of changed orders")
 
 
 @dg.sensor(
@@ -176,11 +176,7 @@ def store_promise(
 ) -> dg.SensorResult:
     """Look whether the store follows each title; report if there is news, or if the last report is old."""
     now = time.time()
-    found = dg.AssetCheckEvaluation(
-        asset_key=INVENTORY_LEVELS,
-        check_name=STORE_FOLLOWS_QUEUE,
-        **evaluate(context.instance, queue, journal, now),
-    )
+    found = evaluate(context.instance, queue, journal, now)
     behind = ",".join(f"{name}={value.value}" for name, value in found.metadata.items() if "behind" in name)
     said, _, at = (context.cursor or "").partition("@")
     # Dagster takes a check as not evaluated when its asset was made after it.
@@ -213,7 +209,7 @@ def _answer(
 
 def _ask(
     context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
@@ -223,9 +219,8 @@ def _ask(
     request = ask(asked, list(wanted), now, name=name, what=what, pushing=pushing)
     context.update_cursor(request.asked.dump())
     if not request.keys:
-        yield dg.SkipReason(request.reason)
-        return
-    yield _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
+        return dg.SkipReason(request.reason)
+    return _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:
