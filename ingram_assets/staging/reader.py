@@ -65,8 +65,6 @@ class Trouble:
 class Summary:
     """The figures of `ingram status`."""
 
-    rows: int
-    """Rows of `ingram_queue`: the current ones, and those that imports left behind."""
     titles: int
     to_import: int
     """Rows that wait for the importer; those that failed are counted in `failed`."""
@@ -198,7 +196,7 @@ class QueueReader(Client):
         """What `ingram status` shows of the queue. One snapshot: the figures agree with each other.
 
         Args:
-            leave_out: ISBNs of titles that are in none of the figures but `rows`: the retired ones.
+            leave_out: ISBNs of titles that are in none of the figures: the retired ones.
         """
         values = {"out": list(leave_out), "shown": SHOWN}
 
@@ -259,7 +257,6 @@ _FIRST_CHANGES = """
 
 _COUNTS = """
     SELECT
-        (SELECT count(*) FROM public.ingram_queue) AS rows,
         count(*) AS titles,
         count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
         count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,

@@ -175,18 +175,14 @@ class QueueWriter(Client):
         return pruned
 
     def _call(self, doing: str, function: str, rows: Sequence["_SentRow"]) -> list[RowOutcome]:
-        answers = {
-            place: RowOutcome(row.isbn, "refused", row.problem)
-            for place, row in enumerate(rows)
-            if row.problem
-        }
+        answers = [RowOutcome(row.isbn, "refused", row.problem) for row in rows]
         for places in _batches(rows):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
             statement = f"SELECT * FROM public.{function}(%s)"
             for ordinal, _, outcome, reason, *merged in self.rows(doing, statement, [batch], tuple_row):
                 place = places[ordinal - 1]
                 answers[place] = RowOutcome(rows[place].isbn, outcome, reason, *map(_known, merged))
-        return [answers[place] for place in range(len(rows))]
+        return answers
 
 
 class _SentRow(NamedTuple):

@@ -17,9 +17,9 @@ from ingram_assets.defs.storefront.decisions import (
     after_asking,
     after_run,
     ask,
+    became_untrue,
     is_complete,
     not_known_in_step,
-    over,
     push_changes,
     to_look_at,
 )
@@ -237,7 +237,7 @@ class TestClock:
         return {A: InStep(A, 1, None, until, self.NOON - timedelta(hours=hours_ago), aged)}
 
     def over(self, title: Title, told: Mapping[str, InStep], max_age: timedelta | None = DAY) -> Any:
-        return over([title], told, self.NOON, max_age, self.ZONE)
+        return became_untrue([title], told, self.NOON, max_age, self.ZONE)
 
     def test_a_reading_that_is_too_old_now_is_pushed(self):
         assert self.over(self.title(25), self.told(25, self.NOON - timedelta(hours=1))) == ([A], {})

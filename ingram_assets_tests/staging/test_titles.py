@@ -94,7 +94,7 @@ def test_rows_of_another_program_cost_no_other(queue: Queue, reader: QueueReader
             assert (nan.created_at, nan.stock_observed_at, nan.stock_changed_at) == (None, None, None)
             assert (nan.contributors, nan.bisac, odd.created_at) == ((), (), None)
             assert (odd.contributors, odd.bisac) == ((Contributor("B", None),), ("F",))
-        assert reader.summary().rows == len(found)
+        assert reader.summary().titles == len(found)
     finally:
         queue.sql("ALTER TABLE ingram_queue DROP COLUMN of_another_program")
 

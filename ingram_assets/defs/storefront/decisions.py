@@ -297,7 +297,7 @@ def told_too_long(held_back: Mapping[str, datetime], now: datetime, max_age: tim
     return [isbn for isbn, since in held_back.items() if max_age is not None and now - since > max_age]
 
 
-def over(
+def became_untrue(
     titles: Sequence[Title],
     told: Mapping[str, InStep],
     now: datetime,

@@ -38,7 +38,7 @@ class UndoConfig(dg.Config):
     dry_run: bool = Field(False, description="Say what would be put back, per title, and write nothing.")
 
 
-@dg.op(pool=STORE_POOL, description="New products, then every level and flag that differs.")
+@dg.op(pool=STORE_POOL)
 def push_titles(
     context: dg.OpExecutionContext,
     config: PushConfig,
@@ -46,7 +46,7 @@ def push_titles(
     queue: QueueReaderResource,
     journal: StoreJournal,
 ) -> dg.Output[None]:
-    """Import what waits, then bring levels in step."""
+    """New products, then every level and flag that differs."""
     isbns = list(config.isbns) or None
     with classified(), open_store(context, medusa, queue, journal) as store:
         bring = preview_push if config.dry_run else push_rows
@@ -56,10 +56,7 @@ def push_titles(
     return dg.Output(None, metadata=report.metadata())
 
 
-@dg.op(
-    pool=STORE_POOL,
-    description="Puts back what a run changed, title by title, where nobody changed it since.",
-)
+@dg.op(pool=STORE_POOL)
 def undo_run(
     context: dg.OpExecutionContext,
     config: UndoConfig,
@@ -67,7 +64,10 @@ def undo_run(
     queue: QueueReaderResource,
     journal: StoreJournal,
 ) -> dg.Output[None]:
-    """Undo a run; the undo is a run of the journal too, and can itself be undone."""
+    """Puts back what a run changed, title by title, where nobody changed it since.
+
+    The undo is a run of the journal too, and can itself be undone.
+    """
     with classified(), open_store(context, medusa, queue, journal) as store:
         try:
             done = put_back(

@@ -1,9 +1,8 @@
 """Carries the queue's changes to the store within a minute, and looks whether the store follows."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -21,10 +20,10 @@ from ingram_assets.defs.storefront.decisions import (
     after_asking,
     after_run,
     ask,
+    became_untrue,
     is_complete,
     not_known_in_step,
     orders_since,
-    over,
     push_changes,
     to_look_at,
     told_too_long,
@@ -44,28 +43,32 @@ _PACE = load(PaceSettings)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
 _SAID_AGAIN_AFTER = 300.0
 
-_PUSHES: dict[str, Any] = {
-    "job": push,
-    "minimum_interval_seconds": _PACE.SENSOR_INTERVAL,
-    "default_status": dg.DefaultSensorStatus.RUNNING,
-}
-_PUSHES_LESS_OFTEN: dict[str, Any] = {
-    **_PUSHES,
-    "minimum_interval_seconds": max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
-}
+_OFTEN = _PACE.SENSOR_INTERVAL
+_LESS_OFTEN = max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL))
+
+Answer = dg.RunRequest | dg.SkipReason
 
 
-@dg.sensor(
-    **_PUSHES,
-    description=(
-        "From each stock change in the queue to one run that names the changed titles. Its cursor moves on "
-        "only when that run has succeeded."
-    ),
-)
-def stock_changes(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> dg.RunRequest | dg.SkipReason:
-    """Look behind the cursor and ask for a push of what changed."""
+def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
+    """A sensor that asks for pushes from the start on. Dagster shows its docstring."""
+
+    def define(look: Callable[..., Answer]) -> dg.SensorDefinition:
+        return dg.sensor(
+            job=push,
+            minimum_interval_seconds=seconds,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description=" ".join((look.__doc__ or "").split()),
+        )(look)
+
+    return define
+
+
+@_sensor_of_pushes(_OFTEN)
+def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+    """From each stock change in the queue to one run that names the changed titles.
+
+    Its cursor moves on only when that run has succeeded.
+    """
     now = time.time()
     if (place := _settled(context, now)) is None:
         return dg.SkipReason("A push of the last changes is at work.")
@@ -89,17 +92,12 @@ def stock_changes(
     return _answer(context, decision, "stock changes")
 
 
-@dg.sensor(
-    **_PUSHES,
-    description=(
-        "Brings new and changed titles to the store, once their page and cover have been read. What a run "
-        "did not bring there is asked for again after growing pauses, and holds back no other."
-    ),
-)
-def rows_to_import(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a push of the rows that wait and are complete."""
+@_sensor_of_pushes(_OFTEN)
+def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+    """Brings new and changed titles to the store, once their page and cover have been read.
+
+    What a run did not bring there is asked for again after growing pauses, and holds back no other.
+    """
     retired, now = _retired(context.instance), datetime.now(UTC)
     with queue.open() as reader:
         waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
@@ -107,25 +105,22 @@ def rows_to_import(
     return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
-@dg.sensor(
-    **_PUSHES_LESS_OFTEN,
-    description=(
-        "Pushes titles whose state ends with time alone, though nothing was read: copies that were counted "
-        "too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a preorder whose day has "
-        "come; titles of which it is not known what the store was told."
-    ),
-)
+@_sensor_of_pushes(_LESS_OFTEN)
 def clock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
-) -> dg.RunRequest | dg.SkipReason:
-    """Look for what has become untrue since it was pushed, and ask for a push of it."""
+) -> Answer:
+    """Pushes titles whose state ends with time alone, though nothing was read.
+
+    Copies that were counted too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a
+    preorder whose day has come; titles of which it is not known what the store was told.
+    """
     retired, now = _retired(context.instance), datetime.now(UTC)
     max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
     with queue.open() as reader, journal.open() as book:
         rows, told = reader.row_states(), book.in_step()
         book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
         titles = reader.titles(to_look_at(rows, told, retired, now))
-        changed, still_valid = over(titles, told, now, max_age, zone)
+        changed, still_valid = became_untrue(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
         held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
     changed += [isbn for isbn in held_back if isbn not in retired]
@@ -133,17 +128,12 @@ def clock_changes(
     return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
-@dg.sensor(
-    **_PUSHES_LESS_OFTEN,
-    description=(
-        "Pushes titles of orders that were fulfilled or canceled: Medusa moves their levels by itself, and "
-        "what comes back on sale may be more than was counted."
-    ),
-)
-def order_changes(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa
-) -> dg.RunRequest | dg.SkipReason:
-    """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
+@_sensor_of_pushes(_LESS_OFTEN)
+def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
+    """Pushes titles of orders that were fulfilled or canceled.
+
+    Medusa moves their levels by itself, and what comes back on sale may be more than was counted.
+    """
     now = time.time()
     if (place := _settled(context, now)) is None:
         return dg.SkipReason("A push of the last changes is at work.")
@@ -197,9 +187,7 @@ def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | 
     return None if place.pending is not None else place
 
 
-def _answer(
-    context: dg.SensorEvaluationContext, decision: PushDecision, what: str
-) -> dg.RunRequest | dg.SkipReason:
+def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: str) -> Answer:
     """What was decided, for Dagster; where the sensor stands then is its cursor."""
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
@@ -207,9 +195,7 @@ def _answer(
     return _request(decision.place.run_key, decision.isbns, what)
 
 
-def _ask(
-    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str
-) -> dg.RunRequest | dg.SkipReason:
+def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:
     """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
