@@ -1,7 +1,7 @@
 """Carries the queue's changes to the store within a minute, and looks whether the store follows."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -111,8 +111,8 @@ def clock_changes(
 ) -> Answer:
     """Pushes titles whose state ends with time alone, though nothing was read.
 
-    Copies that were counted too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a
-    preorder whose day has come; titles of which it is not known what the store was told.
+    These are: copies that were counted too long ago to be sold (STOCK_MAX_AGE), and such that are counted
+    anew; a preorder whose day has come; titles of which it is not known what the store was told.
     """
     retired, now = _retired(context.instance), datetime.now(UTC)
     max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
@@ -192,7 +192,11 @@ def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: s
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
         return dg.SkipReason(decision.reason)
-    return _request(decision.place.run_key, decision.isbns, what)
+    return dg.RunRequest(
+        run_key=decision.place.run_key,
+        run_config={"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}},
+        tags={"ingram/why": f"{len(decision.isbns)} {what}"},
+    )
 
 
 def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:
@@ -201,12 +205,7 @@ def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: s
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
     asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
     pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
-    name = what.replace(" ", "_")
-    request = ask(asked, list(wanted), now, name=name, what=what, pushing=pushing)
-    context.update_cursor(request.asked.dump())
-    if not request.keys:
-        return dg.SkipReason(request.reason)
-    return _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
+    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing), what)
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:
@@ -215,14 +214,6 @@ def _waiting(reader: QueueReader) -> Iterator[Title]:
     while page := reader.rows_to_import(AT_ONCE, after):
         yield from page
         after = page[-1].id
-
-
-def _request(run_key: str, isbns: Sequence[str], what: str) -> dg.RunRequest:
-    return dg.RunRequest(
-        run_key=run_key,
-        run_config={"ops": {push_titles.name: {"config": {"isbns": list(isbns)}}}},
-        tags={"ingram/why": f"{len(isbns)} {what}"},
-    )
 
 
 def _retired(instance: dg.DagsterInstance) -> frozenset[str]:
