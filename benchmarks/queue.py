@@ -79,10 +79,10 @@ class _TimedWriter(QueueWriter):
 
     in_calls = 0.0
 
-    def _run(self, doing: str, work: Callable[[psycopg.Connection], T]) -> T:
+    def run(self, doing: str, work: Callable[[psycopg.Connection], T]) -> T:
         began = time.perf_counter()
         try:
-            return super()._run(doing, work)
+            return super().run(doing, work)
         finally:
             self.in_calls += time.perf_counter() - began
 

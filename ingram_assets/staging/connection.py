@@ -8,13 +8,13 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import conninfo
+from psycopg.rows import BaseRowFactory
 from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -25,7 +25,8 @@ from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, T
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_DEFAULTS = {
+_DEFAULTS: dict[str, Any] = {
+    "application_name": "ingram_queue",
     "connect_timeout": "20",
     # A network that swallows packets ends the connection within half a minute, not never.
     "keepalives_idle": "30",
@@ -33,7 +34,7 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_ANSWER_TIMEOUTS = 4
+ANSWER_TIMEOUTS = 4
 """So many statement timeouts one call may last: it has several statements, which the server itself ends."""
 
 
@@ -57,8 +58,7 @@ class Server:
             raise NeedsPerson(
                 f"{setting} can't be read: it looks like postgresql://user:password@host:5432/name."
             ) from None
-        settings: dict[str, Any] = {**_DEFAULTS, "application_name": "ingram_queue", **parts}
-        self._conninfo = conninfo.make_conninfo("", **settings)
+        self._conninfo = conninfo.make_conninfo("", **(_DEFAULTS | parts))
         self.user = str(parts.get("user", ""))
         self.sets_statement_timeout = "statement_timeout" in str(parts.get("options", ""))
         host = parts.get("host") or parts.get("hostaddr") or "localhost"
@@ -68,9 +68,12 @@ class Server:
         return f"Server({self.name})"
 
     def connect(self) -> psycopg.Connection:
+        """A connection of its own."""
         return psycopg.connect(self._conninfo)
 
     def pool(self, size: int, statement_timeout: float) -> ConnectionPool:
+        """Connections on which a statement may last so many seconds; not opened yet."""
+
         def configure(connection: psycopg.Connection) -> None:
             # By a statement, since a pooler such as PgBouncer refuses it among the start-up options.
             if not self.sets_statement_timeout:
@@ -99,7 +102,7 @@ class Client:
         """`statement_timeout` in seconds; the URL's own `options=-c statement_timeout=…` wins over it."""
         self._server = Server(url)
         self._pool = self._server.pool(pool_size, statement_timeout)
-        self._patience = None if self._server.sets_statement_timeout else _ANSWER_TIMEOUTS * statement_timeout
+        self._patience = None if self._server.sets_statement_timeout else ANSWER_TIMEOUTS * statement_timeout
         self._opening = threading.Lock()
 
     def __repr__(self) -> str:
@@ -108,16 +111,29 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Closes the connections. Once more is harmless."""
         self._pool.close()
 
-    def _run(self, doing: str, work: Callable[[psycopg.Connection], T]) -> T:
+    def rows(
+        self,
+        doing: str,
+        query: str,
+        values: Sequence[Any] | Mapping[str, Any],
+        row_factory: BaseRowFactory[T],
+    ) -> list[T]:
+        """All rows of one statement, done as `run` does."""
+
+        def fetch(connection: psycopg.Connection) -> list[T]:
+            with connection.cursor(row_factory=row_factory) as cursor:
+                return cursor.execute(query.encode(), values).fetchall()
+
+        return self.run(doing, fetch)
+
+    def run(self, doing: str, work: Callable[[psycopg.Connection], T]) -> T:
         """Does `work` on a connection, once more if that was lost or the database asks for another try.
 
         So `work` has to leave the same behind when it is done twice: an answer can be lost after a commit.
@@ -177,17 +193,17 @@ def _broken_off_after(connection: psycopg.Connection, seconds: float | None) -> 
 
 
 class _Timestamp(TimestampLoader):
-    """A column's time; `None` for one that Python has no date for ("infinity", the year 20000)."""
+    """A column's time, written in UTC; `None` for one that Python has no date for ("infinity")."""
 
     def load(self, data: Any) -> Any:
         try:
-            return super().load(data)
+            return super().load(data).replace(tzinfo=UTC)
         except (psycopg.DataError, OverflowError, ValueError):
             return None
 
 
 class _Timestamptz(TimestamptzLoader):
-    """The same for a time with a zone, in UTC, which the first and last day of all years may not have."""
+    """The same for a column with a zone."""
 
     def load(self, data: Any) -> Any:
         try:
@@ -208,11 +224,8 @@ def _json(text: str | bytes) -> Any:
 
 
 def _whole_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
-
-
-_MOST_DIGITS = 30
-"""A whole number of more is none that anything here counts; Python refuses to read one of 4,301."""
+    """A number of more digits is none that anything here counts; Python refuses to read one of 4,301."""
+    return int(digits) if len(digits) <= 30 else math.inf
 
 
 def _worth_another_try(error: psycopg.Error) -> bool:

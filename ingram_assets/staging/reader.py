@@ -1,13 +1,13 @@
 """What the storefront can do with the queue: read it, follow its changes, and mark its rows."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import args_row, class_row, dict_row, kwargs_row, scalar_row, tuple_row
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
@@ -18,6 +18,7 @@ from ingram_assets.domain.title import Contributor, Title
 from ingram_assets.staging.connection import Client
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _FIELDS = tuple(field.name for field in fields(Title) if field.name != "aged")
 
@@ -45,8 +46,6 @@ class Page:
     """Changes after a cursor, oldest first."""
 
     changes: tuple[StockChange, ...]
-    titles: tuple[Title, ...]
-    """The current row of each title that `changes` names, in the order of its first change here."""
     cursor: str | None
     """Ask for what comes after this. The cursor that was given, if there were no changes."""
 
@@ -66,8 +65,6 @@ class Trouble:
 class Summary:
     """The figures of `ingram status`."""
 
-    rows: int
-    """Rows of `ingram_queue`: the current ones, and those that imports left behind."""
     titles: int
     to_import: int
     """Rows that wait for the importer; those that failed are counted in `failed`."""
@@ -75,8 +72,6 @@ class Summary:
     failed_titles: tuple[Trouble, ...]
     unread: int
     """Titles whose last attempt to read gave nothing."""
-    unread_by_outcome: dict[str, int]
-    """The same by outcome: a title not yet published may have no stock table, and nothing is broken then."""
     unread_titles: tuple[Trouble, ...]
     never_read: int
     """Titles whose stock was never read."""
@@ -125,161 +120,115 @@ class QueueReader(Client):
         Raises:
             Permanent: the cursor is none of ours.
         """
-        after = _parse(cursor)
-
-        def read(connection: psycopg.Connection) -> Page:
-            with connection.cursor(row_factory=dict_row) as rows:
-                changes = tuple(_change(row) for row in rows.execute(_CHANGES, [*after, limit]))
-            order = {
-                isbn: place for place, isbn in enumerate(dict.fromkeys(change.isbn for change in changes))
-            }
-            wanted = "public.ingram_current_titles WHERE isbn = ANY(%s)"
-            titles = sorted(_titles(connection, wanted, [list(order)]), key=lambda title: order[title.isbn])
-            last = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
-            return Page(changes, tuple(titles), last)
-
-        return self._run("read the queue's changes", read)
+        values = [*_parse(cursor), limit]
+        changes = self.rows("read the queue's changes", _CHANGES, values, args_row(_change))
+        if changes:
+            cursor = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}"
+        return Page(tuple(changes), cursor)
 
     def rows_to_import(self, limit: int = 25, after: int = 0, *, retry_failed: bool = False) -> list[Title]:
         """Rows not imported yet with an id above `after`, by id. Failed ones only with `retry_failed`."""
         # Of the table: a row that is not imported is its title's current one.
-        wanted = "public.ingram_queue WHERE imported_at IS NULL AND id > %s"
-        wanted += ("" if retry_failed else " AND failed_reason IS NULL") + " ORDER BY id LIMIT %s"
-        return self._run(
-            "read the rows to import", lambda connection: _titles(connection, wanted, [after, limit])
-        )
+        query = f"""
+            SELECT * FROM public.ingram_queue WHERE imported_at IS NULL AND id > %s
+            {"" if retry_failed else "AND failed_reason IS NULL"} ORDER BY id LIMIT %s
+        """
+        return self.rows("read the rows to import", query, [after, limit], kwargs_row(_title))
 
     def wanted_again(self) -> list[Title]:
         """The current rows that were imported and that a person has asked for by name since; by ISBN."""
-        wanted = "public.ingram_current_titles WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
-        return self._run("read what is wanted again", lambda connection: _titles(connection, wanted, []))
+        query = f"{_TITLES} WHERE wanted_at > imported_at AT TIME ZONE 'UTC' ORDER BY isbn"
+        return self.rows("read what is wanted again", query, [], kwargs_row(_title))
 
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
         """The current row of each of these ISBNs that has one, of every ISBN for `None`; by ISBN."""
         where, values = ("", []) if isbns is None else ("WHERE isbn = ANY(%s)", [list(isbns)])
-        wanted = f"public.ingram_current_titles {where} ORDER BY isbn"
-        return self._run("read the queue's titles", lambda connection: _titles(connection, wanted, values))
+        query = f"{_TITLES} {where} ORDER BY isbn"
+        return self.rows("read the queue's titles", query, values, kwargs_row(_title))
 
     def row_states(self) -> list[RowState]:
         """The current row of every ISBN, as far as it says whether the store follows; by ISBN."""
-
-        def read(connection: psycopg.Connection) -> list[RowState]:
-            with connection.cursor(row_factory=class_row(RowState)) as rows:
-                return rows.execute(_ROW_STATES).fetchall()
-
-        return self._run("read the state of the queue's rows", read)
+        return self.rows("read the state of the queue's rows", _ROW_STATES, [], class_row(RowState))
 
     def mark_imported(self, ids: Iterable[int]) -> set[int]:
         """Marks these rows imported, now, and takes a `failed_reason` off them. The ids that were marked.
 
         An id that is missing from the answer was superseded: its title's new state waits for import.
         """
-        statement = """
-            UPDATE public.ingram_queue q SET imported_at = now() AT TIME ZONE 'UTC', failed_reason = NULL
-            FROM (SELECT id FROM public.ingram_queue WHERE id = ANY(%s) ORDER BY id FOR UPDATE) wanted
-            WHERE q.id = wanted.id RETURNING q.id
-        """
-        return self._mark("mark rows imported", statement, [list(ids)])
+        what = "imported_at = now() AT TIME ZONE 'UTC', failed_reason = NULL"
+        return self._mark("mark rows imported", what, list(ids))
 
     def mark_failed(self, reasons: Mapping[int, str]) -> set[int]:
         """Writes why these rows could not be brought to the store; they wait for a person. The ids marked.
 
-        The next change of the title's details clears it, as `clear_failed` does.
-        """
-        statement = """
-            UPDATE public.ingram_queue q SET failed_reason = left(wanted.reason, 2000)
-            FROM (
-                SELECT r.id, r.reason FROM public.ingram_queue l
-                JOIN unnest(%s::int[], %s::text[]) AS r (id, reason) ON r.id = l.id
-                ORDER BY r.id FOR UPDATE OF l
-            ) wanted
-            WHERE q.id = wanted.id RETURNING q.id
+        The next change of the title's details clears it, as `clear_failed` does. The queue cuts a long one.
         """
         words = [reason.replace("\0", "") or "no reason given" for reason in reasons.values()]
-        return self._mark("mark rows failed", statement, [list(reasons), words])
+        what = "failed_reason = (%s::text[])[array_position(%s::int[], q.id)]"
+        return self._mark("mark rows failed", what, list(reasons), words, list(reasons))
 
-    def clear_failed(self, ids: Iterable[int] | None = None) -> set[int]:
-        """Takes the `failed_reason` off these rows (every row for `None`): they are tried again."""
-        statement = """
-            UPDATE public.ingram_queue q SET failed_reason = NULL
-            FROM (
-                SELECT id FROM public.ingram_queue
-                WHERE failed_reason IS NOT NULL AND (%s::int[] IS NULL OR id = ANY(%s::int[]))
-                ORDER BY id FOR UPDATE
-            ) wanted
-            WHERE q.id = wanted.id RETURNING q.id
-        """
-        wanted = None if ids is None else list(ids)
-        return self._mark("clear failed rows", statement, [wanted, wanted])
+    def clear_failed(self, ids: Iterable[int]) -> set[int]:
+        """Takes the `failed_reason` off these rows: they are tried again. The ids of those that had one."""
+        return self._mark("clear failed rows", "failed_reason = NULL", list(ids), having="failed_reason")
 
     def history(self, isbn: str, limit: int = 10_000) -> list[StockChange]:
         """The stock changes of one title, oldest first; the latest `limit` of them."""
-
-        def read(connection: psycopg.Connection) -> list[StockChange]:
-            with connection.cursor(row_factory=dict_row) as rows:
-                return [_change(row) for row in reversed(rows.execute(_HISTORY, [isbn, limit]).fetchall())]
-
-        return self._run("read a title's history", read)
+        changes = self.rows("read a title's history", _HISTORY, [isbn, limit], args_row(_change))
+        return changes[::-1]
 
     def first_changes(self, since: Mapping[str, datetime]) -> dict[str, datetime]:
         """ISBN to its first stock change after the moment given for it, for those that have one."""
         if not since:
             return {}
-
-        def read(connection: psycopg.Connection) -> dict[str, datetime]:
-            rows = connection.execute(_FIRST_CHANGES, [list(since), list(since.values())])
-            return dict(rows.fetchall())
-
-        return self._run("read the first changes of titles", read)
+        values = [list(since), list(since.values())]
+        return dict(self.rows("read the first changes of titles", _FIRST_CHANGES, values, tuple_row))
 
     def unread(self, isbn: str) -> Trouble | None:
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
-
-        def read(connection: psycopg.Connection) -> Trouble | None:
-            with connection.cursor(row_factory=class_row(Trouble)) as troubles:
-                return troubles.execute(_UNREAD_ONE, [isbn]).fetchone()
-
-        return self._run("read why a title was not read", read)
+        found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
+        return found[0] if found else None
 
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""
-
-        def read(connection: psycopg.Connection) -> list[Attempt]:
-            return [Attempt(*row) for row in connection.execute(_ATTEMPTS)]
-
-        return self._run("read how titles were last read", read)
+        return self.rows("read how titles were last read", _ATTEMPTS, [], args_row(Attempt))
 
     def summary(self, leave_out: Collection[str] = ()) -> Summary:
         """What `ingram status` shows of the queue. One snapshot: the figures agree with each other.
 
         Args:
-            leave_out: ISBNs of titles that are in none of the figures but `rows`: the retired ones.
+            leave_out: ISBNs of titles that are in none of the figures: the retired ones.
         """
-        out = {"out": list(leave_out)}
+        values = {"out": list(leave_out), "shown": SHOWN}
 
         def read(connection: psycopg.Connection) -> Summary:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                with connection.cursor(row_factory=dict_row) as rows:
-                    counts = rows.execute(_COUNTS, out).fetchone()
-                by_outcome: dict[str, int] = dict(connection.execute(_UNREAD_BY_OUTCOME, out).fetchall())
-                with connection.cursor(row_factory=class_row(Trouble)) as troubles:
-                    failed = tuple(troubles.execute(_FAILED, {**out, "shown": SHOWN}))
-                    unread = tuple(troubles.execute(_UNREAD, {**out, "shown": SHOWN}))
+                counts = connection.cursor(row_factory=dict_row).execute(_COUNTS, values).fetchone()
+                troubles = connection.cursor(row_factory=class_row(Trouble))
+                failed = tuple(troubles.execute(_FAILED, values).fetchall())
+                unread = tuple(troubles.execute(_UNREAD, values).fetchall())
             assert counts is not None
-            return Summary(failed_titles=failed, unread_titles=unread, unread_by_outcome=by_outcome, **counts)
+            return Summary(failed_titles=failed, unread_titles=unread, **counts)
 
-        return self._run("read the queue's figures", read)
+        return self.run("read the queue's figures", read)
 
-    def _mark(self, doing: str, statement: str, values: Sequence[Any]) -> set[int]:
-        if values[0] == []:
+    def _mark(self, doing: str, what: str, ids: list[int], *values: Any, having: str = "id") -> set[int]:
+        """Sets columns of these rows, as far as they have a value in `having`; the ids of those."""
+        if not ids:
             return set()
+        # Locked in the order of their ids, so that two who mark the same rows don't wait for each other.
+        statement = f"""
+            UPDATE public.ingram_queue q SET {what}
+            FROM (
+                SELECT id FROM public.ingram_queue
+                WHERE id = ANY(%s) AND {having} IS NOT NULL ORDER BY id FOR UPDATE
+            ) wanted
+            WHERE q.id = wanted.id RETURNING q.id
+        """
+        return set(self.rows(doing, statement, [*values, ids], scalar_row))
 
-        def mark(connection: psycopg.Connection) -> set[int]:
-            return {row[0] for row in connection.execute(statement, values)}
 
-        return self._run(doing, mark)
-
+_TITLES = "SELECT * FROM public.ingram_current_titles"
 
 _CHANGES = """
     SELECT h.id, h.isbn, h.stock_observed_at, h.stock_changed_at, h.stock_json, b.stock_json AS before_json
@@ -308,7 +257,6 @@ _FIRST_CHANGES = """
 
 _COUNTS = """
     SELECT
-        (SELECT count(*) FROM public.ingram_queue) AS rows,
         count(*) AS titles,
         count(*) FILTER (WHERE imported_at IS NULL AND failed_reason IS NULL) AS to_import,
         count(*) FILTER (WHERE failed_reason IS NOT NULL) AS failed,
@@ -322,19 +270,13 @@ _COUNTS = """
 
 _ROW_STATES = """
     SELECT id, isbn, title, binding IS NOT NULL AS has_details, cover_url IS NOT NULL AS has_cover,
-        created_at AT TIME ZONE 'UTC' AS created_at, imported_at AT TIME ZONE 'UTC' AS imported_at,
-        failed_reason, stock_changed_at
+        created_at, imported_at, failed_reason, stock_changed_at
     FROM public.ingram_current_titles ORDER BY isbn
 """
 
 _FAILED = """
     SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
     WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn LIMIT %(shown)s
-"""
-
-_UNREAD_BY_OUTCOME = """
-    SELECT outcome, count(*) FROM public.ingram_unread WHERE isbn <> ALL (%(out)s)
-    GROUP BY outcome ORDER BY outcome
 """
 
 _ATTEMPTS = """
@@ -369,21 +311,12 @@ def _parse(cursor: str | None) -> tuple[datetime, int]:
         ) from None
 
 
-def _titles(connection: psycopg.Connection, wanted: str, values: Sequence[Any]) -> list[Title]:
-    with connection.cursor(row_factory=dict_row) as rows:
-        return [_title(row) for row in rows.execute(f"SELECT * FROM {wanted}", values)]
-
-
-def _title(row: dict[str, Any]) -> Title:
+def _title(**row: Any) -> Title:
     row["known"] = _known(row)
     row["stock"] = row["known"].stock if row["known"] else None
     row["publication_date"] = _date(row["publication_date"])
     row["contributors"] = tuple(_contributors(row["contributors"]))
     row["bisac"] = tuple(one for one in _list(row["bisac"]) if isinstance(one, str))
-    for name in ("imported_at", "created_at"):  # columns without a zone, written in UTC
-        row[name] = row[name] and row[name].replace(tzinfo=UTC)
-    for name in ("stock_observed_at", "stock_changed_at", "wanted_at"):
-        row[name] = row[name] and row[name].astimezone(UTC)
     return Title(**{name: row[name] for name in _FIELDS})  # another program may have added columns
 
 
@@ -400,32 +333,23 @@ def _contributors(data: Any) -> Iterator[Contributor]:
             yield Contributor(one["name"], role if isinstance(role, str) else None)
 
 
-def _change(row: dict[str, Any]) -> StockChange:
-    return StockChange(
-        id=row["id"],
-        isbn=row["isbn"],
-        stock_observed_at=row["stock_observed_at"].astimezone(UTC),
-        stock_changed_at=row["stock_changed_at"].astimezone(UTC),
-        stock=_stock(row["stock_json"], row["isbn"]),
-        before=_stock(row["before_json"], row["isbn"]),
-    )
+def _change(id: int, isbn: str, observed_at: datetime, at: datetime, stock: Any, before: Any) -> StockChange:
+    return StockChange(id, isbn, observed_at, at, _stock(stock, isbn), _stock(before, isbn))
 
 
 def _known(row: Mapping[str, Any]) -> KnownStock | None:
-    """What is known of a title's stock; nothing where another program wrote what is none, and never zero."""
-    try:
-        return from_queue(
-            row["stock_json"], row["stock_gone"], row["stock_complete_at"], row["stock_observed_at"]
-        )
-    except (ValueError, TypeError, AttributeError):
-        log.warning("The stock_json of %s is none; its stock counts as never read.", row["isbn"])
-        return None
+    told = row["stock_json"], row["stock_gone"], row["stock_complete_at"], row["stock_observed_at"]
+    return _unless_malformed(row["isbn"], lambda: from_queue(*told))
 
 
 def _stock(data: Any, isbn: str) -> dict[str, DcStock] | None:
-    """Stock as it was written; unknown where another program wrote what is none, and never zero."""
+    return _unless_malformed(isbn, lambda: stock_rules.from_json(data) or None)
+
+
+def _unless_malformed(isbn: str, read: Callable[[], T]) -> T | None:
+    """What is read of a title's stock; unknown where another program wrote what is none, and never zero."""
     try:
-        return stock_rules.from_json(data) or None
+        return read()
     except (ValueError, TypeError, AttributeError):
         log.warning("The stock_json of %s is none; its stock counts as never read.", isbn)
         return None

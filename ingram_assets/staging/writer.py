@@ -1,48 +1,88 @@
 """What the scraper can do to the queue: hand in batches, each one round trip to a function there."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, Required, TypedDict
 
-import psycopg
+from psycopg.rows import scalar_row, tuple_row
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.domain.readings import KnownStock, from_queue
+from ingram_assets.domain.readings import CLOCKS_DIFFER, KnownStock, from_queue
+from ingram_assets.domain.stock import Stock
 from ingram_assets.staging.connection import Client
 
 MAX_ROWS = 1000
 MAX_BYTES = 4_000_000
 """A batch beyond either of these goes in several calls."""
 
-TITLE_FIELDS = frozenset(
-    {
-        "isbn",
-        "title",
-        "author",
-        "publisher",
-        "publication_date",
-        "binding",
-        "page_count",
-        "srp_price",
-        "weight",
-    }
-    | {"category_hint", "description", "series", "contributors", "bisac", "publisher_status"}
-)
-
-READING_FIELDS = frozenset({"isbn", "observed_at", "stock", "complete", "source"})
-
 LONGEST = {
     **{"title": 1000, "author": 1000, "publisher": 500, "binding": 200, "category_hint": 500},
     **{"description": 20_000, "series": 500, "publisher_status": 100},
 }
 """Characters that the queue stores of a text at most; a row with a longer one is refused."""
+
+
+class TitleRow(TypedDict, total=False):
+    """A title. A field that is absent, `None`, empty or 0 is not known and leaves what is there."""
+
+    isbn: Required[str]
+    title: str | None
+    author: str | None
+    publisher: str | None
+    publication_date: date | str | None
+    """A date, or its ISO text."""
+    binding: str | None
+    page_count: int | None
+    srp_price: Decimal | str | None
+    """Dollars."""
+    weight: Decimal | str | None
+    """Pounds."""
+    category_hint: str | None
+    description: str | None
+    series: str | None
+    contributors: Sequence[str | Mapping[str, str | None]] | None
+    """Names, or `{"name", "role"}`."""
+    bisac: Sequence[str] | None
+    """Heading paths."""
+    publisher_status: str | None
+
+
+class StockRow(TypedDict):
+    """A reading of a title's stock, merged into what is known as `domain.readings.merge` says."""
+
+    isbn: str
+    observed_at: datetime
+    stock: Stock
+    complete: NotRequired[bool]
+    """Every center is on it, which is so if this is left out."""
+    source: NotRequired[str]
+    """ "ipage" if left out."""
+
+
+class CoverRow(TypedDict):
+    """Where a title's cover lies."""
+
+    isbn: str
+    cover_url: str
+    cover_sha256: NotRequired[str | None]
+    """64 hexadecimal digits. With it another picture at the same address is a change too."""
+
+
+class UnreadRow(TypedDict):
+    """Why a title's page gave no stock."""
+
+    isbn: str
+    observed_at: datetime
+    outcome: str
+    """A short word of the caller's: `blocked`, `no_stock_table`."""
+    reason: str
+    """A sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,74 +110,52 @@ class QueueWriter(Client):
     """
 
     def add_titles(
-        self, titles: Sequence[Mapping[str, Any]], *, fill_only: bool = False, routine: bool = False
+        self, titles: Sequence[TitleRow], *, fill_only: bool = False, routine: bool = False
     ) -> list[RowOutcome]:
         """Adds titles, or refreshes what is known of them: `added`, `refreshed`, `unchanged`, `refused`.
 
         Args:
-            titles: mappings of `TITLE_FIELDS`. A field that is absent, `None`, empty or 0 is not known
-                and leaves what is there. `publication_date` is a date or its ISO text, `srp_price` dollars,
-                `weight` pounds, `contributors` a list of names or of mappings, `bisac` heading paths.
             fill_only: fill in only what is not known yet. For a source that knows less than the product page,
                 such as the saved search, whose shorter title is not to overrule the page's.
             routine: nobody asked for these titles by name. A title that was asked for comes back to the store
                 if its product was deleted there.
         """
         flags = {name: True for name, on in (("fill_only", fill_only), ("routine", routine)) if on}
-        rows = [_row(title, TITLE_FIELDS, flags) for title in titles]
+        rows = [_row(title, TitleRow, flags) for title in titles]
         return self._call("add titles to the queue", "ingram_add_titles", rows)
 
-    def record_stock(self, readings: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
-        """Records readings of stock: `first`, `changed`, `unchanged`, `stale`, `untracked`, `refused`.
+    def record_stock(self, readings: Sequence[StockRow]) -> list[RowOutcome]:
+        """Records readings: `first`, `changed`, `unchanged`, `stale`, `untracked`, `refused`.
 
-        Args:
-            readings: `{"isbn", "observed_at": aware datetime, "stock": domain Stock, "complete": bool,
-                "source": str}`, merged into what is known as `domain.readings.merge` says. `complete` (true
-                if left out): every center is on it. `source` is "ipage" if left out. A page without a count
-                is for `record_unread`.
+        A page without a count is for `record_unread`.
         """
-        rows = [_row(reading, READING_FIELDS) for reading in readings]
+        rows = [_row(reading, StockRow) for reading in readings]
         return self._call("record stock in the queue", "ingram_record_stock", rows)
 
-    def record_covers(self, covers: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
-        """Records where covers lie: `changed`, `unchanged`, `untracked`, `refused`.
+    def record_covers(self, covers: Sequence[CoverRow]) -> list[RowOutcome]:
+        """Records where covers lie: `changed`, `unchanged`, `untracked`, `refused`."""
+        return self._call(
+            "record covers in the queue", "ingram_record_covers", [_row(each, CoverRow) for each in covers]
+        )
 
-        Args:
-            covers: `{"isbn", "cover_url", "cover_sha256"}`. With the digest (64 hexadecimal digits, optional)
-                another picture at the same address is a change too.
-        """
-        rows = [_row(cover, frozenset({"isbn", "cover_url", "cover_sha256"})) for cover in covers]
-        return self._call("record covers in the queue", "ingram_record_covers", rows)
-
-    def record_unread(self, failures: Sequence[Mapping[str, Any]]) -> list[RowOutcome]:
+    def record_unread(self, failures: Sequence[UnreadRow]) -> list[RowOutcome]:
         """Records which pages gave no stock and why: `recorded`, `stale`, `untracked`, `refused`.
 
-        Args:
-            failures: `{"isbn", "outcome", "reason", "observed_at": aware datetime}`. `outcome` is a short
-                word of the caller's (`blocked`, `no_stock_table`), `reason` a sentence for a person. The last
-                known stock stands; the next reading takes the title off the list.
+        The last known stock stands; the next reading takes the title off the list.
         """
-        rows = [
-            _row(failure, frozenset({"isbn", "outcome", "reason", "observed_at"})) for failure in failures
-        ]
+        rows = [_row(failure, UnreadRow) for failure in failures]
         return self._call("record unread pages in the queue", "ingram_record_unread", rows)
 
-    def check_clock(self, now: datetime, tolerance: timedelta = timedelta(minutes=5)) -> None:
+    def check_clock(self, now: datetime) -> None:
         """Compares this machine's clock with the database's, before readings are timed by it.
 
         Raises:
-            NeedsPerson: they differ by more than the tolerance, beyond which readings would be refused
+            NeedsPerson: they differ by more than `CLOCKS_DIFFER`, beyond which readings would be refused
                 (ours is ahead) or taken for older than what is known (it is behind).
         """
-
-        def clock(connection: psycopg.Connection) -> datetime:
-            row = connection.execute("SELECT clock_timestamp()").fetchone()
-            assert row is not None
-            now: datetime = row[0]
-            return now
-
-        ahead = now - self._run("ask for the time", clock)
-        if abs(ahead) > tolerance:
+        (there,) = self.rows("ask for the time", "SELECT clock_timestamp()", [], scalar_row)
+        ahead = now - there
+        if abs(ahead) > CLOCKS_DIFFER:
             minutes = round(abs(ahead).total_seconds() / 60)
             where = "ahead of" if ahead > timedelta() else "behind"
             raise NeedsPerson(
@@ -149,38 +167,22 @@ class QueueWriter(Client):
         """Deletes stock history older than this but for each title's last entry of a day; how many went.
 
         Raises:
-            ValueError: fewer than 30 days.
+            Permanent: the queue keeps what is as young as this whole.
         """
-        if older_than_days < 30:
-            raise ValueError("history is kept whole for 30 days at least")
-
-        def prune(connection: psycopg.Connection) -> int:
-            row = connection.execute("SELECT public.ingram_prune_history(%s)", [older_than_days]).fetchone()
-            assert row is not None
-            return int(row[0])
-
-        pruned = 0
-        while some := self._run("prune the queue's history", prune):
+        statement, pruned = "SELECT public.ingram_prune_history(%s)", 0
+        while some := sum(self.rows("prune the queue's history", statement, [older_than_days], scalar_row)):
             pruned += some
         return pruned
 
     def _call(self, doing: str, function: str, rows: Sequence["_SentRow"]) -> list[RowOutcome]:
-        answers = {
-            place: RowOutcome(row.isbn, "refused", row.problem)
-            for place, row in enumerate(rows)
-            if row.problem
-        }
+        answers = [RowOutcome(row.isbn, "refused", row.problem) for row in rows]
         for places in _batches(rows):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
-
-            def send(connection: psycopg.Connection, batch: str = batch) -> list[Any]:
-                statement = f"SELECT * FROM public.{function}(%s)"
-                return connection.execute(statement, [batch]).fetchall()
-
-            for ordinal, _, outcome, reason, *merged in self._run(doing, send):
+            statement = f"SELECT * FROM public.{function}(%s)"
+            for ordinal, _, outcome, reason, *merged in self.rows(doing, statement, [batch], tuple_row):
                 place = places[ordinal - 1]
                 answers[place] = RowOutcome(rows[place].isbn, outcome, reason, *map(_known, merged))
-        return [answers[place] for place in range(len(rows))]
+        return answers
 
 
 class _SentRow(NamedTuple):
@@ -191,12 +193,12 @@ class _SentRow(NamedTuple):
     problem: str | None = None
 
 
-def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, Any] | None = None) -> _SentRow:
+def _row(given: Mapping[str, Any], kind: type, more: Mapping[str, Any] | None = None) -> _SentRow:
     """Spells a row in JSON. Only what would spoil the batch is judged here, the rest over there."""
     shown = ""
     try:
         shown = str(given.get("isbn", ""))[:40]
-        if unknown := given.keys() - fields:
+        if unknown := given.keys() - kind.__annotations__.keys():
             return _SentRow(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
         shown = _isbn(given.get("isbn", ""))
         row = {**given, **(more or {}), "isbn": shown}
@@ -205,11 +207,8 @@ def _row(given: Mapping[str, Any], fields: frozenset[str], more: Mapping[str, An
         try:
             text = _JSON.encode(row)
         except ValueError:
-            # NaN is what a data frame has in place of a number that is not known.
-            row = {name: value for name, value in row.items() if not _is_nan(value)}
-            text = _JSON.encode(row)
-        if "\\u0000" in text and (nul := [name for name, value in row.items() if _holds_nul(value)]):
-            return _SentRow(shown, problem=f"A NUL character is in {', '.join(nul)}.")
+            # NaN, which equals nothing, is what a data frame has in place of a number that is not known.
+            text = _JSON.encode({name: value for name, value in row.items() if value == value})
     except InvalidIsbn as error:
         return _SentRow(shown, problem=str(error))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -229,18 +228,6 @@ def _known(merged: Mapping[str, Any] | None) -> KnownStock | None:
 def _isbn(text: Any) -> str:
     """Thirteen digits go as they are, since their check digit is verified over there."""
     return text if isinstance(text, str) and _DIGITS.fullmatch(text) else parse_isbn(text)
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, Mapping):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
 
 
 def _spell(value: Any) -> str:

@@ -1,15 +1,12 @@
 """The storefront's own memory: writes with before and after, failed requests, and what is known by its id."""
 
 import json
-import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import psycopg
@@ -18,8 +15,7 @@ from psycopg.rows import class_row
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.store.client import FailedRequest, MedusaError
-
-log = logging.getLogger(__name__)
+from ingram_assets.store.journal_schema import ensure_tables
 
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant"]
 Outcome = Literal["pending", "written", "failed"]
@@ -30,68 +26,10 @@ What = Literal["location", "sales_channel", "category", "tag", "variant"]
 BODY_CAP = 4_000
 """Characters of a refused request's answer that are kept."""
 
-_LOCK = 0x1A6A4D5A
-"""Advisory lock under which the tables are made: two runs may start at once."""
-
 _ONE_RUN = 0x1A6A4D5B
 """Advisory lock of the one run that may be at work on the store."""
 
 _LOOK_AGAIN_SECONDS = 0.3
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS store_change (
-    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    run_id TEXT NOT NULL,
-    isbn TEXT,
-    kind TEXT NOT NULL,
-    entity TEXT,
-    before JSONB,
-    after JSONB,
-    reason TEXT NOT NULL,
-    outcome TEXT NOT NULL DEFAULT 'pending' CHECK (outcome IN ('pending', 'written', 'failed')),
-    detail TEXT,
-    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
-);
-CREATE INDEX IF NOT EXISTS idx_store_change_isbn ON store_change (isbn, kind, id);
-CREATE INDEX IF NOT EXISTS idx_store_change_run ON store_change (run_id, id);
-CREATE INDEX IF NOT EXISTS idx_store_change_pending ON store_change (isbn) WHERE outcome = 'pending';
-CREATE INDEX IF NOT EXISTS idx_store_change_shared ON store_change (kind, id) WHERE isbn IS NULL;
-CREATE TABLE IF NOT EXISTS store_failed_request (
-    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    run_id TEXT NOT NULL,
-    method TEXT NOT NULL,
-    path TEXT NOT NULL,
-    status INT,
-    body TEXT NOT NULL,
-    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
-);
-CREATE INDEX IF NOT EXISTS idx_store_failed_request_run ON store_failed_request (run_id, id);
-CREATE TABLE IF NOT EXISTS store_known (
-    what TEXT NOT NULL,
-    called TEXT NOT NULL,
-    id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (what, called)
-);
-"""
-
-# Titles that were written before this table was: they are held to nothing, until the next push of each.
-_IN_STEP_SCHEMA = """
-CREATE TABLE store_in_step (
-    isbn TEXT PRIMARY KEY,
-    row_id INT NOT NULL,
-    stock_changed_at TIMESTAMPTZ,
-    valid_until TIMESTAMPTZ,
-    pushed_at TIMESTAMPTZ,
-    aged TEXT NOT NULL DEFAULT ''
-);
-INSERT INTO store_in_step (isbn, row_id, stock_changed_at)
-SELECT DISTINCT isbn, 0, now() FROM store_change WHERE isbn IS NOT NULL AND outcome = 'written';
-"""
-
-_NEWEST_TABLE = "store_known"
-"""The last of the schema: a journal that lacks it is new, or was made by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +48,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Change):
     """A change as it stands in the journal. `outcome` "pending": the run broke off in the middle of it."""
 
     id: int
     run_id: str
-    isbn: str | None
-    kind: Kind
-    entity: str | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    reason: str
     outcome: Outcome
     detail: str | None
     at: datetime
@@ -139,19 +71,6 @@ class Known:
     called: str
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FailedEntry:
-    """A request that failed, as it stands in the journal. `status` is `None` where no answer came."""
-
-    id: int
-    run_id: str
-    method: str
-    path: str
-    status: int | None
-    body: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +126,7 @@ class Writing:
 
 
 class Journal:
-    """The journal database. Makes its own tables; use it as a context manager.
+    """The journal database; use it as a context manager. Its tables are made at first use.
 
     A change is entered before it is sent, as "pending", and settled after: a run that is killed in
     between leaves a trace. Every method raises JournalLost when the database is gone, so that nothing is
@@ -223,20 +142,13 @@ class Journal:
         except MalformedAddress as error:
             raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
         self._db = self._connect()
-        self._lock = threading.RLock()
-        with self._session() as db, db.transaction():
-            db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            if db.execute("SELECT to_regclass(%s)", [_NEWEST_TABLE]).fetchone() == (None,):
-                db.execute(_SCHEMA)
-            if db.execute("SELECT to_regclass('store_in_step')").fetchone() == (None,):
-                db.execute(_IN_STEP_SCHEMA)
+        with _told_in_words():
+            ensure_tables(self._db, self._url)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -248,7 +160,10 @@ class Journal:
             return psycopg.connect(self._url, autocommit=True, connect_timeout=20)
         # Also what is no operational one: the driver quotes an address that it can't read.
         except psycopg.Error as error:
-            raise NeedsPerson(_no_journal(error)) from None
+            raise NeedsPerson(
+                f"The journal database can't be reached ({type(error).__name__}). Is STOREFRONT_DB_URL "
+                "right, and does the database run? Nothing was sent to the store."
+            ) from None
 
     @contextmanager
     def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
@@ -263,41 +178,13 @@ class Journal:
             waiting: called once, if there is a run to wait for.
         """
         told = False
-        holder = self._connect()
-        try:
-            while not self._take(holder):
+        with closing(self._connect()) as holder:
+            while not _takes_lock(holder):
                 if not told:
                     waiting()
                     told = True
                 time.sleep(_LOOK_AGAIN_SECONDS)
             yield
-        finally:
-            holder.close()
-
-    @staticmethod
-    def _take(holder: psycopg.Connection) -> bool:
-        try:
-            holder.execute("BEGIN")
-            if holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_RUN]).fetchone() == (True,):
-                return True
-            holder.execute("ROLLBACK")
-        except psycopg.OperationalError as error:
-            raise _lost(error) from error
-        return False
-
-    @contextmanager
-    def _session(self) -> Iterator[psycopg.Connection]:
-        """The connection, for one thread at a time, its failures in words."""
-        with self._lock:
-            try:
-                yield self._db
-            except psycopg.OperationalError as error:
-                raise _lost(error) from error
-            except psycopg.errors.InsufficientPrivilege as error:
-                raise NeedsPerson(
-                    "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL "
-                    "own its database."
-                ) from error
 
     @contextmanager
     def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
@@ -319,31 +206,20 @@ class Journal:
         """Enters changes as pending; returns their ids, in order."""
         if not changes:
             return []
-        rows = [
-            {
-                "n": number,
-                "isbn": each.isbn,
-                "kind": each.kind,
-                "entity": each.entity,
-                "before": each.before,
-                "after": each.after,
-                "reason": each.reason,
-            }
-            for number, each in enumerate(changes)
-        ]
-        with self._session() as db:
-            # Ids of an INSERT … SELECT … ORDER BY rise with the order: that is how they are matched.
-            return [
-                row[0]
-                for row in db.execute(
-                    "WITH given AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row(n int, isbn text,"
-                    " kind text, entity text, before jsonb, after jsonb, reason text)), made AS ("
-                    " INSERT INTO store_change (run_id, isbn, kind, entity, before, after, reason)"
-                    " SELECT %s, isbn, kind, entity, before, after, reason FROM given ORDER BY n"
-                    " RETURNING id) SELECT id FROM made ORDER BY id",
-                    [_json(rows), run_id],
-                )
-            ]
+        rows = [asdict(each) | {"id": place, "run_id": run_id} for place, each in enumerate(changes)]
+        # Ids of an INSERT … SELECT … ORDER BY rise with the order: that is how they are matched.
+        entered = self._run(
+            """
+            WITH made AS (
+                INSERT INTO store_change (run_id, isbn, kind, entity, before, after, reason)
+                SELECT run_id, isbn, kind, entity, before, after, reason
+                FROM jsonb_populate_recordset(NULL::store_change, %s::jsonb) ORDER BY id
+                RETURNING id
+            ) SELECT id FROM made ORDER BY id
+            """,
+            [_json(rows)],
+        )
+        return [row[0] for row in entered]
 
     def settle(
         self,
@@ -362,76 +238,58 @@ class Journal:
             {"id": each, "detail": failed.get(each), "entity": entities.get(each)}
             for each in dict.fromkeys(ids)
         ]
-        if not rows:
-            return
-        with self._session() as db:
-            db.execute(
-                "UPDATE store_change SET detail = row.detail,"
-                " entity = coalesce(row.entity, store_change.entity),"
-                " outcome = CASE WHEN row.detail IS NULL THEN 'written' ELSE 'failed' END"
-                " FROM jsonb_to_recordset(%s::jsonb) AS row(id bigint, detail text, entity text)"
-                " WHERE store_change.id = row.id",
+        if rows:
+            self._run(
+                """
+                UPDATE store_change SET detail = row.detail,
+                    entity = coalesce(row.entity, store_change.entity),
+                    outcome = CASE WHEN row.detail IS NULL THEN 'written' ELSE 'failed' END
+                FROM jsonb_populate_recordset(NULL::store_change, %s::jsonb) AS row
+                WHERE store_change.id = row.id
+                """,
                 [_json(rows)],
             )
 
     def failed_request(self, run_id: str, failure: FailedRequest) -> None:
         """Enters a request that failed, its answer's body cut at `BODY_CAP` characters."""
         body = failure.body.replace("\x00", "")[:BODY_CAP]
-        with self._session() as db:
-            db.execute(
-                "INSERT INTO store_failed_request (run_id, method, path, status, body)"
-                " VALUES (%s, %s, %s, %s, %s)",
-                [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
-            )
+        self._run(
+            "INSERT INTO store_failed_request (run_id, method, path, status, body)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
+        )
+
+    def failed_requests(self, run_id: str) -> list[FailedRequest]:
+        """All requests of a run that failed, oldest first, as they were entered."""
+        query = "SELECT method, path, status, body FROM store_failed_request WHERE run_id = %s ORDER BY id"
+        return [FailedRequest(*row) for row in self._run(query, [run_id])]
 
     def know(self, what: What, things: Iterable[Known]) -> None:
         """Remembers things by their ids; what was known under the same `called` is replaced."""
-        rows = {each.called: {"called": each.called, "id": each.id, "name": each.name} for each in things}
-        if not rows:
-            return
-        with self._session() as db:
-            db.execute(
-                "INSERT INTO store_known (what, called, id, name)"
-                " SELECT %s, row.called, row.id, row.name"
-                " FROM jsonb_to_recordset(%s::jsonb) AS row(called text, id text, name text)"
-                " ON CONFLICT (what, called) DO UPDATE SET id = excluded.id, name = excluded.name,"
-                " at = clock_timestamp()",
+        rows = {each.called: asdict(each) for each in things}
+        if rows:
+            self._run(
+                """
+                INSERT INTO store_known (what, called, id, name)
+                SELECT %s, called, id, name FROM jsonb_populate_recordset(NULL::store_known, %s::jsonb)
+                ON CONFLICT (what, called)
+                DO UPDATE SET id = excluded.id, name = excluded.name, at = clock_timestamp()
+                """,
                 [what, _json(list(rows.values()))],
             )
 
     def known(self, what: What, called: Sequence[str] | None = None) -> list[Known]:
         """What is known of a kind, or of it what is called so; the one learned last comes last."""
-        with self._session() as db, db.cursor(row_factory=class_row(Known)) as cursor:
-            return cursor.execute(
-                "SELECT called, id, name FROM store_known"
-                " WHERE what = %s AND (%s::text[] IS NULL OR called = ANY(%s::text[])) ORDER BY at, called",
-                [what, called and list(called), called and list(called)],
-            ).fetchall()
+        names = None if called is None else list(called)
+        query = """
+            SELECT called, id, name FROM store_known
+            WHERE what = %s AND (%s::text[] IS NULL OR called = ANY(%s::text[])) ORDER BY at, called
+        """
+        return [Known(*row) for row in self._run(query, [what, names, names])]
 
     def written(self, kind: Kind) -> list[Entry]:
         """All changes that arrived to a kind of thing that is no title's own, oldest first."""
         return self._entries("isbn IS NULL AND kind = %s AND outcome = 'written'", kind)
-
-    def made_items(self, isbns: Sequence[str]) -> dict[str, set[str]]:
-        """ISBN to the ids of the inventory items that this project made for it.
-
-        An item is made by itself, or by Medusa along with a product: then it is the one that the product's
-        first level was made on.
-        """
-        found: dict[str, set[str]] = {}
-        with self._session() as db:
-            rows = db.execute(
-                "SELECT made.isbn, level.entity FROM store_change AS made JOIN LATERAL ("
-                " SELECT entity FROM store_change WHERE isbn = made.isbn AND kind = 'level'"
-                " AND before IS NULL AND outcome <> 'failed' AND id > made.id ORDER BY id LIMIT 1"
-                ") AS level ON level.entity IS NOT NULL"
-                " WHERE made.isbn = ANY(%s) AND made.kind IN ('item', 'product')"
-                " AND made.before IS NULL AND made.outcome <> 'failed'",
-                [list(isbns)],
-            ).fetchall()
-        for isbn, item_id in rows:
-            found.setdefault(isbn, set()).add(item_id)
-        return found
 
     def history(self, isbn: str) -> list[Entry]:
         """All changes to one title, oldest first."""
@@ -441,18 +299,29 @@ class Journal:
         """All changes of one run, oldest first."""
         return self._entries("run_id = %s", run_id)
 
-    def failed_requests(self, run_id: str) -> list[FailedEntry]:
-        """All requests of a run that failed, oldest first."""
-        with self._session() as db, db.cursor(row_factory=class_row(FailedEntry)) as cursor:
-            return cursor.execute(
-                "SELECT id, run_id, method, path, status, body, at FROM store_failed_request"
-                " WHERE run_id = %s ORDER BY id",
-                [run_id],
-            ).fetchall()
+    def made_items(self, isbns: Sequence[str]) -> dict[str, set[str]]:
+        """ISBN to the ids of the inventory items that this project made for it.
 
-    def pending(self, isbns: Sequence[str]) -> list[Entry]:
-        """Changes of these titles of which it is not known whether they arrived: their run broke off."""
-        return self._entries("outcome = 'pending' AND isbn = ANY(%s)", list(isbns))
+        An item is made by itself, or by Medusa along with a product: then it is the one that the product's
+        first level was made on.
+        """
+        rows = self._run(
+            """
+            SELECT made.isbn, level.entity FROM store_change AS made JOIN LATERAL (
+                SELECT entity FROM store_change
+                WHERE isbn = made.isbn AND kind = 'level' AND before IS NULL AND outcome <> 'failed'
+                    AND id > made.id
+                ORDER BY id LIMIT 1
+            ) AS level ON level.entity IS NOT NULL
+            WHERE made.isbn = ANY(%s) AND made.kind IN ('item', 'product')
+                AND made.before IS NULL AND made.outcome <> 'failed'
+            """,
+            [list(isbns)],
+        )
+        found: dict[str, set[str]] = {}
+        for isbn, item_id in rows:
+            found.setdefault(isbn, set()).add(item_id)
+        return found
 
     def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, list[Any]]]:
         """ISBN to field to what we wrote last. A title that we never wrote is missing.
@@ -473,18 +342,23 @@ class Journal:
 
     def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
         """ISBN to the level that we wrote last. A title without one is missing."""
+        # From each title's last entry of which we are sure, on: what came before says nothing.
+        rows = self._run(
+            """
+            SELECT change.isbn, change.outcome, change.before, change.after, change.at
+            FROM unnest(%s::text[]) AS wanted (isbn), LATERAL (
+                SELECT max(id) AS id FROM store_change
+                WHERE isbn = wanted.isbn AND kind = 'level' AND outcome = 'written'
+            ) AS sure JOIN LATERAL (
+                SELECT * FROM store_change
+                WHERE isbn = wanted.isbn AND kind = 'level' AND outcome <> 'failed'
+                    AND id >= coalesce(sure.id, 0)
+            ) AS change ON true
+            ORDER BY change.id
+            """,
+            [list(isbns)],
+        )
         found: dict[str, LastLevel] = {}
-        with self._session() as db:
-            # From each title's last entry of which we are sure, on: what came before says nothing.
-            rows = db.execute(
-                "SELECT change.isbn, change.outcome, change.before, change.after, change.at"
-                " FROM unnest(%s::text[]) AS wanted(isbn), LATERAL (SELECT max(id) AS id FROM store_change"
-                " WHERE isbn = wanted.isbn AND kind = 'level' AND outcome = 'written') AS sure"
-                " JOIN LATERAL (SELECT * FROM store_change WHERE isbn = wanted.isbn AND kind = 'level'"
-                " AND outcome <> 'failed' AND id >= coalesce(sure.id, 0)) AS change ON true"
-                " ORDER BY change.id",
-                [list(isbns)],
-            ).fetchall()
         for isbn, outcome, before, after, at in rows:
             values = [after] if outcome == "written" else [before, after]
             levels = tuple((each["stocked_quantity"], each["incoming_quantity"]) for each in values if each)
@@ -496,52 +370,37 @@ class Journal:
 
     def record_in_step(self, entries: Sequence[InStep]) -> None:
         """Enters what the store was told of these titles, in place of what it was told before."""
-        if not entries:
-            return
-        rows = [
-            {
-                "isbn": one.isbn,
-                "row_id": one.row_id,
-                "stock_changed_at": one.stock_changed_at,
-                "valid_until": one.valid_until,
-                "pushed_at": one.pushed_at,
-                "aged": ",".join(one.aged),
-            }
-            for one in entries
-        ]
-        with self._session() as db:
-            db.execute(
-                "INSERT INTO store_in_step (isbn, row_id, stock_changed_at, valid_until, pushed_at, aged)"
-                " SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged"
-                " FROM jsonb_to_recordset(%s::jsonb) AS row(isbn text, row_id int,"
-                " stock_changed_at timestamptz, valid_until timestamptz, pushed_at timestamptz, aged text)"
-                " ON CONFLICT (isbn) DO UPDATE SET row_id = excluded.row_id,"
-                " stock_changed_at = excluded.stock_changed_at, valid_until = excluded.valid_until,"
-                " pushed_at = excluded.pushed_at, aged = excluded.aged",
+        rows = [asdict(each) | {"aged": ",".join(each.aged)} for each in entries]
+        if rows:
+            self._run(
+                """
+                INSERT INTO store_in_step
+                SELECT * FROM jsonb_populate_recordset(NULL::store_in_step, %s::jsonb)
+                ON CONFLICT (isbn) DO UPDATE SET row_id = excluded.row_id,
+                    stock_changed_at = excluded.stock_changed_at, valid_until = excluded.valid_until,
+                    pushed_at = excluded.pushed_at, aged = excluded.aged
+                """,
                 [_json(rows)],
             )
 
     def in_step(self) -> dict[str, InStep]:
         """ISBN to what the store was last told of it; a title that was never brought in step is missing."""
-        with self._session() as db:
-            rows = db.execute(
-                "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
-            ).fetchall()
+        query = "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
         return {
-            isbn: InStep(isbn, row, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
-            for isbn, row, changed_at, until, pushed_at, aged in rows
+            isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
+            for isbn, row_id, changed_at, until, pushed_at, aged in self._run(query)
         }
 
     def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
         """Moves on when what the store was told of these titles stops being true: they were read again."""
-        if not valid_until:
-            return
-        with self._session() as db:
-            db.execute(
-                "UPDATE store_in_step SET valid_until = row.valid_until"
-                " FROM jsonb_to_recordset(%s::jsonb) AS row(isbn text, valid_until timestamptz)"
-                " WHERE store_in_step.isbn = row.isbn",
-                [_json([{"isbn": isbn, "valid_until": end} for isbn, end in valid_until.items()])],
+        if valid_until:
+            self._run(
+                """
+                UPDATE store_in_step SET valid_until = given.until
+                FROM unnest(%s::text[], %s::timestamptz[]) AS given (isbn, until)
+                WHERE store_in_step.isbn = given.isbn
+                """,
+                [list(valid_until), list(valid_until.values())],
             )
 
     def hold_to_nothing(self, isbns: Sequence[str]) -> None:
@@ -549,22 +408,32 @@ class Journal:
 
         Whoever is tracked again later is so from then on, and not since the push before it was retired.
         """
-        if not isbns:
-            return
-        with self._session() as db:
-            db.execute(
+        if isbns:
+            self._run(
                 "UPDATE store_in_step SET pushed_at = NULL, valid_until = NULL, stock_changed_at = now()"
                 " WHERE isbn = ANY(%s)",
                 [list(isbns)],
             )
 
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _told_in_words():
+            result = self._db.execute(statement.encode(), values)
+            return result.fetchall() if result.description else []
+
     def _entries(self, where: str, *values: Any) -> list[Entry]:
-        query = (
-            "SELECT id, run_id, isbn, kind, entity, before, after, reason, outcome, detail, at"
-            f" FROM store_change WHERE {where} ORDER BY id"
-        )
-        with self._session() as db, db.cursor(row_factory=class_row(Entry)) as cursor:
+        query = f"SELECT * FROM store_change WHERE {where} ORDER BY id"
+        with _told_in_words(), self._db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
+
+
+def _takes_lock(holder: psycopg.Connection) -> bool:
+    """Begins a transaction that holds the lock of the one run; where another run has it, ends it again."""
+    with _told_in_words():
+        holder.execute("BEGIN")
+        if holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_RUN]).fetchone() == (True,):
+            return True
+        holder.execute("ROLLBACK")
+        return False
 
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -575,15 +444,18 @@ def _json(value: Any) -> str:
     return _NUL.sub(r"\1", json.dumps(value, default=str))
 
 
-def _lost(error: psycopg.Error) -> JournalLost:
-    return JournalLost(
-        f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
-        "the store. Run it again once the database of STOREFRONT_DB_URL is back."
-    )
-
-
-def _no_journal(error: psycopg.Error) -> str:
-    return (
-        f"The journal database can't be reached ({type(error).__name__}). Is STOREFRONT_DB_URL right, and "
-        "does the database run? Nothing was sent to the store."
-    )
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    """The failures of the journal's connection as ours."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise JournalLost(
+            f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
+            "the store. Run it again once the database of STOREFRONT_DB_URL is back."
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise NeedsPerson(
+            "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL "
+            "own its database."
+        ) from error

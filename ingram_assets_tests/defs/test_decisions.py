@@ -12,14 +12,14 @@ from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     Asked,
-    Request,
+    PushDecision,
     SensorCursor,
     after_asking,
     after_run,
     ask,
+    became_untrue,
     is_complete,
     not_known_in_step,
-    over,
     push_changes,
     to_look_at,
 )
@@ -130,12 +130,13 @@ class TestAsking:
     """What `rows_to_import` and `clock_changes` remember of what they asked for."""
 
     @staticmethod
-    def ask(asked: Asked, *wanted: str, now: float = 0.0, pushing: bool = False) -> Request:
-        return ask(asked, wanted, now, name="imports", what="rows to import", pushing=pushing)
+    def ask(asked: Asked, *wanted: str, now: float = 0.0, pushing: bool = False) -> PushDecision:
+        by_key = {isbn: isbn for isbn in wanted}
+        return ask(asked, by_key, now, what="rows to import", pushing=pushing)
 
-    def ended(self, request: Request, state: Any, *wanted: str, now: float) -> Asked:
-        asked = Asked.parse(request.asked.dump())
-        assert asked == request.asked, "it survives its own spelling"
+    def ended(self, request: PushDecision, state: Any, *wanted: str, now: float) -> Asked:
+        asked = Asked.parse(request.place.dump())
+        assert asked == request.place, "it survives its own spelling"
         return after_asking(asked, state, wanted, now, WAITS)
 
     @pytest.mark.parametrize(
@@ -143,28 +144,28 @@ class TestAsking:
     )
     def test_rows_are_imported_unless_a_push_is_at_work(self, waiting, importing, asked):
         request = self.ask(Asked(), *waiting, pushing=importing)
-        assert request.keys == asked
+        assert request.isbns == asked
         assert bool(request.reason) is not bool(asked)
 
     def test_a_run_at_work_is_waited_for(self):
         request = self.ask(Asked(), A)
         asked = self.ended(request, "in_progress", A, B, now=5)
-        assert asked == request.asked
-        assert self.ask(asked, A, B, now=5).keys == ()
+        assert asked == request.place
+        assert self.ask(asked, A, B, now=5).isbns == ()
 
     def test_a_failure_waits_longer_each_time(self):
         asked, waited, now = Asked(), [], 100.0
         for _ in range(3):
             asked = self.ended(self.ask(asked, A, now=now), "failed", A, now=now)
             waited.append(asked.held[A].until - now)
-            assert self.ask(asked, A, now=now + waited[-1] - 1).keys == ()
+            assert self.ask(asked, A, now=now + waited[-1] - 1).isbns == ()
             now += waited[-1]
         assert waited == [10, 60, 60]
 
     def test_what_a_run_that_succeeded_left_undone_waits_too(self):
         asked = self.ended(self.ask(Asked(), A, B), "succeeded", B, now=1)
         assert asked.held.keys() == {B}
-        assert self.ask(asked, B, now=2).keys == ()
+        assert self.ask(asked, B, now=2).isbns == ()
 
     def test_what_was_done_is_forgotten(self):
         asked = self.ended(self.ask(Asked(), A), "failed", A, now=1)
@@ -173,25 +174,29 @@ class TestAsking:
     def test_a_new_one_is_asked_for_while_an_old_one_is_held_back_and_never_with_it(self):
         asked = self.ended(self.ask(Asked(), A), "failed", A, now=0)
         new = self.ask(asked, A, B, now=1)
-        assert new.keys == (B,)
+        assert new.isbns == (B,)
         asked = self.ended(new, "succeeded", A, now=2)
         # Nor when both are due: the old one would take the new one down again.
-        assert self.ask(asked, A, C, now=1000).keys == (C,)
-        assert self.ask(asked, A, now=1000).keys == (A,)
+        assert self.ask(asked, A, C, now=1000).isbns == (C,)
+        assert self.ask(asked, A, now=1000).isbns == (A,)
 
     def test_a_run_that_never_started_is_asked_for_again_at_once_under_another_key(self):
         first = self.ask(Asked(), A, now=0)
         again = self.ask(self.ended(first, "gone", A, now=1), A, now=1)
-        assert again.keys == (A,)
-        assert again.asked.run_key != first.asked.run_key
+        assert again.isbns == (A,)
+        assert again.place.run_key != first.place.run_key
 
     def test_many_are_asked_for_in_turn(self):
         wanted = [str(number) for number in range(AT_ONCE + 1)]
         first = self.ask(Asked(), *wanted)
-        assert len(first.keys) == AT_ONCE
+        assert len(first.isbns) == AT_ONCE
         asked = self.ended(first, "failed", *wanted, now=1)
-        assert self.ask(asked, *wanted, now=1).keys == (wanted[-1],)
+        assert self.ask(asked, *wanted, now=1).isbns == (wanted[-1],)
         assert len(asked.dump()) < 20_000, "a cursor is kept with each tick"
+
+    def test_what_is_asked_for_is_remembered_by_its_key_and_pushed_by_its_isbn(self):
+        decision = ask(Asked(), {"row 7": A}, 0.0, what="rows to import", pushing=False)
+        assert (decision.isbns, decision.place.keys) == ((A,), ("row 7",))
 
     @pytest.mark.parametrize("text", ["", "x", "[1]", '{"held": [[1]]}', '{"keys": 7}', "7"])
     def test_a_cursor_that_is_none_is_the_beginning(self, text):
@@ -237,7 +242,7 @@ class TestClock:
         return {A: InStep(A, 1, None, until, self.NOON - timedelta(hours=hours_ago), aged)}
 
     def over(self, title: Title, told: Mapping[str, InStep], max_age: timedelta | None = DAY) -> Any:
-        return over([title], told, self.NOON, max_age, self.ZONE)
+        return became_untrue([title], told, self.NOON, max_age, self.ZONE)
 
     def test_a_reading_that_is_too_old_now_is_pushed(self):
         assert self.over(self.title(25), self.told(25, self.NOON - timedelta(hours=1))) == ([A], {})

@@ -93,8 +93,7 @@ class Shop:
         self.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
 
     def unread(self) -> dict[str, int]:
-        with QueueReader(self.queue.reader) as reader:
-            return dict(reader.summary().unread_by_outcome)
+        return dict(self.queue.sql("SELECT outcome, count(*) FROM ingram_unread GROUP BY outcome"))
 
     def on_hand(self) -> dict[str, int | None]:
         with QueueReader(self.queue.reader) as reader:

@@ -154,7 +154,7 @@ def test_a_connection_lost_twice_is_named(queue: Queue, writer: QueueWriter) -> 
         connection.execute("SELECT 1")
 
     with pytest.raises(Transient, match=r"Could not try at 127\.0\.0\.1:\d+/queue_of_tests") as raised:
-        writer._run("try", work)
+        writer.run("try", work)
     assert len(calls) == 2
     assert_tells_nothing(raised.value)
 
@@ -178,7 +178,7 @@ def test_a_server_that_hangs_in_the_middle_is_left(
     queue: Queue, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only the silence is short: the statement timeout is also how long the pool waits for a connection.
-    monkeypatch.setattr("ingram_assets.staging.connection._ANSWER_TIMEOUTS", 0.2)
+    monkeypatch.setattr("ingram_assets.staging.connection.ANSWER_TIMEOUTS", 0.2)
     with (
         Line("127.0.0.1", postgres.port) as line,
         QueueWriter(line.through(queue.writer), statement_timeout=10) as writer,

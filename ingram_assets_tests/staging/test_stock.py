@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.readings import KnownStock, StockReading, merge
 from ingram_assets.domain.stock import MAX_COUNT, UNSEEN, DcStock
 from ingram_assets.staging.reader import QueueReader
@@ -212,7 +213,7 @@ def test_pruning_keeps_the_last_entry_of_each_day(
 
 
 def test_pruning_leaves_the_last_month_whole(writer: QueueWriter) -> None:
-    with pytest.raises(ValueError, match="30 days"):
+    with pytest.raises(Permanent, match="30 days"):
         writer.prune_history(29)
 
 

@@ -2,17 +2,21 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.store import journal_schema
 from ingram_assets.store.client import FailedRequest, MedusaRefused, Unavailable
 from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, JournalLost, Known
+from ingram_demo.embedded.postgres import Postgres
 
 ISBN = "9780000000002"
 
@@ -35,14 +39,113 @@ def test_its_tables_are_made_once_by_whoever_comes_first(database: str) -> None:
         each.close()
 
 
-def test_the_journal_of_an_earlier_version_gets_what_is_new(database: str) -> None:
-    with Journal(database) as journal:
-        journal.settle(journal.begin("run", [level(1, 2)]))
+EARLIER_TABLES = [
+    """
+    CREATE TABLE store_change (
+        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run_id TEXT NOT NULL, isbn TEXT,
+        kind TEXT NOT NULL,
+        entity TEXT, before JSONB, after JSONB, reason TEXT NOT NULL,
+        outcome TEXT NOT NULL DEFAULT 'pending' CHECK (outcome IN ('pending', 'written', 'failed')),
+        detail TEXT, at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+    );
+    CREATE INDEX idx_store_change_isbn ON store_change (isbn, kind, id);
+    CREATE INDEX idx_store_change_run ON store_change (run_id, id);
+    CREATE TABLE store_failed_request (
+        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run_id TEXT NOT NULL, method TEXT NOT NULL,
+        path TEXT NOT NULL, status INT, body TEXT NOT NULL, at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+    );
+    CREATE INDEX idx_store_failed_request_run ON store_failed_request (run_id, id);
+    INSERT INTO store_change (run_id, isbn, kind, entity, after, reason, outcome)
+    VALUES ('run', '9780000000002', 'product', 'prod', '{"title": "A"}', 'why', 'written'),
+        ('run', 'never-sent', 'product', NULL, '{"title": "B"}', 'why', 'pending');
+    INSERT INTO store_failed_request (run_id, method, path, status, body)
+    VALUES ('run', 'GET', '/x', 400, 'no');
+    """,
+    """
+    CREATE INDEX idx_store_change_pending ON store_change (isbn) WHERE outcome = 'pending';
+    CREATE INDEX idx_store_change_shared ON store_change (kind, id) WHERE isbn IS NULL;
+    CREATE TABLE store_known (
+        what TEXT NOT NULL, called TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+        at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (what, called)
+    );
+    INSERT INTO store_known (what, called, id, name) VALUES ('tag', 'mine', 'ptag', 'theirs');
+    """,
+    """
+    CREATE TABLE store_in_step (
+        isbn TEXT PRIMARY KEY, row_id INT NOT NULL, stock_changed_at TIMESTAMPTZ, valid_until TIMESTAMPTZ,
+        pushed_at TIMESTAMPTZ, aged TEXT NOT NULL DEFAULT ''
+    );
+    INSERT INTO store_in_step (isbn, row_id, pushed_at, aged)
+    VALUES ('another', 7, '2026-11-20 14:00Z', 'PA,TN');
+    """,
+]
+"""What programs before there were versions made at their start, each on top of the one before; with rows."""
+
+
+def tables(url: str) -> list[Any]:
+    """Every column and index, to compare two journals by."""
+    with psycopg.connect(url) as connection:
+        return [
+            *connection.execute("""
+                SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity
+                FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position
+            """),
+            *connection.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+        ]
+
+
+@pytest.fixture
+def another_database(postgres: Postgres) -> Iterator[str]:
+    yield postgres.create_database("journal_to_compare")
+    postgres.drop_database("journal_to_compare")
+
+
+@pytest.mark.parametrize("age", [1, 2, 3])
+def test_the_journal_of_an_earlier_program_is_taken_over_with_its_rows(
+    database: str, another_database: str, age: int
+) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP TABLE store_known")
-    with Journal(database) as journal:
+        for statements in EARLIER_TABLES[:age]:
+            connection.execute(statements)
+    with Journal(database) as journal, Journal(another_database):
         assert [each.outcome for each in journal.history(ISBN)] == ["written"]
-        assert journal.known("location") == []
+        assert [each.outcome for each in journal.history("never-sent")] == ["pending"]
+        assert [each.path for each in journal.failed_requests("run")] == ["/x"]
+        assert journal.known("tag") == ([Known("mine", "ptag", "theirs")] if age > 1 else [])
+        at = datetime(2026, 11, 20, 14, tzinfo=UTC)
+        told = {"another": InStep("another", 7, None, None, at, ("PA", "TN"))}
+        assert (journal.in_step() == told) is (age == 3), "its own rows, and none beside them"
+        journal.settle(journal.begin("run 2", [level(1, 2)]))
+        assert [each.id for each in journal.history(ISBN)] == [1, 3]
+    assert tables(database) == tables(another_database)
+
+
+def test_the_version_that_the_program_needs_is_the_last_migration(database: str) -> None:
+    versions = sorted(path.name[:4] for path in (Path(journal_schema.__file__).parent).rglob("0*.py"))
+    with Journal(database), psycopg.connect(database) as connection:
+        written = connection.execute("SELECT version_num FROM store_journal_version").fetchall()
+    assert written == [(versions[-1],)] == [(journal_schema.VERSION,)]
+
+
+def test_the_journal_of_a_newer_program_is_left_alone(database: str) -> None:
+    with Journal(database):
+        pass
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE store_journal_version SET version_num = '0999'")
+    with pytest.raises(NeedsPerson, match="at version 0999, which this program does not know"):
+        Journal(database)
+
+
+def test_a_role_that_may_make_no_tables_is_told_to_own_the_database(
+    postgres: Postgres, database: str
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute("DROP ROLE IF EXISTS journal_guest")
+        connection.execute("CREATE ROLE journal_guest LOGIN PASSWORD 'guest'")
+    with pytest.raises(NeedsPerson, match="own its database"):
+        Journal(postgres.url(name, "journal_guest", "guest"))
 
 
 def test_what_is_known_by_its_id_is_known_until_another_takes_its_place(database: str) -> None:
@@ -107,7 +210,7 @@ def test_an_answer_settles_and_no_answer_leaves_it_open(database: str) -> None:
         with pytest.raises(KeyboardInterrupt), journal.writing("killed", [level(1, 2)]):
             raise KeyboardInterrupt
         assert [each.outcome for each in journal.history(ISBN)] == ["failed", "pending", "pending"]
-        assert [each.run_id for each in journal.pending([ISBN])] == ["silence", "killed"]
+        assert [each.run_id for each in journal.history(ISBN)[1:]] == ["silence", "killed"]
 
 
 def test_what_we_wrote_last(database: str) -> None:
@@ -263,11 +366,9 @@ class TestInStep:
             assert changed_at > self.NOW, "what changes from now on counts"
 
     def test_a_journal_from_before_this_was_kept(self, database: str) -> None:
-        with Journal(database) as journal:
-            journal.settle(journal.begin("run", [level(1, 2)]))
-            journal.begin("run", [level(1, 2, "never-sent")])
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute("DROP TABLE store_in_step")
+            for statements in EARLIER_TABLES[:2]:
+                connection.execute(statements)
         with Journal(database) as journal:
             entries = journal.in_step()
         assert entries.keys() == {ISBN}

@@ -48,7 +48,7 @@ from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings import PaceSettings, ScraperSettings, SettingsError, load
 from ingram_assets.sources.ipage.pages import parse_saved_search_csv
-from ingram_assets.staging.writer import LONGEST
+from ingram_assets.staging.writer import LONGEST, TitleRow
 
 _PACE = load(PaceSettings)
 OWNERS = ["team:bookstore"]
@@ -139,7 +139,7 @@ def saved_search(
     report = Report(context.job_name)
     known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
     columns = [found[name] for name in ("isbn", "title", "srp_price")]
-    rows = [
+    rows: list[TitleRow] = [
         {"isbn": isbn, "title": title and cut(title, LONGEST["title"]), "srp_price": price}
         for isbn, title, price in zip(*columns, strict=True)
     ]

@@ -23,7 +23,7 @@ from ingram_assets.covers import (
 from ingram_assets.defs.events import Context, Progress, Report, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
 from ingram_assets.sources.ipage.site import Site
-from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.staging.writer import CoverRow, QueueWriter
 
 _BATCH = 100
 _PAGE = 1000
@@ -92,7 +92,7 @@ def check_covers(
 def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome], report: Report) -> None:
     materializations: list[dg.AssetMaterialization] = []
     # Also of titles that were not looked at: the bucket's public address may have changed.
-    covers = [
+    covers: list[CoverRow] = [
         {"isbn": outcome.isbn, "cover_url": outcome.cover_url, "cover_sha256": outcome.sha256}
         for outcome in batch
         if outcome.cover_url

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -36,7 +36,7 @@ from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
 from ingram_assets.sources.ipage.pages.product_page import StockInPart
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site
-from ingram_assets.staging.writer import LONGEST, QueueWriter
+from ingram_assets.staging.writer import LONGEST, QueueWriter, StockRow, TitleRow, UnreadRow
 
 _BATCH = 50
 _NOTES = 50
@@ -291,8 +291,8 @@ def _record(
 ) -> None:
     report = sweep.report
     pages: dict[str, tuple[Reading, ProductPage]] = {}
-    stocks: list[dict[str, Any]] = []
-    unread: list[dict[str, Any]] = []
+    stocks: list[StockRow] = []
+    unread: list[UnreadRow] = []
     looked: list[dg.AssetObservation] = []
     for reading in batch:
         page = reading.page
@@ -308,7 +308,7 @@ def _record(
         if page.warnings:
             report.add("pages_with_warnings")
             _note(report, f"{page.isbn}: {' '.join(page.warnings)}")
-        if not shows_a_count(page):
+        if page.stock is None or not shows_a_count(page):
             report.add("stock_unknown")
             unread.append(_unread(reading, "no_stock_table", NO_STOCK_TABLE))
             looked.append(_without_table(reading, status, shop))
@@ -430,7 +430,7 @@ def _note(report: Report, note: str) -> None:
         report.notes.append(note)
 
 
-def _unread(reading: Reading, outcome: str, reason: str) -> dict[str, Any]:
+def _unread(reading: Reading, outcome: str, reason: str) -> UnreadRow:
     return {"isbn": reading.isbn, "observed_at": reading.observed_at, "outcome": outcome, "reason": reason}
 
 
@@ -464,7 +464,7 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def details_of(page: ProductPage) -> dict[str, Any]:
+def details_of(page: ProductPage) -> TitleRow:
     """A page's details under the queue's column names; what the page does not say is left out."""
     known: Mapping[str, Any] = {
         "isbn": page.isbn,
@@ -487,11 +487,12 @@ def details_of(page: ProductPage) -> dict[str, Any]:
         "series": page.series,
         "publisher_status": page.publisher_status,
     }
-    return {
+    fitted = {
         name: cut(value, LONGEST[name]) if name in LONGEST else value
         for name, value in known.items()
         if value is not None
     }
+    return cast(TitleRow, fitted)
 
 
 def details_metadata(page: ProductPage, shop: Shop) -> dict[str, Any]:

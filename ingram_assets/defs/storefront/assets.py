@@ -6,14 +6,7 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from ingram_assets.defs.events import Report, classified
-from ingram_assets.defs.keys import (
-    INVENTORY_LEVELS,
-    ISBNS,
-    PRODUCTS,
-    QUEUE_ROWS,
-    STOCK_LOCATION,
-    STORE_POOL,
-)
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS, QUEUE_ROWS, STOCK_LOCATION, STORE_POOL
 from ingram_assets.defs.storefront.push import (
     NO_FALSE_ZEROES,
     NOTHING_TRIPPED,
@@ -34,12 +27,11 @@ OWNERS = ["team:bookstore"]
     kinds={"medusa"},
     owners=OWNERS,
     pool=STORE_POOL,
-    description="Ingram's one virtual stock location, linked to the sales channel. Known by its id.",
 )
 def stock_location(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> dg.MaterializeResult:
-    """See to the location."""
+    """Ingram's one virtual stock location, linked to the sales channel. Known by its id."""
     with classified(), open_store(context, medusa, queue, journal) as store:
         location = store.location()
     return dg.MaterializeResult(metadata={"id": location.id, "sells_through": location.channel_name})
@@ -55,12 +47,14 @@ def stock_location(
     owners=OWNERS,
     pool=STORE_POOL,
     output_required=False,
-    description="The title's product and variant: sku and ean are the ISBN, the price is the list price.",
 )
 def products(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> Iterator[dg.Output[None]]:
-    """Import the rows of the partitions a person chose that wait for it, failed ones too."""
+    """The title's product and variant: sku and ean are the ISBN, the price is the list price.
+
+    A run imports the rows of the partitions a person chose that wait for it, failed ones too.
+    """
     with classified(), open_store(context, medusa, queue, journal) as store:
         isbns = list(context.partition_keys)
         rows = waiting_rows(store, isbns)
@@ -88,12 +82,11 @@ def products(
             description="The change looked like an honest one: not a third of the shop sold out at once.",
         )
     ],
-    description="The level at Ingram's location, the variant's flags, and what a shopper is told.",
 )
 def inventory_levels(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> Iterator[dg.AssetCheckResult]:
-    """Bring the levels of the partitions a person chose in step."""
+    """The level at Ingram's location, the variant's flags, and what a shopper is told."""
     isbns = list(context.partition_keys)
     with classified(), open_store(context, medusa, queue, journal) as store:
         report = push_levels(store, store.location(), isbns)

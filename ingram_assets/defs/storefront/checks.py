@@ -26,8 +26,8 @@ STORE_FOLLOWS_QUEUE = "store_follows_queue"
 
 def evaluate(
     instance: dg.DagsterInstance, queue: QueueReaderResource, journal: StoreJournal, now: float
-) -> dict[str, Any]:
-    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
+) -> dg.AssetCheckEvaluation:
+    """What the check finds now (seconds since 1970)."""
     off = switched_off(instance)
     at_most = timedelta(seconds=load(PaceSettings).STORE_LAG_MAX)
     with queue.open() as reader, journal.open() as book:
@@ -54,16 +54,18 @@ def evaluate(
     if found.behind:
         since = found.behind[0].since
         metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
-        metadata["titles"] = dg.MetadataValue.table(
-            [
-                dg.TableRecord(
-                    {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": lag.moment(one.since)}
-                )
-                for one in found.behind[:_NAMED]
-            ]
-        )
-    words = lag.sentence(found, at_most, off)
-    return {"passed": not found.behind, "metadata": metadata, "description": words}
+        named = [
+            {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": lag.moment(one.since)}
+            for one in found.behind[:_NAMED]
+        ]
+        metadata["titles"] = dg.MetadataValue.table([dg.TableRecord(row) for row in named])
+    return dg.AssetCheckEvaluation(
+        asset_key=INVENTORY_LEVELS,
+        check_name=STORE_FOLLOWS_QUEUE,
+        passed=not found.behind,
+        metadata=metadata,
+        description=lag.sentence(found, at_most, off),
+    )
 
 
 @dg.asset_check(
@@ -80,4 +82,5 @@ def store_follows_queue(
     context: dg.AssetCheckExecutionContext, queue: QueueReaderResource, journal: StoreJournal
 ) -> dg.AssetCheckResult:
     """The check as a run of its own, for a person's click."""
-    return dg.AssetCheckResult(**evaluate(context.instance, queue, journal, time.time()))
+    found = evaluate(context.instance, queue, journal, time.time())
+    return dg.AssetCheckResult(passed=found.passed, metadata=found.metadata, description=found.description)

@@ -56,10 +56,49 @@ class SensorCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class PushDecision:
-    """Push these ISBNs and stand at `place`; or, with none, do nothing for the reason given."""
+class Held:
+    """How often runs for something failed in a row, and until when (seconds since 1970) it is held back."""
 
-    place: SensorCursor
+    failures: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a sensor asks for one by one, each by a key, and what became of it.
+
+    `keys` are those that the run of `run_key` was asked for, and is at work on as far as is known. `held` are
+    those whose last run ended without doing them.
+    """
+
+    run_key: str = ""
+    keys: tuple[str, ...] = ()
+    held: Mapping[str, Held] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Asked":
+        """What `dump` wrote; nothing for `None`, and for what a person typed instead."""
+        try:
+            values = json.loads(text) if text else {}
+            held = {key: Held(*what) for *what, keys in values.get("held", []) for key in keys}
+            return cls(values.get("run_key", ""), tuple(values.get("keys", ())), held)
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def dump(self) -> str:
+        """As a sensor's cursor. Keys that were held back together are written together: there may be many."""
+        together: dict[Held, list[str]] = {}
+        for key, held in self.held.items():
+            together.setdefault(held, []).append(key)
+        groups = [[held.failures, held.until, keys] for held, keys in together.items()]
+        return json.dumps({"run_key": self.run_key, "keys": self.keys, "held": groups})
+
+
+@dataclass(frozen=True, slots=True)
+class PushDecision:
+    """Push these ISBNs and keep `place` as the cursor; or, with none, do nothing for the reason given."""
+
+    place: SensorCursor | Asked
     isbns: tuple[str, ...] = ()
     reason: str = ""
 
@@ -151,45 +190,6 @@ def is_complete(row: Title, now: datetime) -> bool:
     return row.created_at is None or now - row.created_at > COMPLETE_AFTER
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """How often runs for something failed in a row, and until when (seconds since 1970) it is held back."""
-
-    failures: int
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a sensor asks for one by one, each by a key, and what became of it.
-
-    `keys` are those that the run of `run_key` was asked for, and is at work on as far as is known. `held` are
-    those whose last run ended without doing them.
-    """
-
-    run_key: str = ""
-    keys: tuple[str, ...] = ()
-    held: Mapping[str, Held] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: str | None) -> "Asked":
-        """What `dump` wrote; nothing for `None`, and for what a person typed instead."""
-        try:
-            values = json.loads(text) if text else {}
-            held = {key: Held(*what) for *what, keys in values.get("held", []) for key in keys}
-            return cls(values.get("run_key", ""), tuple(values.get("keys", ())), held)
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-
-    def dump(self) -> str:
-        """As a sensor's cursor. Keys that were held back together are written together: there may be many."""
-        together: dict[Held, list[str]] = {}
-        for key, held in self.held.items():
-            together.setdefault(held, []).append(key)
-        groups = [[held.failures, held.until, keys] for held, keys in together.items()]
-        return json.dumps({"run_key": self.run_key, "keys": self.keys, "held": groups})
-
-
 def after_asking(
     asked: Asked, state: RunState, wanted: Collection[str], now: float, waits: Sequence[float]
 ) -> Asked:
@@ -218,16 +218,7 @@ AT_ONCE = 1000
 """At most so many changes, rows or titles are a run's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Start a run for these keys and remember `asked`; or, with none, do nothing for the reason given."""
-
-    asked: Asked
-    keys: tuple[str, ...] = ()
-    reason: str = ""
-
-
-def ask(asked: Asked, wanted: Sequence[str], now: float, *, name: str, what: str, pushing: bool) -> Request:
+def ask(asked: Asked, wanted: Mapping[str, str], now: float, *, what: str, pushing: bool) -> PushDecision:
     """Whether what is wanted is to have a run of its own now, and for which of it.
 
     What has not failed yet goes first and by itself, then what failed least: so one bad thing never holds
@@ -235,22 +226,24 @@ def ask(asked: Asked, wanted: Sequence[str], now: float, *, name: str, what: str
 
     Args:
         asked: after `after_asking`.
-        name: of the sensor, for the run's key.
-        what: is wanted, for a person: "rows wait for import".
+        wanted: key to ISBN.
+        what: is wanted, for a person and for the run's key: "rows to import".
         pushing: whether a push is queued or at work; it will take them along or be followed by another.
     """
     if not wanted:
-        return Request(asked, reason=f"No {what}.")
+        return PushDecision(asked, reason=f"No {what}.")
     if pushing or asked.keys:
-        return Request(asked, reason=f"{len(wanted)} {what}; a push is at work.")
+        return PushDecision(asked, reason=f"{len(wanted)} {what}; a push is at work.")
     none = Held(0, 0.0)
     due = {key: held for key in wanted if (held := asked.held.get(key, none)).until <= now}
     if not due:
         again = min(asked.held[key].until for key in wanted) - now
-        return Request(asked, reason=f"{len(wanted)} {what}; the last push failed, again in {again:.0f} s.")
+        reason = f"{len(wanted)} {what}; the last push failed, again in {again:.0f} s."
+        return PushDecision(asked, reason=reason)
     fewest = min(held.failures for held in due.values())
     keys = tuple(key for key, held in due.items() if held.failures == fewest)[:AT_ONCE]
-    return Request(replace(asked, run_key=f"{name}@{now:.6f}", keys=keys), keys)
+    asked = replace(asked, run_key=f"{what}@{now:.6f}", keys=keys)
+    return PushDecision(asked, tuple(wanted[key] for key in keys))
 
 
 def not_known_in_step(
@@ -297,7 +290,7 @@ def told_too_long(held_back: Mapping[str, datetime], now: datetime, max_age: tim
     return [isbn for isbn, since in held_back.items() if max_age is not None and now - since > max_age]
 
 
-def over(
+def became_untrue(
     titles: Sequence[Title],
     told: Mapping[str, InStep],
     now: datetime,

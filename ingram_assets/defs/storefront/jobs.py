@@ -6,15 +6,15 @@ from ingram_assets.defs.storefront.ops import push_titles, undo_run
 from ingram_assets.settings import store_time_zone
 
 
-@dg.job(description="Queue to Medusa: new products, then every level and flag that differs.")
+@dg.job
 def push() -> None:
-    """Bring the queue to the store."""
+    """Queue to Medusa: new products, then every level and flag that differs."""
     push_titles()
 
 
-@dg.job(description="Puts back what a run changed in the store, where nobody changed it since.")
+@dg.job
 def undo() -> None:
-    """Undo a run."""
+    """Puts back what a run changed in the store, where nobody changed it since."""
     undo_run()
 
 

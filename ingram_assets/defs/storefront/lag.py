@@ -170,7 +170,8 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     """
     failed = ""
     if lag.failed:
-        failed = f" {_titles(lag.failed)} failed and {_is(lag.failed)} not counted: ingram status says why."
+        are = "is" if lag.failed == 1 else "are"
+        failed = f" {_titles(lag.failed)} failed and {are} not counted: ingram status says why."
     if not lag.behind:
         return f"The store follows the queue: {_titles(lag.titles - lag.failed)} in step.{failed}"
     first = lag.behind[0]
@@ -203,7 +204,3 @@ def moment(at: datetime | None) -> str:
 
 def _titles(count: int) -> str:
     return f"{count:,} title{'' if count == 1 else 's'}"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"

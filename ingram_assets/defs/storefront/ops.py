@@ -6,17 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from ingram_assets.defs.events import Report, classified, log_materializations
-from ingram_assets.defs.keys import (
-    INVENTORY_LEVELS,
-    PRODUCTS,
-    STORE_POOL,
-)
-from ingram_assets.defs.storefront.push import (
-    Store,
-    open_store,
-    preview_push,
-    push_rows,
-)
+from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
+from ingram_assets.defs.storefront.push import Store, open_store, preview_push, push_rows
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings import StorefrontSettings, load
@@ -47,7 +38,7 @@ class UndoConfig(dg.Config):
     dry_run: bool = Field(False, description="Say what would be put back, per title, and write nothing.")
 
 
-@dg.op(pool=STORE_POOL, description="New products, then every level and flag that differs.")
+@dg.op(pool=STORE_POOL)
 def push_titles(
     context: dg.OpExecutionContext,
     config: PushConfig,
@@ -55,22 +46,17 @@ def push_titles(
     queue: QueueReaderResource,
     journal: StoreJournal,
 ) -> dg.Output[None]:
-    """Import what waits, then bring levels in step."""
+    """New products, then every level and flag that differs."""
     isbns = list(config.isbns) or None
     with classified(), open_store(context, medusa, queue, journal) as store:
-        if config.dry_run:
-            report = preview_push(store, isbns, let_through=config.let_through)
-        else:
-            report = push_rows(store, isbns, let_through=config.let_through)
-        report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+        bring = preview_push if config.dry_run else push_rows
+        report = bring(store, isbns, let_through=config.let_through)
+        _count_requests(report, store)
     report.details["medusa_url"] = load(StorefrontSettings).MEDUSA_BACKEND_URL
     return dg.Output(None, metadata=report.metadata())
 
 
-@dg.op(
-    pool=STORE_POOL,
-    description="Puts back what a run changed, title by title, where nobody changed it since.",
-)
+@dg.op(pool=STORE_POOL)
 def undo_run(
     context: dg.OpExecutionContext,
     config: UndoConfig,
@@ -78,7 +64,10 @@ def undo_run(
     queue: QueueReaderResource,
     journal: StoreJournal,
 ) -> dg.Output[None]:
-    """Undo a run; the undo is a run of the journal too, and can itself be undone."""
+    """Puts back what a run changed, title by title, where nobody changed it since.
+
+    The undo is a run of the journal too, and can itself be undone.
+    """
     with classified(), open_store(context, medusa, queue, journal) as store:
         try:
             done = put_back(
@@ -94,25 +83,20 @@ def undo_run(
         if not config.dry_run:
             _log(store)
         report = _report(context.job_name, done)
-        report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+        _count_requests(report, store)
     return dg.Output(None, metadata=report.metadata())
 
 
+def _count_requests(report: Report, store: Store) -> None:
+    report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+
+
 def _report(job: str, done: UndoReport) -> Report:
-    report = Report(job)
-    report.counts |= {
-        "undone": len(done.undone),
-        "left": len(done.left),
-        "removed": len(done.removed),
-    }
+    what = {"undone": done.undone, "left": done.left, "removed": done.removed}
+    counts = {name: len(titles) for name, titles in what.items()}
+    report = Report(job, counts=counts, details={"dry_run": done.dry_run, **what})
     for isbn, reason in done.failed.items():
         report.fail(isbn, reason)
-    report.details |= {
-        "dry_run": done.dry_run,
-        "undone": done.undone,
-        "left": done.left,
-        "removed": done.removed,
-    }
     for isbn in done.removed:
         report.notes.append(
             f"{isbn} is out of the store again. Its queue row still says imported: clear its imported_at to "

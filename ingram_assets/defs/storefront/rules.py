@@ -24,20 +24,10 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
         min_stock_delta=settings.MIN_STOCK_DELTA,
         price_policy=settings.PRICE_POLICY,
         thresholds=Thresholds(
-            max_turning_to_zero=settings.GUARDRAIL_MAX_TURNING_TO_ZERO,
-            min_titles_turning_to_zero=settings.GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO,
-            max_unread=settings.GUARDRAIL_MAX_UNREAD,
-            min_titles=settings.GUARDRAIL_MIN_TITLES,
-            max_turning_digital=settings.GUARDRAIL_MAX_TURNING_DIGITAL,
-            max_turning_unmanaged=settings.GUARDRAIL_MAX_TURNING_UNMANAGED,
-            max_turning_to_preorder=settings.GUARDRAIL_MAX_TURNING_TO_PREORDER,
-            max_turning_to_backorder=settings.GUARDRAIL_MAX_TURNING_TO_BACKORDER,
-            max_rising=settings.GUARDRAIL_MAX_RISING,
-            rise_factor=settings.GUARDRAIL_RISE_FACTOR,
-            max_prices=settings.GUARDRAIL_MAX_PRICES,
-            max_price_fall=settings.GUARDRAIL_MAX_PRICE_FALL,
-            max_price_rise=settings.GUARDRAIL_MAX_PRICE_RISE,
-            price_floor=settings.GUARDRAIL_PRICE_FLOOR,
-            price_ceiling=settings.GUARDRAIL_PRICE_CEILING,
+            **{
+                name.removeprefix("GUARDRAIL_").lower(): value
+                for name, value in settings
+                if name.startswith("GUARDRAIL_")
+            }
         ),
     )

@@ -1,7 +1,7 @@
 """Carries the queue's changes to the store within a minute, and looks whether the store follows."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ import dagster as dg
 
 from ingram_assets.defs.keys import INVENTORY_LEVELS, RETIRED_NAME
 from ingram_assets.defs.runs_at_work import runs_at_work
-from ingram_assets.defs.storefront.checks import STORE_FOLLOWS_QUEUE, evaluate
+from ingram_assets.defs.storefront.checks import evaluate
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
@@ -20,10 +20,10 @@ from ingram_assets.defs.storefront.decisions import (
     after_asking,
     after_run,
     ask,
+    became_untrue,
     is_complete,
     not_known_in_step,
     orders_since,
-    over,
     push_changes,
     to_look_at,
     told_too_long,
@@ -43,24 +43,35 @@ _PACE = load(PaceSettings)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
 _SAID_AGAIN_AFTER = 300.0
 
+_OFTEN = _PACE.SENSOR_INTERVAL
+_LESS_OFTEN = max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL))
 
-@dg.sensor(
-    job=push,
-    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "From each stock change in the queue to one run that names the changed titles. Its cursor moves on "
-        "only when that run has succeeded."
-    ),
-)
-def stock_changes(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Look behind the cursor and ask for a push of what changed."""
+Answer = dg.RunRequest | dg.SkipReason
+
+
+def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
+    """A sensor that asks for pushes from the start on. Dagster shows its docstring."""
+
+    def define(look: Callable[..., Answer]) -> dg.SensorDefinition:
+        return dg.sensor(
+            job=push,
+            minimum_interval_seconds=seconds,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description=" ".join((look.__doc__ or "").split()),
+        )(look)
+
+    return define
+
+
+@_sensor_of_pushes(_OFTEN)
+def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+    """From each stock change in the queue to one run that names the changed titles.
+
+    Its cursor moves on only when that run has succeeded.
+    """
     now = time.time()
     if (place := _settled(context, now)) is None:
-        yield dg.SkipReason("A push of the last changes is at work.")
-        return
+        return dg.SkipReason("A push of the last changes is at work.")
     with queue.open() as reader:
         page = reader.changes_since(place.cursor, limit=AT_ONCE)
     retired = _retired(context.instance)
@@ -78,86 +89,65 @@ def stock_changes(
         zeroes=zeroes,
         sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
     )
-    yield _answer(context, decision, "stock changes")
+    return _answer(context, decision, "stock changes")
 
 
-@dg.sensor(
-    job=push,
-    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "Brings new and changed titles to the store, once their page and cover have been read. What a run "
-        "did not bring there is asked for again after growing pauses, and holds back no other."
-    ),
-)
-def rows_to_import(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for a push of the rows that wait and are complete."""
+@_sensor_of_pushes(_OFTEN)
+def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+    """Brings new and changed titles to the store, once their page and cover have been read.
+
+    What a run did not bring there is asked for again after growing pauses, and holds back no other.
+    """
     retired, now = _retired(context.instance), datetime.now(UTC)
     with queue.open() as reader:
         waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
     # By row, not by title: a title's next state has not failed yet.
-    yield from _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
+    return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
-@dg.sensor(
-    job=push,
-    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "Pushes titles whose state ends with time alone, though nothing was read: copies that were counted "
-        "too long ago to be sold (STOCK_MAX_AGE), and such that are counted anew; a preorder whose day has "
-        "come; titles of which it is not known what the store was told."
-    ),
-)
+@_sensor_of_pushes(_LESS_OFTEN)
 def clock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Look for what has become untrue since it was pushed, and ask for a push of it."""
+) -> Answer:
+    """Pushes titles whose state ends with time alone, though nothing was read.
+
+    These are: copies that were counted too long ago to be sold (STOCK_MAX_AGE), and such that are counted
+    anew; a preorder whose day has come; titles of which it is not known what the store was told.
+    """
     retired, now = _retired(context.instance), datetime.now(UTC)
     max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
     with queue.open() as reader, journal.open() as book:
         rows, told = reader.row_states(), book.in_step()
         book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
         titles = reader.titles(to_look_at(rows, told, retired, now))
-        changed, still_valid = over(titles, told, now, max_age, zone)
+        changed, still_valid = became_untrue(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
         held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
     changed += [isbn for isbn in held_back if isbn not in retired]
     wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
-    yield from _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+    return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
-@dg.sensor(
-    job=push,
-    minimum_interval_seconds=max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL)),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "Pushes titles of orders that were fulfilled or canceled: Medusa moves their levels by itself, and "
-        "what comes back on sale may be more than was counted."
-    ),
-)
-def order_changes(
-    context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Look at the orders that changed behind the cursor, a time, and ask for a push of their titles."""
+@_sensor_of_pushes(_LESS_OFTEN)
+def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
+    """Pushes titles of orders that were fulfilled or canceled.
+
+    Medusa moves their levels by itself, and what comes back on sale may be more than was counted.
+    """
     now = time.time()
     if (place := _settled(context, now)) is None:
-        yield dg.SkipReason("A push of the last changes is at work.")
-        return
+        return dg.SkipReason("A push of the last changes is at work.")
     until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
     since = orders_since(place.cursor, until)
     with medusa.open() as client:
         touched = read_touched(client, since, until)
     with queue.open() as reader:
         isbns = [title.isbn for title in reader.titles(touched)] if touched else []
-    decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
-    if not isbns:
-        decision = PushDecision(
-            SensorCursor(cursor=until.isoformat()), reason="No order was fulfilled or canceled."
-        )
-    yield _answer(context, decision, "titles of changed orders")
+    if isbns:
+        decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
+    else:
+        decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was fulfilled or canceled.")
+    return _answer(context, decision, "titles of changed orders")
 
 
 @dg.sensor(
@@ -176,11 +166,7 @@ def store_promise(
 ) -> dg.SensorResult:
     """Look whether the store follows each title; report if there is news, or if the last report is old."""
     now = time.time()
-    found = dg.AssetCheckEvaluation(
-        asset_key=INVENTORY_LEVELS,
-        check_name=STORE_FOLLOWS_QUEUE,
-        **evaluate(context.instance, queue, journal, now),
-    )
+    found = evaluate(context.instance, queue, journal, now)
     behind = ",".join(f"{name}={value.value}" for name, value in found.metadata.items() if "behind" in name)
     said, _, at = (context.cursor or "").partition("@")
     # Dagster takes a check as not evaluated when its asset was made after it.
@@ -201,31 +187,25 @@ def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | 
     return None if place.pending is not None else place
 
 
-def _answer(
-    context: dg.SensorEvaluationContext, decision: PushDecision, what: str
-) -> dg.RunRequest | dg.SkipReason:
+def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: str) -> Answer:
     """What was decided, for Dagster; where the sensor stands then is its cursor."""
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
         return dg.SkipReason(decision.reason)
-    return _request(decision.place.run_key, decision.isbns, what)
+    return dg.RunRequest(
+        run_key=decision.place.run_key,
+        run_config={"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}},
+        tags={"ingram/why": f"{len(decision.isbns)} {what}"},
+    )
 
 
-def _ask(
-    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:
     """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
     asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
     pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
-    name = what.replace(" ", "_")
-    request = ask(asked, list(wanted), now, name=name, what=what, pushing=pushing)
-    context.update_cursor(request.asked.dump())
-    if not request.keys:
-        yield dg.SkipReason(request.reason)
-        return
-    yield _request(request.asked.run_key, tuple(wanted[key] for key in request.keys), what)
+    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing), what)
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:
@@ -234,14 +214,6 @@ def _waiting(reader: QueueReader) -> Iterator[Title]:
     while page := reader.rows_to_import(AT_ONCE, after):
         yield from page
         after = page[-1].id
-
-
-def _request(run_key: str, isbns: Sequence[str], what: str) -> dg.RunRequest:
-    return dg.RunRequest(
-        run_key=run_key,
-        run_config={"ops": {push_titles.name: {"config": {"isbns": list(isbns)}}}},
-        tags={"ingram/why": f"{len(isbns)} {what}"},
-    )
 
 
 def _retired(instance: dg.DagsterInstance) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,38 +63,48 @@ def migrate(
     roles = Roles(writer=writer_role, reader=reader_role)
     # The driver reads the URL itself: all that libpq knows of TLS holds here as it does for the two roles.
     engine = create_engine("postgresql+psycopg://", creator=server.connect, poolclass=pool.NullPool)
+    with _failures_named(server, "migrate the queue database"), engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        end_sessions(driver, roles)  # what they hold would be waited for
+        _lock(driver)
+        before, after = _upgrade(connection)
+        replace_functions(driver)
+        created = grant(driver, roles)
+        return MigrationResult(before, after, created, bound(driver, roles, cover_prefix))
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str]:
+    """Runs the versions that are missing; the version before and after."""
+    config = Config(attributes={"connection": connection})
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))
     with _alembic_is_not_thread_safe:
-        config = Config()
-        folder = str(Path(__file__).parent / "migrations")
-        config.set_main_option("script_location", folder.replace("%", "%%"))
         script = ScriptDirectory.from_config(config)
-        try:
-            with engine.begin() as connection:
-                connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
-                driver = connection.connection.driver_connection
-                assert isinstance(driver, psycopg.Connection)
-                end_sessions(driver, roles)  # what they hold would be waited for
-                _lock(driver)
-                before = _version(connection)
-                if before is not None and before not in {each.revision for each in script.walk_revisions()}:
-                    raise NeedsPerson(
-                        f"The queue database is at version {before}, which this program does not know: "
-                        "it was migrated by a newer one. Install that one."
-                    )
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                after = _version(connection)
-                assert after is not None
-                replace_functions(driver)
-                created = grant(driver, roles)
-                notes = bound(driver, roles, cover_prefix)
-        except psycopg.Error as error:
-            raise failure(error, server, "migrate the queue database") from None
-        except DBAPIError as error:
-            if not isinstance(error.orig, psycopg.Error):
-                raise
-            raise failure(error.orig, server, "migrate the queue database") from None
-    return MigrationResult(before, after, created, notes)
+        before = _version(connection)
+        if before is not None and before not in {each.revision for each in script.walk_revisions()}:
+            raise NeedsPerson(
+                f"The queue database is at version {before}, which this program does not know: "
+                "it was migrated by a newer one. Install that one."
+            )
+        command.upgrade(config, "head")
+        after = _version(connection)
+    assert after is not None
+    return before, after
+
+
+@contextlib.contextmanager
+def _failures_named(server: Server, doing: str) -> Iterator[None]:
+    """The database's errors as ours. SQLAlchemy wraps those of its own statements."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise failure(error, server, doing) from None
+    except DBAPIError as error:
+        if not isinstance(error.orig, psycopg.Error):
+            raise
+        raise failure(error.orig, server, doing) from None
 
 
 def let_in(owner_url: str, titles: int) -> None:
@@ -103,14 +114,11 @@ def let_in(owner_url: str, titles: int) -> None:
         NeedsPerson: the sign-in is refused or is not the owner's; the database is not migrated.
         Transient: the server can't be reached.
     """
-    server = Server(owner_url)
-    try:
-        with server.connect() as connection:
-            # As one who writes: whoever holds the row of the limits holds that lock too, and is ended.
-            connection.execute("SELECT public.ingram_begin_write()")
-            connection.execute("UPDATE public.ingram_limits SET let_in = %s", [titles])
-    except psycopg.Error as error:
-        raise failure(error, server, "let new titles in") from None
+    server = Server(owner_url, "QUEUE_OWNER_DB_URL")
+    with _failures_named(server, "let new titles in"), server.connect() as connection:
+        # As one who writes: whoever holds the row of the limits holds that lock too, and is ended.
+        connection.execute("SELECT public.ingram_begin_write()")
+        connection.execute("UPDATE public.ingram_limits SET let_in = %s", [titles])
 
 
 def _lock(connection: psycopg.Connection) -> None:

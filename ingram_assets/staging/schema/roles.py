@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -60,10 +61,12 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
     Run after each upgrade, as the owner, in its transaction.
     """
     created = tuple(name for name in (roles.writer, roles.reader) if _create(connection, name))
-    writer, reader = sql.Identifier(roles.writer), sql.Identifier(roles.reader)
-    database = connection.execute("SELECT current_database()").fetchone()
-    assert database is not None
-    names = {"database": sql.Identifier(database[0]), "writer": writer, "reader": reader}
+    (database,) = _column(connection, "SELECT current_database()")
+    names = {
+        "database": sql.Identifier(database),
+        "writer": sql.Identifier(roles.writer),
+        "reader": sql.Identifier(roles.reader),
+    }
 
     def run(statement: str, **more: sql.Composable) -> None:
         connection.execute(sql.SQL(statement).format(**names, **more))
@@ -73,17 +76,9 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
     run("REVOKE ALL ON SCHEMA public FROM PUBLIC, {writer}, {reader}")
     run("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
     run("ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC")
-    for kind, signatures in (
-        ("TABLE", _own(connection, _RELATIONS)),
-        ("SEQUENCE", _own(connection, _SEQUENCES)),
-        ("FUNCTION", _own(connection, _FUNCTIONS)),
-        ("TYPE", _own(connection, _TYPES)),
-    ):
-        for signature in signatures:
-            run(
-                f"REVOKE ALL ON {kind} {{thing}} FROM PUBLIC, {{writer}}, {{reader}}",
-                thing=sql.SQL(signature),
-            )
+    connection.execute("SET LOCAL search_path = pg_catalog")  # so that names come out with their schema
+    for thing in _column(connection, _OURS):
+        run("REVOKE ALL ON {thing} FROM PUBLIC, {writer}, {reader}", thing=sql.SQL(thing))
 
     _close_large_objects(connection, run)
     run("GRANT CONNECT ON DATABASE {database} TO {writer}, {reader}")
@@ -118,7 +113,7 @@ def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
     for name in (roles.writer, roles.reader):
         # A role that is refused later is left alone: the owner itself, or a superuser.
         wanted = "SELECT 1 FROM pg_roles WHERE rolname = %s AND NOT rolsuper AND rolname <> current_user"
-        if not connection.execute(wanted, [name]).fetchone():
+        if not _column(connection, wanted, name):
             continue
         _may_end_sessions_of(connection, name)
         with _as_far_as_may_be(connection):
@@ -132,44 +127,31 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
 
     Run after `grant`, in the same transaction.
     """
-    notes = []
-    for what, name in (("writer", roles.writer), ("reader", roles.reader)):
-        role = sql.Identifier(name)
-        shown = role.as_string(connection)
-        for database, setting in connection.execute(_OWN_SETTINGS, [name]).fetchall():
-            where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
-            with _as_far_as_may_be(connection):
-                reset = sql.SQL("ALTER ROLE {}{} RESET {}")
-                connection.execute(reset.format(role, where, sql.Identifier(setting)))
-        if left := connection.execute(_OWN_SETTINGS, [name]).fetchall():
+    notes: list[str] = []
+    for name, limit in ((roles.writer, CONNECTIONS["writer"]), (roles.reader, CONNECTIONS["reader"])):
+        shown = sql.Identifier(name).as_string(connection)
+        if left := _reset_settings(connection, name):
             notes.append(
                 f"The role {name} has settings that whoever had its password may have left, and the owner "
-                f"may not reset: {', '.join(sorted({setting for _, setting in left}))}. Let a superuser run "
+                f"may not reset: {', '.join(left)}. Let a superuser run "
                 f"ALTER ROLE {shown} RESET ALL (and IN DATABASE … RESET ALL)."
             )
-        with _as_far_as_may_be(connection):
-            connection.execute(_UNLINK, [name, LARGE_OBJECTS])
-        if connection.execute(_LARGE_OBJECTS, [name]).fetchone():
+        if not _unlinks_large_objects(connection, name):
             notes.append(
                 f"The role {name} has left large objects, which nothing of ours makes. Run `ingram queue "
                 f"migrate` again, which deletes {LARGE_OBJECTS:,} of them, until this is said no more; if it "
                 f"stays, let a superuser run GRANT {shown} TO the queue's owner."
             )
-        limit = CONNECTIONS[what]
-        if _is_unlimited(connection, name):
-            with _as_far_as_may_be(connection):
-                connection.execute(sql.SQL(f"ALTER ROLE {{}} CONNECTION LIMIT {limit}").format(role))
-            if _is_unlimited(connection, name):
-                notes.append(
-                    f"The role {name} may take all connections of the server, and the owner may not limit "
-                    f"them. Let a superuser run ALTER ROLE {shown} CONNECTION LIMIT {limit}."
-                )
+        if not _limits_connections(connection, name, limit):
+            notes.append(
+                f"The role {name} may take all connections of the server, and the owner may not limit "
+                f"them. Let a superuser run ALTER ROLE {shown} CONNECTION LIMIT {limit}."
+            )
         if not _may_end_sessions_of(connection, name):
-            owner = connection.execute("SELECT quote_ident(current_user)").fetchone()
-            assert owner is not None
+            (owner,) = _column(connection, "SELECT quote_ident(current_user)")
             notes.append(
                 f"The owner may not end sessions of the role {name}: one that keeps its transaction open "
-                f"holds back all writes. Let a superuser run GRANT {shown} TO {owner[0]}."
+                f"holds back all writes. Let a superuser run GRANT {shown} TO {owner}."
             )
     # A write that is taken back uses up ids all the same, and there are two billion. The few that ours lose
     # are not given out again: another program may go by the ids.
@@ -204,9 +186,35 @@ _LARGE_OBJECTS = """
 _UNLINK = f"SELECT lo_unlink(mine.oid) FROM ({_LARGE_OBJECTS} LIMIT %s) mine"
 
 
-def _is_unlimited(connection: psycopg.Connection, name: str) -> bool:
-    row = connection.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-    return row == (-1,)
+def _reset_settings(connection: psycopg.Connection, name: str) -> list[str]:
+    """Resets the settings that a role may have made itself; the names of those that are left."""
+    for database, setting in connection.execute(_OWN_SETTINGS, [name]).fetchall():
+        where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
+        _try(
+            connection,
+            sql.SQL("ALTER ROLE {}{} RESET {}"),
+            sql.Identifier(name),
+            where,
+            sql.Identifier(setting),
+        )
+    return sorted({setting for _, setting in connection.execute(_OWN_SETTINGS, [name])})
+
+
+def _unlinks_large_objects(connection: psycopg.Connection, name: str) -> bool:
+    """Deletes `LARGE_OBJECTS` of a role's large objects; whether none are left."""
+    with _as_far_as_may_be(connection):
+        connection.execute(_UNLINK, [name, LARGE_OBJECTS])
+    return not _column(connection, _LARGE_OBJECTS, name)
+
+
+def _limits_connections(connection: psycopg.Connection, name: str, limit: int) -> bool:
+    """Limits a role's connections, unless a person did; whether there is a limit now."""
+    unlimited = "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolconnlimit = -1"
+    if _column(connection, unlimited, name):
+        _try(
+            connection, sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}"), sql.Identifier(name), sql.Literal(limit)
+        )
+    return not _column(connection, unlimited, name)
 
 
 def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
@@ -214,12 +222,20 @@ def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
 
     The write functions, which run as the owner, need it too. It gains nothing else: the role has less.
     """
-    question = "SELECT pg_has_role(current_user, %s, 'USAGE')"
-    if connection.execute(question, [name]).fetchone() == (True,):
-        return True
+    question = "SELECT 1 WHERE pg_has_role(current_user, %s, 'USAGE')"
+    if not _column(connection, question, name):
+        _try(connection, sql.SQL("GRANT {} TO CURRENT_USER"), sql.Identifier(name))
+    return bool(_column(connection, question, name))
+
+
+def _column(connection: psycopg.Connection, query: str, *values: str) -> list[Any]:
+    """The only column of what a query finds."""
+    return [row[0] for row in connection.execute(query.encode(), values or None)]
+
+
+def _try(connection: psycopg.Connection, statement: sql.SQL, *parts: sql.Composable) -> None:
     with _as_far_as_may_be(connection):
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
-    return connection.execute(question, [name]).fetchone() == (True,)
+        connection.execute(statement.format(*parts))
 
 
 @contextlib.contextmanager
@@ -240,7 +256,7 @@ def _as_far_as_may_be(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def _create(connection: psycopg.Connection, name: str) -> bool:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+    if _column(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", name):
         return False
     try:
         with connection.transaction():
@@ -256,8 +272,7 @@ def _close_large_objects(connection: psycopg.Connection, run: Callable[..., None
     Only a superuser can take that away. A managed server's owner is none: there a thief of one of the two
     roles could fill the disk, and still read and change nothing.
     """
-    superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-    if superuser and superuser[0]:
+    if _column(connection, "SELECT 1 FROM pg_roles WHERE rolname = current_user AND rolsuper"):
         for function in ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"):
             run(
                 "REVOKE ALL ON FUNCTION pg_catalog.{function} FROM PUBLIC, {writer}, {reader}",
@@ -266,28 +281,15 @@ def _close_large_objects(connection: psycopg.Connection, run: Callable[..., None
 
 
 # Everything of ours that the public schema holds, as it is written in a GRANT.
-_RELATIONS = """
-    SELECT c.oid::regclass::text FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+_OURS = """
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' WHEN 'c' THEN 'TYPE ' ELSE 'TABLE ' END || c.oid::regclass
+    FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm', 'S', 'c')
         AND c.relname LIKE 'ingram\\_%'
-"""
-_SEQUENCES = """
-    SELECT c.oid::regclass::text FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S' AND c.relname LIKE 'ingram\\_%'
-"""
-_FUNCTIONS = """
-    SELECT p.oid::regprocedure::text FROM pg_proc p
+    UNION ALL
+    SELECT 'FUNCTION ' || p.oid::regprocedure FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ingram\\_%'
 """
-_TYPES = """
-    SELECT t.oid::regtype::text FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
-    WHERE t.typnamespace = 'public'::regnamespace AND c.relkind = 'c' AND t.typname LIKE 'ingram\\_%'
-"""
-
-
-def _own(connection: psycopg.Connection, query: str) -> list[str]:
-    connection.execute("SET LOCAL search_path = pg_catalog")  # so that names come out with their schema
-    return [row[0] for row in connection.execute(query)]
 
 
 def _check(connection: psycopg.Connection, roles: Roles) -> None:
@@ -299,13 +301,21 @@ def _check(connection: psycopg.Connection, roles: Roles) -> None:
     for name, what, holds in connection.execute(_TOO_MUCH, {"writer": roles.writer, "reader": roles.reader}):
         if holds:
             raise NeedsPerson(
-                f"The role {name} {what}: "
-                "whoever steals its password gets more than the queue gives. "
+                f"The role {name} {what}: whoever steals its password gets more than the queue gives. "
                 "Take that from it, or name another role in the settings."
             )
 
 
 _TOO_MUCH = """
+    WITH tables AS (
+        SELECT c.oid, c.relname FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+            AND NOT EXISTS (
+                -- What an extension opens to everybody, as pg_stat_statements, is nothing of the queue's.
+                SELECT FROM pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+            )
+    )
     SELECT r.rolname, 'is a superuser, may make roles or passes over row security',
         r.rolsuper OR r.rolcreaterole OR r.rolbypassrls OR r.rolreplication OR r.rolcreatedb
     FROM pg_roles r WHERE r.rolname IN (%(writer)s, %(reader)s)
@@ -314,28 +324,14 @@ _TOO_MUCH = """
     FROM pg_roles r, pg_class c
     WHERE r.rolname IN (%(writer)s, %(reader)s) AND c.oid = 'public.ingram_queue'::regclass
     UNION ALL
-    SELECT r.rolname, 'has rights on the table ' || c.relname,
-        has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-        OR has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
-    FROM pg_roles r, pg_class c
-    WHERE r.rolname = %(writer)s
-        AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
-        AND NOT EXISTS (
-            -- What an extension opens to everybody, such as pg_stat_statements, is nothing of the queue's.
-            SELECT FROM pg_depend d
-            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-        )
+    SELECT r.rolname, 'has rights on the table ' || t.relname,
+        has_table_privilege(r.oid, t.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+        OR has_any_column_privilege(r.oid, t.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+    FROM pg_roles r, tables t WHERE r.rolname = %(writer)s
     UNION ALL
-    SELECT r.rolname, 'may write to the table ' || c.relname,
-        has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
-    FROM pg_roles r, pg_class c
-    WHERE r.rolname = %(reader)s
-        AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
-        AND NOT EXISTS (
-            -- What an extension opens to everybody, such as pg_stat_statements, is nothing of the queue's.
-            SELECT FROM pg_depend d
-            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-        )
+    SELECT r.rolname, 'may write to the table ' || t.relname,
+        has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+    FROM pg_roles r, tables t WHERE r.rolname = %(reader)s
     UNION ALL
     SELECT r.rolname, 'is a member of the role ' || w.rolname, pg_has_role(r.oid, w.oid, 'MEMBER')
     FROM pg_roles r, pg_roles w WHERE r.rolname = %(reader)s AND w.rolname = %(writer)s

@@ -7,4 +7,5 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Runs the version's SQL."""
     run_sql("0001_queue_table.sql")

@@ -7,4 +7,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Runs the version's SQL."""
     run_sql("0002_stock_history.sql")

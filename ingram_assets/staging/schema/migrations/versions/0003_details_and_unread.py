@@ -7,4 +7,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    """Runs the version's SQL."""
     run_sql("0003_details_and_unread.sql")

@@ -5,4 +5,4 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    pass
+    """Nothing is left to do."""

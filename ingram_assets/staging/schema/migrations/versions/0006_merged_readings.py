@@ -7,4 +7,5 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    """Runs the version's SQL."""
     run_sql("0006_merged_readings.sql")

@@ -7,4 +7,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
+    """Runs the version's SQL."""
     run_sql("0007_bounds.sql")
