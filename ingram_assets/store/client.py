@@ -163,9 +163,9 @@ class MedusaClient:
 
     def list_all(
         self, path: str, key: str, params: Mapping[str, Any] | None = None, page: int = 1000
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """Every row of a list, whatever Medusa's own default limit."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Any] = []
         while True:
             answer = self.get(path, {**(params or {}), "limit": page, "offset": len(rows)})
             rows += answer[key]
@@ -174,9 +174,9 @@ class MedusaClient:
 
     def list_matching(
         self, path: str, key: str, field: str, values: Sequence[str], params: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """Every row whose `field` is one of `values`, asked for in as few URLs as they fit into."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Any] = []
         for some in _packed(
             values, SKUS_PER_REQUEST, VALUES_LIMIT, lambda value: len(_query({field: [value]}))
         ):

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Literal
 
-from ingram_assets.domain.categories import CategoryTable
 from ingram_assets.domain.guardrails import HeldPrice
 from ingram_assets.domain.title import Title
 from ingram_assets.store.catalog_lookup import known_ids
-from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.journal import Journal
-from ingram_assets.store.location import Location
+from ingram_assets.store.model import Actual, Item, ProductRow
 from ingram_assets.store.plan import plan_new
 from ingram_assets.store.product_fields import difference, misnumbered, title_fields
 from ingram_assets.store.products import read_for_import, read_products, several, why_not_made
-from ingram_assets.store.read import Actual, Item, Spellings
-from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.read import Spellings
+from ingram_assets.store.session import StoreSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,53 +40,37 @@ class Preview:
     held: HeldPrice | None = None
 
 
-def preview_import(
-    client: MedusaClient,
-    titles: Iterable[Title],
-    *,
-    location: Location,
-    today: date,
-    rules: StoreRules,
-    categories: CategoryTable,
-    journal: Journal,
-) -> dict[str, Preview]:
+def preview_import(session: StoreSession, titles: Iterable[Title]) -> dict[str, Preview]:
     """ISBN to what `import_titles` would do with it. What Medusa itself would refuse is not foreseen."""
-    previews: dict[str, Preview] = {}
-    rows = []
-    for title in {title.isbn: title for title in titles}.values():
-        if reason := misnumbered(title):
-            previews[title.isbn] = Preview(title.isbn, "fail", reason=reason)
-        else:
-            rows.append(title)
+    client, journal = session.client, session.journal
+    titles = {title.isbn: title for title in titles}.values()
+    wrong = {title.isbn: reason for title in titles if (reason := misnumbered(title))}
+    previews = {isbn: Preview(isbn, "fail", reason=reason) for isbn, reason in wrong.items()}
+    rows = [title for title in titles if title.isbn not in wrong]
     if not rows:
         return previews
-    spellings = Spellings(client, location.id, journal)
-    actual = read_for_import(client, rows, location, journal, spellings, rules)
-    variants = [variant for each in actual.values() for variant in each.variants]
-    ids = [variant.product_id for variant in variants]
+    actual = read_for_import(session, rows, Spellings(client, session.location.id, journal))
+    ids = [variant.product_id for each in actual.values() for variant in each.variants]
     products = read_products(client, ids, known_ids(journal)) if ids else {}
     ours = journal.last_written([title.isbn for title in rows], "product")
     for title in rows:
         there = actual[title.isbn]
         if there.variants:
-            previews[title.isbn] = _of_known(
-                title, there, products, ours.get(title.isbn), table=categories, rules=rules
-            )
+            previews[title.isbn] = _of_known(session, title, there, products, ours.get(title.isbn))
         else:
-            previews[title.isbn] = _of_new(title, there.leftover, table=categories, today=today, rules=rules)
+            previews[title.isbn] = _of_new(session, title, there.leftover)
     return previews
 
 
-def _of_new(
-    title: Title, leftover: Item | None, *, table: CategoryTable, today: date, rules: StoreRules
-) -> Preview:
-    if reason := why_not_made(title, leftover, rules):
+def _of_new(session: StoreSession, title: Title, leftover: Item | None) -> Preview:
+    if reason := why_not_made(title, leftover, session.rules):
         return Preview(title.isbn, "fail", reason=reason)
-    plan = plan_new(title, leftover, today=today, rules=rules)
+    plan = plan_new(title, leftover, today=session.today, rules=session.rules)
+    fields = title_fields(title, session.categories)
     return Preview(
         title.isbn,
         "create",
-        after={name: value for name, value in title_fields(title, table).items() if value is not None},
+        after={name: value for name, value in fields.items() if value is not None},
         level=plan.after.stocked if plan.after else None,
         status=plan.status,
         label=plan.label,
@@ -98,13 +78,11 @@ def _of_new(
 
 
 def _of_known(
+    session: StoreSession,
     title: Title,
     actual: Actual,
-    products: Mapping[str, Mapping[str, Any]],
+    products: Mapping[str, ProductRow],
     ours: Mapping[str, list[Any]] | None,
-    *,
-    table: CategoryTable,
-    rules: StoreRules,
 ) -> Preview:
     if len(actual.variants) > 1:
         return Preview(title.isbn, "fail", reason=several(title.isbn, actual.variants))
@@ -112,11 +90,10 @@ def _of_known(
     row = products.get(variant.product_id)
     if row is None:
         return Preview(title.isbn, "fail", reason=f"The product {variant.product_id} was just deleted.")
-    update = difference(title, variant, row, ours, table=table, rules=rules)
-    what: Literal["update", "unchanged"] = "update" if update.after else "unchanged"
+    update = difference(title, variant, row, ours, table=session.categories, rules=session.rules)
     return Preview(
         title.isbn,
-        what,
+        "update" if update.after else "unchanged",
         update.before,
         update.after,
         reason=update.why_held,

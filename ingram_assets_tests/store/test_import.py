@@ -14,10 +14,9 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import Change, Journal
 from ingram_assets.store.preview import Preview, preview_import
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.undo import undo
 from ingram_assets_tests.store.conftest import Bench
 from ingram_assets_tests.store.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.store.shop import TODAY, Refusal, make_title
+from ingram_assets_tests.store.shop import Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -221,7 +220,7 @@ def test_a_new_list_price_leaves_every_other_price_whole(bench: Bench) -> None:
     report = bench.import_(replace(title, srp_price=Decimal("21.99")), run_id=run_id)
     assert report.updated == [title.isbn]
     assert whole_prices(bench, title.isbn) == {**before, plain: {**was, "amount": 21.99}}
-    undone = undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    undone = bench.undo(run_id)
     assert undone.undone == {title.isbn: ["price"]}
     assert whole_prices(bench, title.isbn) == before
     kept = bench.shop.get(f"price-lists/{sale_id}", fields="prices.amount")["price_list"]["prices"]
@@ -246,7 +245,7 @@ def test_a_regions_price_is_not_taken_for_the_list_price(bench: Bench) -> None:
     assert {id_: price for id_, price in after.items() if id_ in before} == before
     (added,) = [price for id_, price in after.items() if id_ not in before]
     assert (added["currency_code"], added["amount"], added["rules"]) == ("usd", 21.99, {})
-    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    bench.undo(run_id)
     assert whole_prices(bench, title.isbn) == before
 
 
@@ -296,7 +295,7 @@ def test_what_the_shop_put_into_a_list_is_sent_back_whole(bench: Bench) -> None:
     assert {each["id"] for each in after["tags"]} > set(tags)
     for name in ("categories", "sales_channels", "options"):
         assert after[name] == before[name]
-    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    bench.undo(run_id)
     assert {each["id"] for each in lists()["tags"]} == set(tags)
 
 
@@ -327,15 +326,7 @@ ELSEWHERE = {
 def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, Preview]:
     """What an import would do; it writes nothing."""
     writes = bench.client.writes
-    previews = preview_import(
-        bench.client,
-        titles,
-        location=bench.location,
-        today=TODAY,
-        rules=bench.rules,
-        categories=categories or bench.table,
-        journal=bench.journal,
-    )
+    previews = preview_import(bench.session(categories=categories or bench.table), titles)
     assert bench.client.writes == writes
     return previews
 
@@ -499,15 +490,7 @@ def test_a_preview_says_what_the_import_does_and_writes_nothing(bench: Bench) ->
     better = replace(known, description="More.", title="Else", category_hint="CRAFTS / Knitting | FIC015000")
     rows = [new, better, same, priceless]
     writes = bench.client.writes
-    previews = preview_import(
-        bench.client,
-        rows,
-        location=bench.location,
-        today=TODAY,
-        rules=bench.rules,
-        categories=bench.table,
-        journal=bench.journal,
-    )
+    previews = preview_import(bench.session(), rows)
     assert bench.client.writes == writes
     assert [previews[each.isbn].what for each in rows] == ["create", "update", "unchanged", "fail"]
     assert (previews[new.isbn].level, previews[new.isbn].label) == (4, "In stock")
