@@ -124,26 +124,23 @@ def find_location(
         channel = _channel(client, sales_channel, known_channel)
     if known_channel and known_channel.name != channel["name"]:
         notes += (_renamed("sales channel", known_channel.name, channel),)
-    missing = None
-    if location is None:
-        missing = (
-            f"The store has no stock location {name!r} yet: it is made, and linked to {channel['name']!r}."
-        )
-    elif channel["id"] not in linked:
-        missing = (
-            f"The stock location {location['name']!r} is not linked to {channel['name']!r} yet: it will be."
-        )
     return Location(
         location["id"] if location else "",
         location["name"] if location else name.strip(),
         channel["id"],
         channel["name"],
-        missing=missing,
+        missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
         known=location is not None
         and stored == Known(OURS, location["id"], location["name"])
         and stored_channel == Known(_folded(sales_channel), channel["id"], channel["name"]),
         notes=notes,
     )
+
+
+def _missing(location: LocationRow | None, name: str, channel: str) -> str:
+    if location is None:
+        return f"The store has no stock location {name!r} yet: it is made, and linked to {channel!r}."
+    return f"The stock location {location['name']!r} is not linked to {channel!r} yet: it will be."
 
 
 def _location(

@@ -39,6 +39,16 @@ class Shown:
     allow_backorder: bool
     availability: str | None
 
+    @property
+    def seen(self) -> Seen:
+        """What a shopper is told."""
+        return Seen(self.availability, (self.stocked or 0) if self.managed else None)
+
+    @property
+    def copies(self) -> int:
+        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        return max(0, int(self.stocked or 0)) if self.managed else 1
+
 
 @dataclass(frozen=True, slots=True)
 class TitleWrites:
@@ -209,28 +219,14 @@ class Plan:
         ]
 
     def _seen(self) -> list[tuple[Seen, Seen]]:
-        return [(_seen(before), _seen(after)) for _, before, after in self._counted()]
+        return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after, as the guardrail counts them."""
-        copies = {}
-        for isbn, shown, then in self._counted():
-            after = _copies(then)
-            if not shown.managed and then.allow_backorder:
-                after = 1  # switched over, and can be ordered as before
-            copies[isbn] = (_copies(shown), after)
-        return copies
-
-
-def _copies(shown: Shown) -> int:
-    """Copies as the guardrail counts them: a title that is not managed sells without end, so not 0."""
-    if not shown.managed:
-        return 1
-    return max(0, int(shown.stocked or 0))
-
-
-def _seen(shown: Shown) -> Seen:
-    return Seen(shown.availability, (shown.stocked or 0) if shown.managed else None)
+        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
+        return {
+            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
+            for isbn, shown, then in self._counted()
+        }
 
 
 def plan_levels(
@@ -350,8 +346,9 @@ class _Case:
 
     @property
     def renames_item(self) -> bool:
-        item = self.item
-        return bool(self.managed and item and item.made and item.sku != self.title.isbn == self.variant.sku)
+        """Whether the SKU of an item of ours was left behind by its variant's."""
+        ours = self.managed and self.item is not None and self.item.made
+        return ours and self.variant.sku == self.title.isbn != (self.item and self.item.sku)
 
     def last_shown(self) -> tuple[dict[str, DcStock], Availability] | None:
         """The reading that the store shows, and what the rules make of it."""

@@ -6,14 +6,15 @@ from functools import partial
 from typing import Any, cast
 
 from ingram_assets.domain.failures import Permanent
+from ingram_assets.store.apply import apply
 from ingram_assets.store.catalog_lookup import Shelves, known_ids
 from ingram_assets.store.client import MedusaRefused
+from ingram_assets.store.import_plan import read_products
 from ingram_assets.store.journal import Change, Entry
-from ingram_assets.store.levels import apply
 from ingram_assets.store.model import Actual, Item, Level, ProductRow, Quantities, Variant, VariantUpdate
 from ingram_assets.store.plan import TitleWrites, which
 from ingram_assets.store.product_fields import TAG, ProductUpdate, field_now
-from ingram_assets.store.products import read_products, send_updates
+from ingram_assets.store.products import send_updates
 from ingram_assets.store.read import read_store
 from ingram_assets.store.session import StoreSession
 

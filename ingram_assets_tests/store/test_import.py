@@ -11,8 +11,8 @@ import pytest
 from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets.store.import_plan import RowPlan, preview_import
 from ingram_assets.store.journal import Change, Journal
-from ingram_assets.store.preview import Preview, preview_import
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.store.conftest import Bench
 from ingram_assets_tests.store.interrupted import Killed, Network, client_on, killed_before
@@ -323,7 +323,7 @@ ELSEWHERE = {
 }
 
 
-def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, Preview]:
+def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, RowPlan]:
     """What an import would do; it writes nothing."""
     writes = bench.client.writes
     previews = preview_import(bench.session(categories=categories or bench.table), titles)
@@ -385,7 +385,7 @@ def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench)
     made = [bench.by_hand({"sku": sku}) for sku in skus]
     ids = [each["variants"][0]["id"] for each in made]
     before = [bench.shop.variant(sku) for sku in skus]
-    reason = look(bench, title)[title.isbn].reason
+    reason = look(bench, title)[title.isbn].problem
     report = bench.import_(title, fine)
     assert report.failed == {title.isbn: reason}
     assert report.created == [fine.isbn]
@@ -493,15 +493,19 @@ def test_a_preview_says_what_the_import_does_and_writes_nothing(bench: Bench) ->
     previews = preview_import(bench.session(), rows)
     assert bench.client.writes == writes
     assert [previews[each.isbn].what for each in rows] == ["create", "update", "unchanged", "fail"]
-    assert (previews[new.isbn].level, previews[new.isbn].label) == (4, "In stock")
-    assert previews[known.isbn].kept == ("title",)
+    level, update = previews[new.isbn].level, previews[known.isbn].update
+    assert level
+    assert level.after
+    assert (level.after.stocked, level.label) == (4, "In stock")
+    assert update
+    assert update.kept == ["title"]
     run_id = bench.run_id()
     report = bench.import_(*rows, run_id=run_id)
     assert (report.created, report.updated, report.unchanged) == ([new.isbn], [known.isbn], [same.isbn])
     written = {each.isbn: each for each in bench.journal.changes(run_id) if each.kind == "product"}
-    assert previews[known.isbn].before == written[known.isbn].before
-    assert previews[known.isbn].after == written[known.isbn].after
-    assert report.failed == {priceless.isbn: previews[priceless.isbn].reason}
+    assert update.before == written[known.isbn].before
+    assert update.after == written[known.isbn].after
+    assert report.failed == {priceless.isbn: previews[priceless.isbn].problem}
 
 
 def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:

@@ -33,6 +33,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load, store_time_zone
 from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.import_plan import RowPlan, preview_import
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.levels import (
     PushStopped,
@@ -44,7 +45,6 @@ from ingram_assets.store.levels import (
     tripped_by,
 )
 from ingram_assets.store.location import ensure_location, find_location
-from ingram_assets.store.preview import Preview, preview_import
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import read_store
 from ingram_assets.store.session import StoreSession
@@ -197,14 +197,13 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     _add_levels(report, by_isbn, result)
     _name_untracked(report, isbns, by_isbn)
     changes = _changes(by_isbn, result)
-    for isbn, preview in imports.items():
-        if preview.what == "fail":
-            report.fail(isbn, f"Would fail: {preview.reason}")
-            continue
-        if preview.held:
-            report.fail(isbn, f"Would keep its price: {preview.reason}")
-        if preview.what != "unchanged":
-            changes[isbn] = _with_import(changes.get(isbn), by_isbn[isbn], preview)
+    for isbn, row in imports.items():
+        if row.problem:
+            report.fail(isbn, f"Would fail: {row.problem}")
+        if row.update and row.update.why_held:
+            report.fail(isbn, f"Would keep its price: {row.update.why_held}")
+        if row.level or (row.update and row.update.after):
+            changes[isbn] = _with_import(changes.get(isbn), row)
     report.counts |= {
         "would_create": sum(one.what == "create" for one in imports.values()),
         "would_update": sum(one.what == "update" for one in imports.values()),
@@ -219,25 +218,28 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     return report
 
 
-def _with_import(levels: TitleChange | None, title: Title, preview: Preview) -> TitleChange:
+def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
     """A row's import as a change of a dry run, joined to what would be done to its level."""
-    fields = {
-        name: {"before": preview.before.get(name), "after": value} for name, value in preview.after.items()
-    }
-    if preview.what == "create":
+    title, update = row.title, row.update
+    if update is None:
         return TitleChange(
             title.title,
-            after=preview.level,
-            status=preview.status,
-            label=preview.label,
+            after=row.level.after.stocked if row.level and row.level.after else None,
+            status=row.level.status if row.level else None,
+            label=row.level.label if row.level else None,
             reasons=(f"New in the store, for ${title.srp_price}.",),
             created=True,
-            fields=fields,
+            fields={name: _moved(None, value) for name, value in row.fields.items() if value is not None},
         )
     levels = levels or TitleChange(title.title)
-    kept = f" A person's {', '.join(preview.kept)} stays." if preview.kept else ""
-    why = f"Brought up to date: {', '.join(preview.after)}.{kept}"
+    kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
+    why = f"Brought up to date: {', '.join(update.after)}.{kept}"
+    fields = {name: _moved(update.before.get(name), value) for name, value in update.after.items()}
     return replace(levels, reasons=(why, *levels.reasons), created=False, fields=fields)
+
+
+def _moved(before: Any, after: Any) -> dict[str, Any]:
+    return {"before": before, "after": after}
 
 
 def import_rows(run: StoreRun, rows: Sequence[Title], *, let_through: bool = False) -> Report:
@@ -414,7 +416,7 @@ def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[T
 
 
 def _tripped(
-    run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title], imports: Mapping[str, Preview]
+    run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title], imports: Mapping[str, RowPlan]
 ) -> str | None:
     """What all the guardrails say that stop a change of these titles, whose rows are imported like that."""
     plan = look_at(run.session, titles).plan
@@ -428,13 +430,13 @@ def _tripped(
 
 
 def _misprinted(
-    run: StoreRun, isbns: Sequence[str] | None, imports: Mapping[str, Preview]
+    run: StoreRun, isbns: Sequence[str] | None, imports: Mapping[str, RowPlan]
 ) -> guardrails.Tripped | None:
     """Why the prices can't be believed: too many of all that wait would be held back.
 
     A push whose own prices are sound is not stopped by others', since it writes none of them.
     """
-    if not any(preview.held for preview in imports.values()):
+    if not _held(imports):
         return None
     rows = waiting_rows(run, None)
     if isbns is not None:
@@ -442,10 +444,15 @@ def _misprinted(
     # A price that has been held back for days is known, and waits for a person: it stops nothing any more.
     since = datetime.now(UTC) - guardrails.LONG
     old = {row.isbn for row in rows if row.created_at and row.created_at < since}
-    held = [preview.held for isbn, preview in imports.items() if preview.held and isbn not in old]
+    held = [price for isbn, price in _held(imports).items() if isbn not in old]
     plan = look_at(run.session, sound_titles(run, None)).plan
     in_store = sum(1 for each in plan.titles if each.before and each.isbn not in old)
     return guardrails.mass_price(held, in_store, run.session.rules.thresholds)
+
+
+def _held(imports: Mapping[str, RowPlan]) -> dict[str, guardrails.HeldPrice]:
+    """The prices in the store that a guardrail would hold back."""
+    return {isbn: row.update.held for isbn, row in imports.items() if row.update and row.update.held}
 
 
 def _unreadable(run: StoreRun) -> guardrails.Tripped | None:
