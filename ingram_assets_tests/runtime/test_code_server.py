@@ -15,8 +15,8 @@ from dagster import DagsterRunStatus
 
 from ingram_assets.cli.runs import follow
 from ingram_assets.runtime.processes import port_open
-from ingram_assets_tests.code_location import CodeServer, code_server_of, running_code_server
-from ingram_assets_tests.conftest import gone
+from ingram_assets_tests.testing.code_location import CodeServer, code_server_of, running_code_server
+from ingram_assets_tests.testing.processes import gone
 
 LOCATION = """
 import multiprocessing, os, time

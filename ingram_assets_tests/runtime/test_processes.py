@@ -28,7 +28,7 @@ from ingram_assets.runtime.processes import (
     http_ok,
     port_open,
 )
-from ingram_assets_tests.conftest import gone
+from ingram_assets_tests.testing.processes import gone
 
 ENV = {"PATH": os.environ["PATH"]}
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
