@@ -78,13 +78,8 @@ class StoreRun:
         found = self.session.location
         if found.known and not found.missing:
             return self
-        location = ensure_location(
-            self.session.client,
-            journal=self.session.journal,
-            run_id=self.session.run_id,
-            name=self.settings.MEDUSA_STOCK_LOCATION,
-            sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
-        )
+        client, journal, run_id = self.session.client, self.session.journal, self.session.run_id
+        location = ensure_location(client, journal=journal, run_id=run_id, **_names(self.settings))
         return replace(self, session=replace(self.session, location=location))
 
     def letting_any_price_through(self) -> "StoreRun":
@@ -137,22 +132,16 @@ def open_store(
         stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
         run_id, began = context.run.run_id, datetime.now(UTC)
         stack.enter_context(client.reporting(lambda failure: book.failed_request(run_id, failure)))
-        session = StoreSession(
-            client,
-            book,
-            find_location(
-                client,
-                journal=book,
-                name=settings.MEDUSA_STOCK_LOCATION,
-                sales_channel=settings.MEDUSA_SALES_CHANNEL,
-            ),
-            store_rules(settings),
-            store_today(load(CommonSettings)),
-            categories_of(settings),
-            run_id,
-        )
+        rules, categories = store_rules(settings), categories_of(settings)
+        today = store_today(load(CommonSettings))
+        location = find_location(client, journal=book, **_names(settings))
+        session = StoreSession(client, book, location, rules, today, categories, run_id)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
         yield StoreRun(context, reader, session, settings, retired, began)
+
+
+def _names(settings: StorefrontSettings) -> dict[str, str]:
+    return {"name": settings.MEDUSA_STOCK_LOCATION, "sales_channel": settings.MEDUSA_SALES_CHANNEL}
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
