@@ -209,17 +209,19 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
 
 def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
     """A row's import as a change of a dry run, joined to what would be done to its level."""
-    title, update = row.title, row.update
-    if update is None:
+    title = row.title
+    if level := row.level:
         return TitleChange(
             title.title,
-            after=row.level.after.stocked if row.level and row.level.after else None,
-            status=row.level.status if row.level else None,
-            label=row.level.label if row.level else None,
+            after=level.after.stocked if level.after else None,
+            status=level.status,
+            label=level.label,
             reasons=(f"New in the store, for ${title.srp_price}.",),
             created=True,
             fields={name: _moved(None, value) for name, value in row.fields.items() if value is not None},
         )
+    update = row.update
+    assert update is not None, "a row that fails is no change"
     levels = levels or TitleChange(title.title)
     kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
     why = f"Brought up to date: {', '.join(update.after)}.{kept}"
