@@ -24,6 +24,7 @@ from ingram_assets.store.location import ensure_location
 from ingram_assets.store.products import import_titles
 from ingram_assets.store.read import read_store
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.session import StoreSession
 from ingram_demo.embedded.medusa import Medusa
 from ingram_demo.embedded.postgres import Postgres
 
@@ -57,31 +58,16 @@ def measure(medusa: Medusa, postgres: Postgres) -> Iterator[dict[str, Any]]:
 
 def _figures(client: MedusaClient, journal: Journal, sent: "_Sent") -> Iterator[dict[str, Any]]:
     location = ensure_location(client, journal=journal, run_id="benchmark")
+    table = parse_table(TABLE_FILE.read_text("utf-8"))
+    session = StoreSession(client, journal, location, StoreRules(), TODAY, table, "benchmark-import")
     titles = [_title(number) for number in range(TITLES)]
     stamps = itertools.count(1)
 
     def push(titles: list[Title]) -> SyncReport:
-        return sync_levels(
-            client,
-            titles,
-            location=location,
-            today=TODAY,
-            rules=StoreRules(),
-            journal=journal,
-            run_id=f"benchmark-{next(stamps)}",
-        )
+        return sync_levels(replace(session, run_id=f"benchmark-{next(stamps)}"), titles)
 
     def import_(some: list[Title]) -> None:
-        report = import_titles(
-            client,
-            some,
-            location=location,
-            today=TODAY,
-            rules=StoreRules(),
-            categories=parse_table(TABLE_FILE.read_text("utf-8")),
-            journal=journal,
-            run_id="benchmark-import",
-        )
+        report = import_titles(session, some)
         assert not report.failed, report.failed
 
     def import_in_turns(some: list[Title]) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from ingram_assets.store.explain import explain
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.levels import look_at
 from ingram_assets.store.location import find_location
+from ingram_assets.store.session import StoreSession
 
 
 class UnknownTitle(NeedsPerson):
@@ -191,7 +192,7 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         )
         rules, today = store_rules(settings), store_today(common)
         title = age(title, datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
-        seen = look_at(client, [title], location=location, today=today, rules=rules, journal=journal)
+        seen = look_at(StoreSession(client, journal, location, rules, today), [title])
         explanation = explain(
             title,
             seen.actual[isbn],

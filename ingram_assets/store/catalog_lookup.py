@@ -1,13 +1,15 @@
 """What products stand on in the store: tag, categories, shipping profile; known by id, by name, or made."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ingram_assets.store.client import MedusaClient, MedusaRefused
+from ingram_assets.store.client import MedusaRefused
 from ingram_assets.store.journal import Change, Journal, Known
+from ingram_assets.store.model import CategoryRow, ProductRow
 from ingram_assets.store.product_fields import TAG, category_key
+from ingram_assets.store.session import StoreSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,12 @@ class KnownIds:
     categories: dict[str, str]
     tags: dict[str, str]
 
-    def rename(self, product: dict[str, Any]) -> None:
+    def rename(self, product: ProductRow) -> None:
         """Gives categories and tags of a product as it was read the names that they have with us."""
-        for each in product.get("categories") or []:
-            each["name"] = self.categories.get(each["id"], each["name"])
-        for each in product.get("tags") or []:
-            each["value"] = self.tags.get(each["id"], each["value"])
+        for category in product["categories"] or []:
+            category["name"] = self.categories.get(category["id"], category["name"])
+        for tag in product["tags"] or []:
+            tag["value"] = self.tags.get(tag["id"], tag["value"])
 
 
 def known_ids(journal: Journal) -> KnownIds:
@@ -41,8 +43,8 @@ def known_ids(journal: Journal) -> KnownIds:
 class Shelves:
     """Ids that are looked up when first needed, once."""
 
-    def __init__(self, client: MedusaClient, journal: Journal, run_id: str) -> None:
-        self._client, self._journal, self._run_id = client, journal, run_id
+    def __init__(self, session: StoreSession) -> None:
+        self._client, self._journal, self._run_id = session.client, session.journal, session.run_id
         self._ids: dict[str, str] = {}
 
     def category_ids(self, names: Iterable[str]) -> list[str]:
@@ -64,7 +66,12 @@ class Shelves:
                 if category_key(called) == key and each in in_store
             ]
             there = known[-1] if known else _by_key(self._categories).get(key)
-            there = there or self._make_category(name)
+            there = there or self._make(
+                "/admin/product-categories",
+                "product_category",
+                {"name": name, "is_active": True},
+                lambda: _by_key(self._read_categories()).get(key),
+            )
             self._journal.know("category", [Known(name, there, name)])
             self._ids[key] = there
         return self._ids[key]
@@ -77,9 +84,8 @@ class Shelves:
             found = self._client.get("/admin/product-tags", {by: [wanted], "fields": "id"})["product_tags"]
             return found[0]["id"] if found else None
 
-        there = next((each for each in reversed(self.known.tags) if find("id", each)), None)
         there = (
-            there
+            next((each for each in reversed(self.known.tags) if find("id", each)), None)
             or find("value", TAG)
             or self._make("/admin/product-tags", "product_tag", {"value": TAG}, lambda: find("value", TAG))
         )
@@ -96,23 +102,12 @@ class Shelves:
         return profiles[0]["id"] if profiles else None
 
     @cached_property
-    def _categories(self) -> list[dict[str, Any]]:
+    def _categories(self) -> list[CategoryRow]:
         return self._read_categories()
 
-    def _read_categories(self) -> list[dict[str, Any]]:
-        return self._client.list_all(
-            "/admin/product-categories",
-            "product_categories",
-            {"fields": "id,name,handle,created_at", "order": "created_at"},
-        )
-
-    def _make_category(self, name: str) -> str:
-        return self._make(
-            "/admin/product-categories",
-            "product_category",
-            {"name": name, "is_active": True},
-            lambda: _by_key(self._read_categories()).get(category_key(name)),
-        )
+    def _read_categories(self) -> list[CategoryRow]:
+        fields = {"fields": "id,name,handle,created_at", "order": "created_at"}
+        return self._client.list_all("/admin/product-categories", "product_categories", fields)
 
     def _make(self, path: str, key: str, body: dict[str, Any], find: Callable[[], str | None]) -> str:
         """Makes a thing whose name is unique; finds it where somebody was faster."""
@@ -128,7 +123,7 @@ class Shelves:
             raise
 
 
-def _by_key(categories: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _by_key(categories: Sequence[CategoryRow]) -> dict[str, str]:
     """Category's key to id: by its name, else by its handle; of several with the same, the oldest."""
     by_handle = {category_key(each["handle"] or ""): each["id"] for each in reversed(categories)}
     return by_handle | {category_key(each["name"]): each["id"] for each in reversed(categories)}

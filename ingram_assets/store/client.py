@@ -19,7 +19,7 @@ from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, T
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
+Sent = TypeVar("Sent")
 
 KEEPALIVE_EXPIRY = 4.0
 """Seconds. Medusa closes a connection idle for 5 s; one reused after that breaks, so ours go first."""
@@ -46,16 +46,19 @@ class MedusaError(IngramError):
         answer = f"answered {self.status}" if self.status else "got no answer"
         return f"{self.method} {path} {answer}: {self.detail}"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.method, self.path, self.status, self.detail, self.body)
-
 
 class MedusaRefused(MedusaError, Permanent):
     """A 4xx: Medusa will refuse it again. The message has Medusa's words."""
 
 
 class Unavailable(MedusaError, Transient):
-    """No answer, or a 5xx, or 429, after the retries there are for it: try again later."""
+    """No answer, or a 5xx, or 429, after the retries there are for it: try again later.
+
+    Attributes:
+        hopeless: a 500 that came twice. Medusa says it for a row that its database refuses, too.
+    """
+
+    hopeless = False
 
 
 class SignInRefused(MedusaError, NeedsPerson):
@@ -114,7 +117,7 @@ class MedusaClient:
             base_url=self.base_url,
             timeout=httpx.Timeout(timeout, connect=10.0),
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
-            headers={"accept": "application/json"},
+            headers={"accept": "application/json", "content-type": "application/json"},
             transport=transport,
             # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
             trust_env=not is_this_machine(urlsplit(self.base_url).hostname or ""),
@@ -130,9 +133,6 @@ class MedusaClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"MedusaClient({self.base_url!r})"
 
     def close(self) -> None:
         """Closes the connections."""
@@ -163,9 +163,9 @@ class MedusaClient:
 
     def list_all(
         self, path: str, key: str, params: Mapping[str, Any] | None = None, page: int = 1000
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """Every row of a list, whatever Medusa's own default limit."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Any] = []
         while True:
             answer = self.get(path, {**(params or {}), "limit": page, "offset": len(rows)})
             rows += answer[key]
@@ -174,9 +174,9 @@ class MedusaClient:
 
     def list_matching(
         self, path: str, key: str, field: str, values: Sequence[str], params: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """Every row whose `field` is one of `values`, asked for in as few URLs as they fit into."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Any] = []
         for some in _packed(
             values, SKUS_PER_REQUEST, VALUES_LIMIT, lambda value: len(_query({field: [value]}))
         ):
@@ -199,9 +199,7 @@ class MedusaClient:
                     self._token = None
                     answer = self._once(method, path, body)
                 except Unavailable as error:
-                    if attempt.num > 1 and error.status == 500:
-                        # Medusa says 500 for a row that its database refuses, and will say it again.
-                        raise _Hopeless(*error.__reduce__()[1]) from None
+                    error.hopeless = attempt.num > 1 and error.status == 500
                     raise
         with self._count_lock:
             if method == "GET":
@@ -211,11 +209,14 @@ class MedusaClient:
         return answer
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        headers = {"authorization": self._authorization()}
+        return self._exchange(method, path, body, {"authorization": self._authorization()})
+
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: dict[str, str]
+    ) -> dict[str, Any]:
+        content = None if body is None else _encode(body)
         try:
-            response = self._http.request(
-                method, path, content=None if body is None else _encode(body), headers=headers | _JSON
-            )
+            response = self._http.request(method, path, content=content, headers=headers)
         except httpx.LocalProtocolError as error:
             # Its text may quote a header, and one holds the key. So may the error that it comes from.
             if not str(error).startswith("Illegal header"):
@@ -265,30 +266,19 @@ class MedusaClient:
             return f"Bearer {self._token}"
 
     def _sign_in(self) -> str:
-        path = "/auth/user/emailpass"
-        try:
-            response = self._http.post(path, json={"email": self._email, "password": self._password})
-        except httpx.RequestError as error:
-            self._failed(FailedRequest("POST", path, None, repr(error)))
-            raise Unavailable("POST", path, None, f"{type(error).__name__} ({error}).") from error
-        token = self._judge("POST", path, response).get("token")
+        path, who = "/auth/user/emailpass", {"email": self._email, "password": self._password}
+        token = self._exchange("POST", path, who, {}).get("token")
         if not isinstance(token, str):
-            raise SignInRefused("POST", path, response.status_code, "Medusa gave no token.")
+            raise SignInRefused("POST", path, 200, "Medusa gave no token.")
         return token
 
-
-class _Hopeless(Unavailable):
-    """A 500 that came twice: not tried a third time."""
-
-
-_JSON = {"content-type": "application/json"}
 
 _IN_TROUBLE = 5
 """So many single rows answered with 500, and none accepted: it is Medusa, not the rows."""
 
 
 def _worth_another_try(error: Exception) -> bool:
-    if not isinstance(error, Unavailable) or isinstance(error, _Hopeless):
+    if not isinstance(error, Unavailable) or error.hopeless:
         return False
     return error.status is None or error.status >= 500
 
@@ -322,17 +312,17 @@ def _medusas_words(response: httpx.Response) -> str:
 
 
 def batches(
-    items: Sequence[Item], count: int, as_sent: Callable[[Item], Any] = lambda item: item
-) -> Iterator[Sequence[Item]]:
+    items: Sequence[Sent], count: int, as_sent: Callable[[Sent], Any] = lambda item: item
+) -> Iterator[Sequence[Sent]]:
     """`items` in order, at most `count` of them and `BODY_LIMIT` bytes of JSON at a time."""
     return _packed(items, count, BODY_LIMIT, lambda item: len(_encode({"": as_sent(item)})))
 
 
 def _packed(
-    items: Sequence[Item], count: int, room: int, size: Callable[[Item], int]
-) -> Iterator[list[Item]]:
+    items: Sequence[Sent], count: int, room: int, size: Callable[[Sent], int]
+) -> Iterator[list[Sent]]:
     """`items` in order, at most `count` of them at a time and no more than there is `room` for."""
-    some: list[Item] = []
+    some: list[Sent] = []
     used = 0
     for item in items:
         more = size(item)
@@ -345,7 +335,7 @@ def _packed(
         yield some
 
 
-def send_splitting(items: Sequence[Item], send: Callable[[Sequence[Item]], None]) -> dict[int, MedusaError]:
+def send_splitting(items: Sequence[Sent], send: Callable[[Sequence[Sent]], None]) -> dict[int, MedusaError]:
     """Sends a batch that Medusa takes or refuses as a whole, halving it until the bad ones are alone.
 
     Returns:
@@ -360,12 +350,14 @@ def send_splitting(items: Sequence[Item], send: Callable[[Sequence[Item]], None]
         try:
             send(items[start:stop])
             accepted += stop - start
-        except (MedusaRefused, _Hopeless) as error:
+        except (MedusaRefused, Unavailable) as error:
+            if isinstance(error, Unavailable) and not error.hopeless:
+                raise
             if stop - start == 1:
                 failed[start] = error
-                in_trouble = [each for each in failed.values() if isinstance(each, _Hopeless)]
-                if not accepted and len(in_trouble) >= _IN_TROUBLE and len(in_trouble) == len(failed):
-                    raise Unavailable(*error.__reduce__()[1]) from error
+                in_trouble = all(isinstance(each, Unavailable) for each in failed.values())
+                if not accepted and in_trouble and len(failed) >= _IN_TROUBLE:
+                    raise
                 return
             middle = (start + stop) // 2
             attempt(start, middle)

@@ -12,8 +12,8 @@ from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
+from ingram_assets.store.model import Actual
 from ingram_assets.store.plan import NO_ORDERS, Shown, desired, plan_levels, taken_of
-from ingram_assets.store.read import Actual
 from ingram_assets.store.rules import StoreRules
 
 

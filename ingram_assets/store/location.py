@@ -2,13 +2,13 @@
 
 import logging
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Change, Journal, Known
+from ingram_assets.store.model import LocationRow, NamedRow
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,9 @@ class Location:
     """Ingram's stock location and the sales channel that sells from it. Ids are Medusa's.
 
     Attributes:
+        id: "" where the store has none yet.
         created, linked: what `ensure_location` had to do.
-        missing: what `find_location` saw that it would have to do; the id is "" where there is no location.
+        missing: what `find_location` saw that it would have to do.
         known: the journal has location and channel by these ids and names.
         notes: what a person should hear, once: that one was renamed, or that another is meant from now on.
     """
@@ -71,31 +72,25 @@ def ensure_location(
             none is known yet, and it can't be told which one is meant; no sales channel has this name. The
             message says what there is and what to do.
     """
-    with client.reporting(lambda failure: journal.failed_request(run_id, failure)):
-        look = _look(client, journal, name, sales_channel)
-        location, channel = look.location, look.channel
-        if location is None:
-            location = _create(client, journal, run_id, name)
-        if look.learned:
-            journal.know("location", [_as_known(OURS, location)])
-            journal.know("sales_channel", [_as_known(_folded(sales_channel), channel)])
-        if not look.linked:
-            _link(client, journal, run_id, location["id"], channel)
-        for note in look.notes:
-            log.warning(note)
-        if not look.linked:
-            log.info(
-                "Stock location %s (%s) sells through %s.", location["name"], location["id"], channel["name"]
-            )
-        return Location(
-            location["id"],
-            location["name"],
-            channel["id"],
-            channel["name"],
-            created=look.location is None,
-            linked=not look.linked,
-            notes=look.notes,
+    found = find_location(client, journal=journal, name=name, sales_channel=sales_channel)
+    location = replace(
+        found, created=not found.id, linked=found.missing is not None, missing=None, known=True
+    )
+    if location.created:
+        location = replace(location, id=_create(client, journal, run_id, location.name))
+    if not found.known:
+        journal.know("location", [Known(OURS, location.id, location.name)])
+        channel = Known(_folded(sales_channel), location.channel_id, location.channel_name)
+        journal.know("sales_channel", [channel])
+    if location.linked:
+        _link(client, journal, run_id, location)
+    for note in location.notes:
+        log.warning(note)
+    if location.linked:
+        log.info(
+            "Stock location %s (%s) sells through %s.", location.name, location.id, location.channel_name
         )
+    return location
 
 
 def find_location(
@@ -107,48 +102,13 @@ def find_location(
 ) -> Location:
     """The location as it is, for who only looks: nothing is made or remembered; `missing` says what would be.
 
+    Names are not unique, so all locations are looked at. A name in another spelling is the same name: a
+    second location doubles the stock of every title.
+
     Raises:
         NeedsPerson: as `ensure_location`.
     """
-    look = _look(client, journal, name, sales_channel)
-    location, channel = look.location, look.channel
-    missing = None
-    if location is None:
-        missing = (
-            f"The store has no stock location {name!r} yet: it is made, and linked to {channel['name']!r}."
-        )
-    elif not look.linked:
-        missing = (
-            f"The stock location {location['name']!r} is not linked to {channel['name']!r} yet: it will be."
-        )
-    return Location(
-        location["id"] if location else "",
-        location["name"] if location else name,
-        channel["id"],
-        channel["name"],
-        missing=missing,
-        known=not look.learned,
-        notes=look.notes,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is meant, as the store has it. `learned`: the journal does not know it so yet."""
-
-    location: dict[str, Any] | None
-    channel: dict[str, Any]
-    linked: bool
-    learned: bool
-    notes: tuple[str, ...]
-
-
-def _look(client: MedusaClient, journal: Journal, name: str, sales_channel: str) -> _Look:
-    """Which location and channel are meant. Names are not unique, so all locations are looked at.
-
-    A name in another spelling is the same name: a second location doubles the stock of every title.
-    """
-    places = client.list_all(
+    places: list[LocationRow] = client.list_all(
         "/admin/stock-locations",
         "stock_locations",
         {"fields": "id,name,sales_channels.id,sales_channels.name"},
@@ -164,28 +124,32 @@ def _look(client: MedusaClient, journal: Journal, name: str, sales_channel: str)
         channel = _channel(client, sales_channel, known_channel)
     if known_channel and known_channel.name != channel["name"]:
         notes += (_renamed("sales channel", known_channel.name, channel),)
-    return _Look(
-        location,
-        channel,
-        linked=channel["id"] in linked,
-        learned=location is None
-        or stored != _as_known(OURS, location)
-        or stored_channel != _as_known(_folded(sales_channel), channel),
+    return Location(
+        location["id"] if location else "",
+        location["name"] if location else name.strip(),
+        channel["id"],
+        channel["name"],
+        missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
+        known=location is not None
+        and stored == Known(OURS, location["id"], location["name"])
+        and stored_channel == Known(_folded(sales_channel), channel["id"], channel["name"]),
         notes=notes,
     )
 
 
-def _as_known(called: str, thing: Mapping[str, Any]) -> Known:
-    return Known(called, thing["id"], thing["name"])
+def _missing(location: LocationRow | None, name: str, channel: str) -> str:
+    if location is None:
+        return f"The store has no stock location {name!r} yet: it is made, and linked to {channel!r}."
+    return f"The stock location {location['name']!r} is not linked to {channel!r} yet: it will be."
 
 
 def _location(
-    places: Sequence[dict[str, Any]],
+    places: Sequence[LocationRow],
     stored: Known | None,
     journal: Journal,
     name: str,
     sells_through: tuple[str, Known | None],
-) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+) -> tuple[LocationRow | None, tuple[str, ...]]:
     """The location that is meant, `None` where one has to be made, and what to tell a person."""
     by_id = {each["id"]: each for each in places}
     if name.strip().startswith("sloc_"):
@@ -217,8 +181,8 @@ def _location(
 
 
 def _by_setting(
-    by_id: Mapping[str, dict[str, Any]], known: Known | None, location_id: str
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    by_id: Mapping[str, LocationRow], known: Known | None, location_id: str
+) -> tuple[LocationRow, tuple[str, ...]]:
     location = by_id.get(location_id)
     if location is None:
         raise NeedsPerson(
@@ -238,11 +202,11 @@ def _by_setting(
 
 
 def _remembered(
-    by_id: Mapping[str, dict[str, Any]], known: Known, named: Sequence[dict[str, Any]], name: str
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    by_id: Mapping[str, LocationRow], known: Known, named: Sequence[LocationRow], name: str
+) -> tuple[LocationRow, tuple[str, ...]]:
     location = by_id.get(known.id)
     if location is None:
-        raise NeedsPerson(_gone(known, list(by_id.values())))
+        raise NeedsPerson(_gone(known, by_id.values()))
     others = [each for each in named if each["id"] != known.id]
     if others:
         raise NeedsPerson(
@@ -254,21 +218,21 @@ def _remembered(
     return location, _rename(known, location)
 
 
-def _rename(known: Known | None, location: Mapping[str, Any]) -> tuple[str, ...]:
+def _rename(known: Known | None, location: NamedRow) -> tuple[str, ...]:
     # What an earlier version found and linked is in the journal without a name.
     if known is None or known.name in ("", location["name"]):
         return ()
     return (_renamed("stock location", known.name, location),)
 
 
-def _renamed(what: str, before: str, now: Mapping[str, Any]) -> str:
+def _renamed(what: str, before: str, now: NamedRow) -> str:
     return (
         f"The {what} {before!r} is called {now['name']!r} now: it is the same one, {now['id']}, and goes on "
         "being used."
     )
 
 
-def _gone(known: Known, places: Sequence[Mapping[str, Any]]) -> str:
+def _gone(known: Known, places: Iterable[NamedRow]) -> str:
     named = f"{known.name!r} ({known.id})" if known.name else known.id
     return (
         f"Ingram's stock location {named} is not in the store any more. It was deleted, or this is another "
@@ -301,14 +265,17 @@ def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known 
     return None
 
 
-def _channels_of(location: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _channels_of(location: LocationRow | None) -> list[NamedRow]:
     # Linking an unknown channel id leaves a null in this list.
-    return [each for each in (location or {}).get("sales_channels") or [] if each]
+    channels = location.get("sales_channels") if location else None
+    return [each for each in channels or [] if each]
 
 
-def _channel(client: MedusaClient, name: str, known: Known | None) -> dict[str, Any]:
+def _channel(client: MedusaClient, name: str, known: Known | None) -> NamedRow:
     """The sales channel that is meant: by the id in the setting, the one that is known, or by its name."""
-    channels = client.list_all("/admin/sales-channels", "sales_channels", {"fields": "id,name"})
+    channels: list[NamedRow] = client.list_all(
+        "/admin/sales-channels", "sales_channels", {"fields": "id,name"}
+    )
     by_id = {each["id"]: each for each in channels}
     if name.strip() in by_id:
         return by_id[name.strip()]
@@ -343,7 +310,7 @@ def _channel(client: MedusaClient, name: str, known: Known | None) -> dict[str, 
     )
 
 
-def _listed(things: Any) -> str:
+def _listed(things: Iterable[NamedRow]) -> str:
     return ", ".join(f"{each['name']!r} ({each['id']})" for each in things)
 
 
@@ -352,20 +319,20 @@ def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _create(client: MedusaClient, journal: Journal, run_id: str, name: str) -> dict[str, Any]:
+def _create(client: MedusaClient, journal: Journal, run_id: str, name: str) -> str:
+    """The id of the location that is made."""
     body = {"name": name.strip(), "address": ADDRESS}
     change = Change("location", None, None, None, body, f"No stock location was called {name!r}.")
     with journal.writing(run_id, [change]) as entry:
-        location: dict[str, Any] = client.post("/admin/stock-locations", body)["stock_location"]
-        entry.made(0, location["id"])
-    return location
+        made: str = client.post("/admin/stock-locations", body)["stock_location"]["id"]
+        entry.made(0, made)
+    return made
 
 
-def _link(
-    client: MedusaClient, journal: Journal, run_id: str, location_id: str, channel: Mapping[str, Any]
-) -> None:
-    after = {"sales_channel_id": channel["id"], "sales_channel": channel["name"]}
-    reason = f"The location was not linked to {channel['name']!r}, so its stock did not count there."
-    change = Change("location", None, location_id, {"sales_channel_id": None}, after, reason)
+def _link(client: MedusaClient, journal: Journal, run_id: str, location: Location) -> None:
+    after = {"sales_channel_id": location.channel_id, "sales_channel": location.channel_name}
+    reason = f"The location was not linked to {location.channel_name!r}, so its stock did not count there."
+    change = Change("location", None, location.id, {"sales_channel_id": None}, after, reason)
     with journal.writing(run_id, [change]):
-        client.post(f"/admin/stock-locations/{location_id}/sales-channels", {"add": [channel["id"]]})
+        path = f"/admin/stock-locations/{location.id}/sales-channels"
+        client.post(path, {"add": [location.channel_id]})

@@ -1,9 +1,9 @@
 """What has to change for the store to tell the truth: desired against actual, title by title. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
@@ -14,7 +14,7 @@ from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
-from ingram_assets.store.read import Actual, Item, Level, Variant
+from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, VariantUpdate
 from ingram_assets.store.rules import StoreRules
 
 NO_ORDERS = Orders()
@@ -39,18 +39,66 @@ class Shown:
     allow_backorder: bool
     availability: str | None
 
+    @property
+    def seen(self) -> Seen:
+        """What a shopper is told."""
+        return Seen(self.availability, (self.stocked or 0) if self.managed else None)
+
+    @property
+    def copies(self) -> int:
+        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        return max(0, int(self.stocked or 0)) if self.managed else 1
+
 
 @dataclass(frozen=True, slots=True)
-class TitlePlan:
-    """What is to be done about one title.
+class TitleWrites:
+    """What is written of one title, and why. What is `None`, empty or false stays as it is.
+
+    Attributes:
+        reasons: sentences for a person, and for the journal.
+        variant, item: what the writes go to; an item that is missing is made with its level.
+        name: what a new item is called.
+        quantities: the level's copies.
+        flags: the variant's update.
+        link_item: the variant is linked to the item.
+        rename_item: the item's SKU becomes the ISBN.
+    """
+
+    isbn: str
+    reasons: tuple[str, ...] = ()
+    variant: Variant | None = None
+    item: Item | None = None
+    name: str | None = None
+    quantities: Quantities | None = None
+    flags: VariantUpdate = field(default_factory=VariantUpdate)
+    link_item: bool = False
+    rename_item: bool = False
+
+    @property
+    def level_before(self) -> Level | None:
+        """The level as it is."""
+        return self.item.level if self.item else None
+
+    @property
+    def level(self) -> Literal["create", "update"] | None:
+        """What is done to the level."""
+        if self.quantities is None:
+            return None
+        return "update" if self.level_before else "create"
+
+    @property
+    def create_item(self) -> bool:
+        """Whether an inventory item has to be made, with its level."""
+        return self.level == "create" and self.item is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitlePlan(TitleWrites):
+    """What is to be done about one title. The reasons say why it is written, or why not.
 
     Attributes:
         status, label: what the rules make of the title.
-        reasons: why it is written, or why not: sentences for a person.
         before, after: `None` where the store does not have the title.
-        variant, item: what the writes go to; `item` is `None` where one has to be made.
-        name: what a new inventory item is called.
-        create_item, link_item, rename_item, level, flags: the writes, in this order.
         repaired: somebody else had changed the level since we wrote it.
         shown_last: the level that we wrote last, where that is known.
         last_reading: the level that the reading which the store shows has given; fulfilments lower a level
@@ -60,31 +108,16 @@ class TitlePlan:
             publication came), whatever was read: no guardrail keeps it from the store.
     """
 
-    isbn: str
-    title_id: int
     verdict: Verdict
     status: Status
     label: str | None
-    reasons: tuple[str, ...]
     before: Shown | None = None
     after: Shown | None = None
-    variant: Variant | None = None
-    item: Item | None = None
-    name: str | None = None
-    link_item: bool = False
-    rename_item: bool = False
-    level: Literal["create", "update"] | None = None
-    flags: dict[str, Any] = field(default_factory=dict)
     repaired: bool = False
     shown_last: float | None = None
     last_reading: float | None = None
     zero_for_unknown: bool = False
     by_time: bool = False
-
-    @property
-    def create_item(self) -> bool:
-        """Whether an inventory item has to be made, with its level."""
-        return self.level == "create" and self.item is None
 
     @property
     def oversold(self) -> bool:
@@ -109,20 +142,14 @@ class TitlePlan:
 
     def fell_to(self, threshold: int) -> bool:
         """Whether the level falls from above the threshold to it or below."""
-        before, after = _stocked(self.before), self.after
+        if not self.after or not self.after.managed:
+            return False
+        before = self.before.stocked if self.before else None
         if self.shown_last is not None:
             before = self.shown_last
         elif self.level is None and before is not None and self.last_reading is not None:
             before = self.last_reading
-        return (
-            before is not None
-            and before > threshold >= (_stocked(after) or 0)
-            and bool(after and after.managed)
-        )
-
-
-def _stocked(shown: Shown | None) -> float | None:
-    return shown.stocked if shown else None
+        return before is not None and before > threshold >= (self.after.stocked or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,28 +219,14 @@ class Plan:
         ]
 
     def _seen(self) -> list[tuple[Seen, Seen]]:
-        return [(_seen(before), _seen(after)) for _, before, after in self._counted()]
+        return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after, as the guardrail counts them."""
-        copies = {}
-        for isbn, shown, then in self._counted():
-            after = _copies(then)
-            if not shown.managed and then.allow_backorder:
-                after = 1  # switched over, and can be ordered as before
-            copies[isbn] = (_copies(shown), after)
-        return copies
-
-
-def _copies(shown: Shown) -> int:
-    """Copies as the guardrail counts them: a title that is not managed sells without end, so not 0."""
-    if not shown.managed:
-        return 1
-    return max(0, int(shown.stocked or 0))
-
-
-def _seen(shown: Shown) -> Seen:
-    return Seen(shown.availability, (shown.stocked or 0) if shown.managed else None)
+        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
+        return {
+            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
+            for isbn, shown, then in self._counted()
+        }
 
 
 def plan_levels(
@@ -248,39 +261,22 @@ def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRu
     """
     level = leftover.level if leftover else None
     wanted = desired(title, today=today, rules=rules)
-    managed = wanted.manage_inventory is not False
-    new = Shown(
-        managed=managed,
-        stocked=None,
-        incoming=None,
-        reserved=level.reserved if level else 0,
-        allow_backorder=bool(wanted.allow_backorder),
-        availability=wanted.status,
-    )
+    # What an old product left behind says nothing of this one: its level is as good as none.
+    quantities = None if wanted.manage_inventory is False else _quantities(wanted, None)
     reasons: tuple[str, ...] = ("New in the store.",)
     if leftover:
         reasons += (f"The inventory item {leftover.id} was left of a product that is gone: used again.",)
-    plan = TitlePlan(
-        title.isbn,
-        title.id,
-        "write",
-        wanted.status,
-        wanted.label,
-        reasons,
-        after=new,
+    return TitlePlan(
+        isbn=title.isbn,
+        verdict="write",
+        status=wanted.status,
+        label=wanted.label,
+        reasons=reasons,
+        after=_shown_then(quantities, level, bool(wanted.allow_backorder), wanted.status),
         item=leftover,
         name=title.title,
-    )
-    if not managed:
-        return plan
-    # What an old product left behind says nothing of this one: its level is as good as none.
-    shown = replace(new, stocked=wanted.stocked_quantity or 0, incoming=wanted.incoming_quantity or 0)
-    same = level is not None and (level.stocked, level.incoming) == (shown.stocked, shown.incoming)
-    return replace(
-        plan,
-        after=shown,
-        level=None if same else "update" if level else "create",
-        zero_for_unknown=wanted.stocked_quantity is None,
+        quantities=None if level and level.quantities == quantities else quantities,
+        zero_for_unknown=quantities is not None and wanted.stocked_quantity is None,
     )
 
 
@@ -322,90 +318,141 @@ def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
     return keys
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One title to plan: as it was read, as the store has it, and what the rules want of it."""
+
+    title: Title
+    variant: Variant
+    item: Item | None
+    wanted: Availability
+    orders: Orders
+    today: date
+    rules: StoreRules
+
+    @property
+    def level(self) -> Level | None:
+        return self.item.level if self.item else None
+
+    @property
+    def linked(self) -> bool:
+        return self.item is not None and self.item.id in {each.id for each in self.variant.items}
+
+    @property
+    def managed(self) -> bool:
+        """Whether the title's inventory is to be managed."""
+        wanted = self.wanted.manage_inventory
+        return self.variant.manage_inventory if wanted is None else wanted
+
+    @property
+    def renames_item(self) -> bool:
+        """Whether the SKU of an item of ours was left behind by its variant's."""
+        ours = self.managed and self.item is not None and self.item.made
+        return ours and self.variant.sku == self.title.isbn != (self.item and self.item.sku)
+
+    def last_shown(self) -> tuple[dict[str, DcStock], Availability] | None:
+        """The reading that the store shows, and what the rules make of it."""
+        try:
+            stock = stock_rules.from_json(self.variant.metadata.get("ingram_stock"))
+        except (ValueError, AttributeError, TypeError):  # somebody edited it
+            return None
+        if stock is None:
+            return None
+        shown = replace(self.title, stock=stock, known=None, aged=None)
+        return stock, desired(shown, orders=self.orders, today=self.today, rules=self.rules)
+
+
 def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
     variant, item, problem = which(actual)
-    level = item.level if item else None
     of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
-    wanted = desired(title, today=today, rules=rules, orders=of_item)
     shown = variant.metadata.get("availability") if variant else None
+    wanted = desired(title, today=today, rules=rules, orders=of_item)
     wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
-    day_came = shown == "preorder" and wanted.status != "preorder" and _is_out(title, today)
-
-    def plan(verdict: Verdict, *reasons: str, **values: Any) -> TitlePlan:
-        return TitlePlan(
-            title.isbn,
-            title.id,
-            verdict,
-            wanted.status,
-            wanted.label,
-            reasons,
-            variant=variant,
-            item=item,
-            name=title.title,
-            by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
-            **values,
-        )
-
-    if variant is None or problem:
-        return plan("failed", problem or "", before=variant and _shown(variant, None, linked=False))
-    linked = item is not None and any(each.id == item.id for each in variant.items)
-    before = _shown(variant, level, linked)
-    reasons = list(_names_amiss(title.isbn, variant))
-    has_level = linked and level is not None
-    if wanted.status == "unknown" and wanted.allow_backorder is not None:
-        reasons.append("It is no preorder any more, and its stock was never read.")
-    elif wanted.status == "unknown" and (has_level or not variant.manage_inventory):
-        why = "Its stock was never read: the store's level stands."
-        return plan("skipped", *reasons, why, before=before, after=before)
-    if _below_the_bar(title, wanted, variant, item, of_item, today, rules):
-        why = (
-            f"On hand moved by less than {rules.min_stock_delta}, with no change of status: not carried over."
-        )
-        return plan("skipped", *reasons, why, before=before, after=before)
-
-    last = _last_shown(title, variant, of_item, today, rules)
-    managed = variant.manage_inventory if wanted.manage_inventory is None else wanted.manage_inventory
-    step = _plan_level(wanted, level) if managed else _LevelStep()
-    flags, why_flags = _plan_flags(title, wanted, variant, managed)
-    if wanted.stale:
-        why = "were counted too long ago" if title.aged else "are on its page no longer, which is not whole"
-        reasons.append(f"Its copies {why}: it is not sold as in stock.")
-    if sold := taken_of(title, of_item, rules).sold:
-        reasons.append(f"{sold} copies were fulfilled since it was read: they are taken off its count.")
-    if level and level.reserved < 0:
-        reasons.append(f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none.")
-    link = managed and not linked
-    rename = bool(managed and item and item.made and item.sku != title.isbn and variant.sku == title.isbn)
-    if rename and item:
-        reasons.append(f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN.")
-    after = Shown(
-        managed,
-        step.stocked,
-        step.incoming,
-        before.reserved,
-        flags.get("allow_backorder", variant.allow_backorder),
-        flags.get("metadata", {}).get("availability", before.availability),
+    is_out = title.publication_date is not None and title.publication_date <= today
+    day_came = shown == "preorder" and wanted.status != "preorder" and is_out
+    plan = TitlePlan(
+        isbn=title.isbn,
+        verdict="failed",
+        status=wanted.status,
+        label=wanted.label,
+        reasons=(problem,) if problem else (),
+        variant=variant,
+        item=item,
+        name=title.title,
+        by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
     )
-    return plan(
-        "write" if step.write or flags or link or rename else "unchanged",
-        *reasons,
-        *step.reasons,
-        *why_flags,
-        before=before,
-        after=after,
-        level=step.write,
+    if variant is None or problem:
+        return replace(plan, before=_shown(variant, None, linked=False) if variant else None)
+    case = _Case(title, variant, item, wanted, of_item, today, rules)
+    before = _shown(variant, case.level, case.linked)
+    if variant.sku != title.isbn:
+        amiss = (
+            f"The variant's SKU is {variant.sku!r}, not the ISBN: it was found by another number or its "
+            "inventory item, and kept in step. The SKU is left as it is."
+        )
+        plan = replace(plan, reasons=(amiss,))
+    if why := _why_skipped(case):
+        return replace(plan, verdict="skipped", reasons=(*plan.reasons, why), before=before, after=before)
+    return _plan_writes(case, replace(plan, before=before))
+
+
+def _why_skipped(case: _Case) -> str | None:
+    unknown = case.wanted.status == "unknown" and case.wanted.allow_backorder is None
+    if unknown and ((case.linked and case.level) or not case.variant.manage_inventory):
+        return "Its stock was never read: the store's level stands."
+    if _below_the_bar(case):
+        bar = case.rules.min_stock_delta
+        return f"On hand moved by less than {bar}, with no change of status: not carried over."
+    return None
+
+
+def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
+    variant, wanted, level = case.variant, case.wanted, case.level
+    quantities = _quantities(wanted, level) if case.managed else None
+    writes = quantities is not None and (level is None or quantities != level.quantities)
+    flags, why_flags = _plan_flags(case)
+    link = case.managed and not case.linked
+    last = case.last_shown()
+    return replace(
+        plan,
+        verdict="write" if writes or flags or link or case.renames_item else "unchanged",
+        reasons=(
+            *plan.reasons,
+            *_why_so(case),
+            *(_why_level(wanted, level, quantities) if writes and quantities else ()),
+            *why_flags,
+        ),
+        after=_shown_then(
+            quantities,
+            level,
+            flags.get("allow_backorder", variant.allow_backorder),
+            (variant.metadata | flags.get("metadata", {})).get("availability"),
+        ),
+        quantities=quantities if writes else None,
         flags=flags,
         link_item=link,
-        rename_item=rename,
-        last_reading=last.wanted.stocked_quantity if last else None,
-        zero_for_unknown=step.zero_for_unknown,
+        rename_item=case.renames_item,
+        last_reading=last[1].stocked_quantity if last else None,
+        zero_for_unknown=quantities is not None and level is None and wanted.stocked_quantity is None,
     )
 
 
-def _is_out(title: Title, today: date) -> bool:
-    return title.publication_date is not None and title.publication_date <= today
+def _why_so(case: _Case) -> Iterator[str]:
+    """What a person should know of the title, beside what is written."""
+    title, wanted, level, item = case.title, case.wanted, case.level, case.item
+    if wanted.status == "unknown" and wanted.allow_backorder is not None:
+        yield "It is no preorder any more, and its stock was never read."
+    if wanted.stale:
+        why = "were counted too long ago" if title.aged else "are on its page no longer, which is not whole"
+        yield f"Its copies {why}: it is not sold as in stock."
+    if sold := taken_of(title, case.orders, case.rules).sold:
+        yield f"{sold} copies were fulfilled since it was read: they are taken off its count."
+    if level and level.reserved < 0:
+        yield f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none."
+    if item and case.renames_item:
+        yield f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN."
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
@@ -420,137 +467,104 @@ def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
     )
 
 
-def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
-    """The variant and item that stand for the title, or why that can't be told, or is not ours to write."""
-    if not actual.variants:
-        leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
-        return (
-            None,
-            None,
-            f"No product in the store has the SKU or EAN {actual.isbn}: it was deleted, or never "
-            f"imported.{leftover} To have it back: ingram enrich {actual.isbn}, then ingram push. To do "
-            f"without it: ingram retire {actual.isbn}.",
-        )
-    if len(actual.variants) > 1:
-        ids = ", ".join(each.id for each in actual.variants)
-        return (
-            None,
-            None,
-            f"{len(actual.variants)} variants have the number {actual.isbn} ({ids}): delete all but one.",
-        )
-    (variant,) = actual.variants
-    item = variant.items[0] if variant.items else actual.leftover
-    if len(variant.items) > 1:
-        own = [each for each in variant.items if is_our_item(actual.isbn, each)]
-        item = own[0] if len(own) == 1 else None
-    if item:
-        why = why_left_alone(actual.isbn, item, variant.id)
-        return variant, None if why else item, why
-    if not variant.items:
-        return variant, None, None
-    items = ", ".join(f"{each.id} ({each.sku})" for each in variant.items)
-    return (
-        variant,
-        None,
-        f"The variant is made of {len(variant.items)} inventory items, not exactly one of them with the SKU "
-        f"{actual.isbn}: {items}. Unlink all but the book's own in Medusa's admin.",
+def _shown_then(
+    quantities: Quantities | None, level: Level | None, allow_backorder: bool, availability: str | None
+) -> Shown:
+    """What the store will say; without quantities the title is not managed."""
+    return Shown(
+        quantities is not None,
+        quantities["stocked_quantity"] if quantities else None,
+        quantities["incoming_quantity"] if quantities else None,
+        level.reserved if level else 0,
+        allow_backorder,
+        availability,
     )
 
 
-def _names_amiss(isbn: str, variant: Variant) -> Iterable[str]:
-    if variant.sku != isbn:
-        yield (
-            f"The variant's SKU is {variant.sku!r}, not the ISBN: it was found by another number or its "
-            "inventory item, and kept in step. The SKU is left as it is."
+def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
+    """The variant and item that stand for the title, or why that can't be told, or is not ours to write."""
+    isbn = actual.isbn
+    if not actual.variants:
+        leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
+        why = (
+            f"No product in the store has the SKU or EAN {isbn}: it was deleted, or never imported."
+            f"{leftover} To have it back: ingram enrich {isbn}, then ingram push. To do without it: "
+            f"ingram retire {isbn}."
         )
+        return None, None, why
+    if len(actual.variants) > 1:
+        ids = ", ".join(each.id for each in actual.variants)
+        why = f"{len(actual.variants)} variants have the number {isbn} ({ids}): delete all but one."
+        return None, None, why
+    (variant,) = actual.variants
+    items = variant.items
+    if not items and not actual.leftover:
+        return variant, None, None
+    own = items if len(items) == 1 else [each for each in items if is_our_item(isbn, each)]
+    item = own[0] if len(own) == 1 else None if items else actual.leftover
+    if item:
+        problem = why_left_alone(isbn, item, variant.id)
+        return variant, None if problem else item, problem
+    listed = ", ".join(f"{each.id} ({each.sku})" for each in items)
+    why = (
+        f"The variant is made of {len(items)} inventory items, not exactly one of them with the SKU "
+        f"{isbn}: {listed}. Unlink all but the book's own in Medusa's admin."
+    )
+    return variant, None, why
 
 
-def _below_the_bar(
-    title: Title,
-    wanted: Availability,
-    variant: Variant,
-    item: Item | None,
-    orders: Orders,
-    today: date,
-    rules: StoreRules,
-) -> bool:
+def _below_the_bar(case: _Case) -> bool:
     """Whether all that moved is on hand, by less than the shop wants to hear of.
 
     The store has to agree with the reading that it shows, else it was changed by somebody else and is
     put right whatever the size of the move.
     """
-    if rules.min_stock_delta <= 1 or not variant.manage_inventory or not item or not item.level:
+    stock, variant, level = case.title.stock, case.variant, case.level
+    if case.rules.min_stock_delta <= 1 or not variant.manage_inventory or not level:
         return False
-    last = _last_shown(title, variant, orders, today, rules)
-    if last is None or title.stock is None or last.stock == title.stock:
+    last = case.last_shown()
+    if last is None or stock is None or last[0] == stock:
         return False
-    was = last.wanted
+    last_stock, was = last
     agrees = (
-        was.stocked_quantity == item.level.stocked
-        and was.incoming_quantity == item.level.incoming
+        was.stocked_quantity == level.stocked
+        and was.incoming_quantity == level.incoming
         and was.allow_backorder == variant.allow_backorder
         and was.status == variant.metadata.get("availability")
     )
     return agrees and not stock_rules.is_worth_pushing(
-        (stock_rules.on_hand(last.stock), stock_rules.on_order(last.stock), was.status),
-        (stock_rules.on_hand(title.stock), stock_rules.on_order(title.stock), wanted.status),
-        rules.min_stock_delta,
+        (stock_rules.on_hand(last_stock), stock_rules.on_order(last_stock), was.status),
+        (stock_rules.on_hand(stock), stock_rules.on_order(stock), case.wanted.status),
+        case.rules.min_stock_delta,
     )
 
 
-class _LastShown(NamedTuple):
-    """The reading that the store shows, and what the rules make of it."""
+def _quantities(wanted: Availability, level: Level | None) -> Quantities:
+    """The copies of a managed title's level; what is not known stays.
 
-    stock: dict[str, DcStock]
-    wanted: Availability
-
-
-def _last_shown(
-    title: Title, variant: Variant, orders: Orders, today: date, rules: StoreRules
-) -> _LastShown | None:
-    try:
-        stock = stock_rules.from_json(variant.metadata.get("ingram_stock"))
-    except (ValueError, AttributeError, TypeError):  # somebody edited it
-        return None
-    if stock is None:
-        return None
-    shown = replace(title, stock=stock, known=None, aged=None)
-    return _LastShown(stock, desired(shown, orders=orders, today=today, rules=rules))
+    There always is a level, be it 0: without, its carts and orders break.
+    """
+    stocked, incoming = wanted.stocked_quantity, wanted.incoming_quantity
+    return {
+        "stocked_quantity": (level.stocked if level else 0) if stocked is None else stocked,
+        "incoming_quantity": (level.incoming if level else 0) if incoming is None else incoming,
+    }
 
 
-class _LevelStep(NamedTuple):
-    """The level's part of a plan: what it will be, and whether that takes a write."""
-
-    stocked: float | None = None
-    incoming: float | None = None
-    write: Literal["create", "update"] | None = None
-    reasons: tuple[str, ...] = ()
-    zero_for_unknown: bool = False
-
-
-def _plan_level(wanted: Availability, level: Level | None) -> _LevelStep:
-    """The level of a managed title. There always is one, be it 0: without, its carts and orders break."""
+def _why_level(wanted: Availability, level: Level | None, now: Quantities) -> Iterator[str]:
     if level is None:
-        why = "It had no level at our location."
-        unknown = wanted.stocked_quantity is None
-        if unknown:
-            why += " Its stock is not known: the level is 0 because there has to be one."
-        return _LevelStep(
-            wanted.stocked_quantity or 0, wanted.incoming_quantity or 0, "create", (why,), unknown
-        )
-    stocked = level.stocked if wanted.stocked_quantity is None else wanted.stocked_quantity
-    incoming = level.incoming if wanted.incoming_quantity is None else wanted.incoming_quantity
-    reasons = []
-    if stocked != level.stocked:
-        reasons.append(f"Level {level.stocked:g} becomes {stocked:g}.")
-    if incoming != level.incoming:
-        reasons.append(f"On order {level.incoming:g} becomes {incoming:g}.")
-    return _LevelStep(stocked, incoming, "update" if reasons else None, tuple(reasons))
+        why = " Its stock is not known: the level is 0 because there has to be one."
+        yield "It had no level at our location." + (why if wanted.stocked_quantity is None else "")
+        return
+    if now["stocked_quantity"] != level.stocked:
+        yield f"Level {level.stocked:g} becomes {now['stocked_quantity']:g}."
+    if now["incoming_quantity"] != level.incoming:
+        yield f"On order {level.incoming:g} becomes {now['incoming_quantity']:g}."
 
 
 def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) -> TitlePlan:
     """Whether the level that is about to be moved is still the one that we wrote, and if not, why."""
-    level = plan.item.level if plan.item else None
+    level = plan.level_before
     if plan.item is None or level is None:
         return plan
     if (level.stocked, level.incoming) in last.quantities:
@@ -565,16 +579,15 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
-def _plan_flags(
-    title: Title, wanted: Availability, variant: Variant, managed: bool
-) -> tuple[dict[str, Any], list[str]]:
-    """The variant's part: the body of its update, empty where it is as it should be."""
-    flags: dict[str, Any] = {}
+def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
+    """The variant's part: the body of its update, empty where it is as it should be, and why."""
+    title, wanted, variant = case.title, case.wanted, case.variant
+    flags: VariantUpdate = {}
     reasons: list[str] = []
-    if managed != variant.manage_inventory:
-        flags["manage_inventory"] = managed
+    if case.managed != variant.manage_inventory:
+        flags["manage_inventory"] = case.managed
         reasons.append(
-            "Switched over to a managed inventory." if managed else "Digital: no inventory is managed."
+            "Switched over to a managed inventory." if case.managed else "Digital: no inventory is managed."
         )
     if wanted.allow_backorder is not None and wanted.allow_backorder != variant.allow_backorder:
         flags["allow_backorder"] = wanted.allow_backorder

@@ -11,7 +11,7 @@ from ingram_assets.domain.categories import CategoryTable, categorize
 from ingram_assets.domain.guardrails import HeldPrice, held_price
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.title import Title
-from ingram_assets.store.read import Variant
+from ingram_assets.store.model import PriceRow, ProductRow, Variant
 from ingram_assets.store.rules import StoreRules
 
 TAG = "special_order"
@@ -155,7 +155,7 @@ class ProductUpdate:
     held: HeldPrice | None = None
     why_held: str | None = None
 
-    def put(self, row: Mapping[str, Any], name: str, now: Any, then: Any) -> None:
+    def put(self, row: ProductRow, name: str, now: Any, then: Any) -> None:
         """Changes one field of `title_fields`, in the bodies and for the journal."""
         if name == "price":
             _put_price(self, row, then)
@@ -177,7 +177,7 @@ class ProductUpdate:
         self.before[name], self.after[name] = now, then
 
 
-def field_now(row: Mapping[str, Any], variant: Variant, name: str, *ours: Any) -> Any:
+def field_now(row: ProductRow, variant: Variant, name: str, *ours: Any) -> Any:
     """What a product has in a field of `title_fields`.
 
     Args:
@@ -204,7 +204,7 @@ def field_now(row: Mapping[str, Any], variant: Variant, name: str, *ours: Any) -
 def difference(
     title: Title,
     variant: Variant,
-    row: Mapping[str, Any],
+    row: ProductRow,
     ours: Mapping[str, list[Any]] | None,
     *,
     table: CategoryTable,
@@ -250,12 +250,12 @@ def difference(
     return update
 
 
-def _cover_of(row: Mapping[str, Any], ours: tuple[str | None, ...]) -> str | None:
+def _cover_of(row: ProductRow, ours: tuple[str | None, ...]) -> str | None:
     paths = {_path(each) for each in ours if each}
     return next((each["url"] for each in row["images"] or [] if each and _path(each["url"]) in paths), None)
 
 
-def _put_cover(update: ProductUpdate, row: Mapping[str, Any], now: str | None, then: str | None) -> None:
+def _put_cover(update: ProductUpdate, row: ProductRow, now: str | None, then: str | None) -> None:
     """Puts the cover `then` in the place of `now`, or at the end; all other pictures stay as they are."""
     pictures = []
     for each in row["images"] or []:
@@ -280,13 +280,13 @@ def _path(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def _base_price(row: Mapping[str, Any], variant_id: str) -> float | None:
+def _base_price(row: ProductRow, variant_id: str) -> float | None:
     """The variant's plain price in dollars: the one without a quantity or a rule."""
     base = next((each for each in _prices(row, variant_id) if _is_base(each)), None)
     return base["amount"] if base else None
 
 
-def _put_price(update: ProductUpdate, row: Mapping[str, Any], price: float | None) -> None:
+def _put_price(update: ProductUpdate, row: ProductRow, price: float | None) -> None:
     """Sets or takes away the plain price. An update replaces all prices, so the others are sent along, whole.
 
     Medusa takes two for the same, and keeps one of them, that do not differ in what is sent of them.
@@ -294,15 +294,15 @@ def _put_price(update: ProductUpdate, row: Mapping[str, Any], price: float | Non
     prices = _prices(row, update.variant.id)
     base = next((each for each in prices if _is_base(each)), None)
     rows: list[dict[str, Any]] = [
-        {name: each[name] for name in _PRICE if name in each} for each in prices if each is not base
+        {name: value for name, value in each.items() if name in _PRICE} for each in prices if each is not base
     ]
     if price is not None:
         rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
     update.of_variant["prices"] = rows
 
 
-def _prices(row: Mapping[str, Any], variant_id: str) -> list[dict[str, Any]]:
-    (variant,) = [each for each in row["variants"] if each["id"] == variant_id]
+def _prices(row: ProductRow, variant_id: str) -> list[PriceRow]:
+    (variant,) = [each for each in row["variants"] or [] if each["id"] == variant_id]
     return [each for each in variant["prices"] or [] if each]
 
 

@@ -1,16 +1,25 @@
 """What the store has now of our titles: variants, their inventory items, and the levels at our location."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
+from ingram_assets.store.model import (
+    Actual,
+    InventoryRow,
+    Item,
+    Level,
+    ReservationRow,
+    Variant,
+    VariantRow,
+)
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
@@ -27,62 +36,6 @@ _ORDER_FIELDS = (
 )
 _LISTED_AT_ONCE = 5_000
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A level at our location, in copies. A hand edit may have left fractions."""
-
-    id: str
-    stocked: float
-    reserved: float
-    incoming: float
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An inventory item, and its level at our location if it has one there.
-
-    Attributes:
-        elsewhere: it has a level at another location, which is somebody else's.
-        variants: ids of all variants that are linked to it, ours or not.
-        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
-    """
-
-    id: str
-    sku: str | None
-    level: Level | None
-    elsewhere: bool = False
-    variants: tuple[str, ...] = ()
-    made: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A variant as it stands in the store, with the items that are linked to it."""
-
-    id: str
-    product_id: str
-    sku: str | None
-    ean: str | None
-    manage_inventory: bool
-    allow_backorder: bool
-    metadata: dict[str, Any]
-    items: tuple[Item, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Actual:
-    """What the store has of one ISBN. No variants: the title is not in the store (any more).
-
-    Attributes:
-        variants: more than one only where something is wrong: two products with the number.
-        leftover: an inventory item with this SKU that no variant of ours is linked to.
-    """
-
-    isbn: str
-    variants: tuple[Variant, ...] = field(default=())
-    leftover: Item | None = None
 
 
 def read_store(
@@ -105,41 +58,32 @@ def read_store(
             title's own by its SKU alone.
     """
     wanted = list(dict.fromkeys(isbns))
-    rows = _variants(client, "sku", wanted)
     by_isbn: dict[str, list[Variant]] = {isbn: [] for isbn in wanted}
-    for row in rows:
-        by_isbn[row["sku"]].append(_variant(row, location_id))
+
+    def find(by: Literal["sku", "ean", "id"], numbers: Mapping[str, str]) -> None:
+        """Looks for variants by numbers, each of which stands for an ISBN."""
+        for row in _variants(client, by, list(numbers)):
+            isbn = numbers[row[by] or ""]
+            if isbn_spelled(row["sku"]) in (None, isbn_spelled(isbn)):  # else another book, its EAN mistyped
+                by_isbn[isbn].append(_variant(row, location_id))
 
     def not_found() -> list[str]:
         return [isbn for isbn in wanted if not by_isbn[isbn]]
 
-    def take(isbn: str, row: dict[str, Any]) -> None:
-        if isbn_spelled(row["sku"]) in (None, isbn):  # else it is another book, with a mistyped EAN
-            by_isbn[isbn].append(_variant(row, location_id))
-
-    for row in _variants(client, "ean", not_found()):
-        take(row["ean"], row)
+    find("sku", {isbn: isbn for isbn in wanted})
+    find("ean", {isbn: isbn for isbn in not_found()})
     if journal and (missing := not_found()):
-        remembered = {each.id: each.called for each in journal.known("variant", missing)}
-        for row in _variants(client, "id", list(remembered)):
-            take(remembered[row["id"]], row)
-
+        find("id", {each.id: each.called for each in journal.known("variant", missing)})
     without_item = [
         isbn
-        for isbn in wanted
-        if not any(each.items or _may_go_without(each, unmanaged) for each in by_isbn[isbn])
+        for isbn, variants in by_isbn.items()
+        if not any(each.items or (each.sku in unmanaged and not each.manage_inventory) for each in variants)
     ]
-    leftovers = _items_by_sku(client, without_item, location_id) if without_item else {}
-    renamed = {
-        variant_id: isbn
-        for isbn, item in leftovers.items()
-        for variant_id in item.variants
-        if not by_isbn[isbn]
-    }
-    for row in _variants(client, "id", list(renamed)):
-        take(renamed[row["id"]], row)
-    actual = {isbn: _actual(isbn, by_isbn[isbn], leftovers.get(isbn)) for isbn in wanted}
-    return actual if journal is None else _with_made(actual, journal)
+    leftovers = _items_by_sku(client, without_item, location_id)
+    gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
+    find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
+    actual = {isbn: _actual(isbn, variants, leftovers.get(isbn)) for isbn, variants in by_isbn.items()}
+    return _with_made(actual, journal) if journal else actual
 
 
 class Spellings:
@@ -154,33 +98,24 @@ class Spellings:
 
     @cached_property
     def _ids(self) -> dict[str, list[str]]:
-        rows = self._client.list_all(
-            "/admin/product-variants",
-            "variants",
-            {"fields": ",".join(("id", *_NUMBERS)), "order": "id"},
-            page=_LISTED_AT_ONCE,
-        )
+        fields = {"fields": ",".join(("id", *_NUMBERS)), "order": "id"}
         found: dict[str, list[str]] = {}
-        for row in rows:
+        for row in self._client.list_all("/admin/product-variants", "variants", fields, _LISTED_AT_ONCE):
             for isbn in spelled_by(row):
                 found.setdefault(isbn, []).append(row["id"])
         return found
 
     def look_up(self, isbns: Collection[str], actual: Mapping[str, Actual]) -> dict[str, Actual]:
         """Those of the ISBNs that the store has after all, in another spelling: what it has of them."""
-        ids = {isbn: self._ids[isbn] for isbn in isbns if isbn in self._ids} if isbns else {}
-        if not ids:
-            return {}
+        ids = {isbn: self._ids[isbn] for isbn in isbns if isbn in self._ids}
         rows = _variants(self._client, "id", [each for some in ids.values() for each in some])
         variants = {row["id"]: _variant(row, self._location_id) for row in rows}
-        found = {
-            isbn: _actual(isbn, [variants[each] for each in some if each in variants], actual[isbn].leftover)
-            for isbn, some in ids.items()
-        }
-        return _with_made({isbn: each for isbn, each in found.items() if each.variants}, self._journal)
+        there = {isbn: [variants[each] for each in some if each in variants] for isbn, some in ids.items()}
+        found = {isbn: _actual(isbn, some, actual[isbn].leftover) for isbn, some in there.items() if some}
+        return _with_made(found, self._journal)
 
 
-def spelled_by(row: Mapping[str, Any]) -> set[str]:
+def spelled_by(row: Mapping[str, str | None]) -> set[str]:
     """The ISBNs that a variant's numbers spell. Its SKU outranks the rest, which may be mistyped."""
     if isbn := isbn_spelled(row["sku"]):
         return {isbn}
@@ -191,7 +126,7 @@ def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> Ac
     return Actual(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
 
 
-def _with_made(actual: dict[str, Actual], journal: "Journal") -> dict[str, Actual]:
+def _with_made(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]:
     """The same, with what the journal says of items whose SKU does not say that they are the title's."""
     doubtful = [
         isbn
@@ -199,16 +134,16 @@ def _with_made(actual: dict[str, Actual], journal: "Journal") -> dict[str, Actua
         if any(not is_our_item(isbn, item) for variant in each.variants for item in variant.items)
     ]
     made = journal.made_items(doubtful) if doubtful else {}
-    for isbn, ids in made.items():
-        variants = tuple(
-            replace(
-                variant,
-                items=tuple(replace(item, made=True) if item.id in ids else item for item in variant.items),
-            )
-            for variant in actual[isbn].variants
+
+    def told(variant: Variant, ids: Collection[str]) -> Variant:
+        return replace(
+            variant, items=tuple(replace(item, made=item.made or item.id in ids) for item in variant.items)
         )
-        actual[isbn] = replace(actual[isbn], variants=variants)
-    return actual
+
+    return actual | {
+        isbn: replace(actual[isbn], variants=tuple(told(each, ids) for each in actual[isbn].variants))
+        for isbn, ids in made.items()
+    }
 
 
 def read_orders(
@@ -248,11 +183,30 @@ def read_orders(
                 if line["inventory_item_id"] in since:
                     done = Fulfillment(line["quantity"], placed, made, canceled or None)
                     fulfillments.setdefault(line["inventory_item_id"], []).append(done)
-    reservations = _reservations(client, reserved, location_id, ordered_at)
+    reservations: dict[str, list[Reservation]] = {}
+    for promised in read_reservations(client, reserved, location_id):
+        # Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where known.
+        at = ordered_at.get(promised["line_item_id"]) or datetime.fromisoformat(promised["created_at"])
+        one = Reservation(promised["quantity"], at)
+        reservations.setdefault(promised["inventory_item_id"], []).append(one)
     return {
         item_id: Orders(tuple(reservations.get(item_id, ())), tuple(fulfillments.get(item_id, ())))
         for item_id in {*fulfillments, *reservations}
     }
+
+
+def read_reservations(
+    client: MedusaClient, item_ids: Collection[str], location_id: str
+) -> list[ReservationRow]:
+    """The orders' reservations of items at our location. A hold that a person made is no order's."""
+    rows: list[ReservationRow] = client.list_matching(
+        "/admin/reservations",
+        "reservations",
+        "inventory_item_id",
+        sorted(item_ids),
+        {"location_id": [location_id], "fields": "inventory_item_id,line_item_id,quantity,created_at"},
+    )
+    return [row for row in rows if row["line_item_id"]]
 
 
 def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list[str]:
@@ -279,35 +233,7 @@ def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list
     return list(isbns)
 
 
-def _reservations(
-    client: MedusaClient, item_ids: Collection[str], location_id: str, ordered_at: Mapping[str, datetime]
-) -> dict[str, list[Reservation]]:
-    """Item id to the orders' reservations of it.
-
-    Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where it was read.
-    """
-    found: dict[str, list[Reservation]] = {}
-    if not item_ids:
-        return found
-    rows = client.list_matching(
-        "/admin/reservations",
-        "reservations",
-        "inventory_item_id",
-        sorted(item_ids),
-        {"location_id": [location_id], "fields": "inventory_item_id,line_item_id,quantity,created_at"},
-    )
-    for row in rows:
-        if row["line_item_id"]:
-            made = ordered_at.get(row["line_item_id"]) or datetime.fromisoformat(row["created_at"])
-            found.setdefault(row["inventory_item_id"], []).append(Reservation(row["quantity"], made))
-    return found
-
-
-def _may_go_without(variant: Variant, unmanaged: Collection[str]) -> bool:
-    return variant.sku in unmanaged and not variant.manage_inventory
-
-
-def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[dict[str, Any]]:
+def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[VariantRow]:
     params = {"fields": ",".join(_VARIANT_FIELDS)}
     return client.list_matching("/admin/product-variants", "variants", by, values, params)
 
@@ -316,10 +242,10 @@ def _items_by_sku(client: MedusaClient, skus: Sequence[str], location_id: str) -
     rows = client.list_matching(
         "/admin/inventory-items", "inventory_items", "sku", skus, {"fields": ",".join(_ITEM_FIELDS)}
     )
-    return {row["sku"]: _item(row, location_id) for row in rows}
+    return {row["sku"]: _item(row["id"], row, location_id) for row in rows}
 
 
-def _variant(row: dict[str, Any], location_id: str) -> Variant:
+def _variant(row: VariantRow, location_id: str) -> Variant:
     return Variant(
         row["id"],
         row["product_id"],
@@ -329,7 +255,7 @@ def _variant(row: dict[str, Any], location_id: str) -> Variant:
         row["allow_backorder"],
         row["metadata"] or {},
         tuple(
-            _item({"id": link["inventory_item_id"], **link["inventory"]}, location_id)
+            _item(link["inventory_item_id"], link["inventory"], location_id)
             for link in row.get("inventory_items") or []
             # A link outlives its item when that is deleted by itself.
             if link.get("inventory")
@@ -337,17 +263,17 @@ def _variant(row: dict[str, Any], location_id: str) -> Variant:
     )
 
 
-def _item(row: Mapping[str, Any], location_id: str) -> Item:
+def _item(item_id: str, row: InventoryRow, location_id: str) -> Item:
     levels = [each for each in row.get("location_levels") or [] if each]
-    ours = [each for each in levels if may_write_level(each["location_id"], location_id)]
+    ours = [
+        Level(each["id"], each["stocked_quantity"], each["reserved_quantity"], each["incoming_quantity"])
+        for each in levels
+        if may_write_level(each["location_id"], location_id)
+    ]
     return Item(
-        row["id"],
+        item_id,
         row["sku"],
-        _level(ours[0]) if ours else None,
+        ours[0] if ours else None,
         elsewhere=len(ours) < len(levels),
         variants=tuple(each["id"] for each in row.get("variants") or [] if each),
     )
-
-
-def _level(row: Mapping[str, Any]) -> Level:
-    return Level(row["id"], row["stocked_quantity"], row["reserved_quantity"], row["incoming_quantity"])

@@ -11,13 +11,12 @@ import pytest
 from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets.store.import_plan import RowPlan, preview_import
 from ingram_assets.store.journal import Change, Journal
-from ingram_assets.store.preview import Preview, preview_import
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.undo import undo
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.testing.shop import TODAY, Refusal, make_title
+from ingram_assets_tests.testing.shop import Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -221,7 +220,7 @@ def test_a_new_list_price_leaves_every_other_price_whole(bench: Bench) -> None:
     report = bench.import_(replace(title, srp_price=Decimal("21.99")), run_id=run_id)
     assert report.updated == [title.isbn]
     assert whole_prices(bench, title.isbn) == {**before, plain: {**was, "amount": 21.99}}
-    undone = undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    undone = bench.undo(run_id)
     assert undone.undone == {title.isbn: ["price"]}
     assert whole_prices(bench, title.isbn) == before
     kept = bench.shop.get(f"price-lists/{sale_id}", fields="prices.amount")["price_list"]["prices"]
@@ -246,7 +245,7 @@ def test_a_regions_price_is_not_taken_for_the_list_price(bench: Bench) -> None:
     assert {id_: price for id_, price in after.items() if id_ in before} == before
     (added,) = [price for id_, price in after.items() if id_ not in before]
     assert (added["currency_code"], added["amount"], added["rules"]) == ("usd", 21.99, {})
-    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    bench.undo(run_id)
     assert whole_prices(bench, title.isbn) == before
 
 
@@ -296,7 +295,7 @@ def test_what_the_shop_put_into_a_list_is_sent_back_whole(bench: Bench) -> None:
     assert {each["id"] for each in after["tags"]} > set(tags)
     for name in ("categories", "sales_channels", "options"):
         assert after[name] == before[name]
-    undo(bench.client, bench.journal, run_id, location=bench.location, undo_run_id=f"undo-{run_id}")
+    bench.undo(run_id)
     assert {each["id"] for each in lists()["tags"]} == set(tags)
 
 
@@ -324,18 +323,10 @@ ELSEWHERE = {
 }
 
 
-def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, Preview]:
+def look(bench: Bench, *titles: Title, categories: CategoryTable | None = None) -> dict[str, RowPlan]:
     """What an import would do; it writes nothing."""
     writes = bench.client.writes
-    previews = preview_import(
-        bench.client,
-        titles,
-        location=bench.location,
-        today=TODAY,
-        rules=bench.rules,
-        categories=categories or bench.table,
-        journal=bench.journal,
-    )
+    previews = preview_import(bench.session(categories=categories or bench.table), titles)
     assert bench.client.writes == writes
     return previews
 
@@ -394,7 +385,7 @@ def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench)
     made = [bench.by_hand({"sku": sku}) for sku in skus]
     ids = [each["variants"][0]["id"] for each in made]
     before = [bench.shop.variant(sku) for sku in skus]
-    reason = look(bench, title)[title.isbn].reason
+    reason = look(bench, title)[title.isbn].problem
     report = bench.import_(title, fine)
     assert report.failed == {title.isbn: reason}
     assert report.created == [fine.isbn]
@@ -499,26 +490,22 @@ def test_a_preview_says_what_the_import_does_and_writes_nothing(bench: Bench) ->
     better = replace(known, description="More.", title="Else", category_hint="CRAFTS / Knitting | FIC015000")
     rows = [new, better, same, priceless]
     writes = bench.client.writes
-    previews = preview_import(
-        bench.client,
-        rows,
-        location=bench.location,
-        today=TODAY,
-        rules=bench.rules,
-        categories=bench.table,
-        journal=bench.journal,
-    )
+    previews = preview_import(bench.session(), rows)
     assert bench.client.writes == writes
     assert [previews[each.isbn].what for each in rows] == ["create", "update", "unchanged", "fail"]
-    assert (previews[new.isbn].level, previews[new.isbn].label) == (4, "In stock")
-    assert previews[known.isbn].kept == ("title",)
+    level, update = previews[new.isbn].level, previews[known.isbn].update
+    assert level
+    assert level.after
+    assert (level.after.stocked, level.label) == (4, "In stock")
+    assert update
+    assert update.kept == ["title"]
     run_id = bench.run_id()
     report = bench.import_(*rows, run_id=run_id)
     assert (report.created, report.updated, report.unchanged) == ([new.isbn], [known.isbn], [same.isbn])
     written = {each.isbn: each for each in bench.journal.changes(run_id) if each.kind == "product"}
-    assert previews[known.isbn].before == written[known.isbn].before
-    assert previews[known.isbn].after == written[known.isbn].after
-    assert report.failed == {priceless.isbn: previews[priceless.isbn].reason}
+    assert update.before == written[known.isbn].before
+    assert update.after == written[known.isbn].after
+    assert report.failed == {priceless.isbn: previews[priceless.isbn].problem}
 
 
 def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:

@@ -16,8 +16,8 @@ from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Aged, Title
 from ingram_assets.store.explain import explain
 from ingram_assets.store.journal import LastLevel
+from ingram_assets.store.model import Actual, Item, Level, Variant
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
-from ingram_assets.store.read import Actual, Item, Level, Variant
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.shop import READ_AT, TODAY, make_title
 

@@ -7,7 +7,7 @@ import pytest
 
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.store.undo import UndoReport, UnknownRun, undo
+from ingram_assets.store.undo import UnknownRun
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.shop import make_title
 
@@ -16,17 +16,6 @@ pytestmark = pytest.mark.xdist_group("medusa")
 
 def read(title: Title, on_hand: int, on_order: int = 0) -> Title:
     return replace(title, stock={"TN": DcStock(on_hand, on_order, "primary")})
-
-
-def undo_run(bench: Bench, run_id: str, dry_run: bool = False) -> UndoReport:
-    return undo(
-        bench.client,
-        bench.journal,
-        run_id,
-        location=bench.location,
-        undo_run_id=f"undo-of-{run_id}",
-        dry_run=dry_run,
-    )
 
 
 def test_a_push_is_put_back_where_nobody_changed_it_since(bench: Bench) -> None:
@@ -41,11 +30,11 @@ def test_a_push_is_put_back_where_nobody_changed_it_since(bench: Bench) -> None:
     bench.shop.edit_variant(flagged.isbn, allow_backorder=False)
     bench.sync(read(later, 6, 30))
 
-    dry = undo_run(bench, run_id, dry_run=True)
+    dry = bench.undo(run_id, dry_run=True)
     assert plain.isbn in dry.undone
     assert bench.level(plain.isbn) == (0, 0, 30)
 
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     assert bench.level(plain.isbn) == (10, 0, 0)
     now, was = bench.shop.variant(plain.isbn), before[plain.isbn]
@@ -58,7 +47,7 @@ def test_a_push_is_put_back_where_nobody_changed_it_since(bench: Bench) -> None:
     assert later.isbn in report.left
     assert bench.level(flagged.isbn) == (10, 0, 0)
     assert [each.outcome for each in bench.journal.changes(f"undo-of-{run_id}")] != []
-    assert undo_run(bench, run_id).undone == {}  # all is back already
+    assert bench.undo(run_id).undone == {}  # all is back already
 
 
 def test_a_switch_over_is_undone(bench: Bench) -> None:
@@ -67,7 +56,7 @@ def test_a_switch_over_is_undone(bench: Bench) -> None:
     run_id = bench.run_id()
     bench.sync(title, sold, run_id=run_id)
     bench.shop.order(sold.isbn)
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     variant = bench.shop.variant(title.isbn)
     assert variant
@@ -85,7 +74,7 @@ def test_an_end_of_managing_is_undone(bench: Bench) -> None:
     bench.import_(title)
     run_id = bench.run_id()
     bench.sync(replace(title, binding="eBook"), run_id=run_id)
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     assert bench.level(title.isbn) == (7, 0, 0)
     variant = bench.shop.variant(title.isbn)
@@ -99,7 +88,7 @@ def test_an_import_is_undone(bench: Bench) -> None:
     bench.import_(made, praised, ordered, run_id=run_id)
     bench.shop.edit_product(praised.isbn, description="Read it.")
     bench.shop.order(ordered.isbn)
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     assert report.removed == [made.isbn]
     assert bench.shop.variant(made.isbn) is None
@@ -123,7 +112,7 @@ def test_an_import_stays_where_somebody_put_something_to_it(bench: Bench) -> Non
     bench.shop.edit_product(pictured.isbn, images=[cover, {"url": "https://shop.example/shelf.jpg"}])
     bench.sync(read(later, 6))
     bench.shop.fulfil(bench.shop.order(fulfilled.isbn), bench.location.id)
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert (report.failed, report.removed, report.undone) == ({}, [], {})
     assert report.left.keys() == {each.isbn for each in every}
     assert "stock at another location" in report.left[shelved.isbn][0]
@@ -141,7 +130,7 @@ def test_another_product_in_its_place_is_not_taken_for_it(bench: Bench) -> None:
     bench.import_(title, run_id=run_id)
     bench.shop.delete(f"products/{bench.shop.product(title.isbn)['id']}")
     bench.import_(title)
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert (report.undone, report.removed) == ({}, [])
     assert "another product" in report.left[title.isbn][0]
     assert bench.level(title.isbn) == (7, 0, 0)
@@ -156,12 +145,12 @@ def test_an_undo_is_undone(bench: Bench) -> None:
     bench.import_(made, run_id=run_id)
     bench.sync(read(moved, 3, 9), switched, renamed, run_id=run_id)
     assert bench.shop.item(renamed.isbn)["sku"] == renamed.isbn
-    assert undo_run(bench, run_id).failed == {}
+    assert bench.undo(run_id).failed == {}
     assert bench.level(moved.isbn) == (7, 0, 0)
     assert bench.shop.item(renamed.isbn)["sku"] == f"OLD-{renamed.id}"
     assert bench.shop.variant(made.isbn) is None
 
-    report = undo_run(bench, f"undo-of-{run_id}")
+    report = bench.undo(f"undo-of-{run_id}")
     assert report.failed == {}
     assert bench.level(moved.isbn) == (3, 0, 9)
     # Managed again, so with a level again: without one its carts would break.
@@ -191,7 +180,7 @@ def test_an_update_is_undone_field_by_field(bench: Bench) -> None:
     )
     bench.import_(changed, run_id=run_id)
     bench.shop.edit_product(title.isbn, description="Read it.")
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     after = bench.shop.product(title.isbn)
     for name in ("title", "thumbnail", "metadata"):
@@ -218,7 +207,7 @@ def test_what_hangs_on_a_persons_item_is_left_alone(bench: Bench) -> None:
     bench.relink(other.isbn, bench.shop.item(shared.isbn)["id"])
     bundle = bench.by_hand({"sku": f"BUNDLE-{made.id}"})["variants"][0]["sku"]
     bench.relink(bundle, bench.shop.item(made.isbn)["id"])
-    report = undo_run(bench, run_id)
+    report = bench.undo(run_id)
     assert report.failed == {}
     assert report.removed == []
     assert set(report.left) == {each.isbn for each in (pushed, shared, made)}
@@ -241,10 +230,10 @@ def test_a_level_on_another_item_of_the_title_is_not_put_back(bench: Bench) -> N
     levels = [{"location_id": bench.location.id, "stocked_quantity": 3}]
     anew = bench.shop.post("inventory-items", {"sku": title.isbn, "location_levels": levels})
     bench.relink(title.isbn, anew["inventory_item"]["id"])
-    assert "on another inventory item now" in undo_run(bench, run_id).left[title.isbn][0]
+    assert "on another inventory item now" in bench.undo(run_id).left[title.isbn][0]
     assert bench.level(title.isbn) == (3, 0, 0)
 
 
 def test_a_run_nobody_knows(bench: Bench) -> None:
     with pytest.raises(UnknownRun, match="'nope'"):
-        undo_run(bench, "nope")
+        bench.undo("nope")

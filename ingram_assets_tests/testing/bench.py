@@ -1,7 +1,9 @@
 """A store with Ingram's location, and short ways to import titles and sync their levels."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from ingram_assets.domain.categories import CategoryTable
@@ -12,6 +14,8 @@ from ingram_assets.store.levels import SyncReport, sync_levels
 from ingram_assets.store.location import Location, ensure_location
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.session import StoreSession
+from ingram_assets.store.undo import UndoReport, undo
 from ingram_assets_tests.testing.shop import TODAY, Shop
 
 
@@ -27,28 +31,38 @@ class Bench:
     def run_id(self) -> str:
         return f"run-{next(self._runs)}"
 
-    def import_(self, *titles: Title, run_id: str | None = None, **values: Any) -> ImportReport:
+    def session(self, **values: Any) -> StoreSession:
+        """A run's session; `values` in place of the usual ones."""
         usual = {
+            "client": self.client,
+            "journal": self.journal,
             "location": self.location,
-            "today": TODAY,
             "rules": self.rules,
+            "today": TODAY,
             "categories": self.table,
-            "journal": self.journal,
-            "run_id": run_id or self.run_id(),
+            "run_id": values.get("run_id") or self.run_id(),
         }
-        client = values.pop("client", self.client)
-        return import_titles(client, titles, **(usual | values))
+        return StoreSession(**(usual | values))
 
-    def sync(self, *titles: Title, run_id: str | None = None, **values: Any) -> SyncReport:
-        usual = {
-            "location": self.location,
-            "today": TODAY,
-            "rules": self.rules,
-            "journal": self.journal,
-            "run_id": run_id or self.run_id(),
-        }
-        client = values.pop("client", self.client)
-        return sync_levels(client, titles, **(usual | values))
+    @contextmanager
+    def run(self, options: dict[str, Any]) -> Iterator[StoreSession]:
+        """A run's session, its failed requests in the journal. What it takes of the options is gone."""
+        of_session = {each.name for each in fields(StoreSession)} & options.keys()
+        session = self.session(**{name: options.pop(name) for name in of_session})
+        with session.client.reporting(lambda one: session.journal.failed_request(session.run_id, one)):
+            yield session
+
+    def import_(self, *titles: Title, let_through: bool = False, **options: Any) -> ImportReport:
+        with self.run(options) as session:
+            return import_titles(session.with_any_price() if let_through else session, titles, **options)
+
+    def sync(self, *titles: Title, **options: Any) -> SyncReport:
+        with self.run(options) as session:
+            return sync_levels(session, titles, **options)
+
+    def undo(self, run_id: str, **options: Any) -> UndoReport:
+        with self.run({"run_id": f"undo-of-{run_id}"}) as session:
+            return undo(session, run_id, **options)
 
     def level(self, isbn: str) -> tuple[float, float, float] | None:
         """Stocked, reserved and incoming at Ingram's location."""

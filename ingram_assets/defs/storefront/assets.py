@@ -32,8 +32,8 @@ def stock_location(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> dg.MaterializeResult:
     """Ingram's one virtual stock location, linked to the sales channel. Known by its id."""
-    with classified(), open_store(context, medusa, queue, journal) as store:
-        location = store.location()
+    with classified(), open_store(context, medusa, queue, journal) as run:
+        location = run.ensured().session.location
     return dg.MaterializeResult(metadata={"id": location.id, "sells_through": location.channel_name})
 
 
@@ -55,11 +55,11 @@ def products(
 
     A run imports the rows of the partitions a person chose that wait for it, failed ones too.
     """
-    with classified(), open_store(context, medusa, queue, journal) as store:
+    with classified(), open_store(context, medusa, queue, journal) as run:
         isbns = list(context.partition_keys)
-        rows = waiting_rows(store, isbns)
-        stop_if_tripped(store, store.find_location(), isbns, rows)
-        report = import_rows(store, store.location(), rows)
+        rows = waiting_rows(run, isbns)
+        stop_if_tripped(run, isbns, rows)
+        report = import_rows(run.ensured(), rows)
     _fail_for(report)
     yield from ()
 
@@ -87,9 +87,9 @@ def inventory_levels(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> Iterator[dg.AssetCheckResult]:
     """The level at Ingram's location, the variant's flags, and what a shopper is told."""
-    isbns = list(context.partition_keys)
-    with classified(), open_store(context, medusa, queue, journal) as store:
-        report = push_levels(store, store.location(), isbns)
+    report = Report(context.job_name)
+    with classified(), open_store(context, medusa, queue, journal) as run:
+        push_levels(run.ensured(), list(context.partition_keys), report)
     yield dg.AssetCheckResult(
         passed=True, check_name=NO_FALSE_ZEROES, asset_key=INVENTORY_LEVELS, description=NOTHING_TRIPPED
     )

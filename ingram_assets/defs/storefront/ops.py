@@ -6,11 +6,21 @@ import dagster as dg
 from pydantic import Field
 
 from ingram_assets.defs.events import Report, classified, log_materializations
-from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
-from ingram_assets.defs.storefront.push import Store, open_store, preview_push, push_rows
+from ingram_assets.defs.keys import (
+    INVENTORY_LEVELS,
+    PRODUCTS,
+    STORE_POOL,
+)
+from ingram_assets.defs.storefront.push import (
+    StoreRun,
+    open_store,
+    preview_push,
+    push_rows,
+)
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings import StorefrontSettings, load
+from ingram_assets.store.session import StoreSession
 from ingram_assets.store.undo import UndoReport, UnknownRun
 from ingram_assets.store.undo import undo as put_back
 
@@ -48,10 +58,12 @@ def push_titles(
 ) -> dg.Output[None]:
     """New products, then every level and flag that differs."""
     isbns = list(config.isbns) or None
-    with classified(), open_store(context, medusa, queue, journal) as store:
-        bring = preview_push if config.dry_run else push_rows
-        report = bring(store, isbns, let_through=config.let_through)
-        _count_requests(report, store)
+    with classified(), open_store(context, medusa, queue, journal) as run:
+        if config.dry_run:
+            report = preview_push(run, isbns, let_through=config.let_through)
+        else:
+            report = push_rows(run, isbns, let_through=config.let_through)
+        _count_requests(report, run.session)
     report.details["medusa_url"] = load(StorefrontSettings).MEDUSA_BACKEND_URL
     return dg.Output(None, metadata=report.metadata())
 
@@ -68,27 +80,20 @@ def undo_run(
 
     The undo is a run of the journal too, and can itself be undone.
     """
-    with classified(), open_store(context, medusa, queue, journal) as store:
+    with classified(), open_store(context, medusa, queue, journal) as run:
         try:
-            done = put_back(
-                store.client,
-                store.journal,
-                config.run_id,
-                location=store.find_location(),
-                undo_run_id=context.run.run_id,
-                dry_run=config.dry_run,
-            )
+            done = put_back(run.session, config.run_id, dry_run=config.dry_run)
         except UnknownRun as error:
             raise NeedsPerson(str(error)) from None
         if not config.dry_run:
-            _log(store)
+            _log(run)
         report = _report(context.job_name, done)
-        _count_requests(report, store)
+        _count_requests(report, run.session)
     return dg.Output(None, metadata=report.metadata())
 
 
-def _count_requests(report: Report, store: Store) -> None:
-    report.counts |= {"medusa_reads": store.client.reads, "medusa_writes": store.client.writes}
+def _count_requests(report: Report, session: StoreSession) -> None:
+    report.counts |= {"medusa_reads": session.client.reads, "medusa_writes": session.client.writes}
 
 
 def _report(job: str, done: UndoReport) -> Report:
@@ -110,17 +115,17 @@ def _report(job: str, done: UndoReport) -> Report:
     return report
 
 
-def _log(store: Store) -> None:
+def _log(run: StoreRun) -> None:
     """A materialization of whatever something was put back of, with what the journal has of it."""
     put: dict[tuple[str, dg.AssetKey], dict[str, Any]] = {}
-    for entry in store.journal.changes(store.context.run.run_id):
+    for entry in run.session.journal.changes(run.session.run_id):
         if entry.isbn is None or entry.outcome != "written":
             continue
         asset = PRODUCTS if entry.kind == "product" else INVENTORY_LEVELS
         metadata = put.setdefault((entry.isbn, asset), {"outcome": "undone", "reason": entry.reason})
         metadata[entry.kind] = {"before": entry.before, "after": entry.after}
     log_materializations(
-        store.context,
+        run.context,
         [
             dg.AssetMaterialization(asset, partition=isbn, metadata=metadata)
             for (isbn, asset), metadata in put.items()

@@ -1,9 +1,10 @@
 """Brings queue rows to the store: the one path of the sensors, of `ingram push` and of a person's click."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +20,7 @@ from ingram_assets.defs.events import (
     say,
     stopped,
 )
-from ingram_assets.defs.keys import (
-    INVENTORY_LEVELS,
-    ISBNS_NAME,
-    PRODUCTS,
-    RETIRED_NAME,
-    STOCK_LOCATION,
-)
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
 from ingram_assets.defs.storefront.decisions import told_too_long
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
@@ -38,27 +33,23 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load, store_time_zone
 from ingram_assets.staging.reader import QueueReader
-from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.journal import InStep, Journal
+from ingram_assets.store.import_plan import RowPlan, preview_import
+from ingram_assets.store.journal import InStep
 from ingram_assets.store.levels import (
     PushStopped,
     SyncReport,
     TitleOutcome,
-    make_plan,
+    look_at,
     nothing_written,
     sync_levels,
     tripped_by,
 )
-from ingram_assets.store.location import Location, ensure_location, find_location
-from ingram_assets.store.plan import Plan
-from ingram_assets.store.preview import Preview, preview_import
-from ingram_assets.store.products import import_titles
+from ingram_assets.store.location import ensure_location, find_location
+from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import read_store
-from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.session import StoreSession
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
-LOOKED_AT_ALL = "looked_at_all"
-"""Whether the guardrails looked at all titles, and not just at those that a push was for."""
 NOTHING_TRIPPED = "No guardrail tripped."
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
 _ROWS = 500
@@ -66,46 +57,69 @@ _HINT_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """The open connections of a push, and the location that it writes to."""
+class StoreRun:
+    """A run at work on the store: Dagster's context, the queue, and the session with the store.
+
+    Attributes:
+        session: its location is as it was found, until `ensured` makes what is missing of it.
+        retired: titles that a person retired: nothing touches them unless they are named.
+        began: when the session's `today` was looked up, or a little before.
+    """
 
     context: Context
-    client: MedusaClient
     reader: QueueReader
-    journal: Journal
+    session: StoreSession
     settings: StorefrontSettings
-    categories: CategoryTable
-    rules: StoreRules
-    today: date
     retired: frozenset[str]
-    """Titles that a person retired: nothing touches them unless they are named."""
     began: datetime
-    """When `today` was looked up, or a little before."""
 
-    def location(self) -> Location:
-        """Ingram's stock location, made, linked and remembered if need be: one read where all is well."""
-        return ensure_location(
-            self.client,
-            journal=self.journal,
-            run_id=self.context.run.run_id,
-            name=self.settings.MEDUSA_STOCK_LOCATION,
-            sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
-        )
+    def ensured(self) -> "StoreRun":
+        """The same, with Ingram's stock location made, linked and remembered if need be."""
+        found = self.session.location
+        if found.known and not found.missing:
+            return self
+        client, journal, run_id = self.session.client, self.session.journal, self.session.run_id
+        location = ensure_location(client, journal=journal, run_id=run_id, **_names(self.settings))
+        return replace(self, session=replace(self.session, location=location))
 
-    def find_location(self) -> Location:
-        """The same as it is; `missing` says what there is to do."""
-        return find_location(
-            self.client,
-            journal=self.journal,
-            name=self.settings.MEDUSA_STOCK_LOCATION,
-            sales_channel=self.settings.MEDUSA_SALES_CHANNEL,
-        )
+    def letting_any_price_through(self) -> "StoreRun":
+        """The same for a person who has looked."""
+        return replace(self, session=self.session.with_any_price())
+
+
+@dataclass(frozen=True, slots=True)
+class TitleChange:
+    """What a push does to a title, or would do.
+
+    Attributes:
+        before, after: copies; `None` where there is no level.
+        reasons: sentences for a person.
+        created: an import makes the product; `None` if none touches it.
+        fields: what an import changes of the product, before and after.
+    """
+
+    title: str
+    before: float | None = None
+    after: float | None = None
+    status: str | None = None
+    label: str | None = None
+    reasons: tuple[str, ...] = ()
+    created: bool | None = None
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As reports and events have it."""
+        told = asdict(self) | {"reasons": list(self.reasons)}
+        fields, created = told.pop("fields"), told.pop("created")
+        if created is None:
+            return told
+        return told | {"import": "create" if created else "update", "fields": fields}
 
 
 @contextmanager
 def open_store(
     context: Context, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
-) -> Iterator[Store]:
+) -> Iterator[StoreRun]:
     """Open what a push needs, for as long as it lasts, one run at a time.
 
     Every request that fails goes into the journal.
@@ -118,191 +132,145 @@ def open_store(
         stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
         run_id, began = context.run.run_id, datetime.now(UTC)
         stack.enter_context(client.reporting(lambda failure: book.failed_request(run_id, failure)))
-        yield Store(
-            context,
-            client,
-            reader,
-            book,
-            settings,
-            categories_of(settings),
-            store_rules(settings),
-            store_today(load(CommonSettings)),
-            frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME)),
-            began,
-        )
+        rules, categories = store_rules(settings), categories_of(settings)
+        today = store_today(load(CommonSettings))
+        location = find_location(client, journal=book, **_names(settings))
+        session = StoreSession(client, book, location, rules, today, categories, run_id)
+        retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
+        yield StoreRun(context, reader, session, settings, retired, began)
 
 
-def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
+def _names(settings: StorefrontSettings) -> dict[str, str]:
+    return {"name": settings.MEDUSA_STOCK_LOCATION, "sales_channel": settings.MEDUSA_SALES_CHANNEL}
+
+
+def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
     """Import what waits, then bring levels in step: of `isbns`, or of all titles.
 
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written.
     """
-    rows = waiting_rows(store, isbns)
-    found = store.find_location()
+    rows = waiting_rows(run, isbns)
+    found = run.session.location
     if (rows or found.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
-        stop_if_tripped(store, found, isbns, rows)
-    location = found if found.known and not found.missing else store.location()
-    if location.created:
-        store.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata={"id": location.id}))
-    report = import_rows(store, location, rows, let_through=let_through)
-    levels = push_levels(store, location, isbns, let_through=let_through)
-    if levels.details.pop(LOOKED_AT_ALL):
+        stop_if_tripped(run, isbns, rows)
+    run = run.ensured()
+    if run.session.location.created:
+        metadata = {"id": run.session.location.id}
+        run.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata=metadata))
+    report = import_rows(run, rows, let_through=let_through)
+    if push_levels(run, isbns, report, let_through=let_through):
         # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
         words = "A person let it through." if let_through else NOTHING_TRIPPED
-        _log_check(store.context, passed=True, description=words)
-    report.counts |= levels.counts
-    report.notes += levels.notes
+        _log_check(run.context, passed=True, description=words)
     report.notes += found.notes
-    report.details |= levels.details
-    for entry in levels.failed:
-        report.fail(**entry)
     return report
 
 
-def preview_push(store: Store, isbns: Sequence[str] | None, *, let_through: bool = False) -> Report:
+def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool = False) -> Report:
     """What `push_rows` would do, title by title. Writes nothing: no location, no row, no event."""
-    location = store.find_location()
     if let_through:
-        any_price = replace(store.rules, thresholds=store.rules.thresholds.with_any_price())
-        store = replace(store, rules=any_price)
-    imports = _preview(store, location, waiting_rows(store, isbns))
-    titles = sound_titles(store, isbns)
+        run = run.letting_any_price_through()
+    location = run.session.location
+    imports = preview_import(run.session, waiting_rows(run, isbns))
+    titles = sound_titles(run, isbns)
     by_isbn = {title.isbn: title for title in titles}
     there = [
         title
         for title in titles
         if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
     ]
-    everything = _everything(store, isbns)
-    result = sync_levels(
-        store.client,
-        there,
-        location=location,
-        today=store.today,
-        rules=store.rules,
-        journal=store.journal,
-        run_id=store.context.run.run_id,
-        dry_run=True,
-        everything=everything,
-    )
-    report = _report(store.context, by_isbn, result)
+    result = sync_levels(run.session, there, dry_run=True, everything=_everything(run, isbns))
+    report = Report(run.context.job_name)
+    _add_levels(report, by_isbn, result)
     _name_untracked(report, isbns, by_isbn)
-    changes: dict[str, Any] = report.details.setdefault("changes", {})
-    for isbn, preview in imports.items():
-        if preview.what == "fail":
-            report.fail(isbn, f"Would fail: {preview.reason}")
-            continue
-        if preview.held:
-            report.fail(isbn, f"Would keep its price: {preview.reason}")
-        if preview.what != "unchanged":
-            changes[isbn] = _import_change(by_isbn[isbn], preview, changes.get(isbn))
+    changes = _changes(by_isbn, result)
+    for isbn, row in imports.items():
+        if row.problem:
+            report.fail(isbn, f"Would fail: {row.problem}")
+        if row.update and row.update.why_held:
+            report.fail(isbn, f"Would keep its price: {row.update.why_held}")
+        if row.level or (row.update and row.update.after):
+            changes[isbn] = _with_import(changes.get(isbn), row)
     report.counts |= {
         "would_create": sum(one.what == "create" for one in imports.values()),
         "would_update": sum(one.what == "update" for one in imports.values()),
     }
-    report.details["dry_run"] = True
+    report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
     report.notes += location.notes
     if location.missing:
         report.notes.append(location.missing)
-    if reason := _tripped(store, location, isbns, there, imports):
+    if reason := _tripped(run, isbns, there, imports):
         what = "You let through: " if let_through else "A push would be stopped: "
         report.notes.append(f"{what}{reason}{'' if let_through else f' {LET_THROUGH}'}")
     return report
 
 
-def _import_change(title: Title, preview: Preview, levels: Mapping[str, Any] | None) -> dict[str, Any]:
+def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
     """A row's import as a change of a dry run, joined to what would be done to its level."""
-    fields = {
-        name: {"before": preview.before.get(name), "after": value} for name, value in preview.after.items()
-    }
-    if preview.what == "create":
-        return {
-            "title": title.title,
-            "before": None,
-            "after": preview.level,
-            "status": preview.status,
-            "label": preview.label,
-            "reasons": [f"New in the store, for ${title.srp_price}."],
-            "import": "create",
-            "fields": fields,
-        }
-    change = dict(levels or {"title": title.title, "before": None, "after": None, "reasons": []})
-    kept = f" A person's {', '.join(preview.kept)} stays." if preview.kept else ""
-    change["reasons"] = [f"Brought up to date: {', '.join(preview.after)}.{kept}", *change["reasons"]]
-    return change | {"import": "update", "fields": fields}
+    title = row.title
+    if level := row.level:
+        return TitleChange(
+            title.title,
+            after=level.after.stocked if level.after else None,
+            status=level.status,
+            label=level.label,
+            reasons=(f"New in the store, for ${title.srp_price}.",),
+            created=True,
+            fields={name: _moved(None, value) for name, value in row.fields.items() if value is not None},
+        )
+    update = row.update
+    assert update is not None, "a row that fails is no change"
+    levels = levels or TitleChange(title.title)
+    kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
+    why = f"Brought up to date: {', '.join(update.after)}.{kept}"
+    fields = {name: _moved(update.before.get(name), value) for name, value in update.after.items()}
+    return replace(levels, reasons=(why, *levels.reasons), created=False, fields=fields)
 
 
-def _preview(store: Store, location: Location, rows: Sequence[Title]) -> dict[str, Preview]:
-    return preview_import(
-        store.client,
-        rows,
-        location=location,
-        today=store.today,
-        rules=store.rules,
-        categories=store.categories,
-        journal=store.journal,
-    )
+def _moved(before: Any, after: Any) -> dict[str, Any]:
+    return {"before": before, "after": after}
 
 
-def import_rows(
-    store: Store, location: Location, rows: Sequence[Title], *, let_through: bool = False
-) -> Report:
+def import_rows(run: StoreRun, rows: Sequence[Title], *, let_through: bool = False) -> Report:
     """Import rows that wait; stamp or fail each in the queue as its batch is done."""
-    report = Report(store.context.job_name)
+    report = Report(run.context.job_name)
     if not rows:
         report.counts["imported"] = 0
         return report
+    if let_through:
+        run = run.letting_any_price_through()
     by_id = {row.id: row for row in rows}
     done = 0
 
     def stamp(imported: Sequence[int], failed: Mapping[int, str]) -> None:
         nonlocal done
         # A row that changed meanwhile is not marked: its new state waits for the next push.
-        marked = store.reader.mark_imported(imported)
-        store.reader.mark_failed(failed)
-        materializations = [
-            dg.AssetMaterialization(
-                PRODUCTS,
-                partition=by_id[row].isbn,
-                metadata={
-                    "title": by_id[row].title,
-                    "queue_row": row,
-                    "medusa": _in_medusa(store, by_id[row].isbn),
-                },
-            )
-            for row in sorted(marked)
-        ]
-        log_materializations(store.context, materializations)
+        marked = run.reader.mark_imported(imported)
+        run.reader.mark_failed(failed)
+        _log_products(run, [by_id[row] for row in sorted(marked)])
         done += len(imported) + len(failed)
         progress.say(done)
 
-    with Progress(store.context, "Rows imported", len(rows)) as progress:
-        result = import_titles(
-            store.client,
-            rows,
-            location=location,
-            today=store.today,
-            rules=store.rules,
-            categories=store.categories,
-            journal=store.journal,
-            run_id=store.context.run.run_id,
-            let_through=let_through,
-            on_done=stamp,
-        )
+    with Progress(run.context, "Rows imported", len(rows)) as progress:
+        result = import_titles(run.session, rows, on_done=stamp)
     imported = {"created": len(result.created), "updated": len(result.updated)}
     report.counts |= {"imported": len(rows) - len(result.failed), **imported}
     for isbn, reason in result.failed.items():
         report.fail(isbn, reason)
+    report.notes += _import_notes(result)
+    return report
+
+
+def _import_notes(result: ImportReport) -> Iterator[str]:
     for isbn, hint in result.unmapped.items():
         shown = (hint or "").strip()[:_HINT_SHOWN] or "no hint"
-        report.notes.append(f"Unmapped: no row of the categories' table fits {isbn} ({shown}).")
+        yield f"Unmapped: no row of the categories' table fits {isbn} ({shown})."
     for isbn, fields in result.kept.items():
-        report.notes.append(f"Kept: somebody edited {', '.join(fields)} of {isbn}, and that is left alone.")
+        yield f"Kept: somebody edited {', '.join(fields)} of {isbn}, and that is left alone."
     for isbn in result.zero_for_unknown:
-        report.notes.append(f"Unknown: {isbn} starts at 0 because a level has to be there; none was read.")
-    return report
+        yield f"Unknown: {isbn} starts at 0 because a level has to be there; none was read."
 
 
 def categories_of(settings: StorefrontSettings) -> CategoryTable:
@@ -311,84 +279,78 @@ def categories_of(settings: StorefrontSettings) -> CategoryTable:
     Raises:
         SettingsError: it can't be read, or can't be meant.
     """
-    ours = resources.files("ingram_assets.domain") / "categories.csv"
-    file = settings.CATEGORIES_FILE or ours
+    file = settings.CATEGORIES_FILE or resources.files("ingram_assets.domain") / "categories.csv"
     try:
         return parse_table(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"CATEGORIES_FILE can't be read: {error}") from None
 
 
-def waiting_rows(store: Store, isbns: Sequence[str] | None) -> list[Title]:
+def waiting_rows(run: StoreRun, isbns: Sequence[str] | None) -> list[Title]:
     """The rows of `isbns`, or of all titles, that wait for import; those that failed are tried again.
 
     Among them those whose product is gone from the store and that a person has asked for since.
     """
-    wanted, after = None if isbns is None else frozenset(isbns), 0
     rows: list[Title] = []
-    while page := store.reader.rows_to_import(_ROWS, after, retry_failed=True):
-        rows += [row for row in page if _is_meant(store, row.isbn, wanted)]
+    after = 0
+    while page := run.reader.rows_to_import(_ROWS, after, retry_failed=True):
+        rows += _as_sold(run, isbns, page)
         after = page[-1].id
-    again = [row for row in store.reader.wanted_again() if _is_meant(store, row.isbn, wanted)]
-    there = read_store(store.client, [row.isbn for row in again], "") if again else {}
-    return _aged(store, [*rows, *(row for row in again if not there[row.isbn].variants)])
-
-
-def _is_meant(store: Store, isbn: str, named: Collection[str] | None) -> bool:
-    """Whether a push is for this title: it is named, or all are meant and it is not retired."""
-    return isbn not in store.retired if named is None else isbn in named
+    again = _as_sold(run, isbns, run.reader.wanted_again())
+    there = read_store(run.session.client, [row.isbn for row in again], run.session.location.id)
+    return [*rows, *(row for row in again if not there[row.isbn].variants)]
 
 
 def push_levels(
-    store: Store,
-    location: Location,
+    run: StoreRun,
     isbns: Sequence[str] | None,
+    report: Report,
     *,
     let_through: bool = False,
     halted: str | None = None,
-) -> Report:
+) -> bool:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
 
     Args:
+        report: what was done is added to it.
         halted: why nothing may be written but what changes with time alone.
+
+    Returns:
+        Whether the guardrails looked at all titles, and not just at those that the push was for.
 
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written, and the check failed. That it
             passed is the caller's to say, as an event or, in the asset's own step, as its result.
     """
-    if halted is None and (unread := _unreadable(store)):
+    if halted is None and (unread := _unreadable(run)):
         halted = unread.reason
-    titles = {title.isbn: title for title in sound_titles(store, isbns)}
+    titles = {title.isbn: title for title in sound_titles(run, isbns)}
     try:
-        with Progress(store.context, "Levels brought in step", len(titles)) as progress:
+        with Progress(run.context, "Levels brought in step", len(titles)) as progress:
             result = sync_levels(
-                store.client,
+                run.session,
                 titles.values(),
-                location=location,
-                today=store.today,
-                rules=store.rules,
-                journal=store.journal,
-                run_id=store.context.run.run_id,
                 let_through=let_through,
-                everything=_everything(store, isbns),
+                everything=_everything(run, isbns),
                 halted=halted,
-                expired=lambda: _expired(store),
+                expired=lambda: _expired(run),
             )
             progress.say(len(titles))
     except PushStopped as error:
-        _log_levels(store, titles, error.report)
-        _record_in_step(store, titles, error.report)
-        raise _stop(store, str(error)) from error
-    _log_levels(store, titles, result)
-    _mark_levels(store, titles, result)
-    _record_in_step(store, titles, result)
-    report = _report(store.context, titles, result)
+        _log_levels(run, titles, error.report)
+        _record_in_step(run, titles, error.report)
+        raise _stop(run, str(error)) from error
+    _log_levels(run, titles, result)
+    _mark_levels(run, titles, result)
+    _record_in_step(run, titles, result)
+    _add_levels(report, titles, result)
+    if changes := _changes(titles, result):
+        report.details["changes"] = {isbn: one.as_json() for isbn, one in changes.items()}
     _name_untracked(report, isbns, titles)
-    report.details[LOOKED_AT_ALL] = result.looked_at_all
-    return report
+    return result.looked_at_all
 
 
-def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
+def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Say on the rows why their titles could not be brought in step, until they are again.
 
     A row that is not imported yet has its own reason, which its import wrote. One that a person asked for and
@@ -397,41 +359,39 @@ def _mark_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) 
     imported = [title for title in titles.values() if title.imported_at]
     failed = {title.id: (title, result.failed.get(title.isbn)) for title in imported}
     told = {row: why for row, (title, why) in failed.items() if why and why[:2000] != title.failed_reason}
-    store.reader.mark_failed(told)
-    store.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
+    run.reader.mark_failed(told)
+    run.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
     there = (row for row, (title, why) in failed.items() if title.is_wanted_again and not why)
-    store.reader.mark_imported(there)
+    run.reader.mark_imported(there)
 
 
-def _record_in_step(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
+def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Remember what the store was told of the titles that are in step with it, and until when it is true."""
-    max_age, zone = store.rules.sold_for, ZoneInfo(store_time_zone())
+    max_age, zone = run.session.rules.sold_for, ZoneInfo(store_time_zone())
     in_step = [titles[isbn] for isbn, one in result.titles.items() if one.outcome != "failed"]
-    store.journal.record_in_step(
+    run.session.journal.record_in_step(
         [
             InStep(
                 title.isbn,
                 title.id,
                 title.stock_changed_at,
-                valid_until(title, store.began, max_age, zone),
-                store.began,
-                tuple(sorted(aged_centers(title, store.began, max_age))),
+                valid_until(title, run.began, max_age, zone),
+                run.began,
+                tuple(sorted(aged_centers(title, run.began, max_age))),
             )
             for title in in_step
         ]
     )
 
 
-def _expired(store: Store) -> frozenset[str]:
+def _expired(run: StoreRun) -> frozenset[str]:
     """The titles whose last reading that the store was told is too old: a newer one has been held back."""
-    rows, told = store.reader.row_states(), store.journal.in_step()
-    held_back = store.reader.first_changes(not_told(rows, told))
-    return frozenset(told_too_long(held_back, store.began, store.rules.sold_for))
+    rows, told = run.reader.row_states(), run.session.journal.in_step()
+    held_back = run.reader.first_changes(not_told(rows, told))
+    return frozenset(told_too_long(held_back, run.began, run.session.rules.sold_for))
 
 
-def stop_if_tripped(
-    store: Store, location: Location, isbns: Sequence[str] | None, rows: Sequence[Title]
-) -> None:
+def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[Title]) -> None:
     """Look at the whole change of `isbns`, or of all titles, before anything is written.
 
     Args:
@@ -440,109 +400,94 @@ def stop_if_tripped(
     Raises:
         dagster.Failure: a guardrail stops it; what changes with time alone was written.
     """
-    titles, imports = sound_titles(store, isbns), _preview(store, location, rows)
-    if reason := _tripped(store, location, isbns, titles, imports):
-        if not location.missing:
-            push_levels(store, location, isbns, halted=reason)
-        raise _stop(store, f"{reason} {nothing_written()}")
+    if reason := _tripped(run, isbns, sound_titles(run, isbns), preview_import(run.session, rows)):
+        if not run.session.location.missing:
+            push_levels(run, isbns, Report(run.context.job_name), halted=reason)
+        raise _stop(run, f"{reason} {nothing_written()}")
 
 
 def _tripped(
-    store: Store,
-    location: Location,
-    isbns: Sequence[str] | None,
-    titles: Sequence[Title],
-    imports: Mapping[str, Preview],
+    run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title], imports: Mapping[str, RowPlan]
 ) -> str | None:
     """What all the guardrails say that stop a change of these titles, whose rows are imported like that."""
-    plan = _plan(store, location, titles)
+    plan = look_at(run.session, titles).plan
     tripped = (
-        _unreadable(store),
-        tripped_by(store.client, plan, _everything(store, isbns), **_how(store, location)),
-        _misprinted(store, location, isbns, imports),
+        _unreadable(run),
+        tripped_by(run.session, plan, _everything(run, isbns)),
+        _misprinted(run, isbns, imports),
     )
     found = guardrails.all_tripped(tripped)
     return found.reason if found else None
 
 
 def _misprinted(
-    store: Store, location: Location, isbns: Sequence[str] | None, imports: Mapping[str, Preview]
+    run: StoreRun, isbns: Sequence[str] | None, imports: Mapping[str, RowPlan]
 ) -> guardrails.Tripped | None:
     """Why the prices can't be believed: too many of all that wait would be held back.
 
     A push whose own prices are sound is not stopped by others', since it writes none of them.
     """
-    if not any(preview.held for preview in imports.values()):
+    if not _held(imports):
         return None
-    rows = waiting_rows(store, None)
+    rows = waiting_rows(run, None)
     if isbns is not None:
-        imports = _preview(store, location, rows)
+        imports = preview_import(run.session, rows)
     # A price that has been held back for days is known, and waits for a person: it stops nothing any more.
     since = datetime.now(UTC) - guardrails.LONG
     old = {row.isbn for row in rows if row.created_at and row.created_at < since}
-    held = [preview.held for isbn, preview in imports.items() if preview.held and isbn not in old]
-    plan = _plan(store, location, sound_titles(store, None))
+    held = [price for isbn, price in _held(imports).items() if isbn not in old]
+    plan = look_at(run.session, sound_titles(run, None)).plan
     in_store = sum(1 for each in plan.titles if each.before and each.isbn not in old)
-    return guardrails.mass_price(held, in_store, store.rules.thresholds)
+    return guardrails.mass_price(held, in_store, run.session.rules.thresholds)
 
 
-def _plan(store: Store, location: Location, titles: Sequence[Title]) -> Plan:
-    return make_plan(store.client, titles, **_how(store, location))
+def _held(imports: Mapping[str, RowPlan]) -> dict[str, guardrails.HeldPrice]:
+    """The prices in the store that a guardrail would hold back."""
+    return {isbn: row.update.held for isbn, row in imports.items() if row.update and row.update.held}
 
 
-def _how(store: Store, location: Location) -> dict[str, Any]:
-    return {
-        "location": location,
-        "today": store.today,
-        "rules": store.rules,
-        "journal": store.journal,
-    }
-
-
-def _unreadable(store: Store) -> guardrails.Tripped | None:
+def _unreadable(run: StoreRun) -> guardrails.Tripped | None:
     """Why the readings can't be trusted: too many titles were not read at the last attempt."""
-    tracked = frozenset(store.context.instance.get_dynamic_partitions(ISBNS_NAME))
-    attempts = guardrails.readable(
-        (
-            one
-            for one in store.reader.attempts()
-            if one.isbn not in store.retired and (not tracked or one.isbn in tracked)
-        ),
-        datetime.now(UTC),
+    tracked = frozenset(run.context.instance.get_dynamic_partitions(ISBNS_NAME))
+    meant = (
+        one
+        for one in run.reader.attempts()
+        if one.isbn not in run.retired and (not tracked or one.isbn in tracked)
     )
+    attempts = guardrails.readable(meant, datetime.now(UTC))
     unread = sum(1 for one in attempts if one.outcome is not None)
-    return guardrails.too_many_unread(len(attempts), unread, store.rules.thresholds)
+    return guardrails.too_many_unread(len(attempts), unread, run.session.rules.thresholds)
 
 
-def _everything(store: Store, isbns: Sequence[str] | None) -> Callable[[], Sequence[Title]] | None:
+def _everything(run: StoreRun, isbns: Sequence[str] | None) -> Callable[[], Sequence[Title]] | None:
     """All tracked titles for the guardrail to look at, where a push is for some of them."""
-    return None if isbns is None else lambda: sound_titles(store, None)
+    return None if isbns is None else lambda: sound_titles(run, None)
 
 
-def sound_titles(store: Store, isbns: Sequence[str] | None) -> list[Title]:
+def sound_titles(run: StoreRun, isbns: Sequence[str] | None) -> list[Title]:
     """The titles of `isbns`, or all that are not retired, as they may be sold now.
 
     Only those whose ISBN is one: another program's row may have none; its import fails with the reason.
     """
-    return _aged(
-        store,
-        [
-            title
-            for title in store.reader.titles(isbns)
-            if is_isbn13(title.isbn) and _is_meant(store, title.isbn, isbns)
-        ],
-    )
+    return _as_sold(run, isbns, [title for title in run.reader.titles(isbns) if is_isbn13(title.isbn)])
 
 
-def _aged(store: Store, titles: Iterable[Title]) -> list[Title]:
-    """The titles as they may be sold now: the one place where a push looks at the clock."""
-    now, rules = datetime.now(UTC), store.rules
-    return [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
+def _as_sold(run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title]) -> list[Title]:
+    """Those of the titles that are named, or that are not retired, as they may be sold now.
+
+    The one place where a push looks at the clock.
+    """
+    now, rules, named = datetime.now(UTC), run.session.rules, None if isbns is None else frozenset(isbns)
+    return [
+        age(title, now, rules.stock_max_age, rules.stale_stock)
+        for title in titles
+        if (title.isbn not in run.retired if named is None else title.isbn in named)
+    ]
 
 
-def _stop(store: Store, reason: str) -> dg.Failure:
+def _stop(run: StoreRun, reason: str) -> dg.Failure:
     """The failed blocking check, and the failure of the run."""
-    _log_check(store.context, passed=False, description=reason)
+    _log_check(run.context, passed=False, description=reason)
     return stopped("guardrail", f"{reason} {LET_THROUGH}")
 
 
@@ -558,9 +503,10 @@ def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collect
             )
 
 
-def _report(context: Context, titles: Mapping[str, Title], result: SyncReport) -> Report:
-    report = Report(context.job_name)
-    for outcome in result.titles.values():
+def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport) -> None:
+    """What became of the levels, for a person."""
+    outcomes = result.titles.values()
+    for outcome in outcomes:
         title = titles[outcome.isbn]
         if outcome.before is None and title.imported_at is None and outcome.outcome == "failed":
             # It waits for its import, or failed it with a reason that says more.
@@ -569,80 +515,104 @@ def _report(context: Context, titles: Mapping[str, Title], result: SyncReport) -
         report.add(outcome.outcome)
         if outcome.outcome == "failed":
             report.fail(outcome.isbn, " ".join(outcome.reasons))
-        if outcome.outcome in ("planned", "written"):
-            report.details.setdefault("changes", {})[outcome.isbn] = _change(title, outcome)
     report.counts |= {
-        "levels": sum(1 for one in result.titles.values() if one.after and one.after.stocked is not None),
-        "unmanaged": sum(1 for one in result.titles.values() if one.after and not one.after.managed),
+        "levels": sum(1 for one in outcomes if one.after and one.after.stocked is not None),
+        "unmanaged": sum(1 for one in outcomes if one.after and not one.after.managed),
         "repaired": len(result.repaired),
         "oversold": len(result.oversold),
         "low_stock": len(result.low),
     }
-    statuses = [one.status for one in result.titles.values()]
-    report.details["availability"] = {status: statuses.count(status) for status in sorted(set(statuses))}
+    report.details["availability"] = dict(sorted(Counter(one.status for one in outcomes).items()))
+    report.notes += _level_notes(result)
+
+
+def _level_notes(result: SyncReport) -> Iterator[str]:
     for one in result.oversold:
-        report.notes.append(
+        yield (
             f"Oversold: {one.isbn} has {one.reserved:g} copies promised in {one.orders} orders, and "
             f"{one.stocked:g} on hand ({one.status})."
         )
     for isbn in result.low:
         after = result.titles[isbn].after
-        report.notes.append(f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}.")
+        yield f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}."
     for outcome in result.titles.values():
         if outcome.before and outcome.before.reserved < 0:
-            report.notes.append(
+            yield (
                 f"Odd: Medusa has {outcome.before.reserved:g} copies of {outcome.isbn} reserved, which can't "
                 "be. They count as none: see its reservations in Medusa's admin."
             )
     for isbn in result.repaired:
-        report.notes.append(f"Repaired: the level of {isbn} had been changed by somebody else.")
-    return report
+        yield f"Repaired: the level of {isbn} had been changed by somebody else."
 
 
-def _change(title: Title, outcome: TitleOutcome) -> dict[str, Any]:
-    before, after = outcome.before, outcome.after
+def _changes(titles: Mapping[str, Title], result: SyncReport) -> dict[str, TitleChange]:
+    """What is written, or in a dry run would be."""
     return {
-        "title": title.title,
-        "before": before.stocked if before else None,
-        "after": after.stocked if after else None,
-        "status": outcome.status,
-        "label": outcome.label,
-        "reasons": list(outcome.reasons),
+        isbn: _change(titles[isbn], outcome)
+        for isbn, outcome in result.titles.items()
+        if outcome.outcome in ("planned", "written")
     }
 
 
-def _in_medusa(store: Store, isbn: str) -> dg.MetadataValue:
+def _change(title: Title, outcome: TitleOutcome) -> TitleChange:
+    before, after = outcome.before, outcome.after
+    return TitleChange(
+        title.title,
+        before.stocked if before else None,
+        after.stocked if after else None,
+        outcome.status,
+        outcome.label,
+        outcome.reasons,
+    )
+
+
+def _in_medusa(run: StoreRun, isbn: str) -> dg.MetadataValue:
     """The title in Medusa's admin, for a person to click."""
-    return dg.MetadataValue.url(f"{store.settings.MEDUSA_BACKEND_URL}/app/products?q={isbn}")
+    return dg.MetadataValue.url(f"{run.settings.MEDUSA_BACKEND_URL}/app/products?q={isbn}")
 
 
-def _log_levels(store: Store, titles: Mapping[str, Title], result: SyncReport) -> None:
+def _log_products(run: StoreRun, titles: Sequence[Title]) -> None:
+    log_materializations(
+        run.context,
+        [
+            dg.AssetMaterialization(
+                PRODUCTS,
+                partition=title.isbn,
+                metadata={
+                    "title": title.title,
+                    "queue_row": title.id,
+                    "medusa": _in_medusa(run, title.isbn),
+                },
+            )
+            for title in titles
+        ],
+    )
+
+
+def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
     materializations = []
-    for outcome in result.titles.values():
+    for isbn, outcome in result.titles.items():
         if outcome.outcome not in ("written", "unchanged") or outcome.after is None:
             continue
-        change = _change(titles[outcome.isbn], outcome)
-        metadata = {name: value for name, value in change.items() if value not in (None, [])}
-        metadata["outcome"] = outcome.outcome
-        metadata["medusa"] = _in_medusa(store, outcome.isbn)
-        if change["after"] is not None:
-            metadata["level"] = int(change["after"])
-        materializations.append(
-            dg.AssetMaterialization(INVENTORY_LEVELS, partition=outcome.isbn, metadata=metadata)
-        )
-    log_materializations(store.context, materializations)
+        change = _change(titles[isbn], outcome)
+        metadata = {name: value for name, value in change.as_json().items() if value not in (None, [])}
+        metadata |= {"outcome": outcome.outcome, "medusa": _in_medusa(run, isbn)}
+        if change.after is not None:
+            metadata["level"] = int(change.after)
+        materializations.append(dg.AssetMaterialization(INVENTORY_LEVELS, partition=isbn, metadata=metadata))
+    log_materializations(run.context, materializations)
     for isbn in result.low:
         change = _change(titles[isbn], result.titles[isbn])
-        store.context.log_event(
+        run.context.log_event(
             dg.AssetObservation(
                 INVENTORY_LEVELS,
                 partition=isbn,
-                description=f"Low stock: {change['title']}",
+                description=f"Low stock: {change.title}",
                 metadata={
                     "low_stock": True,
-                    "title": change["title"],
-                    "before": change["before"] or 0,
-                    "after": change["after"] or 0,
+                    "title": change.title,
+                    "before": change.before or 0,
+                    "after": change.after or 0,
                 },
             )
         )

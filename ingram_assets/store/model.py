@@ -1,0 +1,195 @@
+"""What Medusa's Admin API answers, as far as we ask for it, and what of it a title's plan rests on."""
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+
+class NamedRow(TypedDict):
+    """A sales channel or a category."""
+
+    id: str
+    name: str
+
+
+class CategoryRow(NamedRow):
+    """A category with its handle, of which there are no two the same."""
+
+    handle: str | None
+
+
+class LocationRow(NamedRow):
+    """A stock location. Linking an unknown channel leaves a null among its channels."""
+
+    sales_channels: list[NamedRow | None] | None
+
+
+class TagRow(TypedDict):
+    """A product's tag."""
+
+    id: str
+    value: str
+
+
+class PictureRow(TypedDict):
+    """A product's picture."""
+
+    id: str
+    url: str
+
+
+class PriceRow(TypedDict, total=False):
+    """One price of a variant: plain, or for a quantity, or for whom a rule names."""
+
+    id: str
+    currency_code: str
+    amount: float
+    min_quantity: float | None
+    max_quantity: float | None
+    rules: dict[str, Any]
+
+
+class PricedVariantRow(TypedDict):
+    """A product's variant, as the product shows it."""
+
+    id: str
+    sku: str | None
+    prices: list[PriceRow | None] | None
+
+
+class ProductRow(TypedDict):
+    """A product with all that an import may change of it."""
+
+    id: str
+    title: str
+    subtitle: str | None
+    description: str | None
+    weight: float | None
+    thumbnail: str | None
+    metadata: dict[str, Any] | None
+    images: list[PictureRow] | None
+    tags: list[TagRow] | None
+    categories: list[NamedRow] | None
+    variants: list[PricedVariantRow] | None
+
+
+class LevelRow(TypedDict):
+    """A level at any location."""
+
+    id: str
+    location_id: str
+    stocked_quantity: float
+    reserved_quantity: float
+    incoming_quantity: float
+
+
+class InventoryRow(TypedDict):
+    """An inventory item, with all its levels and the variants that are linked to it."""
+
+    sku: str | None
+    location_levels: list[LevelRow | None] | None
+    variants: list[dict[str, str] | None] | None
+
+
+class LinkRow(TypedDict):
+    """A variant's link to an inventory item."""
+
+    inventory_item_id: str
+    inventory: InventoryRow
+
+
+class VariantRow(TypedDict):
+    """A variant with the inventory items that are linked to it."""
+
+    id: str
+    product_id: str
+    sku: str | None
+    ean: str | None
+    manage_inventory: bool
+    allow_backorder: bool
+    metadata: dict[str, Any] | None
+    inventory_items: list[LinkRow] | None
+
+
+class ReservationRow(TypedDict):
+    """Copies promised to an order's line."""
+
+    inventory_item_id: str
+    line_item_id: str
+    quantity: float
+    created_at: str
+
+
+class Quantities(TypedDict):
+    """The copies of a level that we write, under Medusa's names, which the journal keeps too."""
+
+    stocked_quantity: float
+    incoming_quantity: float
+
+
+class VariantUpdate(TypedDict, total=False):
+    """The body of a variant's update. A metadata key that is `None` is taken away."""
+
+    manage_inventory: bool
+    allow_backorder: bool
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level at our location, in copies. A hand edit may have left fractions."""
+
+    id: str
+    stocked: float
+    reserved: float
+    incoming: float
+
+    @property
+    def quantities(self) -> Quantities:
+        """The part of it that is ours to write."""
+        return {"stocked_quantity": self.stocked, "incoming_quantity": self.incoming}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An inventory item, and its level at our location if it has one there.
+
+    Attributes:
+        elsewhere: it has a level at another location, which is somebody else's.
+        variants: ids of all variants that are linked to it, ours or not.
+        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
+    """
+
+    id: str
+    sku: str | None
+    level: Level | None
+    elsewhere: bool = False
+    variants: tuple[str, ...] = ()
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant as it stands in the store, with the items that are linked to it."""
+
+    id: str
+    product_id: str
+    sku: str | None
+    ean: str | None
+    manage_inventory: bool
+    allow_backorder: bool
+    metadata: dict[str, Any]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What the store has of one ISBN. No variants: the title is not in the store (any more).
+
+    Attributes:
+        variants: more than one only where something is wrong: two products with the number.
+        leftover: an inventory item with this SKU that no variant of ours is linked to.
+    """
+
+    isbn: str
+    variants: tuple[Variant, ...] = ()
+    leftover: Item | None = None
