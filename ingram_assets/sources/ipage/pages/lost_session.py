@@ -59,6 +59,7 @@ _LITERAL = re.compile(r"\"([^\"\n]{1,2000})\"|'([^'\n]{1,2000})'|`([^`]{1,2000})
 _GLUE = re.compile(r"[\"']\s*\+\s*[\"']")
 _REFRESH = re.compile(r"\s*(\d*)(?:\.\d*)?\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']*)", re.IGNORECASE)
 
+_META_REFRESH = "meta[http-equiv=refresh i]"
 _SOON = 15
 """Seconds. A page that goes to the time-out page after half an hour is a page."""
 
@@ -161,7 +162,8 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
         return "a form that hands over to a sign-in"
     scripts = [_plain(script) for script in _scripts(page) if not _LATER.search(script)]
-    if any(_SUBMITS.search(script) for script in scripts) and len(text) < _FEW_WORDS:
+    is_short = len(text) < _FEW_WORDS
+    if is_short and any(_SUBMITS.search(script) for script in scripts):
         forms = page.css("form")
         if any(is_sign_in_address(form.attributes.get("action") or "") for form in forms):
             return "a form that posts itself to a sign-in"
@@ -169,8 +171,12 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
             return "a form that posts itself elsewhere"
     if any(refreshes_to_sign_in(meta.attributes.get("content") or "") for meta in page.css(_META_REFRESH)):
         return "a refresh to a sign-in"
-    if has_a_message or len(text) >= _FEW_WORDS or has_a_way_out(page):
+    if has_a_message or not is_short or has_a_way_out(page):
         return None
+    return _way_by_script(page, scripts)
+
+
+def _way_by_script(page: LexborHTMLParser, scripts: list[str]) -> str | None:
     for script in scripts:
         if _MOVES.search(script) and any(is_sign_in_address(literal) for literal in _literals(script)):
             return "a script that goes to a sign-in"
@@ -181,8 +187,9 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     sources = [node.attributes.get("src") or "" for node in page.css("script[src], iframe[src], frame[src]")]
     if any(is_sign_in_address(source) for source in sources):
         return "a sign-in that a script or frame brings"
-    places = [node for node in page.css("body *") if _PLACE.search(_name(node))]
-    return "the place of a sign-in" if places else None
+    if any(_PLACE.search(_name(node)) for node in page.css("body *")):
+        return "the place of a sign-in"
+    return None
 
 
 def only_way_is_sign_in(page: LexborHTMLParser) -> bool:
@@ -197,9 +204,6 @@ def has_a_way_out(page: LexborHTMLParser) -> bool:
         _LEAVES.search(f"{link.attributes.get('href') or ''} {link.text(deep=True)[:200]}")
         for link in page.css("a, button, input[type=submit i]")
     )
-
-
-_META_REFRESH = "meta[http-equiv=refresh i]"
 
 
 def _scripts(page: LexborHTMLParser) -> Iterator[str]:

@@ -8,28 +8,28 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.sources.ipage.pages import archives, charsets, fields, recognize, spreadsheets
+from ingram_assets.sources.ipage.pages import archives, charsets, fields, recognize, spreadsheets, tables
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
+from ingram_assets.sources.ipage.pages.spreadsheets import MAX_COLUMNS, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
-    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 
 MAX_BYTES = 20_000_000
 _CODE_LENGTHS = (13, 14, 15, 18)
 """Digits of an EAN, of a GTIN-14, of an EAN with an add-on of two or five."""
 _MAX_PREAMBLE = 60
-_MAX_COLUMNS = spreadsheets.MAX_COLUMNS
 _MAX_SPAN = 1_000
 _MAX_PACKED_IN_PACKED = 2
 
-_OLE = b"\xd0\xcf\x11\xe0"
 _NO_TABLE = {
     b"%PDF-": "a PDF",
     b"Rar!\x1a": "a RAR archive",
@@ -46,39 +46,30 @@ _NO_TABLE = {
     b"GIF8": "a picture",
 }
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # A column is known by the words of its heading: one of these sets, best first, with no word beside it
 # but those allowed. "Canadian SRP", "Net Price" and "Price Change Date" are other columns.
-_ISBN_HEADINGS = (
-    {"isbn", "13"},
-    {"ean"},
-    {"isbn"},
-    {"isbn", "10"},
-)
+_ISBN_HEADINGS = [*map(_words, ("isbn 13", "ean", "isbn", "isbn 10"))]
 # These may hold a number of the site's own: they are asked only where those above have no ISBN, and then
 # for 13 digits, since one in eleven of ten digits passes for an ISBN-10.
-_CODE_HEADINGS = (
-    {"product", "code"},
-    {"product", "id"},
-    {"product", "number"},
-    {"product", "#"},
-    {"item", "number"},
-    {"item", "code"},
-    {"item", "#"},
-    {"sku"},
-    {"gtin"},
-    {"upc"},
-    {"barcode"},
+_CODE_HEADINGS = [
+    *map(_words, ("product code", "product id", "product number", "product #", "item number")),
+    *map(_words, ("item code", "item #", "sku", "gtin", "upc", "barcode")),
+]
+_ISBN_WORDS = _words(
+    "isbn isbns ean 13 10 14 digit number no # code or product id item upc gtin sku barcode book title "
+    "primary ingram"
 )
-_ISBN_WORDS = frozenset(
-    {"isbn", "isbns", "ean", "13", "10", "14", "digit", "number", "no", "#", "code", "or", "product"}
-) | {*("id", "item", "upc", "gtin", "sku", "barcode", "book", "title", "primary", "ingram")}
-_PRICE_HEADINGS = ({"srp"}, {"list"}, {"msrp"}, {"retail"}, {"price"})
-_PRICE_WORDS = frozenset(
-    {"us", "usd", "srp", "price", "list", "retail", "suggested", "msrp", "unit", "in", "dollars"}
-    | {"cover", "publisher", "publishers", "s", "pub"}
+_PRICE_HEADINGS = [*map(_words, ("srp", "list", "msrp", "retail", "price"))]
+_PRICE_WORDS = _words(
+    "us usd srp price list retail suggested msrp unit in dollars cover publisher publishers s pub"
 )
-_TITLE_HEADINGS = ({"title"}, {"product", "name"}, {"item", "name"}, {"name"})
-_TITLE_WORDS = frozenset({"title", "subtitle", "and", "book", "product", "item", "full", "main", "name"})
+_TITLE_HEADINGS = [*map(_words, ("title", "product name", "item name", "name"))]
+_TITLE_WORDS = _words("title subtitle and book product item full main name")
 
 _LOOKS_LIKE_ISBN = re.compile(r"(?:^|[\"',;\t|=])\s*97[89][-0-9]{10,14}\b")
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -87,26 +78,61 @@ _EXCEL_LINK = re.compile(r'^=\s*HYPERLINK\(\s*"[^"]*"\s*[,;]\s*"?([^")]*)"?\s*\)
 
 
 @dataclass(frozen=True, slots=True)
+class ListedTitle:
+    """A title of the export. `srp_price` in US dollars."""
+
+    isbn: str
+    title: str | None
+    srp_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was refused.
+
+    `row`: its line in the file. `value`: what stood for the ISBN. `duplicate_of`: the line that has the same
+    ISBN, if that is why.
+    """
+
+    row: int
+    value: str
+    reason: str
+    duplicate_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """What an export says. `warnings`: what was kept but not wholly understood."""
+
+    titles: tuple[ListedTitle, ...]
+    rejected: tuple[RejectedRow, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Header:
+    headings: list[str]
     isbn: tuple[int, ...]
     """Columns that hold the ISBN, best first."""
     codes: tuple[int, ...]
     """Columns that may hold it where those don't."""
     title: int | None
     price: int | None
-    width: int
 
     @property
-    def known(self) -> int:
-        """How many columns are known."""
-        return len(self.isbn + self.codes) + sum(place is not None for place in (self.title, self.price))
+    def score(self) -> tuple[int, int]:
+        """How much sense it makes: by its columns that are known, then by all of them."""
+        known = len(self.isbn + self.codes) + sum(place is not None for place in (self.title, self.price))
+        return known, len(self.headings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    rows: list[tuple[int, list[str]]]
-    """Line number in the file, and the cells."""
-    delimiter: str
+    """A header, and the rows below it."""
+
+    header: _Header
+    rows: Rows
+    has_decimal_comma: bool = False
     is_open_ended: bool = False
     """Whether the last line lacks the line end that the others have, and so may be cut."""
     left_out: int = 0
@@ -114,11 +140,32 @@ class _Sheet:
 
 
 def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
-    """The titles of an export, each ISBN once, in the file's order.
+    """The titles of an export, each ISBN once, in the file's order: `read_saved_search` as a data frame.
 
     Columns: `isbn` (13 digits), `title` (str or None), `srp_price` (Decimal dollars or None), all of
     dtype object. `attrs["rejected"]`: a dict per row refused, with `row` (its line in the file), `value`
-    (what stood for the ISBN) and `reason`. `attrs["warnings"]`: what was kept but not wholly understood.
+    (what stood for the ISBN), `reason`, and `duplicate_of` where another line has the same ISBN.
+    `attrs["warnings"]`: what was kept but not wholly understood.
+
+    Raises:
+        SessionExpired, Blocked, NotFound, PageChanged: as `read_saved_search`.
+    """
+    import pandas as pd  # It takes a second to load, which nothing else here needs.
+
+    found = read_saved_search(data)
+    columns = ("isbn", "title", "srp_price")
+    frame = pd.DataFrame(
+        {name: pd.Series([getattr(each, name) for each in found.titles], dtype=object) for name in columns}
+    )
+    frame.attrs["rejected"] = [
+        {name: value for name, value in asdict(row).items() if value is not None} for row in found.rejected
+    ]
+    frame.attrs["warnings"] = list(found.warnings)
+    return frame
+
+
+def read_saved_search(data: bytes | str) -> SavedSearch:
+    """The titles of an export, each ISBN once, in the file's order.
 
     What the file is, is told by its content. Taken are: comma, semicolon, tab or bar between the cells, in
     UTF-8, UTF-16, UTF-32 or Windows-1252; a table of HTML, as older sites export for Excel, also in a web
@@ -131,42 +178,43 @@ def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
         PageChanged: empty, no table of values, no column of ISBNs, locked, damaged, or too large.
     """
     data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
-    return _frame(*_read_file(data, _MAX_PACKED_IN_PACKED))
+    sheet = _read_file(data, _MAX_PACKED_IN_PACKED)
+    reading = _Reading(sheet)
+    for line, cells in sheet.rows:
+        reading.take(line, cells)
+    titles = (ListedTitle(isbn, book.title, book.price) for isbn, book in reading.books.items())
+    return SavedSearch(tuple(titles), tuple(reading.rejected), tuple(reading.warnings))
 
 
-def _read_file(data: bytes, depth: int) -> "_Found":
+def _read_file(data: bytes, depth: int) -> _Sheet:
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
     if len(data) > MAX_BYTES:
         raise PageChanged("export", f"{len(data):,} bytes are too many for a saved search.")
     data = _without_fill(data)
-    if data.startswith(archives.ZIP):
-        return _read_zip(data, depth)
-    if data.startswith(archives.GZIP):
-        _check_depth(depth)
-        return _read_file(archives.gunzip(data, MAX_BYTES), depth - 1)
-    if archives.is_web_archive(data):
-        _check_depth(depth)
-        return _the_one_of(archives.pages_of(data), depth - 1, "a web archive")
-    if data.startswith(_OLE):
-        return _of_sheets(spreadsheets.read_workbook(data))
-    if (
-        what := next((name for start, name in _NO_TABLE.items() if data.startswith(start)), None)
-    ) is not None:
-        raise PageChanged("export", f"it is {what}; have the site export it as CSV, or as XLSX.")
+    if spreadsheets.is_workbook(data):
+        return _best_of(spreadsheets.read_workbook(data))
+    if (packed := archives.kind_of(data)) is not None:
+        if depth <= 0:
+            raise PageChanged(
+                "export", "it is packed in packed files: export again, as CSV if the site offers it."
+            )
+        return _the_one_of(archives.files_of(data, MAX_BYTES), depth - 1, packed)
+    for start, what in _NO_TABLE.items():
+        if data.startswith(start):
+            raise PageChanged("export", f"it is {what}; have the site export it as CSV, or as XLSX.")
     text = charsets.decode(data).rstrip("\0")
     if spreadsheets.is_xml_workbook(text):
-        return _of_sheets(spreadsheets.read_xml_workbook(text))
+        return _best_of(spreadsheets.read_xml_workbook(text))
     if recognize.looks_like_html(text[:4_000].encode("utf-8", "replace")):
-        return _html_sheet(text)
-    return _text_sheet(text)
+        return _of_html(text)
+    return _of_text(text)
 
 
 def _without_fill(data: bytes) -> bytes:
     """Without the blank lines that a script sends before a packed file, and the zeros of the last block."""
     begun = data.lstrip(b"\x00 \t\r\n\xef\xbb\xbf")
-    packed = (*archives.ZIP, archives.GZIP, _OLE)
-    if begun.startswith((*packed, *_NO_TABLE)):
+    if begun.startswith((*archives.ZIP, archives.GZIP, spreadsheets.OLE, *_NO_TABLE)):
         return begun
     ended = data.rstrip(b"\0")
     if len(data) - len(ended) < 4:
@@ -175,22 +223,7 @@ def _without_fill(data: bytes) -> bytes:
     return ended + bytes(-len(ended) % 4 if b"\0" in ended[:100] else 0)
 
 
-def _read_zip(data: bytes, depth: int) -> "_Found":
-    with archives.open_zip(data) as archive:
-        if spreadsheets.is_workbook(archive.namelist()):
-            if archives.unpacked_size(archive) > spreadsheets.MAX_UNPACKED:
-                raise PageChanged(
-                    "export",
-                    f"as a workbook, it unpacks to more than {spreadsheets.MAX_UNPACKED:,} bytes: export "
-                    "again, as CSV if the site offers it.",
-                )
-            return _of_sheets(spreadsheets.read_workbook(data))
-        _check_depth(depth)
-        files = archives.files_of(archive, MAX_BYTES)
-    return _the_one_of(files, depth - 1, "a zip")
-
-
-def _the_one_of(files: list[tuple[str, bytes]], depth: int, what: str) -> "_Found":
+def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str) -> _Sheet:
     """The one file of several that lists ISBNs."""
     if len(files) == 1:
         return _read_file(files[0][1], depth)
@@ -203,126 +236,135 @@ def _the_one_of(files: list[tuple[str, bytes]], depth: int, what: str) -> "_Foun
     if len(found) != 1:
         names = ", ".join(name for name, _ in found or files[:5])
         how = "several of its files list ISBNs" if found else "none of its files lists ISBNs"
-        raise PageChanged("export", f"as {what}, {how} ({names}): export again, the saved search alone.")
+        raise PageChanged("export", f"as {packed}, {how} ({names}): export again, the saved search alone.")
     return found[0][1]
 
 
-def _check_depth(depth: int) -> None:
-    if depth <= 0:
-        raise PageChanged(
-            "export", "it is packed in packed files: export again, as CSV if the site offers it."
-        )
-
-
-_Found = tuple[tuple[int, _Header], _Sheet]
-"""Where the header stands, and the sheet that it stands in."""
-
-
-def _of_sheets(sheets: list[spreadsheets.Rows]) -> _Found:
+def _best_of(sheets: list[Rows]) -> _Sheet:
     """The sheets whose header makes the most sense, as one."""
-    best: tuple[tuple[int, int], tuple[int, _Header]] | None = None
-    joined: list[tuple[int, list[str]]] = []
-    headings: list[str] = []
-    counted = others = 0
+    best: _Sheet | None = None
+    counted = left_out = 0
     for rows in sheets:
-        numbered = [(counted + number, cells) for number, cells in rows]
+        sheet = _sheet([(counted + number, cells) for number, cells in rows])
         counted += rows[-1][0] if rows else 0
-        header = _find_header(_Sheet(rows, "<"))
-        if header is None:
+        if sheet is None:
             continue
-        place, columns = header
-        score = (columns.known, columns.width)
-        if best is not None and [_plain(cell) for cell in rows[place][1]] == headings:
-            joined = joined + numbered[place + 1 :]
-        elif best is None or score > best[0]:
-            others += best is not None
-            best, joined = (score, header), numbered
-            headings = [_plain(cell) for cell in rows[place][1]]
-        else:
-            others += 1
+        if best is not None and sheet.header.headings == best.header.headings:
+            best.rows.extend(sheet.rows)
+            continue
+        left_out += best is not None
+        if best is None or sheet.header.score > best.header.score:
+            best = sheet
     if best is None:
         raise _no_isbns()
-    return best[1], _Sheet(joined, "<", left_out=others)
+    return replace(best, left_out=left_out)
+
+
+def _sheet(rows: Rows) -> _Sheet | None:
+    for place, (_, cells) in enumerate(rows[:_MAX_PREAMBLE]):
+        if len(cells) <= MAX_COLUMNS and (header := _header(cells)) is not None:
+            return _Sheet(header, rows[place + 1 :])
+    return None
 
 
 def _no_isbns() -> PageChanged:
     return PageChanged("ISBN", "the export has no column of this name; open the saved search in a browser.")
 
 
-def _frame(header: tuple[int, _Header], sheet: _Sheet) -> "pd.DataFrame":
-    place, columns = header
-    last = sheet.rows[-1][0] if sheet.is_open_ended else None
-    titles: dict[str, tuple[str | None, Decimal | None]] = {}
-    lines: dict[str, int] = {}
-    cartons: set[str] = set()
-    rejected: list[dict[str, Any]] = []
-    warnings: list[str] = []
-    if sheet.left_out:
-        warnings.append(f"Sheets or tables under other headings, {sheet.left_out} of them, were not read.")
-    any_with_cents = False
-    for line, raw in sheet.rows[place + 1 :]:
+@dataclass(slots=True)
+class _Book:
+    """What the rows of one ISBN say, and the first of those that was taken."""
+
+    title: str | None
+    price: Decimal | None
+    line: int
+    is_carton: bool
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The rows of a sheet that were read so far."""
+
+    sheet: _Sheet
+    books: dict[str, _Book] = field(default_factory=dict)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    shows_cents: bool = False
+
+    def __post_init__(self) -> None:
+        if left_out := self.sheet.left_out:
+            self.warnings.append(f"Sheets or tables under other headings, {left_out} of them, were not read.")
+
+    def take(self, line: int, raw: list[str]) -> None:
+        """Read the next row."""
         cells = [_plain(cell) for cell in raw]
         if not any(cells):
-            continue
-        isbn, value, reason, is_carton = _isbn(cells, columns)
-        if line == last and len(raw) < columns.width and len(value) < 13:
+            return
+        header = self.sheet.header
+        found = _isbn(cells, header)
+        if self._may_be_cut(line) and len(raw) < len(header.headings) and len(found.value) < 13:
             # What is left of an ISBN-13 may pass for an ISBN-10.
-            isbn, reason = None, "The file ends in the middle of this row: export again."
-        if isbn is None and _header_of(cells) is not None:
-            continue  # The header again, as some exports have it on every page.
-        if isbn is None:
-            rejected.append({"row": line, "value": value[:200], "reason": reason})
-            continue
-        is_again = isbn in titles and isbn not in cartons
-        if is_again:
-            reason = f"{isbn} stands in line {lines[isbn]} already; that one was kept."
-            duplicate = {"duplicate_of": lines[isbn]}
-            rejected.append({"row": line, "value": value[:200], "reason": reason, **duplicate})
-            if None not in titles[isbn]:
-                continue
-        title = price = None
-        if any(cells[columns.width :]):
-            if is_again:
-                continue
+            reason = "The file ends in the middle of this row: export again."
+            found = replace(found, isbn=None, reason=reason)
+        if found.isbn is None:
+            if _header(cells) is None:  # Some exports have it again on every page.
+                self.rejected.append(RejectedRow(line, found.value[:200], found.reason))
+            return
+        book = self.books.get(found.isbn)
+        if book is None or book.is_carton:
+            title, price = self._values(line, cells, found)
+            self.books[found.isbn] = _Book(title, price, line, found.is_carton)
+            return
+        reason = f"{found.isbn} stands in line {book.line} already; that one was kept."
+        self.rejected.append(RejectedRow(line, found.value[:200], reason, book.line))
+        if book.title is None or book.price is None:  # This row may have what the first one lacks.
+            title, price = self._values(line, cells, found, is_again=True)
+            book.title, book.price = book.title or title, book.price or price
+
+    def _values(
+        self, line: int, cells: list[str], found: "_Named", *, is_again: bool = False
+    ) -> tuple[str | None, Decimal | None]:
+        """The title and the price of a row."""
+        header = self.sheet.header
+        if any(cells[len(header.headings) :]):
             # A comma that nobody quoted has moved the cells: whose title and price these are is a guess.
-            warnings.append(f"Line {line}: more cells than headings; only its ISBN was taken.")
+            problem: str | None = "more cells than headings; only its ISBN was taken."
+            title = price = None
         else:
-            title = _cell(cells, columns.title)
-            title = fields.clean(title) or None if title else None
-            price_text = _cell(cells, columns.price)
-            price, problem = fields.read_price(price_text, decimal_comma=sheet.delimiter in ";\t")
-            with_cents = re.search(r"\.[0-9]{2}\b", price_text) is not None
-            if line == last and price and any_with_cents and not with_cents:
-                price, problem = None, f"“{price_text[:40]}” may be cut short at the end of the file"
-            any_with_cents = any_with_cents or with_cents
-            if is_carton:
-                price, problem = None, f"“{price_text[:40]}” is that of a carton of {isbn}"
-            if is_again:
-                # What the first row lacks.
-                titles[isbn] = (titles[isbn][0] or title, titles[isbn][1] or price)
-                continue
-            if problem:
-                warnings.append(f"Line {line}: price {problem}.")
-        titles[isbn], lines[isbn] = (title, price), line
-        (cartons.add if is_carton else cartons.discard)(isbn)
-    import pandas as pd  # It takes a second to load, which the code server would pay.
+            title = fields.clean(_cell(cells, header.title)) or None
+            price, problem = self._price(line, _cell(cells, header.price), found)
+            problem = problem and f"price {problem}."
+        if problem and not is_again:
+            self.warnings.append(f"Line {line}: {problem}")
+        return title, price
 
-    frame = pd.DataFrame(
-        {
-            "isbn": pd.Series(list(titles), dtype=object),
-            "title": pd.Series([title for title, _ in titles.values()], dtype=object),
-            "srp_price": pd.Series([price for _, price in titles.values()], dtype=object),
-        }
-    )
-    frame.attrs["rejected"] = rejected
-    frame.attrs["warnings"] = warnings
-    return frame
+    def _price(self, line: int, text: str, found: "_Named") -> tuple[Decimal | None, str | None]:
+        price, problem = fields.read_price(text, decimal_comma=self.sheet.has_decimal_comma)
+        with_cents = re.search(r"\.[0-9]{2}\b", text) is not None
+        if self._may_be_cut(line) and price and self.shows_cents and not with_cents:
+            price, problem = None, f"“{text[:40]}” may be cut short at the end of the file"
+        self.shows_cents |= with_cents
+        if found.is_carton:
+            price, problem = None, f"“{text[:40]}” is that of a carton of {found.isbn}"
+        return price, problem
+
+    def _may_be_cut(self, line: int) -> bool:
+        return self.sheet.is_open_ended and line == self.sheet.rows[-1][0]
 
 
-def _isbn(cells: list[str], columns: _Header) -> tuple[str | None, str, str, bool]:
-    """(ISBN, what stood there, why not, whether the row is of a carton of that book)."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The book that a row names. `value`: what stood there; `reason`: why `isbn` is `None`."""
+
+    isbn: str | None
+    value: str
+    reason: str = ""
+    is_carton: bool = False
+
+
+def _isbn(cells: list[str], columns: _Header) -> _Named:
     found: dict[str, str] = {}
-    cartons: set[bool] = set()
+    is_carton = False
     value = reason = ""
     for column in (*columns.isbn, *columns.codes):
         text = _cell(cells, column)
@@ -332,21 +374,19 @@ def _isbn(cells: list[str], columns: _Header) -> tuple[str | None, str, str, boo
         if column in columns.codes and (found or (columns.isbn and digits not in _CODE_LENGTHS)):
             continue
         try:
-            isbn, is_carton = fields.read_book_number(text)
+            isbn, is_one = fields.read_book_number(text)
         except InvalidIsbn as error:
             if not value:
-                value = text
-                reason = _why_no_isbn(text, str(error))
+                value, reason = text, _why_no_isbn(text, str(error))
         else:
             found.setdefault(isbn, text)
-            cartons.add(is_carton)
+            is_carton |= is_one
     if len(found) > 1:
-        return None, " / ".join(found.values()), f"The row names two books: {' and '.join(found)}.", False
-    if found:
-        isbn, value = next(iter(found.items()))
-        return isbn, value, "", True in cartons
-    shown = value or " | ".join(cell for cell in cells if cell)
-    return None, shown, reason or "The row has no ISBN.", False
+        return _Named(None, " / ".join(found.values()), f"The row names two books: {' and '.join(found)}.")
+    for isbn, text in found.items():
+        return _Named(isbn, text, is_carton=is_carton)
+    shown = value or " | ".join(filter(None, cells))
+    return _Named(None, shown, reason or "The row has no ISBN.")
 
 
 def _why_no_isbn(text: str, reason: str) -> str:
@@ -387,22 +427,18 @@ def _plain(cell: str) -> str:
     return cell.removeprefix("=") if re.fullmatch(r"=\s*[0-9]{9,18}[Xx]?", cell) else cell
 
 
-def _text_sheet(text: str) -> _Found:
+def _of_text(text: str) -> _Sheet:
     """The sheet by the delimiter under which a header makes the most sense."""
-    best: tuple[tuple[int, int, int], tuple[int, _Header], _Sheet] | None = None
-    for preference, delimiter in enumerate(",\t;|"):
-        if delimiter != "," and delimiter not in text:
-            continue
-        sheet = _Sheet(list(_split(text, delimiter)), delimiter, not text.endswith(("\n", "\r")))
-        header = _find_header(sheet)
-        if header is None:
-            continue
-        score = (header[1].known, header[1].width, -preference)
-        if best is None or score > best[0]:
-            best = (score, header, sheet)
-    if best is None:
+    found = []
+    for delimiter in ",\t;|":
+        if delimiter == "," or delimiter in text:
+            sheet = _sheet(list(_split(text, delimiter)))
+            if sheet is not None:
+                found.append(replace(sheet, has_decimal_comma=delimiter in ";\t"))
+    if not found:
         raise _no_isbns()
-    return best[1], best[2]
+    best = max(found, key=lambda sheet: sheet.header.score)
+    return replace(best, is_open_ended=not text.endswith(("\n", "\r")))
 
 
 def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -446,29 +482,21 @@ def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
         raise PageChanged("export", f"line {line} is no row of values ({error}).") from None
 
 
-def _find_header(sheet: _Sheet) -> tuple[int, _Header] | None:
-    for place, (_, cells) in enumerate(sheet.rows[:_MAX_PREAMBLE]):
-        if (
-            len(cells) <= _MAX_COLUMNS
-            and (header := _header_of([_plain(cell) for cell in cells])) is not None
-        ):
-            return place, header
-    return None
-
-
-def _header_of(cells: list[str]) -> _Header | None:
-    headings = [_heading_words(cell) for cell in cells]
+def _header(cells: list[str]) -> _Header | None:
+    """The columns that a row of these cells heads; `None` if it is no header."""
+    texts = [_plain(cell) for cell in cells]
+    headings = [_heading_words(text) for text in texts]
     isbn = _columns(headings, _ISBN_HEADINGS, _ISBN_WORDS)
     codes = tuple(place for place in _columns(headings, _CODE_HEADINGS, _ISBN_WORDS) if place not in isbn)
     if not isbn and not codes:
         return None
     titles = _columns(headings, _TITLE_HEADINGS, _TITLE_WORDS)
     prices = _columns(headings, _PRICE_HEADINGS, _PRICE_WORDS)
-    return _Header(isbn, codes, titles[0] if titles else None, prices[0] if prices else None, len(cells))
+    return _Header(texts, isbn, codes, next(iter(titles), None), next(iter(prices), None))
 
 
 def _columns(
-    headings: list[frozenset[str]], wanted: tuple[set[str], ...], allowed: frozenset[str]
+    headings: list[frozenset[str]], wanted: list[frozenset[str]], allowed: frozenset[str]
 ) -> tuple[int, ...]:
     """The places of the columns that are wanted, best first."""
     ranked = []
@@ -487,26 +515,25 @@ def _heading_words(cell: str) -> frozenset[str]:
     return frozenset(re.sub(r"[^a-z0-9#]+", " ", name).split())
 
 
-def _html_sheet(text: str) -> _Found:
-    tables: list[spreadsheets.Rows] = []
+def _of_html(text: str) -> _Sheet:
+    found: list[Rows] = []
     for number, part in enumerate(_parts(text)):
         tree = recognize.parse(part)
         if number == 0:
             recognize.raise_unless_page(recognize.recognize_tree(tree))
-        found = _tables(tree)
-        if number and tables and found:
+        more = _tables(tree)
+        if number and found and more:
             # The table that the cut went through.
-            before = tables[-1][-1][0] if tables[-1] else 0
-            tables[-1] += [(before + line, cells) for line, cells in found.pop(0)]
-        tables += found
+            before = found[-1][-1][0] if found[-1] else 0
+            found[-1] += [(before + line, cells) for line, cells in more.pop(0)]
+        found += more
     try:
-        header, sheet = _of_sheets(tables)
+        sheet = _best_of(found)
     except PageChanged:
         raise PageChanged(
             "ISBN", "a web page came in place of the export; open the saved search in a browser."
         ) from None
-    is_open_ended = "</table" not in text[-5_000:].lower()
-    return header, replace(sheet, is_open_ended=is_open_ended)
+    return replace(sheet, is_open_ended="</table" not in text[-5_000:].lower())
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -522,48 +549,27 @@ def _parts(text: str) -> Iterator[str]:
     yield ("<table>" if start else "") + text[start:]
 
 
-def _tables(tree: "LexborHTMLParser") -> list[spreadsheets.Rows]:
-    """The rows of each table, without those of tables in it; cells that reach over others are filled up."""
-    tables: dict[int, spreadsheets.Rows] = {}
-    hanging: dict[int, dict[int, int]] = {}
+def _tables(tree: LexborHTMLParser) -> list[Rows]:
+    """The rows of each table, without those of tables in it."""
+    rows_of: dict[int, list[LexborNode]] = {}
     for row in tree.css("tr"):
         table = row.parent
         while table is not None and table.tag != "table":
             table = table.parent
-        if table is None:
-            continue
-        rows = tables.setdefault(table.mem_id, [])
-        above = hanging.setdefault(table.mem_id, {})
-        cells: list[str] = []
-        for cell in row.iter():
-            if cell.tag not in ("td", "th"):
-                continue
-            _fill(cells, above)
-            wide, deep = (_span(cell, name) for name in ("colspan", "rowspan"))
-            for place in range(len(cells), len(cells) + wide if deep > 1 else 0):
-                above[place] = deep - 1
-            cells += [_html_text(cell), *[""] * (wide - 1)]
-            if len(cells) > _MAX_COLUMNS:
-                break
-        _fill(cells, above)
-        rows.append((rows[-1][0] + 1 if rows else 1, cells))
-    return list(tables.values())
+        if table is not None:
+            rows_of.setdefault(table.mem_id, []).append(row)
+    return [
+        [
+            (line, ["" if cell.is_copy else _html_text(cell.node) for cell in cells])
+            for line, cells in enumerate(
+                tables.grid(rows, max_span=_MAX_SPAN, max_cells=MAX_COLUMNS), start=1
+            )
+        ]
+        for rows in rows_of.values()
+    ]
 
 
-def _fill(cells: list[str], above: dict[int, int]) -> None:
-    """Leave the places free into which a cell of a row above reaches."""
-    while (left := above.pop(len(cells), 0)) > 0:
-        if left > 1:
-            above[len(cells)] = left - 1
-        cells.append("")
-
-
-def _span(cell: "LexborNode", name: str) -> int:
-    text = (cell.attributes.get(name) or "").strip()
-    return min(max(int(text), 1), _MAX_SPAN) if re.fullmatch("[0-9]{1,9}", text) else 1
-
-
-def _html_text(cell: "LexborNode") -> str:
+def _html_text(cell: LexborNode) -> str:
     text = cell.text(deep=True)
     whole = cell.attributes.get("x:num")
     # Excel's own HTML shows 9.78E+12, and has the number beside it.
