@@ -42,6 +42,7 @@ from ingram_assets.sources.ipage.login.code_mail import SENDERS, EmailCodes
 from ingram_assets.sources.ipage.login.forms import HOME
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
+from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.sources.ipage.pages.page_failures import (
     NO_PAGE_OF_THE_SITE,
     Blocked,
@@ -54,8 +55,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
 from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
 from ingram_assets.sources.ipage.pages.recognize import shows_a_session
-from ingram_assets.sources.ipage.pages.saved_search import MAX_BYTES as EXPORT_BYTES
-from ingram_assets.sources.ipage.pages.saved_search import parse_saved_search_csv
+from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
 
 __all__ = ["Credentials", "FetchOutcome", "Limits", "Reading", "Site", "Timeouts", "breaker_open_until"]
@@ -285,7 +285,7 @@ class Site:
         }
 
     def saved_search(self, search_id: str) -> bytes:
-        """The export of a saved search, whole, for `parse_saved_search_csv`.
+        """The export of a saved search, whole, for `read_saved_search`.
 
         Args:
             search_id: its number, or the path of the Download link as the browser shows it.
@@ -309,7 +309,7 @@ class Site:
             path = f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
 
         def read(body: bytes) -> bytes:
-            if len(parse_saved_search_csv(body)) >= _EXPORT_LIMIT:
+            if len(read_saved_search(body).titles) >= _EXPORT_LIMIT:
                 log.warning("The export has %d titles, which may not be all of them.", _EXPORT_LIMIT)
             return body
 

@@ -62,6 +62,11 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     return archive
 
 
+def unpacked_size(archive: zipfile.ZipFile) -> int:
+    """Bytes of all files, as the zip claims."""
+    return sum(entry.file_size for entry in archive.infolist())
+
+
 def refused(why: str, what: str = "a packed file") -> PageChanged:
     """The error of an export that can't be unpacked or read."""
     return PageChanged("export", f"as {what}, {why}: export again, as CSV if the site offers it.")

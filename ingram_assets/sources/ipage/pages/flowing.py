@@ -1,4 +1,4 @@
-"""The text under an element as a browser lays it out, with a line break wherever a block begins or ends."""
+"""What a browser shows of an element: its text, with a line break wherever a block begins or ends."""
 
 import re
 from collections.abc import Callable
@@ -48,3 +48,9 @@ def flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int
                 stack.append("\n\n" if at.tag == "p" else "\n")
             stack.extend(reversed(list(islice(at.iter(include_text=True), most))))
     return "".join(out), most
+
+
+def is_hidden(node: LexborNode) -> bool:
+    """Whether an element by itself says that it is not shown."""
+    style = re.sub(r"\s", "", node.attributes.get("style") or "").lower()
+    return "hidden" in node.attributes or "display:none" in style or "visibility:hidden" in style

@@ -152,13 +152,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    text = html if isinstance(html, str) else charsets.decode(html)
-    tree = recognize.parse(text)
-    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
-    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
-    _refuse_cut_page(lowered)
-    _leave_out_asides(tree, lowered)
-
+    tree, lowered = _the_whole_page(html)
     warnings: list[str] = []
     labels = Labels(tree)
     title, beside = _title(tree)
@@ -194,6 +188,17 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         warnings=(*warnings, *stock.warnings),
     )
     return _with_what_is_damaged(page)
+
+
+def _the_whole_page(html: str | bytes) -> tuple[LexborHTMLParser, bytes]:
+    """The parsed page without other books on it; and its source in lower case."""
+    text = html if isinstance(html, str) else charsets.decode(html)
+    tree = recognize.parse(text)
+    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
+    _refuse_cut_page(lowered)
+    _leave_out_asides(tree, lowered)
+    return tree, lowered
 
 
 def _noted(name: str, reading: tuple[Decimal | None, str | None], warnings: list[str]) -> Decimal | None:

@@ -263,8 +263,7 @@ def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
     may_be_one = source != "" and len(source) < _SHORT and len(text) < _FEW_WORDS
     whole, markup = (LexborHTMLParser(source), source) if may_be_one else (None, "")
     page = _StandIn(tree, title, text, messages, whole, markup)
-    marks = (_by_its_messages, _by_a_wall, _by_a_form, _by_maintenance, _by_its_way, _by_its_words)
-    for mark in marks:
+    for mark in (_by_its_messages, _by_a_wall, _by_a_sign_in, _by_its_words):
         if (found := mark(page)) is not None:
             return found
     if messages:
@@ -288,26 +287,21 @@ def _by_a_wall(page: _StandIn) -> Recognized | None:
     return None
 
 
-def _by_a_form(page: _StandIn) -> Recognized | None:
-    if page.tree.css_first(_SIGN_IN_STEP) is not None:
+def _by_a_sign_in(page: _StandIn) -> Recognized | None:
+    """A sign-in, the way to one, or the door that is shut for maintenance."""
+    tree, title, text = page.tree, page.title, page.text
+    if tree.css_first(_SIGN_IN_STEP) is not None:
         return Recognized(PageKind.SIGN_IN, "it asks for a password or a code")
-    if _SIGN_IN_TITLE.search(page.title) and page.tree.css_first("form") is not None:
-        return Recognized(PageKind.SIGN_IN, _quoted(page.title))
-    return None
-
-
-def _by_maintenance(page: _StandIn) -> Recognized | None:
-    says_so = page.is_short and lost_session.says_the_site_is_closed(f"{page.title}. {page.text}")
-    if says_so and page.tree.css_first("form") is None and not lost_session.has_a_way_out(page.tree):
-        return Recognized(PageKind.CLOSED, _quoted(page.text or page.title))
-    return None
-
-
-def _by_its_way(page: _StandIn) -> Recognized | None:
+    has_form = tree.css_first("form") is not None
+    if has_form and _SIGN_IN_TITLE.search(title):
+        return Recognized(PageKind.SIGN_IN, _quoted(title))
+    is_closed = page.is_short and lost_session.says_the_site_is_closed(f"{title}. {text}")
+    if is_closed and not has_form and not lost_session.has_a_way_out(tree):
+        return Recognized(PageKind.CLOSED, _quoted(text or title))
     if page.whole is None:
         return None
-    way = lost_session.way_to_sign_in(page.whole, page.text, has_a_message=bool(page.messages))
-    return None if way is None else Recognized(PageKind.SIGN_IN, way)
+    way = lost_session.way_to_sign_in(page.whole, text, has_a_message=bool(page.messages))
+    return Recognized(PageKind.SIGN_IN, way) if way else None
 
 
 def _by_its_words(page: _StandIn) -> Recognized | None:

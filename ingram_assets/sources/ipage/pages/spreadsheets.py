@@ -59,10 +59,8 @@ def read_workbook(data: bytes) -> list[Rows]:
     Raises:
         PageChanged: locked, damaged, too large, or empty.
     """
-    if data.startswith(archives.ZIP):
-        unpacked = sum(entry.file_size for entry in archives.open_zip(data).infolist())
-        if unpacked > MAX_UNPACKED:
-            raise _refused(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
+    if data.startswith(archives.ZIP) and archives.unpacked_size(archives.open_zip(data)) > MAX_UNPACKED:
+        raise _refused(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
     if _LOCKED.search(data) is not None:
         raise _refused("it is locked with a password")
     # With nothing of our environment: it holds the account's password.
@@ -205,12 +203,10 @@ class _XmlReader:
 
     def _cell(self) -> str:
         text = "".join(self._value)
-        if self._type == "Number":
-            try:
-                return number_text(float(text))
-            except ValueError:
-                return text
-        return text
+        try:
+            return number_text(float(text)) if self._type == "Number" else text
+        except ValueError:
+            return text
 
     def _characters(self, text: str) -> None:
         if self._in_data:

@@ -19,6 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
 from ingram_assets.sources.ipage.pages import fields, tables
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 
 _MAX_SPAN = 20
@@ -235,8 +236,8 @@ def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[Lexbo
 
 
 def _rows(table: LexborNode) -> list[_Row]:
-    """The rows that are shown, without those of inner tables."""
-    shown = (row for row in table.css("tr") if _is_row_of(row, table) and not _is_hidden(row))
+    """Its own rows that are shown. A whole table that is hidden may stand in a tab, and counts."""
+    shown = (row for row in table.css("tr") if _is_row_of(row, table) and not is_hidden(row))
     rows: list[_Row] = []
     has_inner = len(table.css("table")) > 1  # it finds itself, too
     count = 0
@@ -254,12 +255,6 @@ def _is_row_of(row: LexborNode, table: LexborNode) -> bool:
     if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
         holder = holder.parent
     return holder is not None and holder.mem_id == table.mem_id
-
-
-def _is_hidden(row: LexborNode) -> bool:
-    """Whether a row is there and not shown. A whole table that is hidden may stand in a tab, and counts."""
-    style = re.sub(r"\s", "", row.attributes.get("style") or "").lower()
-    return "hidden" in row.attributes or "display:none" in style or "visibility:hidden" in style
 
 
 def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
