@@ -47,7 +47,7 @@ from ingram_assets.domain import completeness, guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings import PaceSettings, ScraperSettings, SettingsError, load
-from ingram_assets.sources.ipage.pages import parse_saved_search_csv
+from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.staging.writer import LONGEST, TitleRow
 
 _PACE = load(PaceSettings)
@@ -121,8 +121,8 @@ def saved_search(
                 "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
             )
     with classified(), ipage.open(context.run.run_id) as site:
-        found = parse_saved_search_csv(site.saved_search(search_id))
-    isbns = list(found["isbn"])
+        found = read_saved_search(site.saved_search(search_id))
+    isbns = [listed.isbn for listed in found.titles]
     thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
     before = _listed_before(context, search_id)
     tripped = guardrails.search_shrunk(len(before), len(before & set(isbns)), thresholds)
@@ -138,10 +138,13 @@ def saved_search(
 
     report = Report(context.job_name)
     known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
-    columns = [found[name] for name in ("isbn", "title", "srp_price")]
     rows: list[TitleRow] = [
-        {"isbn": isbn, "title": title and cut(title, LONGEST["title"]), "srp_price": price}
-        for isbn, title, price in zip(*columns, strict=True)
+        {
+            "isbn": listed.isbn,
+            "title": listed.title and cut(listed.title, LONGEST["title"]),
+            "srp_price": listed.srp_price,
+        }
+        for listed in found.titles
     ]
     with classified(), queue.open() as writer:
         outcomes = writer.add_titles(rows, fill_only=True)
@@ -161,17 +164,17 @@ def saved_search(
     )
     # After their rows' events: a title without one would look as if it had been waiting for its reading.
     context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
-    report.notes += [f"Saved search: {warning}" for warning in found.attrs["warnings"][:20]]
-    for row in found.attrs["rejected"]:
-        reason = f"row {row['row']} of the saved search: {row['reason']}"
-        if "duplicate_of" in row:
+    report.notes += [f"Saved search: {warning}" for warning in found.warnings[:20]]
+    for row in found.rejected:
+        reason = f"row {row.row} of the saved search: {row.reason}"
+        if row.duplicate_of is not None:
             report.notes.append(reason[0].upper() + reason[1:])  # its title comes through all the same
         else:
-            report.fail(str(row["value"]), reason)
+            report.fail(row.value, reason)
     report.counts |= {
         "discovered": len(isbns),
         "new": len(set(tracked) - known),
-        "rejected": len(found.attrs["rejected"]),
+        "rejected": len(found.rejected),
         "retired": len(retired & set(isbns)),
     }
     metadata: dict[str, Any] = {

@@ -4,7 +4,6 @@ Nobody else imports this. The code server itself needs none of it, and together 
 """
 
 import imagehash  # noqa: F401
-import pandas  # noqa: F401
 import scipy.fftpack  # noqa: F401
 
 from ingram_assets.defs.scraper.resources import s3_session

@@ -34,10 +34,10 @@ from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
 from ingram_assets.sources.ipage.cover_routes import CoverRoutes
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
+from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
-from ingram_assets.sources.ipage.pages.saved_search import MAX_BYTES as EXPORT_BYTES
-from ingram_assets.sources.ipage.pages.saved_search import parse_saved_search_csv
+from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import WAITS, PageJob, RetryPolicy
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
@@ -185,7 +185,7 @@ class Site:
         }
 
     def saved_search(self, search_id: str) -> bytes:
-        """The export of a saved search, whole, for `parse_saved_search_csv`.
+        """The export of a saved search, whole, for `read_saved_search`.
 
         Args:
             search_id: its number, or the path of the Download link as the browser shows it.
@@ -209,7 +209,7 @@ class Site:
             path = f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
 
         def read(body: bytes) -> bytes:
-            if len(parse_saved_search_csv(body)) >= _EXPORT_LIMIT:
+            if len(read_saved_search(body).titles) >= _EXPORT_LIMIT:
                 log.warning("The export has %d titles, which may not be all of them.", _EXPORT_LIMIT)
             return body
 

@@ -16,6 +16,35 @@ _MAX_FILES = 1_000
 _ENTRY = b"PK\x01\x02"
 
 
+def kind_of(data: bytes) -> str | None:
+    """How the data is packed, in words; `None` if it isn't."""
+    if data.startswith(ZIP):
+        return "a zip"
+    if data.startswith(GZIP):
+        return "a gzip"
+    # A web page saved with all that belongs to it (MHTML), as some sites send for .xls.
+    head = data[:2_000]
+    if re.match(rb"\s*[A-Za-z-]{2,40}:", head) and b"multipart/related" in head.lower():
+        return "a web archive"
+    return None
+
+
+def files_of(data: bytes, max_bytes: int) -> list[tuple[str, bytes]]:
+    """Name and content of each file that is packed in the data and has something in it.
+
+    Raises:
+        PageChanged: damaged, locked, nothing in it, or more than `max_bytes` in all.
+    """
+    if data.startswith(GZIP):
+        return [("", _gunzip(data, max_bytes))]
+    files, what = (
+        (_unzip(data, max_bytes), "nothing") if data.startswith(ZIP) else (_pages_of(data), "no page")
+    )
+    if not files:
+        raise refused(f"there is {what} in it")
+    return files
+
+
 def open_zip(data: bytes) -> zipfile.ZipFile:
     """The zip, whose files can be read.
 
@@ -23,13 +52,13 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
         PageChanged: damaged, locked, or with too many files.
     """
     if data.count(_ENTRY) > _MAX_FILES:
-        raise _refused("it has too many files in it")
+        raise refused("it has too many files in it")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # a stranger's directory of files: struct.error, UnicodeDecodeError, …
-        raise _refused(f"it is damaged or cut short ({error})") from None
+        raise refused(f"it is damaged or cut short ({error})") from None
     if any(entry.flag_bits & 0x1 for entry in archive.infolist()):
-        raise _refused("it is locked with a password")
+        raise refused("it is locked with a password")
     return archive
 
 
@@ -38,14 +67,16 @@ def unpacked_size(archive: zipfile.ZipFile) -> int:
     return sum(entry.file_size for entry in archive.infolist())
 
 
-def files_of(archive: zipfile.ZipFile, max_bytes: int) -> list[tuple[str, bytes]]:
-    """Name and content of each file with something in it, without what a Mac adds of its own.
+def refused(why: str, what: str = "a packed file") -> PageChanged:
+    """The error of an export that can't be unpacked or read."""
+    return PageChanged("export", f"as {what}, {why}: export again, as CSV if the site offers it.")
 
-    Raises:
-        PageChanged: damaged, nothing in it, or more than `max_bytes` in all.
-    """
+
+def _unzip(data: bytes, max_bytes: int) -> list[tuple[str, bytes]]:
+    """The files of a zip, without what a Mac adds of its own."""
     files: list[tuple[str, bytes]] = []
     left = max_bytes
+    archive = open_zip(data)
     for entry in archive.infolist():
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if entry.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
@@ -54,60 +85,35 @@ def files_of(archive: zipfile.ZipFile, max_bytes: int) -> list[tuple[str, bytes]
             with archive.open(entry) as file:
                 content = file.read(left + 1)
         except Exception as error:  # a stranger's bytes: zlib.error, EOFError, RuntimeError, …
-            raise _refused(f"{path.name[:80]} in it can't be unpacked ({error})") from None
+            raise refused(f"{path.name[:80]} in it can't be unpacked ({error})") from None
         left -= len(content)
         if left < 0:
-            raise _refused(f"it unpacks to more than {max_bytes:,} bytes")
+            raise refused(f"it unpacks to more than {max_bytes:,} bytes")
         if content:
             files.append((path.name[:80], content))
-    if not files:
-        raise _refused("there is nothing in it")
     return files
 
 
-def gunzip(data: bytes, max_bytes: int) -> bytes:
-    """What is packed in a gzip.
-
-    Raises:
-        PageChanged: damaged, or more than `max_bytes`.
-    """
+def _gunzip(data: bytes, max_bytes: int) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             content = file.read(max_bytes + 1)
     except Exception as error:  # a stranger's bytes: zlib.error, EOFError, RuntimeError, …
-        raise _refused(f"it is damaged or cut short ({error})") from None
+        raise refused(f"it is damaged or cut short ({error})") from None
     if len(content) > max_bytes:
-        raise _refused(f"it unpacks to more than {max_bytes:,} bytes")
+        raise refused(f"it unpacks to more than {max_bytes:,} bytes")
     return content
 
 
-def is_web_archive(data: bytes) -> bool:
-    """Whether this is a web page saved with all that belongs to it (MHTML), as some sites send for .xls."""
-    head = data[:2_000]
-    return re.match(rb"\s*[A-Za-z-]{2,40}:", head) is not None and b"multipart/related" in head.lower()
-
-
-def pages_of(data: bytes) -> list[tuple[str, bytes]]:
-    """Name and content of each page in a web archive.
-
-    Raises:
-        PageChanged: damaged, or no page in it.
-    """
+def _pages_of(data: bytes) -> list[tuple[str, bytes]]:
     try:
         parts = [
             part for part in email.message_from_bytes(data).walk() if part.get_content_type() == "text/html"
         ]
-        pages = [
+        return [
             (str(part.get("Content-Location", "a page"))[-80:], content)
             for part in parts[:_MAX_FILES]
             if isinstance(content := part.get_payload(decode=True), bytes) and content.strip()
         ]
     except Exception as error:  # a stranger's headers
-        raise _refused(f"it is damaged ({error})") from None
-    if not pages:
-        raise _refused("there is no page in it")
-    return pages
-
-
-def _refused(why: str) -> PageChanged:
-    return PageChanged("export", f"as a packed file, {why}: export again, as CSV if the site offers it.")
+        raise refused(f"it is damaged ({error})") from None

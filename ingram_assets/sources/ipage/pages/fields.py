@@ -25,7 +25,6 @@ _ABSENT = re.compile(
     re.IGNORECASE,
 )
 _GROUPED = r"(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)"
-_PLAIN_COUNT = re.compile(r"0|[1-9][0-9]{0,5}")
 _COUNT = re.compile(
     rf"(?:(?:(?:qty|quantity|units?|copies|on[ -]hand|on[ -]order|available|in[ -]stock)[\s:]*)*)"
     rf"({_GROUPED})"
@@ -39,16 +38,7 @@ _EAN_AND_ADD_ON = re.compile(r"(.*[0-9Xx])[\s+>|/]+(?:[0-9]{5}|[0-9]{2})\s*>?", 
 # With all thirteen digits before it, for a dash parts the groups of an ISBN as well.
 _EAN_DASH_ADD_ON = re.compile(r"(97[89](?:[\s\-‐‑‒–]*[0-9]){10})\s*[\-‐‑‒–]\s*[0-9]{2}\s*>?")
 
-_MONTHS = {
-    name[:3]: number
-    for number, name in enumerate(
-        (
-            *("january", "february", "march", "april", "may", "june"),
-            *("july", "august", "september", "october", "november", "december"),
-        ),
-        start=1,
-    )
-}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
@@ -72,7 +62,6 @@ _DATE_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
-_DIGIT = re.compile(r"[0-9]")
 _NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
 _MONEY = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?|\.[0-9]{{2}}")
 _DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
@@ -106,8 +95,7 @@ _BROKEN_FIGURE = re.compile("[0-9.,$£€]\ufffd|\ufffd[0-9.,]")
 
 def _figures(text: str, length: int) -> str:
     """As `clean`, but what it takes out of the middle of a number leaves a mark, lest the halves be glued."""
-    text = text[:length]
-    return clean(text if text.isprintable() else _CUT_FIGURE.sub("\ufffd", text))
+    return clean(_CUT_FIGURE.sub("\ufffd", text[:length]))
 
 
 def without_unseen(text: str) -> str:
@@ -128,10 +116,8 @@ def clean_paragraphs(text: str) -> str:
 
 def _readable(text: str) -> str:
     # Old Java pages escape twice ("Simon &amp;amp; Schuster"); no title has an entity on purpose.
-    if "&" in text and _ENTITY.search(text):
+    if _ENTITY.search(text):
         text = html.unescape(text)
-    if text.isascii() and text.isprintable():
-        return text  # There is nothing to take out of it.
     return unicodedata.normalize("NFC", _CONTROL.sub("", text))
 
 
@@ -189,8 +175,6 @@ def _as_number(text: str) -> str:
 def read_count(text: str) -> tuple[int | None, str | None]:
     """Copies: a whole number, thousands commas in the right places, at most `MAX_COUNT`."""
     text = without_unseen(text)
-    if _PLAIN_COUNT.fullmatch(text):
-        return int(text), None
     # "None" may be meant as zero copies: that is not for us to say.
     if is_absent(text) and text.lower() not in ("none", "nil", "null"):
         return None, None
@@ -221,17 +205,12 @@ def read_date(text: str) -> tuple[date | None, str | None]:
         if dates := [(_day(match.groups(), order), order) for match in pattern.finditer(rest)]:
             found += dates
             rest = pattern.sub(" ", rest)
-            if not _DIGIT.search(rest):
-                break
     days = {day for day, _ in found}
     if len(days) != 1 or None in days:
         return None, f"“{text[:40]}” is no date that can be told"
     day, order = found[0]
-    return day, f"“{text[:40]}” gives no day: read as the first of the month" if order in (
-        "My",
-        "my",
-        "ym",
-    ) else None
+    has_day = "d" in order
+    return day, None if has_day else f"“{text[:40]}” gives no day: read as the first of the month"
 
 
 def _day(parts: tuple[str, ...], order: str) -> date | None:
@@ -246,7 +225,7 @@ def _day(parts: tuple[str, ...], order: str) -> date | None:
     if len(year_text) == 2:
         year += 2000 if year < 50 else 1900
     month_text = by_letter["m"]
-    month = int(month_text) if month_text.isdigit() else _MONTHS[month_text[:3].lower()]
+    month = int(month_text) if month_text.isdigit() else _MONTHS.index(month_text[:3].lower()) + 1
     day = int(by_letter.get("d", "1"))
     if order == "mdy" and month > 12 and day <= 12:
         month, day = day, month

@@ -10,6 +10,8 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
+
 _LONGEST_SWITCH = 40
 _VERB = r"(?:read|show|see|view|display|continue|learn|expand|get)"
 _SWITCH = re.compile(
@@ -70,12 +72,9 @@ def is_switch(node: LexborNode) -> bool:
 def is_away(node: LexborNode) -> bool:
     """Whether an element by itself says that it is not shown, or is a switch."""
     attributes = node.attributes
-    style = (attributes.get("style") or "").replace(" ", "").lower()
     return (
-        "hidden" in attributes
+        is_hidden(node)
         or attributes.get("aria-hidden") == "true"
-        or "display:none" in style
-        or "visibility:hidden" in style
         or not {"hidden", "hide", "d-none", "collapse"}.isdisjoint((attributes.get("class") or "").split())
         or is_switch(node)
     )

@@ -12,12 +12,9 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.sources.ipage.pages.walls import any_of
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
-
-
-_ADDRESS = _any(
+_ADDRESS = any_of(
     r"li001",  # the site's old login page
     *(r"(?<!cata)(?<!ana)(?<!b)log[-_]?(?:in(?!g)|on|out|off)", r"okta", r"\bauth0\b", r"wsignin"),
     r"(?:(?<![a-z])s|(?-i:(?<=[a-z])S))ign[-_]?(?:in(?!g)|on|out|off)",
@@ -32,33 +29,34 @@ _START = re.compile(
 )
 """The site's front door, which is the sign-in for whoever stands outside."""
 
-_HANDED_OVER = _any(
+_HANDED_OVER = any_of(
     r"^(?:SAMLRequest|SAMLResponse|SAMLart|RelayState|wresult|wctx|wtrealm|id_token(?:_hint)?|id_?token)$",
     r"^(?:session_state|access_token|code_challenge(?:_method)?|response_(?:mode|type)|redirect_uri|nonce)$",
     r"^(?:openid\.\w+|client_id|login_hint|code_verifier|okta\w*|oauth_\w+)$",
 )
 """Names of fields with which one site hands a visitor over to another to be signed in, or back."""
 
-_MOVES = _any(
+_MOVES = any_of(
     *(r"\blocation\b", r"\.href\b", r"\bopen\s*\(", r"\bnavigate\s*\(", r"\.assign\s*\(", r"history\b"),
 )
 _SENT_TO = re.compile(
     r"\blocation[\"']?\s*\]?\s*(?:\.\s*href\s*)?(?:=|\.\s*(?:replace|assign)\s*\()\s*[\"']([^\"'\n]{1,2000})[\"']",
     re.IGNORECASE,
 )
-_SUBMITS = _any(r"\b(?:request)?submit\b", r"\.click\s*\(", r"['\"]submit['\"]")
-_WIDGET = _any(
+_SUBMITS = any_of(r"\b(?:request)?submit\b", r"\.click\s*\(", r"['\"]submit['\"]")
+_WIDGET = any_of(
     *(r"OktaSignIn", r"OktaAuth", r"okta-?sign-?in", r"okta-(?:login|signin|auth)", r"Auth0Lock"),
     *(r"\bauth0\.", r"\bmsal\.", r"PublicClientApplication", r"\bKeycloak\s*\(", r"UserManager\s*\("),
     *(r"signInWithRedirect", r"log[iI]n(?:With)?Redirect", r"\$Config\s*=.{0,2000}urlLogin"),
 )
-_PLACE = _any(
+_PLACE = any_of(
     r"okta", r"auth0", r"sign-?in(?![a-z])", r"log-?in(?![a-z])", r"kc-(?:login|form)", r"authenticator"
 )
 _LITERAL = re.compile(r"\"([^\"\n]{1,2000})\"|'([^'\n]{1,2000})'|`([^`]{1,2000})`")
 _GLUE = re.compile(r"[\"']\s*\+\s*[\"']")
 _REFRESH = re.compile(r"\s*(\d*)(?:\.\d*)?\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']*)", re.IGNORECASE)
 
+_META_REFRESH = "meta[http-equiv=refresh i]"
 _SOON = 15
 """Seconds. A page that goes to the time-out page after half an hour is a page."""
 
@@ -76,7 +74,7 @@ _OVER = (
 _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
 _LOGGED_ON = r"(?:logged|signed)[- ]?(?:in|on)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
-_IS_OVER = _any(
+_IS_OVER = any_of(
     rf"\bsession\b{_GAP}{_OVER}",
     r"\bsession\b[^.!?]{0,40}\b(?:idle|inactive|open|unused)\b[^.!?]{0,20}\btoo long\b",
     r"\b(?:not|n.t)\s+(?:\w+\s+)?(?:find|verify|validate|restore|load|recogni[sz]e)\s+(?:your|the|a)\s+"
@@ -98,7 +96,7 @@ _IS_OVER = _any(
     r"\b(?:in use|active|logged (?:in|on)|signed (?:in|on)|opened)\b[^.!?]{0,40}\b(?:another|a different)\s+"
     r"(?:workstation|computer|device|browser|location|machine|window|user)\b",
 )
-_ASKS = _any(
+_ASKS = any_of(
     rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
     rf"\b(?:must|need to|have to|required to|should)\s+(?:first\s+)?be\s+(?:\w+\s+)?{_LOGGED_ON}",
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
@@ -108,7 +106,7 @@ _ASKS = _any(
 )
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|soon|\d"
 _LATER_ON = rf"(?:later|(?:after|when|once|from|as of|at|in|on|until)\s+(?:\w+\s+)?(?:{_DAY}|maintenance))\b"
-_IS_CLOSED = _any(
+_IS_CLOSED = any_of(
     r"\b(?:down|closed|offline|unavailable|interrupted|out of service)\b[^.!?]{0,40}\bmaintenance\b",
     r"\b(?:scheduled|planned|routine|emergency|under(?:going)?|system|site|weekly|nightly|performing|during)\s+"
     r"(?:\w+\s+){0,2}?maintenance\b",
@@ -119,7 +117,7 @@ _IS_CLOSED = _any(
     rf"\bwill\s+be\s+able\s+to\s+{_LOG_ON}[^.!?]{{0,40}}{_LATER_ON}",
     rf"\b{_LOG_ON}(?:\s+(?:again|back))?\s+{_LATER_ON}",
 )
-_LEAVES = _any(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
+_LEAVES = any_of(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
 
 
 def is_sign_in_address(url: str) -> bool:
@@ -161,7 +159,8 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
         return "a form that hands over to a sign-in"
     scripts = [_plain(script) for script in _scripts(page) if not _LATER.search(script)]
-    if any(_SUBMITS.search(script) for script in scripts) and len(text) < _FEW_WORDS:
+    is_short = len(text) < _FEW_WORDS
+    if is_short and any(_SUBMITS.search(script) for script in scripts):
         forms = page.css("form")
         if any(is_sign_in_address(form.attributes.get("action") or "") for form in forms):
             return "a form that posts itself to a sign-in"
@@ -169,8 +168,12 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
             return "a form that posts itself elsewhere"
     if any(refreshes_to_sign_in(meta.attributes.get("content") or "") for meta in page.css(_META_REFRESH)):
         return "a refresh to a sign-in"
-    if has_a_message or len(text) >= _FEW_WORDS or has_a_way_out(page):
+    if has_a_message or not is_short or has_a_way_out(page):
         return None
+    return _way_by_script(page, scripts)
+
+
+def _way_by_script(page: LexborHTMLParser, scripts: list[str]) -> str | None:
     for script in scripts:
         if _MOVES.search(script) and any(is_sign_in_address(literal) for literal in _literals(script)):
             return "a script that goes to a sign-in"
@@ -181,8 +184,9 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     sources = [node.attributes.get("src") or "" for node in page.css("script[src], iframe[src], frame[src]")]
     if any(is_sign_in_address(source) for source in sources):
         return "a sign-in that a script or frame brings"
-    places = [node for node in page.css("body *") if _PLACE.search(_name(node))]
-    return "the place of a sign-in" if places else None
+    if any(_PLACE.search(_name(node)) for node in page.css("body *")):
+        return "the place of a sign-in"
+    return None
 
 
 def only_way_is_sign_in(page: LexborHTMLParser) -> bool:
@@ -197,9 +201,6 @@ def has_a_way_out(page: LexborHTMLParser) -> bool:
         _LEAVES.search(f"{link.attributes.get('href') or ''} {link.text(deep=True)[:200]}")
         for link in page.css("a, button, input[type=submit i]")
     )
-
-
-_META_REFRESH = "meta[http-equiv=refresh i]"
 
 
 def _scripts(page: LexborHTMLParser) -> Iterator[str]:

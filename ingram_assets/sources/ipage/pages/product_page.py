@@ -6,13 +6,10 @@ not understood is said in `warnings`, so that a change of the site shows before 
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from itertools import islice
-from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -21,6 +18,8 @@ from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
+from ingram_assets.sources.ipage.pages.labels import Labels, field_named
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.stock_tables import read_stock
 
@@ -115,59 +114,14 @@ class StockInPart(PageChanged):
         self.page = page
 
 
-# What a label may be called, best first. Those of no field are known so that they end the value before them.
-_NAMES = {
-    "ean": "ean, ean13, ean 13, isbn 13, isbn13, isbn/ean, isbn 13/ean, ean/isbn, ean/isbn 13",
-    "isbn": "isbn, isbn 10, isbn10",
-    "contributors": "contributors, contributor, contributor(s), author, authors, author(s), by",
-    "publisher": "publisher, publisher/imprint, publisher name",
-    "price": "us srp, srp, u.s. srp, srp (us), srp us, us list price, list price, us list, msrp, "
-    "retail price, us retail price, us retail, suggested retail price, us price, price",
-    "binding": "binding, format, binding/format, binding type",
-    "pub date": "pub date, pub. date, publication date, date published, published, publish date",
-    "sale date": "on sale date, release date, street date, on sale",
-    "physical": "physical info, physical information, physical description",
-    "dimensions": "dimensions, size, product dimensions",
-    "weight": "weight, item weight, product weight, unit weight, shipping weight",
-    "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
-    "series": "series, series title, series name",
-    "bisac": "bisac categories, bisac category, bisac, bisac subjects, bisac subject, bisac headings, "
-    "bisac subject headings, bisac category(s)",
-    "description": "annotation, description, summary, publisher marketing, brief description",
-    "status": "publisher status, pub status, product status, title status",
-    "discount": "discount, discount code",
-    "returnable": "returnable, returns",
-    "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
-    "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
-    "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
-    "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
-    "quantity, your price, net price, us net, reviews",
-}
-_FIELD_OF = {
-    name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
-}
-
-_LABEL_TAGS = "strong, b, th, dt, label, .label"
-_SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
-_MAX_LABEL = 3_000
-_MAX_NAME = 300
-_MAX_TEXT = 100_000
-"""Steps (characters, elements) after which the text of an element is cut. No field takes half of it."""
 _MAX_OTHER_FORM = 20_000
 _MAX_OTHER_FORMS = 200_000
-"""The same for a text that may be the whole form of a description, and for all of these together."""
-_MAX_LABELS = 50
-"""Labels of one field whose texts are read."""
+"""Steps after which a text is cut that may be the whole form of a description; and all of these together."""
 _ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = frozenset({"doContributorSearch", "doSid"})
 _TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
-_BLOCKS = frozenset(
-    {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
-    | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
-)
-_SPACE = re.compile(r"\s+")
 _SCRIPT_OR_COMMENT = re.compile(rb"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
@@ -198,34 +152,16 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    text = html if isinstance(html, str) else charsets.decode(html)
-    tree = recognize.parse(text)
-    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
-    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
-    _refuse_cut_page(lowered)
-    _leave_out_asides(tree, lowered)
-
+    tree, lowered = _the_whole_page(html)
     warnings: list[str] = []
-    labels = _Labels(tree)
-    title, beside = _title(tree, labels)
+    labels = Labels(tree)
+    title, beside = _title(tree)
     isbn = _isbn(labels, warnings)
     stock = read_stock(tree)
     links = _links_of_the_book(tree)
-
     physical = labels.first("physical") or ""
-    price_text = labels.first("price")
     description = _description(labels, tree)
     messages = _messages(tree, lowered, description)
-    discount = labels.one_line("discount")
-    if discount is None and price_text and (found := re.search(r"Discount:?\s*([^()]*)", price_text)):
-        discount = fields.clean(found[1]) or None
-
-    def noted(name: str, reading: tuple[Decimal | None, str | None]) -> Decimal | None:
-        value, problem = reading
-        if problem:
-            warnings.append(f"{name}: {problem}.")
-        return value
-
     page = ProductPage(
         isbn=isbn,
         title=title,
@@ -234,8 +170,8 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         publication_date=_publication_date(labels, warnings),
         binding=_binding(labels, warnings),
         page_count=_page_count(physical, labels),
-        srp_price=noted("US SRP", fields.read_price(price_text or "")),
-        weight=noted("Weight", _weight(physical, labels)),
+        srp_price=_noted("US SRP", fields.read_price(labels.first("price") or ""), warnings),
+        weight=_noted("Weight", _weight(physical, labels), warnings),
         bisac=_bisac(labels),
         series=_present(labels.one_line("series")),
         description=description,
@@ -245,13 +181,32 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         stock_rows_lost=stock.lost_rows,
         size=_size(physical or labels.first("dimensions") or ""),
         publisher_status=_present(labels.one_line("status")) or beside,
-        discount=discount,
+        discount=_discount(labels),
         returnable=_returnable(labels, messages),
         restricted=any(message.lower().startswith("restricted") for message in messages),
         messages=messages,
         warnings=(*warnings, *stock.warnings),
     )
     return _with_what_is_damaged(page)
+
+
+def _the_whole_page(html: str | bytes) -> tuple[LexborHTMLParser, bytes]:
+    """The parsed page without other books on it; and its source in lower case."""
+    text = html if isinstance(html, str) else charsets.decode(html)
+    tree = recognize.parse(text)
+    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
+    _refuse_cut_page(lowered)
+    _leave_out_asides(tree, lowered)
+    return tree, lowered
+
+
+def _noted(name: str, reading: tuple[Decimal | None, str | None], warnings: list[str]) -> Decimal | None:
+    """The value that was read; what was wrong with it goes to the warnings."""
+    value, problem = reading
+    if problem:
+        warnings.append(f"{name}: {problem}.")
+    return value
 
 
 def _with_what_is_damaged(page: ProductPage) -> ProductPage:
@@ -303,244 +258,7 @@ def _without_scripts_and_comments(markup: bytes) -> bytes:
     return b"".join(kept)
 
 
-class _Label(NamedTuple):
-    node: LexborNode
-    rest: str
-    """The colon, if it stands within the label's own element, and what follows it there."""
-    rank: tuple[int, int]
-    """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
-    order: int
-    """Its place among the labels of the page."""
-    above: tuple[tuple[int, bool], ...]
-    """The elements around it, innermost first: their id, and whether they are known to hold labels."""
-    is_whole: bool = False
-    """`node` holds label and value both."""
-
-
-class _Labels:
-    """Every known label of the page, and the text that belongs to it.
-
-    A label is known by its words, bold or in a cell of its own. Those among the site's own elements come
-    before those elsewhere, which may belong to another book.
-    """
-
-    def __init__(self, tree: LexborHTMLParser) -> None:
-        self._found: dict[str, list[_Label]] = {}
-        self._any_label: set[int] = set()
-        self._known_label: set[int] = set()
-        self._holder: set[int] = set()
-        for order, node in enumerate(tree.css(_LABEL_TAGS)):
-            text = node.text(deep=True)
-            if len(text) > _MAX_LABEL:
-                continue
-            name, colon, rest = text.partition(":")
-            field_, place = _field_named(name)
-            if field_ is not None and (colon or _is_bare_label(node)):
-                self._found.setdefault(field_, []).append(self._label(node, colon + rest, place, order))
-            elif text.rstrip().endswith(":") and len(text) < 40:
-                self._any_label.add(node.mem_id)
-        self._add_plain_labels(tree)
-        self._leave_out_what_is_elsewhere()
-        self._leave_out_words_of_the_description()
-        for labels in self._found.values():
-            labels.sort(key=lambda label: label.rank)
-            for label in labels:
-                self._known_label.add(label.node.mem_id)
-                self._holder.update(holder for holder, _ in label.above)
-        self._any_label |= self._known_label
-
-    @staticmethod
-    def _label(node: LexborNode, rest: str, place: int, order: int) -> _Label:
-        above: list[tuple[int, bool]] = []
-        at = node.parent
-        while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
-            known = "productDetail" in (at.attrs.get("class") or "")
-            above.append((at.mem_id, known))
-            if known:
-                break
-            at = at.parent
-        return _Label(node, rest, (0 if above and above[-1][1] else 1, place), order, tuple(above))
-
-    def _add_plain_labels(self, tree: LexborHTMLParser) -> None:
-        """Labels that are not bold, at the start of the elements known to hold labels."""
-        held = {holder for labels in self._found.values() for label in labels for holder, _ in label.above}
-        for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
-            if node.mem_id in held or node.mem_id in self._any_label:
-                continue
-            name, colon, _ = flowing_text(node, most=_MAX_NAME).partition(":")
-            field_, place = _field_named(name)
-            if field_ is not None and colon:
-                label = _Label(node, "", (0, place), order, ((node.mem_id, True),), is_whole=True)
-                self._found.setdefault(field_, []).append(label)
-
-    def _leave_out_what_is_elsewhere(self) -> None:
-        """Labels before or after all that is known to be the book's own are another book's."""
-        own = [label for labels in self._found.values() for label in labels if label.rank[0] == 0]
-        orders = [label.order for label in own if not label.is_whole]
-        if not own:
-            return
-        first, last = min(orders, default=0), max(orders, default=0)
-        for field_, labels in self._found.items():
-            self._found[field_] = [
-                label for label in labels if label.rank[0] == 0 or first < label.order < last
-            ]
-
-    def _leave_out_words_of_the_description(self) -> None:
-        """A blurb may have "Binding:" in bold; that is not the book's."""
-        around = {
-            label.above[0][0]
-            for label in self._found.get("description", ())
-            if label.above and not _any_text_before(label.node)
-        }
-        for field_, labels in self._found.items():
-            self._found[field_] = [
-                label for label in labels if around.isdisjoint(holder for holder, _ in label.above[1:])
-            ]
-
-    def all(self, field_: str, without: "Without | None" = None) -> Iterator[str]:
-        """The text under each label of the field, line breaks kept."""
-        for label in self._found.get(field_, ())[:_MAX_LABELS]:
-            yield self._value(label, field_, without)
-
-    def own(self, field_: str) -> list[str]:
-        """The texts under those labels of the field that stand among the site's own elements; 20 at most."""
-        own = [each for each in self._found.get(field_, ()) if each.rank[0] == 0]
-        return [self._value(each, field_, None) for each in own[:20]]
-
-    def first(self, field_: str, without: "Without | None" = None) -> str | None:
-        """The first text under a label of the field that isn't blank."""
-        return next((text for text in self.all(field_, without) if _says_something(text)), None)
-
-    def node(self, field_: str) -> LexborNode | None:
-        """The first label of the field."""
-        return next((label.node for label in self._found.get(field_, ())), None)
-
-    def one_line(self, field_: str) -> str | None:
-        """As `first`, on one line."""
-        text = self.first(field_)
-        return None if text is None else fields.clean(text)
-
-    def has(self, field_: str) -> bool:
-        return bool(self._found.get(field_))
-
-    def _value(self, label: _Label, field_: str, without: "Without | None" = None) -> str:
-        ends = self._known_label if field_ == "description" else self._any_label
-        text, at = label.rest, label.node
-        if label.is_whole:
-            return _without_colon("".join(flowing_text(at, without).partition(":")[1:]))
-        blank = _is_blank(text)
-        while len(text) < _MAX_TEXT:
-            sibling = at.next
-            while sibling is not None and len(text) < _MAX_TEXT:
-                if not sibling.is_text_node:
-                    if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
-                        return _without_colon(text)
-                    breaks = field_ not in _SEVERAL_LINES and (sibling.tag == "br" or sibling.tag in _BLOCKS)
-                    if breaks and not blank:
-                        return _without_colon(text)
-                piece = flowing_text(sibling, without)
-                text += piece
-                blank = blank and (not piece.strip("\u00a0 \n") or _is_blank(text))
-                sibling = sibling.next
-            parent = at.parent
-            if not blank or parent is None or not _is_only_the_label(parent):
-                break
-            at = parent
-        return _without_colon(text)
-
-
-def _is_bare_label(node: LexborNode) -> bool:
-    """Whether words without a colon can be a label: not in the header row of some table."""
-    if node.tag != "th":
-        return node.tag in ("strong", "b", "dt", "label")
-    after = node.next
-    while after is not None and not after.is_element_node:
-        after = after.next
-    return after is not None and after.tag == "td"
-
-
-def _any_text_before(node: LexborNode) -> bool:
-    before = node.prev
-    while before is not None:
-        if fields.clean(flowing_text(before)):
-            return True
-        before = before.prev
-    return False
-
-
-def _is_only_the_label(node: LexborNode) -> bool:
-    """Whether the value may stand beside this element rather than in it."""
-    if node.tag in ("td", "th", "dt", "span", "label", "b", "strong", "font"):
-        return True
-    if node.tag != "div" or node.parent is None:
-        return False
-    return len([*islice(node.parent.iter(), 3)]) == 2  # A row of two: the label and its value.
-
-
-def _is_table(node: LexborNode) -> bool:
-    return node.is_element_node and (
-        node.tag in ("table", "form") or (node.tag in _BLOCKS and node.css_first("table, form") is not None)
-    )
-
-
-def _says_something(text: str) -> bool:
-    return text.strip()[:1].isalnum() or fields.clean(text) != ""  # What the first tells needs no cleaning.
-
-
-def _is_blank(text: str) -> bool:
-    return not _without_colon(text).strip("\u00a0 \n")
-
-
-def _without_colon(text: str) -> str:
-    return text.lstrip(" \u00a0\n").removeprefix(":").lstrip(" \u00a0\n")
-
-
-@lru_cache(maxsize=512)  # Page after page has the same labels.
-def _field_named(label: str) -> tuple[str | None, int]:
-    """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
-    name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
-    return _FIELD_OF.get(name, (None, 0))
-
-
-Without = Callable[[LexborNode], bool]
-"""Tells the elements whose text is left out."""
-
-
-def flowing_text(node: LexborNode, without: Without | None = None, most: int = _MAX_TEXT) -> str:
-    """The text under a node, with a line break where the browser would break the line.
-
-    Args:
-        most: characters and elements, after which it is cut.
-    """
-    return _flow(node, without, most)[0]
-
-
-def _flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int]:
-    """As `flowing_text`; and how much of `most` is left."""
-    if node.is_text_node:
-        text = " ".join(("|" + (node.text(deep=False) or "")[:most] + "|").split())[1:-1]
-        return text, most - 1 - len(text)
-    out: list[str] = []
-    stack: list[LexborNode | str] = [node]
-    while stack and most > 0:
-        at = stack.pop()
-        most -= 1
-        if isinstance(at, str):
-            out.append(at)
-        elif at.is_text_node:
-            out.append(_SPACE.sub(" ", (at.text(deep=False) or "")[:most]))
-            most -= len(out[-1])
-        elif at.tag == "br":
-            out.append("\n")
-        elif at.is_element_node and not (without is not None and without(at)):
-            if at.tag in _BLOCKS:
-                out.append("\n\n" if at.tag == "p" else "\n")
-                stack.append("\n\n" if at.tag == "p" else "\n")
-            stack.extend(reversed(list(islice(at.iter(include_text=True), most))))
-    return "".join(out), most
-
-
-def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
+def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
     titles = {fields.clean(flowing_text(each)) for each in tree.css("#pd-title")} - {""}
     if len(titles) > 1:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
@@ -569,7 +287,7 @@ def _title(tree: LexborHTMLParser, labels: _Labels) -> tuple[str, str | None]:
     return title, (beside or "").strip(" -–—") or None
 
 
-def _isbn(labels: _Labels, warnings: list[str]) -> str:
+def _isbn(labels: Labels, warnings: list[str]) -> str:
     if not labels.has("ean") and not labels.has("isbn"):
         raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
     ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
@@ -597,7 +315,7 @@ def _isbns_of(texts: Iterable[str]) -> Iterator[str]:
             yield parse_isbn(fields.clean(text))
 
 
-def _binding(labels: _Labels, warnings: list[str]) -> str | None:
+def _binding(labels: Labels, warnings: list[str]) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
     shown = {text.casefold(): text for text in map(fields.clean, labels.own("binding")) if _present(text)}
     if len(shown) > 1:
@@ -643,7 +361,7 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
     return of_the_book
 
 
-def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contributor, ...]:
+def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributor, ...]:
     people: dict[Contributor, None] = {}
     for anchor in anchors:
         inner = anchor.css_first("span")
@@ -675,14 +393,14 @@ def _contributors(anchors: list[LexborNode], labels: _Labels) -> tuple[Contribut
     return tuple(people)
 
 
-def _publisher(anchors: list[LexborNode], labels: _Labels) -> str | None:
+def _publisher(anchors: list[LexborNode], labels: Labels) -> str | None:
     for anchor in anchors:
         if name := _present(fields.clean(flowing_text(anchor))):
             return name
     return _present(labels.one_line("publisher"))
 
 
-def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
+def _publication_date(labels: Labels, warnings: list[str]) -> date | None:
     for field_ in ("pub date", "sale date"):
         for text in labels.all(field_):
             day, problem = fields.read_date(text)
@@ -693,7 +411,7 @@ def _publication_date(labels: _Labels, warnings: list[str]) -> date | None:
     return None
 
 
-def _weight(physical: str, labels: _Labels) -> tuple[Decimal | None, str | None]:
+def _weight(physical: str, labels: Labels) -> tuple[Decimal | None, str | None]:
     """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
     enclosed = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
     weights = [reading for reading in map(fields.read_weight, enclosed) if reading[0] is not None]
@@ -705,7 +423,7 @@ def _weight(physical: str, labels: _Labels) -> tuple[Decimal | None, str | None]
     return fields.read_weight(labels.first("weight") or "")
 
 
-def _page_count(physical: str, labels: _Labels) -> int | None:
+def _page_count(physical: str, labels: Labels) -> int | None:
     if (pages := fields.read_pages(physical)) is not None:
         return pages
     text = labels.first("pages")
@@ -714,12 +432,19 @@ def _page_count(physical: str, labels: _Labels) -> int | None:
     return fields.read_pages(text) or fields.read_pages(f"{text} pages")
 
 
+def _discount(labels: Labels) -> str | None:
+    discount = labels.one_line("discount")
+    if discount is None and (found := re.search(r"Discount:?\s*([^()]*)", labels.first("price") or "")):
+        discount = fields.clean(found[1]) or None
+    return discount
+
+
 def _size(text: str) -> Size | None:
     sizes = fields.read_sizes(text)
     return Size(sizes.get("H"), sizes.get("L"), sizes.get("W")) if sizes else None
 
 
-def _bisac(labels: _Labels) -> tuple[str, ...]:
+def _bisac(labels: Labels) -> tuple[str, ...]:
     text = labels.first("bisac", folded.is_switch)
     if text is None:
         return ()
@@ -733,7 +458,7 @@ def _bisac(labels: _Labels) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _description(labels: _Labels, tree: LexborHTMLParser) -> str | None:
+def _description(labels: Labels, tree: LexborHTMLParser) -> str | None:
     text = labels.first("description")
     if text is None:
         return None
@@ -746,7 +471,7 @@ def _description(labels: _Labels, tree: LexborHTMLParser) -> str | None:
     return _present(folded.without_switch(every))
 
 
-def _other_forms(labels: _Labels, tree: LexborHTMLParser) -> Iterator[str]:
+def _other_forms(labels: Labels, tree: LexborHTMLParser) -> Iterator[str]:
     """Texts of the page that may be the whole of a shortened description."""
     for text in labels.all("description", folded.is_switch):
         yield folded.once(_paragraphs(text), has_switch=True)
@@ -757,11 +482,11 @@ def _other_forms(labels: _Labels, tree: LexborHTMLParser) -> Iterator[str]:
         if isinstance(place, str):
             text, used = place[:_MAX_OTHER_FORM], min(len(place), _MAX_OTHER_FORM)
         else:
-            text, rest_of_most = _flow(place, folded.is_switch, _MAX_OTHER_FORM)
+            text, rest_of_most = flow(place, folded.is_switch, _MAX_OTHER_FORM)
             used = _MAX_OTHER_FORM - rest_of_most
         left -= used
         name, colon, rest = text.partition(":")
-        yield _paragraphs(rest if colon and _field_named(name)[0] == "description" else text)
+        yield _paragraphs(rest if colon and field_named(name)[0] == "description" else text)
 
 
 def _paragraphs(text: str) -> str:
@@ -789,7 +514,7 @@ def _messages(tree: LexborHTMLParser, lowered: bytes, description: str | None) -
     return tuple(shown[0] for shown, quoted in found if len(shown) > len(quoted))
 
 
-def _returnable(labels: _Labels, messages: tuple[str, ...]) -> bool | None:
+def _returnable(labels: Labels, messages: tuple[str, ...]) -> bool | None:
     if any("not returnable" in message.lower() for message in messages):
         return False
     said = (labels.one_line("returnable") or "").lower()

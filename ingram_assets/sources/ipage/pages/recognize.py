@@ -239,49 +239,95 @@ def recognize_tree(tree: LexborHTMLParser, text: str = "") -> Recognized:
     return _recognize_in_its_place(tree, [message for _, message in messages if message], text)
 
 
+class _StandIn(NamedTuple):
+    """A page that bears no product's marks."""
+
+    tree: LexborHTMLParser
+    title: str
+    text: str
+    messages: list[str]
+    """The site's own on it."""
+    whole: LexborHTMLParser | None
+    """With its scripts; `None` where it is too long to stand in a page's place."""
+    markup: str
+    """The source of `whole`."""
+
+    @property
+    def is_short(self) -> bool:
+        return len(self.text) < _FEW_WORDS
+
+
 def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source: str) -> Recognized:
     """The kind of a page that bears no product's marks."""
     title, text = words(tree.css_first("title")), words(tree.body)
-    for message in messages:
+    may_be_one = source != "" and len(source) < _SHORT and len(text) < _FEW_WORDS
+    whole, markup = (LexborHTMLParser(source), source) if may_be_one else (None, "")
+    page = _StandIn(tree, title, text, messages, whole, markup)
+    for mark in (_by_its_messages, _by_a_wall, _by_a_sign_in, _by_its_words):
+        if (found := mark(page)) is not None:
+            return found
+    if messages:
+        return Recognized(PageKind.ERROR, _quoted(messages[0]))
+    return _by_what_it_lacks(page) or Recognized(PageKind.PAGE, _quoted(title))
+
+
+def _by_its_messages(page: _StandIn) -> Recognized | None:
+    for message in page.messages:
         if _NO_MATCH.search(message):
             return Recognized(PageKind.NOT_FOUND, _quoted(message))
         if lost_session.says_it_is_over(message):
             return Recognized(PageKind.EXPIRED, _quoted(message))
-    is_short = len(text) < _FEW_WORDS
-    whole = LexborHTMLParser(source) if source and len(source) < _SHORT and is_short else None
-    markup = source if whole is not None else ""
-    if walls.has_own_markup(markup) or walls.in_words(title, text if is_short else ""):
+    return None
+
+
+def _by_a_wall(page: _StandIn) -> Recognized | None:
+    title, text = page.title, page.text
+    if walls.has_own_markup(page.markup) or walls.in_words(title, text if page.is_short else ""):
         return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
+    return None
+
+
+def _by_a_sign_in(page: _StandIn) -> Recognized | None:
+    """A sign-in, the way to one, or the door that is shut for maintenance."""
+    tree, title, text = page.tree, page.title, page.text
     if tree.css_first(_SIGN_IN_STEP) is not None:
         return Recognized(PageKind.SIGN_IN, "it asks for a password or a code")
-    if _SIGN_IN_TITLE.search(title) and tree.css_first("form") is not None:
+    has_form = tree.css_first("form") is not None
+    if has_form and _SIGN_IN_TITLE.search(title):
         return Recognized(PageKind.SIGN_IN, _quoted(title))
-    is_closed = is_short and lost_session.says_the_site_is_closed(f"{title}. {text}")
-    if is_closed and tree.css_first("form") is None and not lost_session.has_a_way_out(tree):
+    is_closed = page.is_short and lost_session.says_the_site_is_closed(f"{title}. {text}")
+    if is_closed and not has_form and not lost_session.has_a_way_out(tree):
         return Recognized(PageKind.CLOSED, _quoted(text or title))
-    if (
-        whole is not None
-        and (way := lost_session.way_to_sign_in(whole, text, has_a_message=bool(messages))) is not None
-    ):
-        return Recognized(PageKind.SIGN_IN, way)
-    if is_short:
-        if lost_session.says_it_is_over(text):
-            return Recognized(PageKind.EXPIRED, _quoted(text))
-        if _NO_MATCH.search(text):
-            return Recognized(PageKind.NOT_FOUND, _quoted(text))
-        if lost_session.asks_to_sign_in(text):
-            return Recognized(PageKind.SIGN_IN, _quoted(text))
-    if messages:
-        return Recognized(PageKind.ERROR, _quoted(messages[0]))
+    if page.whole is None:
+        return None
+    way = lost_session.way_to_sign_in(page.whole, text, has_a_message=bool(page.messages))
+    return Recognized(PageKind.SIGN_IN, way) if way else None
+
+
+def _by_its_words(page: _StandIn) -> Recognized | None:
+    if not page.is_short:
+        return None
+    if lost_session.says_it_is_over(page.text):
+        return Recognized(PageKind.EXPIRED, _quoted(page.text))
+    if _NO_MATCH.search(page.text):
+        return Recognized(PageKind.NOT_FOUND, _quoted(page.text))
+    if lost_session.asks_to_sign_in(page.text):
+        return Recognized(PageKind.SIGN_IN, _quoted(page.text))
+    return None
+
+
+def _by_what_it_lacks(page: _StandIn) -> Recognized | None:
+    """A page that offers nothing but one thing, to somebody who isn't signed in."""
+    whole = page.whole
     if whole is None or lost_session.has_a_way_out(whole):
-        return Recognized(PageKind.PAGE, _quoted(title))
-    if walls.has_captcha(markup) and tree.css_first(_FIELDS) is None:
+        return None
+    if walls.has_captcha(page.markup) and page.tree.css_first(_FIELDS) is None:
         return Recognized(PageKind.BLOCKED, "it asks for proof of being human")
-    if len(text) < 300 and lost_session.only_way_is_sign_in(whole):
+    if len(page.text) < 300 and lost_session.only_way_is_sign_in(whole):
         return Recognized(PageKind.SIGN_IN, "its only link leads to a sign-in")
-    if _WAITING.match(text) and whole.css_first("script, iframe") is not None:
-        return _recognize_bare(whole, title, is_cut=_is_cut(source))
-    return Recognized(PageKind.PAGE, _quoted(title))
+    if _WAITING.match(page.text) and whole.css_first("script, iframe") is not None:
+        return _recognize_bare(whole, page.title, is_cut=_is_cut(page.markup))
+    return None
 
 
 def _recognize_bare(page: LexborHTMLParser, title: str, *, is_cut: bool) -> Recognized:

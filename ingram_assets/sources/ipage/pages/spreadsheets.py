@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from ingram_assets.sources.ipage.pages import archives
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,10 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 300
 MAX_UNPACKED = 200_000_000
 """Bytes of a workbook's parts, unpacked."""
-_SECONDS = 120.0
+SECONDS = 120.0
 _PROCESS = Path(__file__).with_name("calamine_process.py")
 
+OLE = b"\xd0\xcf\x11\xe0"
 _WORKBOOK_PARTS = {"[content_types].xml", "xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 
 _LOCKED = re.compile(
@@ -41,8 +43,13 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ROUNDED = 10**6
 
 
-def is_workbook(parts: list[str]) -> bool:
-    """Whether a zip with these names in it is a workbook: XLSX, XLSB or ODS."""
+def is_workbook(data: bytes) -> bool:
+    """Whether this is an XLS, XLSX, XLSB or ODS."""
+    if data.startswith(OLE):
+        return True
+    if not data.startswith(archives.ZIP):
+        return False
+    parts = archives.open_zip(data).namelist()
     return any(part.replace("\\", "/").lower() in _WORKBOOK_PARTS for part in parts)
 
 
@@ -52,6 +59,8 @@ def read_workbook(data: bytes) -> list[Rows]:
     Raises:
         PageChanged: locked, damaged, too large, or empty.
     """
+    if data.startswith(archives.ZIP) and archives.unpacked_size(archives.open_zip(data)) > MAX_UNPACKED:
+        raise _refused(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
     if _LOCKED.search(data) is not None:
         raise _refused("it is locked with a password")
     # With nothing of our environment: it holds the account's password.
@@ -61,12 +70,12 @@ def read_workbook(data: bytes) -> list[Rows]:
             command,
             input=data,
             capture_output=True,
-            env={"OPENBLAS_NUM_THREADS": "1"},
-            timeout=_SECONDS,
+            env={},
+            timeout=SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _refused(f"it can't be read within {_SECONDS:.0f} seconds") from None
+        raise _refused(f"it can't be read within {SECONDS:.0f} seconds") from None
     if done.returncode != 0:
         log.debug("The workbook ended its process: %s", done.stderr[-2_000:])
         raise _refused("it is damaged, or too large")
@@ -89,8 +98,8 @@ def _rows(sheet: list[list[Any]]) -> Rows:
 
 
 def _text(cell: Any) -> str:
-    if isinstance(cell, bool) or cell is None:
-        return "" if cell is None else str(cell).upper()
+    if isinstance(cell, bool):
+        return str(cell).upper()
     return number_text(cell) if isinstance(cell, int | float) else str(cell)
 
 
@@ -107,7 +116,7 @@ def number_text(number: float) -> str:
 
 
 def _refused(why: str) -> PageChanged:
-    return PageChanged("export", f"as a workbook, {why}: export again, as CSV if the site offers it.")
+    return archives.refused(why, "a workbook")
 
 
 def is_xml_workbook(text: str) -> bool:
@@ -194,12 +203,10 @@ class _XmlReader:
 
     def _cell(self) -> str:
         text = "".join(self._value)
-        if self._type == "Number":
-            try:
-                return number_text(float(text))
-            except ValueError:
-                return text
-        return text
+        try:
+            return number_text(float(text)) if self._type == "Number" else text
+        except ValueError:
+            return text
 
     def _characters(self, text: str) -> None:
         if self._in_data:

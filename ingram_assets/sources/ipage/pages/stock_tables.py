@@ -18,7 +18,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
-from ingram_assets.sources.ipage.pages import fields
+from ingram_assets.sources.ipage.pages import fields, tables
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 
 _MAX_SPAN = 20
@@ -97,8 +98,7 @@ class _Cell(NamedTuple):
     """Covered by a neighbor's colspan or rowspan: it labels, but holds no count of its own."""
 
 
-class _TableRow(NamedTuple):
-    cells: list[_Cell]
+_Row = list[_Cell]
 
 
 class _Entry(NamedTuple):
@@ -165,7 +165,6 @@ def read_stock(tree: LexborHTMLParser) -> PageStock:
     for table in own:
         columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
         rows_of.append(reading.rows - sum(rows_of))
-    own_rows = reading.rows
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
         alternate = [
@@ -180,24 +179,26 @@ def read_stock(tree: LexborHTMLParser) -> PageStock:
         reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
     elif not alternate:
         reading.warnings.append("The table of the other DCs is missing.")
+    _judge(reading, rows_of[: len(own)], rows_of[len(own) :])
+    return reading
+
+
+def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:
+    """Whether what was read is all, by the rows of each table.
+
+    The account's own table has its primary and its secondary DC; one of three rows has them all.
+    """
     if not reading.stock:
         if reading.is_partial:
             raise PageChanged("DC", f"no row of the stock table can be told ({reading.warnings[0]})")
         reading.warnings.append("The stock table has no rows.")
-        return reading
-    reading.shape = _shape(rows_of[: len(own)], rows_of[len(own) :])
-    # The account's own table has its primary and its secondary DC; one of three rows has them all.
-    if not own_rows or (own_rows < 3 and reading.rows == own_rows):
+        return
+    reading.shape = Shape(any(own), sum(rows > 0 for rows in other) or int(sum(own) > 2))
+    if not any(own) or (sum(own) < 3 and not any(other)):
         reading.is_partial = True
     if len(reading.stock) >= 2 and reading.unreadable >= 2 * reading.rows:
         # One odd cell is that cell's; when none of them is a number the site writes them another way now.
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
-    return reading
-
-
-def _shape(own: list[int], other: list[int]) -> Shape:
-    """By the rows of each table. The own table's first two are the account's primary and secondary DC."""
-    return Shape(any(own), sum(rows > 0 for rows in other) or int(sum(own) > 2))
 
 
 def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
@@ -234,61 +235,31 @@ def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[Lexbo
     ]
 
 
-def _rows(table: LexborNode) -> list[_TableRow]:
-    """The table as a grid: spans filled in, inner tables left out."""
-    rows: list[_TableRow] = []
-    hanging: dict[int, tuple[int, str]] = {}
+def _rows(table: LexborNode) -> list[_Row]:
+    """Its own rows that are shown. A whole table that is hidden may stand in a tab, and counts."""
+    shown = (row for row in table.css("tr") if _is_row_of(row, table) and not is_hidden(row))
+    rows: list[_Row] = []
     has_inner = len(table.css("table")) > 1  # it finds itself, too
     count = 0
-    for tr in table.css("tr"):
-        holder = tr.parent
-        if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
-            holder = holder.parent
-        if holder is None or holder.mem_id != table.mem_id or _is_hidden(tr):
-            continue
-        cells: list[_Cell] = []
-
-        def fill(cells: list[_Cell] = cells) -> None:
-            while len(cells) in hanging:
-                left, text = hanging.pop(len(cells))
-                if left > 1:
-                    hanging[len(cells)] = (left - 1, text)
-                cells.append(_Cell(text, is_copy=True))
-
-        later: dict[int, tuple[int, str]] = {}
-        for cell in tr.iter():
-            if cell.tag not in ("td", "th"):
-                continue
-            if hanging:
-                fill()
-            # An inner table's cells are not this one's.
-            text = "" if has_inner and cell.css_first("table") is not None else _cell_text(cell)
-            attributes = cell.attributes
-            if "rowspan" not in attributes and "colspan" not in attributes:
-                cells.append(_Cell(text))
-                continue
-            down = _span(attributes.get("rowspan"))
-            for place in range(_span(attributes.get("colspan"))):
-                if down > 1:
-                    later[len(cells)] = (down - 1, text)
-                cells.append(_Cell(text, is_copy=place > 0))
-        fill()
-        hanging.update(later)
+    for cells in tables.grid(shown, max_span=_MAX_SPAN, max_cells=_MAX_CELLS):
         count += len(cells)
         if count > _MAX_CELLS:
             raise PageChanged("stock table", "it has too many cells to be one.")
         if cells:
-            rows.append(_TableRow(cells))
+            rows.append([_Cell(_cell_text(node, has_inner=has_inner), is_copy) for node, is_copy in cells])
     return rows
 
 
-def _is_hidden(row: LexborNode) -> bool:
-    """Whether a row is there and not shown. A whole table that is hidden may stand in a tab, and counts."""
-    style = re.sub(r"\s", "", row.attributes.get("style") or "").lower()
-    return "hidden" in row.attributes or "display:none" in style or "visibility:hidden" in style
+def _is_row_of(row: LexborNode, table: LexborNode) -> bool:
+    holder = row.parent
+    if holder is not None and holder.tag in ("tbody", "thead", "tfoot"):
+        holder = holder.parent
+    return holder is not None and holder.mem_id == table.mem_id
 
 
-def _cell_text(cell: LexborNode) -> str:
+def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
+    if has_inner and cell.css_first("table") is not None:
+        return ""  # An inner table's cells are not this one's.
     # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
     text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
     if not text and (picture := cell.css_first("img[alt]")) is not None:
@@ -297,14 +268,10 @@ def _cell_text(cell: LexborNode) -> str:
     return text
 
 
-def _span(value: str | None) -> int:
-    return min(max(int(value), 1), _MAX_SPAN) if value and re.fullmatch(r"[0-9]{1,4}", value) else 1
-
-
-def _find_columns(rows: list[_TableRow]) -> tuple[_Columns, int] | None:
+def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
     """The columns by the first header row, and where that row stands."""
     for place, row in enumerate(rows):
-        columns = _columns_named(tuple(cell.text for cell in row.cells))
+        columns = _columns_named(tuple(cell.text for cell in row))
         if columns is not None:
             return columns, place
     return None
@@ -343,37 +310,26 @@ def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
     return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(names))
 
 
-def _transposed(rows: list[_TableRow]) -> list[_TableRow] | None:
+def _transposed(rows: list[_Row]) -> list[_Row] | None:
     """The table turned, where the DCs stand side by side and the counts below each other."""
-    firsts = [row.cells[0].text.strip(" :").lower() for row in rows]
-    if not (
-        any(_ON_ORDER.search(name) and not _NOT_A_COUNT.search(name) for name in firsts)
-        and any(
-            _ON_HAND[0].search(name) or _ON_HAND[1].search(name) or _ON_HAND[2].search(name)
-            for name in firsts
-        )
-    ):
+    firsts = [row[0].text.strip(" :").lower() for row in rows]
+    on_order = any(_ON_ORDER.search(name) and not _NOT_A_COUNT.search(name) for name in firsts)
+    on_hand = any(pattern.search(name) for pattern in _ON_HAND[:3] for name in firsts)
+    if not (on_order and on_hand) or len({len(row) for row in rows}) != 1:
         return None
-    if len({len(row.cells) for row in rows}) != 1:
-        return None
-    return [_TableRow([row.cells[i] for row in rows]) for i in range(len(rows[0].cells))]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _read_table(
-    rows: list[_TableRow], inherited: _Columns | None, *, is_own: bool, reading: PageStock
+    rows: list[_Row], inherited: _Columns | None, *, is_own: bool, reading: PageStock
 ) -> _Columns | None:
-    if not rows:
-        return None
-    turned = _transposed(rows)
-    if turned is not None:
-        rows = turned
-    found = _find_columns(rows)
-    header = found[1] if found else None
-    columns = found[0] if found else None
+    """Adds what a table says, and returns its columns."""
+    rows = _transposed(rows) or rows
+    columns, header = _find_columns(rows) or (None, -1)
     body = [
         row
         for place, row in enumerate(rows)
-        if place != header and not _is_noise(row, is_above=header is not None and place < header)
+        if place != header and not _is_noise(row, is_above=place < header)
     ]
     counted = [row for row in body if not _is_banner(row)]
     if not counted:
@@ -382,28 +338,7 @@ def _read_table(
         columns = _columns_without_header(counted, inherited)
     if columns.dc is None:
         columns = columns._replace(dc=_dc_by_content(counted, columns))
-
-    entries: list[_Entry] = []
-    banner: Role | None = None
-    named = {_dc_code(_dc_text(row, columns)) for row in counted}
-    for row in body:
-        if _is_banner(row):
-            text = row.cells[0].text
-            if (code := _center_alone(text)) is not None and code not in named:
-                reading.is_partial = True
-                reading.unreadable += 2
-                reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
-                entries.append(_Entry(code, text, None, None))
-            banner = _role_in([text]) or banner
-            continue
-        beside = [c.text for i, c in enumerate(row.cells) if i not in (columns.on_hand, columns.on_order)]
-        entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
-    if note := next((row.cells[0].text for row in body if _is_note_of_unknown(row)), None):
-        reading.is_partial = True
-        reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
-        entries = [
-            each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
-        ]
+    entries = _entries(body, columns, reading)
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
@@ -417,6 +352,32 @@ def _read_table(
             reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
     reading.tables.append(told)
     return columns
+
+
+def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_Entry]:
+    """What each row says of its DC, by itself and by the heading above it."""
+    entries: list[_Entry] = []
+    banner: Role | None = None
+    named = {_dc_code(_dc_text(row, columns)) for row in body if not _is_banner(row)}
+    for row in body:
+        if not _is_banner(row):
+            beside = [c.text for i, c in enumerate(row) if i not in (columns.on_hand, columns.on_order)]
+            entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
+            continue
+        text = row[0].text
+        if (code := _center_alone(text)) is not None and code not in named:
+            reading.is_partial = True
+            reading.unreadable += 2
+            reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
+            entries.append(_Entry(code, text, None, None))
+        banner = _role_in([text]) or banner
+    if note := next((row[0].text for row in body if _is_note_of_unknown(row)), None):
+        reading.is_partial = True
+        reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
+        entries = [
+            each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
+        ]
+    return entries
 
 
 def _told_before(told: list[_Entry], reading: PageStock) -> set[tuple[str, int | None, int | None]]:
@@ -446,10 +407,10 @@ def _roles(entries: list[_Entry], reading: PageStock, is_own: bool) -> list[Role
     return roles
 
 
-def _columns_without_header(body: list[_TableRow], inherited: _Columns | None) -> _Columns:
-    widths = {len(row.cells) for row in body}
+def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Columns:
+    widths = {len(row) for row in body}
     if inherited is not None:
-        if 2 * sum(len(row.cells) == inherited.width for row in body) > len(body):
+        if 2 * sum(len(row) == inherited.width for row in body) > len(body):
             return inherited
         order = sorted(("dc", "on_hand", "on_order"), key=lambda name: getattr(inherited, name) or 0)
         if inherited.dc is not None and widths == {3} and inherited.width > 3:
@@ -461,51 +422,52 @@ def _columns_without_header(body: list[_TableRow], inherited: _Columns | None) -
     raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
 
 
-def _looks_alike(rows: list[_TableRow], columns: _Columns) -> bool:
+def _looks_alike(rows: list[_Row], columns: _Columns) -> bool:
     """Whether these rows can be more of a table with such columns: DCs where it has DCs, counts likewise."""
     rows = [row for row in rows if not _is_noise(row) and not _is_banner(row)]
     return bool(rows) and all(
-        len(row.cells) == columns.width
-        and any(_is_code(cell.text) for cell in row.cells)
-        and (columns.dc is None or _dc_code(row.cells[columns.dc].text) is not None)
+        len(row) == columns.width
+        and any(_is_code(cell.text) for cell in row)
+        and (columns.dc is None or _dc_code(row[columns.dc].text) is not None)
         and all(
-            fields.is_absent(row.cells[i].text) or fields.read_count(row.cells[i].text)[0] is not None
+            fields.is_absent(row[i].text) or fields.read_count(row[i].text)[0] is not None
             for i in (columns.on_hand, columns.on_order)
         )
         for row in rows
     )
 
 
-def _dc_by_content(body: list[_TableRow], columns: _Columns) -> int:
-    rows = [row for row in body if len(row.cells) == columns.width]
+def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
+    rows = [row for row in body if len(row) == columns.width]
     free = [i for i in range(columns.width) if i not in (columns.on_hand, columns.on_order)]
     for is_one in (_CODE.search, _dc_code):
-        candidates = [i for i in free if rows and all(is_one(row.cells[i].text) for row in rows)]
+        candidates = [i for i in free if rows and all(is_one(row[i].text) for row in rows)]
         if len(candidates) == 1:
             return candidates[0]
     raise PageChanged("DC", "no column of the stock table is known to hold the distribution centers.")
 
 
-def _read_row(row: _TableRow, columns: _Columns, reading: PageStock) -> _Entry:
-    cells, named = row.cells, _dc_text(row, columns)
+def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
+    named = _dc_text(row, columns)
     code = _dc_code(named)
-    if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in cells):
+    if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in row):
         code = named
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
         reading.is_partial = True
         reading.lost_rows += 1
-        reading.warnings.append(f"A row of the stock table was not understood: “{_shown(cells)}”.")
+        shown = " | ".join(cell.text for cell in row)[:80]
+        reading.warnings.append(f"A row of the stock table was not understood: “{shown}”.")
         return _Entry(None, named, None, None)
-    surplus = cells[columns.width :]
-    if len(cells) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
+    surplus = row[columns.width :]
+    if len(row) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
         reading.unreadable += 2
-        reading.warnings.append(f"{code}: {len(cells)} cells under {columns.width} headings; counts unknown.")
+        reading.warnings.append(f"{code}: {len(row)} cells under {columns.width} headings; counts unknown.")
         return _Entry(code, named, None, None)
     counts = []
     for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
-        cell = cells[place]
-        count, problem = (None, "the cell spans several") if cell.is_copy else fields.read_count(cell.text)
+        text, is_copy = row[place]
+        count, problem = (None, "the cell spans several") if is_copy else fields.read_count(text)
         if problem:
             reading.unreadable += 1
             reading.warnings.append(f"{code} {name}: {problem}; unknown.")
@@ -526,9 +488,9 @@ def _add(reading: PageStock, code: str, new: DcStock) -> None:
     reading.stock[code] = DcStock(on_hand, on_order, old.role)
 
 
-def _dc_text(row: _TableRow, columns: _Columns) -> str:
+def _dc_text(row: _Row, columns: _Columns) -> str:
     dc = columns.dc or 0
-    return fields.clean(row.cells[dc].text) if dc < len(row.cells) else ""
+    return fields.clean(row[dc].text) if dc < len(row) else ""
 
 
 @lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
@@ -573,9 +535,9 @@ def _role_in(texts: Iterable[str]) -> Role | None:
     return None
 
 
-def _is_noise(row: _TableRow, *, is_above: bool = False) -> bool:
+def _is_noise(row: _Row, *, is_above: bool = False) -> bool:
     """Empty rows, totals, headers said again, and words above the header."""
-    texts = [cell.text for cell in row.cells if cell.text]
+    texts = [cell.text for cell in row if cell.text]
     if texts and _SHORT_TOTAL.fullmatch(texts[0]):
         return True
     if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
@@ -592,9 +554,9 @@ def _is_noise(row: _TableRow, *, is_above: bool = False) -> bool:
     )
 
 
-def _is_banner(row: _TableRow) -> bool:
+def _is_banner(row: _Row) -> bool:
     """One text across the whole table: a note, or the heading of the rows below it."""
-    return all(cell.is_copy for cell in row.cells[1:]) and not _CODE.fullmatch(row.cells[0].text)
+    return all(cell.is_copy for cell in row[1:]) and not _CODE.fullmatch(row[0].text)
 
 
 def _center_alone(text: str) -> str | None:
@@ -603,11 +565,7 @@ def _center_alone(text: str) -> str | None:
     return _dc_code(found["code"]) if found is not None else None
 
 
-def _is_note_of_unknown(row: _TableRow) -> bool:
+def _is_note_of_unknown(row: _Row) -> bool:
     """Whether a text across the table says that the stock is not known now, of no one center."""
-    text = row.cells[0].text
+    text = row[0].text
     return _is_banner(row) and _center_alone(text) is None and _NOT_KNOWN_NOW.search(text) is not None
-
-
-def _shown(cells: list[_Cell]) -> str:
-    return " | ".join(cell.text for cell in cells)[:80]

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 Headers = Iterable[tuple[str, str]]
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
+def any_of(*patterns: str) -> re.Pattern[str]:
+    """One pattern that finds any of these, in any case of letters."""
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-_OWN_MARKUP = _any(
+_OWN_MARKUP = any_of(
     r"_Incapsula_Resource\?[^\"'<>\s]{0,2000}(?:CWUDNSAI|SWUDNSAI|SWHANEDL|SWCNGEEC|incident_id=)",  # Imperva
     *(r"content\.incapsula\.com/jstest", r"refresh[\"'][^<>]{0,300}/_Incapsula_Resource"),
     *(r"_cf_chl_opt", r"cf-browser-verification", r"cf-error-details", r"cf-chl-", r"/cdn-cgi/l/chk_"),
@@ -32,27 +33,27 @@ _OWN_MARKUP = _any(
 )
 """Stands on a wall's page alone, and on no page of a site behind it."""
 
-_EMBEDDED_MARKUP = _any(
+_EMBEDDED_MARKUP = any_of(
     *(r"_Incapsula_Resource", r"\breese84\b", r"/cdn-cgi/challenge-platform/", r"/akam/1[0-9]/", r"\bbmak\."),
     *(r"datadome\.co\b", r"\bddjskey\b", r"_pxAppId", r"perimeterx\.net", r"\bpxInit\b", r"awswaf\.com"),
     *(r"/149e9513-01fa-4fb0-aad4-566afd725d1b/", r"shapesecurity", r"\bsensor_data\b", r"kasada"),
 )
 """Healthy pages carry it too: it is the wall's page only where there is nothing else."""
 
-_CAPTCHA = _any(
+_CAPTCHA = any_of(
     *(r"hcaptcha\.com", r"h-captcha", r"recaptcha", r"cf-turnstile", r"challenges\.cloudflare\.com"),
     *(r"arkoselabs\.com", r"funcaptcha", r"geetest", r"friendly-?captcha", r"mtcaptcha"),
 )
 """A sign-in form may have one as well: it counts on a page without a field for a password."""
 
-_TITLE = _any(
+_TITLE = any_of(
     *(r"pardon our interruption", r"^\W*just a moment\b", r"attention required", r"human verification"),
     *(r"^\W*(?:one moment|please wait)[^a-z]*$", r"ddos.guard", r"^\W*(?:are you )?(?:a )?(?:ro)?bot\W*$"),
     *(r"security check(?:point)?", r"access to this page has been denied", r"shieldsquare", r"robot check"),
     *(r"you have been blocked", r"challenge validation", r"bot verification", r"web page blocked"),
 )
 _ARE_YOU = r"\byou(?:'re|’re| are)(?: not)? (?:a |an )?(?:human|robot|bot)\b"
-_WORDS = _any(
+_WORDS = any_of(
     *(r"request unsuccessful\.?\s*incapsula incident", r"incapsula incident id", r"pardon our interruption"),
     r"(?:powered|protected|secur\w+) by\s+(?:imperva|incapsula|cloudflare|datadome|perimeterx|human\b)",
     *(r"blocked by (?:the|our) security (?:rules|service)", r"\bcloudflare ray id\b"),
@@ -77,28 +78,28 @@ _WORDS = _any(
 """In these words speak walls, and books: they count where no product stands."""
 
 _SAYS_SO = {
-    "cf-mitigated": _any("challenge", "block"),
-    "x-vercel-mitigated": _any("challenge", "deny"),
-    "x-amzn-waf-action": _any("challenge", "captcha", "block"),
-    "x-dd-b": _any("."),
-    "x-sucuri-block": _any("."),
-    "x-kasada-challenge": _any("."),
-    "x-px-block": _any("."),
-    "x-iinfo": _any(r"\bB\d{1,3}\("),
+    "cf-mitigated": any_of("challenge", "block"),
+    "x-vercel-mitigated": any_of("challenge", "deny"),
+    "x-amzn-waf-action": any_of("challenge", "captcha", "block"),
+    "x-dd-b": any_of("."),
+    "x-sucuri-block": any_of("."),
+    "x-kasada-challenge": any_of("."),
+    "x-px-block": any_of("."),
+    "x-iinfo": any_of(r"\bB\d{1,3}\("),
 }
 """Headers of a refusal, whatever comes with them."""
 
 _ON_EVERY_ANSWER = {
-    "x-cdn": _any("imperva", "incapsula"),
-    "x-iinfo": _any("."),
-    "x-datadome": _any("."),
-    "x-kpsdk-ct": _any("."),
-    "x-px-authorization": _any("."),
-    "x-distil-cs": _any("."),
+    "x-cdn": any_of("imperva", "incapsula"),
+    "x-iinfo": any_of("."),
+    "x-datadome": any_of("."),
+    "x-kpsdk-ct": any_of("."),
+    "x-px-authorization": any_of("."),
+    "x-distil-cs": any_of("."),
 }
 """Headers of every answer through a wall: the empty ones among them are its own."""
 
-_COOKIE = _any(
+_COOKIE = any_of(
     *(r"(?:visid_incap_|incap_ses_|incap_sh_|nlbi_|reese84|___utmvc)",),
     *(r"(?:__cf_bm|cf_clearance|cf_chl_|_abck|bm_sz|bm_sv|ak_bmsc|datadome|_px[0-9a-z]*)\s*=",),
     *(r"(?:aws-waf-token|rbzid|sucuri_cloudproxy|KP_UIDz?|TS[0-9a-f]{8})",),

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
 from decimal import Decimal
 
@@ -18,6 +20,7 @@ from ingram_assets.sources.ipage.pages import (
     SessionExpired,
     parse_saved_search_csv,
 )
+from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, read_saved_search
 from ingram_assets_tests.testing.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH
 from ingram_assets_tests.testing.workbooks import xlsx
 
@@ -52,6 +55,22 @@ def test_a_plain_export() -> None:
     assert frame.attrs["warnings"] == []
     assert frame["title"].tolist()[2] == 'Between "Two" Fires'
     assert frame["srp_price"].tolist()[2] is None
+
+
+def test_what_the_frame_says_is_there_without_pandas() -> None:
+    found = read_saved_search(PLAIN + f"{DUNE},Dune,Frank Herbert,$9.99\r\n1,One,,\r\n")
+    assert found.titles == tuple(ListedTitle(*row) for row in TRUTH)
+    assert found.rejected == (
+        RejectedRow(5, DUNE, f"{DUNE} stands in line 3 already; that one was kept.", duplicate_of=3),
+        RejectedRow(6, "1", found.rejected[1].reason),
+    )
+    assert found.warnings == ()
+    script = (
+        "import sys; from ingram_assets.sources.ipage.pages.saved_search import read_saved_search as read;"
+        "read(b'ISBN\\n9780593135204\\n'); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,245 @@
+"""The labels of a product page, and the text that stands under each."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.sources.ipage.pages import fields
+from ingram_assets.sources.ipage.pages.flowing import BLOCKS, MAX_TEXT, Without, flowing_text
+
+# What a label may be called, best first. Those of no field are known so that they end the value before them.
+_NAMES = {
+    "ean": "ean, ean13, ean 13, isbn 13, isbn13, isbn/ean, isbn 13/ean, ean/isbn, ean/isbn 13",
+    "isbn": "isbn, isbn 10, isbn10",
+    "contributors": "contributors, contributor, contributor(s), author, authors, author(s), by",
+    "publisher": "publisher, publisher/imprint, publisher name",
+    "price": "us srp, srp, u.s. srp, srp (us), srp us, us list price, list price, us list, msrp, "
+    "retail price, us retail price, us retail, suggested retail price, us price, price",
+    "binding": "binding, format, binding/format, binding type",
+    "pub date": "pub date, pub. date, publication date, date published, published, publish date",
+    "sale date": "on sale date, release date, street date, on sale",
+    "physical": "physical info, physical information, physical description",
+    "dimensions": "dimensions, size, product dimensions",
+    "weight": "weight, item weight, product weight, unit weight, shipping weight",
+    "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
+    "series": "series, series title, series name",
+    "bisac": "bisac categories, bisac category, bisac, bisac subjects, bisac subject, bisac headings, "
+    "bisac subject headings, bisac category(s)",
+    "description": "annotation, description, summary, publisher marketing, brief description",
+    "status": "publisher status, pub status, product status, title status",
+    "discount": "discount, discount code",
+    "returnable": "returnable, returns",
+    "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
+    "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
+    "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
+    "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
+    "quantity, your price, net price, us net, reviews",
+}
+_FIELD_OF = {
+    name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
+}
+
+_LABEL_TAGS = "strong, b, th, dt, label, .label"
+_SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
+_MAX_LABEL = 3_000
+_MAX_NAME = 300
+_MAX_LABELS = 50
+"""Labels of one field whose texts are read."""
+
+
+class _Label(NamedTuple):
+    field: str
+    node: LexborNode
+    rest: str
+    """The colon, if it stands within the label's own element, and what follows it there."""
+    rank: tuple[int, int]
+    """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
+    order: int
+    """Its place among the labels of the page."""
+    above: list[int]
+    """The ids of the elements around it, innermost first."""
+    is_whole: bool = False
+    """`node` holds label and value both."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it stands among the elements known to hold labels."""
+        return self.rank[0] == 0
+
+
+class Labels:
+    """Every known label of the page, and the text that belongs to it.
+
+    A label is known by its words, bold or in a cell of its own. Those among the site's own elements come
+    before those elsewhere, which may belong to another book.
+    """
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        found: list[_Label] = []
+        unknown: set[int] = set()
+        for order, node in enumerate(tree.css(_LABEL_TAGS)):
+            text = node.text(deep=True)
+            if len(text) > _MAX_LABEL:
+                continue
+            name, colon, rest = text.partition(":")
+            field, place = field_named(name)
+            if field is not None and (colon or _is_bare_label(node)):
+                above, is_own = _elements_above(node)
+                rank = (0 if is_own else 1, place)
+                found.append(_Label(field, node, colon + rest, rank, order, above))
+            elif text.rstrip().endswith(":") and len(text) < 40:
+                unknown.add(node.mem_id)
+        found += _plain_labels(tree, unknown.union(*(label.above for label in found)))
+        found = _outside_the_description(_of_the_book(found))
+        self._of: dict[str, list[_Label]] = {}
+        for label in sorted(found, key=lambda label: label.rank):
+            self._of.setdefault(label.field, []).append(label)
+        self._known_label = {label.node.mem_id for label in found}
+        self._any_label = unknown | self._known_label
+        self._holder: set[int] = set().union(*(label.above for label in found))
+
+    def all(self, field: str, without: Without | None = None) -> Iterator[str]:
+        """The text under each label of the field, line breaks kept."""
+        for label in self._of.get(field, ())[:_MAX_LABELS]:
+            yield self._value(label, without)
+
+    def own(self, field: str) -> list[str]:
+        """The texts under those labels of the field that stand among the site's own elements; 20 at most."""
+        own = [label for label in self._of.get(field, ()) if label.is_own]
+        return [self._value(label) for label in own[:20]]
+
+    def first(self, field: str, without: Without | None = None) -> str | None:
+        """The first text under a label of the field that isn't blank."""
+        return next((text for text in self.all(field, without) if fields.clean(text)), None)
+
+    def node(self, field: str) -> LexborNode | None:
+        """The first label of the field."""
+        return self._of[field][0].node if field in self._of else None
+
+    def one_line(self, field: str) -> str | None:
+        """As `first`, on one line."""
+        text = self.first(field)
+        return None if text is None else fields.clean(text)
+
+    def has(self, field: str) -> bool:
+        """Whether the page has such a label."""
+        return field in self._of
+
+    def _value(self, label: _Label, without: Without | None = None) -> str:
+        ends = self._known_label if label.field == "description" else self._any_label
+        text, at = label.rest, label.node
+        if label.is_whole:
+            return _without_colon("".join(flowing_text(at, without).partition(":")[1:]))
+        blank = _is_blank(text)
+        while len(text) < MAX_TEXT:
+            sibling = at.next
+            while sibling is not None and len(text) < MAX_TEXT:
+                if not sibling.is_text_node:
+                    if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
+                        return _without_colon(text)
+                    breaks = sibling.tag == "br" or sibling.tag in BLOCKS
+                    if breaks and not blank and label.field not in _SEVERAL_LINES:
+                        return _without_colon(text)
+                piece = flowing_text(sibling, without)
+                text += piece
+                blank = blank and (not piece.strip("\u00a0 \n") or _is_blank(text))
+                sibling = sibling.next
+            parent = at.parent
+            if not blank or parent is None or not _is_only_the_label(parent):
+                break
+            at = parent
+        return _without_colon(text)
+
+
+@lru_cache(maxsize=512)  # Page after page has the same labels.
+def field_named(label: str) -> tuple[str | None, int]:
+    """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
+    name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
+    return _FIELD_OF.get(name, (None, 0))
+
+
+def _elements_above(node: LexborNode) -> tuple[list[int], bool]:
+    """The elements around a label up to one that is known to hold labels; and whether there is one."""
+    above: list[int] = []
+    at = node.parent
+    while at is not None and len(above) < 5 and at.tag not in ("body", "html"):
+        above.append(at.mem_id)
+        if "productDetail" in (at.attrs.get("class") or ""):
+            return above, True
+        at = at.parent
+    return above, False
+
+
+def _plain_labels(tree: LexborHTMLParser, taken: set[int]) -> Iterator[_Label]:
+    """Labels that are not bold, at the start of the elements known to hold labels."""
+    for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
+        if node.mem_id in taken:
+            continue
+        name, colon, _ = flowing_text(node, most=_MAX_NAME).partition(":")
+        field, place = field_named(name)
+        if field is not None and colon:
+            yield _Label(field, node, "", (0, place), order, [node.mem_id], is_whole=True)
+
+
+def _of_the_book(labels: list[_Label]) -> list[_Label]:
+    """Without the labels before or after all that is known to be the book's own: they are another book's."""
+    orders = [label.order for label in labels if label.is_own and not label.is_whole]
+    first, last = min(orders, default=0), max(orders, default=0)
+    if not any(label.is_own for label in labels):
+        return labels
+    return [label for label in labels if label.is_own or first < label.order < last]
+
+
+def _outside_the_description(labels: list[_Label]) -> list[_Label]:
+    """Without those in the text of the description: a blurb may have a bold "Binding:" of its own."""
+    around = {
+        label.above[0]
+        for label in labels
+        if label.field == "description" and label.above and not _any_text_before(label.node)
+    }
+    return [label for label in labels if around.isdisjoint(label.above[1:])]
+
+
+def _is_bare_label(node: LexborNode) -> bool:
+    """Whether words without a colon can be a label: not in the header row of some table."""
+    if node.tag != "th":
+        return node.tag in ("strong", "b", "dt", "label")
+    after = node.next
+    while after is not None and not after.is_element_node:
+        after = after.next
+    return after is not None and after.tag == "td"
+
+
+def _any_text_before(node: LexborNode) -> bool:
+    before = node.prev
+    while before is not None:
+        if fields.clean(flowing_text(before)):
+            return True
+        before = before.prev
+    return False
+
+
+def _is_only_the_label(node: LexborNode) -> bool:
+    """Whether the value may stand beside this element rather than in it."""
+    if node.tag in ("td", "th", "dt", "span", "label", "b", "strong", "font"):
+        return True
+    if node.tag != "div" or node.parent is None:
+        return False
+    return len([*islice(node.parent.iter(), 3)]) == 2  # A row of two: the label and its value.
+
+
+def _is_table(node: LexborNode) -> bool:
+    return node.is_element_node and (
+        node.tag in ("table", "form") or (node.tag in BLOCKS and node.css_first("table, form") is not None)
+    )
+
+
+def _is_blank(text: str) -> bool:
+    return not _without_colon(text).strip("\u00a0 \n")
+
+
+def _without_colon(text: str) -> str:
+    return text.lstrip(" \u00a0\n").removeprefix(":").lstrip(" \u00a0\n")
