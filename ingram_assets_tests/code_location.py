@@ -1,18 +1,28 @@
 """A code server as `ingram up` starts it, with a location of a test's own: a real server, real runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from ingram_assets.cli.runs import launch
+from ingram_assets.cli import runs
 from ingram_assets.runtime.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
 from ingram_assets.runtime.instance import code_server_argv
 from ingram_assets.runtime.processes import Child, Supervisor, free_port, port_open
 
 NAME = "a_location"
+ROOT = Path(__file__).parent.parent
+INSTANCE = """
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_coordinator:
+  module: ingram_assets.runtime.run_coordinator
+  class: RunCoordinator
+"""
 
 
 @dataclass
@@ -20,12 +30,15 @@ class CodeServer:
     """A code server at work, brought back when it dies."""
 
     child: Child
+    port: int
     instance: DagsterInstance
     workspace: WorkspaceProcessContext
 
-    def launch(self, job: str) -> str:
-        """A run of the job, started: its id."""
-        return launch(self.instance, self.workspace.create_request_context(), job, {}, queued=False).run_id
+    def launch(
+        self, job: str, run_config: Mapping[str, Any] | None = None, *, is_queued: bool = False
+    ) -> str:
+        """A run of the job, started or given to the queue: its id."""
+        return runs.launch(runs.CodeServer(NAME, self.port, is_queued=is_queued), job, run_config or {})
 
     def run(self, run_id: str) -> DagsterRun:
         """The run as it is now."""
@@ -44,17 +57,23 @@ def code_server_of(folder: Path, definitions: str) -> tuple[list[str], dict[str,
     port = free_port()
     argv = code_server_argv(NAME, port)
     argv[argv.index("--module-name") + 1] = NAME
-    return argv, {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": str(folder)}, port
+    path = f"{folder}:{ROOT}"
+    return argv, {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": path}, port
 
 
 @contextmanager
 def running_code_server(
-    folder: Path, definitions: str, instance_config: str = "{}", **settings: str
+    folder: Path, definitions: str, instance_config: str = "", **settings: str
 ) -> Iterator[CodeServer]:
     """A server of these definitions (Python), with an instance in `folder`; its runs get the settings."""
-    (folder / "dagster.yaml").write_text(instance_config)
+    (folder / "dagster.yaml").write_text(INSTANCE + instance_config)
     argv, environment, port = code_server_of(folder, definitions)
-    with Supervisor(folder / "up") as supervisor, DagsterInstance.from_config(str(folder)) as instance:
+    with (
+        Supervisor(folder / "up") as supervisor,
+        DagsterInstance.from_config(str(folder)) as instance,
+        pytest.MonkeyPatch.context() as environment_of_commands,
+    ):
+        environment_of_commands.setenv("DAGSTER_HOME", str(folder))
         child = supervisor.start(
             "code",
             argv,
@@ -65,4 +84,4 @@ def running_code_server(
         )
         target = GrpcServerTarget(host="127.0.0.1", port=port, socket=None, location_name=NAME)
         with WorkspaceProcessContext(instance, target) as workspace:
-            yield CodeServer(child, instance, workspace)
+            yield CodeServer(child, port, instance, workspace)

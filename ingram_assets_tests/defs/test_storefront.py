@@ -11,7 +11,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from ingram_assets.cli.runs import RunResult, _result
+from ingram_assets.cli.runs import RunResult, collect
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS
 from ingram_assets.defs.storefront import push
 from ingram_assets.defs.storefront.definitions import defs
@@ -63,7 +63,7 @@ class Storefront:
         )
         run = self.instance.get_run_by_id(done.run_id)
         assert run
-        return _result(self.instance, run, 0)
+        return collect(self.instance, run, 0)
 
     def push(self, *isbns: str, **config: Any) -> RunResult:
         return self.run("push", "push_titles", isbns=list(isbns), **config)
