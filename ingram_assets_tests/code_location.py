@@ -12,7 +12,8 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from ingram_assets.cli import runs
 from ingram_assets.runtime.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
 from ingram_assets.runtime.instance import code_server_argv
-from ingram_assets.runtime.processes import Child, Supervisor, free_port, port_open
+from ingram_assets.runtime.ports import free_port, port_open
+from ingram_assets.runtime.processes import Child, Supervisor
 
 NAME = "a_location"
 ROOT = Path(__file__).parent.parent

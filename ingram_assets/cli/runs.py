@@ -26,13 +26,8 @@ from ingram_assets.runtime.instance import (
     running_ports,
     without_tries,
 )
-from ingram_assets.runtime.processes import (
-    AlreadyRunning,
-    ChildFailed,
-    Supervisor,
-    free_port,
-    port_open,
-)
+from ingram_assets.runtime.ports import free_port, port_open
+from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
 from ingram_assets.settings import CommonSettings, environment_of
 
 if TYPE_CHECKING:
@@ -250,6 +245,7 @@ def _await_end(instance: "DagsterInstance", run_id: str) -> None:
 
 
 def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
+    """What a finished run left behind, from its events."""
     from dagster import DagsterEventType
 
     from ingram_assets.defs import failure_text

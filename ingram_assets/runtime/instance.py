@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.runtime.processes import (
-    port_open,
-    write_private,
-)
+from ingram_assets.runtime.ports import port_open
+from ingram_assets.runtime.private_files import write_private
 from ingram_assets.settings import CommonSettings
 from ingram_assets.settings.files import shipped
 

@@ -19,7 +19,7 @@ from ingram_assets.runtime.dagster_internals import (
     WorkerStatus,
     execute_run_monitoring_iteration,
 )
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 from ingram_assets_tests.code_location import CodeServer, running_code_server
 
