@@ -1,28 +1,24 @@
 """The real servers the tests run against: one of each per test worker, stopped with the session."""
 
-import contextlib
 import itertools
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 from hypothesis import settings
 
 from ingram_assets.runtime.node import drive_playwright
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets_tests.testing.processes import TOOLS, environment_kept
+from ingram_assets_tests.testing.seeded_store import BACK_TO_THE_SEEDED_STORE, KEEP_THE_SEEDED_STORE
 from ingram_demo.embedded.chromium import ensure_chromium
 from ingram_demo.embedded.imap import Imap, start_imap
 from ingram_demo.embedded.medusa import Medusa, start_medusa
 from ingram_demo.embedded.postgres import Postgres, start_postgres
 from ingram_demo.embedded.s3 import S3, start_s3
-
-TOOLS = Path(os.environ.get("INGRAM_TOOLS_DIR") or Path(__file__).parents[1] / ".demo" / "tools")
-"""Chromium and Medusa's packages are installed here once, not per test run."""
 
 # How long one example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None)
@@ -37,18 +33,6 @@ _numbers = itertools.count(1)
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A body of bytes is named by its argument: a packed one carries the time, and workers have to agree."""
     return argname if isinstance(val, bytes) else None
-
-
-@contextlib.contextmanager
-def environment_kept() -> Iterator[None]:
-    """Puts `os.environ` back as it was: a command that runs inside the test process writes to it."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -115,28 +99,6 @@ def chromium() -> Path:
     return ensure_chromium(TOOLS)
 
 
-def gone(pid: int) -> bool:
-    """Whether a process has ended. A zombie has: in a bare container nobody may collect it."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def browsers_below(process: psutil.Process) -> list[psutil.Process]:
-    """The browsers among its descendants; of all of a browser's processes the one that began the others.
-
-    Known by what began it, since for a moment those that it forks look just like it.
-    """
-    found = []
-    for each in process.children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            above = each.parent()
-            if "chrom" in each.name() and each.cmdline() and above and "chrom" not in above.name():
-                found.append(each)
-    return found
-
-
 @pytest.fixture(scope="session")
 def medusa(supervisor: Supervisor, postgres: Postgres) -> Medusa:
     """A Medusa server, seeded. Mark its tests `xdist_group("medusa")`: one worker has it, not each its own.
@@ -155,27 +117,6 @@ def medusa_store(medusa: Medusa) -> Medusa:
     with psycopg.connect(medusa.database_url, autocommit=True) as connection:
         connection.execute(BACK_TO_THE_SEEDED_STORE)
     return medusa
-
-
-KEEP_THE_SEEDED_STORE = """
-DO $$ DECLARE t text; BEGIN
-    CREATE SCHEMA seeded;
-    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE format('CREATE TABLE seeded.%1$I AS TABLE public.%1$I', t);
-    END LOOP;
-END $$
-"""
-
-# In replica mode no trigger runs, so neither foreign keys nor the order of the tables matter.
-BACK_TO_THE_SEEDED_STORE = """
-DO $$ DECLARE t text; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'seeded' LOOP
-        EXECUTE format('DELETE FROM public.%1$I', t);
-        EXECUTE format('INSERT INTO public.%1$I TABLE seeded.%1$I', t);
-    END LOOP;
-END $$
-"""
 
 
 @pytest.fixture(scope="session")

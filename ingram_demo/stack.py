@@ -112,7 +112,7 @@ def running_stack(
                     supervisor, folder, imap, ports["IPAGE"], titles, simulator_arguments
                 )
                 s3, medusa = s3_coming.result(), medusa_coming.result()
-            environments = _environments(
+            environments = environments_of(
                 folder, postgres, passwords, s3, imap, simulator, medusa, chromium, pace
             )
             common = load(CommonSettings, environments[None])
@@ -226,7 +226,7 @@ def _start_simulator(
     return simulator
 
 
-def _environments(
+def environments_of(
     folder: Path,
     postgres: Postgres,
     passwords: Mapping[str, str],

@@ -17,7 +17,7 @@ from ingram_assets.alerts.delivery import (
     targets_of,
 )
 from ingram_assets.alerts.model import Alert
-from ingram_assets_tests.defs.webhook import webhook
+from ingram_assets_tests.testing.webhook import webhook
 
 NOW = 1_800_000_000.0
 BROKEN = Alert("SLA broken", "Since 14:00.\nhttp://dagster.example/runs/1", "failure")

@@ -11,7 +11,7 @@ from dagster import DagsterRunStatus
 from ingram_assets.cli import runs
 from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime.ports import free_port
-from ingram_assets_tests.code_location import NAME, CodeServer, running_code_server
+from ingram_assets_tests.testing.code_location import NAME, CodeServer, running_code_server
 
 LOCATION = """
 import os, time

@@ -19,8 +19,8 @@ from ingram_assets.settings import CommonSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
-from ingram_assets_tests.staging.conftest import Queue, migrated
-from ingram_assets_tests.store.shop import make_isbn
+from ingram_assets_tests.testing.queue import Queue, migrated
+from ingram_assets_tests.testing.shop import make_isbn
 from ingram_demo.embedded.postgres import Postgres
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.

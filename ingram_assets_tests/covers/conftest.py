@@ -1,130 +1,21 @@
 """A bucket on the real S3 server behind a proxy that counts, and a stand-in for Open Library that counts."""
 
-import itertools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
-import httpx
 import pytest
-from botocore.config import Config
 
-from ingram_assets.covers import Bucket, CoverOutcome, Ledger, Source, client_config, keep_covers
-from ingram_assets.covers.bucket import raw_key, web_key
-from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
-from ingram_assets_tests.covers.proxy import Proxy
+from ingram_assets.covers import CoverOutcome
+from ingram_assets_tests.testing.cover_shop import CoverShop
+from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
+from ingram_assets_tests.testing.s3_proxy import Proxy
 from ingram_demo.embedded.s3 import S3
-
-_numbers = itertools.count(1)
-
-
-class Shop:
-    """A bucket, a ledger, and what iPage shows by ISBN: enough to look at covers."""
-
-    def __init__(self, s3: S3, proxy: Proxy, folder: Path) -> None:
-        self.s3 = s3
-        self.proxy = proxy
-        self.folder = folder
-        self.name = f"covers-{next(_numbers)}"
-        s3.create_bucket(self.name)
-        self.public_url = f"{s3.public_url.rsplit('/', 1)[0]}/{self.name}"
-        self.bucket = self.bucket_with()
-        self.ledger = self.open_ledger()
-        self.ipage: dict[str, bytes | Exception] = {}
-        self.asked: list[str] = []
-        """ISBNs that iPage was asked for."""
-
-    def client(self, *, key: str | None = None, secret: str | None = None, **config: Any) -> Any:
-        # One attempt: a test that is about retries asks for more, the others need not wait for them. And time
-        # for it: a busy machine is no fault of the bucket's.
-        once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
-        patient = Config(**{**once, "connect_timeout": 60, "read_timeout": 120, **config})
-        return boto3.client(
-            "s3",
-            endpoint_url=self.proxy.endpoint,
-            aws_access_key_id=key or self.s3.key,
-            aws_secret_access_key=secret or self.s3.secret,
-            region_name="auto",
-            config=client_config().merge(patient),
-        )
-
-    def bucket_with(self, name: str | None = None, **client: Any) -> Bucket:
-        return Bucket(self.client(**client), name or self.name, self.public_url)
-
-    def open_ledger(self, **options: Any) -> Ledger:
-        return Ledger(self.folder / "covers.sqlite3", bucket=self.bucket.identity, **options)
-
-    def fetch(self, isbn: str) -> bytes | None:
-        self.asked.append(isbn)
-        found = self.ipage.get(isbn)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    @property
-    def source(self) -> Source:
-        return Source("ipage", self.fetch)
-
-    def keep(self, *titles: Any, sources: list[Source] | None = None, **options: Any) -> list[CoverOutcome]:
-        """One run, to its end."""
-        return list(self.iterate(*titles, sources=sources, **options))
-
-    def iterate(self, *titles: Any, **options: Any) -> Iterator[CoverOutcome]:
-        chosen = {"bucket": self.bucket, "ledger": self.ledger, **options}
-        chosen["sources"] = chosen.get("sources") or [self.source]
-        return keep_covers(titles or tuple(self.ipage), **chosen)
-
-    def one(self, title: Any, **options: Any) -> CoverOutcome:
-        """One run over one title."""
-        (outcome,) = self.keep(title, **options)
-        return outcome
-
-    def raw(self, isbn: str) -> dict[str, Any]:
-        """The stored raw cover, straight from the S3 server: its headers, metadata and bytes."""
-        found = self._direct().get_object(Bucket=self.name, Key=raw_key(isbn))
-        # rclone gives the names back capitalised.
-        metadata = {name.lower(): value for name, value in found["Metadata"].items()}
-        return {**found, "Metadata": metadata, "bytes": found["Body"].read()}
-
-    def settled(self, isbn: str, seconds: float = 120) -> None:
-        """Waits until the S3 server is done with an upload that was cut: its raw cover is there again."""
-        end = time.monotonic() + seconds
-        while raw_key(isbn) not in self.keys():
-            assert time.monotonic() < end, f"the raw cover of {isbn} is gone"
-            time.sleep(0.1)
-
-    def web(self, isbn: str, width: int) -> bytes:
-        return self._direct().get_object(Bucket=self.name, Key=web_key(isbn, width))["Body"].read()
-
-    def put_foreign(self, isbn: str, data: bytes) -> None:
-        """As another program would: no metadata."""
-        self._direct().put_object(Bucket=self.name, Key=raw_key(isbn), Body=data)
-
-    def keys(self) -> list[str]:
-        found = self._direct().list_objects_v2(Bucket=self.name).get("Contents", [])
-        return sorted(one["Key"] for one in found)
-
-    def public(self, url: str) -> httpx.Response:
-        """What everybody gets there, without keys."""
-        return httpx.get(url, timeout=60)
-
-    def _direct(self) -> Any:
-        return boto3.client(
-            "s3",
-            endpoint_url=self.s3.endpoint,
-            aws_access_key_id=self.s3.key,
-            aws_secret_access_key=self.s3.secret,
-            region_name="auto",
-            config=client_config(),
-        )
 
 
 @pytest.fixture
-def shop(s3: S3, tmp_path: Path) -> Iterator[Shop]:
+def shop(s3: S3, tmp_path: Path) -> Iterator[CoverShop]:
     proxy = Proxy(s3.endpoint)
-    made = Shop(s3, proxy, tmp_path)
+    made = CoverShop(s3, proxy, tmp_path)
     yield made
     made.ledger.close()
     proxy.close()

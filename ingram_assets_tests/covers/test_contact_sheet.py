@@ -1,11 +1,11 @@
 """A run's new covers as one small picture."""
 
 from ingram_assets.covers import ContactSheet, examine
-from ingram_assets_tests.covers.conftest import Shop
-from ingram_assets_tests.covers.drawn import art, isbn, opened
+from ingram_assets_tests.testing.cover_shop import CoverShop
+from ingram_assets_tests.testing.drawn import art, isbn, opened
 
 
-def test_a_run_without_new_covers_has_no_sheet(shop: Shop) -> None:
+def test_a_run_without_new_covers_has_no_sheet(shop: CoverShop) -> None:
     sheet = ContactSheet()
     shop.ipage = {isbn(1): art(1)}
     shop.keep()
@@ -13,7 +13,7 @@ def test_a_run_without_new_covers_has_no_sheet(shop: Shop) -> None:
     assert sheet.jpeg() is None
 
 
-def test_new_and_changed_covers_are_on_it(shop: Shop) -> None:
+def test_new_and_changed_covers_are_on_it(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(3)}
     shop.keep()
     shop.ipage |= {isbn(1): art(11), isbn(4): art(4)}
@@ -29,7 +29,7 @@ def test_new_and_changed_covers_are_on_it(shop: Shop) -> None:
     assert max(abs(a - b) for a, b in zip(expected, found, strict=True)) < 40
 
 
-def test_it_stays_small(shop: Shop) -> None:
+def test_it_stays_small(shop: CoverShop) -> None:
     picture = examine(art(1, size=(800, 1200)))
     sheet = ContactSheet(limit=10)
     for number in range(25):

@@ -18,9 +18,9 @@ from ingram_assets.covers import Bucket, Ledger, Source, client_config, keep_cov
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets_tests.covers.conftest import Shop
-from ingram_assets_tests.covers.drawn import art, isbn, opened
-from ingram_assets_tests.covers.proxy import Fault, Request
+from ingram_assets_tests.testing.cover_shop import CoverShop
+from ingram_assets_tests.testing.drawn import art, isbn, opened
+from ingram_assets_tests.testing.s3_proxy import Fault, Request
 from ingram_demo.embedded.s3 import start_s3
 
 BOOK = isbn(1)
@@ -51,7 +51,7 @@ def xml(code: str, message: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("wrong", [{"key": "0123456789abcdef0123"}, {"secret": "not the secret"}])
-def test_wrong_keys_need_a_person_before_anything_is_read(shop: Shop, wrong: dict[str, str]) -> None:
+def test_wrong_keys_need_a_person_before_anything_is_read(shop: CoverShop, wrong: dict[str, str]) -> None:
     shop.ipage[BOOK] = art(1)
     with pytest.raises(NeedsPerson, match="R2_ACCESS_KEY_ID") as caught:
         shop.keep(bucket=shop.bucket_with(**wrong))
@@ -60,14 +60,14 @@ def test_wrong_keys_need_a_person_before_anything_is_read(shop: Shop, wrong: dic
         assert secret not in str(caught.value)
 
 
-def test_keys_that_are_withdrawn_mid_run_need_a_person(shop: Shop) -> None:
+def test_keys_that_are_withdrawn_mid_run_need_a_person(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(4)}
     shop.proxy.fault = on("PUT", "", lambda handler: handler.answer(403, xml("AccessDenied")))
     with pytest.raises(NeedsPerson, match="may read and write"):
         shop.keep()
 
 
-def test_a_missing_bucket_needs_a_person(shop: Shop) -> None:
+def test_a_missing_bucket_needs_a_person(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     with pytest.raises(NeedsPerson, match=r"no bucket 'mistyped'.*R2_BUCKET_NAME"):
         shop.keep(bucket=shop.bucket_with("mistyped"))
@@ -99,7 +99,7 @@ def test_a_missing_bucket_needs_a_person(shop: Shop) -> None:
     ],
 )
 def test_answers_are_told_apart(
-    shop: Shop, status: int, code: str, message: str, kind: type[Exception], said: str
+    shop: CoverShop, status: int, code: str, message: str, kind: type[Exception], said: str
 ) -> None:
     shop.proxy.fault = on(
         "GET", "", lambda handler: handler.answer(status, xml(code, message) if code else b"")
@@ -108,7 +108,7 @@ def test_answers_are_told_apart(
         shop.bucket.check()
 
 
-def test_a_head_says_no_more_than_its_status(shop: Shop) -> None:
+def test_a_head_says_no_more_than_its_status(shop: CoverShop) -> None:
     shop.proxy.fault = on("HEAD", "", lambda handler: handler.answer(403), times=1)
     with pytest.raises(NeedsPerson):
         shop.bucket.head(BOOK)
@@ -146,7 +146,7 @@ def test_no_keys_and_no_endpoint_need_a_person(monkeypatch: pytest.MonkeyPatch) 
 # what passes
 
 
-def test_a_passing_error_is_tried_again_within_bounds(shop: Shop) -> None:
+def test_a_passing_error_is_tried_again_within_bounds(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     bucket = Bucket(
         shop.client(retries={"mode": "standard", "total_max_attempts": 3}), shop.name, shop.public_url
@@ -162,7 +162,7 @@ def test_a_passing_error_is_tried_again_within_bounds(shop: Shop) -> None:
 
 @pytest.mark.parametrize("where", ["covers/raw", "-400.webp"])
 @pytest.mark.parametrize("how", ["cut", "500", "dropped"])
-def test_a_failed_upload_keeps_the_old_cover_and_is_made_good(shop: Shop, where: str, how: str) -> None:
+def test_a_failed_upload_keeps_the_old_cover_and_is_made_good(shop: CoverShop, where: str, how: str) -> None:
     shop.ipage = {BOOK: art(1), isbn(2): art(2)}
     before = {one.isbn: one for one in shop.keep()}
     shop.ipage = {BOOK: art(11), isbn(2): art(12)}
@@ -192,7 +192,7 @@ def test_a_failed_upload_keeps_the_old_cover_and_is_made_good(shop: Shop, where:
     ("method", "path"), [("HEAD", "covers/raw"), ("PUT", "covers/raw"), ("PUT", "covers/web")]
 )
 def test_what_the_bucket_refuses_for_good_is_not_sent_on_every_run(
-    shop: Shop, method: str, path: str
+    shop: CoverShop, method: str, path: str
 ) -> None:
     shop.ipage[BOOK] = art(1)
     shop.proxy.fault = on(
@@ -212,7 +212,7 @@ def test_what_the_bucket_refuses_for_good_is_not_sent_on_every_run(
     assert shop.raw(BOOK)["bytes"] == art(1)
 
 
-def test_web_sizes_never_stay_behind_another_raw_cover(shop: Shop) -> None:
+def test_web_sizes_never_stay_behind_another_raw_cover(shop: CoverShop) -> None:
     """Half of an upload went through, and then the source went back to the old picture."""
     shop.ipage[BOOK] = art(1)
     shop.one(BOOK)
@@ -227,7 +227,7 @@ def test_web_sizes_never_stay_behind_another_raw_cover(shop: Shop) -> None:
     assert shop.web(BOOK, 200) == before
 
 
-def test_a_bucket_that_answers_too_late(shop: Shop) -> None:
+def test_a_bucket_that_answers_too_late(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     before = shop.one(BOOK)
     shop.asked.clear()
@@ -308,7 +308,7 @@ KILLED = """
 """
 
 
-def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: Shop) -> None:
+def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK)
     reached, over = threading.Event(), threading.Event()

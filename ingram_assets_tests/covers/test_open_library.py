@@ -14,8 +14,8 @@ import pytest
 from ingram_assets.covers.open_library import LOOKUPS, WINDOW, LimitUsedUp, OpenLibrary
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
-from ingram_assets_tests.covers.drawn import art, isbn
-from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
+from ingram_assets_tests.testing.drawn import art, isbn
+from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
 
 BOOK = isbn(1)
 

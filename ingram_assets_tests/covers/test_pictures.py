@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from ingram_assets.covers.pictures import MAX_BYTES, PictureRefused, examine, web_sizes
-from ingram_assets_tests.covers.drawn import art, draw, encoded, opened
+from ingram_assets_tests.testing.drawn import art, draw, encoded, opened
 
 
 def png_claiming(width: int, height: int) -> bytes:

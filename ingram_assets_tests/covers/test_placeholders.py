@@ -7,7 +7,7 @@ import pytest
 from ingram_assets.covers.ledger import Ledger
 from ingram_assets.covers.pictures import examine
 from ingram_assets.covers.placeholders import SAME_HASH, distance, load_seeds, near, same_tiles, work_of
-from ingram_assets_tests.covers.drawn import art, isbn, placeholder
+from ingram_assets_tests.testing.drawn import art, isbn, placeholder
 from ingram_demo.simulator import art as demo
 
 

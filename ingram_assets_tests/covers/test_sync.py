@@ -11,9 +11,9 @@ import pytest
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, OpenLibrary, Picture, Source, Wanted, load_seeds
 from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
-from ingram_assets_tests.covers.conftest import Shop
-from ingram_assets_tests.covers.drawn import art, isbn, opened, placeholder
-from ingram_assets_tests.covers.open_library_stand_in import OpenLibraryStandIn
+from ingram_assets_tests.testing.cover_shop import CoverShop
+from ingram_assets_tests.testing.drawn import art, isbn, opened, placeholder
+from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -28,7 +28,7 @@ def source_of(name: str, found: dict[str, bytes]) -> Source:
 
 
 @pytest.fixture
-def knowing(shop: Shop) -> Shop:
+def knowing(shop: CoverShop) -> CoverShop:
     """A shop that knows the placeholder from its seed list."""
     folder = shop.folder / "placeholders"
     folder.mkdir()
@@ -41,7 +41,7 @@ def knowing(shop: Shop) -> Shop:
 # storing
 
 
-def test_a_new_cover_is_stored_with_its_web_sizes(shop: Shop) -> None:
+def test_a_new_cover_is_stored_with_its_web_sizes(shop: CoverShop) -> None:
     data = art(1, size=(640, 960))
     shop.ipage[BOOK] = data
     outcome = shop.one(BOOK, now=NOW)
@@ -78,7 +78,7 @@ def test_a_new_cover_is_stored_with_its_web_sizes(shop: Shop) -> None:
     assert web.headers["Content-Type"] == "image/webp"
 
 
-def test_the_raw_cover_goes_last(shop: Shop) -> None:
+def test_the_raw_cover_goes_last(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     shop.one(BOOK)
     puts = [request.path for request in shop.proxy.requests if request.method == "PUT"]
@@ -87,7 +87,7 @@ def test_the_raw_cover_goes_last(shop: Shop) -> None:
     assert all("/covers/web/" in path for path in puts[:3])
 
 
-def test_what_is_not_jpeg_is_converted_and_known_again(shop: Shop) -> None:
+def test_what_is_not_jpeg_is_converted_and_known_again(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1, kind="PNG")
     assert shop.one(BOOK, now=NOW).outcome == "stored"
     stored = shop.raw(BOOK)
@@ -99,7 +99,7 @@ def test_what_is_not_jpeg_is_converted_and_known_again(shop: Shop) -> None:
     assert shop.proxy.count()["PUT"] == 0
 
 
-def test_an_unchanged_cover_is_not_sent_again(shop: Shop) -> None:
+def test_an_unchanged_cover_is_not_sent_again(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     shop.proxy.forget()
@@ -110,7 +110,7 @@ def test_an_unchanged_cover_is_not_sent_again(shop: Shop) -> None:
     assert shop.proxy.count() == {"GET": 1, "HEAD": 1}  # the check of the bucket, and one HEAD
 
 
-def test_within_the_recheck_interval_nothing_is_asked_at_all(shop: Shop) -> None:
+def test_within_the_recheck_interval_nothing_is_asked_at_all(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     shop.proxy.forget()
@@ -122,7 +122,7 @@ def test_within_the_recheck_interval_nothing_is_asked_at_all(shop: Shop) -> None
     assert shop.one(BOOK, now=NOW, force=True).outcome == "unchanged"
 
 
-def test_a_changed_cover_is_replaced_under_a_new_address(shop: Shop) -> None:
+def test_a_changed_cover_is_replaced_under_a_new_address(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     before = shop.web(BOOK, 200)
@@ -135,7 +135,7 @@ def test_a_changed_cover_is_replaced_under_a_new_address(shop: Shop) -> None:
     assert shop.web(BOOK, 200) != before
 
 
-def test_without_the_ledger_nothing_is_lost(shop: Shop) -> None:
+def test_without_the_ledger_nothing_is_lost(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     shop.ledger.close()
@@ -151,7 +151,7 @@ def test_without_the_ledger_nothing_is_lost(shop: Shop) -> None:
 # what gives way to what
 
 
-def test_a_placeholder_gives_way_to_art(knowing: Shop) -> None:
+def test_a_placeholder_gives_way_to_art(knowing: CoverShop) -> None:
     knowing.ipage[BOOK] = placeholder()
     first = knowing.one(BOOK, now=NOW)
     assert (first.outcome, first.placeholder) == ("stored", True)
@@ -167,7 +167,7 @@ def test_a_placeholder_gives_way_to_art(knowing: Shop) -> None:
     assert knowing.raw(BOOK)["bytes"] == art(1)
 
 
-def test_art_never_gives_way_to_a_placeholder(knowing: Shop) -> None:
+def test_art_never_gives_way_to_a_placeholder(knowing: CoverShop) -> None:
     knowing.ipage[BOOK] = art(1)
     first = knowing.one(BOOK, now=NOW)
     knowing.ipage[BOOK] = placeholder(quality=60)
@@ -180,7 +180,7 @@ def test_art_never_gives_way_to_a_placeholder(knowing: Shop) -> None:
     assert knowing.proxy.count()["PUT"] == 0
 
 
-def test_art_does_not_give_way_to_a_picture_that_others_have_too(shop: Shop) -> None:
+def test_art_does_not_give_way_to_a_picture_that_others_have_too(shop: CoverShop) -> None:
     """A placeholder that is new to us: too few titles have it yet to be sure."""
     shop.ipage[BOOK] = art(1)
     shop.one(BOOK, now=NOW)
@@ -191,7 +191,7 @@ def test_art_does_not_give_way_to_a_picture_that_others_have_too(shop: Shop) -> 
     assert shop.raw(BOOK)["bytes"] == art(1)
 
 
-def test_a_placeholder_is_looked_at_again_on_publication_day(knowing: Shop) -> None:
+def test_a_placeholder_is_looked_at_again_on_publication_day(knowing: CoverShop) -> None:
     day = date(2026, 11, 22)
     title = Wanted(BOOK, "A Book", day)
     knowing.ipage[BOOK] = placeholder()
@@ -203,7 +203,7 @@ def test_a_placeholder_is_looked_at_again_on_publication_day(knowing: Shop) -> N
 
 
 def test_one_picture_for_many_titles_is_a_placeholder_also_for_those_that_had_it_first(
-    shop: Shop, by_isbn: ByIsbn
+    shop: CoverShop, by_isbn: ByIsbn
 ) -> None:
     for number in range(6):
         shop.ipage[isbn(number)] = placeholder(quality=70 + 4 * number)
@@ -225,7 +225,7 @@ def test_one_picture_for_many_titles_is_a_placeholder_also_for_those_that_had_it
     assert {one.outcome for one in shop.keep(now=NOW + timedelta(hours=2))} == {"recent"}
 
 
-def test_titles_outside_the_run_are_marked_on_their_next(shop: Shop) -> None:
+def test_titles_outside_the_run_are_marked_on_their_next(shop: CoverShop) -> None:
     for number in range(4):
         shop.ipage[isbn(number)] = placeholder()
     shop.keep(isbn(0), isbn(1), isbn(2), now=NOW)
@@ -236,7 +236,7 @@ def test_titles_outside_the_run_are_marked_on_their_next(shop: Shop) -> None:
     assert shop.asked.count(isbn(0)) == 1
 
 
-def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: Shop) -> None:
+def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: CoverShop) -> None:
     shop.ipage[BOOK] = placeholder()
     assert not shop.one(BOOK, now=NOW).placeholder
     shop.ledger.close()
@@ -250,7 +250,7 @@ def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: 
     assert shop.raw(BOOK)["Metadata"]["placeholder"] == "yes"
 
 
-def test_the_buckets_own_marks_teach_a_new_ledger(knowing: Shop) -> None:
+def test_the_buckets_own_marks_teach_a_new_ledger(knowing: CoverShop) -> None:
     knowing.ipage[BOOK] = placeholder()
     knowing.one(BOOK, now=NOW)
     knowing.ledger.close()
@@ -264,7 +264,7 @@ def test_the_buckets_own_marks_teach_a_new_ledger(knowing: Shop) -> None:
 # sources
 
 
-def test_the_first_source_with_art_wins(knowing: Shop, by_isbn: ByIsbn) -> None:
+def test_the_first_source_with_art_wins(knowing: CoverShop, by_isbn: ByIsbn) -> None:
     knowing.ipage = {isbn(1): art(1), isbn(2): placeholder(), isbn(4): placeholder()}
     second = source_of("second", {isbn(1): art(11), isbn(2): art(12), isbn(3): art(13)})
     titles = [isbn(number) for number in (1, 2, 3, 4, 5)]
@@ -282,7 +282,7 @@ def test_the_first_source_with_art_wins(knowing: Shop, by_isbn: ByIsbn) -> None:
     assert knowing.raw(isbn(2))["bytes"] == art(12)
 
 
-def test_an_earlier_sources_art_takes_the_place_of_a_later_ones(shop: Shop) -> None:
+def test_an_earlier_sources_art_takes_the_place_of_a_later_ones(shop: CoverShop) -> None:
     second = source_of("second", {BOOK: art(1)})
     assert shop.one(BOOK, sources=[shop.source, second], now=NOW).source == "second"
     shop.ipage[BOOK] = art(2)
@@ -295,7 +295,7 @@ def test_an_earlier_sources_art_takes_the_place_of_a_later_ones(shop: Shop) -> N
     assert shop.raw(BOOK)["bytes"] == art(2)
 
 
-def test_no_cover_is_remembered_and_asked_again_after_a_week(shop: Shop) -> None:
+def test_no_cover_is_remembered_and_asked_again_after_a_week(shop: CoverShop) -> None:
     assert shop.one(BOOK, now=NOW).outcome == "none"
     assert shop.one(BOOK, now=NOW + timedelta(days=6)).outcome == "recent"
     assert len(shop.asked) == 1
@@ -303,7 +303,7 @@ def test_no_cover_is_remembered_and_asked_again_after_a_week(shop: Shop) -> None
     assert shop.one(BOOK, now=NOW + WEEK).outcome == "stored"
 
 
-def test_a_source_that_fails_is_asked_again_on_the_next_run(shop: Shop) -> None:
+def test_a_source_that_fails_is_asked_again_on_the_next_run(shop: CoverShop) -> None:
     second = source_of("second", {isbn(2): art(2)})
     shop.ipage = {isbn(1): Transient("iPage did not answer."), isbn(2): Transient("iPage did not answer.")}
     outcomes = {one.isbn: one for one in shop.keep(isbn(1), isbn(2), sources=[shop.source, second], now=NOW)}
@@ -316,7 +316,7 @@ def test_a_source_that_fails_is_asked_again_on_the_next_run(shop: Shop) -> None:
     assert (again[isbn(2)].outcome, again[isbn(2)].source) == ("replaced", "ipage")
 
 
-def test_a_stored_cover_stays_while_its_source_fails(shop: Shop) -> None:
+def test_a_stored_cover_stays_while_its_source_fails(shop: CoverShop) -> None:
     second = source_of("second", {BOOK: art(2)})
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, sources=[shop.source, second], now=NOW)
@@ -326,7 +326,7 @@ def test_a_stored_cover_stays_while_its_source_fails(shop: Shop) -> None:
     assert shop.raw(BOOK)["bytes"] == art(1)
 
 
-def test_a_later_source_is_not_asked_over_a_cover_while_an_earlier_one_fails(shop: Shop) -> None:
+def test_a_later_source_is_not_asked_over_a_cover_while_an_earlier_one_fails(shop: CoverShop) -> None:
     """It could only swap one makeshift for another."""
     second = {BOOK: art(2)}
     sources = [shop.source, source_of("second", second)]
@@ -338,7 +338,7 @@ def test_a_later_source_is_not_asked_over_a_cover_while_an_earlier_one_fails(sho
     assert shop.raw(BOOK)["bytes"] == art(2)
 
 
-def test_a_refused_picture_says_why_and_the_next_source_is_asked(shop: Shop) -> None:
+def test_a_refused_picture_says_why_and_the_next_source_is_asked(shop: CoverShop) -> None:
     second = source_of("second", {isbn(2): art(2)})
     shop.ipage = {isbn(1): art(1)[:500], isbn(2): b"<html>", isbn(3): Permanent("iPage refused the look-up.")}
     outcomes = {one.isbn: one for one in shop.keep(sources=[shop.source, second], now=NOW)}
@@ -349,7 +349,7 @@ def test_a_refused_picture_says_why_and_the_next_source_is_asked(shop: Shop) -> 
     assert shop.keys().count(f"covers/raw/{isbn(1)}.jpg") == 0
 
 
-def test_a_broken_picture_does_not_take_the_place_of_a_cover(shop: Shop) -> None:
+def test_a_broken_picture_does_not_take_the_place_of_a_cover(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     shop.ipage[BOOK] = art(2)[:-300]
@@ -371,7 +371,9 @@ CANT_BE_SHOWN = {
 
 
 @pytest.mark.parametrize("found", CANT_BE_SHOWN.values(), ids=CANT_BE_SHOWN)
-def test_what_cannot_be_shown_is_asked_for_ever_more_rarely(shop: Shop, found: bytes | Exception) -> None:
+def test_what_cannot_be_shown_is_asked_for_ever_more_rarely(
+    shop: CoverShop, found: bytes | Exception
+) -> None:
     shop.ipage[BOOK] = found
     asked_on = []
     for hours in range(0, 60 * 24, 12):
@@ -396,7 +398,7 @@ def test_what_cannot_be_shown_is_asked_for_ever_more_rarely(shop: Shop, found: b
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a mistake of ours"), Incomplete("It is cut short.")])
-def test_a_mistake_or_half_a_picture_is_not_met_on_every_run(shop: Shop, error: Exception) -> None:
+def test_a_mistake_or_half_a_picture_is_not_met_on_every_run(shop: CoverShop, error: Exception) -> None:
     shop.ipage[BOOK] = error
     asked_on = []
     for hours in range(0, 24 * 24, 12):
@@ -413,7 +415,7 @@ def test_a_mistake_or_half_a_picture_is_not_met_on_every_run(shop: Shop, error: 
     assert (look.pending, look.refusals) == (False, 0)
 
 
-def test_half_a_picture_does_not_keep_the_next_source_from_being_asked(shop: Shop) -> None:
+def test_half_a_picture_does_not_keep_the_next_source_from_being_asked(shop: CoverShop) -> None:
     second: dict[str, bytes | Exception] = {BOOK: Transient("It did not answer.")}
 
     def fetch(isbn: str) -> bytes | None:
@@ -434,7 +436,7 @@ def test_half_a_picture_does_not_keep_the_next_source_from_being_asked(shop: Sho
     assert shop.raw(BOOK)["bytes"] == art(1)
 
 
-def test_what_may_come_on_the_next_run_has_no_pause(shop: Shop) -> None:
+def test_what_may_come_on_the_next_run_has_no_pause(shop: CoverShop) -> None:
     """A source that does not answer says nothing of the picture, also where it was refused before."""
     shop.ipage[BOOK] = b"junk"
     shop.one(BOOK, now=NOW)
@@ -445,7 +447,7 @@ def test_what_may_come_on_the_next_run_has_no_pause(shop: Shop) -> None:
     assert shop.one(BOOK, now=NOW + WEEK + timedelta(hours=1)).outcome == "stored"
 
 
-def test_a_person_who_asks_is_answered_by_every_source(shop: Shop) -> None:
+def test_a_person_who_asks_is_answered_by_every_source(shop: CoverShop) -> None:
     """Without that, only the sources that had not answered yet would be asked."""
     shop.ipage[BOOK] = b"junk"
     second = Source("second", lambda isbn: (_ for _ in ()).throw(Transient("It did not answer.")))
@@ -458,7 +460,7 @@ def test_a_person_who_asks_is_answered_by_every_source(shop: Shop) -> None:
     assert forced.outcome == "stored"
 
 
-def test_one_bad_title_holds_back_no_other(shop: Shop) -> None:
+def test_one_bad_title_holds_back_no_other(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(12)}
     shop.ipage[isbn(3)] = Transient("iPage did not answer.")
     shop.ipage[isbn(4)] = RuntimeError("a mistake of ours")
@@ -472,7 +474,7 @@ def test_one_bad_title_holds_back_no_other(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("halt", [Stopped("iPage blocks us."), NeedsPerson("The password is wrong.")])
-def test_a_block_ends_the_run_after_the_titles_in_hand(shop: Shop, halt: Exception) -> None:
+def test_a_block_ends_the_run_after_the_titles_in_hand(shop: CoverShop, halt: Exception) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(22)}
     shop.ipage[isbn(2)] = halt
     done = []
@@ -486,13 +488,13 @@ def test_a_block_ends_the_run_after_the_titles_in_hand(shop: Shop, halt: Excepti
     assert sum(one.outcome == "stored" for one in rest) == 22 - len(done)
 
 
-def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: Shop) -> None:
+def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(40)}
     assert {one.outcome for one in shop.keep()} == {"failed"}
     assert len(shop.asked) < 30
 
 
-def test_titles_that_always_fail_do_not_hide_the_rest(shop: Shop) -> None:
+def test_titles_that_always_fail_do_not_hide_the_rest(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(10)}
     shop.ipage |= {isbn(number): art(number) for number in range(10, 30)}
     # One at a time: else how many are skipped until one has answered is a matter of speed. Ninth and tenth
@@ -500,7 +502,7 @@ def test_titles_that_always_fail_do_not_hide_the_rest(shop: Shop) -> None:
     assert sum(one.outcome == "stored" for one in shop.keep(concurrency=1)) == 19
 
 
-def test_an_isbn_in_any_spelling_is_one_title(shop: Shop) -> None:
+def test_an_isbn_in_any_spelling_is_one_title(shop: CoverShop) -> None:
     shop.ipage = {"9780441478125": art(1)}
     outcomes = shop.keep("978-0-441-47812-5", "0441478123", "9780441478125")
     assert [one.isbn for one in outcomes] == ["9780441478125"]
@@ -509,7 +511,7 @@ def test_an_isbn_in_any_spelling_is_one_title(shop: Shop) -> None:
 # covers that others put there
 
 
-def test_a_cover_that_others_stored_is_taken_over(knowing: Shop) -> None:
+def test_a_cover_that_others_stored_is_taken_over(knowing: CoverShop) -> None:
     knowing.put_foreign(BOOK, art(1))
     knowing.ipage[BOOK] = placeholder()
     outcome = knowing.one(BOOK, now=NOW)
@@ -520,7 +522,7 @@ def test_a_cover_that_others_stored_is_taken_over(knowing: Shop) -> None:
     assert opened(knowing.web(BOOK, 200)).width == 200
 
 
-def test_a_cover_that_lost_its_metadata_gets_them_back(shop: Shop) -> None:
+def test_a_cover_that_lost_its_metadata_gets_them_back(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
     shop.put_foreign(BOOK, art(1))
@@ -529,7 +531,7 @@ def test_a_cover_that_lost_its_metadata_gets_them_back(shop: Shop) -> None:
     assert shop.raw(BOOK)["Metadata"]["source"] == "ipage"
 
 
-def test_half_an_object_is_no_cover(shop: Shop) -> None:
+def test_half_an_object_is_no_cover(shop: CoverShop) -> None:
     shop.put_foreign(BOOK, art(1)[:700])
     shop.ipage[BOOK] = art(2)
     assert shop.one(BOOK, now=NOW).outcome == "stored"
@@ -548,7 +550,7 @@ def alive() -> int:
         return sum(type(thing) is Picture for thing in gc.get_objects())
 
 
-def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
+def test_at_most_eight_titles_and_pictures_are_in_hand(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(20)}
     gc.collect()
     left = alive()  # by tests before, in a traceback that somebody still holds
@@ -569,7 +571,7 @@ def test_at_most_eight_titles_and_pictures_are_in_hand(shop: Shop) -> None:
     assert max(pictures) <= 8
 
 
-def test_a_placeholder_is_let_go_before_the_next_source_is_asked(knowing: Shop) -> None:
+def test_a_placeholder_is_let_go_before_the_next_source_is_asked(knowing: CoverShop) -> None:
     knowing.ipage = dict.fromkeys((isbn(number) for number in range(16)), placeholder())
     pictures: list[int] = []
     gc.collect()
@@ -586,7 +588,7 @@ def test_a_placeholder_is_let_go_before_the_next_source_is_asked(knowing: Shop) 
     assert pictures == [0, 0]
 
 
-def test_a_slow_listener_holds_the_run_up(shop: Shop) -> None:
+def test_a_slow_listener_holds_the_run_up(shop: CoverShop) -> None:
     """Otherwise a run of ten thousand titles would pile up behind a queue that is slow to record them."""
     shop.ipage = {isbn(number): art(number) for number in range(20)}
     run = shop.iterate()
@@ -602,7 +604,7 @@ def test_a_slow_listener_holds_the_run_up(shop: Shop) -> None:
     assert len(list(run)) == 19
 
 
-def test_who_stops_listening_stops_the_run(shop: Shop) -> None:
+def test_who_stops_listening_stops_the_run(shop: CoverShop) -> None:
     shop.ipage = {isbn(number): art(number) for number in range(40)}
     run = shop.iterate()
     next(run)
@@ -614,7 +616,7 @@ def test_who_stops_listening_stops_the_run(shop: Shop) -> None:
 
 
 def test_open_library_fills_in_and_its_limit_makes_titles_wait(
-    shop: Shop, open_library: OpenLibraryStandIn
+    shop: CoverShop, open_library: OpenLibraryStandIn
 ) -> None:
     clock = [1_000_000.0]
     titles = [isbn(number) for number in range(103)]

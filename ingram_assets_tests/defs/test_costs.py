@@ -14,8 +14,8 @@ from ingram_assets.defs.scraper.assets import saved_search, stock_sweep
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.own_dagster import dagster_of_scraper
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 

@@ -11,8 +11,8 @@ from ingram_assets.defs.scraper.assets import saved_search
 from ingram_assets.defs.scraper.jobs import enrich, retire
 from ingram_assets.defs.scraper.ops import EnrichConfig, RetireConfig, enrich_titles, retire_titles
 from ingram_assets.defs.scraper.resources import RESOURCES
-from ingram_assets_tests.defs.own_dagster import dagster_of_scraper
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 

@@ -11,10 +11,9 @@ from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.test_storefront import NAME, Storefront, count, storefront
-from ingram_assets_tests.store.shop import make_isbn
+from ingram_assets_tests.testing.shop import make_isbn
+from ingram_assets_tests.testing.storefront import NAME, Storefront, count
 
-__all__ = ["storefront"]  # the fixture
 pytestmark = pytest.mark.xdist_group("medusa")
 
 USUAL = {"title": "A Book", "srp_price": "18.99", "binding": "Paperback"}

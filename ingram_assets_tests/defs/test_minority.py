@@ -17,8 +17,8 @@ from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.domain.stock import on_hand
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.own_dagster import dagster_of_scraper
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 

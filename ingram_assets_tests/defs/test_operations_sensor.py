@@ -33,8 +33,8 @@ from ingram_assets.defs.operations.sensors import Memory, promise_watch
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 from ingram_assets.settings import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
-from ingram_assets_tests.defs.own_dagster import dagster_on
-from ingram_assets_tests.defs.webhook import Webhook, webhook
+from ingram_assets_tests.testing.own_dagster import dagster_on
+from ingram_assets_tests.testing.webhook import Webhook, webhook
 
 # One Dagster database for them all, not one for each worker.
 pytestmark = pytest.mark.xdist_group("operations")

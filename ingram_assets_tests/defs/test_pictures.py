@@ -17,9 +17,9 @@ from ingram_assets.runtime.ports import free_port
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.covers.drawn import opened
-from ingram_assets_tests.defs.own_dagster import dagster_of_scraper
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.drawn import opened
+from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.embedded.s3 import S3
 from ingram_demo.simulator import Simulator

@@ -22,9 +22,9 @@ from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.own_dagster import dagster_of_scraper
-from ingram_assets_tests.sources.ipage.page_factory import product_page
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
+from ingram_assets_tests.testing.page_factory import product_page
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 

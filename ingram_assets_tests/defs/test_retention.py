@@ -16,7 +16,7 @@ from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.own_dagster import dagster_on
+from ingram_assets_tests.testing.own_dagster import dagster_on
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
 pytestmark = pytest.mark.xdist_group("operations")

@@ -1,9 +1,5 @@
 """The storefront's jobs on a real store and a real queue, in this process: what a push and an undo do."""
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,115 +7,15 @@ import dagster as dg
 import psycopg
 import pytest
 
-from ingram_assets.cli.runs import RunResult, collect
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS
 from ingram_assets.defs.storefront import push
 from ingram_assets.defs.storefront.definitions import defs
-from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.products import ImportReport, OnDone, import_titles
-from ingram_assets_tests.conftest import BACK_TO_THE_SEEDED_STORE
-from ingram_assets_tests.staging.conftest import Queue, migrated
-from ingram_assets_tests.store.shop import Shop, make_isbn
-from ingram_demo.embedded.medusa import Medusa
-from ingram_demo.embedded.postgres import Postgres
+from ingram_assets_tests.testing.shop import make_isbn
+from ingram_assets_tests.testing.storefront import NAME, Storefront, count, numbers
 
 pytestmark = pytest.mark.xdist_group("medusa")
-
-NAME = "Ingram (Drop-Ship)"
-_numbers = itertools.count(70_000)
-
-
-@dataclass
-class Storefront:
-    """A queue, a store and the jobs between them."""
-
-    queue: Queue
-    shop: Shop
-    journal: str
-    instance: dg.DagsterInstance
-
-    def titles(self, count: int, copies: int | None = 10, **more: Any) -> list[str]:
-        """New titles in the queue, with so many copies in Tennessee."""
-        isbns = [make_isbn(next(_numbers)) for _ in range(count)]
-        usual = {"title": "A Book", "srp_price": "18.99", "binding": "Paperback"}
-        with QueueWriter(self.queue.writer) as writer:
-            writer.add_titles([{"isbn": isbn, **usual, **more} for isbn in isbns])
-        if copies is not None:
-            self.read(isbns, copies)
-        return isbns
-
-    def read(self, isbns: list[str], copies: int) -> None:
-        stock = {"TN": DcStock(copies, 0, "primary")}
-        with QueueWriter(self.queue.writer) as writer:
-            writer.record_stock(
-                [{"isbn": isbn, "observed_at": datetime.now(UTC), "stock": stock} for isbn in isbns]
-            )
-
-    def run(self, job: str, op: str, **config: Any) -> RunResult:
-        """A run of a job, and what the command line would make of it."""
-        done = defs.resolve_job_def(job).execute_in_process(
-            run_config={"ops": {op: {"config": config}}}, instance=self.instance, raise_on_error=False
-        )
-        run = self.instance.get_run_by_id(done.run_id)
-        assert run
-        return collect(self.instance, run, 0)
-
-    def push(self, *isbns: str, **config: Any) -> RunResult:
-        return self.run("push", "push_titles", isbns=list(isbns), **config)
-
-    def level(self, isbn: str) -> float | None:
-        (location,) = self.shop.get("stock-locations", name=NAME)["stock_locations"]
-        level = self.shop.level(isbn, location["id"])
-        return level["stocked_quantity"] if level else None
-
-    def written(self) -> int:
-        with psycopg.connect(self.journal) as connection:
-            row = connection.execute("SELECT count(*) FROM store_change").fetchone()
-        assert row
-        return row[0]
-
-    def row(self, isbn: str) -> tuple[bool, str | None]:
-        """Whether it is imported, and why that failed."""
-        ((imported, reason),) = self.queue.sql(
-            "SELECT imported_at IS NOT NULL, failed_reason FROM ingram_current_titles WHERE isbn = %s", isbn
-        )
-        return imported, reason
-
-    def partitions(self, run_id: str, asset: dg.AssetKey) -> list[str]:
-        logs = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-        events = [entry.get_dagster_event() for entry in logs]
-        return [str(event.partition) for event in events if event.asset_key == asset]
-
-
-@pytest.fixture(scope="module")
-def storefront(medusa: Medusa, postgres: Postgres) -> Iterator[Storefront]:
-    with psycopg.connect(medusa.database_url, autocommit=True) as connection:
-        connection.execute(BACK_TO_THE_SEEDED_STORE)
-    queue = migrated(postgres, "queue_of_the_storefront")
-    journal = postgres.create_database("journal_of_the_storefront")
-    settings = {
-        "MEDUSA_BACKEND_URL": medusa.url,
-        "MEDUSA_EMAIL": medusa.email,
-        "MEDUSA_PASSWORD": medusa.password,
-        "QUEUE_DB_URL": queue.reader,
-        "STOREFRONT_DB_URL": journal,
-        "DAGSTER_PG_URL": "postgresql://nobody@localhost/none",
-    }
-    shop = Shop(medusa)
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        yield Storefront(queue, shop, journal, instance)
-    shop.close()
-    postgres.drop_database("journal_of_the_storefront")
-    postgres.drop_database("queue_of_the_storefront")
-
-
-def count(result: RunResult, name: str) -> int:
-    assert result.succeeded, result.error
-    (report,) = result.reports
-    return report["counts"].get(name, 0)
 
 
 def test_a_look_at_an_empty_store_makes_nothing(storefront: Storefront) -> None:
@@ -209,7 +105,7 @@ def test_one_bad_row_costs_itself_alone(storefront: Storefront) -> None:
 
 def test_rows_of_another_program_cost_no_other(storefront: Storefront) -> None:
     (good,) = storefront.titles(1)
-    nan, odd = make_isbn(next(_numbers)), make_isbn(next(_numbers))
+    nan, odd = make_isbn(next(numbers)), make_isbn(next(numbers))
     insert = (
         "INSERT INTO ingram_queue (isbn, title, srp_price, weight, cover_url, stock_json, publication_date)"
     )

@@ -19,7 +19,7 @@ from ingram_assets.defs.storefront.decisions import MANY_ZEROES, SensorCursor
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.test_storefront import NAME, Storefront, storefront  # noqa: F401
+from ingram_assets_tests.testing.storefront import NAME, Storefront
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -89,7 +89,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def nothing_waits(storefront: Storefront) -> Iterator[None]:  # noqa: F811
+def nothing_waits(storefront: Storefront) -> Iterator[None]:
     """What a test left is in step, so that the next one hears of its own titles alone."""
     yield
     storefront.queue.sql("DELETE FROM ingram_unread")
@@ -126,7 +126,7 @@ def journal(shop: Storefront, statement: str, *values: Any) -> None:
 
 
 class TestStockChanges:
-    def test_a_reset_cursor_pushes_all_again(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_reset_cursor_pushes_all_again(self, storefront: Storefront) -> None:
         isbns = storefront.titles(3)
         daemon = caught_up(storefront)
         assert [storefront.level(isbn) for isbn in isbns] == [10, 10, 10]
@@ -138,7 +138,7 @@ class TestStockChanges:
 
     def test_a_failed_push_moves_no_cursor(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         clock: Clock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
@@ -168,7 +168,7 @@ class TestStockChanges:
 
     def test_many_zeroes_wait_for_the_sweep_and_fewer_do_not(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         isbns = storefront.titles(MANY_ZEROES)
@@ -203,7 +203,7 @@ class TestRowsToImport:
 
     def test_a_stopped_import_waits_longer_each_time_and_holds_back_no_other(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         clock: Clock,
     ) -> None:
         there = storefront.titles(60)
@@ -233,7 +233,7 @@ class TestRowsToImport:
         assert daemon.tick() == []
         assert daemon.said == "No rows to import."
 
-    def test_a_row_with_a_binding_and_no_cover_waits(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_row_with_a_binding_and_no_cover_waits(self, storefront: Storefront) -> None:
         covered, bare = storefront.titles(2)
         cover = "UPDATE ingram_queue SET cover_url = 'https://covers.example/1.jpg' WHERE isbn = %s"
         storefront.queue.sql(cover, covered)
@@ -244,7 +244,7 @@ class TestRowsToImport:
         assert daemon.tick() == [bare]
 
 
-def test_no_sensor_asks_for_a_retired_title(storefront: Storefront) -> None:  # noqa: F811
+def test_no_sensor_asks_for_a_retired_title(storefront: Storefront) -> None:
     there, waits = storefront.titles(2)
     daemon = caught_up(storefront)
     storefront.queue.sql("UPDATE ingram_queue SET imported_at = NULL WHERE isbn = %s", waits)
@@ -283,7 +283,7 @@ class TestClockChanges:
         )
         return isbns
 
-    def test_a_push_says_until_when_it_is_true(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_push_says_until_when_it_is_true(self, storefront: Storefront) -> None:
         (isbn,) = storefront.titles(1)
         before = datetime.now(UTC)
         storefront.push(isbn)
@@ -298,7 +298,7 @@ class TestClockChanges:
 
     def test_a_reading_past_its_age_is_pushed(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         old, read_again = self.sold_an_hour_ago(storefront, monkeypatch, 2)
@@ -321,7 +321,7 @@ class TestClockChanges:
 
     def test_no_guardrail_keeps_an_old_reading_for_sale(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         isbns = self.sold_an_hour_ago(storefront, monkeypatch, 60)
@@ -337,7 +337,7 @@ class TestClockChanges:
 
     def test_a_shop_that_sells_as_before_pushes_no_old_reading(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv("STALE_STOCK", "keep")
@@ -347,7 +347,7 @@ class TestClockChanges:
         assert told(storefront, isbn)[0] is None
         assert storefront.level(isbn) == 10
 
-    def test_a_preorder_whose_day_has_come(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_preorder_whose_day_has_come(self, storefront: Storefront) -> None:
         today = datetime.now(ZoneInfo("America/Chicago")).date()
         (isbn,) = storefront.titles(1, publication_date=(today + timedelta(days=1)).isoformat())
         storefront.push(isbn)
@@ -371,7 +371,7 @@ class TestClockChanges:
 
     def test_what_can_not_be_pushed_waits_longer_each_time(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         clock: Clock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
@@ -384,7 +384,7 @@ class TestClockChanges:
             clock.ahead += waited + 1
         assert len(daemon.started) == 3
 
-    def test_a_title_that_the_journal_does_not_know_is_pushed(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_title_that_the_journal_does_not_know_is_pushed(self, storefront: Storefront) -> None:
         (isbn,) = storefront.titles(1)
         storefront.push(isbn)
         spoil(storefront, [isbn], 99)
@@ -395,7 +395,7 @@ class TestClockChanges:
 
 class TestStorePromise:
     @pytest.fixture(autouse=True)
-    def tracked(self, storefront: Storefront, nothing_waits: None) -> None:  # noqa: F811
+    def tracked(self, storefront: Storefront, nothing_waits: None) -> None:
         """Dagster tracks what is in the queue, and all of it is in step."""
         assert storefront.push(let_through=True).succeeded
         isbns = [isbn for (isbn,) in storefront.queue.sql("SELECT DISTINCT isbn FROM ingram_queue")]
@@ -421,7 +421,7 @@ class TestStorePromise:
 
     def test_a_change_that_nobody_pushes_breaks_it_until_it_is_pushed(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
     ) -> None:
         isbns = storefront.titles(2)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
@@ -443,7 +443,7 @@ class TestStorePromise:
 
     def test_a_title_that_changes_again_and_again_is_late_since_the_first_time(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
     ) -> None:
         (isbn,) = storefront.titles(1)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
@@ -460,7 +460,7 @@ class TestStorePromise:
         found = self.check(storefront)
         assert (found.passed, found.metadata["behind_stock"].value) == (False, 1)
 
-    def test_a_row_that_nobody_imports(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_row_that_nobody_imports(self, storefront: Storefront) -> None:
         (isbn,) = storefront.titles(1)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
         storefront.queue.sql(
@@ -474,7 +474,7 @@ class TestStorePromise:
         assert (found.passed, found.metadata["failed"].value) == (True, 1)
         assert "1 title failed" in str(found.description)
 
-    def test_a_row_that_nobody_reads(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_row_that_nobody_reads(self, storefront: Storefront) -> None:
         (isbn,) = storefront.titles(1)
         storefront.push(isbn)
         assert self.check(storefront).passed
@@ -489,7 +489,7 @@ class TestStorePromise:
         assert self.check(storefront).passed
         storefront.instance.delete_dynamic_partition(RETIRED_NAME, isbn)
 
-    def test_time_and_the_daily_look(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_time_and_the_daily_look(self, storefront: Storefront) -> None:
         over, forgotten = storefront.titles(2)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, [over, forgotten])
         storefront.push(over, forgotten)
@@ -506,7 +506,7 @@ class TestStorePromise:
 
     def test_it_tells_news_at_once_and_the_same_again_after_minutes(
         self,
-        storefront: Storefront,  # noqa: F811
+        storefront: Storefront,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         clock = Clock()
@@ -525,7 +525,7 @@ class TestStorePromise:
         clock.ahead = 310
         assert len(daemon.evaluate().asset_events) == 1
 
-    def test_a_click_says_the_same(self, storefront: Storefront) -> None:  # noqa: F811
+    def test_a_click_says_the_same(self, storefront: Storefront) -> None:
         (isbn,) = storefront.titles(1)
         storefront.instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
         storefront.push(isbn)

@@ -17,13 +17,13 @@ from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.defs.test_storefront import NAME, Storefront, storefront  # noqa: F401
+from ingram_assets_tests.testing.storefront import NAME, Storefront
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
 
 @pytest.fixture(autouse=True)
-def _an_empty_queue(storefront: Storefront) -> Iterator[None]:  # noqa: F811
+def _an_empty_queue(storefront: Storefront) -> Iterator[None]:
     storefront.queue.sql("TRUNCATE ingram_queue, ingram_stock_history, ingram_unread RESTART IDENTITY")
     yield
     for name in (ISBNS_NAME, RETIRED_NAME):
@@ -84,7 +84,7 @@ SOLD_OUT = {"status": "out_of_stock", "label": "Out of stock", "back_order": Fal
     [("backorder", TO_ORDER), ("out_of_stock", SOLD_OUT), ("keep", {**IN_STOCK, "level": 10})],
 )
 def test_an_old_reading_is_not_sold_as_in_stock(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
     monkeypatch: pytest.MonkeyPatch,
     policy: str,
     then: dict[str, Any],
@@ -106,7 +106,7 @@ def test_an_old_reading_is_not_sold_as_in_stock(
 
 
 def test_a_whole_shop_that_grows_old_is_told_so_although_nothing_can_be_read(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
 ) -> None:
     """The site is down for a day: the guardrails doubt readings, and this needs none."""
     isbns = storefront.titles(8, copies=None)
@@ -124,7 +124,7 @@ def test_a_whole_shop_that_grows_old_is_told_so_although_nothing_can_be_read(
     assert [told(storefront, isbn) for isbn in isbns] == [TO_ORDER] * 8
 
 
-def test_what_was_read_in_part_does_not_hold_an_old_count_alive(storefront: Storefront) -> None:  # noqa: F811
+def test_what_was_read_in_part_does_not_hold_an_old_count_alive(storefront: Storefront) -> None:
     (isbn,) = storefront.titles(1, copies=None)
     read(storefront, isbn, hours_ago=20, TN=0, CA=50)
     assert storefront.push().succeeded
@@ -139,7 +139,7 @@ def test_what_was_read_in_part_does_not_hold_an_old_count_alive(storefront: Stor
 
 
 def test_a_title_that_was_never_read_whole_is_not_sold_on_counts_that_are_gone(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
 ) -> None:
     (isbn,) = storefront.titles(1, copies=None)
     read(storefront, isbn, complete=False, TN=4)
@@ -150,7 +150,7 @@ def test_a_title_that_was_never_read_whole_is_not_sold_on_counts_that_are_gone(
     assert told(storefront, isbn) == TO_ORDER
 
 
-def test_a_center_that_left_the_page_is_not_sold(storefront: Storefront) -> None:  # noqa: F811
+def test_a_center_that_left_the_page_is_not_sold(storefront: Storefront) -> None:
     (isbn,) = storefront.titles(1, copies=None)
     read(storefront, isbn, hours_ago=4, TN=3, CA=500)
     for hours_ago in (3, 2):
@@ -164,7 +164,7 @@ def test_a_center_that_left_the_page_is_not_sold(storefront: Storefront) -> None
 
 @pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
 def test_copies_are_sold_once_whatever_is_pushed_in_between(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
     monkeypatch: pytest.MonkeyPatch,
     mode: str,
 ) -> None:
@@ -218,7 +218,7 @@ def tick(shop: Storefront, name: str, cursor: str | None) -> tuple[list[list[str
 
 @pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
 def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
     monkeypatch: pytest.MonkeyPatch,
     mode: str,
 ) -> None:
@@ -251,7 +251,7 @@ def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
 
 
 def test_a_reading_that_a_guardrail_holds_back_does_not_make_the_old_one_last(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("STOCK_MAX_AGE", "3600")
@@ -281,7 +281,7 @@ def verdicts(shop: Storefront, run_id: str) -> list[bool]:
     return [entry.get_dagster_event().asset_check_evaluation_data.passed for entry in logs]
 
 
-def test_a_push_of_some_is_no_all_clear_for_what_was_stopped(storefront: Storefront) -> None:  # noqa: F811
+def test_a_push_of_some_is_no_all_clear_for_what_was_stopped(storefront: Storefront) -> None:
     isbns = storefront.titles(12)
     assert verdicts(storefront, storefront.push().run_id) == [True]
     storefront.read(isbns[:8], 0)
@@ -294,7 +294,7 @@ def test_a_push_of_some_is_no_all_clear_for_what_was_stopped(storefront: Storefr
     assert verdicts(storefront, storefront.push(let_through=True).run_id) == [True]
 
 
-def test_a_dry_run_of_what_is_let_through_says_what_would_be_written(storefront: Storefront) -> None:  # noqa: F811
+def test_a_dry_run_of_what_is_let_through_says_what_would_be_written(storefront: Storefront) -> None:
     (isbn,) = storefront.titles(1)
     assert storefront.push().succeeded
     with QueueWriter(storefront.queue.writer) as writer:
@@ -306,7 +306,7 @@ def test_a_dry_run_of_what_is_let_through_says_what_would_be_written(storefront:
     assert looked["details"]["changes"][isbn]["fields"]["price"]["after"] == 2
 
 
-def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:  # noqa: F811
+def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:
     tomorrow = (date.today() + timedelta(days=2)).isoformat()  # noqa: DTZ011
     (isbn,) = storefront.titles(1, copies=None, publication_date=tomorrow)
     assert storefront.push().succeeded
@@ -319,7 +319,7 @@ def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:  # noqa: 
     assert storefront.written() == before
 
 
-def test_a_retired_title_is_touched_by_no_push_unless_it_is_named(storefront: Storefront) -> None:  # noqa: F811
+def test_a_retired_title_is_touched_by_no_push_unless_it_is_named(storefront: Storefront) -> None:
     retired, other, waiting = storefront.titles(3)
     storefront.instance.add_dynamic_partitions(RETIRED_NAME, [waiting])
     assert storefront.push().succeeded
@@ -343,7 +343,7 @@ def enrich(shop: Storefront, isbn: str, *, routine: bool = False) -> None:
 
 
 def test_a_deleted_product_comes_back_when_a_person_asks_and_not_before(
-    storefront: Storefront,  # noqa: F811
+    storefront: Storefront,
 ) -> None:
     deleted, there = storefront.titles(2)
     assert storefront.push().succeeded
@@ -367,7 +367,7 @@ def test_a_deleted_product_comes_back_when_a_person_asks_and_not_before(
         assert reader.wanted_again() == [], "each was asked for once"
 
 
-def test_a_dry_run_says_what_would_come_back_and_writes_nothing(storefront: Storefront) -> None:  # noqa: F811
+def test_a_dry_run_says_what_would_come_back_and_writes_nothing(storefront: Storefront) -> None:
     (deleted,) = storefront.titles(1)
     assert storefront.push().succeeded
     storefront.shop.delete(f"products/{storefront.shop.product(deleted)['id']}")

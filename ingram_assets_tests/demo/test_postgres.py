@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets_tests.conftest import gone
+from ingram_assets_tests.testing.processes import gone
 from ingram_demo.embedded.postgres import Postgres, start_postgres
 
 CRASHES = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets_tests.end_to_end.conftest import Done, Shell, demo_once, left_running, of_a_shop
+from ingram_assets_tests.testing.demo import Done, Shell, demo_once, left_running, of_a_shop
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -11,7 +11,7 @@ import pytest
 
 from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin, Done, Shell
+from ingram_assets_tests.testing.demo import Admin, Done, Shell
 from ingram_demo.show import bring_through
 from ingram_demo.stack import Stack
 

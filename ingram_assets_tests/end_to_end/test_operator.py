@@ -20,7 +20,7 @@ from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatu
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.end_to_end.conftest import Admin, Shell, caught_up
+from ingram_assets_tests.testing.demo import Admin, Shell, caught_up
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")

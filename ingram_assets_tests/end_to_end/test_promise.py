@@ -22,9 +22,9 @@ from ingram_assets.defs.operations.sensors import Memory
 from ingram_assets.defs.readings import stale_readings
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets_tests.conftest import TOOLS
-from ingram_assets_tests.defs.webhook import Webhook, webhook
-from ingram_assets_tests.end_to_end.conftest import Shell, caught_up
+from ingram_assets_tests.testing.demo import Shell, caught_up
+from ingram_assets_tests.testing.processes import TOOLS
+from ingram_assets_tests.testing.webhook import Webhook, webhook
 from ingram_demo.phases import Phases
 from ingram_demo.stack import Stack, running_stack
 

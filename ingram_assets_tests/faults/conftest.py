@@ -8,27 +8,16 @@ Any test may come after any other, in whichever process is free. Mark what takes
 `./just test` leaves it out.
 """
 
-import io
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
-from rich.console import Console
 
-from ingram_assets_tests.conftest import TOOLS
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import assert_all_is_well, await_quiet, in_full, queue
-from ingram_assets_tests.faults.shop import forget_block
-from ingram_demo.phases import Phases
-from ingram_demo.stack import Stack, running_stack
-
-TITLES = 36
-PACE = {"SENSOR_INTERVAL": "5"}
-"""Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
-
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.oracle import await_quiet, in_full, queue
+from ingram_assets_tests.testing.running_shop import forget_block
+from ingram_assets_tests.testing.start_shop import start_shop
+from ingram_demo.stack import Stack
 
 BUSY, WAITING = ("test_load.py", "test_killed.py"), ("test_network.py",)
 """Files whose tests take minutes: of the processors' time, and of time limits'."""
@@ -43,29 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     in_order = iter(sorted(ours, key=lambda item: places.get(item, 1.0)))
     items[:] = [next(in_order) if item in ours else item for item in items]
-
-
-@contextmanager
-def start_shop(titles: int = TITLES) -> Iterator[Stack]:
-    """The embedded stack in a folder of its own, stopped and deleted on the way out.
-
-    It is brought through once: every title is in the store, and all is well.
-    """
-    with ExitStack() as exits:
-        # Not in pytest's own folder, for the reason that `servers_folder` gives.
-        folder = exits.enter_context(
-            tempfile.TemporaryDirectory(prefix="ingram-", ignore_cleanup_errors=True)
-        )
-        shop, quiet = Path(folder) / "shop", Phases(Console(file=io.StringIO()))
-        TOOLS.mkdir(parents=True, exist_ok=True)
-        # One at a time: all at once they would keep each other from coming up, for minutes.
-        with FileLock(TOOLS / "a_shop_starts.lock"):
-            stack = exits.enter_context(running_stack(shop, quiet, PACE, tools=TOOLS, titles=titles))
-        in_full(stack, "scraper", "sync-stock")
-        # Of a title without a cover the sensor would wait ten minutes for one.
-        in_full(stack, "storefront", "push")
-        assert_all_is_well(stack)
-        yield stack
 
 
 @pytest.fixture(scope="package")

@@ -19,10 +19,10 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings import CommonSettings, store_time_zone
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import await_quiet
-from ingram_assets_tests.faults.shop import with_copies
-from ingram_assets_tests.staging.conftest import Queue, isbn, migrated, outcomes, reading, title
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.oracle import await_quiet
+from ingram_assets_tests.testing.queue import Queue, isbn, migrated, outcomes, reading, title
+from ingram_assets_tests.testing.running_shop import with_copies
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.stack import Stack
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ingram_assets.domain.failures import CantBeWritten, of_the_disk
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet
-from ingram_assets_tests.faults.shop import Store, alone, known
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.oracle import assert_nothing_lost, await_quiet
+from ingram_assets_tests.testing.running_shop import Store, alone, known
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)

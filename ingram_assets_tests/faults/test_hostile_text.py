@@ -20,10 +20,10 @@ from ingram_assets.cli.terminal import one_line, plain
 from ingram_assets.defs.keys import STOCK, TITLE_DETAILS
 from ingram_assets.defs.scraper.stock_plot import plot
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets_tests.end_to_end.conftest import Admin
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import await_quiet, queue
-from ingram_assets_tests.faults.shop import with_copies
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin
+from ingram_assets_tests.testing.oracle import await_quiet, queue
+from ingram_assets_tests.testing.running_shop import with_copies
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets_tests.conftest import browsers_below, gone
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_up, unfinished, until
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.oracle import assert_nothing_lost, await_up, unfinished, until
+from ingram_assets_tests.testing.processes import browsers_below, gone
 from ingram_demo.stack import Stack
 
 _TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)

@@ -19,11 +19,11 @@ import psutil
 import psycopg
 import pytest
 
-from ingram_assets_tests.end_to_end.conftest import Admin
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.conftest import start_shop
-from ingram_assets_tests.faults.oracle import assert_nothing_lost, await_quiet, children_of
-from ingram_assets_tests.store.shop import Refusal, Shop
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin
+from ingram_assets_tests.testing.oracle import assert_nothing_lost, await_quiet, children_of
+from ingram_assets_tests.testing.shop import Refusal, Shop
+from ingram_assets_tests.testing.start_shop import start_shop
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.long

@@ -20,16 +20,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.end_to_end.conftest import Admin, Done
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.line import FAULTS, Fault, Line
-from ingram_assets_tests.faults.oracle import (
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin, Done
+from ingram_assets_tests.testing.oracle import (
     assert_all_is_well,
     assert_nothing_lost,
     await_quiet,
     counts_of,
     queue,
 )
+from ingram_assets_tests.testing.tcp_proxy import FAULTS, Fault, Line
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.usefixtures("good_weather")
@@ -179,9 +179,9 @@ def to_repair(stack: Stack) -> Iterator[Admin]:
     yield admin
     for product in admin.products():
         if NEW in {variant["sku"] for variant in product["variants"]}:
-            admin._http.delete(f"/admin/products/{product['id']}").raise_for_status()
+            admin.delete(f"/admin/products/{product['id']}")
     for item in admin.all("/admin/inventory-items", "inventory_items", sku=NEW):
-        admin._http.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
+        admin.delete(f"/admin/inventory-items/{item['id']}")
     with queue(stack) as connection:
         for table in ("ingram_queue", "ingram_stock_history", "ingram_unread"):
             connection.execute(f"DELETE FROM {table} WHERE isbn = '{NEW}'")

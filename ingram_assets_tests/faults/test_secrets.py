@@ -1,6 +1,5 @@
 """Secrets: the shop is used, and errors are provoked; then everything that it wrote and runs is searched."""
 
-import base64
 import gzip
 import json
 import os
@@ -15,8 +14,9 @@ import psycopg
 import pytest
 
 from ingram_assets.runtime.processes import MARK
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.shop import alone, forget_block
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.running_shop import alone, forget_block
+from ingram_assets_tests.testing.secret_forms import forms
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,17 +29,6 @@ KEPT_IN = (
     "state/ipage/session.json",
 )
 """Where the demo's servers and the session keep what is theirs; each for its owner alone."""
-
-
-def forms(secret: str) -> set[bytes]:
-    """How a secret may be spelt in a log: as it is, in a URL, in JSON, in base64 at any place."""
-    raw = secret.encode()
-    found = {raw, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode()}
-    for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + raw)
-        # What does not depend on the bytes around it.
-        found.add(coded[4 if shift else 0 : -4])
-    return {form for form in found if len(form) >= 8}
 
 
 def secrets_of(stack: Stack) -> dict[str, str]:

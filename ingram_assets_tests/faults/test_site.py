@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ingram_assets_tests.end_to_end.conftest import Done
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import await_quiet
-from ingram_assets_tests.faults.shop import (
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Done
+from ingram_assets_tests.testing.oracle import await_quiet
+from ingram_assets_tests.testing.running_shop import (
     Store,
     alone,
     blocked_until,

@@ -14,15 +14,15 @@ import pytest
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import Journal
-from ingram_assets_tests.end_to_end.conftest import Admin, Done
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import (
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin, Done
+from ingram_assets_tests.testing.oracle import (
     assert_nothing_lost,
     assert_queue_is_the_book,
     await_quiet,
     until,
 )
-from ingram_assets_tests.faults.shop import alone, with_copies
+from ingram_assets_tests.testing.running_shop import alone, with_copies
 from ingram_demo.stack import Stack
 
 pytestmark = [

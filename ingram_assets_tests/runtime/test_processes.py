@@ -19,7 +19,7 @@ import pytest
 
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok, port_open
 from ingram_assets.runtime.processes import MARK, AlreadyRunning, ChildFailed, Supervisor
-from ingram_assets_tests.conftest import gone
+from ingram_assets_tests.testing.processes import gone
 
 ENV = {"PATH": os.environ["PATH"]}
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]

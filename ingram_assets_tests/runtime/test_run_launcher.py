@@ -21,7 +21,7 @@ from ingram_assets.runtime.dagster_internals import (
 )
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
-from ingram_assets_tests.code_location import CodeServer, running_code_server
+from ingram_assets_tests.testing.code_location import CodeServer, running_code_server
 
 INSTANCE = """
 run_launcher:

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.journal import Journal
-from ingram_assets_tests.faults.test_secrets import forms
+from ingram_assets_tests.testing.secret_forms import forms
 from ingram_demo.embedded.postgres import Postgres
 
 PASSWORD = "Tr0ub4dor%@:/#?&\" '[+]\\"

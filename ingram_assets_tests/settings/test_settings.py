@@ -29,8 +29,8 @@ from ingram_assets.settings import (
     secret,
 )
 from ingram_assets.settings.env_files import read_env
-from ingram_assets_tests.conftest import environment_kept
-from ingram_demo.stack import ROLES, _environments
+from ingram_assets_tests.testing.processes import environment_kept
+from ingram_demo.stack import ROLES, environments_of
 
 SCRAPER = {
     "IPAGE_USERNAME": "user",
@@ -325,7 +325,7 @@ def test_without_an_argument_this_process_s_environment_counts(monkeypatch):
     assert load(StorefrontSettings).SAFETY_STOCK == 3
 
 
-def test_the_demo_s_environments_are_its_own(monkeypatch, tmp_path):
+def test_the_demo_senvironments_of_are_its_own(monkeypatch, tmp_path):
     for name, value in EXPORTED.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ALERT_URLS", "")
@@ -345,7 +345,7 @@ def test_the_demo_s_environments_are_its_own(monkeypatch, tmp_path):
     database = SimpleNamespace(url=lambda name, role, password: f"postgresql://{role}:{password}@h/{name}")
     passwords = dict.fromkeys(ROLES, "p")
     pace = {"SENSOR_INTERVAL": "4"}
-    made = _environments(tmp_path, database, passwords, server, server, server, server, tmp_path, pace)
+    made = environments_of(tmp_path, database, passwords, server, server, server, server, tmp_path, pace)
     for name, environment in made.items():
         common = load(CommonSettings, environment)
         assert common.DAGSTER_HOME is None, name

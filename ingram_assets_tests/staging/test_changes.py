@@ -16,7 +16,7 @@ from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.reader import Page, QueueReader, StockChange
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.staging.conftest import NOW, Queue, isbn, outcomes, reading, title
+from ingram_assets_tests.testing.queue import NOW, Queue, isbn, outcomes, reading, title
 
 WRITERS, ROUNDS, TITLES = 8, 12, 30
 

@@ -18,8 +18,8 @@ from ingram_assets.staging.connection import Server
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.faults.line import Line
-from ingram_assets_tests.staging.conftest import PASSWORD, READER, WRITER, Queue, outcomes, reading, title
+from ingram_assets_tests.testing.queue import PASSWORD, READER, WRITER, Queue, outcomes, reading, title
+from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104

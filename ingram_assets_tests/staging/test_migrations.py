@@ -16,7 +16,7 @@ from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.staging.conftest import PASSWORD, READER, WRITER, isbn, outcomes, reading, title
+from ingram_assets_tests.testing.queue import PASSWORD, READER, WRITER, isbn, outcomes, reading, title
 from ingram_demo.embedded.postgres import Postgres
 
 FOLDER = Path(schema.__file__).parent / "migrations"

@@ -13,7 +13,7 @@ from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.schema.roles import TABLES, WRITE_FUNCTIONS
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.staging.conftest import READER, WRITER, Queue, isbn, migrated, reading, title
+from ingram_assets_tests.testing.queue import READER, WRITER, Queue, isbn, migrated, reading, title
 from ingram_demo.embedded.postgres import Postgres
 
 SECRET_STOCK, SECRET_TITLE = 7654321, "The canary's title"

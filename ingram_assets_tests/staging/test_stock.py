@@ -13,7 +13,7 @@ from ingram_assets.domain.readings import KnownStock, StockReading, merge
 from ingram_assets.domain.stock import MAX_COUNT, UNSEEN, DcStock
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.staging.conftest import NOW, Queue, isbn, outcomes, reading, title
+from ingram_assets_tests.testing.queue import NOW, Queue, isbn, outcomes, reading, title
 
 
 def test_each_answer(writer: QueueWriter, reader: QueueReader) -> None:

@@ -24,7 +24,7 @@ from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import let_in, migrate, roles
 from ingram_assets.staging.schema.roles import CONNECTIONS
 from ingram_assets.staging.writer import MAX_BYTES, QueueWriter
-from ingram_assets_tests.staging.conftest import (
+from ingram_assets_tests.testing.queue import (
     NOW,
     PASSWORD,
     READER,

@@ -14,7 +14,7 @@ from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.staging.conftest import NOW, Queue, isbn, outcomes, reading, title
+from ingram_assets_tests.testing.queue import NOW, Queue, isbn, outcomes, reading, title
 
 DETAILS: dict[str, Any] = {
     "isbn": "978-1-250-31318-8",

@@ -23,7 +23,7 @@ from ingram_assets.store.client import (
     batches,
     send_splitting,
 )
-from ingram_assets_tests.store.shop import Shop
+from ingram_assets_tests.testing.shop import Shop
 
 
 @dataclass

@@ -15,9 +15,9 @@ from ingram_assets.store.journal import Change, Journal
 from ingram_assets.store.preview import Preview, preview_import
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.undo import undo
-from ingram_assets_tests.store.conftest import Bench
-from ingram_assets_tests.store.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.store.shop import TODAY, Refusal, make_title
+from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.interrupted import Killed, Network, client_on, killed_before
+from ingram_assets_tests.testing.shop import TODAY, Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 

@@ -11,9 +11,9 @@ from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.levels import PushStopped
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.store.conftest import Bench
-from ingram_assets_tests.store.interrupted import Killed, Network, client_on, killed_before
-from ingram_assets_tests.store.shop import READ_AT, make_isbn, make_title
+from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.interrupted import Killed, Network, client_on, killed_before
+from ingram_assets_tests.testing.shop import READ_AT, make_isbn, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 

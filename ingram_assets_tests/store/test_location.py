@@ -9,7 +9,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import Location, ensure_location, find_location
-from ingram_assets_tests.store.shop import Shop
+from ingram_assets_tests.testing.shop import Shop
 from ingram_demo.embedded.medusa import Medusa
 
 pytestmark = pytest.mark.xdist_group("medusa")

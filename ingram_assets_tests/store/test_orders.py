@@ -10,9 +10,9 @@ import pytest
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.store.conftest import Bench
-from ingram_assets_tests.store.interrupted import Network, client_on
-from ingram_assets_tests.store.shop import Refusal, make_title
+from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.interrupted import Network, client_on
+from ingram_assets_tests.testing.shop import Refusal, make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 

@@ -19,7 +19,7 @@ from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.store.read import Actual, Item, Level, Variant
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.store.shop import READ_AT, TODAY, make_title
+from ingram_assets_tests.testing.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()
 WROTE_AT = READ_AT - timedelta(hours=1)

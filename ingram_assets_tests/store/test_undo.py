@@ -8,8 +8,8 @@ import pytest
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.undo import UndoReport, UnknownRun, undo
-from ingram_assets_tests.store.conftest import Bench
-from ingram_assets_tests.store.shop import make_title
+from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.shop import make_title
 
 pytestmark = pytest.mark.xdist_group("medusa")
 

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 from ingram_demo.simulator import ControlRefused, running_simulator
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 
 ROUTES = ("/ipage/hoverImage.jsp", "/ipage/servlet/ibg.common.titledetail.imageloader")
 

@@ -7,7 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 from ingram_demo.simulator.dials import CSV_LAYOUTS
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 from ingram_demo.simulator import ControlRefused
 from ingram_demo.simulator.faults import FAULTS
 

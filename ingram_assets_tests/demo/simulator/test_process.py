@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from ingram_assets_tests.demo.simulator.test_sign_in import give_password, submit
+from ingram_assets_tests.testing.simulator_pages import give_password, submit
 from ingram_demo.simulator import Account, Simulator
 
 COMMAND = [sys.executable, "-m", "ingram_demo.simulator"]

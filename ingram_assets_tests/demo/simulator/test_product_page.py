@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 
 
 def test_every_page_says_what_the_book_says(sim, shop):

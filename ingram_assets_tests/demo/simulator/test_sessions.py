@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
 
 COVER = "/ipage/hoverImage.jsp?ean={isbn}&size=640&howerType=Y"
 

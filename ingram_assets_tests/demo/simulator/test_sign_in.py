@@ -8,9 +8,9 @@ import pyotp
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from ingram_assets_tests.demo.simulator import reading
+from ingram_assets_tests.testing import simulator_pages as reading
+from ingram_assets_tests.testing.simulator_pages import LOGIN, give_password, submit
 
-LOGIN = "/ipage/li001.jsp"
 HOME = "/ipage/common/contentdelivery/hm001View.action"
 
 
@@ -21,21 +21,6 @@ def browser(sim):
         base_url=sim.url, follow_redirects=True, trust_env=False, verify=False, timeout=60
     ) as client:
         yield client
-
-
-def submit(client, page, form="form", **fields):
-    """Posts the page's form with its hidden fields and these."""
-    node = LexborHTMLParser(page.text).css_first(form)
-    hidden = {
-        field.attributes["name"]: field.attributes["value"] or "" for field in node.css("input[type=hidden]")
-    }
-    return client.post(node.attributes["action"], data={**hidden, **fields})
-
-
-def give_password(sim, client, password=None):
-    page = client.get(LOGIN)
-    fields = {"username": sim.account.username, "passwd": password or sim.account.password}
-    return submit(client, page, "form[name=login]", **fields)
 
 
 def mailed(sim, count=1, kind="code"):

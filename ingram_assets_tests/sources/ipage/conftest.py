@@ -1,6 +1,5 @@
 """Simulators of the site for this room's tests, and a quick way to a `Site` on them."""
 
-import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +9,11 @@ import pytest
 
 from ingram_assets.sources.ipage.access.session import Session, session_from_header
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
-from ingram_assets.sources.ipage.site import Credentials, Limits, Site, Timeouts
+from ingram_assets.sources.ipage.site import Site
+from ingram_assets_tests.testing.site import QUICK, TITLES
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.simulator import Account, Simulator, running_simulator
 from ingram_demo.simulator.mail import MaildirMailer
-
-TITLES = 60
-
-QUICK = Limits(pauses=(0.3, 0.6, 30.0), longest_wait=5.0)
-"""Pauses that a test can sit out; the third one ends the run anyway."""
 
 
 @pytest.fixture(scope="session")
@@ -54,15 +49,6 @@ def _fresh(simulator: Simulator) -> Simulator:
     return simulator
 
 
-def credentials(simulator: Simulator, **changed: Any) -> Credentials:
-    """The simulator's account, with codes made from its authenticator's secret unless said otherwise."""
-    account = simulator.account
-    usual = Credentials(
-        account.username, account.password, account.account, mfa="totp", totp_secret=account.totp_secret
-    )
-    return dataclasses.replace(usual, **changed)
-
-
 @pytest.fixture
 def open_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Makes sites on a simulator with a session captured by hand, and closes them all."""
@@ -93,6 +79,3 @@ def quick_sign_in(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(sign_in_room, "sign_in", sign_in)
     return made
-
-
-SHORT = Timeouts(connect=1.0, read=1.0, total=1.5)

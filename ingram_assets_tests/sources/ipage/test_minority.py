@@ -16,7 +16,7 @@ from ingram_assets.sources.ipage.access.fetching import Sign
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site, Timeouts, _sign_of_title
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     HEADER,
     NO_MATCH,
     UPPER,
@@ -25,7 +25,7 @@ from ingram_assets_tests.sources.ipage.page_factory import (
     stock_tables,
     table,
 )
-from ingram_assets_tests.sources.ipage.raw_server import raw_server
+from ingram_assets_tests.testing.raw_server import raw_server
 
 ZEROS = (("TN", "0", "0"), ("PA", "0", "0"))
 ISBNS = [(first := f"97800000{number:04d}") + check_digit_13(first) for number in range(240)]

@@ -34,8 +34,8 @@ from ingram_assets.sources.ipage.pages import parse_saved_search_csv
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import UnfitPicture, check_picture
 from ingram_assets.sources.ipage.site import FetchOutcome, Limits, Reading, Site, breaker_open_until
-from ingram_assets_tests.sources.ipage.conftest import QUICK, SHORT, TITLES, credentials
-from ingram_assets_tests.sources.ipage.raw_server import raw_server
+from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.site import QUICK, SHORT, TITLES, credentials
 from ingram_demo.simulator import Simulator
 
 OpenSite = Callable[..., Site]

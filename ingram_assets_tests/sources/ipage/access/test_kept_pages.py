@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, KeptPages, without_secrets
 from ingram_assets.sources.ipage.pages.recognize import PageKind, recognize
-from ingram_assets_tests.sources.ipage.page_factory import BLOCK, LOGIN, product_page
+from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
 
 COOKIE = "9AFB2C7714D6E0B1F3A8C5D2E7F60912.node3"
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.sources.ipage.login.browser import NoBrowser, _launch, _Watch, open_page
-from ingram_assets_tests.conftest import browsers_below
+from ingram_assets_tests.testing.processes import browsers_below
 
 DRIVER = """
 import subprocess, sys

@@ -21,8 +21,8 @@ from ingram_assets.sources.ipage.login.forms import Step
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.site import Credentials, FetchOutcome, Limits, Site, breaker_open_until
-from ingram_assets_tests.sources.ipage.conftest import QUICK, credentials
-from ingram_assets_tests.sources.ipage.raw_server import raw_server
+from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.site import QUICK, credentials
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.simulator import Simulator
 

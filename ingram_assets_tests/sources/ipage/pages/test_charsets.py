@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ingram_assets.sources.ipage.pages import parse_product_page, parse_saved_search_csv
 from ingram_assets.sources.ipage.pages.charsets import Body, decode
 from ingram_assets.sources.ipage.site import Limits, Site
-from ingram_assets_tests.sources.ipage.page_factory import UPPER, product_page, replaced
-from ingram_assets_tests.sources.ipage.raw_server import raw_server
+from ingram_assets_tests.testing.page_factory import UPPER, product_page, replaced
+from ingram_assets_tests.testing.raw_server import raw_server
 
 META = '<meta charset="utf-8">'
 WEST = "It’s García’s “Crème brûlée” – €5 Ångström"

@@ -29,9 +29,10 @@ from ingram_assets.sources.ipage.pages import (
     spreadsheets,
 )
 from ingram_assets.sources.ipage.site import Site
-from ingram_assets_tests.sources.ipage.page_factory import BLOCK, LOGIN, NO_MATCH
-from ingram_assets_tests.sources.ipage.pages import workbooks
-from ingram_assets_tests.sources.ipage.pages.workbooks import (
+from ingram_assets_tests.testing import workbooks
+from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, NO_MATCH
+from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.workbooks import (
     container,
     html,
     html_page,
@@ -44,7 +45,6 @@ from ingram_assets_tests.sources.ipage.pages.workbooks import (
     xml_workbook,
     zipped,
 )
-from ingram_assets_tests.sources.ipage.raw_server import raw_server
 
 HAIL_MARY, DUNE, FIRES = "9780593135204", "9780441013593", "9781956007329"
 ROWS: list[list[object]] = [
@@ -352,7 +352,7 @@ def test_what_is_cut_short_is_no_shorter_list() -> None:
 
 
 def _one_cell_in_the_corner_of_an_xls() -> bytes:
-    biff = workbooks._biff({"T": [["EAN"]]}, False)[:-4]
+    biff = workbooks.biff({"T": [["EAN"]]}, False)[:-4]
     corner = struct.pack("<HHHHHHB", 0x204, 10, 65535, 65535, 0, 1, 0) + b"x"
     return container({"Workbook": biff + corner + struct.pack("<HH", 0x0A, 0)})
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.sources.ipage.pages import ProductPage, folded, parse_product_page
-from ingram_assets_tests.sources.ipage.page_factory import LOWER, UPPER, product_page, replaced
+from ingram_assets_tests.testing.page_factory import LOWER, UPPER, product_page, replaced
 
 SHORT = "A lone astronaut must save the earth from"
 REST = "a disaster. It is the far future."

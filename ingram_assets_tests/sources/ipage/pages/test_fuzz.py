@@ -17,7 +17,7 @@ from ingram_assets.sources.ipage.pages import (
     parse_product_page,
 )
 from ingram_assets.sources.ipage.pages.charsets import decode
-from ingram_assets_tests.sources.ipage.page_factory import BLOCK, EXPIRED, LOGIN, product_page
+from ingram_assets_tests.testing.page_factory import BLOCK, EXPIRED, LOGIN, product_page
 from ingram_demo.simulator.product import render_product
 from ingram_demo.simulator.site import Site
 

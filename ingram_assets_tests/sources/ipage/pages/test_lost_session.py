@@ -14,7 +14,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SessionExpired,
     SiteClosed,
 )
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     HEALTHY_SCRIPT,
     NO_MATCH,
     message_page,

@@ -20,7 +20,7 @@ from ingram_assets.sources.ipage.pages.pictures import (
     UnfitPicture,
     check_picture,
 )
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     BLOCK,
     EXPIRED,
     INTERRUPTION,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.sources.ipage.pages import Contributor, PageChanged, fields, parse_product_page
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     LOWER,
     UPPER,
     contributors,

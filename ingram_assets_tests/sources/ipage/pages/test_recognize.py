@@ -10,7 +10,7 @@ from ingram_assets.sources.ipage.pages import (
     parse_product_page,
 )
 from ingram_assets.sources.ipage.pages.recognize import MAX_CHARACTERS, PageKind, recognize
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     BLOCK,
     EXPIRED,
     INTERRUPTION,

@@ -18,8 +18,8 @@ from ingram_assets.sources.ipage.pages import (
     SessionExpired,
     parse_saved_search_csv,
 )
-from ingram_assets_tests.sources.ipage.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH
-from ingram_assets_tests.sources.ipage.pages.workbooks import xlsx
+from ingram_assets_tests.testing.page_factory import BLOCK, EXPIRED, INTERRUPTION, LOGIN, NO_MATCH
+from ingram_assets_tests.testing.workbooks import xlsx
 
 HAIL_MARY, DUNE, FIRES = "9780593135204", "9780441013593", "9781956007329"
 TRUTH = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.sources.ipage.pages import PageChanged, ProductPage, parse_product_page
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     HEADER,
     OTHER_ROWS,
     OWN_ROWS,

@@ -14,7 +14,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SessionExpired,
 )
 from ingram_assets.sources.ipage.pages.recognize import PageKind, recognize
-from ingram_assets_tests.sources.ipage.page_factory import (
+from ingram_assets_tests.testing.page_factory import (
     EXPIRED,
     HEALTHY_SCRIPT,
     LOGIN,

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from ingram_assets_tests.staging.conftest import Queue
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 

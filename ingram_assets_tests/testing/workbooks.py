@@ -97,10 +97,10 @@ def _letter(place: int) -> str:
 
 def xls(sheets: Mapping[str, Sequence[Row]], *, locked: bool = False) -> bytes:
     """An XLS of Excel 97 with these sheets."""
-    return container({"Workbook": _biff(sheets, locked)})
+    return container({"Workbook": biff(sheets, locked)})
 
 
-def _biff(sheets: Mapping[str, Sequence[Row]], is_locked: bool) -> bytes:
+def biff(sheets: Mapping[str, Sequence[Row]], is_locked: bool) -> bytes:
     def record(kind: int, data: bytes = b"") -> bytes:
         return struct.pack("<HH", kind, len(data)) + data
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ingram_assets_tests.end_to_end import conftest as end_to_end
-from ingram_assets_tests.end_to_end.conftest import Done
+from ingram_assets_tests.testing import demo
+from ingram_assets_tests.testing.demo import Done
 
 _forked = multiprocessing.get_context("forkserver")
 _forked.set_forkserver_preload(
@@ -81,7 +81,7 @@ class Command:
         return Done(self._process.exitcode, Path(self._folder.name, "output").read_text(), self.errors)
 
 
-class Shell(end_to_end.Shell):
+class Shell(demo.Shell):
     """Types commands with the settings of one code location."""
 
     def start(self, *words: str) -> Command:

@@ -24,8 +24,8 @@ from ingram_assets.domain.availability import Availability, availability
 from ingram_assets.domain.stock import from_json
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
-from ingram_assets_tests.end_to_end.conftest import Admin, caught_up
-from ingram_assets_tests.faults.commands import Shell
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin, caught_up
 from ingram_demo.stack import Stack
 
 UNFINISHED = [

@@ -10,6 +10,7 @@ import httpx
 from selectolax.lexbor import LexborHTMLParser
 
 PRODUCT = "/ipage/productdetail"
+LOGIN = "/ipage/li001.jsp"
 
 
 def page(client: httpx.Client, isbn: str) -> LexborHTMLParser:
@@ -69,3 +70,18 @@ def export_address(search_id: str, total: int = 100) -> str:
         "No": 0,
     }
     return f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
+
+
+def submit(client, page, form="form", **fields):
+    """Posts the page's form with its hidden fields and these."""
+    node = LexborHTMLParser(page.text).css_first(form)
+    hidden = {
+        field.attributes["name"]: field.attributes["value"] or "" for field in node.css("input[type=hidden]")
+    }
+    return client.post(node.attributes["action"], data={**hidden, **fields})
+
+
+def give_password(sim, client, password=None):
+    page = client.get(LOGIN)
+    fields = {"username": sim.account.username, "passwd": password or sim.account.password}
+    return submit(client, page, "form[name=login]", **fields)

@@ -16,7 +16,7 @@ from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import Child, Supervisor
 
 NAME = "a_location"
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 INSTANCE = """
 telemetry: {enabled: false}
 nux: {enabled: false}
@@ -52,23 +52,17 @@ class CodeServer:
         return self.run(run_id).status
 
 
-def code_server_of(folder: Path, definitions: str) -> tuple[list[str], dict[str, str], int]:
-    """The command line of a code server of these definitions, its environment, and its port."""
-    (folder / f"{NAME}.py").write_text(definitions)
-    port = free_port()
-    argv = code_server_argv(NAME, port)
-    argv[argv.index("--module-name") + 1] = NAME
-    path = f"{folder}:{ROOT}"
-    return argv, {"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": path}, port
-
-
 @contextmanager
 def running_code_server(
     folder: Path, definitions: str, instance_config: str = "", **settings: str
 ) -> Iterator[CodeServer]:
     """A server of these definitions (Python), with an instance in `folder`; its runs get the settings."""
     (folder / "dagster.yaml").write_text(INSTANCE + instance_config)
-    argv, environment, port = code_server_of(folder, definitions)
+    (folder / f"{NAME}.py").write_text(definitions)
+    port = free_port()
+    argv = code_server_argv(NAME, port)
+    argv[argv.index("--module-name") + 1] = NAME
+    path = f"{folder}:{ROOT}"
     with (
         Supervisor(folder / "up") as supervisor,
         DagsterInstance.from_config(str(folder)) as instance,
@@ -78,7 +72,7 @@ def running_code_server(
         child = supervisor.start(
             "code",
             argv,
-            env={**environment, **settings},
+            env={"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(folder), "PYTHONPATH": path, **settings},
             ready=port_open(port),
             ready_seconds=120,
             restart=True,

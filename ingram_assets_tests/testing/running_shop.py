@@ -7,9 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ingram_assets_tests.end_to_end.conftest import Admin, Done
-from ingram_assets_tests.faults.commands import Shell
-from ingram_assets_tests.faults.oracle import counts_of, queue
+from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.demo import Admin, Done
+from ingram_assets_tests.testing.oracle import counts_of, queue
 from ingram_demo.stack import Stack
 
 

@@ -1,0 +1,88 @@
+"""A queue, a store and the storefront's jobs between them, run in this process."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import psycopg
+
+from ingram_assets.cli.runs import RunResult, collect
+from ingram_assets.defs.storefront.definitions import defs
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.staging.writer import QueueWriter
+from ingram_assets_tests.testing.queue import Queue
+from ingram_assets_tests.testing.shop import Shop, make_isbn
+
+NAME = "Ingram (Drop-Ship)"
+numbers = itertools.count(70_000)
+"""Of titles: each test takes its own."""
+
+
+@dataclass
+class Storefront:
+    """A queue, a store and the jobs between them."""
+
+    queue: Queue
+    shop: Shop
+    journal: str
+    instance: dg.DagsterInstance
+
+    def titles(self, count: int, copies: int | None = 10, **more: Any) -> list[str]:
+        """New titles in the queue, with so many copies in Tennessee."""
+        isbns = [make_isbn(next(numbers)) for _ in range(count)]
+        usual = {"title": "A Book", "srp_price": "18.99", "binding": "Paperback"}
+        with QueueWriter(self.queue.writer) as writer:
+            writer.add_titles([{"isbn": isbn, **usual, **more} for isbn in isbns])
+        if copies is not None:
+            self.read(isbns, copies)
+        return isbns
+
+    def read(self, isbns: list[str], copies: int) -> None:
+        stock = {"TN": DcStock(copies, 0, "primary")}
+        with QueueWriter(self.queue.writer) as writer:
+            writer.record_stock(
+                [{"isbn": isbn, "observed_at": datetime.now(UTC), "stock": stock} for isbn in isbns]
+            )
+
+    def run(self, job: str, op: str, **config: Any) -> RunResult:
+        """A run of a job, and what the command line would make of it."""
+        done = defs.resolve_job_def(job).execute_in_process(
+            run_config={"ops": {op: {"config": config}}}, instance=self.instance, raise_on_error=False
+        )
+        run = self.instance.get_run_by_id(done.run_id)
+        assert run
+        return collect(self.instance, run, 0)
+
+    def push(self, *isbns: str, **config: Any) -> RunResult:
+        return self.run("push", "push_titles", isbns=list(isbns), **config)
+
+    def level(self, isbn: str) -> float | None:
+        (location,) = self.shop.get("stock-locations", name=NAME)["stock_locations"]
+        level = self.shop.level(isbn, location["id"])
+        return level["stocked_quantity"] if level else None
+
+    def written(self) -> int:
+        with psycopg.connect(self.journal) as connection:
+            row = connection.execute("SELECT count(*) FROM store_change").fetchone()
+        assert row
+        return row[0]
+
+    def row(self, isbn: str) -> tuple[bool, str | None]:
+        """Whether it is imported, and why that failed."""
+        ((imported, reason),) = self.queue.sql(
+            "SELECT imported_at IS NOT NULL, failed_reason FROM ingram_current_titles WHERE isbn = %s", isbn
+        )
+        return imported, reason
+
+    def partitions(self, run_id: str, asset: dg.AssetKey) -> list[str]:
+        logs = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        events = [entry.get_dagster_event() for entry in logs]
+        return [str(event.partition) for event in events if event.asset_key == asset]
+
+
+def count(result: RunResult, name: str) -> int:
+    assert result.succeeded, result.error
+    (report,) = result.reports
+    return report["counts"].get(name, 0)
