@@ -17,7 +17,7 @@ import httpx
 import psutil
 from rich.console import Console
 
-from ingram_assets.cli.runs import RunResult, code_location, follow
+from ingram_assets.cli.runs import RunResult, follow
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings import LOCATIONS
@@ -42,6 +42,21 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
+_SENSORS = """
+query Sensors($selector: RepositorySelector!) {
+  sensorsOrError(repositorySelector: $selector) {
+    ... on Sensors { results { sensorState { id status } } }
+  }
+}
+"""
+_START_SENSOR = """
+mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }
+"""
+_STOP_SENSOR = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
+
+
+def _repository(location: str) -> dict[str, str]:
+    return {"repositoryLocationName": location, "repositoryName": "__repository__"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +113,8 @@ class Shop:
 
     def start_sensor(self, location: str, name: str) -> None:
         """Turn one sensor on."""
-        for sensor in self._sensors(location):
-            if sensor.name == name:
-                self.instance.start_sensor(sensor)
+        selector = {**_repository(location), "sensorName": name}
+        self._ask(_START_SENSOR, selector=selector)
 
     def stop_sensors(self) -> None:
         """Turn every sensor off, and return once nothing is left of what they had begun."""
@@ -108,25 +122,26 @@ class Shop:
         while quiet < 3:
             running = False
             for location in LOCATIONS:
-                for sensor in self._sensors(location):
-                    origin = sensor.get_remote_origin_id()
-                    state = self.instance.get_instigator_state(origin, sensor.selector_id)
+                for sensor in self._ask(_SENSORS, selector=_repository(location))["sensorsOrError"][
+                    "results"
+                ]:
                     # A tick under way writes its sensor's state back: as running, if it began so.
-                    if state is None or state.is_running:
+                    if sensor["sensorState"]["status"] == "RUNNING":
                         running = True
-                        self.instance.stop_sensor(origin, sensor.selector_id, sensor)
+                        self._ask(_STOP_SENSOR, id=sensor["sensorState"]["id"])
             running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1))
             quiet = 0 if running else quiet + 1
             time.sleep(2)
 
-    def _sensors(self, location: str) -> list[Any]:
-        with code_location(self.instance, self.stack.common, location) as (workspace, _):
-            return [
-                sensor
-                for place in workspace.code_locations
-                for repository in place.get_repositories().values()
-                for sensor in repository.get_sensors()
-            ]
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """What Dagster's web server answers."""
+        asked = self._http.post(
+            f"{self.stack.dagster.ui_url}/graphql", json={"query": query, "variables": variables}
+        )
+        answer = asked.raise_for_status().json()
+        if "errors" in answer:
+            raise RuntimeError(f"Dagster refuses: {answer['errors']}")
+        return dict(answer["data"])
 
     def run_asset(self, location: str, asset: dg.AssetKey) -> Finished:
         """Materialize an asset as a person does in the UI: through its web server and the run queue."""
@@ -138,16 +153,9 @@ class Shop:
         return self._run(location, {"jobName": job}, config)
 
     def _run(self, location: str, selector: Mapping[str, Any], config: Mapping[str, Any]) -> Finished:
-        names = {"repositoryLocationName": location, "repositoryName": "__repository__"}
+        params = {"selector": {**_repository(location), **selector}, "runConfigData": config}
         with peak_memory(location) as memory:
-            asked = self._http.post(
-                f"{self.stack.dagster.ui_url}/graphql",
-                json={
-                    "query": _LAUNCH,
-                    "variables": {"params": {"selector": {**names, **selector}, "runConfigData": config}},
-                },
-            )
-            launched = asked.raise_for_status().json()["data"]["launchRun"]
+            launched = self._ask(_LAUNCH, params=params)["launchRun"]
             if launched["__typename"] != "LaunchRunSuccess":
                 raise RuntimeError(f"The run was not launched: {launched}")
             result = follow(self.instance, launched["run"]["runId"])

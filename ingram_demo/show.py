@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ingram_assets.cli.runs import RunResult, code_location, follow, launch
+from ingram_assets.cli.runs import RunResult, code_server, follow, launch
 from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.runtime.instance import dagster_instance
@@ -110,9 +110,9 @@ def bring_through(stack: Stack, instance: "DagsterInstance", phases: Phases) -> 
 
 
 def _run(stack: Stack, instance: "DagsterInstance", location: str, job: str, tell: Tell) -> RunResult:
-    with code_location(instance, stack.common, location) as (workspace, queued):
-        run = launch(instance, workspace, job, {}, queued=queued)
-    result = follow(instance, run.run_id, lambda words: tell(f"  {words}"))
+    with code_server(stack.common, location) as server:
+        run_id = launch(server, job, {})
+    result = follow(instance, run_id, lambda words: tell(f"  {words}"))
     if not result.succeeded:
         raise DemoFailed(f"{job} failed: {result.error} (logs: {stack.supervisor.folder / 'logs'})")
     return result

@@ -15,7 +15,8 @@ from psycopg import sql
 
 from ingram_assets.runtime.dagster_processes import Dagster, forget_ports, start_dagster
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
-from ingram_assets.runtime.processes import PortBusy, Supervisor, choose_port, free_port, http_ok
+from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
+from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings import (
     LOCATIONS,
     CommonSettings,

@@ -109,7 +109,7 @@ def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
 
 def run_job(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
     """Start a job's run where its secrets are, follow it, and return what it reports."""
-    from ingram_assets.cli.runs import code_location, follow, launch
+    from ingram_assets.cli.runs import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
     from ingram_assets.settings import LOCATIONS, CommonSettings, PaceSettings, check, environment_of, load
 
@@ -118,6 +118,5 @@ def run_job(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResul
     common = load(CommonSettings, environment)
     with progress(job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
-        with code_location(instance, common, location) as (workspace, queued):
-            run = launch(instance, workspace, job, run_config, queued=queued)
-            return follow(instance, run.run_id, tell, goes_on=queued)
+        with code_server(common, location) as server:
+            return follow(instance, launch(server, job, run_config), tell, goes_on=server.is_queued)

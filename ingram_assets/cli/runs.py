@@ -5,14 +5,18 @@ the run needs is started for as long as the run lasts, with that location's envi
 """
 
 import contextlib
+import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
+import click
 import psutil
 
 from ingram_assets.domain.failures import IngramError, Transient
@@ -22,19 +26,12 @@ from ingram_assets.runtime.instance import (
     running_ports,
     without_tries,
 )
-from ingram_assets.runtime.processes import (
-    AlreadyRunning,
-    ChildFailed,
-    Supervisor,
-    free_port,
-    port_open,
-)
+from ingram_assets.runtime.ports import free_port, port_open
+from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
 from ingram_assets.settings import CommonSettings, environment_of
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
-
-    from ingram_assets.runtime.dagster_internals import WorkspaceRequestContext
 
 POLL_SECONDS = 0.3
 AWAY_SECONDS = 60.0
@@ -44,6 +41,15 @@ LOOK_SECONDS = 5.0
 STOP_SECONDS = 30.0
 """How long a run that is asked to stop has time for it: a page or a batch under way comes to its end."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeServer:
+    """Where runs of a location start; and whether `ingram up` is at work, so that they are queued."""
+
+    location: str
+    port: int
+    is_queued: bool
 
 
 class RunFailed(IngramError):
@@ -81,48 +87,31 @@ def _patiently(look: Callable[..., T], *arguments: Any) -> T:
 
 
 @contextlib.contextmanager
-def code_location(
-    instance: "DagsterInstance", common: CommonSettings, name: str
-) -> Iterator[tuple["WorkspaceRequestContext", bool]]:
-    """A workspace with one code location, and whether `ingram up` is at work (runs are then queued)."""
-    from dagster import __version__
-
-    from ingram_assets.runtime.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
-
-    port = running_ports(common).get(name)
-    with contextlib.ExitStack() as stack:
-        queued = port is not None
-        if port is None:
-            supervisor = stack.enter_context(Supervisor(stack.enter_context(_folder_of_command(common))))
-            port = free_port()
-            environment = environment_of(name) | {
-                "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-                "DAGSTER_HOME": os.environ["DAGSTER_HOME"],
-                "DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"],
-            }
-            supervisor.start(
-                f"code-{name}",
-                code_server_argv(name, port),
-                env=environment,
-                cwd=common.state_dir,
-                ready=port_open(port),
-                ready_seconds=120,
-            )
-        target = GrpcServerTarget(host="127.0.0.1", port=port, socket=None, location_name=name)
-        process = stack.enter_context(
-            WorkspaceProcessContext(instance, target, version=__version__, read_only=False)
+def code_server(common: CommonSettings, location: str) -> Iterator[CodeServer]:
+    """The code server of a location: that of `ingram up`, or one of this command."""
+    if (port := running_ports(common).get(location)) is not None:
+        yield CodeServer(location, port, is_queued=True)
+        return
+    port = free_port()
+    environment = environment_of(location) | {
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
+        "DAGSTER_HOME": os.environ["DAGSTER_HOME"],
+        "DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"],
+    }
+    with command_folder(common) as folder, Supervisor(folder) as supervisor:
+        supervisor.start(
+            f"code-{location}",
+            code_server_argv(location, port),
+            env=environment,
+            cwd=common.state_dir,
+            ready=port_open(port),
+            ready_seconds=120,
         )
-        until = time.monotonic() + (AWAY_SECONDS if queued else 0)
-        while not (workspace := process.create_request_context()).code_locations:
-            if time.monotonic() > until:
-                raise Transient(f"The code server {name} does not load: its log says why.")
-            time.sleep(1)
-            process.refresh_code_location(name)
-        yield workspace, queued
+        yield CodeServer(location, port, is_queued=False)
 
 
 @contextlib.contextmanager
-def _folder_of_command(common: CommonSettings) -> Iterator[Path]:
+def command_folder(common: CommonSettings) -> Iterator[Path]:
     """A folder for this command's code server. It stays only if that did not come up: the log says why."""
     commands = common.state_dir / "commands"
     commands.mkdir(mode=0o700, exist_ok=True)
@@ -145,50 +134,42 @@ def _folder_of_command(common: CommonSettings) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def launch(
-    instance: "DagsterInstance",
-    workspace: "WorkspaceRequestContext",
-    job: str,
-    run_config: Mapping[str, Any],
-    *,
-    queued: bool,
-    tags: Mapping[str, str] | None = None,
-) -> "DagsterRun":
-    """Create a run of a job and start it: through the queue, or at once where no queue is at work."""
-    from ingram_assets.runtime.dagster_internals import JobSubsetSelector
+def launch(server: CodeServer, job: str, run_config: Mapping[str, Any]) -> str:
+    """Start a job's run by `dagster job launch`: through the queue, or at once where none is at work.
 
-    (location,) = workspace.code_locations
-    (repository,) = location.get_repositories().values()
-    selector = JobSubsetSelector(
-        location_name=location.name, repository_name=repository.name, job_name=job, op_selection=None
-    )
-    remote_job = location.get_job(selector)
-    plan = location.get_execution_plan(
-        remote_job, run_config, step_keys_to_execute=None, known_state=None, instance=instance
-    ).execution_plan_snapshot
-    run = instance.create_run(
-        job_name=job,
-        run_id=None,
-        run_config=run_config,
-        resolved_op_selection=remote_job.resolved_op_selection,
-        step_keys_to_execute=plan.step_keys_to_execute,
-        op_selection=None,
-        status=None,
-        root_run_id=None,
-        parent_run_id=None,
-        tags={**remote_job.tags, **(tags or {})},
-        job_snapshot=remote_job.job_snapshot,
-        execution_plan_snapshot=plan,
-        parent_job_snapshot=remote_job.parent_job_snapshot,
-        remote_job_origin=remote_job.get_remote_origin(),
-        job_code_origin=remote_job.get_python_origin(),
-        asset_selection=None,
-        asset_check_selection=None,
-        asset_graph=repository.asset_graph,
-    )
-    if queued:
-        return instance.submit_run(run.run_id, workspace)
-    return instance.launch_run(run.run_id, workspace)
+    Returns:
+        The run's id.
+
+    Raises:
+        Transient: the code server does not load its location.
+    """
+    from ingram_assets.runtime.dagster_internals import cli as dagster_command
+    from ingram_assets.runtime.run_coordinator import runs_at_once
+
+    run_id = str(uuid4())
+    words = ["job", "launch", "--job", job, "--config-json", json.dumps(run_config), "--run-id", run_id]
+    place = {"host": "127.0.0.1", "port": server.port, "location_name": server.location}
+    until = time.monotonic() + (AWAY_SECONDS if server.is_queued else 0)
+    # The command reads `workspace.yaml`, and a `.env` that could be another's, of the folder where it is.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        contextlib.nullcontext() if server.is_queued else runs_at_once(),
+    ):
+        Path("workspace.yaml").write_text(json.dumps({"load_from": [{"grpc_server": place}]}))
+        while True:
+            try:
+                dagster_command.main(words, standalone_mode=False)
+            except click.Abort:
+                raise KeyboardInterrupt from None  # What click makes of it.
+            except click.UsageError:
+                if time.monotonic() > until:
+                    raise Transient(
+                        f"The code server {server.location} does not load: its log says why."
+                    ) from None
+                time.sleep(1)
+            else:
+                return run_id
 
 
 def follow(
@@ -219,7 +200,7 @@ def follow(
                 told = words
                 on_progress(words)
             if run.is_finished:
-                return _patiently(_result, instance, run, time.monotonic() - started)
+                return _patiently(collect, instance, run, time.monotonic() - started)
             if time.monotonic() >= look_at:
                 _patiently(_fail_if_gone, instance, run_id)
                 look_at = time.monotonic() + LOOK_SECONDS
@@ -263,7 +244,8 @@ def _await_end(instance: "DagsterInstance", run_id: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _result(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
+def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
+    """What a finished run left behind, from its events."""
     from dagster import DagsterEventType
 
     from ingram_assets.defs import failure_text

@@ -15,7 +15,9 @@ from ingram_assets.runtime.instance import (
     PORTS_FILE,
     code_server_argv,
 )
-from ingram_assets.runtime.processes import Supervisor, choose_port, http_ok, port_open, write_private
+from ingram_assets.runtime.ports import choose_port, http_ok, port_open
+from ingram_assets.runtime.private_files import write_private
+from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings import (
     LOCATIONS,
 )

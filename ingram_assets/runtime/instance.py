@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.runtime.processes import (
-    port_open,
-    write_private,
-)
+from ingram_assets.runtime.ports import port_open
+from ingram_assets.runtime.private_files import write_private
 from ingram_assets.settings import CommonSettings
 from ingram_assets.settings.files import shipped
 
@@ -115,13 +113,10 @@ def without_tries() -> Iterator[None]:
 
 
 def code_server_argv(location: str, port: int) -> list[str]:
-    """The command line of a code location's gRPC server. Operations has no runs: Dagster's own will do."""
-    serve = ["dagster", "api", "grpc"] if location == "operations" else ["ingram_assets.runtime.code_server"]
-    module = f"ingram_assets.defs.{location}.definitions"
-    return [
-        *(sys.executable, "-m", *serve, "--module-name", module),
-        *("--host", "127.0.0.1", "--port", str(port), "--location-name", location),
-    ]
+    """The command line of a code location's gRPC server."""
+    words = [sys.executable, "-m", "dagster", "api", "grpc"]
+    words += ["--module-name", f"ingram_assets.defs.{location}.definitions"]
+    return [*words, "--host", "127.0.0.1", "--port", str(port), "--location-name", location]
 
 
 def running_ports(common: CommonSettings) -> dict[str, int]:

@@ -9,16 +9,12 @@ import contextlib
 import json
 import logging
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +26,8 @@ import psutil
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.child_logs import ChildLog
+from ingram_assets.runtime.private_files import write_private
+from ingram_assets.runtime.process_tree import await_end, family, identity, is_alive, kill_all, same_process
 from ingram_assets.settings.proxies import sparing_this_machine
 
 log = logging.getLogger(__name__)
@@ -43,100 +41,13 @@ BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 60.0
 """Up for this long, a child's earlier deaths are forgotten and its next restart is quick again."""
 
-# Below the kernel's own range for outgoing connections (from 32768 on Linux, 49152 on macOS): a port within
-# that range can be taken by any client between our look and the server's bind.
-FREE_PORTS = range(18_000, 32_000)
-
 
 class AlreadyRunning(NeedsPerson):
     """Another live instance holds the folder."""
 
 
-class PortBusy(NeedsPerson):
-    """A port that a setting names is taken."""
-
-
 class ChildFailed(NeedsPerson):
     """A child died before it was ready, or was not ready in time. The message quotes its log's end."""
-
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on now."""
-    for port in random.sample(FREE_PORTS, 200):
-        if _bindable(port):
-            return port
-    raise NeedsPerson(
-        f"No free port between {FREE_PORTS.start} and {FREE_PORTS.stop}: stop some of what is listening."
-    )
-
-
-def choose_port(setting: str, wanted: int | None) -> int:
-    """`wanted` if it is free; any free one if it is None or 0. Raises PortBusy."""
-    if not wanted:
-        return free_port()
-    if not _bindable(wanted):
-        raise PortBusy(
-            f"Port {wanted} is already in use{_held_by(wanted)}: stop what uses it, "
-            f"or set {setting} to another port (0 picks a free one)."
-        )
-    return wanted
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a connection of the last run still in TIME_WAIT does not make the port busy.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _held_by(port: int) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            here = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and here and here.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return ""
-
-
-def port_open(port: int) -> Callable[[], bool]:
-    """A readiness probe: something accepts TCP connections on 127.0.0.1:port."""
-
-    def probe() -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    return probe
-
-
-def http_ok(url: str) -> Callable[[], bool]:
-    """A readiness probe: GET url answers below 500. Never through a proxy: children listen on 127.0.0.1."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def probe() -> bool:
-        try:
-            with opener.open(url, timeout=2):
-                return True
-        except urllib.error.HTTPError as answer:
-            return answer.code < 500
-        except (OSError, ValueError):
-            return False
-
-    return probe
-
-
-def write_private(file: Path, text: str) -> None:
-    """Writes a file that its owner alone may read: whole, or as it was."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-    draft.replace(file)
 
 
 def as_user(user: tuple[int, int] | None) -> dict[str, Any]:
@@ -156,8 +67,6 @@ class Child:
     env: Mapping[str, str]
     cwd: Path
     output: ChildLog
-    ready: Callable[[], bool] | None
-    ready_seconds: float
     stop_signal: signal.Signals
     restart: bool
     user: tuple[int, int] | None
@@ -170,6 +79,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Of the process that is there now."""
         return self.process.pid
 
     @property
@@ -264,8 +174,6 @@ class Supervisor:
             env={**env, **sparing_this_machine(env), MARK: str(self.folder)},
             cwd=cwd or self.folder,
             output=ChildLog(log_file or self.folder / "logs" / f"{name}.log"),
-            ready=ready,
-            ready_seconds=ready_seconds,
             stop_signal=stop_signal,
             restart=restart,
             user=user,
@@ -281,7 +189,8 @@ class Supervisor:
             self._children[name] = child
             self._write_list()
         try:
-            self._await_ready(child)
+            if ready is not None:
+                self._await_ready(child, ready, ready_seconds)
         except BaseException:
             self.stop(name)
             raise
@@ -329,7 +238,7 @@ class Supervisor:
         finally:
             # All that is left carries our mark: what had detached itself (a run worker, say), and, after an
             # interrupt, whatever was not yet stopped.
-            _kill(self._marked())
+            kill_all(self._marked())
             for child in children:
                 child.output.settle()
             with self._lock:
@@ -360,21 +269,20 @@ class Supervisor:
         child.started = time.monotonic()
         child.restart_at = None
 
-    def _await_ready(self, child: Child) -> None:
-        if child.ready is None:
-            return
-        until = time.monotonic() + child.ready_seconds
+    @staticmethod
+    def _await_ready(child: Child, ready: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
         while True:
             if not child.running:
                 raise ChildFailed(
                     f"{child.name} stopped with exit code {child.process.returncode} before it was ready. "
                     f"The end of its log ({child.log}):\n{child.log_end()}"
                 )
-            if child.ready():
+            if ready():
                 return
             if time.monotonic() > until:
                 raise ChildFailed(
-                    f"{child.name} was not ready after {child.ready_seconds:.0f} s. "
+                    f"{child.name} was not ready after {seconds:.0f} s. "
                     f"The end of its log ({child.log}):\n{child.log_end()}"
                 )
             time.sleep(POLL_SECONDS)
@@ -390,13 +298,13 @@ class Supervisor:
 
     def _end(self, child: Child) -> None:
         # Of the living only: once it is collected, its pid may be a stranger's.
-        family = _family(child.pid) if child.running else []
-        if family:
+        members = family(child.pid) if child.running else []
+        if members:
             self._ask_to_stop(child)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(self._grace_seconds)
         # Whatever it started and did not end itself, then the child: its exit code is for `wait` to collect.
-        _kill(process for process in family if process.pid != child.pid)
+        kill_all(process for process in members if process.pid != child.pid)
         child.process.kill()
         child.process.wait()
 
@@ -418,7 +326,7 @@ class Supervisor:
     def _bring_back(self, child: Child) -> None:
         now = time.monotonic()
         if child.restart_at is None:
-            _kill(_family(child.pid))  # now, while its pid can't be another's yet
+            kill_all(family(child.pid))  # now, while its pid can't be another's yet
             child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
             wait = BACK_OFF_SECONDS[min(child.deaths, len(BACK_OFF_SECONDS)) - 1]
             child.restart_at = now + wait
@@ -446,8 +354,8 @@ class Supervisor:
 
     def _write_list(self) -> None:
         listed = {
-            "owner": _identity(os.getpid()),
-            "children": [{"name": c.name, **_identity(c.pid)} for c in self._children.values()],
+            "owner": identity(os.getpid()),
+            "children": [{"name": c.name, **identity(c.pid)} for c in self._children.values()],
         }
         write_private(self._list, json.dumps(listed, indent=1))
 
@@ -460,9 +368,9 @@ class Supervisor:
     def _clear_orphans(self) -> None:
         orphans: dict[int, psutil.Process] = {}
         for entry in self._listed().get("children", []):
-            process = _same_process(entry)
+            process = same_process(entry)
             if process is not None:
-                orphans.update({p.pid: p for p in _family(process.pid)})
+                orphans.update({p.pid: p for p in family(process.pid)})
         orphans.update({p.pid: p for p in self._marked()})
         if not orphans:
             return
@@ -470,8 +378,8 @@ class Supervisor:
         for process in orphans.values():
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        _wait(orphans.values(), self._grace_seconds / 2)
-        _kill(orphans.values())
+        await_end(orphans.values(), self._grace_seconds / 2)
+        kill_all(orphans.values())
 
     def _marked(self) -> list[psutil.Process]:
         """Every process that carries our mark, save ourselves and our ancestors."""
@@ -481,63 +389,9 @@ class Supervisor:
             if process.pid in ours:
                 continue
             with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == str(self.folder) and _runs(process):
+                if process.environ().get(MARK) == str(self.folder) and is_alive(process):
                     found.append(process)
         return found
-
-
-def _identity(pid: int) -> dict[str, Any]:
-    """A pid alone can be somebody else's tomorrow; with its time of creation it can't."""
-    try:
-        return {"pid": pid, "created": psutil.Process(pid).create_time()}
-    except psutil.Error:
-        return {"pid": pid, "created": 0.0}
-
-
-def _same_process(entry: Mapping[str, Any]) -> psutil.Process | None:
-    try:
-        process = psutil.Process(int(entry["pid"]))
-        # Seconds of slack: on Linux the time is reckoned from the boot time, which moves with the clock.
-        return process if abs(process.create_time() - float(entry["created"])) < 2 else None
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return None
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    """The process, its descendants, and whoever else is in its session's process group."""
-    try:
-        parent = psutil.Process(pid)
-        found = {p.pid: p for p in [*parent.children(recursive=True), parent]}
-    except psutil.Error:
-        found = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(OSError):
-            if process.pid not in found and os.getpgid(process.pid) == pid:
-                found[process.pid] = process
-    return list(found.values())
-
-
-def _kill(processes: Iterable[psutil.Process]) -> None:
-    processes = list(processes)
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    _wait(processes, 5)
-
-
-def _wait(processes: Iterable[psutil.Process], seconds: float) -> None:
-    """Until all have ended. A zombie has: what must collect it may never do so, as in a bare container."""
-    until = time.monotonic() + seconds
-    left = list(processes)
-    while (left := [process for process in left if _runs(process)]) and time.monotonic() < until:
-        time.sleep(POLL_SECONDS / 5)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _secrets(env: Mapping[str, str]) -> list[str]:

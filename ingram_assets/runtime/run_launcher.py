@@ -20,7 +20,7 @@ from ingram_assets.runtime.dagster_internals import (
     WorkerStatus,
     deserialize_value,
 )
-from ingram_assets.runtime.processes import port_open
+from ingram_assets.runtime.ports import port_open
 
 _ANSWERS_WITHIN = 10
 

@@ -62,12 +62,14 @@ class ScheduleStorage(PostgresScheduleStorage):
         super().__init__(postgres_url, should_autocreate_tables=False)
 
     def has_instigators_table(self) -> bool:
+        """Whether it is there."""
         return self._once("instigators", super().has_instigators_table)
 
     def _has_instigators_table(self, conn: Connection) -> bool:
         return self._once("instigators", partial(super()._has_instigators_table, conn))
 
     def has_built_index(self, migration_name: str) -> bool:
+        """Whether it is there."""
         return self._once(f"index {migration_name}", partial(super().has_built_index, migration_name))
 
     def _once(self, fact: str, look: Callable[[], bool]) -> bool:

@@ -207,7 +207,7 @@ def test_what_a_killed_command_left_is_cleared_by_the_next(tmp_path: Path, event
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, MARK: str(left)}
     )
     try:
-        with runs._folder_of_command(common) as folder:
+        with runs.command_folder(common) as folder:
             assert folder.name == str(os.getpid())
             folder.mkdir()
         assert sleeper.wait(30) != 0

@@ -16,7 +16,8 @@ from botocore.config import Config
 
 from ingram_assets.covers import Bucket, Ledger, Source, client_config, keep_covers
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-from ingram_assets.runtime.processes import Supervisor, free_port
+from ingram_assets.runtime.ports import free_port
+from ingram_assets.runtime.processes import Supervisor
 from ingram_assets_tests.testing.cover_shop import CoverShop
 from ingram_assets_tests.testing.drawn import art, isbn, opened
 from ingram_assets_tests.testing.s3_proxy import Fault, Request

@@ -13,7 +13,7 @@ import pytest
 
 from ingram_assets.covers.open_library import LOOKUPS, WINDOW, LimitUsedUp, OpenLibrary
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.ports import free_port
 from ingram_assets_tests.testing.drawn import art, isbn
 from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
 

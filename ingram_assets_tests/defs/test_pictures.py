@@ -13,7 +13,7 @@ from ingram_assets.defs.scraper.assets import cover_sweep, covers, saved_search,
 from ingram_assets.defs.scraper.jobs import enrich
 from ingram_assets.defs.scraper.ops import EnrichConfig, enrich_titles
 from ingram_assets.defs.scraper.resources import RESOURCES
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.ports import free_port
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter

@@ -30,10 +30,10 @@ VICTIMS = ("run worker", "browser", *SERVERS)
 
 
 def run_workers(stack: Stack) -> list[psutil.Process]:
-    """The processes of runs: what the code servers' fork servers started."""
+    """The processes of runs: what multiprocessing spawns in the code servers."""
     servers = [psutil.Process(stack.supervisor.child(name).pid) for name in ("scraper", "storefront")]
     below = [process for server in servers for process in server.children(recursive=False)]
-    return [worker for process in below for worker in process.children(recursive=False)]
+    return [worker for worker in below if "spawn_main" in " ".join(worker.cmdline())]
 
 
 def browsers(stack: Stack) -> list[psutil.Process]:

@@ -17,17 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ingram_assets.runtime.processes import (
-    MARK,
-    AlreadyRunning,
-    ChildFailed,
-    PortBusy,
-    Supervisor,
-    choose_port,
-    free_port,
-    http_ok,
-    port_open,
-)
+from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok, port_open
+from ingram_assets.runtime.processes import MARK, AlreadyRunning, ChildFailed, Supervisor
 from ingram_assets_tests.testing.processes import gone
 
 ENV = {"PATH": os.environ["PATH"]}

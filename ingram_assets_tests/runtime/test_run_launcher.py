@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
-from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from ingram_assets.cli.runs import follow
 from ingram_assets.runtime import run_launcher
-from ingram_assets.runtime.dagster_internals import GRPC_INFO_TAG, WorkerStatus
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.dagster_internals import (
+    GRPC_INFO_TAG,
+    WorkerStatus,
+    execute_run_monitoring_iteration,
+)
+from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 from ingram_assets_tests.testing.code_location import CodeServer, running_code_server
 

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 
-from ingram_assets.cli.runs import RunResult, _result
+from ingram_assets.cli.runs import RunResult, collect
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.writer import QueueWriter
@@ -53,7 +53,7 @@ class Storefront:
         )
         run = self.instance.get_run_by_id(done.run_id)
         assert run
-        return _result(self.instance, run, 0)
+        return collect(self.instance, run, 0)
 
     def push(self, *isbns: str, **config: Any) -> RunResult:
         return self.run("push", "push_titles", isbns=list(isbns), **config)

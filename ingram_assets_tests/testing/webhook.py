@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.ports import free_port
 
 
 class Webhook:

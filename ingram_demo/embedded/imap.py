@@ -9,7 +9,8 @@ from email.utils import format_datetime, localtime
 from pathlib import Path
 from urllib.parse import quote
 
-from ingram_assets.runtime.processes import Supervisor, free_port, port_open
+from ingram_assets.runtime.ports import free_port, port_open
+from ingram_assets.runtime.processes import Supervisor
 
 
 @dataclass(frozen=True)

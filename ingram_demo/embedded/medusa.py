@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.node import Node, find_node
-from ingram_assets.runtime.processes import Supervisor, free_port, http_ok
+from ingram_assets.runtime.ports import free_port, http_ok
+from ingram_assets.runtime.processes import Supervisor
 from ingram_demo.embedded import tools
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.embedded.seed_store import SeededStore, seed_store

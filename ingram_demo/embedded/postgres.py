@@ -17,7 +17,8 @@ import psycopg
 from psycopg import sql
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.runtime.processes import Supervisor, as_user, free_port
+from ingram_assets.runtime.ports import free_port
+from ingram_assets.runtime.processes import Supervisor, as_user
 
 SERVER_SETTINGS = {
     "listen_addresses": "127.0.0.1",

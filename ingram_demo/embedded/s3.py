@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.runtime.processes import Supervisor, free_port, port_open
+from ingram_assets.runtime.ports import free_port, port_open
+from ingram_assets.runtime.processes import Supervisor
 
 
 @dataclass(frozen=True)
