@@ -7,6 +7,7 @@ import time
 import click
 
 from ingram_assets_tests.world.events import Setting, draw
+from ingram_assets_tests.world.faults import prove
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import run
 
@@ -17,8 +18,14 @@ from ingram_assets_tests.world.world import run
 @click.option("--hours", default=144, help="Simulated hours of each.")
 @click.option("--shrink/--no-shrink", "shrinks", default=True, help="Shrink a failing seed's events.")
 @click.option("--keep-going", is_flag=True, help="Go on after a failing seed.")
-def main(seeds: int, first: int, hours: int, shrinks: bool, keep_going: bool) -> None:
-    """Live through worlds; exit 1 if one of them breaks a promise."""
+@click.option("--faults", is_flag=True, help="Put known faults back one by one, and find them.")
+@click.option("--only", default="", help="With --faults: those that have these words.")
+def main(
+    seeds: int, first: int, hours: int, shrinks: bool, keep_going: bool, faults: bool, only: str
+) -> None:
+    """Live through worlds; exit 1 if one of them breaks a promise, or if a fault is not found."""
+    if faults:
+        sys.exit(_prove(seeds, hours, only))
     logging.disable(logging.WARNING)
     began, lived, failed = time.perf_counter(), 0.0, 0
     for seed in range(first, first + seeds):
@@ -40,6 +47,16 @@ def main(seeds: int, first: int, hours: int, shrinks: bool, keep_going: bool) ->
     minutes = (time.perf_counter() - began) / 60
     click.echo(f"{lived:,.0f} simulated hours, {lived / minutes:,.0f} a minute; {failed} seeds failed.")
     sys.exit(1 if failed else 0)
+
+
+def _prove(seeds: int, hours: int, only: str) -> int:
+    """Print the table of the faults, and answer with the exit code."""
+    missed = 0
+    click.echo("| fault | seeds needed | seen |\n|---|---|---|")
+    for fault, needed, seen in prove(seeds, hours, only):
+        missed += needed is None
+        click.echo(f"| {fault.what} | {needed or f'not found in {seeds}'} | {seen[:110]} |")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -199,6 +199,9 @@ def _people(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     for at in _times(drawn, last, 60):  # levels edited by hand, and the cursor reset to have them put right
         events += [Event(at, "hand_edit", title(), 99) for _ in range(3)]
         events.append(Event(at + TICK, "cursor_reset", word="stock_changes"))
+        # Before anything else has changed, the same again.
+        events += [Event(at + 2 * TICK, "hand_edit", title(), 99) for _ in range(3)]
+        events.append(Event(at + 3 * TICK, "cursor_reset", word="stock_changes"))
     for at in _times(drawn, last, 50):
         who, later = title(), at + TICK * drawn.randint(20, 400)
         events.append(Event(at, "retire", who))

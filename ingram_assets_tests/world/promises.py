@@ -4,6 +4,7 @@ Each check compares what shoppers and staff see with what the site showed, and e
 outside world excuses: for as long as it lasts, and not a moment longer.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -72,6 +73,7 @@ class Excuses:
         edited: ISBN to when at the latest a level that a person edited is put right.
         foreign: ISBN to the copies of somebody else's item that is linked in the place of ours.
         shelf: ISBN to the copies at another location.
+        retired: ISBN to the level that a person gave a retired title.
         odd: titles of which Medusa has a reservation that can't be.
         settling: ISBN to until when Medusa's own moves of its level are put right.
         row_since: ISBN to its row's id and when that was first seen.
@@ -84,6 +86,7 @@ class Excuses:
     foreign: dict[str, float] = field(default_factory=dict)
     shelf: dict[str, float] = field(default_factory=dict)
     odd: set[str] = field(default_factory=set)
+    retired: dict[str, float] = field(default_factory=dict)
     settling: dict[str, float] = field(default_factory=dict)
     row_since: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -106,6 +109,9 @@ def check(world: "World") -> None:
     nobody_elses_copies_changed(world)
     no_wrong_page_came_through(world)
     edits_are_put_right(world)
+    retired_titles_stay_as_they_are(world)
+    no_sweep_without_pages_is_a_success(world)
+    no_push_is_asked_for_without_end(world)
 
 
 def no_request_in_a_pause(world: "World") -> None:
@@ -398,6 +404,42 @@ def edits_are_put_right(world: "World") -> None:
             row = world.queue.rows[isbn]
             if isbn in world.store.products or row.is_wanted_again or row.imported_at is None:
                 raise Broken("what a person edited is put right", f"{world.name(isbn)} was not")
+
+
+def retired_titles_stay_as_they_are(world: "World") -> None:
+    """What a person makes of a retired title in the store, no push of other titles touches."""
+    for isbn, copies in world.excuses.retired.items():
+        product = world.store.products.get(isbn)
+        if isbn not in world.scraper.retired or world.orders_of(isbn) or not product or not product.item:
+            continue
+        if product.item.sku == isbn and product.item.levels[OURS].stocked != copies:
+            raise Broken("retired titles stay as they are", f"{world.name(isbn)} was written")
+
+
+def no_sweep_without_pages_is_a_success(world: "World") -> None:
+    """A sweep for which the site listed not one title fails, so that somebody hears of it."""
+    site, completed = world.site, world.scraper.completed
+    if site.wrong == "all_404" and completed and completed[-1].began >= site.wrong_since:
+        raise Broken("a sweep without pages is no success", f"one ended at {world.when(completed[-1].at)}")
+
+
+MANY_PUSHES = 12
+
+
+def no_push_is_asked_for_without_end(world: "World") -> None:
+    """A sensor asks for the same titles again and again only where that may help."""
+    now = world.clock.now
+    often = Counter(
+        (ran.by, ran.isbns)
+        for ran in world.storefront.ended[-100:]
+        if ran.at > now - 2 * HOUR and ran.state == "succeeded" and ran.isbns
+    )
+    for (by, isbns), times in often.items():
+        # Titles that wait for a person are asked for every five minutes once they are past their time.
+        waits = any(world.queue.rows[isbn].failed_reason for isbn in isbns or ())
+        if times > MANY_PUSHES and not waits:
+            named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
+            raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
 
 
 def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order]) -> None:

@@ -66,6 +66,7 @@ class EndedSweep:
     """A sweep that asked for all titles. `number`: its place in the order of all events."""
 
     number: int
+    began: float
     at: float
     failed: frozenset[str]
 
@@ -184,6 +185,7 @@ class Scraper:
         order = reading_order(tracked, read, doubted, f"run {next(self._numbers)}")
         details = set(order) if self.wants_all_details else set(order) - self.detailed
         usual = self.habit or FIRST_GUESS
+        began = self.clock.now
         reads = _Reads(self, order, frozenset(read.keys() - doubted), usual)
         verdict = _Verdict(known_bad, frozenset(read.keys() - known_bad), frozenset(self.made))
         waiting: list[PageRead] = []
@@ -201,9 +203,9 @@ class Scraper:
         self._record_all(waiting, details, verdict, usual)
         self.habit = learnt(self.habit, verdict.shapes, self.clock.now)
         self._record_all(undecided, details, verdict, self.habit or FIRST_GUESS)
-        self._end(reads, verdict, details)
+        self._end(began, reads, verdict, details)
 
-    def _end(self, reads: "_Reads", verdict: "_Verdict", details: Collection[str]) -> None:
+    def _end(self, began: float, reads: "_Reads", verdict: "_Verdict", details: Collection[str]) -> None:
         vanished = verdict.vanished()
         for one in verdict.gone:
             if vanished:
@@ -211,7 +213,7 @@ class Scraper:
                 self.queue.record_unread(one.isbn, "vanished", self.clock.moment(one.at))
             else:
                 self._record_all([one], details, verdict, self.habit or FIRST_GUESS)
-        ended = EndedSweep(next(self._numbers), self.clock.now, frozenset(verdict.failed))
+        ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(verdict.failed))
         stopped = reads.retries.stopped_by
         tripped = verdict.tripped()
         self.tripped = tripped.reason if tripped else None

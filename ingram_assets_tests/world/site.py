@@ -56,6 +56,7 @@ class SimulatedSite:
     down_until: float = 0.0
     blocking_until: float = 0.0
     wrong: str | None = None
+    wrong_since: float = 0.0
     wrong_until: float = 0.0
     sound_since: float = 0.0
     asked: list[float] = field(default_factory=list)

@@ -116,8 +116,12 @@ class World:
         """Titles that were last read on a page of false zeros, and that the store shows sold out by that."""
         found = 0
         for isbn, product in self.store.products.items():
-            if self.orders_of(isbn) or product.metadata.get("availability") != "out_of_stock":
-                continue  # with orders its level may be what is reserved, and not 0
+            lately = self.clock.now - DAY / 2
+            orders = self.orders_of(isbn)
+            if any(order.is_open or order.changed_at.timestamp() > lately for order in orders):
+                continue  # its level may be what is reserved, and not 0
+            if product.metadata.get("availability") != "out_of_stock":
+                continue
             pages = self.site.served.get(isbn, [])
             if not pages or pages[-1].is_true or copies_on(pages[-1]):
                 continue
@@ -175,7 +179,9 @@ class World:
             if ran.state == "succeeded":
                 named = list(excuses.edited) if ran.isbns is None else ran.isbns
                 for isbn in named:
-                    excuses.edited.pop(isbn, None)
+                    # A product that a person wants back is not put right before it is there.
+                    if isbn in self.store.products or not self.queue.rows[isbn].is_wanted_again:
+                        excuses.edited.pop(isbn, None)
                 if ran.isbns is None:
                     self._stopped_since = None
                 continue
@@ -267,6 +273,7 @@ class World:
 
     def _on_wrong_pages(self, event: Event, isbn: str) -> None:
         if self.site.wrong is None:
+            self.site.wrong_since = self.clock.now
             self.site.wrong, self.site.wrong_until = event.word, self.clock.now + event.n * MINUTE
             self.scraper.wants_all_details = True
             self._site_fails_until(self.site.wrong_until)
@@ -319,6 +326,8 @@ class World:
         if product and product.item and OURS in product.item.levels and isbn not in self.excuses.foreign:
             product.item.levels[OURS].stocked = event.n
             self._is_edited(isbn)
+            if isbn in self.scraper.retired:
+                self.excuses.retired[isbn] = event.n
 
     def _is_edited(self, isbn: str) -> None:
         local = self.clock.moment().astimezone(self.storefront.zone)
@@ -347,6 +356,7 @@ class World:
     def _on_retire(self, event: Event, isbn: str) -> None:
         if isbn in self.scraper.tracked:
             self.scraper.retire(isbn)
+            self.excuses.retired.pop(isbn, None)
 
     def _on_enrich(self, event: Event, isbn: str) -> None:
         was_tracked = isbn in self.scraper.tracked
