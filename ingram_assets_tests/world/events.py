@@ -171,6 +171,9 @@ def _site_breaks(drawn: random.Random, setting: Setting, last: int) -> list[Even
         Event(at, "wrong_pages", n=drawn.choice((60, 180, 400)), word=drawn.choice(WRONG_PAGES))
         for at in _times(drawn, last, 40)
     ]
+    # One of each kind in every sixth world at least, however the dice fall.
+    word = WRONG_PAGES[setting.seed % len(WRONG_PAGES)]
+    events.append(Event(drawn.randrange(600, last) // TICK * TICK, "wrong_pages", n=180, word=word))
     events += [Event(at, "sweep_dies") for at in _times(drawn, last, 40)]
     return events
 

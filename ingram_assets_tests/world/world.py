@@ -116,17 +116,15 @@ class World:
         """Titles that were last read on a page of false zeros, and that the store shows sold out by that."""
         found = 0
         for isbn, product in self.store.products.items():
-            lately = self.clock.now - DAY / 2
-            orders = self.orders_of(isbn)
-            if any(order.is_open or order.changed_at.timestamp() > lately for order in orders):
-                continue  # its level may be what is reserved, and not 0
-            if product.metadata.get("availability") != "out_of_stock":
-                continue
             pages = self.site.served.get(isbn, [])
-            if not pages or pages[-1].is_true or copies_on(pages[-1]):
-                continue
             before = next((page for page in reversed(pages) if page.is_true), None)
-            found += before is not None and copies_on(before) > self.rules.safety_stock
+            if before is None or pages[-1].is_true or copies_on(pages[-1]):
+                continue
+            since = before.at - HOUR
+            if any(order.is_open or order.changed_at.timestamp() > since for order in self.orders_of(isbn)):
+                continue  # its level may be what is reserved, or what was sold since
+            if product.metadata.get("availability") == "out_of_stock":
+                found += copies_on(before) > self.rules.safety_stock
         return found
 
     # Hours.
