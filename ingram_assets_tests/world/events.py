@@ -70,9 +70,9 @@ def draw(setting: Setting) -> list[Event]:
     drawn = random.Random(f"events {setting.seed}")
     events: list[Event] = []
     last = (setting.hours - QUIET_HOURS) * 60
-    for part in (_born, _moves, _orders, _titles_break, _site_breaks, _store_breaks, _people):
+    for part in (_born, _moves, _orders, _titles_break, _site_breaks, _store_breaks, _people, _one_of_each):
         # Not everything in every world: what is always there hides what its absence would show.
-        if part is _moves or part is _orders or drawn.random() < 0.7:
+        if part in (_moves, _orders, _one_of_each) or drawn.random() < 0.7:
             events += part(drawn, setting, last)
     return sorted(event for event in events if event.at <= last)
 
@@ -157,7 +157,7 @@ def _titles_break(drawn: random.Random, setting: Setting, last: int) -> list[Eve
         events.append(Event(at, "breaks", drawn.randrange(setting.titles), minutes, kind))
     if drawn.random() < 0.5:  # a few are gone for good, day after day
         for day in range(1, last // 1440):
-            some = drawn.sample(range(setting.titles), max(1, setting.titles // 12))
+            some = drawn.sample(range(setting.titles), (setting.titles + 6) // 12)
             events += [Event(day * 1440 + 600, "breaks", title, 100_000, "not_found") for title in some]
     return events
 
@@ -165,17 +165,21 @@ def _titles_break(drawn: random.Random, setting: Setting, last: int) -> list[Eve
 def _site_breaks(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     events = [Event(at, "outage", n=drawn.choice((20, 90, 400))) for at in _times(drawn, last, 30)]
     events += [Event(at, "block", n=drawn.choice((5, 40, 120))) for at in _times(drawn, last, 40)]
-    if drawn.random() < 0.2:
-        events.append(Event(drawn.randrange(180, max(181, last - 30 * 60)), "outage", n=30 * 60))
     events += [
         Event(at, "wrong_pages", n=drawn.choice((60, 180, 400)), word=drawn.choice(WRONG_PAGES))
         for at in _times(drawn, last, 40)
     ]
-    # One of each kind in every sixth world at least, however the dice fall.
-    word = WRONG_PAGES[setting.seed % len(WRONG_PAGES)]
-    events.append(Event(drawn.randrange(600, last) // TICK * TICK, "wrong_pages", n=180, word=word))
     events += [Event(at, "sweep_dies") for at in _times(drawn, last, 40)]
     return events
+
+
+def _one_of_each(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The large faults of the site, one in each world in turn, however the dice fall."""
+    kinds = (*WRONG_PAGES, "long outage")
+    word = kinds[setting.seed % len(kinds)]
+    if word == "long outage":
+        return [Event(drawn.randrange(180, max(181, last - 30 * 60)), "outage", n=30 * 60)]
+    return [Event(drawn.randrange(600, last) // TICK * TICK, "wrong_pages", n=180, word=word)]
 
 
 def _store_breaks(drawn: random.Random, setting: Setting, last: int) -> list[Event]:

@@ -146,12 +146,14 @@ class Scraper:
             self.failures.append(self.clock.now)
 
     def enrich(self, isbns: Collection[str], *, routine: bool = False) -> None:
-        """What `ingram enrich` does. The breaker's waits are not sat out: who finds it open comes again."""
+        """What `ingram enrich` does, in a moment: the breaker's waits are not sat out."""
         if self.open_until:
             return
         now, reads = self.clock.now, _Reads(self, isbns, frozenset(), FIRST_GUESS)
-        for _ in reads.pages():
-            pass
+        for wakes in reads.pages():
+            if wakes > now + HOUR / 4:
+                break  # a block: who finds the breaker open comes again
+            self.clock.now = max(self.clock.now, wakes)
         self.clock.now = now
         for read in reads.found:
             if read.page is not None:
