@@ -464,12 +464,24 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
         return
     if expected(world, world.queue.rows[isbn], world.store.products[isbn]).level is None:
         return  # nothing is known of it: its level is what a person makes it
+    if any(_was_canceled_in(trouble, now, before) for trouble in (excuses.site, excuses.store)):
+        return  # what Medusa put back on sale by itself is taken off with the next push that comes through
     left = max((_left(world, view, before) for view in _views(world, isbn)), default=0)
     if quantity > left:
         raise Broken(
             "no copy is sold that is not there",
             f"{quantity} of {world.name(isbn)}, of which {left} were left",
         )
+
+
+def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
+    """Whether an order or its fulfillment was canceled in a time in which pushes do not come through."""
+    since = trouble.since - STORE_LAG
+    return trouble.is_on(now) and any(
+        order.changed_at.timestamp() >= since
+        and (order.canceled or any(canceled for _, canceled in order.fulfillments))
+        for order in orders
+    )
 
 
 def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:

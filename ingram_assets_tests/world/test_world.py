@@ -44,7 +44,7 @@ SOLD_TWICE = [
     Event(180, "stock", 3, 0, "PA"),
     Event(185, "new_price", 4, 90),
     Event(300, "order_all", 3),
-    Event(305, "outage", n=600),
+    Event(305, "breaks", 3, 600, "not_found"),
     Event(330, "fulfill", 3),
     Event(360, "hand_edit", 5, 99),
     Event(500, "order_all", 3),
