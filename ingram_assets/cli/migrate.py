@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from ingram_assets.settings import (
-    MigrateSettings,
-    environment_of,
-    environment_of_owner,
-    load,
-)
+from ingram_assets.settings.environment import environment_of, environment_of_owner
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.owner import MigrateSettings
 
 
 def _migrate_settings() -> MigrateSettings:

@@ -24,7 +24,10 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
     ingram sync-stock 1234567       another one; its titles are tracked from now on
     """
-    from ingram_assets.settings import ScraperSettings, SettingsError, environment_of, load
+    from ingram_assets.settings.base import SettingsError
+    from ingram_assets.settings.environment import environment_of
+    from ingram_assets.settings.loading import load
+    from ingram_assets.settings.scraper import ScraperSettings
 
     named = {"IPAGE_SAVED_SEARCH_ID": search_id} if search_id else {}
     if not load(ScraperSettings, environment_of("scraper") | named).IPAGE_SAVED_SEARCH_ID:
@@ -111,7 +114,9 @@ def run_job(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResul
     """Start a job's run where its secrets are, follow it, and return what it reports."""
     from ingram_assets.cli.runs import code_location, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
-    from ingram_assets.settings import LOCATIONS, CommonSettings, PaceSettings, check, environment_of, load
+    from ingram_assets.settings.environment import LOCATIONS, environment_of
+    from ingram_assets.settings.loading import check, load
+    from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
     environment = environment_of(location)
     check(environment, LOCATIONS[location], CommonSettings, PaceSettings)

@@ -29,7 +29,8 @@ from ingram_assets.runtime.processes import (
     free_port,
     port_open,
 )
-from ingram_assets.settings import CommonSettings, environment_of
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun

@@ -16,7 +16,10 @@ from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.runtime.instance import running_ports
-from ingram_assets.settings import CommonSettings, PaceSettings, StorefrontSettings, environment_of, load
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.journal import InStep, Journal
 from ingram_assets.store.plan import desired

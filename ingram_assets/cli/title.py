@@ -14,7 +14,11 @@ from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.explain import explain

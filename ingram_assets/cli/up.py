@@ -19,18 +19,11 @@ from ingram_assets.runtime.instance import (
     dagster_instance,
 )
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import (
-    LOCATIONS,
-    CommonSettings,
-    MigrateSettings,
-    PaceSettings,
-    SettingsError,
-    check,
-    environment_of,
-    environment_of_owner,
-    load,
-    port_settings,
-)
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.environment import LOCATIONS, environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 
 def run_up(*, as_json: bool = False) -> None:

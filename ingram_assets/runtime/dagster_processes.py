@@ -16,9 +16,7 @@ from ingram_assets.runtime.instance import (
     code_server_argv,
 )
 from ingram_assets.runtime.processes import Supervisor, choose_port, http_ok, port_open, write_private
-from ingram_assets.settings import (
-    LOCATIONS,
-)
+from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.settings.files import shipped
 
 RUN_FILES_KEPT = timedelta(days=30)

@@ -14,8 +14,8 @@ from ingram_assets.runtime.processes import (
     port_open,
     write_private,
 )
-from ingram_assets.settings import CommonSettings
 from ingram_assets.settings.files import shipped
+from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

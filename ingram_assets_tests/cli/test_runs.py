@@ -14,7 +14,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime import instance as dagster_of
 from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableError
 from ingram_assets.runtime.processes import Supervisor, free_port
-from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_demo.embedded.postgres import start_postgres
 
 LONGER = 12.0

@@ -15,7 +15,7 @@ from ingram_assets.cli.status import show_status
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
