@@ -17,17 +17,12 @@ def age(title: Title, now: datetime, max_age: timedelta, policy: StalePolicy) ->
     """
     if policy == "keep" or title.stock is None:
         return title
-    fresh, since, has_old = 0, None, False
-    for dc, counts in title.stock.items():
-        if not counts[0]:
-            continue
-        at = counted_at(title, dc)
-        if at is not None and now - at <= max_age:
-            fresh += counts[0]
-            since = at if since is None else min(since, at)
-        else:
-            has_old = True
-    return replace(title, aged=Aged(fresh, since, policy) if has_old else None)
+    read = {dc: counted_at(title, dc) for dc, counts in title.stock.items() if counts[0]}
+    fresh = {dc: at for dc, at in read.items() if at is not None and now - at <= max_age}
+    if len(fresh) == len(read):
+        return replace(title, aged=None)
+    copies = sum(title.stock[dc][0] or 0 for dc in fresh)
+    return replace(title, aged=Aged(copies, min(fresh.values(), default=None), policy))
 
 
 def sold_since(title: Title) -> datetime | None:
