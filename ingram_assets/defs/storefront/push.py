@@ -32,9 +32,8 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
-from ingram_assets.domain.freshness import aged_centers, valid_until
 from ingram_assets.domain.isbn import is_isbn13
-from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
