@@ -18,7 +18,7 @@ def alert() -> None:
 @as_json
 @handle_errors
 def alert_test(as_json: bool) -> None:
-    """Send a test alert to every target of ALERT_URLS, and say which took it.
+    r"""Send a test alert to every target of ALERT_URLS, and say which took it.
 
     \b
     ingram alert test

@@ -225,7 +225,7 @@ class TestLowStock:
 
     def low(self, *titles: Title) -> list[int]:
         found = low_stock(titles, rules=self.RULES, today=date(2026, 11, 20))
-        return [title["copies"] for title in found]
+        return [title.copies for title in found]
 
     def test_it_is_of_copies_to_sell(self):
         assert self.low(*(self.title(on_hand) for on_hand in (9, 8, 7, 3))) == [1, 5]
