@@ -60,7 +60,7 @@ class LateTitle:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A job's last run, which failed."""
+    """The last run of a job, or of assets that Dagster materializes by itself, which failed."""
 
     job: str
     run_id: str
@@ -269,7 +269,7 @@ def _ask_dagster(common: CommonSettings) -> _Dagster:
 
 
 def _failed_runs(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
-    """The jobs whose last run failed, the latest failure first."""
+    """The jobs whose last run failed, the latest first."""
     from dagster import DagsterRunStatus, RunsFilter
 
     ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
@@ -277,8 +277,11 @@ def _failed_runs(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
     for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
         run = record.dagster_run
         at = None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
+        # Runs that Dagster starts for assets by itself all have the same job.
+        assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
+        name = assets or run.job_name
         failed = run.status == DagsterRunStatus.FAILURE
-        last.setdefault(run.job_name, FailedRun(run.job_name, run.run_id, at) if failed else None)
+        last.setdefault(name, FailedRun(name, run.run_id, at) if failed else None)
     return tuple(run for run in last.values() if run)
 
 
