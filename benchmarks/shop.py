@@ -20,7 +20,7 @@ from rich.console import Console
 from ingram_assets.cli.runs import RunResult, follow
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings import LOCATIONS
+from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.staging.schema import let_in
 from ingram_assets.staging.writer import QueueWriter
 from ingram_demo.phases import Phases

@@ -28,7 +28,8 @@ from ingram_assets.runtime.instance import (
 )
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
-from ingram_assets.settings import CommonSettings, environment_of
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun

@@ -18,9 +18,7 @@ from ingram_assets.runtime.instance import (
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.private_files import write_private
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import (
-    LOCATIONS,
-)
+from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.settings.files import shipped
 
 RUN_FILES_KEPT = timedelta(days=30)

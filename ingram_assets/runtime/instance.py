@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
 from ingram_assets.runtime.private_files import write_private
-from ingram_assets.settings import CommonSettings
 from ingram_assets.settings.files import shipped
+from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -19,3 +19,14 @@ def env_dir() -> Path:
     if given := os.environ.get(ENV_DIR, "").strip():
         return Path(given).expanduser().absolute()
     return _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+
+
+def own_file(name: str) -> str:
+    """A `.env` file as messages name it: with its folder, where a person has chosen one."""
+    return str(env_dir() / name) if os.environ.get(ENV_DIR, "").strip() else name
+
+
+def example_of(name: str) -> str:
+    """Where the example of a `.env` file is: its name if it is beside it, as in a checkout, else its path."""
+    example = shipped(f"{name}.example")
+    return example.name if example.parent == env_dir() else str(example)

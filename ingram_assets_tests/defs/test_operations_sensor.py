@@ -31,7 +31,7 @@ from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.event_reader import SIGN_IN_ERRORS
 from ingram_assets.defs.operations.sensors import Memory, promise_watch
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-from ingram_assets.settings import SettingsError
+from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets_tests.testing.own_dagster import dagster_on
 from ingram_assets_tests.testing.webhook import Webhook, webhook

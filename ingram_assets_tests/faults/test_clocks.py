@@ -16,7 +16,7 @@ from ingram_assets.defs.scraper.jobs import weekly_details
 from ingram_assets.defs.storefront import rules as store_rules
 from ingram_assets.defs.storefront.jobs import reconcile
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.settings import CommonSettings, store_time_zone
+from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.commands import Shell

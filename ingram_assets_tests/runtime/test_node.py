@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from ingram_assets.runtime import node
 from ingram_assets.runtime.node import FOR_PLAYWRIGHT, Node, NoNode
-from ingram_assets.settings import environment_of, environment_of_machine
+from ingram_assets.settings.environment import environment_of, environment_of_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,9 @@ from ingram_assets.alerts.incidents import (
 from ingram_assets.alerts.model import AlertRules, IncidentLog
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.operations.event_reader import Places
-from ingram_assets.settings import CommonSettings, OperationsSettings, PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.operations import OperationsSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 _VERSION = 1
 

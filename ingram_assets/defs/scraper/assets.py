@@ -46,7 +46,10 @@ from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.domain import completeness, guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings import PaceSettings, ScraperSettings, SettingsError, load
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.staging.writer import LONGEST, TitleRow
 

@@ -27,7 +27,8 @@ from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.sources.ipage.site import breaker_open_until
 
 _PACE = load(PaceSettings)

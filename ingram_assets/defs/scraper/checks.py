@@ -14,7 +14,8 @@ import dagster as dg
 from ingram_assets.defs.events import LOOKED_AT
 from ingram_assets.defs.keys import STOCK
 from ingram_assets.defs.readings import StaleReadings, stale_readings
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _NAMED = 20

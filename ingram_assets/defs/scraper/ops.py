@@ -27,7 +27,8 @@ from ingram_assets.defs.scraper.passes import look_at_covers, read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.settings import ScraperSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
 
 _PARTITION = "dagster/partition"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

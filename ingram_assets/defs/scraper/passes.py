@@ -21,7 +21,9 @@ from ingram_assets.defs.scraper.earlier_sweeps import (
 from ingram_assets.defs.scraper.reading import Shop, SweepResult, read_titles, record_gone
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
 from ingram_assets.domain.failures import NeedsPerson, Stopped
-from ingram_assets.settings import CommonSettings, ScraperSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings
 
 
 def read_pages(

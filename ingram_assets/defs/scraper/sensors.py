@@ -18,7 +18,8 @@ from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.scraper.jobs import enrich
 from ingram_assets.defs.scraper.ops import enrich_titles
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _SAID_AGAIN_AFTER = 300.0

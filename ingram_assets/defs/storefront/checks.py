@@ -17,7 +17,8 @@ from ingram_assets.defs.runs_at_work import at_work_since
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
 from ingram_assets.defs.switched_off import switched_off
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _NAMED = 20
