@@ -158,14 +158,14 @@ class _Desk:
             ),
         )
         tries = len(self._rules.retry_after) + 1
-        if failed.kind == "passing" and (
+        if failed.kind == "transient" and (
             self._is_watched(failed.work) or (failed.retried and incident.times < tries)
         ):
             return
         self._tell(key)
 
     def _tell_by(self, failed: Failed) -> float | None:
-        if failed.kind != "passing" or self._is_watched(failed.work):
+        if failed.kind != "transient" or self._is_watched(failed.work):
             return None
         return failed.at + 2 * sum(self._rules.retry_after)
 

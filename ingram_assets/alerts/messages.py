@@ -47,9 +47,9 @@ def failed_subject(failed: Failed) -> str:
         "block": "iPage blocks us",
         "guardrail": f"A guardrail stopped {work}",
         "sign_in": "The sign-in to iPage needs a person",
-        "person": f"A person has to act: {work} can't go on",
-        "refused": f"A run failed for good: {work}",
-        "passing": f"A run failed for good: {work}",
+        "needs_person": f"A person has to act: {work} can't go on",
+        "permanent": f"A run failed for good: {work}",
+        "transient": f"A run failed for good: {work}",
     }
     return subjects[failed.kind]
 

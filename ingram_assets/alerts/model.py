@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-Kind = Literal["passing", "refused", "person", "sign_in", "block", "guardrail"]
-"""What a failure wants: `passing` may pass with time, `refused` will not, `person` and `sign_in` wait for
-somebody, `block` and `guardrail` were halted on purpose."""
+Kind = Literal["transient", "permanent", "needs_person", "sign_in", "block", "guardrail"]
+"""What a failure wants, as `FailureKind`; what was stopped was so by a block or a guardrail."""
 
 Tone = Literal["failure", "warning", "success", "info"]
 FreshnessState = Literal["PASS", "WARN", "FAIL"]

@@ -110,6 +110,6 @@ def _level(copies: float | None) -> str:
 def _exit_code(result: "RunResult", failed: list[dict[str, str]]) -> int:
     if result.stopped:
         return STOPPED
-    if result.kind == "needs_person":
+    if result.kind in ("needs_person", "sign_in"):
         return WRONG_USE
     return SOME_FAILED if failed or not result.succeeded else DONE

@@ -57,7 +57,7 @@ class Shop:
         self.told += decision.alerts
         return [alert.subject for alert in decision.alerts]
 
-    def fails(self, work: str = PUSH, kind: str = "passing", *, after: float = 10.0, **more) -> list[str]:
+    def fails(self, work: str = PUSH, kind: str = "transient", *, after: float = 10.0, **more) -> list[str]:
         more = {"retried": True, "reason": "It timed out.", "run_id": f"run-{next(_ids)}"} | more
         return self.look(Failed(next(_ids), self.now + after, work=work, kind=kind, **more), after=after)
 
@@ -85,12 +85,12 @@ class TestRuns:
             ("block", "iPage blocks us", "Over: iPage blocks us"),
             ("sign_in", "The sign-in to iPage needs a person", "Over: the sign-in to iPage needs a person"),
             (
-                "person",
+                "needs_person",
                 "A person has to act: the stock sweep can't go on",
                 "Over: a person has to act: the stock sweep can't go on",
             ),
             (
-                "refused",
+                "permanent",
                 "A run failed for good: the stock sweep",
                 "Over: a run failed for good: the stock sweep",
             ),
@@ -111,7 +111,7 @@ class TestRuns:
         assert open_incidents(shop.book) == []
 
     def test_the_alert_says_why_and_links_to_the_run(self, shop):
-        shop.fails(kind="refused", reason="Medusa answered 422.", run_id="abc")
+        shop.fails(kind="permanent", reason="Medusa answered 422.", run_id="abc")
         (alert,) = shop.told
         assert alert.subject == "A run failed for good: the push to the store"
         assert alert.body.splitlines() == [
@@ -136,7 +136,7 @@ class TestRuns:
 
     def test_a_failure_and_its_success_within_one_look_are_not_told(self, shop):
         at = shop.now
-        failed = Failed(next(_ids), at + 1, "r1", PUSH, "person", "No channel.")
+        failed = Failed(next(_ids), at + 1, "r1", PUSH, "needs_person", "No channel.")
         succeeded = Succeeded(next(_ids), at + 2, "r2", PUSH)
         shop.look(succeeded, failed)  # In any order: the ids say which came first.
         assert [alert.tone for alert in shop.told] == ["failure", "success"]
@@ -151,7 +151,7 @@ class TestRuns:
         assert shop.fails("enrich_titles", retried=False) == ["A run failed for good: enriching titles"]
 
     def test_a_success_elsewhere_ends_nothing(self, shop):
-        shop.fails(kind="refused")
+        shop.fails(kind="permanent")
         assert shop.succeeds("medusa/products") == []
         assert shop.succeeds(PUSH) != []
 
@@ -166,14 +166,14 @@ class TestRuns:
         assert len(shop.succeeds(proof)) == 1
 
     def test_a_success_from_before_the_failure_ends_nothing_though_it_is_seen_later(self, shop):
-        shop.fails(kind="refused")
+        shop.fails(kind="permanent")
         assert shop.look(Succeeded(next(_ids), shop.now - MINUTE, "early", PUSH)) == []
         assert len(open_incidents(shop.book)) == 1
 
     def test_a_repeat_after_the_end_is_a_new_incident(self, shop):
-        shop.fails(kind="person")
+        shop.fails(kind="needs_person")
         shop.succeeds()
-        assert len(shop.fails(kind="person")) == 1
+        assert len(shop.fails(kind="needs_person")) == 1
 
     def test_what_failed_once_by_hand_is_forgotten_in_the_end(self, shop):
         shop.fails("enrich_titles", retried=False)

@@ -37,6 +37,7 @@ from ingram_assets.runtime.dagster_internals import (
     SerializableErrorInfo,
     StepFailureData,
 )
+from ingram_assets.settings import SettingsError
 
 _TYPE = dg.DagsterEventType
 _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
@@ -51,15 +52,6 @@ _FIRST_LOOK_BACK = 3600.0
 _EVENTS_AT_ONCE = 500
 _STALE_NAMED = 10
 _TITLES_NAMED = 10
-
-SIGN_IN_ERRORS = frozenset(
-    (
-        *("SignInFailed", "WrongPassword", "AccountLocked", "TermsNotAccepted", "OktaLoop"),
-        *("FactorNotOffered", "CodeRefused", "SignInPageChanged", "SessionLost"),
-        *("CodeMissing", "MailboxRefused"),
-    )
-)
-"""The scraper's errors of the sign-in, by name: this location can't reach that code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +229,7 @@ def _failures(
     event = record.event_log_entry.get_dagster_event()
     reason = failure_text.of_run(event)
     for work in cut_short or _asked_for(event.job_name, run):
-        yield Failed(*place, work=work, kind="passing", reason=reason, retried=retried)
+        yield Failed(*place, work=work, kind="transient", reason=reason, retried=retried)
 
 
 def _asked_for(job: str, run: dg.DagsterRun | None) -> list[str]:
@@ -265,15 +257,13 @@ def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     reason, names = failure_text.of_step(failure), _error_names(failure.error)
     if STOPPED in metadata:
         said: Any = metadata[STOPPED].value
-        if said.get("by") in ("guardrail", "PushStopped"):
-            return "guardrail", reason, True
-        return "block", reason, False
+        guardrail = said.get("by") == "guardrail"
+        return "guardrail" if guardrail else "block", reason, guardrail
     if DagsterAssetCheckFailedError.__name__ in names:
         return "guardrail", reason, True
-    kind = metadata[KIND].value if KIND in metadata else None
-    if kind == "needs_person" or "SettingsError" in names:
-        return ("sign_in" if names & SIGN_IN_ERRORS else "person"), reason, False
-    return ("refused" if kind == "permanent" else "passing"), reason, False
+    if SettingsError.__name__ in names:
+        return "needs_person", reason, False
+    return (cast(Kind, metadata[KIND].value) if KIND in metadata else "transient"), reason, False
 
 
 def _error_names(error: SerializableErrorInfo | None) -> set[str]:

@@ -156,8 +156,8 @@ def push_rows(store: Store, isbns: Sequence[str] | None, *, let_through: bool) -
     report.notes += levels.notes
     report.notes += found.notes
     report.details |= levels.details
-    for entry in levels.failed:
-        report.fail(**entry)
+    for isbn, reason in levels.failed.items():
+        report.fail(isbn, reason)
     return report
 
 

@@ -45,6 +45,8 @@ _PATIENCE = timedelta(seconds=20)
 class MailboxRefused(NeedsPerson):
     """The mailbox for the codes can't be read with what IPAGE_MFA_IMAP_URL says."""
 
+    kind = "sign_in"
+
 
 @dataclass(frozen=True, slots=True)
 class CodeMail:
