@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypedDict, cast
 from uuid import uuid4
 
@@ -81,10 +82,8 @@ class Report:
         metadata: dict[str, dg.MetadataValue] = {REPORT: dg.MetadataValue.json(said)}
         metadata |= {name: dg.MetadataValue.int(count) for name, count in self.counts.items()}
         if failed:
-            rows = [
-                dg.TableRecord({"isbn": isbn, "reason": reason})
-                for isbn, reason in list(self.failed.items())[:_FAILURES_SHOWN]
-            ]
+            shown = islice(self.failed.items(), _FAILURES_SHOWN)
+            rows = [dg.TableRecord({"isbn": isbn, "reason": reason}) for isbn, reason in shown]
             metadata["failed_titles"] = dg.MetadataValue.table(rows)
         return metadata
 

@@ -1,11 +1,30 @@
 """How long what the store was told of a title stays true: until a count is too old, or its day has come."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain.lifetime import counted_at
 from ingram_assets.domain.title import Title
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReading:
+    """A title whose reading is too old. `read_at` (seconds since 1970) is None if it was never read."""
+
+    isbn: str
+    title: str | None
+    read_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReadings:
+    """How many of the tracked titles have too old a reading, and the oldest of them, the never read first."""
+
+    titles: int
+    tracked: int
+    oldest: tuple[StaleReading, ...] = ()
 
 
 def aged_centers(title: Title, at: datetime, max_age: timedelta | None) -> frozenset[str]:
