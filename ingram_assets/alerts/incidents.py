@@ -67,28 +67,28 @@ def decide(
         stale: which titles are concerned, where `wants_stale` asked for it.
         watchdogs: every standing check, as it stands.
     """
-    look = _Look(log, promises, now, rules)
+    decision = _Decision(log, promises, now, rules)
     for one in sorted(seen, key=lambda one: one.id):
         match one:
             case Failed():
-                look.failed(one)
+                decision.failed(one)
             case Succeeded():
-                look.succeeded(one)
+                decision.succeeded(one)
             case Checked():
-                look.checked(one)
+                decision.checked(one)
             case LowStock():
-                look.ran_low(one)
+                decision.ran_low(one)
     for promise in promises:
-        look.kept_or_broken(promise, stale if promise.asset == rules.names.sweep else None)
-    look.left_behind()
+        decision.kept_or_broken(promise, stale if promise.asset == rules.names.sweep else None)
+    decision.left_behind()
     for watchdog in watchdogs:
-        look.silent_or_not(watchdog)
-    look.tell_overdue()
-    look.forget()
-    look.digest()
+        decision.silent_or_not(watchdog)
+    decision.tell_overdue()
+    decision.forget()
+    decision.digest()
     return IncidentLog(
-        look.incidents, look.behind, look.low, look.digest_day, now, look.looking_since
-    ), look.alerts
+        decision.incidents, decision.behind, decision.low, decision.digest_day, now, decision.looking_since
+    ), decision.alerts
 
 
 def wants_stale(log: IncidentLog, promises: Sequence[Promise], sweep: str) -> bool:
@@ -107,8 +107,8 @@ def _sla_key(asset: str) -> str:
     return f"sla:{asset}"
 
 
-class _Look:
-    """One look's work on the log."""
+class _Decision:
+    """One look's decision, as it is made."""
 
     def __init__(self, log: IncidentLog, promises: Sequence[Promise], now: float, rules: AlertRules) -> None:
         self.incidents = dict(log.incidents)

@@ -50,7 +50,7 @@ _low_stock = sa.Table(
     sa.Column("isbn", sa.Text, primary_key=True),
     sa.Column("id", sa.BigInteger, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
-    *(sa.Column(name, sa.Integer, nullable=False) for name in ("before", "after")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("before", "after")),
 )
 _events = sa.Table(
     "ingram_alert_events",
@@ -238,5 +238,11 @@ def _save_rows(
 
 
 def _add(connection: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    if rows := list(rows):
-        connection.execute(sa.insert(table), rows)
+    clean = [{name: _clean(value) for name, value in row.items()} for row in rows]
+    if clean:
+        connection.execute(sa.insert(table), clean)
+
+
+def _clean(value: Any) -> Any:
+    """Text without what PostgreSQL refuses in it: a page or an answer that is quoted may have that."""
+    return value.replace("\0", "").encode(errors="replace").decode() if isinstance(value, str) else value

@@ -151,6 +151,12 @@ def test_the_order_holds_where_a_target_takes_one_and_refuses_another(hook, kept
     assert kept.waiting() == [BROKEN, MET]
 
 
+def test_what_a_database_refuses_in_a_text_keeps_no_alert_back(hook, kept):
+    targets = targets_of([hook.url])
+    deliver(kept.put([Alert("A page\0", "It says \ud800 and \0.", "failure")], targets), targets, NOW)
+    assert [(one["title"], one["message"]) for one in hook.received] == [("A page", "It says ? and .")]
+
+
 def test_a_target_that_left_the_settings_drops_out(hook, other, kept):
     hook.down()
     targets = targets_of([hook.url, other.url])

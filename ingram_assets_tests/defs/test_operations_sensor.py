@@ -179,7 +179,7 @@ class TestRuns:
 
     def test_what_will_not_pass_is_told_once_and_when_it_is_over(self, watch):
         watch.tick()
-        run_id = sweep(watch.instance, raising(Blocked("Its page says Access Denied.")), **AUTOMATIC)
+        run_id = sweep(watch.instance, raising(Blocked("Its page says Access Denied.\0")), **AUTOMATIC)
         words = watch.tick()
         assert watch.told == ["iPage blocks us"]
         assert "1 incident open: iPage blocks us" in words

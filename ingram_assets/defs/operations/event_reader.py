@@ -62,7 +62,7 @@ class Look:
     places: Places
 
 
-_Place = tuple[int, float, str]
+_Head = tuple[int, float, str]
 """The first three values of an occurrence: the event's storage id, its time, and its run."""
 
 
@@ -128,22 +128,22 @@ def _occurrences(
     instance: dg.DagsterInstance, record: dg.EventLogRecord, run: dg.DagsterRun | None
 ) -> Iterable[Occurrence]:
     event = record.event_log_entry.get_dagster_event()
-    place: _Place = (record.storage_id, record.timestamp, record.run_id)
+    head: _Head = (record.storage_id, record.timestamp, record.run_id)
     match event.event_type:
         case _TYPE.RUN_FAILURE:
-            return _failures(instance, event, place, run)
+            return _failures(instance, event, head, run)
         case _TYPE.RUN_SUCCESS:
-            return [Succeeded(*place, work=f"job {event.job_name}")]
+            return [Succeeded(*head, work=f"job {event.job_name}")]
         case _TYPE.STEP_SUCCESS:
-            return [Succeeded(*place, work=_work(event.step_key or "", run))]
+            return [Succeeded(*head, work=_work(event.step_key or "", run))]
         case _TYPE.ASSET_CHECK_EVALUATION:
-            return [_checked(event.asset_check_evaluation_data, place)]
+            return [_checked(event.asset_check_evaluation_data, head)]
     return _ran_low(event.asset_observation_data.asset_observation, record.storage_id)
 
 
-def _checked(evaluation: dg.AssetCheckEvaluation, place: _Place) -> Checked:
+def _checked(evaluation: dg.AssetCheckEvaluation, head: _Head) -> Checked:
     """The evaluation, at the time when the check looked, where it says so; else when it told."""
-    id_, told_at, run_id = place
+    id_, told_at, run_id = head
     said = evaluation.metadata.get(LOOKED_AT)
     return Checked(
         id_,
@@ -180,11 +180,11 @@ def _ran_low(observed: dg.AssetObservation, id_: int) -> Iterable[LowStock]:
 
 
 def _failures(
-    instance: dg.DagsterInstance, ended: dg.DagsterEvent, place: _Place, run: dg.DagsterRun | None
+    instance: dg.DagsterInstance, ended: dg.DagsterEvent, head: _Head, run: dg.DagsterRun | None
 ) -> Iterable[Failed]:
     """What did not get done in a failed run: the steps that failed, or were at work when it ended."""
     of_type = {_TYPE.STEP_START, _TYPE.STEP_SUCCESS, _TYPE.STEP_FAILURE, _TYPE.ASSET_CHECK_EVALUATION}
-    events = [entry.get_dagster_event() for entry in instance.all_logs(place[2], of_type=of_type)]
+    events = [entry.get_dagster_event() for entry in instance.all_logs(head[2], of_type=of_type)]
     tags = run.tags if run else {}
     retried = (
         SENSOR_NAME_TAG in tags or AUTOMATION_CONDITION_TAG in tags or tags.get(WILL_RETRY_TAG) == "true"
@@ -199,7 +199,7 @@ def _failures(
         kind, reason, by_check = _classify(event.step_failure_data)
         check = unchecked[-1] if by_check and unchecked else None
         yield Failed(
-            *place,
+            *head,
             work=_work(event.step_key or "", run),
             kind=kind,
             reason=reason,
@@ -213,7 +213,7 @@ def _failures(
     cut_short = [_work(step, run) for step in begun if step and step not in finished]
     reason = failure_text.of_run(ended)
     for work in cut_short or _asked_for(ended.job_name, run):
-        yield Failed(*place, work=work, kind="transient", reason=reason, retried=retried)
+        yield Failed(*head, work=work, kind="transient", reason=reason, retried=retried)
 
 
 def _asked_for(job: str, run: dg.DagsterRun | None) -> list[str]:
