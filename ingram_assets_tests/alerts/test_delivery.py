@@ -11,6 +11,7 @@ import pytest
 from ingram_assets.alerts.delivery import Sent, Target, deliver, send_test, targets_of
 from ingram_assets.alerts.model import Alert, IncidentLog
 from ingram_assets.alerts.tables import AlertTables
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets_tests.testing.webhook import webhook
 
 NOW = 1_800_000_000.0
@@ -169,6 +170,14 @@ def test_a_target_that_left_the_settings_drops_out(hook, other, kept):
 def test_without_targets_nothing_waits(kept):
     kept.put([BROKEN], [])
     assert kept.is_empty()
+
+
+def test_what_a_later_version_has_written_is_left_alone(kept):
+    kept.put([BROKEN], targets_of(["json://127.0.0.1:1/"]))
+    with sqlite3.connect(kept.file) as file:
+        file.execute("UPDATE ingram_alert_watch SET version = version + 1")
+    with pytest.raises(NeedsPerson, match="later version"):
+        kept()
 
 
 @pytest.fixture

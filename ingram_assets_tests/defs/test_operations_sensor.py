@@ -622,6 +622,12 @@ class TestMemory:
         assert len(watch.cursor or "") < 1000
 
 
+def test_beside_a_dagster_on_sqlite_the_tables_are_a_file(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert tables_of(instance).waiting() == []
+    assert (tmp_path / "alerts.sqlite").exists()
+
+
 def test_every_error_of_the_sign_in_is_known_as_one():
     """The watch knows them by the kind that they carry."""
     errors = {
