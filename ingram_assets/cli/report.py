@@ -46,7 +46,8 @@ def finish(result: "RunResult", as_json: bool) -> NoReturn:
     report = Report("")
     for step in result.reports:
         report.counts |= step["counts"]
-        report.failed += step["failed"]
+        for failed in step["failed"]:
+            report.fail(**failed)
         report.notes += step["notes"]
         report.details |= step["details"]
     code = _exit_code(result, report)
@@ -58,7 +59,7 @@ def finish(result: "RunResult", as_json: bool) -> NoReturn:
             "ok": code == DONE,
             "run_id": result.run_id,
             "seconds": round(result.seconds, 1),
-            "failed": report.failed,
+            "failed": report.failed_titles,
             "notes": report.notes,
             "stopped": result.stopped,
             "error": None if result.succeeded else result.error,
@@ -83,8 +84,8 @@ def _print(result: "RunResult", report: "Report") -> None:
         console.print(line, soft_wrap=True)
     for note in report.notes:
         console.print(markup(note))
-    for entry in report.failed:
-        console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
+    for isbn, reason in report.failed.items():
+        console.print(f"[red]{markup(isbn)}[/red] {markup(reason)}")
     console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
     if not result.succeeded:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
@@ -112,6 +113,6 @@ def _level(copies: float | None) -> str:
 def _exit_code(result: "RunResult", report: "Report") -> int:
     if result.stopped:
         return STOPPED
-    if result.kind == "needs_person":
+    if result.kind in ("needs_person", "sign_in"):
         return WRONG_USE
     return SOME_FAILED if report.failed or not result.succeeded else DONE

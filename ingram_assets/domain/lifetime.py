@@ -4,7 +4,7 @@ Zeros do not age: an old 0 is no reason to sell.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,24 @@ from ingram_assets.domain.title import Aged, Title
 
 StalePolicy = Literal["backorder", "out_of_stock", "keep"]
 """What becomes of a title in stock whose counts are too old: to order, not for sale, or sold as before."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReading:
+    """A title whose reading is too old. `read_at` (seconds since 1970) is None if it was never read."""
+
+    isbn: str
+    title: str | None
+    read_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReadings:
+    """How many of the tracked titles have too old a reading, and the oldest of them, the never read first."""
+
+    titles: int
+    tracked: int
+    oldest: tuple[StaleReading, ...] = ()
 
 
 def age(title: Title, now: datetime, max_age: timedelta, policy: StalePolicy) -> Title:

@@ -24,7 +24,7 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.defs.readings import StaleReadings, stale_readings
+from ingram_assets.defs.readings import stale_readings
 from ingram_assets.defs.scraper import automation, checks, sensors
 from ingram_assets.defs.scraper.automation import DueSensor
 from ingram_assets.defs.scraper.checks import within_the_promise
@@ -33,6 +33,7 @@ from ingram_assets.defs.scraper.definitions import defs
 from ingram_assets.defs.scraper.jobs import retire
 from ingram_assets.defs.scraper.ops import at_work
 from ingram_assets.defs.scraper.sensors import covers_due, search_due, stock_promise, sweep_due
+from ingram_assets.domain.lifetime import StaleReadings
 
 A, B, C = "9780306406157", "9781639739134", "9780000000002"
 HOUR = 3600.0

@@ -154,7 +154,7 @@ def saved_search(
     for outcome in outcomes:
         if outcome.outcome == "refused":
             report.fail(outcome.isbn, outcome.reason or "refused by the queue")
-    refused = {entry["isbn"] for entry in report.failed}
+    refused = set(report.failed)
     retired = set(context.instance.get_dynamic_partitions(RETIRED_NAME))
     tracked = [isbn for isbn in isbns if isbn not in refused | retired]
     log_materializations(
@@ -341,13 +341,7 @@ def title_page(
     details = isbns if TITLE_DETAILS in context.selected_asset_keys else []
     sweep = read_pages(context, ipage, queue, isbns, details, before_some_titles(context.instance))
     if sweep.report.failed:
-        first = sweep.report.failed[0]
-        raise dg.Failure(
-            f"{len(sweep.report.failed)} of {len(isbns)} titles were not read, {first['isbn']} first: "
-            f"{first['reason']}",
-            metadata=sweep.report.metadata(),
-            allow_retries=False,
-        )
+        raise sweep.report.failure(f"of {len(isbns)} titles were not read")
     yield from ()
 
 
@@ -370,12 +364,7 @@ def covers(
     with classified():
         report, _ = look_at_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
     if report.failed:
-        raise dg.Failure(
-            f"{len(report.failed)} covers failed, {report.failed[0]['isbn']} first: "
-            f"{report.failed[0]['reason']}",
-            metadata=report.metadata(),
-            allow_retries=False,
-        )
+        raise report.failure("covers failed")
     yield from ()
 
 

@@ -13,7 +13,8 @@ import dagster as dg
 
 from ingram_assets.defs.events import LOOKED_AT
 from ingram_assets.defs.keys import STOCK
-from ingram_assets.defs.readings import StaleReadings, stale_readings
+from ingram_assets.defs.readings import stale_readings
+from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings
 

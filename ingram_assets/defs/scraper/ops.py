@@ -97,8 +97,8 @@ def enrich_titles(
             raise failure_of(error, report) from error
         else:
             report.counts |= pictures.counts
-            for entry in pictures.failed:
-                report.fail(**entry)
+            for isbn, reason in pictures.failed.items():
+                report.fail(isbn, reason)
     return dg.Output(None, metadata={**report.metadata(), **metadata})
 
 

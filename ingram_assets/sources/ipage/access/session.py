@@ -41,6 +41,8 @@ MAX_FAILURES = 3
 class SessionLost(NeedsPerson):
     """The session ended and can't be renewed without a person."""
 
+    kind = "sign_in"
+
 
 @dataclass(frozen=True, slots=True)
 class Cookie:

@@ -58,6 +58,8 @@ MAX_OKTA_HOPS = 3
 class SignInFailed(NeedsPerson):
     """The sign-in ended in a way that only a person can change."""
 
+    kind = "sign_in"
+
 
 class WrongPassword(SignInFailed):
     """The site refused user and password. Not tried again: some tries more lock the account."""
