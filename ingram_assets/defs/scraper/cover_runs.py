@@ -14,7 +14,6 @@ from ingram_assets.covers import (
     ContactSheet,
     CoverOutcome,
     Ledger,
-    OpenLibrary,
     Source,
     Wanted,
     keep_covers,
@@ -23,6 +22,7 @@ from ingram_assets.covers import (
 from ingram_assets.defs.events import Context, Progress, Report, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
 from ingram_assets.sources.ipage.site import Site
+from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets.staging.writer import QueueWriter
 
 _BATCH = 100
