@@ -16,14 +16,7 @@ from ingram_assets.covers.decide import UNKNOWN_SOURCE, Answer, CoverLook, Outco
 from ingram_assets.covers.ledger import CoverCheck, Ledger, Sighting
 from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import work_of
-from ingram_assets.domain.failures import (
-    Incomplete,
-    LimitUsedUp,
-    NeedsPerson,
-    Permanent,
-    Stopped,
-    Transient,
-)
+from ingram_assets.domain.failures import Incomplete, LimitUsedUp, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 
 log = logging.getLogger(__name__)
@@ -114,7 +107,8 @@ def keep_covers(
             yield CoverOutcome(one.isbn, "refused", reason=str(error))
 
     yield from run.look_at(wanted.values(), concurrency, all_due=force)
-    while marked := run.take_marked() & wanted.keys():
+    while marked := wanted.keys() & run.marked:
+        run.marked.clear()
         yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], concurrency, all_due=True)
 
 
@@ -180,8 +174,8 @@ class _Run:
         self.bucket_breaker = _Breaker("The bucket")
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
-        self._marked: set[str] = set()
-        self._marked_lock = threading.Lock()
+        self.marked: deque[str] = deque()
+        """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
 
     def look_at(self, titles: Iterable[Wanted], concurrency: int, *, all_due: bool) -> Iterator[CoverOutcome]:
         """Look at the titles that are due, so many at once. Whoever stops listening stops it."""
@@ -214,17 +208,6 @@ class _Run:
         if not self._bucket_was_checked:
             self.bucket.check()
             self._bucket_was_checked = True
-
-    def mark(self, isbns: Iterable[str]) -> None:
-        """Note titles whose picture turned out to be a placeholder."""
-        with self._marked_lock:
-            self._marked |= set(isbns)
-
-    def take_marked(self) -> set[str]:
-        """The titles noted so, since this was last asked."""
-        with self._marked_lock:
-            marked, self._marked = self._marked, set()
-        return marked
 
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
         """An outcome with what is remembered of the title, without asking anybody."""
@@ -374,7 +357,7 @@ class _Title:
 
     def _sight(self, picture: Picture) -> Sighting:
         sighting = self.run.ledger.sight(self.isbn, self.work, picture)
-        self.run.mark(sighting.marked)
+        self.run.marked.extend(sighting.marked)
         return sighting
 
     def _store(self, picture: Picture, source: str, *, placeholder: bool) -> StoredCover:
