@@ -90,11 +90,8 @@ class StoredCover:
         }
 
 
-@dataclass(frozen=True, slots=True)
 class Unmarked:
     """An object without our metadata: others put it there, or the server lost them."""
-
-    size: int
 
 
 class Bucket:
@@ -138,7 +135,7 @@ class Bucket:
                 answer = self._s3.head_object(Bucket=self.name, Key=raw_key(isbn))
         except _NoSuchKey:
             return None
-        return _stored(answer.get("Metadata", {})) or Unmarked(answer["ContentLength"])
+        return _stored(answer.get("Metadata", {})) or Unmarked()
 
     def get(self, isbn: str) -> bytes:
         """The raw cover's bytes, at most one more than `MAX_BYTES`."""

@@ -35,18 +35,16 @@ from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import reading_order, span
 from ingram_assets.defs.scraper.earlier_sweeps import (
-    BINDINGS,
-    HABIT,
-    LET_THROUGH,
     before_a_sweep,
     before_some_titles,
+    left_for_the_next,
     said,
 )
 from ingram_assets.defs.scraper.reading import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.defs.scraper.title_events import cut
-from ingram_assets.domain import completeness, guardrails
+from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.guardrails import Tripped
@@ -76,8 +74,6 @@ _READABLE = dg.AssetCheckSpec(
     ),
 )
 LISTED = "isbns"
-_BINDINGS = 500
-"""Bindings that are remembered as told. A trade has some dozens."""
 
 
 class SavedSearchConfig(dg.Config):
@@ -256,13 +252,10 @@ def stock_sweep(
             _log_pass(context, sweep)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
-    metadata: dict[str, Any] = {**sweep.report.metadata(), **_plots(sweep)}
-    if sweep.habit is not None:
-        metadata[HABIT] = dg.MetadataValue.json(completeness.to_json(sweep.habit))
-    if bindings := sorted({*earlier.bindings, *sweep.bindings})[:_BINDINGS]:
-        metadata[BINDINGS] = dg.MetadataValue.json(bindings)
-    if tripped:
-        metadata[LET_THROUGH] = tripped.reason
+    left = left_for_the_next(
+        sweep.habit, earlier.bindings | sweep.bindings.keys(), let_through=tripped.reason if tripped else None
+    )
+    metadata = {**sweep.report.metadata(), **_plots(sweep), **left}
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 

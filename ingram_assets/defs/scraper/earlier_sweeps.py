@@ -22,6 +22,9 @@ HABIT = "page_habit"
 BINDINGS = "unlisted_bindings"
 """The metadata key under which a completed sweep leaves the bindings that no list has: a person was told."""
 
+_BINDINGS = 500
+"""Bindings that are remembered as told. A trade has some dozens."""
+
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
 
@@ -87,6 +90,20 @@ def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: 
         of_all=True,
         bindings=_bindings(completed),
     )
+
+
+def left_for_the_next(
+    habit: Habit | None, bindings: Collection[str], *, let_through: str | None
+) -> dict[str, dg.MetadataValue]:
+    """The metadata that a completed sweep leaves for the ones after it."""
+    left: dict[str, dg.MetadataValue] = {}
+    if habit is not None:
+        left[HABIT] = dg.MetadataValue.json(completeness.to_json(habit))
+    if bindings:
+        left[BINDINGS] = dg.MetadataValue.json(sorted(bindings)[:_BINDINGS])
+    if let_through:
+        left[LET_THROUGH] = dg.MetadataValue.text(let_through)
+    return left
 
 
 def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecord | None:
