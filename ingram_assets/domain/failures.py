@@ -23,6 +23,10 @@ class Transient(IngramError):
     kind = "transient"
 
 
+class LimitUsedUp(Transient):
+    """A source may not be asked now, by its own limit: whether it has what is wanted is not known."""
+
+
 class Incomplete(Transient):
     """What came ends before it should, each time it was asked for. Another attempt seldom helps."""
 

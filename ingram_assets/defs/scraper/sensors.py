@@ -6,12 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ingram_assets.defs.keys import (
-    ISBNS_NAME,
-    STOCK,
-    STOCK_SWEEP,
-    TITLE_DETAILS,
-)
+from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC, DueSensor
 from ingram_assets.defs.scraper.checks import evaluation
