@@ -28,6 +28,14 @@ KNOWS = {
 ROOMS = ("domain", "sources", "staging", "covers", "store", "alerts")
 """Those that know nothing of Dagster or the environment."""
 
+TESTS = ROOT / "ingram_assets_tests"
+
+LONGEST_FUNCTION = 50
+"""Lines, with its docstring."""
+
+PUBLIC_ALL_THE_SAME = {"_replace", "_asdict", "_exit", "_make", "_report_runless_asset_event"}
+"""Of named tuples and `os`; and how Dagster's own daemon reports a change of freshness."""
+
 DAGSTER_INTERNALS = PACKAGE / "runtime" / "dagster_internals.py"
 
 
@@ -95,6 +103,37 @@ def test_no_class_name_stands_twice():
     ]
     often = Counter(name for name, _ in found)
     assert not [each for each in found if often[each[0]] > 1]
+
+
+def test_a_function_fits_on_a_screen():
+    long = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for file in _files(PACKAGE)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert not long
+
+
+def test_no_test_reaches_into_private_members():
+    """Of the product or of another test; what Dagster offers in no other way is written out here."""
+    reached = []
+    for file in _files(TESTS):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute):
+                of_itself = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls", "super")
+                names = [] if of_itself else [node.attr]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ingram_"):
+                assert not (node.module or "").endswith("conftest"), f"{file}: helpers are in testing/"
+                names = [name.name for name in node.names]
+            else:
+                continue
+            private = [
+                name for name in names if re.match("_[a-zA-Z]", name) and name not in PUBLIC_ALL_THE_SAME
+            ]
+            reached += [f"{file.relative_to(ROOT)}:{node.lineno} {name}" for name in private]
+    assert not reached
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,12 @@ class Supervisor:
             self._ensure_watcher()
         return child
 
+    @property
+    def names(self) -> list[str]:
+        """Of all children, in the order in which they were started."""
+        with self._lock:
+            return list(self._children)
+
     def child(self, name: str) -> Child:
         """The child started under this name. Raises KeyError."""
         return self._children[name]

@@ -33,7 +33,7 @@ _CLOCKS_DIFFER = timedelta(seconds=60)
 _SURELY_AFTER = timedelta(seconds=2)
 """Dates have whole seconds: so much before the request may still be after it."""
 
-_PATIENCE = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=20)
 """How long a mail dated shortly before the request is held back: the one that answers it may follow."""
 
 
@@ -118,7 +118,7 @@ class EmailCodes:
         self._canceled = canceled
         self._senders = tuple(sender.lower() for sender in senders)
         self._lifetime = lifetime
-        self._patience = min(_PATIENCE, lifetime / 4).total_seconds()
+        self._patience = min(PATIENCE, lifetime / 4).total_seconds()
         self._poll = poll
         self._mark = Numbering(0, 1)
         self._asked_at = datetime.now(UTC)
