@@ -178,3 +178,27 @@ def test_definitions_validate_with_no_settings():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (done.stdout + done.stderr).count("Validation successful") >= 3
+
+
+def test_documents_name_files_that_are_there():
+    there = {
+        file.as_posix()
+        for place in ("ingram_assets", "ingram_assets_tests", "ingram_demo")
+        for file in (ROOT / place).rglob("*")
+    }
+    there |= {file.as_posix() for file in ROOT.glob("*")} | {
+        file.as_posix() for file in (ROOT / "benchmarks").glob("*")
+    }
+    documents = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "benchmarks" / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+    named = {
+        (document.relative_to(ROOT).as_posix(), name)
+        for document in documents
+        for name in re.findall(r"`([\w/.-]+\.(?:py|sql|js))`", document.read_text())
+    }
+    assert len(named) > 40
+    assert not sorted(each for each in named if not any(file.endswith(f"/{each[1]}") for file in there))
