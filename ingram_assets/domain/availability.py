@@ -108,8 +108,8 @@ def _release(
     publication_date: date | str | None, publisher_status: str | None, today: date | None
 ) -> date | None:
     """The day on which the title comes out; `None` if it is out, called off, or nobody knows."""
-    published = _day(publication_date)
-    is_to_come = published is not None and published > (_day(today) or date.today())  # noqa: DTZ011
+    published, today = _day(publication_date), _day(today)
+    is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
     return published if is_to_come and not is_called_off(publisher_status) else None
 
 

@@ -70,6 +70,8 @@ class Child:
     stop_signal: signal.Signals
     restart: bool
     user: tuple[int, int] | None
+    ready: Callable[[], bool] | None
+    """Whether it answers; `None`: it is ready as soon as it runs."""
     process: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
@@ -177,6 +179,7 @@ class Supervisor:
             stop_signal=stop_signal,
             restart=restart,
             user=user,
+            ready=ready,
             process=None,  # type: ignore[arg-type]  # _spawn sets it before anyone else sees the child
             started=0.0,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
-from ingram_assets.runtime.processes import free_port
+from ingram_assets.runtime.ports import free_port
 from ingram_assets.sources.open_library import LOOKUPS, WINDOW, OpenLibrary
 from ingram_assets_tests.testing.drawn import art, isbn
 from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
