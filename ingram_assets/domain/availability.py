@@ -24,6 +24,8 @@ _CALLED_OFF = frozenset({"AB", "WS", "PP"})
 _CALLED_OFF_WORDS = re.compile(rf"{_GIVEN_UP}|\bpostponed indefinitely\b")
 
 _ON_ORDER = "Available to order, ships in 1–2 weeks"
+_COUNT_TOO_OLD = "Available to order"
+"""The labels of a back-order: what is on order comes soon; what nobody counted lately has no date."""
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -145,7 +147,7 @@ def _not_known_to_be_there(
     on_order: int | None,
 ) -> Availability:
     if policy == "backorder" and not is_out_of_print(publisher_status):
-        return Availability("backorder", "Available to order", level, on_order, True, True, stale=True)
+        return Availability("backorder", _COUNT_TOO_OLD, level, on_order, True, True, stale=True)
     return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
 
 

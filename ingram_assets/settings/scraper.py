@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.kinds import (
     ANY_CASE,
@@ -40,7 +41,7 @@ class ScraperSettings(Settings):
     IPAGE_MFA: Annotated[Literal["email", "totp", "prompt"], ANY_CASE] = "email"
     IPAGE_TOTP_SECRET: Base32 | None = None
     IPAGE_MFA_IMAP_URL: MailboxUrl | None = None
-    IPAGE_MFA_SENDERS: Senders = ("ingramcontent.com", "ingrambook.com", "okta.com")
+    IPAGE_MFA_SENDERS: Senders = CODE_SENDERS
     IPAGE_SESSION_COOKIE: Cookies | None = None
     IPAGE_CONCURRENCY: Whole = Field(8, ge=1, le=32)
     BROWSER_CDP_URL: BrowserUrl | None = None

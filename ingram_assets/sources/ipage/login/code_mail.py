@@ -13,6 +13,7 @@ from email.message import Message
 
 import imap_tools
 
+from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
@@ -23,9 +24,6 @@ from ingram_assets.sources.ipage.login.mailbox import Mailbox, MailboxRefused, N
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeMissing
 
 log = logging.getLogger(__name__)
-
-SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
-"""Domains, with their subdomains, whose mails may bring a code."""
 
 _CLOCKS_DIFFER = timedelta(seconds=60)
 """How far the sender's clock, or the mailbox's, may be behind without a mail being taken for an old one."""
@@ -110,7 +108,7 @@ class EmailCodes:
         url: str,
         canceled: Cancellation,
         *,
-        senders: tuple[str, ...] = SENDERS,
+        senders: tuple[str, ...] = CODE_SENDERS,
         lifetime: timedelta = CODE_LIFETIME,
         poll: float = 1.0,
     ) -> None:
