@@ -16,10 +16,10 @@ from ingram_assets.runtime.instance import (
     code_server_argv,
 )
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
-from ingram_assets.runtime.private_files import write_private
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.settings.files import shipped
+from ingram_assets.whole_files import write_whole
 
 RUN_FILES_KEPT = timedelta(days=30)
 TICK_FILES_KEPT = timedelta(days=2)
@@ -81,7 +81,7 @@ def start_dagster(
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))
-    write_private(home / PORTS_FILE, json.dumps(ports))
+    write_whole(home / PORTS_FILE, json.dumps(ports))
     return Dagster(ui_url, ports)
 
 

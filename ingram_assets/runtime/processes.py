@@ -26,9 +26,9 @@ import psutil
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.child_logs import ChildLog
-from ingram_assets.runtime.private_files import write_private
 from ingram_assets.runtime.process_tree import await_end, family, identity, is_alive, kill_all, same_process
 from ingram_assets.settings.proxies import sparing_this_machine
+from ingram_assets.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -366,7 +366,7 @@ class Supervisor:
             "owner": identity(os.getpid()),
             "children": [{"name": c.name, **identity(c.pid)} for c in self._children.values()],
         }
-        write_private(self._list, json.dumps(listed, indent=1))
+        write_whole(self._list, json.dumps(listed, indent=1))
 
     def _listed(self) -> dict[str, Any]:
         try:

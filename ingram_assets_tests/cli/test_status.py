@@ -11,9 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 from dagster import OpExecutionContext, job, op
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
 
 from ingram_assets.cli.status import show_status
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
@@ -25,6 +22,13 @@ from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
+from ingram_assets_tests.testing.dagster_internals import (
+    InstigatorState,
+    InstigatorType,
+    RegisteredCodeLocationOrigin,
+    RemoteRepositoryOrigin,
+    SensorInstigatorData,
+)
 from ingram_assets_tests.testing.queue import Queue, migrated
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_demo.embedded.postgres import Postgres

@@ -12,14 +12,6 @@ import dagster as dg
 import psycopg
 import pytest
 import yaml
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 import ingram_assets.sources.ipage.access.session as session
 import ingram_assets.sources.ipage.login.code_mail as code_mail
@@ -32,8 +24,18 @@ from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets_tests.testing.dagster_internals import (
+    FreshnessState,
+    FreshnessStateChange,
+    InstigatorState,
+    InstigatorType,
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
 from ingram_assets_tests.testing.own_dagster import dagster_on
 from ingram_assets_tests.testing.webhook import Webhook, webhook
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from sqlalchemy import text
 
 from ingram_assets.defs import readings
@@ -34,6 +32,12 @@ from ingram_assets.defs.scraper.jobs import retire
 from ingram_assets.defs.scraper.ops import at_work
 from ingram_assets.defs.scraper.sensors import covers_due, search_due, stock_promise, sweep_due
 from ingram_assets.domain.lifetime import StaleReadings
+from ingram_assets.runtime.dagster_internals import DagsterEvent
+from ingram_assets_tests.testing.dagster_internals import (
+    AssetMaterializationPlannedData,
+    FreshnessState,
+    FreshnessStateChange,
+)
 
 A, B, C = "9780306406157", "9781639739134", "9780000000002"
 HOUR = 3600.0

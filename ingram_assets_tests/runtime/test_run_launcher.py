@@ -17,11 +17,11 @@ from ingram_assets.runtime import run_launcher
 from ingram_assets.runtime.dagster_internals import (
     GRPC_INFO_TAG,
     WorkerStatus,
-    execute_run_monitoring_iteration,
 )
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 from ingram_assets_tests.testing.code_location import CodeServer, running_code_server
+from ingram_assets_tests.testing.dagster_internals import execute_run_monitoring_iteration
 
 INSTANCE = """
 run_launcher:

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from ingram_assets.domain.cookies import NotCookies, read_pasted
 from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.access.whole_files import write_whole
+from ingram_assets.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
