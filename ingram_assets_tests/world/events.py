@@ -15,8 +15,7 @@ QUIET_HOURS = 30
 
 
 class Event(NamedTuple):
-    """One thing that happens. `at` in minutes since the beginning; what `n` and `word` mean depends on the
-    kind."""
+    """One thing that happens. `at` in minutes since the beginning; `n` and `word` mean what the kind says."""
 
     at: int
     kind: str

@@ -35,7 +35,7 @@ from ingram_assets.defs.storefront.decisions import (
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings import store_time_zone
+from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
 from ingram_assets.store import levels
 from ingram_assets.store.location import Location
