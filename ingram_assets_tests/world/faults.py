@@ -77,8 +77,8 @@ FAULTS = (
     _one(
         "titles that are gone stop every push",
         _GUARDRAILS,
-        "        return one.unread_since is None or now - one.unread_since < patience",
-        "        return True",
+        "    return one.unread_since is None or now - one.unread_since < patience",
+        "    return True",
     ),
     _one(
         "no guardrail looks at anything but zeros",
@@ -95,14 +95,14 @@ FAULTS = (
     _one(
         "no guardrail looks at zeros",
         _GUARDRAILS,
-        "    if not before or turning < thresholds.min_titles_turning_to_zero:",
-        "    if True:",
+        "    turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)",
+        "    turning = 0",
     ),
     Fault(
         "a sweep in which every page answers 404 passes",
         (
-            Change(_GUARDRAILS, "    if gone < MIN_TITLES_VANISHED or", "    if True or"),
-            Change(_GUARDRAILS, "    if tried == 0 or", "    if True or"),
+            Change(_GUARDRAILS, '    words = f"{gone} of', '    gone = 0\n    words = f"{gone} of'),
+            Change(_GUARDRAILS, '    words = f"{unread} of', '    unread = 0\n    words = f"{unread} of'),
         ),
     ),
     _one(

@@ -6,6 +6,7 @@ import pytest
 
 from ingram_assets.domain import position
 from ingram_assets_tests.world.events import Event, Setting, draw
+from ingram_assets_tests.world.faults import FAULTS, ROOT
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import isbn_of, run
 
@@ -26,6 +27,12 @@ def quiet():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_promise_holds(seed):
     assert run(Setting.draw(seed, HOURS)) is None
+
+
+def test_each_known_fault_can_still_be_put_back():
+    for fault in FAULTS:
+        for change in fault.changes:
+            assert (ROOT / "ingram_assets" / change.file).read_text().count(change.old) == 1, fault.what
 
 
 def test_a_seed_is_the_same_world_each_time():
