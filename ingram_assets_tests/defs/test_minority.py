@@ -10,7 +10,7 @@ import pytest
 
 from ingram_assets.defs.events import REPORT, STOPPED
 from ingram_assets.defs.keys import ISBNS_NAME, STOCK_SWEEP
-from ingram_assets.defs.readings import latest_readings
+from ingram_assets.defs.reading_events import latest_readings
 from ingram_assets.defs.scraper.assets import saved_search, stock_sweep
 from ingram_assets.defs.scraper.earlier_sweeps import HABIT
 from ingram_assets.defs.scraper.resources import RESOURCES
