@@ -46,11 +46,8 @@ class Shown:
 
     @property
     def copies(self) -> int:
-        """Copies for sale, as a guardrail counts them; of a title that sells without end 1.
-
-        What is held for orders is not for sale, and would hide that the rest turns to zero.
-        """
-        return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
+        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        return max(0, int(self.stocked or 0)) if self.managed else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from ingram_assets.defs.storefront.decisions import (
     not_known_in_step,
     push_changes,
     to_look_at,
-    to_push_by_time,
 )
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -282,20 +281,6 @@ class TestClock:
         told = self.told(30, until, *aged)
         assert to_look_at([row], told, [], self.NOON) == ([A] if looked_at else [])
         assert to_look_at([row], told, [A], self.NOON) == [], "nobody pushes a retired title"
-
-    @pytest.mark.parametrize(
-        ("row", "pushed"),
-        [
-            (ROW, True),
-            (replace(ROW, imported_at=None, failed_reason="No price."), True),
-            (replace(ROW, failed_reason="Its product is gone."), False),
-        ],
-    )
-    def test_what_the_store_refuses_is_not_asked_for_again_by_the_clock(self, row, pushed):
-        told = self.told(30, None)
-        assert to_push_by_time([row], told, [], [], [A]) == ([A] if pushed else [])
-        assert to_push_by_time([row], told, [A], [], [A]) == []
-        assert to_push_by_time([self.ROW], told, [], [A], [A]) == [A]
 
     @pytest.mark.parametrize(
         ("row", "wanted"),

@@ -402,22 +402,6 @@ def test_the_guardrail_counts_all_that_is_tracked() -> None:
     assert not many(5, 0).turning_to_zero
 
 
-def test_copies_held_for_orders_do_not_hide_from_the_guardrail_that_the_rest_turns_to_zero() -> None:
-    rules = StoreRules(inventory_mode="on_hand_plus_reserved")
-    titles = [make_title(on_hand=0) for _ in range(5)]
-    was = {each.isbn: replace(each, stock={"TN": DcStock(8, 0, "primary")}) for each in titles}
-    actual = {
-        each.isbn: with_level(in_store(was[each.isbn], rules), stocked=10, reserved=2) for each in titles
-    }
-    orders = {"item": Orders((Reservation(2, READ_AT - timedelta(hours=1)),))}
-    plan = plan_levels(titles, actual, today=TODAY, rules=rules, orders=orders)
-    assert {each.after.stocked for each in plan.titles if each.after} == {2}
-    assert plan.turning_to_zero
-    tripped = plan.tripped(rules)
-    assert tripped
-    assert "5 of 5" in tripped.reason
-
-
 def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:
     titles = [make_title(on_hand=0, on_order=order) for order in (0, 0, 0, 0, 0)]
     actual = {each.isbn: in_store(each, manage_inventory=False, items=()) for each in titles}

@@ -26,10 +26,10 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
+    not_known_in_step,
     orders_since,
     push_changes,
     to_look_at,
-    to_push_by_time,
     told_too_long,
 )
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
@@ -198,7 +198,8 @@ class Storefront:
         changed, still_valid = became_untrue(titles, told, now, max_age, self.zone)
         self.journal.still_valid(still_valid)
         held_back = told_too_long(self.queue.first_changes(not_told(rows, told)), now, max_age)
-        wanted = to_push_by_time(rows, told, retired, changed, held_back)
+        changed += [isbn for isbn in held_back if isbn not in retired]
+        wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
         self._ask(name, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
     def _order_changes(self, name: str) -> None:

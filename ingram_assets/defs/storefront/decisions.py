@@ -275,33 +275,10 @@ def to_look_at(
         row.isbn
         for row in rows
         if row.isbn not in retired
-        and not _waits_for_a_person(row)
+        and (row.failed_reason is None or row.imported_at is None)
         and (entry := told.get(row.isbn)) is not None
         and (entry.aged or (entry.valid_until is not None and entry.valid_until <= now))
     ]
-
-
-def _waits_for_a_person(row: RowState) -> bool:
-    """Whether the store refused the title, and no import of it is to come."""
-    return row.failed_reason is not None and row.imported_at is not None
-
-
-def to_push_by_time(
-    rows: Sequence[RowState],
-    told: Mapping[str, InStep],
-    retired: Collection[str],
-    changed: Sequence[str],
-    held_back: Collection[str],
-) -> list[str]:
-    """ISBNs of the titles to be pushed though nothing was read, each once.
-
-    Args:
-        changed: what `became_untrue`.
-        held_back: what was `told_too_long`. Of these, titles that wait for a person are left to that person.
-    """
-    left_alone = {row.isbn for row in rows if _waits_for_a_person(row)}.union(retired)
-    again = [isbn for isbn in held_back if isbn not in left_alone]
-    return list(dict.fromkeys([*not_known_in_step(rows, told, retired), *changed, *again]))
 
 
 def told_too_long(held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None) -> list[str]:
