@@ -1,7 +1,6 @@
 """A cover's bytes: a complete picture of plausible size, or a page in its place."""
 
 import io
-import time
 
 import httpx
 import pytest
@@ -263,8 +262,7 @@ def test_a_wall_or_a_sign_in_in_place_of_a_picture_is_what_it_is(body: str, erro
         classify(Fetched(200, "https://site.example/", httpx.Headers(), body.encode()), Expected.PICTURE)
 
 
+@pytest.mark.timeout(120)
 def test_no_markup_takes_long_to_tell() -> None:
-    began = time.monotonic()
     for piece in ("<!-- -->", "<!--", "<!doctype ", "<!doctype []>", "<? >", "<!doctype ["):
-        recognize.other_root(piece * 3_000 + "x")
-    assert time.monotonic() - began < 2
+        recognize.other_root(piece * 100_000 + "x")
