@@ -42,7 +42,8 @@ def age(title: Title, now: datetime, max_age: timedelta, policy: StalePolicy) ->
     if len(fresh) == len(counted):
         return replace(title, aged=None)
     copies = sum(title.stock[dc][0] or 0 for dc in fresh)
-    return replace(title, aged=Aged(copies, min(fresh.values(), default=None), policy))
+    old = frozenset(counted.keys() - fresh.keys())
+    return replace(title, aged=Aged(copies, min(fresh.values(), default=None), policy, old))
 
 
 def sold_since(title: Title) -> datetime | None:

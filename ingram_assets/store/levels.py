@@ -63,12 +63,14 @@ class SyncReport:
             when this push took the copies away.
         looked_at_all: the guardrails looked at all titles, not just at those given, and none stopped them.
         low: ISBNs whose level fell to the threshold or below it in this push.
+        held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
     oversold: list[Oversold] = field(default_factory=list)
     low: list[str] = field(default_factory=list)
     looked_at_all: bool = True
+    held_back: frozenset[str] = frozenset()
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -100,7 +102,7 @@ def sync_levels(
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
     What changes because time passed is written in any case: a guardrail doubts what was read, and this rests
-    on nothing that was.
+    on what the store was told before (`time_alone`).
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
@@ -135,9 +137,12 @@ def _write_in_spite_of(
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
     anyway = plan.in_spite_of_guardrails(expired)
     failed = apply(session, anyway.writes).failed
-    stopped = len(anyway.writes) < len(plan.writes)
+    held_back = frozenset(each.isbn for each in anyway.titles if each.is_as_told)
+    whole = {each.isbn for each in anyway.titles} - held_back
+    stopped = any(each.isbn not in whole for each in plan.writes)
     report = _report(session, anyway if stopped else plan, failed)
     report.looked_at_all = False
+    report.held_back = held_back if stopped else frozenset()
     if stopped:
         raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
     return report

@@ -16,6 +16,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, VariantUpdate
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.time_alone import as_told
 
 NO_ORDERS = Orders()
 
@@ -106,6 +107,10 @@ class TitlePlan(TitleWrites):
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
         by_time: it changes because time passed (its copies were counted too long ago, or its day of
             publication came), whatever was read: no guardrail keeps it from the store.
+        by_time_alone, if_expired: what time alone makes of what the store was told last, and what if that is
+            too old by now: a guardrail that doubts what was read since does not keep this from the store.
+            `None`: nothing, or, where no newer reading differs, what is planned here.
+        is_as_told: it is such a plan, and carries nothing of what was read since.
     """
 
     verdict: Verdict
@@ -118,6 +123,9 @@ class TitlePlan(TitleWrites):
     last_reading: float | None = None
     zero_for_unknown: bool = False
     by_time: bool = False
+    by_time_alone: "TitlePlan | None" = None
+    if_expired: "TitlePlan | None" = None
+    is_as_told: bool = False
 
     @property
     def oversold(self) -> bool:
@@ -164,15 +172,14 @@ class Plan:
         return tuple(each for each in self.titles if each.verdict == "write")
 
     def in_spite_of_guardrails(self, expired: Collection[str] = ()) -> "Plan":
-        """The part of it that is written whatever a guardrail says, since it rests on nothing that was read.
+        """What is written whatever a guardrail says, since it rests on no reading that is doubted.
 
         Args:
             expired: ISBNs whose last reading that the store was told is too old. They are sold as in stock no
                 longer, however long a newer reading has been held back.
         """
-        return Plan(
-            tuple(each for each in self.titles if each.by_time or (each.isbn in expired and each.sells_less))
-        )
+        alone = (each.if_expired if each.isbn in expired else each.by_time_alone for each in self.titles)
+        return Plan(tuple(each for each in alone if each))
 
     def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
         """The same writes, with what the journal and the orders say of levels that differ.
@@ -365,13 +372,62 @@ class _Case:
 def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
+    """What is to be done about a title, and what of it whatever is thought of its last reading."""
+    plan = _plan_reading(title, actual, today, rules, orders)
+    if plan.variant is None or plan.verdict == "failed":
+        return plan
+    variant = plan.variant
+
+    def alone(*, expired: bool) -> TitlePlan | None:
+        told = as_told(title, variant, today=today, policy=rules.stale_stock, expired=expired)
+        if told is None or told is title:
+            return plan if told and plan.by_time else None
+        of_told = _plan_reading(told, actual, today, rules, orders)
+        is_due = of_told.by_time or (expired and of_told.sells_less)
+        return _no_more_copies(replace(of_told, is_as_told=True)) if is_due else None
+
+    return replace(plan, by_time_alone=alone(expired=False), if_expired=alone(expired=True) or _nothing(plan))
+
+
+def _no_more_copies(plan: TitlePlan) -> TitlePlan:
+    """The same, but for copies that the level does not have any more: orders of meanwhile took them."""
+    level, quantities, after = plan.level_before, plan.quantities, plan.after
+    if not level or not quantities or not after or quantities["stocked_quantity"] <= level.stocked:
+        return plan
+    quantities = {**quantities, "stocked_quantity": level.stocked}
+    return replace(
+        plan,
+        quantities=None if quantities == level.quantities else quantities,
+        after=replace(after, stocked=level.stocked),
+    )
+
+
+def _nothing(plan: TitlePlan) -> TitlePlan:
+    """That nothing is written: the store says nothing of the title that is too old."""
+    return TitlePlan(
+        isbn=plan.isbn,
+        verdict="unchanged",
+        status=plan.status,
+        label=plan.label,
+        before=plan.before,
+        after=plan.before,
+        is_as_told=True,
+    )
+
+
+def _plan_reading(
+    title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
+) -> TitlePlan:
     variant, item, problem = which(actual)
     of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
     shown = variant.metadata.get("availability") if variant else None
     wanted = desired(title, today=today, rules=rules, orders=of_item)
     wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
     is_out = title.publication_date is not None and title.publication_date <= today
-    day_came = shown == "preorder" and wanted.status != "preorder" and is_out
+    day_came = shown == "preorder" and wanted.status not in ("preorder", "digital") and is_out
+    # So is one whose last old copies were sold by orders, and a preorder that has only old ones.
+    ran_out = wanted.stale or wanted.status in ("backorder", "out_of_stock")
+    ran_out = title.aged is not None and (ran_out or shown == wanted.status == "preorder")
     plan = TitlePlan(
         isbn=title.isbn,
         verdict="failed",
@@ -381,7 +437,7 @@ def _plan_title(
         variant=variant,
         item=item,
         name=title.title,
-        by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
+        by_time=day_came or ran_out,
     )
     if variant is None or problem:
         return replace(plan, before=_shown(variant, None, linked=False) if variant else None)

@@ -160,8 +160,20 @@ FAULTS = (
     _one(
         "a guardrail also holds back what time alone changes",
         "store/plan.py",
-        "            tuple(each for each in self.titles if each.by_time or",
-        "            tuple(each for each in self.titles if",
+        "else each.by_time_alone for each in self.titles)",
+        "else None for each in self.titles)",
+    ),
+    _one(
+        "what time changes carries a doubted reading past a guardrail",
+        "store/plan.py",
+        "        return Plan(tuple(each for each in alone if each))",
+        "        return Plan(tuple(each for each, one in zip(self.titles, alone) if one))",
+    ),
+    _one(
+        "what the store refuses is pushed again and again",
+        _DECISIONS,
+        "    return row.failed_reason is not None and row.imported_at is not None",
+        "    return False",
     ),
     _one(
         "the sensor's cursor moves past changes of a push that failed",

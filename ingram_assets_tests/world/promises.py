@@ -108,6 +108,7 @@ def check(world: "World") -> None:
     store_follows_queue(world)
     nobody_elses_copies_changed(world)
     no_wrong_page_came_through(world)
+    no_stopped_push_told_what_was_read(world)
     edits_are_put_right(world)
     retired_titles_stay_as_they_are(world)
     no_sweep_without_pages_is_a_success(world)
@@ -402,6 +403,14 @@ def no_wrong_page_came_through(world: "World") -> None:
         raise Broken("a wrong page is stopped", f"of {len(products)} titles too many are sold out by zeros")
 
 
+def no_stopped_push_told_what_was_read(world: "World") -> None:
+    """A push that a guardrail stops writes what time makes of what the store shows, and nothing doubted."""
+    for ran in world.storefront.ended[-100:]:
+        if ran.reason.startswith("stopped") and ran.came_through:
+            named = ", ".join(world.name(isbn) for isbn in ran.came_through[:3])
+            raise Broken("a stopped push tells nothing new", f"{ran.by} at {world.when(ran.at)}: {named}")
+
+
 def edits_are_put_right(world: "World") -> None:
     """The daily reconcile puts right what a person edited; so does a reset of the sensor's cursor."""
     now, excuses = world.clock.now, world.excuses
@@ -442,9 +451,7 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if ran.at > now - 2 * HOUR and ran.state == "succeeded" and ran.isbns
     )
     for (by, isbns), times in often.items():
-        # Titles that wait for a person are asked for every five minutes once they are past their time.
-        waits = any(world.queue.rows[isbn].failed_reason for isbn in isbns or ())
-        if times > MANY_PUSHES and not waits:
+        if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
 
@@ -488,8 +495,9 @@ def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
     """What may have been known when the store was told last: copies, with the time of their count."""
     now, excuses = world.clock.now, world.excuses
     since = now - STORE_LAG
-    for trouble in (excuses.site, excuses.store):
-        if trouble.is_on(now):
+    # One trouble may have begun before the other was over.
+    for trouble in (excuses.site, excuses.store, excuses.site):
+        if trouble.is_on(since):
             since = min(since, trouble.since - STORE_LAG)
     oldest = now - world.rules.stock_max_age.total_seconds() - STORE_LAG
     if excuses.clock.is_on(now):

@@ -289,6 +289,8 @@ class World:
         self.store.is_down = True
         for trouble in (self.excuses.store, self.excuses.clock):
             trouble.note(self.clock.now, self._down_until + STORE_LAG)
+        soonest = self._down_until + 2 * STORE_LAG
+        self.excuses.edited = {isbn: max(until, soonest) for isbn, until in self.excuses.edited.items()}
 
     def _on_push_dies(self, event: Event, isbn: str) -> None:
         self.store.dies_after = 1
