@@ -170,12 +170,6 @@ FAULTS = (
         "        return Plan(tuple(each for each, one in zip(self.titles, alone) if one))",
     ),
     _one(
-        "what the store refuses is pushed again and again",
-        _DECISIONS,
-        "    return row.failed_reason is not None and row.imported_at is not None",
-        "    return False",
-    ),
-    _one(
         "the sensor's cursor moves past changes of a push that failed",
         _DECISIONS,
         '    if state == "succeeded":\n        return SensorCursor',
