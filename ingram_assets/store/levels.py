@@ -64,7 +64,7 @@ class SyncReport:
             when this push took the copies away.
         looked_at_all: the guardrails looked at all titles, not just at those given, and none stopped them.
         low: ISBNs whose level fell to the threshold or below it in this push.
-        held_back: ISBNs of which only what orders owe was written; the store was not told what was read since.
+        held_back: ISBNs of which only what orders owe was written: nothing of what was read since.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
