@@ -92,6 +92,12 @@ class TitleWrites:
         """Whether an inventory item has to be made, with its level."""
         return self.level == "create" and self.item is None
 
+    def writes_all_of(self, other: "TitleWrites") -> bool:
+        """Whether nothing is left to be written of the other, but the time of its reading."""
+        mine, others = (_but_the_stamp(each.flags) for each in (self, other))
+        rest = (self.quantities, mine) == (other.quantities, others)
+        return rest and not other.link_item and not other.rename_item
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitlePlan(TitleWrites):
@@ -141,6 +147,14 @@ class TitlePlan(TitleWrites):
         return worse or not after.allow_backorder
 
     @property
+    def sells_no_more(self) -> bool:
+        """Whether a level is kept before and after it, and has no more copies then."""
+        before, after = self.before, self.after
+        if not before or not after or before.stocked is None or after.stocked is None:
+            return False
+        return after.stocked <= before.stocked
+
+    @property
     def sells_less(self) -> bool:
         """Whether fewer copies are in stock after it than before."""
         before, after = self.before, self.after
@@ -180,6 +194,17 @@ class Plan:
         """
         alone = (each.if_expired if each.isbn in expired else each.by_time_alone for each in self.titles)
         return Plan(tuple(each for each in alone if each))
+
+    def owed_to_orders(self) -> "Plan":
+        """The part of a plan for readings that the store was told (`told.as_told`) that no guardrail stops.
+
+        What orders took of those counts, or Medusa put back on sale for them, is taken off. What would put
+        more on sale waits for the guardrail: a newer count may be true.
+        """
+        why = "A guardrail holds back what was read since: this follows from its orders alone."
+        return Plan(
+            tuple(replace(each, reasons=(*each.reasons, why)) for each in self.writes if each.sells_no_more)
+        )
 
     def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
         """The same writes, with what the journal and the orders say of levels that differ.
@@ -468,7 +493,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     variant, wanted, level = case.variant, case.wanted, case.level
     quantities = _quantities(wanted, level) if case.managed else None
     writes = quantities is not None and (level is None or quantities != level.quantities)
-    flags, why_flags = _plan_flags(case)
+    flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
     last = case.last_shown()
     return replace(
@@ -635,8 +660,12 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
-def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
-    """The variant's part: the body of its update, empty where it is as it should be, and why."""
+def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
+    """The variant's part: the body of its update, empty where it is as it should be, and why.
+
+    Args:
+        moves: the level is written. Then the reading's time is, too: what orders do from then on counts.
+    """
     title, wanted, variant = case.title, case.wanted, case.variant
     flags: VariantUpdate = {}
     reasons: list[str] = []
@@ -650,13 +679,25 @@ def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
         reasons.append(f"allow_backorder becomes {str(wanted.allow_backorder).lower()} ({wanted.status}).")
     keys = variant_metadata(title, wanted)
     changed = {name: value for name, value in keys.items() if variant.metadata.get(name) != value}
-    if set(changed) == {"stock_observed_at"} and not flags and not _is_stale(title, variant):
+    if set(changed) == {"stock_observed_at"} and not flags and not moves and not _is_stale(title, variant):
         changed = {}
     if changed:
         flags["metadata"] = changed
         named = [name for name in changed if name != "stock_observed_at"] or list(changed)
         reasons.append(f"Metadata: {', '.join(sorted(named))}.")
     return flags, reasons
+
+
+def _but_the_stamp(flags: VariantUpdate) -> VariantUpdate:
+    """The same update without the time of the reading; of nothing else, nothing."""
+    metadata = {
+        name: value for name, value in flags.get("metadata", {}).items() if name != "stock_observed_at"
+    }
+    rest = flags.copy()
+    rest.pop("metadata", None)
+    if metadata:
+        rest["metadata"] = metadata
+    return rest
 
 
 def _is_stale(title: Title, variant: Variant) -> bool:

@@ -170,6 +170,12 @@ FAULTS = (
         "        return Plan(tuple(each for each, one in zip(self.titles, alone) if one))",
     ),
     _one(
+        "a guardrail also holds back what orders owe",
+        "store/plan.py",
+        "self.writes if each.sells_no_more",
+        "() if each.sells_no_more",
+    ),
+    _one(
         "the sensor's cursor moves past changes of a push that failed",
         _DECISIONS,
         '    if state == "succeeded":\n        return SensorCursor',

@@ -69,7 +69,7 @@ class Excuses:
     Attributes:
         site: no true pages come.
         store: changes do not reach the store.
-        clock: what time alone changes does not reach it.
+        clock: not even what time alone changes, or what orders owe, reaches it.
         edited: ISBN to when at the latest a level that a person edited is put right.
         foreign: ISBN to the copies of somebody else's item that is linked in the place of ours.
         shelf: ISBN to the copies at another location.
@@ -185,8 +185,8 @@ def nothing_sold_on_old_readings(world: "World") -> None:
     for isbn, product in world.store.products.items():
         if product.metadata.get("availability") != "in_stock" or not _is_ours_to_keep(world, isbn):
             continue
-        if world.store.available(isbn)[0] <= 0 or isbn in excuses.edited:
-            continue  # sold out by orders: nobody can buy it, whatever its label says
+        if isbn in excuses.edited:
+            continue
         pages = reversed(world.site.served.get(isbn, []))
         if not any(page.at >= since and copies_on(page) for page in pages):
             raise Broken("nothing in stock on old readings", f"{world.name(isbn)} is")
@@ -471,7 +471,7 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
         return
     if expected(world, world.queue.rows[isbn], world.store.products[isbn]).level is None:
         return  # nothing is known of it: its level is what a person makes it
-    if any(_was_canceled_in(trouble, now, before) for trouble in (excuses.site, excuses.store)):
+    if _was_canceled_in(excuses.clock, now, before):
         return  # what Medusa put back on sale by itself is taken off with the next push that comes through
     left = max((_left(world, view, before) for view in _views(world, isbn)), default=0)
     if quantity > left:
@@ -482,7 +482,7 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
 
 
 def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
-    """Whether an order or its fulfillment was canceled in a time in which pushes do not come through."""
+    """Whether an order or its fulfillment was canceled in a time in which no push comes through."""
     since = trouble.since - STORE_LAG
     return trouble.is_on(now) and any(
         order.changed_at.timestamp() >= since

@@ -421,6 +421,4 @@ class World:
 
     def _settles(self, isbn: str, until: float) -> None:
         settling = self.excuses.settling
-        settling[isbn] = max(
-            settling.get(isbn, 0.0), until, self.excuses.store.until, self.excuses.site.until
-        )
+        settling[isbn] = max(settling.get(isbn, 0.0), until, self.excuses.clock.until)

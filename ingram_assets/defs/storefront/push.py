@@ -315,7 +315,7 @@ def push_levels(
 
     Args:
         report: what was done is added to it.
-        halted: why nothing may be written but what changes with time alone.
+        halted: why nothing may be written but what changes with time alone and what orders owe.
 
     Returns:
         Whether the guardrails looked at all titles, and not just at those that the push was for.
@@ -370,7 +370,11 @@ def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport)
 def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Remember what the store was told of the titles that are in step with it, and until when it is true."""
     max_age, zone = run.session.rules.sold_for, ZoneInfo(store_time_zone())
-    in_step = [titles[isbn] for isbn, one in result.titles.items() if one.outcome != "failed"]
+    in_step = [
+        titles[isbn]
+        for isbn, one in result.titles.items()
+        if one.outcome != "failed" and isbn not in result.owed
+    ]
     entries = [
         InStep(
             title.isbn,
@@ -414,7 +418,7 @@ def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[T
         rows: those of them that wait for import (`waiting_rows`).
 
     Raises:
-        dagster.Failure: a guardrail stops it; what changes with time alone was written.
+        dagster.Failure: a guardrail stops it; what changes with time alone, and what orders owe, was written.
     """
     if reason := _tripped(run, isbns, sound_titles(run, isbns), preview_import(run.session, rows)):
         if not run.session.location.missing:
