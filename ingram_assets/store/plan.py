@@ -46,8 +46,11 @@ class Shown:
 
     @property
     def copies(self) -> int:
-        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
-        return max(0, int(self.stocked or 0)) if self.managed else 1
+        """Copies for sale, as a guardrail counts them. One that is not managed sells without end, so not 0.
+
+        Those reserved for orders are sold, and with `on_hand_plus_reserved` keep a level above 0.
+        """
+        return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +221,7 @@ class Plan:
 
     @property
     def turning_to_zero(self) -> list[str]:
-        """The ISBNs that show copies now and would show none."""
+        """The ISBNs that have copies for sale now and would have none."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
     def is_suspicious(self, rules: StoreRules) -> bool:
@@ -247,7 +250,7 @@ class Plan:
         return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
+        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered."""
         return {
             isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
             for isbn, shown, then in self._counted()

@@ -98,6 +98,12 @@ FAULTS = (
         "    turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)",
         "    turning = 0",
     ),
+    _one(
+        "copies that are reserved count as for sale where a guardrail looks at zeros",
+        "store/plan.py",
+        "(self.stocked or 0) - max(0, self.reserved)",
+        "(self.stocked or 0)",
+    ),
     Fault(
         "a sweep in which every page answers 404 passes",
         (
