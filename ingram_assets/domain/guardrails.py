@@ -98,7 +98,7 @@ def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: T
     """Too many titles turning from some copies to none in one push.
 
     Args:
-        before: ISBN to the copies for sale now (the level less what is reserved), every tracked title.
+        before: ISBN to the copies now, less those that orders have, every tracked title.
         after: ISBN to those that are about to be; titles left alone may be missing.
     """
     turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)

@@ -45,12 +45,14 @@ class Shown:
         return Seen(self.availability, (self.stocked or 0) if self.managed else None)
 
     @property
-    def copies(self) -> int:
-        """Copies for sale, as a guardrail counts them. One that is not managed sells without end, so not 0.
-
-        Those reserved for orders are sold, and with `on_hand_plus_reserved` keep a level above 0.
-        """
+    def for_sale(self) -> int:
+        """Copies that no order has, as a guardrail counts them; 1 where none are managed, and it sells on."""
         return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
+
+    @property
+    def copies(self) -> int:
+        """The same with those that orders have."""
+        return max(0, int(self.stocked or 0)) if self.managed else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Plan:
 
     @property
     def turning_to_zero(self) -> list[str]:
-        """The ISBNs that have copies for sale now and would have none."""
+        """The ISBNs that have copies now and would have none (`_copies`)."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
     def is_suspicious(self, rules: StoreRules) -> bool:
@@ -250,11 +252,18 @@ class Plan:
         return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered."""
-        return {
-            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
-            for isbn, shown, then in self._counted()
-        }
+        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered.
+
+        Those reserved for orders keep a level above 0 with `on_hand_plus_reserved`. Where orders have all of
+        them, it is those copies that may turn to none.
+        """
+        copies = {}
+        for isbn, shown, then in self._counted():
+            before, after = shown.for_sale, then.for_sale
+            if before <= 0:
+                before, after = shown.copies, then.copies
+            copies[isbn] = before, 1 if not shown.managed and then.allow_backorder else after
+        return copies
 
 
 def plan_levels(

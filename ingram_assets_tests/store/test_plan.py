@@ -419,6 +419,15 @@ def test_the_guardrail_counts_what_is_for_sale() -> None:
     assert plan.tripped(rules) is None, "all copies were sold before"
 
 
+def test_the_guardrail_counts_copies_that_orders_have_where_no_others_are_left() -> None:
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: with_level(in_store(each), reserved=10) for each in titles}
+    zeros = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles]
+    tripped = plan_levels(zeros, actual, today=TODAY, rules=RULES).tripped(RULES)
+    assert tripped
+    assert "10 of 10" in tripped.reason
+
+
 def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:
     titles = [make_title(on_hand=0, on_order=order) for order in (0, 0, 0, 0, 0)]
     actual = {each.isbn: in_store(each, manage_inventory=False, items=()) for each in titles}

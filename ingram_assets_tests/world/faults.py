@@ -101,8 +101,8 @@ FAULTS = (
     _one(
         "copies that are reserved count as for sale where a guardrail looks at zeros",
         "store/plan.py",
-        "(self.stocked or 0) - max(0, self.reserved)",
-        "(self.stocked or 0)",
+        "            if before <= 0:\n",
+        "            if True:\n",
     ),
     Fault(
         "a sweep in which every page answers 404 passes",
