@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
@@ -336,7 +336,7 @@ def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO
 
 def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
     """What orders did to the copies of the title's last reading."""
-    return taken_since(sold_since(title) or title.stock_observed_at, orders, rules.inventory_mode)
+    return taken_since(orders_count_since(title), orders, rules.inventory_mode)
 
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:

@@ -75,6 +75,12 @@ FAULTS = (
         "sold=0",
     ),
     _one(
+        "what orders did is not asked once all counts are too old",
+        "store/levels.py",
+        "adds_back or title.aged is not None or",
+        "adds_back or",
+    ),
+    _one(
         "titles that are gone stop every push",
         _GUARDRAILS,
         "    return one.unread_since is None or now - one.unread_since < patience",

@@ -290,12 +290,6 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
-    if (
-        rule.status in ("out_of_stock", "backorder")
-        and shown == world.rules.stale_stock
-        and _is_old(world, row)
-    ):
-        return None  # whether its last copies were sold or grew too old, it has none
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
     if rule.allow_backorder is not None and product.allow_backorder != rule.allow_backorder:
@@ -314,12 +308,6 @@ def _counted(row: Title) -> list[tuple[float, int]]:
         for center, of in row.known.centers.items()
         if center in row.stock and of.counts.on_hand and of.on_hand_at
     ]
-
-
-def _is_old(world: "World", row: Title) -> bool:
-    """Whether all that was counted of it was counted too long ago."""
-    max_age = world.rules.stock_max_age.total_seconds()
-    return all(world.clock.now - at > max_age for at, _ in _counted(row))
 
 
 def expected(world: "World", row: Title, product: Product) -> Expected:
