@@ -56,6 +56,14 @@ def sold_since(title: Title) -> datetime | None:
     return min((at for at in _counted(title).values() if at is not None), default=None)
 
 
+def orders_count_since(title: Title) -> datetime | None:
+    """From when on what orders took is no longer in the counts of a title; `None` if it was never read.
+
+    Without copies for sale, as where all are too old, that is when it was read last.
+    """
+    return sold_since(title) or title.stock_observed_at
+
+
 def counted_at(title: Title, dc: str) -> datetime | None:
     """When the copies on hand at a center were counted; its last reading's time where no other is kept."""
     center = title.known.centers.get(dc) if title.known else None

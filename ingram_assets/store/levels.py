@@ -7,7 +7,7 @@ from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import Tripped
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
@@ -264,7 +264,9 @@ def _ask_of_orders(
     since: dict[str, datetime] = {}
     reserved: list[str] = []
     for title in titles:
-        at = sold_since(title) or (title.stock_observed_at if adds_back else None)
+        # Of no copies orders took none. Of copies that are too old they may have taken the last.
+        matter = adds_back or title.aged is not None or sold_since(title) is not None
+        at = orders_count_since(title) if matter else None
         for item in (item for variant in actual[title.isbn].variants for item in variant.items):
             if at is not None and item.level:
                 since[item.id] = at

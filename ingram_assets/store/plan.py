@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
@@ -46,8 +46,13 @@ class Shown:
         return Seen(self.availability, (self.stocked or 0) if self.managed else None)
 
     @property
+    def for_sale(self) -> int:
+        """Copies that no order has, as a guardrail counts them; 1 where none are managed, and it sells on."""
+        return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
+
+    @property
     def copies(self) -> int:
-        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        """The same with those that orders have."""
         return max(0, int(self.stocked or 0)) if self.managed else 1
 
 
@@ -225,7 +230,7 @@ class Plan:
 
     @property
     def turning_to_zero(self) -> list[str]:
-        """The ISBNs that show copies now and would show none."""
+        """The ISBNs that have copies now and would have none (`_copies`)."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
     def is_suspicious(self, rules: StoreRules) -> bool:
@@ -254,11 +259,18 @@ class Plan:
         return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
-        return {
-            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
-            for isbn, shown, then in self._counted()
-        }
+        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered.
+
+        Those reserved for orders keep a level above 0 with `on_hand_plus_reserved`. Where orders have all of
+        them, it is those copies that may turn to none.
+        """
+        copies = {}
+        for isbn, shown, then in self._counted():
+            before, after = shown.for_sale, then.for_sale
+            if before <= 0:
+                before, after = shown.copies, then.copies
+            copies[isbn] = before, 1 if not shown.managed and then.allow_backorder else after
+        return copies
 
 
 def plan_levels(
@@ -331,7 +343,7 @@ def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO
 
 def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
     """What orders did to the copies of the title's last reading."""
-    return taken_since(sold_since(title) or title.stock_observed_at, orders, rules.inventory_mode)
+    return taken_since(orders_count_since(title), orders, rules.inventory_mode)
 
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:

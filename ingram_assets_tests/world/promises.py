@@ -49,14 +49,24 @@ class Expected(NamedTuple):
 class Trouble:
     """A time in which a fault outside excuses something."""
 
-    since: float = 0.0
-    until: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def since(self) -> float:
+        """When it began, now or the last time."""
+        return self.spans[-1][0] if self.spans else 0.0
+
+    @property
+    def until(self) -> float:
+        """When its consequences are over."""
+        return self.spans[-1][1] if self.spans else 0.0
 
     def note(self, now: float, until: float) -> None:
         """There is a fault now, whose consequences last until then."""
         if now > self.until:
-            self.since = now
-        self.until = max(self.until, until)
+            self.spans.append((now, until))
+        else:
+            self.spans[-1] = self.since, max(self.until, until)
 
     def is_on(self, now: float) -> bool:
         return now <= self.until
@@ -93,6 +103,14 @@ class Excuses:
     def holds_back(self, now: float) -> bool:
         """Whether changes of stock need not reach the store now."""
         return self.site.is_on(now) or self.store.is_on(now)
+
+    def last_followed(self, now: float) -> float:
+        """When the store followed for the last time. One trouble may begin before another is made up for."""
+        followed = now - STORE_LAG
+        for since, until in sorted([*self.site.spans, *self.store.spans], key=lambda span: -span[1]):
+            if until >= followed:
+                followed = min(followed, since - STORE_LAG)
+        return followed
 
 
 def check(world: "World") -> None:
@@ -273,12 +291,6 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
-    if (
-        rule.status in ("out_of_stock", "backorder")
-        and shown == world.rules.stale_stock
-        and _is_old(world, row)
-    ):
-        return None  # whether its last copies were sold or grew too old, it has none
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
     if rule.allow_backorder is not None and product.allow_backorder != rule.allow_backorder:
@@ -297,12 +309,6 @@ def _counted(row: Title) -> list[tuple[float, int]]:
         for center, of in row.known.centers.items()
         if center in row.stock and of.counts.on_hand and of.on_hand_at
     ]
-
-
-def _is_old(world: "World", row: Title) -> bool:
-    """Whether all that was counted of it was counted too long ago."""
-    max_age = world.rules.stock_max_age.total_seconds()
-    return all(world.clock.now - at > max_age for at, _ in _counted(row))
 
 
 def expected(world: "World", row: Title, product: Product) -> Expected:
@@ -494,11 +500,7 @@ def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
 def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
     """What may have been known when the store was told last: copies, with the time of their count."""
     now, excuses = world.clock.now, world.excuses
-    since = now - STORE_LAG
-    # One trouble may have begun before the other was over.
-    for trouble in (excuses.site, excuses.store, excuses.site):
-        if trouble.is_on(since):
-            since = min(since, trouble.since - STORE_LAG)
+    since = excuses.last_followed(now)
     oldest = now - world.rules.stock_max_age.total_seconds() - STORE_LAG
     if excuses.clock.is_on(now):
         oldest = min(oldest, excuses.clock.since - world.rules.stock_max_age.total_seconds() - STORE_LAG)

@@ -121,10 +121,11 @@ class World:
             if before is None or pages[-1].is_true or copies_on(pages[-1]):
                 continue
             since = before.at - HOUR
-            if any(order.is_open or order.changed_at.timestamp() > since for order in self.orders_of(isbn)):
-                continue  # its level may be what is reserved, or what was sold since
+            # What was sold since may have been the last of them.
+            orders = self.orders_of(isbn)
+            sold = sum(order.quantity for order in orders if order.changed_at.timestamp() > since)
             if product.metadata.get("availability") == "out_of_stock":
-                found += copies_on(before) > self.rules.safety_stock
+                found += copies_on(before) - sold > self.rules.safety_stock
         return found
 
     # Hours.
