@@ -497,6 +497,10 @@ def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
     )
 
 
+LEFT_AFTER = (3, 7)
+"""Of a center that left: whole pages without it from which on it may count no more, and must not."""
+
+
 def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
     """What may have been known when the store was told last: copies, with the time of their count."""
     now, excuses = world.clock.now, world.excuses
@@ -506,20 +510,23 @@ def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
         oldest = min(oldest, excuses.clock.since - world.rules.stock_max_age.total_seconds() - STORE_LAG)
     known: dict[str, tuple[float, int, int]] = {}
     views: list[list[tuple[float, int]]] = []
-    last: list[tuple[float, int]] = []
+    last: list[list[tuple[float, int]]] = []
     whole = 0
     for page in world.site.served.get(isbn, []):
         whole += page.is_whole
         for center, counts in (page.stock or {}).items():
             if counts.on_hand is not None:
                 known[center] = (page.at, counts.on_hand, whole)
-        view = [(at, copies) for at, copies, seen in known.values() if copies and whole - seen < 7]
+        now_known = [
+            [(at, copies) for at, copies, seen in known.values() if copies and whole - seen < missed]
+            for missed in LEFT_AFTER
+        ]
         if page.at >= since and not views:
-            views.append(last)
+            views += last
         if page.at >= since:
-            views.append(view)
-        last = view
-    for view in views or [last]:
+            views += now_known
+        last = now_known
+    for view in views or last:
         yield [(at, copies) for at, copies in view if at >= oldest]
 
 

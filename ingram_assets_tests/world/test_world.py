@@ -1,6 +1,7 @@
 """A few worlds in every test run; `./just world --seeds N` lives through more."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,18 @@ SOLD_TWICE = [
 
 def test_without_a_fault_of_ours_no_copy_is_sold_twice():
     assert run(CALM, SOLD_TWICE) is None
+
+
+CENTER_LEFT = [
+    Event(60, "stock", 8, 1, "CA"),
+    Event(300, "center_leaves", 8),
+    Event(390, "order", 8, 5),
+    Event(660, "order_all", 8),
+]
+
+
+def test_a_count_of_a_center_that_left_holds_no_order_of_after_it_against_the_others():
+    assert run(replace(CALM, mode="on_hand_plus_reserved"), CENTER_LEFT) is None
 
 
 def test_a_fault_is_found_and_shrunk_to_the_events_that_it_takes(monkeypatch):
