@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import pytest
 from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
+    LOOKED_AT_TOGETHER,
     Asked,
     PushDecision,
     SensorCursor,
@@ -21,6 +23,7 @@ from ingram_assets.defs.storefront.decisions import (
     is_complete,
     not_known_in_step,
     push_changes,
+    second_look,
     to_look_at,
     to_push_by_time,
     told_too_long,
@@ -226,6 +229,25 @@ class TestCompleteRows:
 
     def test_a_row_without_a_time_is_old(self):
         assert is_complete(Title(1, A, "A book"), self.NOW)
+
+
+class TestSecondLook:
+    AFTER = timedelta(hours=2)
+
+    def test_each_order_has_one_when_its_title_was_read_again(self):
+        at = datetime(2026, 3, 2, 0, 7, tzinfo=UTC)
+        looks = [at + timedelta(minutes=minute) for minute in (0, 1, 9, 100, 101, 300)]
+        spans = [span for pair in pairwise(looks) if (span := second_look(*pair, self.AFTER))]
+        assert all(before[1] == after[0] for before, after in pairwise(spans)), "none twice, none left out"
+        assert spans[0][0] <= at - self.AFTER
+        last = looks[-1] - self.AFTER
+        assert last - LOOKED_AT_TOGETHER < spans[-1][1] <= last, "soon, and never too early"
+
+    def test_those_of_a_quarter_of_an_hour_have_it_together(self):
+        at = datetime(2026, 3, 2, 12, 1, tzinfo=UTC)
+        assert second_look(at, at + timedelta(minutes=13), self.AFTER) is None
+        begin, end = second_look(at, at + timedelta(minutes=14), self.AFTER)
+        assert (begin, end) == (at - timedelta(minutes=121), at - timedelta(minutes=106))
 
 
 class TestClock:

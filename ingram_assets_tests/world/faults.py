@@ -205,6 +205,12 @@ FAULTS = (
         "        return since if since.tzinfo else until - ORDERS_LOOKED_BACK",
         "        return until",
     ),
+    _one(
+        "copies that were counted again after an order are not for sale before the next day",
+        _DECISIONS,
+        "    return (begin, end) if begin < end else None",
+        "    return None",
+    ),
 )
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 STORE_LAG = 20 * MINUTE
 """Within which the store follows: ten minutes are promised, and a tick is five."""
 
+SECOND_LOOK_WITHIN = 2 * HOUR + 15 * MINUTE
+"""Within which a title is looked at once more after an order: STOCK_FAIL_AFTER, and a quarter of an hour."""
+
 READ_WITHIN = 2 * HOUR + 10 * MINUTE
 """Within which a readable title is read: STOCK_FAIL_AFTER, and the length of a sweep."""
 
@@ -272,10 +275,18 @@ def _orders_lately(world: "World", isbn: str) -> bool:
     """Whether fewer copies may be for sale than the rule says.
 
     A new reading with the same counts is no change and asks for no push, though orders of before it are in it
-    by now: until the daily reconcile they are taken off twice.
+    by now. Until their second look they are taken off twice; until the daily reconcile, if the title was not
+    read whole before that look.
     """
-    since = world.clock.now - 2.2 * DAY
-    return any(order.changed_at.timestamp() > since or order.is_open for order in world.orders_of(isbn))
+    now = world.clock.now
+    whole = [page.at for page in world.site.served.get(isbn, []) if page.is_whole]
+    for changed in (order.changed_at.timestamp() for order in world.orders_of(isbn)):
+        if now - changed < SECOND_LOOK_WITHIN + STORE_LAG:
+            return True
+        was_read = any(changed < at < changed + 2 * HOUR for at in whole)
+        if now - changed < 2.2 * DAY and not was_read:
+            return True
+    return False
 
 
 def _difference(world: "World", row: Title, product: Product, *, exact: bool) -> str | None:

@@ -28,6 +28,7 @@ from ingram_assets.defs.storefront.decisions import (
     is_complete,
     orders_since,
     push_changes,
+    second_look,
     to_look_at,
     to_push_by_time,
     told_too_long,
@@ -48,6 +49,8 @@ from ingram_assets_tests.world.store import OURS, Killed, SimulatedJournal, Simu
 
 WAITS = (15.0, 60.0, 300.0)
 LAG = timedelta(minutes=10)
+SECOND_LOOK = timedelta(hours=2)
+"""STOCK_FAIL_AFTER: by then each title that can be read was."""
 LOCATION = Location(OURS, "Ingram (Drop-Ship)", "sc_1", "Online Store")
 
 
@@ -222,7 +225,10 @@ class Storefront:
         if (place := self._settled(name)) is None:
             return
         until = self.clock.moment() - ORDERS_SETTLE
-        touched = self.store.touched(orders_since(place.cursor, until), until)
+        since = orders_since(place.cursor, until)
+        touched = self.store.touched(since, until)
+        if again := second_look(since, until, SECOND_LOOK):
+            touched += self.store.touched(*again, placed=self.rules.inventory_mode == "on_hand_plus_reserved")
         isbns = [title.isbn for title in self.queue.titles(touched)] if touched else []
         if isbns:
             retired = self.scraper.retired

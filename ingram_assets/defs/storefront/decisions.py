@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -174,6 +174,33 @@ def orders_since(cursor: str | None, until: datetime) -> datetime:
         return since if since.tzinfo else until - ORDERS_LOOKED_BACK
     except ValueError:
         return until - ORDERS_LOOKED_BACK
+
+
+LOOKED_AT_TOGETHER = timedelta(minutes=15)
+"""Orders of so long a span have their second look in one run."""
+
+
+def second_look(since: datetime, until: datetime, after: timedelta) -> tuple[datetime, datetime] | None:
+    """The orders whose titles are looked at once more by a look at those from `since` to `until`.
+
+    What an order takes is taken off the counts that were read before it, until they are read again. Are they
+    the same then, no change asks for a push, and copies that are there would not be for sale. So each order
+    has a second look when its title was read again.
+
+    Args:
+        after: within which each title is read again.
+
+    Returns:
+        From after when, and until when, those orders were changed; `None` where it is not time for any. One
+        look begins where the last one ended.
+    """
+    begin, end = (_span_of(at - after) for at in (since, until))
+    return (begin, end) if begin < end else None
+
+
+def _span_of(at: datetime) -> datetime:
+    """The beginning of the span in which a time is."""
+    return at - (at - datetime.min.replace(tzinfo=UTC)) % LOOKED_AT_TOGETHER
 
 
 COMPLETE_AFTER = timedelta(minutes=10)
