@@ -105,7 +105,7 @@ def sync_levels(
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
     What changes because time passed, or because of orders, is written in any case with the counts that the
-    store was told before (`time_alone`, `told`): a guardrail doubts what was read since.
+    store was told before (`told`): a guardrail doubts what was read since.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
@@ -144,10 +144,18 @@ def _write_in_spite_of(
 ) -> SyncReport:
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
     plan = inputs.plan
-    by_time = plan.in_spite_of_guardrails(expired)
-    changed = {each.isbn for each in by_time.writes}
-    owed = _owed_to_orders(session, [title for title in titles if title.isbn not in changed], inputs.actual)
-    anyway = {each.isbn: each for each in (*by_time.titles, *owed.titles)}
+    told = _as_told(session, titles, inputs.actual, expired)
+    of_told = _planned(session, list(told.values()), inputs.actual).plan
+    by_time = of_told.ended_by_time([isbn for isbn, title in told.items() if title.aged])
+    ended = {each.isbn: each for each in by_time.titles}
+    owed = {each.isbn: each for each in of_told.owed_to_orders().titles if each.isbn not in ended}
+    # That was looked at, too: the store says nothing of them that is too old.
+    looked_at = {
+        each.isbn: each.undone()
+        for each in plan.titles
+        if each.isbn in expired and each.variant and each.verdict != "failed"
+    }
+    anyway = looked_at | owed | ended
     done = Plan(tuple(anyway.values()))
     failed = apply(session, done.writes).failed
     stopped = any(
@@ -156,22 +164,38 @@ def _write_in_spite_of(
     report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
     if stopped:
-        report.owed = frozenset(each.isbn for each in owed.titles)
-        report.held_back = frozenset(each.isbn for each in by_time.titles if each.is_as_told) - report.owed
-        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed.writes))}", report)
+        is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
+        report.owed = frozenset(owed)
+        report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
+        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed))}", report)
     return report
 
 
-def _owed_to_orders(session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual]) -> Plan:
-    """What orders owe of the counts that the store was told last."""
-    in_step, policy = session.journal.in_step(), session.rules.stale_stock
-    told = []
+def _as_told(
+    session: StoreSession,
+    titles: Sequence[Title],
+    actual: Mapping[str, Actual],
+    expired: Collection[str],
+) -> dict[str, Title]:
+    """The titles as the store was told of them last, by ISBN; without those of which it shows nothing."""
+    in_step, rules, told = session.journal.in_step(), session.rules, {}
     for title in titles:
-        variant, _, problem = which(actual[title.isbn])
-        aged = in_step[title.isbn].aged if title.isbn in in_step else ()
-        if variant and not problem and (one := as_told(title, variant, aged, policy)):
-            told.append(one)
-    return _planned(session, told, actual).plan.owed_to_orders()
+        isbn = title.isbn
+        variant, _, problem = which(actual[isbn])
+        if variant is None or problem:
+            continue
+        aged = in_step[isbn].aged if isbn in in_step else ()
+        found = as_told(
+            title,
+            variant,
+            aged,
+            today=session.today,
+            policy=rules.stale_stock,
+            expired=isbn in expired,
+        )
+        if found:
+            told[isbn] = found
+    return told
 
 
 def _write(session: StoreSession, titles: Sequence[Title], plan: Plan) -> dict[str, str]:

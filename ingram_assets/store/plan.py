@@ -16,7 +16,6 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, VariantUpdate
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.time_alone import as_told
 
 NO_ORDERS = Orders()
 
@@ -118,10 +117,6 @@ class TitlePlan(TitleWrites):
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
         by_time: it changes because time passed (its copies were counted too long ago, or its day of
             publication came), whatever was read: no guardrail keeps it from the store.
-        by_time_alone, if_expired: what time alone makes of what the store was told last, and what if that is
-            too old by now: a guardrail that doubts what was read since does not keep this from the store.
-            `None`: nothing, or, where no newer reading differs, what is planned here.
-        is_as_told: it is such a plan, and carries nothing of what was read since.
     """
 
     verdict: Verdict
@@ -134,9 +129,17 @@ class TitlePlan(TitleWrites):
     last_reading: float | None = None
     zero_for_unknown: bool = False
     by_time: bool = False
-    by_time_alone: "TitlePlan | None" = None
-    if_expired: "TitlePlan | None" = None
-    is_as_told: bool = False
+
+    def undone(self) -> "TitlePlan":
+        """The same title with nothing written of it."""
+        return TitlePlan(
+            isbn=self.isbn,
+            verdict="unchanged",
+            status=self.status,
+            label=self.label,
+            before=self.before,
+            after=self.before,
+        )
 
     @property
     def oversold(self) -> bool:
@@ -190,21 +193,29 @@ class Plan:
         """The titles of which something is written."""
         return tuple(each for each in self.titles if each.verdict == "write")
 
-    def in_spite_of_guardrails(self, expired: Collection[str] = ()) -> "Plan":
-        """What is written whatever a guardrail says, since it rests on no reading that is doubted.
+    def ended_by_time(self, aged: Collection[str]) -> "Plan":
+        """What time takes off sale, or releases, of a plan for titles as the store was told of them (`told`).
+
+        No guardrail stops it: it rests on no reading that is doubted. A level gets no copies back that orders
+        took meanwhile.
 
         Args:
-            expired: ISBNs whose last reading that the store was told is too old. They are sold as in stock no
-                longer, however long a newer reading has been held back.
+            aged: ISBNs of titles with copies that are too old by now.
         """
-        alone = (each.if_expired if each.isbn in expired else each.by_time_alone for each in self.titles)
-        return Plan(tuple(each for each in alone if each))
+        return Plan(
+            tuple(
+                _no_more_copies(each)
+                for each in self.titles
+                if each.before and each.before.availability in ("in_stock", "preorder")
+                if each.by_time or (each.isbn in aged and each.sells_less)
+            )
+        )
 
     def owed_to_orders(self) -> "Plan":
-        """The part of a plan for readings that the store was told (`told.as_told`) that no guardrail stops.
+        """What puts no more on sale, of the same plan. No guardrail stops it, either.
 
-        What orders took of those counts, or Medusa put back on sale for them, is taken off. What would put
-        more on sale waits for the guardrail: a newer count may be true.
+        What orders took of the counts, or Medusa put back on sale for them, is taken off. What would put more
+        on sale waits for the guardrail: a newer count may be true.
         """
         why = "A guardrail holds back what was read since: this follows from its orders alone."
         return Plan(
@@ -406,26 +417,6 @@ class _Case:
         return stock, desired(shown, orders=self.orders, today=self.today, rules=self.rules)
 
 
-def _plan_title(
-    title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
-) -> TitlePlan:
-    """What is to be done about a title, and what of it whatever is thought of its last reading."""
-    plan = _plan_reading(title, actual, today, rules, orders)
-    if plan.variant is None or plan.verdict == "failed":
-        return plan
-    variant = plan.variant
-
-    def alone(*, expired: bool) -> TitlePlan | None:
-        told = as_told(title, variant, today=today, policy=rules.stale_stock, expired=expired)
-        if told is None or told is title:
-            return plan if told and plan.by_time else None
-        of_told = _plan_reading(told, actual, today, rules, orders)
-        is_due = of_told.by_time or (expired and of_told.sells_less)
-        return _no_more_copies(replace(of_told, is_as_told=True)) if is_due else None
-
-    return replace(plan, by_time_alone=alone(expired=False), if_expired=alone(expired=True) or _nothing(plan))
-
-
 def _no_more_copies(plan: TitlePlan) -> TitlePlan:
     """The same, but for copies that the level does not have any more: orders of meanwhile took them."""
     level, quantities, after = plan.level_before, plan.quantities, plan.after
@@ -439,20 +430,7 @@ def _no_more_copies(plan: TitlePlan) -> TitlePlan:
     )
 
 
-def _nothing(plan: TitlePlan) -> TitlePlan:
-    """That nothing is written: the store says nothing of the title that is too old."""
-    return TitlePlan(
-        isbn=plan.isbn,
-        verdict="unchanged",
-        status=plan.status,
-        label=plan.label,
-        before=plan.before,
-        after=plan.before,
-        is_as_told=True,
-    )
-
-
-def _plan_reading(
+def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
     variant, item, problem = which(actual)

@@ -17,6 +17,8 @@ from ingram_assets.defs.storefront import sensors
 from ingram_assets.defs.storefront.decisions import LOOKED_AT_TOGETHER
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.storefront import NAME, Storefront
@@ -275,7 +277,7 @@ def test_what_an_order_took_is_for_sale_again_once_it_was_counted_anew(
     assert asked == ([[isbn]] if mode == "on_hand" else []), "one that is only placed moves no level"
     assert storefront.shop.shown(isbn)["inventory_quantity"] == 7
     read(storefront, isbn, TN=10)
-    later = before + sensors._PACE.stock_sla + 2 * LOOKED_AT_TOGETHER
+    later = before + load(PaceSettings).stock_sla + 2 * LOOKED_AT_TOGETHER
     monkeypatch.setattr(sensors, "time", SimpleNamespace(time=later.timestamp))
     asked, cursor = tick(storefront, "order_changes", cursor)
     assert asked == [[isbn]]

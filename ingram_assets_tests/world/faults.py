@@ -172,14 +172,15 @@ FAULTS = (
     _one(
         "a guardrail also holds back what time alone changes",
         "store/plan.py",
-        "else each.by_time_alone for each in self.titles)",
-        "else None for each in self.titles)",
+        "                if each.by_time or (each.isbn in aged and each.sells_less)",
+        "                if False",
     ),
     _one(
         "what time changes carries a doubted reading past a guardrail",
-        "store/plan.py",
-        "        return Plan(tuple(each for each in alone if each))",
-        "        return Plan(tuple(each for each, one in zip(self.titles, alone) if one))",
+        "store/levels.py",
+        "    ended = {each.isbn: each for each in by_time.titles}",
+        "    read = {each.isbn: each for each in plan.titles}\n"
+        "    ended = {each.isbn: read[each.isbn] for each in by_time.titles}",
     ),
     _one(
         "a guardrail also holds back what orders owe",
