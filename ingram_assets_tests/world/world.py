@@ -12,7 +12,7 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import promises
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
-from ingram_assets_tests.world.promises import RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
+from ingram_assets_tests.world.promises import LEFT_AFTER, RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
 from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on
@@ -120,6 +120,9 @@ class World:
             before = next((page for page in reversed(pages) if page.is_true), None)
             if before is None or pages[-1].is_true or copies_on(pages[-1]):
                 continue
+            lately = {center for page in pages[-LEFT_AFTER[-1] :] for center in page.stock or {}}
+            if lately - (before.stock or {}).keys():
+                continue  # a center that left held copies for longer: it turned after the others, by itself
             since = before.at - HOUR
             # What was sold since may have been the last of them.
             orders = self.orders_of(isbn)
