@@ -7,15 +7,16 @@ from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import Tripped
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
-from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels
+from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_orders, read_reservations, read_store
 from ingram_assets.store.session import StoreSession
+from ingram_assets.store.told import as_told
 
 Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
@@ -63,12 +64,16 @@ class SyncReport:
             when this push took the copies away.
         looked_at_all: the guardrails looked at all titles, not just at those given, and none stopped them.
         low: ISBNs whose level fell to the threshold or below it in this push.
+        held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
+        owed: ISBNs of which only what orders owe was written: nothing of what was read since.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
     oversold: list[Oversold] = field(default_factory=list)
     low: list[str] = field(default_factory=list)
     looked_at_all: bool = True
+    held_back: frozenset[str] = frozenset()
+    owed: frozenset[str] = frozenset()
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -99,8 +104,8 @@ def sync_levels(
 ) -> SyncReport:
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
-    What changes because time passed is written in any case: a guardrail doubts what was read, and this rests
-    on nothing that was.
+    What changes because time passed, or because of orders, is written in any case with the counts that the
+    store was told before (`told`): a guardrail doubts what was read since.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
@@ -112,16 +117,17 @@ def sync_levels(
             guardrail stops the push.
 
     Raises:
-        PushStopped: a guardrail tripped; nothing was written but what changes with time.
+        PushStopped: a guardrail tripped; nothing was written but what changes with time and what orders owe.
     """
     titles = list({title.isbn: title for title in titles}.values())
-    plan = look_at(session, titles).plan
+    inputs = look_at(session, titles)
+    plan = inputs.plan
     tripped = tripped_by(session, plan, everything)
     reason = halted or ""
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
-        return _write_in_spite_of(reason, session, plan, expired())
+        return _write_in_spite_of(reason, session, titles, inputs, expired())
     failed = {} if dry_run else _write(session, titles, plan)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
@@ -130,17 +136,66 @@ def sync_levels(
 
 
 def _write_in_spite_of(
-    reason: str, session: StoreSession, plan: Plan, expired: Collection[str]
+    reason: str,
+    session: StoreSession,
+    titles: Sequence[Title],
+    inputs: "PlanInputs",
+    expired: Collection[str],
 ) -> SyncReport:
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
-    anyway = plan.in_spite_of_guardrails(expired)
-    failed = apply(session, anyway.writes).failed
-    stopped = len(anyway.writes) < len(plan.writes)
-    report = _report(session, anyway if stopped else plan, failed)
+    plan = inputs.plan
+    told = _as_told(session, titles, inputs.actual, expired)
+    of_told = _planned(session, list(told.values()), inputs.actual).plan
+    by_time = of_told.ended_by_time([isbn for isbn, title in told.items() if title.aged])
+    ended = {each.isbn: each for each in by_time.titles}
+    owed = {each.isbn: each for each in of_told.owed_to_orders().titles if each.isbn not in ended}
+    # That was looked at, too: the store says nothing of them that is too old.
+    looked_at = {
+        each.isbn: each.undone()
+        for each in plan.titles
+        if each.isbn in expired and each.variant and each.verdict != "failed"
+    }
+    anyway = looked_at | owed | ended
+    done = Plan(tuple(anyway.values()))
+    failed = apply(session, done.writes).failed
+    stopped = any(
+        each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each) for each in plan.writes
+    )
+    report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
     if stopped:
-        raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
+        is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
+        report.owed = frozenset(owed)
+        report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
+        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed))}", report)
     return report
+
+
+def _as_told(
+    session: StoreSession,
+    titles: Sequence[Title],
+    actual: Mapping[str, Actual],
+    expired: Collection[str],
+) -> dict[str, Title]:
+    """The titles as the store was told of them last, by ISBN; without those of which it shows nothing."""
+    in_step, rules, told = session.journal.in_step(), session.rules, {}
+    for title in titles:
+        isbn = title.isbn
+        variant, _, problem = which(actual[isbn])
+        if variant is None or problem:
+            continue
+        aged = in_step[isbn].aged if isbn in in_step else ()
+        found = as_told(
+            title,
+            variant,
+            aged,
+            today=session.today,
+            policy=rules.stale_stock,
+            expired=isbn in expired,
+        )
+        if found:
+            told[isbn] = found
+    return told
 
 
 def _write(session: StoreSession, titles: Sequence[Title], plan: Plan) -> dict[str, str]:
@@ -153,9 +208,11 @@ def _write(session: StoreSession, titles: Sequence[Title], plan: Plan) -> dict[s
     return done.failed | apply(session, again.writes).failed
 
 
-def nothing_written(by_time: int = 0) -> str:
+def nothing_written(by_time: int = 0, by_orders: int = 0) -> str:
     """What a stopped push says of its writes, and what to do."""
-    but = f" but {by_time} titles that time changed" if by_time else ""
+    kinds = ((by_time, "that time changed"), (by_orders, "with what their orders took"))
+    titles = " and ".join(f"{count} titles {what}" for count, what in kinds if count)
+    but = f" but {titles}" if titles else ""
     return f"Nothing was written{but}. Look at a dry run, and let it through if it is true."
 
 
@@ -195,6 +252,13 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
         if desired(title, today=today, rules=rules).manage_inventory is not True
     }
     actual = read_store(client, [title.isbn for title in titles], location_id, unmanaged, journal)
+    return _planned(session, titles, actual)
+
+
+def _planned(session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual]) -> PlanInputs:
+    """The plan for titles whose store was read already."""
+    client, journal, location_id = session.client, session.journal, session.location.id
+    today, rules = session.today, session.rules
     since, reserved = _ask_of_orders(
         titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
     )
@@ -224,7 +288,9 @@ def _ask_of_orders(
     since: dict[str, datetime] = {}
     reserved: list[str] = []
     for title in titles:
-        at = sold_since(title) or (title.stock_observed_at if adds_back else None)
+        # Of no copies orders took none. Of copies that are too old they may have taken the last.
+        matter = adds_back or title.aged is not None or sold_since(title) is not None
+        at = orders_count_since(title) if matter else None
         for item in (item for variant in actual[title.isbn].variants for item in variant.items):
             if at is not None and item.level:
                 since[item.id] = at

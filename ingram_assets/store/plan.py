@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
@@ -45,8 +45,13 @@ class Shown:
         return Seen(self.availability, (self.stocked or 0) if self.managed else None)
 
     @property
+    def for_sale(self) -> int:
+        """Copies that no order has, as a guardrail counts them; 1 where none are managed, and it sells on."""
+        return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
+
+    @property
     def copies(self) -> int:
-        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        """The same with those that orders have."""
         return max(0, int(self.stocked or 0)) if self.managed else 1
 
 
@@ -91,6 +96,12 @@ class TitleWrites:
         """Whether an inventory item has to be made, with its level."""
         return self.level == "create" and self.item is None
 
+    def writes_all_of(self, other: "TitleWrites") -> bool:
+        """Whether nothing is left to be written of the other, but the time of its reading."""
+        mine, others = (_but_the_stamp(each.flags) for each in (self, other))
+        rest = (self.quantities, mine) == (other.quantities, others)
+        return rest and not other.link_item and not other.rename_item
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitlePlan(TitleWrites):
@@ -119,6 +130,17 @@ class TitlePlan(TitleWrites):
     zero_for_unknown: bool = False
     by_time: bool = False
 
+    def undone(self) -> "TitlePlan":
+        """The same title with nothing written of it."""
+        return TitlePlan(
+            isbn=self.isbn,
+            verdict="unchanged",
+            status=self.status,
+            label=self.label,
+            before=self.before,
+            after=self.before,
+        )
+
     @property
     def oversold(self) -> bool:
         """Whether more copies are promised to orders than the store is about to show.
@@ -131,6 +153,14 @@ class TitlePlan(TitleWrites):
             return False
         worse = before is not None and before.stocked is not None and after.stocked < before.stocked
         return worse or not after.allow_backorder
+
+    @property
+    def sells_no_more(self) -> bool:
+        """Whether a level is kept before and after it, and has no more copies then."""
+        before, after = self.before, self.after
+        if not before or not after or before.stocked is None or after.stocked is None:
+            return False
+        return after.stocked <= before.stocked
 
     @property
     def sells_less(self) -> bool:
@@ -163,15 +193,33 @@ class Plan:
         """The titles of which something is written."""
         return tuple(each for each in self.titles if each.verdict == "write")
 
-    def in_spite_of_guardrails(self, expired: Collection[str] = ()) -> "Plan":
-        """The part of it that is written whatever a guardrail says, since it rests on nothing that was read.
+    def ended_by_time(self, aged: Collection[str]) -> "Plan":
+        """What time takes off sale, or releases, of a plan for titles as the store was told of them (`told`).
+
+        No guardrail stops it: it rests on no reading that is doubted. A level gets no copies back that orders
+        took meanwhile.
 
         Args:
-            expired: ISBNs whose last reading that the store was told is too old. They are sold as in stock no
-                longer, however long a newer reading has been held back.
+            aged: ISBNs of titles with copies that are too old by now.
         """
         return Plan(
-            tuple(each for each in self.titles if each.by_time or (each.isbn in expired and each.sells_less))
+            tuple(
+                _no_more_copies(each)
+                for each in self.titles
+                if each.before and each.before.availability in ("in_stock", "preorder")
+                if each.by_time or (each.isbn in aged and each.sells_less)
+            )
+        )
+
+    def owed_to_orders(self) -> "Plan":
+        """What puts no more on sale, of the same plan. No guardrail stops it, either.
+
+        What orders took of the counts, or Medusa put back on sale for them, is taken off. What would put more
+        on sale waits for the guardrail: a newer count may be true.
+        """
+        why = "A guardrail holds back what was read since: this follows from its orders alone."
+        return Plan(
+            tuple(replace(each, reasons=(*each.reasons, why)) for each in self.writes if each.sells_no_more)
         )
 
     def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
@@ -193,7 +241,7 @@ class Plan:
 
     @property
     def turning_to_zero(self) -> list[str]:
-        """The ISBNs that show copies now and would show none."""
+        """The ISBNs that have copies now and would have none (`_copies`)."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
     def is_suspicious(self, rules: StoreRules) -> bool:
@@ -222,11 +270,18 @@ class Plan:
         return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
-        return {
-            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
-            for isbn, shown, then in self._counted()
-        }
+        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered.
+
+        Those reserved for orders keep a level above 0 with `on_hand_plus_reserved`. Where orders have all of
+        them, it is those copies that may turn to none.
+        """
+        copies = {}
+        for isbn, shown, then in self._counted():
+            before, after = shown.for_sale, then.for_sale
+            if before <= 0:
+                before, after = shown.copies, then.copies
+            copies[isbn] = before, 1 if not shown.managed and then.allow_backorder else after
+        return copies
 
 
 def plan_levels(
@@ -299,7 +354,7 @@ def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO
 
 def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
     """What orders did to the copies of the title's last reading."""
-    return taken_since(sold_since(title) or title.stock_observed_at, orders, rules.inventory_mode)
+    return taken_since(orders_count_since(title), orders, rules.inventory_mode)
 
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
@@ -362,6 +417,19 @@ class _Case:
         return stock, desired(shown, orders=self.orders, today=self.today, rules=self.rules)
 
 
+def _no_more_copies(plan: TitlePlan) -> TitlePlan:
+    """The same, but for copies that the level does not have any more: orders of meanwhile took them."""
+    level, quantities, after = plan.level_before, plan.quantities, plan.after
+    if not level or not quantities or not after or quantities["stocked_quantity"] <= level.stocked:
+        return plan
+    quantities = {**quantities, "stocked_quantity": level.stocked}
+    return replace(
+        plan,
+        quantities=None if quantities == level.quantities else quantities,
+        after=replace(after, stocked=level.stocked),
+    )
+
+
 def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
@@ -371,7 +439,10 @@ def _plan_title(
     wanted = desired(title, today=today, rules=rules, orders=of_item)
     wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
     is_out = title.publication_date is not None and title.publication_date <= today
-    day_came = shown == "preorder" and wanted.status != "preorder" and is_out
+    day_came = shown == "preorder" and wanted.status not in ("preorder", "digital") and is_out
+    # So is one whose last old copies were sold by orders, and a preorder that has only old ones.
+    ran_out = wanted.stale or wanted.status in ("backorder", "out_of_stock")
+    ran_out = title.aged is not None and (ran_out or shown == wanted.status == "preorder")
     plan = TitlePlan(
         isbn=title.isbn,
         verdict="failed",
@@ -381,7 +452,7 @@ def _plan_title(
         variant=variant,
         item=item,
         name=title.title,
-        by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
+        by_time=day_came or ran_out,
     )
     if variant is None or problem:
         return replace(plan, before=_shown(variant, None, linked=False) if variant else None)
@@ -412,7 +483,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     variant, wanted, level = case.variant, case.wanted, case.level
     quantities = _quantities(wanted, level) if case.managed else None
     writes = quantities is not None and (level is None or quantities != level.quantities)
-    flags, why_flags = _plan_flags(case)
+    flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
     last = case.last_shown()
     return replace(
@@ -579,8 +650,12 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
-def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
-    """The variant's part: the body of its update, empty where it is as it should be, and why."""
+def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
+    """The variant's part: the body of its update, empty where it is as it should be, and why.
+
+    Args:
+        moves: the level is written. Then the reading's time is, too: what orders do from then on counts.
+    """
     title, wanted, variant = case.title, case.wanted, case.variant
     flags: VariantUpdate = {}
     reasons: list[str] = []
@@ -594,13 +669,25 @@ def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
         reasons.append(f"allow_backorder becomes {str(wanted.allow_backorder).lower()} ({wanted.status}).")
     keys = variant_metadata(title, wanted)
     changed = {name: value for name, value in keys.items() if variant.metadata.get(name) != value}
-    if set(changed) == {"stock_observed_at"} and not flags and not _is_stale(title, variant):
+    if set(changed) == {"stock_observed_at"} and not flags and not moves and not _is_stale(title, variant):
         changed = {}
     if changed:
         flags["metadata"] = changed
         named = [name for name in changed if name != "stock_observed_at"] or list(changed)
         reasons.append(f"Metadata: {', '.join(sorted(named))}.")
     return flags, reasons
+
+
+def _but_the_stamp(flags: VariantUpdate) -> VariantUpdate:
+    """The same update without the time of the reading; of nothing else, nothing."""
+    metadata = {
+        name: value for name, value in flags.get("metadata", {}).items() if name != "stock_observed_at"
+    }
+    rest = flags.copy()
+    rest.pop("metadata", None)
+    if metadata:
+        rest["metadata"] = metadata
+    return rest
 
 
 def _is_stale(title: Title, variant: Variant) -> bool:

@@ -209,10 +209,14 @@ def read_reservations(
     return [row for row in rows if row["line_item_id"]]
 
 
-def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list[str]:
+def read_touched(
+    client: MedusaClient, since: datetime, until: datetime, *, placed: bool = False
+) -> list[str]:
     """ISBNs of the titles of orders that changed after `since`, by `until`, and are fulfilled or canceled.
 
-    An order that is only placed moves no level: the store reserves its copies.
+    Args:
+        placed: those of orders that are only placed, too. Such an order moves no level when it is placed: the
+            store reserves its copies.
     """
     rows = client.list_all(
         "/admin/orders",
@@ -225,7 +229,7 @@ def read_touched(client: MedusaClient, since: datetime, until: datetime) -> list
     )
     isbns: dict[str, None] = {}
     for row in rows:
-        if not (row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled"):
+        if not (placed or row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled"):
             continue
         for line in row["items"] or []:
             numbers = map(isbn_spelled, (line.get("variant_sku"), line.get("variant_barcode")))

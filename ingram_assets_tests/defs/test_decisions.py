@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import pytest
 from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
+    LOOKED_AT_TOGETHER,
     Asked,
     PushDecision,
     SensorCursor,
@@ -21,7 +23,10 @@ from ingram_assets.defs.storefront.decisions import (
     is_complete,
     not_known_in_step,
     push_changes,
+    second_look,
     to_look_at,
+    to_push_by_time,
+    told_too_long,
 )
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -226,6 +231,25 @@ class TestCompleteRows:
         assert is_complete(Title(1, A, "A book"), self.NOW)
 
 
+class TestSecondLook:
+    AFTER = timedelta(hours=2)
+
+    def test_each_order_has_one_when_its_title_was_read_again(self):
+        at = datetime(2026, 3, 2, 0, 7, tzinfo=UTC)
+        looks = [at + timedelta(minutes=minute) for minute in (0, 1, 9, 100, 101, 300)]
+        spans = [span for pair in pairwise(looks) if (span := second_look(*pair, self.AFTER))]
+        assert all(before[1] == after[0] for before, after in pairwise(spans)), "none twice, none left out"
+        assert spans[0][0] <= at - self.AFTER
+        last = looks[-1] - self.AFTER
+        assert last - LOOKED_AT_TOGETHER < spans[-1][1] <= last, "soon, and never too early"
+
+    def test_those_of_a_quarter_of_an_hour_have_it_together(self):
+        at = datetime(2026, 3, 2, 12, 1, tzinfo=UTC)
+        assert second_look(at, at + timedelta(minutes=13), self.AFTER) is None
+        begin, end = second_look(at, at + timedelta(minutes=14), self.AFTER)
+        assert (begin, end) == (at - timedelta(minutes=121), at - timedelta(minutes=106))
+
+
 class TestClock:
     """What time alone made untrue of what the store was told."""
 
@@ -281,6 +305,27 @@ class TestClock:
         told = self.told(30, until, *aged)
         assert to_look_at([row], told, [], self.NOON) == ([A] if looked_at else [])
         assert to_look_at([row], told, [A], self.NOON) == [], "nobody pushes a retired title"
+
+    @pytest.mark.parametrize(
+        ("row", "pushed"),
+        [
+            (ROW, True),
+            (replace(ROW, imported_at=None, failed_reason="No price."), True),
+            (replace(ROW, failed_reason="Its product is gone."), False),
+        ],
+    )
+    def test_what_the_store_refuses_is_not_asked_for_again_by_the_clock(self, row, pushed):
+        told, since = self.told(30, None), {A: self.NOON - timedelta(hours=2)}
+        assert to_push_by_time([row], told, [], [], since) == ([A] if pushed else [])
+        assert to_push_by_time([row], told, [A], [], since) == []
+        assert to_push_by_time([self.ROW], told, [], [A], since) == [A]
+
+    def test_a_title_that_was_told_that_its_reading_is_too_old_is_not_told_again(self):
+        too_old = told_too_long({A: self.NOON - timedelta(hours=26)}, self.NOON, self.DAY)
+        assert too_old == {A: self.NOON - timedelta(hours=2)}
+        assert told_too_long({A: self.NOON - timedelta(hours=26)}, self.NOON, None) == {}
+        assert to_push_by_time([self.ROW], self.told(3), [], [], too_old) == [A]
+        assert to_push_by_time([self.ROW], self.told(1), [], [], too_old) == []
 
     @pytest.mark.parametrize(
         ("row", "wanted"),

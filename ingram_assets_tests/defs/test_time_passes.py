@@ -5,6 +5,7 @@ On a real store and a real queue. A reading is made old by the time that it says
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -13,8 +14,11 @@ import pytest
 
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.storefront import sensors
+from ingram_assets.defs.storefront.decisions import LOOKED_AT_TOGETHER
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.storefront import NAME, Storefront
@@ -250,6 +254,37 @@ def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
     assert tick(storefront, "order_changes", cursor)[0] == [], "each change is looked at once"
 
 
+@pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
+def test_what_an_order_took_is_for_sale_again_once_it_was_counted_anew(
+    storefront: Storefront,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+) -> None:
+    """The counts are the same as before, and no change of the queue asks for a push."""
+    monkeypatch.setenv("INVENTORY_MODE", mode)
+    (isbn,) = storefront.titles(1, copies=None)
+    read(storefront, isbn, TN=10)
+    assert storefront.push().succeeded
+    (location,) = storefront.shop.get("stock-locations", name=NAME)["stock_locations"]
+    if not storefront.shop.shipping_option_id:
+        storefront.shop.open_checkout(location["id"])
+    before = datetime.now(UTC)
+    order = storefront.shop.order(isbn, 3)
+    if mode == "on_hand":
+        storefront.shop.fulfil(order, location["id"])
+    monkeypatch.setattr(sensors, "ORDERS_SETTLE", timedelta(0))
+    asked, cursor = tick(storefront, "order_changes", before.isoformat())
+    assert asked == ([[isbn]] if mode == "on_hand" else []), "one that is only placed moves no level"
+    assert storefront.shop.shown(isbn)["inventory_quantity"] == 7
+    read(storefront, isbn, TN=10)
+    later = before + load(PaceSettings).stock_sla + 2 * LOOKED_AT_TOGETHER
+    monkeypatch.setattr(sensors, "time", SimpleNamespace(time=later.timestamp))
+    asked, cursor = tick(storefront, "order_changes", cursor)
+    assert asked == [[isbn]]
+    assert storefront.shop.shown(isbn)["inventory_quantity"] == 10
+    assert tick(storefront, "order_changes", cursor)[0] == [], "each order has one second look"
+
+
 def test_a_reading_that_a_guardrail_holds_back_does_not_make_the_old_one_last(
     storefront: Storefront,
     monkeypatch: pytest.MonkeyPatch,
@@ -268,11 +303,17 @@ def test_a_reading_that_a_guardrail_holds_back_does_not_make_the_old_one_last(
     for table in ("ingram_stock_history", "ingram_queue"):
         storefront.queue.sql(f"UPDATE {table} SET stock_changed_at = stock_changed_at - interval '2 hours'")
     with psycopg.connect(storefront.journal, autocommit=True) as journal:
-        journal.execute("UPDATE store_in_step SET stock_changed_at = stock_changed_at - interval '2 hours'")
+        journal.execute(
+            "UPDATE store_in_step SET stock_changed_at = stock_changed_at - interval '2 hours',"
+            " pushed_at = pushed_at - interval '2 hours'"
+        )
     asked, _ = tick(storefront, "clock_changes", None)
     assert [sorted(each) for each in asked] == [sorted(isbns)]
-    assert [told(storefront, isbn) for isbn in isbns] == [SOLD_OUT] * 8
+    # It is sold from no longer, and the newer one is not believed all the same.
+    assert [told(storefront, isbn) for isbn in isbns] == [TO_ORDER] * 8
     assert tick(storefront, "clock_changes", None)[0] == []
+    assert storefront.push().succeeded, "nothing in stock turns to zero any more"
+    assert [told(storefront, isbn) for isbn in isbns] == [SOLD_OUT] * 8
 
 
 def verdicts(shop: Storefront, run_id: str) -> list[bool]:

@@ -402,6 +402,32 @@ def test_the_guardrail_counts_all_that_is_tracked() -> None:
     assert not many(5, 0).turning_to_zero
 
 
+def test_the_guardrail_counts_what_is_for_sale() -> None:
+    """What is reserved for orders of before the reading is added to the level, which is above 0 then."""
+    rules = StoreRules(inventory_mode="on_hand_plus_reserved")
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: with_level(in_store(each), stocked=13, reserved=3) for each in titles}
+    orders = {"item": Orders((Reservation(3, READ_AT - timedelta(hours=1)),))}
+    zeros = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles]
+    plan = plan_levels(zeros, actual, today=TODAY, rules=rules, orders=orders)
+    assert [each.after.stocked for each in plan.titles if each.after] == [3] * 10
+    tripped = plan.tripped(rules)
+    assert tripped
+    assert "10 of 10" in tripped.reason
+    sold_out = {isbn: with_level(each, stocked=3) for isbn, each in actual.items()}
+    plan = plan_levels(zeros, sold_out, today=TODAY, rules=rules, orders=orders)
+    assert plan.tripped(rules) is None, "all copies were sold before"
+
+
+def test_the_guardrail_counts_copies_that_orders_have_where_no_others_are_left() -> None:
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: with_level(in_store(each), reserved=10) for each in titles}
+    zeros = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles]
+    tripped = plan_levels(zeros, actual, today=TODAY, rules=RULES).tripped(RULES)
+    assert tripped
+    assert "10 of 10" in tripped.reason
+
+
 def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:
     titles = [make_title(on_hand=0, on_order=order) for order in (0, 0, 0, 0, 0)]
     actual = {each.isbn: in_store(each, manage_inventory=False, items=()) for each in titles}

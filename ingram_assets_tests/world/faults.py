@@ -75,6 +75,12 @@ FAULTS = (
         "sold=0",
     ),
     _one(
+        "what orders did is not asked once all counts are too old",
+        "store/levels.py",
+        "adds_back or title.aged is not None or",
+        "adds_back or",
+    ),
+    _one(
         "titles that are gone stop every push",
         _GUARDRAILS,
         "    return one.unread_since is None or now - one.unread_since < patience",
@@ -97,6 +103,12 @@ FAULTS = (
         _GUARDRAILS,
         "    turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)",
         "    turning = 0",
+    ),
+    _one(
+        "copies that are reserved count as for sale where a guardrail looks at zeros",
+        "store/plan.py",
+        "            if before <= 0:\n",
+        "            if True:\n",
     ),
     Fault(
         "a sweep in which every page answers 404 passes",
@@ -160,8 +172,21 @@ FAULTS = (
     _one(
         "a guardrail also holds back what time alone changes",
         "store/plan.py",
-        "            tuple(each for each in self.titles if each.by_time or",
-        "            tuple(each for each in self.titles if",
+        "                if each.by_time or (each.isbn in aged and each.sells_less)",
+        "                if False",
+    ),
+    _one(
+        "what time changes carries a doubted reading past a guardrail",
+        "store/levels.py",
+        "    ended = {each.isbn: each for each in by_time.titles}",
+        "    read = {each.isbn: each for each in plan.titles}\n"
+        "    ended = {each.isbn: read[each.isbn] for each in by_time.titles}",
+    ),
+    _one(
+        "a guardrail also holds back what orders owe",
+        "store/plan.py",
+        "self.writes if each.sells_no_more",
+        "() if each.sells_no_more",
     ),
     _one(
         "the sensor's cursor moves past changes of a push that failed",
@@ -180,6 +205,12 @@ FAULTS = (
         _DECISIONS,
         "        return since if since.tzinfo else until - ORDERS_LOOKED_BACK",
         "        return until",
+    ),
+    _one(
+        "copies that were counted again after an order are not for sale before the next day",
+        _DECISIONS,
+        "    return (begin, end) if begin < end else None",
+        "    return None",
     ),
 )
 

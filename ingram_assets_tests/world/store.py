@@ -198,14 +198,14 @@ class SimulatedStore:
             if order.item.id in item_ids and order.is_open
         ]
 
-    def touched(self, since: datetime, until: datetime) -> list[str]:
-        """ISBNs of orders that changed, and are fulfilled or canceled."""
+    def touched(self, since: datetime, until: datetime, *, placed: bool = False) -> list[str]:
+        """ISBNs of orders that changed, and are fulfilled or canceled; with `placed`, of all that changed."""
         self._ask()
         return list(
             dict.fromkeys(
                 order.isbn
                 for order in self.orders
-                if since < order.changed_at <= until and (order.fulfillments or order.canceled)
+                if since < order.changed_at <= until and (placed or order.fulfillments or order.canceled)
             )
         )
 

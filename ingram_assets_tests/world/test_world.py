@@ -1,11 +1,13 @@
 """A few worlds in every test run; `./just world --seeds N` lives through more."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from ingram_assets.domain import position
-from ingram_assets_tests.world.events import Event, Setting, draw
+from ingram_assets_tests.world import storefront
+from ingram_assets_tests.world.events import CENTERS, Event, Setting, draw
 from ingram_assets_tests.world.faults import FAULTS, ROOT
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import isbn_of, run
@@ -60,6 +62,32 @@ SOLD_TWICE = [
 
 def test_without_a_fault_of_ours_no_copy_is_sold_twice():
     assert run(CALM, SOLD_TWICE) is None
+
+
+CENTER_LEFT = [
+    Event(60, "stock", 8, 1, "CA"),
+    Event(300, "center_leaves", 8),
+    Event(390, "order", 8, 5),
+    Event(660, "order_all", 8),
+]
+
+
+def test_a_count_of_a_center_that_left_holds_no_order_of_after_it_against_the_others():
+    assert run(replace(CALM, mode="on_hand_plus_reserved"), CENTER_LEFT) is None
+
+
+@pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
+def test_what_an_order_took_and_the_site_has_again_is_for_sale_before_the_day_ends(mode, monkeypatch):
+    """The counts are the same as before the order, so no change asks for a push."""
+    centers = {center: (3 * 7 + place * 3) % 11 for place, center in enumerate(CENTERS)}
+    events = [Event(150, "order", 3, 1), Event(155, "fulfill", 3)]
+    events += [Event(160, "stock", 3, copies, center) for center, copies in centers.items()]
+    setting = replace(CALM, mode=mode, hours=20)
+    assert run(setting, events) is None
+    monkeypatch.setattr(storefront, "second_look", lambda *_: None)
+    failure = run(setting, events)
+    assert failure is not None
+    assert failure.promise == "the store follows the queue"
 
 
 def test_a_fault_is_found_and_shrunk_to_the_events_that_it_takes(monkeypatch):

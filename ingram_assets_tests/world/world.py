@@ -12,7 +12,7 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import promises
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
-from ingram_assets_tests.world.promises import RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
+from ingram_assets_tests.world.promises import LEFT_AFTER, RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
 from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on
@@ -120,11 +120,15 @@ class World:
             before = next((page for page in reversed(pages) if page.is_true), None)
             if before is None or pages[-1].is_true or copies_on(pages[-1]):
                 continue
+            lately = {center for page in pages[-LEFT_AFTER[-1] :] for center in page.stock or {}}
+            if lately - (before.stock or {}).keys():
+                continue  # a center that left held copies for longer: it turned after the others, by itself
             since = before.at - HOUR
-            if any(order.is_open or order.changed_at.timestamp() > since for order in self.orders_of(isbn)):
-                continue  # its level may be what is reserved, or what was sold since
+            # What was sold since may have been the last of them.
+            orders = self.orders_of(isbn)
+            sold = sum(order.quantity for order in orders if order.changed_at.timestamp() > since)
             if product.metadata.get("availability") == "out_of_stock":
-                found += copies_on(before) > self.rules.safety_stock
+                found += copies_on(before) - sold > self.rules.safety_stock
         return found
 
     # Hours.
@@ -289,6 +293,8 @@ class World:
         self.store.is_down = True
         for trouble in (self.excuses.store, self.excuses.clock):
             trouble.note(self.clock.now, self._down_until + STORE_LAG)
+        soonest = self._down_until + 2 * STORE_LAG
+        self.excuses.edited = {isbn: max(until, soonest) for isbn, until in self.excuses.edited.items()}
 
     def _on_push_dies(self, event: Event, isbn: str) -> None:
         self.store.dies_after = 1
@@ -419,6 +425,4 @@ class World:
 
     def _settles(self, isbn: str, until: float) -> None:
         settling = self.excuses.settling
-        settling[isbn] = max(
-            settling.get(isbn, 0.0), until, self.excuses.store.until, self.excuses.site.until
-        )
+        settling[isbn] = max(settling.get(isbn, 0.0), until, self.excuses.clock.until)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -176,6 +176,33 @@ def orders_since(cursor: str | None, until: datetime) -> datetime:
         return until - ORDERS_LOOKED_BACK
 
 
+LOOKED_AT_TOGETHER = timedelta(minutes=15)
+"""Orders of so long a span have their second look in one run."""
+
+
+def second_look(since: datetime, until: datetime, after: timedelta) -> tuple[datetime, datetime] | None:
+    """The orders whose titles are looked at once more by a look at those from `since` to `until`.
+
+    What an order takes is taken off the counts that were read before it, until they are read again. Are they
+    the same then, no change asks for a push, and copies that are there would not be for sale. So each order
+    has a second look when its title was read again.
+
+    Args:
+        after: within which each title is read again.
+
+    Returns:
+        From after when, and until when, those orders were changed; `None` where it is not time for any. One
+        look begins where the last one ended.
+    """
+    begin, end = (_span_of(at - after) for at in (since, until))
+    return (begin, end) if begin < end else None
+
+
+def _span_of(at: datetime) -> datetime:
+    """The beginning of the span in which a time is."""
+    return at - (at - datetime.min.replace(tzinfo=UTC)) % LOOKED_AT_TOGETHER
+
+
 COMPLETE_AFTER = timedelta(minutes=10)
 
 
@@ -275,19 +302,51 @@ def to_look_at(
         row.isbn
         for row in rows
         if row.isbn not in retired
-        and (row.failed_reason is None or row.imported_at is None)
+        and not _waits_for_a_person(row)
         and (entry := told.get(row.isbn)) is not None
         and (entry.aged or (entry.valid_until is not None and entry.valid_until <= now))
     ]
 
 
-def told_too_long(held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None) -> list[str]:
-    """ISBNs of titles whose store goes by a reading that is too old, as a newer one never reached it.
+def _waits_for_a_person(row: RowState) -> bool:
+    """Whether the store refused the title, and no import of it is to come."""
+    return row.failed_reason is not None and row.imported_at is not None
+
+
+def to_push_by_time(
+    rows: Sequence[RowState],
+    told: Mapping[str, InStep],
+    retired: Collection[str],
+    changed: Sequence[str],
+    too_old: Mapping[str, datetime],
+) -> list[str]:
+    """ISBNs of the titles to be pushed though nothing was read, each once.
+
+    Args:
+        changed: what `became_untrue`.
+        too_old: of what was `told_too_long`, since when it was. Titles that wait for a person are left to
+            that person, and what was pushed since then does not show such a reading any more.
+    """
+    left_alone = {row.isbn for row in rows if _waits_for_a_person(row)}.union(retired)
+    again = [
+        isbn
+        for isbn, since in too_old.items()
+        if isbn not in left_alone and (at := told[isbn].pushed_at) is not None and at < since
+    ]
+    return list(dict.fromkeys([*not_known_in_step(rows, told, retired), *changed, *again]))
+
+
+def told_too_long(
+    held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None
+) -> dict[str, datetime]:
+    """The titles whose store goes by a reading that is too old, as a newer one never reached it; since when.
 
     Args:
         held_back: ISBN to the first change that the store was not told of; until then its reading was good.
     """
-    return [isbn for isbn, since in held_back.items() if max_age is not None and now - since > max_age]
+    if max_age is None:
+        return {}
+    return {isbn: since + max_age for isbn, since in held_back.items() if now - since > max_age}
 
 
 def became_untrue(

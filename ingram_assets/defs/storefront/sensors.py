@@ -22,10 +22,11 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
-    not_known_in_step,
     orders_since,
     push_changes,
+    second_look,
     to_look_at,
+    to_push_by_time,
     told_too_long,
 )
 from ingram_assets.defs.storefront.jobs import push
@@ -124,17 +125,18 @@ def clock_changes(
         titles = reader.titles(to_look_at(rows, told, retired, now))
         changed, still_valid = became_untrue(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
-        held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
-    changed += [isbn for isbn in held_back if isbn not in retired]
-    wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
+        too_old = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
+    wanted = to_push_by_time(rows, told, retired, changed, too_old)
     return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
 @_sensor_of_pushes(_LESS_OFTEN)
 def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
-    """Pushes titles of orders that were fulfilled or canceled.
+    """Pushes titles of orders that were fulfilled or canceled, and those of all orders once more later.
 
-    Medusa moves their levels by itself, and what comes back on sale may be more than was counted.
+    Medusa moves their levels by itself, and what comes back on sale may be more than was counted. By the
+    second look (after STOCK_FAIL_AFTER) the titles were read again, and what their orders took is in the
+    counts, though these may be the same as before.
     """
     now = time.time()
     if (place := _settled(context, now)) is None:
@@ -143,12 +145,15 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     since = orders_since(place.cursor, until)
     with medusa.open() as client:
         touched = read_touched(client, since, until)
+        if again := second_look(since, until, _PACE.stock_sla):
+            mode = store_rules(load(StorefrontSettings)).inventory_mode
+            touched += read_touched(client, *again, placed=mode == "on_hand_plus_reserved")
     with queue.open() as reader:
         isbns = [title.isbn for title in reader.titles(touched)] if touched else []
     if isbns:
         decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
     else:
-        decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was fulfilled or canceled.")
+        decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was changed.")
     return _answer(context, decision, "titles of changed orders")
 
 
