@@ -190,8 +190,8 @@ FAULTS = (
     _one(
         "the sensor's cursor moves past changes of a push that failed",
         _DECISIONS,
-        '    if state == "succeeded":\n        return SensorCursor',
-        '    if state in ("succeeded", "failed"):\n        return SensorCursor',
+        '    if state == "succeeded":\n        return idle.past',
+        '    if state in ("succeeded", "failed"):\n        return idle.past',
     ),
     _one(
         "the breaker is not asked before a page",
