@@ -59,6 +59,7 @@ class Status:
 
     Attributes:
         titles: those tracked; without Dagster's answer (`tracked_known` is false) the queue's rows.
+        retired: those of the queue's titles. A person may have retired others before they were ever there.
         behind: how many titles the store does not follow; `None` if the journal can't be asked.
         behind_text: the same in words; `None` if there are none.
         not_asked: why Dagster or the journal could not be asked.
@@ -139,7 +140,7 @@ def gather() -> Status:
         titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
         tracked_known=dagster.tracked is not None,
         rows=summary.titles,
-        retired=len(dagster.retired),
+        retired=sum(row.isbn in dagster.retired for row in rows),
         untracked=tuple(one.isbn for one in behind or () if one.what == "untracked"),
         to_import=summary.to_import,
         failed=summary.failed,
@@ -173,7 +174,7 @@ def render(status: Status, now: datetime) -> None:
         (status.failed, "failed import"),
         (status.unread, "not read at the last attempt"),
         (status.never_read, "stock never read"),
-        (len(status.low_stock), f"low stock: {status.low_stock_threshold} copies or fewer to sell"),
+        (len(status.low_stock), f"low stock now: {status.low_stock_threshold} copies or fewer to sell"),
     ):
         click.echo(f"{number:7,}  {words}")
     if status.retired:
@@ -321,8 +322,9 @@ def _list(heading: str, lines: Sequence[str]) -> None:
 def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
     """The titles in stock of which few copies are left to sell, the fewest first. Pure.
 
-    `copies` is the level that the rules give the store, as for the event that a push logs when a title
-    falls to the threshold: safety stock is no copy to sell. What is sold out is not low but gone.
+    `copies` is the level that the rules give the store: safety stock is no copy to sell. What is sold out is
+    not low but gone. A push counts something else, `fell_to_low_stock`: whose level it lowered to the
+    threshold, or to none; it says so once.
     """
     low = []
     for title in titles:

@@ -175,6 +175,16 @@ def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
     assert "      1  retired, and in none of these counts" in shop.words()
 
 
+def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
+    """A person may name others: these are kept out from then on, and were never there."""
+    for isbn in map(make_isbn, range(91_000, 91_005)):
+        partitions(shop, RETIRED_NAME, isbn, there=True)
+    assert shop.status()["retired"] == 0
+    assert "retired" not in shop.words()
+    partitions(shop, RETIRED_NAME, shop.isbns[0], there=True)
+    assert shop.status()["retired"] == 1
+
+
 def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
     lost = shop.isbns[1]
     partitions(shop, ISBNS_NAME, lost, there=False)
