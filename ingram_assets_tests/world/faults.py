@@ -44,8 +44,8 @@ FAULTS = (
     _one(
         "after a reset of its cursor the sensor pushes nothing",
         _DECISIONS,
-        "#{self.tries}@{self.asked_at:.6f}",
-        "#{self.tries}",
+        "#{asked.failures + 1}@{self.asked_at:.6f}",
+        "#{asked.failures + 1}",
     ),
     _one(
         "a reservation below zero is added to the level",
