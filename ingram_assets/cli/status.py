@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 import psycopg
 
+from ingram_assets.cli.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
@@ -26,17 +27,11 @@ from ingram_assets.store.journal import InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
 SHOWN = 20
 """At most so many titles of a list are printed; `--json` has more."""
 
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
-
-RUNS_LOOKED_AT = 200
-"""So many of the last runs say how each job's last one ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +54,12 @@ class LateTitle:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedRun:
-    """The last run of a job, or of assets that Dagster materializes by itself, which failed."""
-
-    job: str
-    run_id: str
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
     """The state of the shop, as `--json` prints it.
 
     Attributes:
         titles: those tracked; without Dagster's answer (`tracked_known` is false) the queue's rows.
+        retired: those of the queue's titles. A person may have retired others before they were ever there.
         behind: how many titles the store does not follow; `None` if the journal can't be asked.
         behind_text: the same in words; `None` if there are none.
         not_asked: why Dagster or the journal could not be asked.
@@ -103,13 +90,14 @@ class Status:
     broken: tuple[Trouble, ...]
     no_stock_table: tuple[Trouble, ...]
     failed_runs: tuple[FailedRun, ...]
+    unfinished_pushes: tuple[UnfinishedPush, ...]
     switched_off: tuple[str, ...]
 
     @property
     def is_sound(self) -> bool:
         """Whether all was asked, and nothing is broken or switched off."""
-        faults = (self.broken, self.promise_broken, self.behind, self.failed_runs, self.switched_off)
-        return not any((*faults, self.not_asked))
+        faults = (self.broken, self.promise_broken, self.behind, self.failed_runs, self.unfinished_pushes)
+        return not any((*faults, self.switched_off, self.not_asked))
 
 
 def show_status(as_json: bool) -> None:
@@ -137,9 +125,11 @@ def gather() -> Status:
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
-        dagster = _ask_dagster(common)
         in_step, no_journal = _ask_journal(settings)
-        behind, behind_text = _behind(reader, rows, in_step, dagster, pace)
+        first_changes = reader.first_changes(lag.not_told(rows, in_step or {}))
+        waiting = {} if in_step is None else lag.waiting_since(rows, in_step, first_changes)
+        dagster = _ask_dagster(common, waiting)
+        behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     rules, now = store_rules(settings), datetime.now(UTC)
@@ -150,7 +140,7 @@ def gather() -> Status:
         titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
         tracked_known=dagster.tracked is not None,
         rows=summary.titles,
-        retired=len(dagster.retired),
+        retired=sum(row.isbn in dagster.retired for row in rows),
         untracked=tuple(one.isbn for one in behind or () if one.what == "untracked"),
         to_import=summary.to_import,
         failed=summary.failed,
@@ -170,6 +160,7 @@ def gather() -> Status:
         broken=tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE),
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         failed_runs=dagster.failed_runs,
+        unfinished_pushes=dagster.unfinished_pushes,
         switched_off=tuple(sorted(dagster.switched_off)),
     )
 
@@ -183,7 +174,7 @@ def render(status: Status, now: datetime) -> None:
         (status.failed, "failed import"),
         (status.unread, "not read at the last attempt"),
         (status.never_read, "stock never read"),
-        (len(status.low_stock), f"low stock: {status.low_stock_threshold} copies or fewer to sell"),
+        (len(status.low_stock), f"low stock now: {status.low_stock_threshold} copies or fewer to sell"),
     ):
         click.echo(f"{number:7,}  {words}")
     if status.retired:
@@ -213,8 +204,12 @@ def _render_faults(status: Status) -> None:
             for one in status.behind_titles
         ],
     )
-    for run in status.failed_runs:
-        say(one_line(f"The last run of {run.job} failed, {moment(run.ended_at)}: {run.run_id}."), fg="red")
+    for push in status.unfinished_pushes:
+        say(one_line(_unfinished(push)), fg="red")
+    told = {push.run_id for push in status.unfinished_pushes}
+    for run in (run for run in status.failed_runs if run.run_id not in told):
+        failed = f"The last run of {run.job} failed, {moment(run.ended_at)} ({run.run_id}): {run.reason}"
+        say(one_line(failed), fg="red")
     if status.switched_off:
         names = ", ".join(status.switched_off)
         say(f"Switched off in Dagster: {names}. Switch on again under Automation.", fg="yellow")
@@ -227,6 +222,14 @@ def _render_faults(status: Status) -> None:
         say(one_line(f"  {one.title[:50]}: {one.reason}"))
 
 
+def _unfinished(push: UnfinishedPush) -> str:
+    """Which titles wait for a push that failed, and in the run's own sentence why it did, and what to do."""
+    count = len(push.titles)
+    titles = f"{count:,} titles wait" if count > 1 else f"{push.titles[0]} waits"
+    what = "that a guardrail stopped" if push.by_guardrail else "that failed and is tried again"
+    return f"{titles} for a push {what}, {moment(push.ended_at)} ({push.run_id}): {push.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Dagster:
     """What Dagster knows: the titles it tracks (`None`: it can't be asked, `problem` says why), and more."""
@@ -236,11 +239,12 @@ class _Dagster:
     switched_off: frozenset[str] = frozenset()
     sweeping_since: datetime | None = None
     failed_runs: tuple[FailedRun, ...] = ()
+    unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     problem: str | None = None
 
 
-def _ask_dagster(common: CommonSettings) -> _Dagster:
-    """Ask Dagster's own database."""
+def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Dagster:
+    """Ask Dagster's own database. `waiting`: ISBN to the first change that the store was not told of."""
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
 
     try:
@@ -252,12 +256,15 @@ def _ask_dagster(common: CommonSettings) -> _Dagster:
             from ingram_assets.defs.runs_at_work import at_work_since
             from ingram_assets.defs.switched_off import switched_off
 
+            retired = frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
+            missed = {isbn: since for isbn, since in waiting.items() if isbn not in retired}
             return _Dagster(
                 frozenset(instance.get_dynamic_partitions(ISBNS_NAME)),
-                frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
+                retired,
                 frozenset(switched_off(instance)),
                 at_work_since(instance, "scraper"),
-                _failed_runs(instance),
+                last_failed(instance),
+                unfinished_pushes(instance, missed),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"
@@ -268,40 +275,21 @@ def _ask_dagster(common: CommonSettings) -> _Dagster:
     return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
 
 
-def _failed_runs(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
-    """The jobs whose last run failed, the latest first."""
-    from dagster import DagsterRunStatus, RunsFilter
-
-    ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
-    last: dict[str, FailedRun | None] = {}
-    for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
-        run = record.dagster_run
-        at = None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
-        # Runs that Dagster starts for assets by itself all have the same job.
-        assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
-        name = assets or run.job_name
-        failed = run.status == DagsterRunStatus.FAILURE
-        last.setdefault(name, FailedRun(name, run.run_id, at) if failed else None)
-    return tuple(run for run in last.values() if run)
-
-
 def _behind(
-    reader: QueueReader,
     rows: Sequence[RowState],
     in_step: Mapping[str, InStep] | None,
+    first_changes: Mapping[str, datetime],
     dagster: _Dagster,
     pace: PaceSettings,
 ) -> tuple[tuple[LateTitle, ...] | None, str | None]:
     """The titles that the store does not follow, and that in words; `None` if the journal can't say."""
-    from ingram_assets.defs.storefront import lag
-
     if in_step is None:
         return None, None
     at_most = timedelta(seconds=pace.STORE_LAG_MAX)
     found = lag.look(
         rows,
         in_step,
-        reader.first_changes(lag.not_told(rows, in_step)),
+        first_changes,
         tracked=dagster.tracked,
         retired=dagster.retired,
         now=datetime.now(UTC),
@@ -334,8 +322,9 @@ def _list(heading: str, lines: Sequence[str]) -> None:
 def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
     """The titles in stock of which few copies are left to sell, the fewest first. Pure.
 
-    `copies` is the level that the rules give the store, as for the event that a push logs when a title
-    falls to the threshold: safety stock is no copy to sell. What is sold out is not low but gone.
+    `copies` is the level that the rules give the store: safety stock is no copy to sell. What is sold out is
+    not low but gone. A push counts something else, `fell_to_low_stock`: whose level it lowered to the
+    threshold, or to none; it says so once.
     """
     low = []
     for title in titles:

@@ -106,8 +106,10 @@ class QueueReader(Client):
         NeedsPerson: it refused the sign-in, or is not migrated.
     """
 
-    def changes_since(self, cursor: str | None, limit: int = 1000) -> Page:
+    def changes_since(self, cursor: str | None, limit: int = 1000, until: str | None = None) -> Page:
         """The stock changes after `cursor` (from the beginning for `None`), at most `limit`, oldest first.
+
+        With `until`, another cursor, those up to there; the page's cursor is `until` if there are no more.
 
         Each change is in exactly one page, and none is missed: a page goes by `(stock_changed_at, id)` of
         the history, and the write functions hold a lock from before they take the stamp until their commit
@@ -120,9 +122,11 @@ class QueueReader(Client):
         Raises:
             Permanent: the cursor is none of ours.
         """
-        values = [*_parse(cursor), limit]
+        values = [*_parse(cursor), *(_parse(until) if until else _NO_END), limit]
         changes = self.rows("read the queue's changes", _CHANGES, values, args_row(_change))
-        if changes:
+        if until and len(changes) < limit:
+            cursor = until
+        elif changes:
             cursor = f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}"
         return Page(tuple(changes), cursor)
 
@@ -237,7 +241,7 @@ _CHANGES = """
         SELECT e.stock_json FROM public.ingram_stock_history e
         WHERE e.isbn = h.isbn AND e.id < h.id ORDER BY e.id DESC LIMIT 1
     ) b ON true
-    WHERE (h.stock_changed_at, h.id) > (%s, %s)
+    WHERE (h.stock_changed_at, h.id) > (%s, %s) AND (h.stock_changed_at, h.id) <= (%s, %s)
     ORDER BY h.stock_changed_at, h.id
     LIMIT %s
 """
@@ -293,6 +297,9 @@ _UNREAD_SINCE = """
 _UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
 
 _UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
+
+
+_NO_END = datetime.max.replace(tzinfo=UTC), 2**63 - 1
 
 
 def _parse(cursor: str | None) -> tuple[datetime, int]:

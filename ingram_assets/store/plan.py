@@ -522,6 +522,8 @@ def _why_so(case: _Case) -> Iterator[str]:
         yield f"{sold} copies were fulfilled since it was read: they are taken off its count."
     if level and level.reserved < 0:
         yield f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none."
+    if item and case.managed and not case.linked:
+        yield f"The variant was not linked to its inventory item {item.id}: they are linked."
     if item and case.renames_item:
         yield f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN."
 

@@ -56,7 +56,8 @@ def undo(session: StoreSession, run_id: str, *, dry_run: bool = False) -> UndoRe
     """Puts back what a run changed. The undo is journaled as a run of its own, and can be undone too.
 
     A field is put back if the store still has what the run left there. Somebody else's change since then,
-    and a later run's, stays and is reported. Stock locations, categories and tags that were made stay.
+    and a later run's, stays and is reported. So does the link of a managed title to its inventory item,
+    without which nobody can buy it. Stock locations, categories and tags that were made stay.
     The next push brings levels in step with the rules again, so correct what misled the run first.
 
     Args:
@@ -152,6 +153,13 @@ class _Undo:
             self.remove_items[isbn] = item.id
         if flags:
             self._undone(isbn, ", ".join(_names(flags)))
+        if item and _is_linked_by(folds.get("link"), variant, item):
+            # Medusa takes the link away with the flag.
+            if flags.get("manage_inventory") is False:
+                self._undone(isbn, "link to the inventory item")
+            else:
+                words = "stays: nobody can buy a managed title without one"
+                self._leave(isbn, f"The link to its inventory item {item.id} {words}.")
         link = bool(flags.get("manage_inventory")) and item not in variant.items
         self.writes.append(
             TitleWrites(
@@ -334,6 +342,12 @@ def _in_use(written: _Fold | None, item: Item | None) -> str | None:
     if level and written and _differs(written.after, level):
         return f"The level is {level.stocked:g} now, which the run did not write"
     return None
+
+
+def _is_linked_by(link: _Fold | None, variant: Variant, item: Item) -> bool:
+    """Whether it is the run's link that the variant has to its inventory item."""
+    made = link is not None and link.after.get("inventory_item_id") == item.id
+    return made and any(each.id == item.id for each in variant.items)
 
 
 def _added(row: ProductRow, made: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from dagster import OpExecutionContext, job, op
 
 from ingram_assets.cli.status import show_status
+from ingram_assets.defs.events import stopped
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
@@ -174,6 +175,16 @@ def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
     assert "      1  retired, and in none of these counts" in shop.words()
 
 
+def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
+    """A person may name others: these are kept out from then on, and were never there."""
+    for isbn in map(make_isbn, range(91_000, 91_005)):
+        partitions(shop, RETIRED_NAME, isbn, there=True)
+    assert shop.status()["retired"] == 0
+    assert "retired" not in shop.words()
+    partitions(shop, RETIRED_NAME, shop.isbns[0], there=True)
+    assert shop.status()["retired"] == 1
+
+
 def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
     lost = shop.isbns[1]
     partitions(shop, ISBNS_NAME, lost, there=False)
@@ -197,7 +208,7 @@ def test_without_titles_it_says_what_to_do_next(shop: Shop) -> None:
 def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
     @op
     def fails_at_first(context: OpExecutionContext) -> None:
-        assert context.run.tags["try"] != "first"
+        assert context.run.tags["try"] != "first", "no luck"
 
     @job(name="push")
     def push() -> None:
@@ -207,14 +218,62 @@ def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
         failed = push.execute_in_process(instance=instance, raise_on_error=False, tags={"try": "first"})
         (run,) = shop.status()["failed_runs"]
         assert (run["job"], run["run_id"]) == ("push", failed.run_id)
+        assert "no luck" in run["reason"]
         assert datetime.now(UTC) - datetime.fromisoformat(run["ended_at"]) < timedelta(minutes=1)
         words = shop.words()
         assert "The last run of push failed, 20" in words
         assert failed.run_id in words
+        assert "no luck" in words
         assert "Nothing is broken." not in words
         push.execute_in_process(instance=instance, tags={"try": "second"})
         assert shop.status()["failed_runs"] == []
         assert "Nothing is broken." in shop.words()
+
+
+def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Shop) -> None:
+    """Whatever other pushes do meanwhile: one by hand for another title says nothing of these."""
+    reason = "2 of 3 tracked titles would turn to zero at once. Nothing was written. Look at a dry run."
+
+    @op(config_schema={"isbns": [str], "fails": bool})
+    def push_titles(context: OpExecutionContext) -> None:
+        if context.op_config["fails"]:
+            raise stopped("guardrail", reason)
+
+    @job(name="push")
+    def push() -> None:
+        push_titles()
+
+    def run(*isbns: str, fails: bool = False) -> str:
+        config = {"ops": {"push_titles": {"config": {"isbns": list(isbns), "fails": fails}}}}
+        return push.execute_in_process(config, instance=instance, raise_on_error=False).run_id
+
+    first, second, other = shop.isbns
+    with dagster_instance(shop.common()) as instance:
+        for isbn in (first, second):
+            shop.changed(isbn, 1)
+        with psycopg.connect(shop.journal, autocommit=True) as connection:
+            connection.execute("UPDATE store_in_step SET stock_changed_at = now() - interval '1 day'")
+        run(first, second, other, fails=True)
+        run_id = run(first, second, fails=True)
+        run(other)
+        status = shop.status()
+        assert status["failed_runs"] == []
+        (of_other, of_both) = reversed(status["unfinished_pushes"])
+        assert of_other["titles"] == [other]
+        assert (of_both["run_id"], of_both["by_guardrail"], of_both["reason"]) == (run_id, True, reason)
+        assert of_both["titles"] == [first, second]
+        words = " ".join(shop.words().split())
+        assert "2 titles wait for a push that a guardrail stopped, 20" in words
+        assert f"({run_id}): {reason}" in words
+        assert f"{other} waits for a push that a guardrail stopped" in words
+        assert "Nothing is broken." not in words
+        with psycopg.connect(shop.journal, autocommit=True) as connection:
+            connection.execute("UPDATE store_in_step SET stock_changed_at = now()")
+        assert shop.status()["unfinished_pushes"] == []
+        assert "Nothing is broken." in shop.words()
+        # What changed after the push that was stopped has not waited for it.
+        shop.queue.sql("UPDATE ingram_queue SET stock_changed_at = now() + interval '1 second'")
+        assert shop.status()["unfinished_pushes"] == []
 
 
 def test_what_is_switched_off_is_named(shop: Shop) -> None:

@@ -13,9 +13,13 @@ from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     LOOKED_AT_TOGETHER,
+    MANY_HELD,
+    OVERDUE,
     Asked,
+    Changes,
     PushDecision,
     SensorCursor,
+    Stretch,
     after_asking,
     after_run,
     ask,
@@ -57,78 +61,170 @@ class TestTitlesToRead:
         assert titles_to_read(tracked=[A], read=[A], asked=[C], reading=False).asked == frozenset()
 
 
+class Line:
+    """Changes that stand in a row: "c0" is before the first of them, "c1" behind it."""
+
+    def __init__(self, *isbns: str, zeroes: int = 0, a_page: int = AT_ONCE) -> None:
+        self.isbns, self.zeroes, self.a_page = list(isbns), zeroes, a_page
+
+    def read(self, stretch: Stretch) -> Changes:
+        after = int((stretch.after or "c0")[1:])
+        last = len(self.isbns) if stretch.until is None else int(stretch.until[1:])
+        end = min(after + self.a_page, last)
+        return Changes(self.isbns[after:end], f"c{end}", self.zeroes)
+
+    def decide(self, place: SensorCursor, now: float = 0.0, **more: Any) -> PushDecision:
+        return push_changes(place, self.read, now, **more)
+
+    def fail(self, place: SensorCursor, now: float) -> SensorCursor:
+        """The place after a run that is asked for now, and that fails at once."""
+        asked = self.decide(place, now)
+        assert asked.isbns
+        return after_run(asked.place, "failed", now, WAITS)
+
+
+START = SensorCursor("c0")
+
+
 class TestStockChanges:
     def test_each_changed_title_is_pushed_once(self):
-        decision = push_changes(SensorCursor("c0"), [A, B, A], "c1", now=0)
+        decision = Line(A, B, A).decide(START)
         assert decision.isbns == (A, B)
-        assert decision.place.cursor == "c0", "the cursor stays until the run has succeeded"
-        assert decision.place.pending == "c1"
+        assert decision.place.cursor == "c0", "the cursor stays until the run has ended"
+        assert decision.place.pending == "c3"
 
     def test_no_change_asks_for_nothing(self):
-        decision = push_changes(SensorCursor("c0"), [], None, now=0)
-        assert (decision.isbns, decision.place) == ((), SensorCursor("c0"))
-        assert decision.reason
+        decision = Line().decide(START)
+        assert (decision.isbns, decision.place, decision.reason) == ((), START, "No stock changed.")
 
     def test_many_zeroes_wait_for_the_sweep_that_records_them(self):
-        changed = [A, B, C]
-        waits = push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=5, sweeping=True)
-        assert (waits.isbns, waits.place) == ((), SensorCursor("c0"))
+        line = Line(A, B, C, zeroes=5)
+        waits = line.decide(START, is_sweeping=lambda: True)
+        assert (waits.isbns, waits.place) == ((), START)
         assert "5 titles turned to zero" in waits.reason
-        assert push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=5, sweeping=False).isbns == (
-            A,
-            B,
-            C,
-        )
-        assert push_changes(SensorCursor("c0"), changed, "c1", now=0, zeroes=4, sweeping=True).isbns == (
-            A,
-            B,
-            C,
-        )
+        assert line.decide(START, is_sweeping=lambda: False).isbns == (A, B, C)
+        line.zeroes = 4
+        assert line.decide(START, is_sweeping=lambda: True).isbns == (A, B, C)
 
     def test_success_advances_the_cursor(self):
-        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        asked = Line(A).decide(START).place
         assert after_run(asked, "succeeded", 5, WAITS) == SensorCursor("c1")
 
     def test_a_run_at_work_is_waited_for(self):
-        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        asked = Line(A).decide(START).place
         assert after_run(asked, "in_progress", 5, WAITS) == asked
 
-    def test_failure_goes_back_and_waits_longer_each_time(self):
-        place, waited = SensorCursor("c0"), []
-        for now in (100, 200, 300):
-            place = after_run(push_changes(place, [A], "c1", now=now).place, "failed", now, WAITS)
-            assert place.cursor == "c0"
-            waited.append(place.retry_at - now)
-            assert push_changes(place, [A], "c1", now=now + 1).isbns == ()
+    def test_what_a_failed_run_was_for_waits_longer_each_time(self):
+        line, place, now, waited = Line(A), START, 100.0, []
+        for _ in range(3):
+            place = line.fail(place, now)
+            (held,) = place.held
+            assert (held.after, held.until) == ("c0", "c1")
+            waited.append(held.retry_at - now)
+            waits = line.decide(place, held.retry_at - 1)
+            assert (waits.isbns, waits.place) == ((), place)
+            assert "is tried again in 1 s." in waits.reason
+            now = held.retry_at
         assert waited == [10, 60, 60]
+        again = line.decide(place, now)
+        assert again.isbns == (A,)
+        assert after_run(again.place, "succeeded", now, WAITS) == SensorCursor("c1")
+
+    def test_what_changes_after_a_failed_run_is_asked_for_at_once_and_alone(self):
+        line = Line(A)
+        place = line.fail(START, 100)
+        line.isbns += [B, C]
+        new = line.decide(place, 101)
+        assert new.isbns == (B, C)
+        assert after_run(new.place, "succeeded", 102, WAITS) == replace(place, cursor="c3")
+        assert after_run(new.place, "failed", 102, WAITS).held == (*place.held, Stretch("c1", "c3", 1, 112))
+        assert new.place.run_key != line.decide(START, 100).place.run_key
+
+    def test_a_title_that_changed_again_does_not_wait_for_its_own_failure(self):
+        line = Line(A)
+        place = line.fail(START, 100)
+        line.isbns += [A]
+        assert line.decide(place, 101).isbns == (A,)
+
+    def test_new_changes_go_first_unless_what_failed_is_overdue(self):
+        line = Line(A)
+        place = line.fail(START, 100)
+        line.isbns += [B]
+        assert line.decide(place, 110 + OVERDUE).isbns == (B,)
+        assert line.decide(place, 111 + OVERDUE).isbns == (A,)
+
+    def test_what_failed_least_is_tried_again_first(self):
+        line, place = Line(A), START
+        for now in (100.0, 110.0):
+            place = line.fail(place, now)
+        line.isbns += [B]
+        place = line.fail(place, 160)
+        assert line.decide(place, 175).isbns == (B,)
+
+    def test_a_stretch_of_several_pages_goes_on_where_a_page_came_through(self):
+        line = Line(A, B, C, a_page=2)
+        place = replace(START, cursor="c3", held=(Stretch("c0", "c3", 2, 50.0),))
+        first = line.decide(place, 60)
+        assert first.isbns == (A, B)
+        place = after_run(first.place, "succeeded", 61, WAITS)
+        second = line.decide(place, 62)
+        assert second.isbns == (C,)
+        assert after_run(second.place, "succeeded", 63, WAITS) == SensorCursor("c3")
+
+    def test_few_stretches_are_held_and_an_outage_does_not_join_what_was_stopped_long_ago(self):
+        line, place, now = Line(A), START, 0.0
+        for _ in range(5):
+            place = line.fail(place, now)
+            now += 60
+        stopped = place.held[0]
+        now -= 30
+        for second in range(3 * MANY_HELD):
+            line.isbns.append(B)
+            place = line.fail(place, now + second)
+            assert len(place.held) <= MANY_HELD
+        assert place.held[0] == stopped
+        covered = [(one.after, one.until) for one in place.held]
+        assert [until for _, until in covered[:-1]] == [after for after, _ in covered[1:]]
+        assert covered[-1][1] == place.cursor == f"c{len(line.isbns)}"
 
     def test_a_run_that_never_started_is_asked_for_again_at_once(self):
-        asked = push_changes(SensorCursor("c0"), [A], "c1", now=0).place
+        line = Line(A)
+        asked = line.decide(START).place
         place = after_run(asked, "gone", 1, WAITS)
-        again = push_changes(place, [A], "c1", now=1)
+        again = line.decide(place, 1)
         assert again.isbns == (A,)
         assert again.place.run_key != asked.run_key, "Dagster starts a run key once"
+        held = line.fail(START, 100)
+        tried = line.decide(held, 110)
+        assert after_run(tried.place, "gone", 111, WAITS) == held
 
     def test_the_place_survives_its_own_spelling(self):
-        place = SensorCursor("c0", "c1", 2, 12.5, 99.25)
+        held = Stretch("c0", "c1", 2, 12.5), Stretch("c2", "c3", 1, 13.0)
+        place = SensorCursor("c3", "c1", 99.25, held[0], held)
         assert SensorCursor.parse(place.dump()) == place
         assert SensorCursor.parse(None) == SensorCursor()
 
-    @pytest.mark.parametrize("text", ["", "c0", "[1]", '{"cursor": "c0", "of another version": 1}', "7"])
+    def test_a_place_of_an_earlier_version_keeps_its_cursor(self):
+        text = '{"cursor": "c0", "pending": null, "tries": 2, "retry_at": 12.5, "asked_at": 0.0}'
+        assert SensorCursor.parse(text) == SensorCursor("c0")
+
+    @pytest.mark.parametrize("text", ["", "c0", "[1]", '{"cursor": "c0", "held": [1]}', "7"])
     def test_a_cursor_that_is_none_is_the_beginning(self, text):
         assert SensorCursor.parse(text) == SensorCursor()
 
     def test_a_place_that_comes_again_has_another_key(self):
-        first = push_changes(SensorCursor(), [A], "c1", now=100).place
-        again = push_changes(SensorCursor(), [A], "c1", now=100.01).place
+        first = Line(A).decide(SensorCursor(), now=100).place
+        again = Line(A).decide(SensorCursor(), now=100.01).place
         assert first.run_key != again.run_key, "the cursor was reset, and the push is meant to run"
 
     def test_retired_titles_are_not_pushed_and_hold_nobody_back(self):
-        assert push_changes(SensorCursor("c0"), [A, B], "c1", now=0, retired=[A]).isbns == (B,)
-        alone = push_changes(SensorCursor("c0"), [A], "c1", now=0, retired=[A])
+        assert Line(A, B).decide(START, retired=[A]).isbns == (B,)
+        alone = Line(A).decide(START, retired=[A])
         assert (alone.isbns, alone.place) == ((), SensorCursor("c1")), (
             "else a page full of them would be the last"
         )
+        held = Line(A).fail(START, 100)
+        assert Line(A).decide(held, 200, retired=[A]).place == SensorCursor("c1")
 
 
 class TestAsking:

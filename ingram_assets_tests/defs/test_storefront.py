@@ -66,6 +66,17 @@ def test_a_stopped_push_wrote_nothing_and_a_person_lets_it_through(storefront: S
     assert storefront.row(new) == (True, None)
 
 
+def test_a_push_counts_what_it_lowered_to_low_stock(storefront: Storefront) -> None:
+    isbns = storefront.titles(3)
+    assert count(storefront.push(*isbns), "fell_to_low_stock") == 0
+    storefront.read(isbns[:1], 4)
+    done = storefront.push(*isbns)
+    assert count(done, "fell_to_low_stock") == 1
+    assert f"Low stock: {isbns[0]} fell to 4." in done.reports[0]["notes"]
+    assert count(storefront.push(*isbns), "fell_to_low_stock") == 0, "it is told once"
+    storefront.queue.sql("DELETE FROM ingram_queue WHERE isbn = ANY(%s)", isbns)
+
+
 def test_an_hour_without_change_reads_little_and_writes_nothing(storefront: Storefront) -> None:
     before = storefront.written()
     done = storefront.push()

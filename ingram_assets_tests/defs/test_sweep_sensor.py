@@ -365,6 +365,18 @@ class TestRetiring:
         assert shop.instance.get_dynamic_partitions(ISBNS_NAME) == [B]
         assert shop.instance.get_dynamic_partitions(RETIRED_NAME) == [A]
 
+    def test_a_title_that_is_not_tracked_is_named_and_holds_back_no_other(self, shop: Shop):
+        shop.track(A)
+        done = self.run(shop, B, A)
+        assert done.success
+        (event,) = (event for event in done.all_node_events if event.is_successful_output)
+        report = event.step_output_data.metadata["report"].value
+        assert report["counts"] == {"retired": 1}
+        ((named, reason),) = [(one["isbn"], one["reason"]) for one in report["failed"]]
+        assert named == B
+        assert f"ingram enrich {B}" in reason
+        assert shop.instance.get_dynamic_partitions(ISBNS_NAME) == []
+
     def test_what_is_no_isbn_is_refused_before_anything_is_done(self, shop: Shop):
         shop.track(A)
         assert not self.run(shop, A, "97803064061").success

@@ -157,6 +157,21 @@ def test_changes_with_one_stamp_are_paged_by_id(writer: QueueWriter, reader: Que
     assert [change.isbn for change in reader.changes_since(cursor).changes] == [isbn(4)]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+def test_changes_up_to_a_place(writer: QueueWriter, reader: QueueReader, limit: int) -> None:
+    writer.add_titles([title(number) for number in range(6)])
+    writer.record_stock([reading(number) for number in range(4)])
+    until = reader.changes_since(None, 3).cursor
+    writer.record_stock([reading(5)])
+    shown, cursor = [], None
+    while cursor != until:
+        page = reader.changes_since(cursor, limit, until)
+        shown += [change.isbn for change in page.changes]
+        cursor = page.cursor
+    assert shown == [isbn(0), isbn(1), isbn(2)]
+    assert reader.changes_since(until, limit, until) == Page((), until)
+
+
 def test_a_clock_that_was_set_back_reorders_nothing(
     queue: Queue, writer: QueueWriter, reader: QueueReader
 ) -> None:

@@ -291,6 +291,15 @@ def test_a_leftover_item_is_used_again() -> None:
     assert (plan.item, plan.level, plan.link_item) == (leftover, "update", True)
 
 
+def test_whatever_is_written_has_a_reason() -> None:
+    title = make_title(on_hand=10)
+    item = in_store(title).variants[0].items[0]
+    unlinked = replace(in_store(title, items=()), leftover=item)
+    plan = plan_one(title, unlinked)
+    assert (plan.verdict, plan.link_item, plan.quantities, plan.flags) == ("write", True, None, {})
+    assert plan.reasons == (f"The variant was not linked to its inventory item {item.id}: they are linked.",)
+
+
 def test_a_title_that_is_gone_is_named() -> None:
     title = make_title()
     plan = plan_one(title, Actual(title.isbn))

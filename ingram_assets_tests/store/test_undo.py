@@ -69,6 +69,25 @@ def test_a_switch_over_is_undone(bench: Bench) -> None:
     assert bench.sync(title).failed == {}
 
 
+def test_a_link_is_named_where_it_stays_and_goes_with_the_managing(bench: Bench) -> None:
+    managed, digital = make_title(on_hand=7), make_title(on_hand=7)
+    bench.import_(managed, digital)
+    bench.shop.unlink(managed.isbn)
+    bench.sync(replace(digital, binding="eBook"))
+    run_id = bench.run_id()
+    done = bench.sync(managed, digital, run_id=run_id)
+    item_id = bench.shop.item(managed.isbn)["id"]
+    assert f"not linked to its inventory item {item_id}" in " ".join(done.titles[managed.isbn].reasons)
+    report = bench.undo(run_id)
+    assert report.failed == {}
+    assert report.left.keys() == {managed.isbn}
+    assert f"The link to its inventory item {item_id} stays" in report.left[managed.isbn][0]
+    assert "link to the inventory item" in report.undone[digital.isbn]
+    links = [bench.shop.variant(each.isbn)["inventory_items"] for each in (managed, digital)]
+    assert [len(each) for each in links] == [1, 0]
+    assert bench.shop.managed_without_level(bench.location.id) == {}
+
+
 def test_an_end_of_managing_is_undone(bench: Bench) -> None:
     title = make_title(on_hand=7)
     bench.import_(title)

@@ -101,9 +101,5 @@ class Bench:
 
     def relink(self, isbn: str, item_id: str) -> None:
         """A person links the title's variant to another inventory item."""
-        variant = self.shop.variant(isbn)
-        assert variant
-        links = f"products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
-        for link in variant["inventory_items"]:
-            self.shop.delete(f"{links}/{link['inventory_item_id']}")
+        links = self.shop.unlink(isbn)
         self.shop.post(links, {"inventory_item_id": item_id, "required_quantity": 1})

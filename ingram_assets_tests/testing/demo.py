@@ -84,7 +84,7 @@ def caught_up(stack: Stack, instance: DagsterInstance) -> bool:
     place = (
         SensorCursor.parse(getattr(states[0].instigator_data, "cursor", None)) if states else SensorCursor()
     )
-    if place.cursor is None or place.pending or runs_at_work(instance, "storefront"):
+    if place.cursor is None or place.pending or place.held or runs_at_work(instance, "storefront"):
         return False
     with QueueReader(stack.url("catalog_import", "ingram_queue_reader")) as reader:
         complete = [row for row in reader.rows_to_import() if is_complete(row, datetime.now(UTC))]

@@ -164,6 +164,15 @@ class Shop:
             body = {"location_id": location_id, "stocked_quantity": stocked}
             self.post(f"inventory-items/{item_id}/location-levels", body)
 
+    def unlink(self, isbn: str) -> str:
+        """A person unlinks the title's variant from its inventory items. The route of its links."""
+        variant = self.variant(isbn)
+        assert variant
+        links = f"products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
+        for link in variant["inventory_items"]:
+            self.delete(f"{links}/{link['inventory_item_id']}")
+        return links
+
     def remove_level(self, isbn: str, location_id: str) -> None:
         level = self.level(isbn, location_id)
         assert level

@@ -44,8 +44,8 @@ FAULTS = (
     _one(
         "after a reset of its cursor the sensor pushes nothing",
         _DECISIONS,
-        "#{self.tries}@{self.asked_at:.6f}",
-        "#{self.tries}",
+        "#{asked.failures + 1}@{self.asked_at:.6f}",
+        "#{asked.failures + 1}",
     ),
     _one(
         "a reservation below zero is added to the level",
@@ -191,8 +191,8 @@ FAULTS = (
     _one(
         "the sensor's cursor moves past changes of a push that failed",
         _DECISIONS,
-        '    if state == "succeeded":\n        return SensorCursor',
-        '    if state in ("succeeded", "failed"):\n        return SensorCursor',
+        '    if state == "succeeded":\n        return idle.past',
+        '    if state in ("succeeded", "failed"):\n        return idle.past',
     ),
     _one(
         "the breaker is not asked before a page",

@@ -106,9 +106,12 @@ class SimulatedQueue:
     def wanted_again(self) -> list[Title]:
         return [row for row in self.titles() if row.is_wanted_again]
 
-    def changes_since(self, cursor: str | None, limit: int = 1000) -> Page:
+    def changes_since(self, cursor: str | None, limit: int = 1000, until: str | None = None) -> Page:
         place = int(cursor.rpartition("/")[2]) if cursor else 0
-        changes = tuple(self.log[place : place + limit])
+        end = int(until.rpartition("/")[2]) if until else len(self.log)
+        changes = tuple(self.log[place : min(end, place + limit)])
+        if until and len(changes) < limit:
+            return Page(changes, until)
         return Page(
             changes, f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
         )

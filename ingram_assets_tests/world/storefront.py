@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,9 +18,11 @@ from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
     Asked,
+    Changes,
     PushDecision,
     RunState,
     SensorCursor,
+    Stretch,
     after_asking,
     after_run,
     ask,
@@ -34,7 +36,6 @@ from ingram_assets.defs.storefront.decisions import (
     told_too_long,
 )
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
-from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
@@ -184,20 +185,17 @@ class Storefront:
     def _stock_changes(self, name: str) -> None:
         if (place := self._settled(name)) is None:
             return
-        page, retired = self.queue.changes_since(place.cursor, AT_ONCE), frozenset(self.scraper.retired)
-        zeroes = sum(
-            stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
-            for change in page.changes
-            if change.isbn not in retired
-        )
+        retired = frozenset(self.scraper.retired)
+
+        def read(stretch: Stretch) -> Changes:
+            return Changes.of_stock(self.queue.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
+
         decision = push_changes(
             place,
-            [change.isbn for change in page.changes],
-            page.cursor,
+            read,
             self.clock.now,
             retired=retired,
-            zeroes=zeroes,
-            sweeping=bool(zeroes and self.scraper.run is not None),
+            is_sweeping=lambda: self.scraper.run is not None,
         )
         self._answer(name, decision)
 
@@ -224,18 +222,18 @@ class Storefront:
     def _order_changes(self, name: str) -> None:
         if (place := self._settled(name)) is None:
             return
-        until = self.clock.moment() - ORDERS_SETTLE
-        since = orders_since(place.cursor, until)
-        touched = self.store.touched(since, until)
-        if again := second_look(since, until, SECOND_LOOK):
-            touched += self.store.touched(*again, placed=self.rules.inventory_mode == "on_hand_plus_reserved")
-        isbns = [title.isbn for title in self.queue.titles(touched)] if touched else []
-        if isbns:
-            retired = self.scraper.retired
-            decision = push_changes(place, isbns, until.isoformat(), self.clock.now, retired=retired)
-        else:
-            decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was changed.")
-        self._answer(name, decision)
+        settled = (self.clock.moment() - ORDERS_SETTLE).isoformat()
+        placed = self.rules.inventory_mode == "on_hand_plus_reserved"
+
+        def read(stretch: Stretch) -> Changes:
+            until = datetime.fromisoformat(end := stretch.until or settled)
+            since = orders_since(stretch.after, until)
+            touched = self.store.touched(since, until)
+            if again := second_look(since, until, SECOND_LOOK):
+                touched += self.store.touched(*again, placed=placed)
+            return Changes([title.isbn for title in self.queue.titles(touched)] if touched else [], end)
+
+        self._answer(name, push_changes(place, read, self.clock.now, retired=self.scraper.retired))
 
     def _settled(self, name: str) -> SensorCursor | None:
         place = SensorCursor.parse(self.cursors.get(name))

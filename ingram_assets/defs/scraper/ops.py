@@ -115,7 +115,11 @@ def retire_titles(context: dg.OpExecutionContext, config: RetireConfig) -> dg.Ou
     report = Report(context.job_name)
     for isbn in isbns:
         if isbn not in tracked:
-            report.fail(isbn, "is not tracked; not brought back by the saved search from now on")
+            report.fail(
+                isbn,
+                "It is not tracked, so there is nothing to stop. The saved search will not bring it from now "
+                f"on; if it is to: ingram enrich {isbn}",
+            )
     instance.add_dynamic_partitions(RETIRED_NAME, isbns)
     for isbn in isbns:
         if isbn in tracked:

@@ -1,49 +1,78 @@
 """What the storefront's sensors decide, as values: no Dagster, no clock, no database."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.lifetime import changed_by_time, valid_until
 from ingram_assets.domain.title import Title
-from ingram_assets.staging.reader import RowState
+from ingram_assets.staging.reader import Page, RowState
 from ingram_assets.store.journal import InStep
 
 RunState = Literal["in_progress", "succeeded", "failed", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
-class SensorCursor:
-    """Where the stock-change sensor stands in the queue's changes.
+class Stretch:
+    """Changes in a row: those behind `after` (`None`: from the first), up to `until` (`None`: to the last).
 
-    `cursor` is behind everything that a successful run has carried to the store; `pending` is where it
-    will stand once the run it asked for, at `asked_at`, succeeds. `tries` counts the runs asked for since the
-    last success and `retry_at` holds a failed one back. Times are seconds since 1970.
+    `failures` is how many runs for it failed in a row, and `retry_at` (seconds since 1970) until when it is
+    held back for that.
+    """
+
+    after: str | None
+    until: str | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SensorCursor:
+    """Where a sensor stands in a row of changes that it carries to the store.
+
+    What lies before `cursor` has been carried there, or a run for it failed: then it is in `held`, a stretch
+    for each such run, and holds back nothing that changed after it. A run that was asked for at `asked_at`
+    (seconds since 1970) goes up to `pending`: from `cursor` on, or, with `again`, of that held stretch.
     """
 
     cursor: str | None = None
     pending: str | None = None
-    tries: int = 0
-    retry_at: float = 0.0
     asked_at: float = 0.0
+    again: Stretch | None = None
+    held: tuple[Stretch, ...] = ()
 
     @classmethod
     def parse(cls, text: str | None) -> "SensorCursor":
         """The place that `dump` wrote; the beginning for `None`, and for what a person typed instead.
 
-        From the beginning costs reads alone: a push writes what differs.
+        From the beginning costs reads alone: a push writes what differs. A place that an earlier version
+        wrote keeps its `cursor`.
         """
         try:
-            return cls(**json.loads(text)) if text else cls()
-        except (ValueError, TypeError):
+            values = json.loads(text) if text else {}
+            again, held = values.get("again"), values.get("held", ())
+            return cls(
+                values.get("cursor"),
+                values.get("pending"),
+                values.get("asked_at", 0.0),
+                Stretch(**again) if again else None,
+                tuple(Stretch(**one) for one in held),
+            )
+        except (ValueError, TypeError, AttributeError):
             return cls()
 
     def dump(self) -> str:
         """The place as a sensor's cursor."""
         return json.dumps(asdict(self))
+
+    @property
+    def asked_for(self) -> Stretch:
+        """What the run at work is for, as it stood when that was asked for."""
+        return self.again or Stretch(self.cursor)
 
     @property
     def run_key(self) -> str:
@@ -52,7 +81,20 @@ class SensorCursor:
         The place alone would not do: after a reset of the cursor a place comes again, and Dagster starts no
         run for a key that one had.
         """
-        return f"{self.cursor or 'start'}→{self.pending}#{self.tries}@{self.asked_at:.6f}"
+        asked = self.asked_for
+        return f"{asked.after or 'start'}→{self.pending}#{asked.failures + 1}@{self.asked_at:.6f}"
+
+    def past(self, stretch: Stretch, end: str | None) -> "SensorCursor":
+        """The place once a stretch needs no run any more up to `end`; no run is at work."""
+        if stretch.until is None:
+            return SensorCursor(end, held=self.held)
+        rest = () if end == stretch.until else (Stretch(end, stretch.until),)
+        return SensorCursor(self.cursor, held=_instead(self.held, stretch, *rest))
+
+
+def _instead(held: Sequence[Stretch], stretch: Stretch, *others: Stretch) -> tuple[Stretch, ...]:
+    """The held stretches with others in the place of one."""
+    return tuple(each for one in held for each in (others if one == stretch else (one,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +146,46 @@ class PushDecision:
 
 
 def after_run(place: SensorCursor, state: RunState, now: float, waits: Sequence[float]) -> SensorCursor:
-    """The place once the pending run ended: past its changes if it succeeded, else before them again.
+    """The place once the pending run ended: past its changes if it succeeded, else with these held back.
 
     Args:
-        state: "gone" is a run that was never started or was deleted.
+        state: "gone" is a run that was never started or was deleted: it is asked for again at once.
         waits: seconds to wait after the first, second, … failure; the last goes for all later ones.
     """
-    if state == "succeeded":
-        return SensorCursor(cursor=place.pending)
-    if state == "in_progress":
+    if place.pending is None or state == "in_progress":
         return place
-    wait = 0.0 if state == "gone" else _wait(place.tries, waits)
-    return SensorCursor(place.cursor, None, place.tries, now + wait)
+    stretch, idle = place.asked_for, SensorCursor(place.cursor, held=place.held)
+    if state == "succeeded":
+        return idle.past(stretch, place.pending)
+    if state == "gone":
+        return idle
+    failures = stretch.failures + 1
+    failed = replace(stretch, failures=failures, retry_at=now + _wait(failures, waits))
+    if place.again:
+        return replace(idle, held=_instead(place.held, stretch, failed))
+    return SensorCursor(place.pending, held=_few((*place.held, replace(failed, until=place.pending))))
+
+
+MANY_HELD = 4
+"""At most so many stretches are held: each is tried again by a run of its own, every few minutes."""
+
+
+def _few(held: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+    """The held stretches, neighbors joined where they are too many: those that failed nearly as often.
+
+    What an outage held back for a minute is not joined to what a guardrail has stopped for hours, and which
+    may wait for a person.
+    """
+    while len(held) > MANY_HELD:
+        at = min(range(len(held) - 1), key=lambda at: abs(held[at].failures - held[at + 1].failures))
+        first, second = held[at : at + 2]
+        failures, retry_at = max(first.failures, second.failures), min(first.retry_at, second.retry_at)
+        held = (
+            *held[:at],
+            Stretch(first.after, second.until, failures, retry_at),
+            *held[at + 2 :],
+        )
+    return held
 
 
 def _wait(failures: int, waits: Sequence[float]) -> float:
@@ -126,39 +196,79 @@ MANY_ZEROES = 5
 """So many titles turning to zero in the middle of a sweep may be the first slice of a false one."""
 
 
+OVERDUE = 60.0
+"""Seconds. What could be tried again for so long goes before what is new, so that it comes to its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What stands in a stretch, as much of it as one run takes.
+
+    Attributes:
+        isbns: in the order of their changes; one that changed twice is there twice.
+        end: up to where they go: the stretch's `until` if they are all of it.
+        zeroes: how many of them leave a title that had copies with none.
+    """
+
+    isbns: Sequence[str]
+    end: str | None
+    zeroes: int = 0
+
+    @classmethod
+    def of_stock(cls, page: Page, retired: Collection[str]) -> "Changes":
+        """Those of a page of the queue's changes."""
+        zeroes = sum(
+            stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
+            for change in page.changes
+            if change.isbn not in retired
+        )
+        return cls([change.isbn for change in page.changes], page.cursor, zeroes)
+
+
 def push_changes(
     place: SensorCursor,
-    changed: Sequence[str],
-    next_cursor: str | None,
+    read: Callable[[Stretch], Changes],
     now: float,
     *,
     retired: Collection[str] = (),
-    zeroes: int = 0,
-    sweeping: bool = False,
+    is_sweeping: Callable[[], bool] = lambda: False,
 ) -> PushDecision:
-    """What to do about the changes behind `place.cursor`, none of which a run is at work on.
+    """What to do about the changes that were not carried to the store, none of which a run is at work on.
+
+    A run that failed is asked for again after a pause, for the same changes; what changed after those is
+    asked for at once, by itself. So a guardrail doubts no title for what it stopped before, unless that title
+    turns in a direction that it looks at (`levels.tripped_by`).
 
     Args:
-        changed: ISBNs in the order of their changes; one that changed twice is pushed once.
-        next_cursor: where the queue's page of changes ends.
-        retired: ISBNs that nobody pushes any more; the cursor goes past their changes.
-        zeroes: how many of the changes leave a title that had copies with none.
-        sweeping: whether pages are being read now. Many zeroes wait for the end of it: the guardrail is
+        read: gives what stands in a stretch.
+        retired: ISBNs that nobody pushes any more; the place goes past their changes.
+        is_sweeping: whether pages are being read now. Many zeroes wait for the end of it: the guardrail is
             to see the whole sweep, not what is recorded of it so far.
     """
-    if place.retry_at > now:
-        return PushDecision(
-            place, reason=f"The last push failed; it is tried again in {place.retry_at - now:.0f} s."
-        )
-    if not changed:
-        return PushDecision(place, reason="No stock changed.")
-    wanted = tuple(dict.fromkeys(isbn for isbn in changed if isbn not in retired))
-    if not wanted:
-        return PushDecision(SensorCursor(next_cursor), reason="No stock changed but of retired titles.")
-    if sweeping and zeroes >= MANY_ZEROES:
-        return PushDecision(place, reason=f"{zeroes} titles turned to zero: the sweep at work is waited for.")
-    asked = SensorCursor(place.cursor, next_cursor, place.tries + 1, asked_at=now)
-    return PushDecision(asked, wanted)
+    reasons: list[str] = []
+    for stretch in _in_turn(place, now):
+        found = read(stretch)
+        wanted = tuple(dict.fromkeys(isbn for isbn in found.isbns if isbn not in retired))
+        if not wanted:
+            place = place.past(stretch, found.end)
+            if stretch.until is None:
+                reasons.append(f"No stock changed{' but of retired titles' if found.isbns else ''}.")
+        elif found.zeroes >= MANY_ZEROES and is_sweeping():
+            reasons.append(f"{found.zeroes} titles turned to zero: the sweep at work is waited for.")
+        else:
+            again = None if stretch.until is None else stretch
+            return PushDecision(replace(place, pending=found.end, asked_at=now, again=again), wanted)
+    if waiting := [stretch.retry_at - now for stretch in place.held if stretch.retry_at > now]:
+        reasons.append(f"What a failed push was for is tried again in {min(waiting):.0f} s.")
+    return PushDecision(place, reason=" ".join(reasons))
+
+
+def _in_turn(place: SensorCursor, now: float) -> list[Stretch]:
+    """The stretches that may be asked for now: what is new before what failed, unless that is overdue."""
+    due = [stretch for stretch in place.held if stretch.retry_at <= now]
+    due.sort(key=lambda stretch: (stretch.failures, stretch.retry_at))
+    overdue = [stretch for stretch in due if now - stretch.retry_at > OVERDUE]
+    return [*overdue, Stretch(place.cursor), *(stretch for stretch in due if stretch not in overdue)]
 
 
 ORDERS_SETTLE = timedelta(seconds=3)

@@ -88,6 +88,30 @@ def not_told(rows: Sequence[RowState], in_step: Mapping[str, InStep]) -> dict[st
     }
 
 
+def waiting_since(
+    rows: Sequence[RowState], in_step: Mapping[str, InStep], first_changes: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """ISBN to the first change that the store was not told of, for all titles of which there is one.
+
+    Titles that failed wait for a person, and are not among them.
+
+    Args:
+        first_changes: as for `look`.
+    """
+    changed = not_told(rows, in_step)
+    found = {}
+    for row in rows:
+        if row.failed_reason is not None:
+            continue
+        if row.imported_at is None or row.isbn not in in_step:
+            since = row.created_at
+        else:
+            since = first_changes.get(row.isbn, row.stock_changed_at) if row.isbn in changed else None
+        if since is not None:
+            found[row.isbn] = since
+    return found
+
+
 def look(
     rows: Sequence[RowState],
     in_step: Mapping[str, InStep],

@@ -540,7 +540,7 @@ def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport)
         "unmanaged": sum(1 for one in outcomes if one.after and not one.after.managed),
         "repaired": len(result.repaired),
         "oversold": len(result.oversold),
-        "low_stock": len(result.low),
+        "fell_to_low_stock": len(result.low),
     }
     report.details["availability"] = dict(sorted(Counter(one.status for one in outcomes).items()))
     report.notes += _level_notes(result)

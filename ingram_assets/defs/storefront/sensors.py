@@ -14,9 +14,11 @@ from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
     Asked,
+    Changes,
     PushDecision,
     RunState,
     SensorCursor,
+    Stretch,
     after_asking,
     after_run,
     ask,
@@ -34,7 +36,6 @@ from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.ops import push_titles
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.defs.storefront.rules import store_rules
-from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings, store_time_zone
@@ -70,28 +71,25 @@ def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.Sens
 def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
     """From each stock change in the queue to one run that names the changed titles.
 
-    Its cursor moves on only when that run has succeeded.
+    What a run did not bring to the store is asked for again after growing pauses, and holds back no change
+    that came after it.
     """
     now = time.time()
     if (place := _settled(context, now)) is None:
         return dg.SkipReason("A push of the last changes is at work.")
-    with queue.open() as reader:
-        page = reader.changes_since(place.cursor, limit=AT_ONCE)
     retired = _retired(context.instance)
-    zeroes = sum(
-        stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
-        for change in page.changes
-        if change.isbn not in retired
-    )
-    decision = push_changes(
-        place,
-        [change.isbn for change in page.changes],
-        page.cursor,
-        now,
-        retired=retired,
-        zeroes=zeroes,
-        sweeping=bool(zeroes and runs_at_work(context.instance, "scraper")),
-    )
+    with queue.open() as reader:
+
+        def read(stretch: Stretch) -> Changes:
+            return Changes.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
+
+        decision = push_changes(
+            place,
+            read,
+            now,
+            retired=retired,
+            is_sweeping=lambda: bool(runs_at_work(context.instance, "scraper")),
+        )
     return _answer(context, decision, "stock changes")
 
 
@@ -141,19 +139,19 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     now = time.time()
     if (place := _settled(context, now)) is None:
         return dg.SkipReason("A push of the last changes is at work.")
-    until = datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE
-    since = orders_since(place.cursor, until)
-    with medusa.open() as client:
-        touched = read_touched(client, since, until)
-        if again := second_look(since, until, _PACE.stock_sla):
-            mode = store_rules(load(StorefrontSettings)).inventory_mode
-            touched += read_touched(client, *again, placed=mode == "on_hand_plus_reserved")
-    with queue.open() as reader:
-        isbns = [title.isbn for title in reader.titles(touched)] if touched else []
-    if isbns:
-        decision = push_changes(place, isbns, until.isoformat(), now, retired=_retired(context.instance))
-    else:
-        decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was changed.")
+    settled = (datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE).isoformat()
+    placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
+    with medusa.open() as client, queue.open() as reader:
+
+        def read(stretch: Stretch) -> Changes:
+            until = datetime.fromisoformat(end := stretch.until or settled)
+            since = orders_since(stretch.after, until)
+            touched = read_touched(client, since, until)
+            if again := second_look(since, until, _PACE.stock_sla):
+                touched += read_touched(client, *again, placed=placed)
+            return Changes([title.isbn for title in reader.titles(touched)] if touched else [], end)
+
+        decision = push_changes(place, read, now, retired=_retired(context.instance))
     return _answer(context, decision, "titles of changed orders")
 
 

@@ -1,0 +1,141 @@
+"""Runs that failed, as `ingram status` tells of them: the last of a job, and pushes that titles wait for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ingram_assets.cli.runs import collect
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, RunRecord
+
+RUNS_LOOKED_AT = 200
+"""So many of the last runs say how each job's last one ended, and which pushes failed."""
+
+GUARDRAIL = "guardrail"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """The last run of a job, or of assets that Dagster materializes by itself, which failed; and why."""
+
+    job: str
+    run_id: str
+    ended_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPush:
+    """A push that failed. `isbns` are the titles that it was for; `None`: all."""
+
+    run_id: str
+    began_at: datetime
+    isbns: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedPush:
+    """A push that failed, and whose changes are not in the store yet. It is tried again by itself.
+
+    Attributes:
+        by_guardrail: a guardrail stopped it; so will it the next one, until a person lets it through.
+        reason: the run's own sentence: the figures, and what to do.
+        titles: ISBNs that wait for it.
+    """
+
+    run_id: str
+    ended_at: datetime | None
+    by_guardrail: bool
+    reason: str
+    titles: tuple[str, ...]
+
+
+def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
+    """The jobs whose last run failed, the latest first."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
+    last: dict[str, RunRecord] = {}
+    for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
+        run = record.dagster_run
+        # Runs that Dagster starts for assets by itself all have the same job.
+        assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
+        last.setdefault(assets or run.job_name, record)
+    return tuple(
+        FailedRun(name, record.dagster_run.run_id, _ended_at(record), _why(instance, record)[0])
+        for name, record in last.items()
+        if record.dagster_run.status == DagsterRunStatus.FAILURE
+    )
+
+
+def unfinished_pushes(
+    instance: "DagsterInstance", waiting: Mapping[str, datetime]
+) -> tuple[UnfinishedPush, ...]:
+    """The pushes that titles wait for, the latest first. Others may have succeeded since, for other titles.
+
+    Args:
+        waiting: ISBN to the first change that the store was not told of, as `lag.waiting_since` gives them.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    if not waiting:
+        return ()
+    failed = RunsFilter(job_name="push", statuses=[DagsterRunStatus.FAILURE])
+    records = {
+        record.dagster_run.run_id: record
+        for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT)
+        if not _config(record).get("dry_run")
+    }
+    found = []
+    for run_id, titles in failed_for(map(_push, records.values()), waiting).items():
+        record = records[run_id]
+        reason, stopped_by = _why(instance, record)
+        found.append(UnfinishedPush(run_id, _ended_at(record), stopped_by == GUARDRAIL, reason, titles))
+    return tuple(found)
+
+
+def failed_for(failed: Iterable[FailedPush], waiting: Mapping[str, datetime]) -> dict[str, tuple[str, ...]]:
+    """Run id to the titles that wait for it: each for the last push that began after its change. Pure.
+
+    Args:
+        failed: the latest first.
+    """
+    left = dict(waiting)
+    found = {}
+    for push in failed:
+        isbns = left if push.isbns is None else push.isbns.intersection(left)
+        if titles := sorted(isbn for isbn in isbns if left[isbn] <= push.began_at):
+            found[push.run_id] = tuple(titles)
+        for isbn in titles:
+            del left[isbn]
+    return found
+
+
+def _push(record: "RunRecord") -> FailedPush:
+    isbns = _config(record).get("isbns")
+    # One that never began failed all the same.
+    began = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
+    if record.start_time is not None:
+        began = datetime.fromtimestamp(record.start_time, UTC)
+    named = frozenset(map(str, isbns)) if isinstance(isbns, list) and isbns else None
+    return FailedPush(record.dagster_run.run_id, began, named)
+
+
+def _config(record: "RunRecord") -> Mapping[str, object]:
+    """What a push was asked for; nothing where Dagster's page was given another shape."""
+    found: object = record.dagster_run.run_config
+    for name in ("ops", "push_titles", "config"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _why(instance: "DagsterInstance", record: "RunRecord") -> tuple[str, str | None]:
+    """Why a run failed, in its own sentence, and what stopped it if anything did."""
+    result = collect(instance, record.dagster_run, 0)
+    return result.error or "No reason given.", (result.stopped or {}).get("by")
+
+
+def _ended_at(record: "RunRecord") -> datetime | None:
+    return None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
