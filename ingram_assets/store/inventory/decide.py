@@ -1,8 +1,8 @@
 """What each inventory operation does to an entry, or why it is refused. Pure: no clock, no network.
 
-The order of the steps is part of the rule: between two of them a shopper may order, and then too few copies may
-be for sale, never too many. So a level falls before a reservation ends, and copies leave one location before
-they arrive at another.
+The order of the steps is part of the rule: between two of them a shopper may order, and then too few copies
+may be for sale, never too many. So a level falls before a reservation ends, and copies leave one location
+before they arrive at another.
 """
 
 from ingram_assets.store.inventory.model import (
