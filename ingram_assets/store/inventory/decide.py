@@ -10,18 +10,18 @@ from ingram_assets.store.inventory.model import (
     Adjust,
     Decision,
     Delete,
-    Entry,
     Fulfill,
+    Hold,
     LevelChange,
     NewReservation,
     Operation,
     Refusal,
     RefusalKind,
     Release,
-    Reservation,
     ReservationChange,
     Reserve,
     SetQuantity,
+    StockEntry,
     Transfer,
 )
 
@@ -32,7 +32,11 @@ OF_THE_SYNC = (
 
 
 def decide(
-    operation: Operation, entry: Entry, *, expected_quantity: int | None = None, target: Entry | None = None
+    operation: Operation,
+    entry: StockEntry,
+    *,
+    expected_quantity: int | None = None,
+    target: StockEntry | None = None,
 ) -> Decision | Refusal:
     """What the operation does to the entry.
 
@@ -68,7 +72,7 @@ def decide(
             return _delete(entry)
 
 
-def _set(entry: Entry, quantity: int) -> Decision | Refusal:
+def _set(entry: StockEntry, quantity: int) -> Decision | Refusal:
     if entry.is_synced:
         return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
     if not 0 <= quantity <= MAX_QUANTITY:
@@ -78,7 +82,7 @@ def _set(entry: Entry, quantity: int) -> Decision | Refusal:
     return Decision((_level(entry, quantity),))
 
 
-def _adjust(entry: Entry, delta: int) -> Decision | Refusal:
+def _adjust(entry: StockEntry, delta: int) -> Decision | Refusal:
     if entry.is_synced:
         return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
     after = entry.quantity + delta
@@ -91,7 +95,7 @@ def _adjust(entry: Entry, delta: int) -> Decision | Refusal:
     return Decision((_level(entry, after),) if delta else ())
 
 
-def _reserve(entry: Entry, request: Reserve) -> Decision | Refusal:
+def _reserve(entry: StockEntry, request: Reserve) -> Decision | Refusal:
     if not 1 <= request.quantity <= MAX_QUANTITY:
         return _out_of_range(request.quantity, least=1)
     if entry.level_id is None:
@@ -104,7 +108,7 @@ def _reserve(entry: Entry, request: Reserve) -> Decision | Refusal:
     return Decision((NewReservation(request.quantity, request.owner, request.expires_at),))
 
 
-def _fulfill(entry: Entry, quantity: int | None, chosen: str | None) -> Decision | Refusal:
+def _fulfill(entry: StockEntry, quantity: int | None, chosen: str | None) -> Decision | Refusal:
     taken = _take(entry, quantity, chosen, "fulfilled")
     if isinstance(taken, Refusal):
         return taken
@@ -116,7 +120,7 @@ def _fulfill(entry: Entry, quantity: int | None, chosen: str | None) -> Decision
     return Decision((_level(entry, entry.quantity - copies), *taken))
 
 
-def _transfer(entry: Entry, target: Entry | None, quantity: int) -> Decision | Refusal:
+def _transfer(entry: StockEntry, target: StockEntry | None, quantity: int) -> Decision | Refusal:
     if target is None or target.location_id == entry.location_id:
         return Refusal(RefusalKind.INVALID, "A transfer goes from one location to another.")
     if entry.is_synced or target.is_synced:
@@ -135,7 +139,7 @@ def _transfer(entry: Entry, target: Entry | None, quantity: int) -> Decision | R
     return Decision((_level(entry, entry.quantity - quantity), _level(target, target.quantity + quantity)))
 
 
-def _delete(entry: Entry) -> Decision | Refusal:
+def _delete(entry: StockEntry) -> Decision | Refusal:
     if entry.is_synced:
         return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
     if entry.level_id is None:
@@ -149,7 +153,7 @@ def _delete(entry: Entry) -> Decision | Refusal:
 
 
 def _take(
-    entry: Entry, quantity: int | None, chosen: str | None, done: str
+    entry: StockEntry, quantity: int | None, chosen: str | None, done: str
 ) -> tuple[ReservationChange, ...] | Refusal:
     """The reservations that so many held copies come from: the one chosen, or the oldest first.
 
@@ -181,7 +185,7 @@ def _take(
     return tuple(changes)
 
 
-def _oldest_first(reservations: list[Reservation], wanted: int) -> list[ReservationChange]:
+def _oldest_first(reservations: list[Hold], wanted: int) -> list[ReservationChange]:
     changes = []
     for one in reservations:
         if wanted <= 0:
@@ -192,7 +196,7 @@ def _oldest_first(reservations: list[Reservation], wanted: int) -> list[Reservat
     return changes
 
 
-def _level(entry: Entry, after: int) -> LevelChange:
+def _level(entry: StockEntry, after: int) -> LevelChange:
     return LevelChange(entry.location_id, None if entry.level_id is None else entry.quantity, after)
 
 

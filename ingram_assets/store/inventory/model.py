@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class Hold:
     """Copies held for somebody at one location."""
 
     id: str
@@ -42,7 +42,7 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StockEntry:
     """A title at one location, as Medusa has it."""
 
     isbn: str
@@ -54,7 +54,7 @@ class Entry:
     """Physical copies; negative where a back-order was fulfilled beyond them."""
     reserved: int = 0
     """A negative number, as Medusa has shown it, counts as none."""
-    reservations: tuple[Reservation, ...] = ()
+    reservations: tuple[Hold, ...] = ()
     """Oldest first."""
     is_synced: bool = False
     """Whether the quantity belongs to the sync (the Ingram location)."""
@@ -133,6 +133,11 @@ class RefusalKind(StrEnum):
     NOT_ENOUGH = "not_enough"
     HELD_BY_ORDER = "held_by_order"
     HAS_RESERVATIONS = "has_reservations"
+    UNKNOWN_TITLE = "unknown_title"
+    UNKNOWN_LOCATION = "unknown_location"
+    KEY_REUSED = "key_reused"
+    """The idempotency key was used for another request."""
+    REFUSED_BY_STORE = "refused_by_store"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,47 +11,47 @@ from ingram_assets.store.inventory.model import (
     Adjust,
     Decision,
     Delete,
-    Entry,
     Fulfill,
+    Hold,
     LevelChange,
     NewReservation,
     Operation,
     Refusal,
     RefusalKind,
     Release,
-    Reservation,
     ReservationChange,
     Reserve,
     SetQuantity,
+    StockEntry,
     Transfer,
 )
 
 DAY = datetime(2027, 2, 1, tzinfo=UTC)
 
 
-def held(*quantities: int, of_orders: int = 0) -> tuple[Reservation, ...]:
+def held(*quantities: int, of_orders: int = 0) -> tuple[Hold, ...]:
     """Reservations `r0`, `r1` …; the last `of_orders` are orders' own."""
     first_of_orders = len(quantities) - of_orders
     return tuple(
-        Reservation(f"r{n}", quantity, DAY, line_item_id=f"item_{n}" if n >= first_of_orders else None)
+        Hold(f"r{n}", quantity, DAY, line_item_id=f"item_{n}" if n >= first_of_orders else None)
         for n, quantity in enumerate(quantities)
     )
 
 
-def entry(quantity: int = 10, *reservations: Reservation, **more: object) -> Entry:
+def entry(quantity: int = 10, *reservations: Hold, **more: object) -> StockEntry:
     reserved = sum(each.quantity for each in reservations)
     usual = {"level_id": "level", "location_id": "shelf", "reserved": reserved, "reservations": reservations}
-    return Entry("9780000000019", "item", **(usual | {"quantity": quantity} | more))  # type: ignore[arg-type]
+    return StockEntry("9780000000019", "item", **(usual | {"quantity": quantity} | more))  # type: ignore[arg-type]
 
 
-def refused(operation: Operation, here: Entry, **more: object) -> RefusalKind:
+def refused(operation: Operation, here: StockEntry, **more: object) -> RefusalKind:
     answer = decide(operation, here, **more)  # type: ignore[arg-type]
     assert isinstance(answer, Refusal), answer
     assert answer.message.endswith(".")
     return answer.kind
 
 
-def steps(operation: Operation, here: Entry, **more: object) -> tuple[object, ...]:
+def steps(operation: Operation, here: StockEntry, **more: object) -> tuple[object, ...]:
     answer = decide(operation, here, **more)  # type: ignore[arg-type]
     assert isinstance(answer, Decision), answer
     return answer.steps
