@@ -49,6 +49,8 @@ def decide(
     Returns:
         The steps to write, none where all is as asked for already; or why nothing is done.
     """
+    if entry.is_unlimited:
+        return _of_unlimited(operation)
     if expected_quantity is not None and expected_quantity != entry.quantity:
         return Refusal(
             RefusalKind.STALE,
@@ -70,6 +72,18 @@ def decide(
             return _transfer(entry, target, quantity)
         case Delete():
             return _delete(entry)
+
+
+def _of_unlimited(operation: Operation) -> Decision | Refusal:
+    """Copies of a digital title are held and fulfilled without end, and there is nothing to count."""
+    match operation:
+        case Reserve(quantity=quantity) | Release(quantity=int(quantity)) | Fulfill(quantity=int(quantity)):
+            if not 1 <= quantity <= MAX_QUANTITY:
+                return _out_of_range(quantity, least=1)
+            return Decision(())
+        case Release() | Fulfill():
+            return Decision(())
+    return Refusal(RefusalKind.UNLIMITED, "The title is digital: its copies have no end and are not counted.")
 
 
 def _set(entry: StockEntry, quantity: int) -> Decision | Refusal:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+from ingram_assets.domain.failures import Permanent
 
 UNLIMITED = 999_999
 """What is available of a digital title: any number, without an entry."""
@@ -59,11 +62,28 @@ class StockEntry:
     is_synced: bool = False
     """Whether the quantity belongs to the sync (the Ingram location)."""
     allow_backorder: bool = False
+    is_unlimited: bool = False
+    """A digital title, of which nothing is counted: it has no item, no level and no end."""
 
     @property
     def available(self) -> int:
         """What may still be sold. Negative: oversold, and shown so."""
-        return self.quantity - max(0, self.reserved)
+        return UNLIMITED if self.is_unlimited else self.quantity - max(0, self.reserved)
+
+
+ActorKind = Literal["person", "token", "order", "sync", "system", "unknown"]
+"""`unknown`: somebody who wrote to Medusa past this ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks for an operation. Idempotency keys of two actors have nothing to do with each other."""
+
+    kind: ActorKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +152,8 @@ class RefusalKind(StrEnum):
     OWNED_BY_SYNC = "owned_by_sync"
     NOT_ENOUGH = "not_enough"
     HELD_BY_ORDER = "held_by_order"
+    UNLIMITED = "unlimited"
+    """Nothing is counted of a digital title."""
     HAS_RESERVATIONS = "has_reservations"
     UNKNOWN_TITLE = "unknown_title"
     UNKNOWN_LOCATION = "unknown_location"
@@ -185,3 +207,31 @@ class Decision:
     """What an operation does: its steps, in the order in which they must be written."""
 
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDone:
+    """What an operation did.
+
+    Attributes:
+        ledger_ids: of its lines in the ledger; none where all was as asked for already.
+        reservation_id: of the reservation that it made.
+        target_before, target_after: the entry that a transfer went to.
+        replayed: it was done before, under the same key, and this is the first answer again.
+    """
+
+    before: StockEntry
+    after: StockEntry
+    ledger_ids: tuple[int, ...] = ()
+    reservation_id: str | None = None
+    target_before: StockEntry | None = None
+    target_after: StockEntry | None = None
+    replayed: bool = False
+
+
+class OperationRefused(Permanent):
+    """Nothing was changed; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal

@@ -153,6 +153,16 @@ def test_a_caller_who_saw_another_quantity_is_told(operation: Operation) -> None
     assert refused(operation, entry(10, *held(2)), expected_quantity=9) is RefusalKind.STALE
 
 
+def test_a_digital_title_is_held_without_end_and_never_counted() -> None:
+    here = entry(0, level_id=None, is_unlimited=True)
+    assert here.available == 999_999
+    for operation in (Reserve(1_000_000), Release(3), Fulfill(3), Release(reservation_id="r0")):
+        assert steps(operation, here) == ()
+    assert refused(Reserve(0), here) is RefusalKind.INVALID
+    for change in (SetQuantity(1), Adjust(1), Delete(), Transfer(1)):
+        assert refused(change, here) is RefusalKind.UNLIMITED
+
+
 NUMBERS = st.integers(-3, 40)
 OPERATIONS = st.one_of(
     st.builds(SetQuantity, NUMBERS),
