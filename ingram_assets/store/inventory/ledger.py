@@ -136,7 +136,7 @@ class HeldFor:
     expires_at: datetime | None
 
 
-class Ledger:
+class StockLedger:
     """The ledger; use it as a context manager. It may be shared by threads.
 
     Raises:
@@ -154,7 +154,7 @@ class Ledger:
             with psycopg.connect(address, autocommit=True, connect_timeout=20) as connection:
                 ensure_tables(connection, address)
             # Two pools: an operation that holds a lock must not wait for one that waits for the lock.
-            self._locks = _pool(address, connections, autocommit=False)
+            self._lock_pool = _pool(address, connections, autocommit=False)
             self._work = _pool(address, connections, autocommit=True)
 
     def __enter__(self) -> Self:
@@ -165,33 +165,22 @@ class Ledger:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._locks.close()
+        self._lock_pool.close()
         self._work.close()
 
     @contextmanager
-    def locked(self, names: Iterable[str]) -> Iterator[None]:
-        """Holds locks of these names until the block ends, or the process does.
+    def locks(self) -> Iterator["Locks"]:
+        """Locks of one caller, which end with the block, or with the process.
 
-        They are a transaction's, so that a pooler can't hand them to somebody else, and are taken in one
-        order, so that no two wait for each other.
-
-        Raises:
-            EntryBusy: they were not free within `wait_seconds`.
+        They are a transaction's, so that a pooler can't hand them to somebody else.
         """
-        with self._connection(self._locks) as holder:
+        with self._connection(self._lock_pool) as connection:
+            limit = f"SET LOCAL lock_timeout = {int(self._wait_seconds * 1000)}"
             try:
-                holder.execute(f"SET LOCAL lock_timeout = {int(self._wait_seconds * 1000)}".encode())
-                for name in sorted(set(names)):
-                    holder.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [name])
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                raise EntryBusy(
-                    f"Other operations were at work on this entry for {self._wait_seconds:g} seconds: "
-                    "nothing was changed. Ask again with the same key."
-                ) from None
-            try:
-                yield
+                connection.execute(limit.encode())
+                yield Locks(connection)
             finally:
-                holder.rollback()
+                connection.rollback()
 
     def key_use(self, actor: Actor, key: str) -> KeyUse | None:
         """What the key was used for; `None`: nothing yet."""
@@ -309,11 +298,11 @@ class Ledger:
             [*shelf, isbn, at],
         )
 
-    def note_write(self, shelf: Shelf, at: datetime) -> None:
-        """We wrote its level, at Medusa's time `at`: it waits for a second look."""
+    def note_write(self, shelf: Shelf, at: datetime | None) -> None:
+        """We wrote its level, at Medusa's time `at`, or a reservation: it waits for a second look."""
         self._run(
-            "UPDATE inventory_entry SET written_at = %s, unseen_since = clock_timestamp()"
-            " WHERE item_id = %s AND location_id = %s",
+            "UPDATE inventory_entry SET written_at = coalesce(%s, written_at),"
+            " unseen_since = clock_timestamp() WHERE item_id = %s AND location_id = %s",
             [at, *shelf],
         )
 
@@ -333,6 +322,15 @@ class Ledger:
             [seconds],
         )
         return [((item_id, location_id), isbn) for item_id, location_id, isbn in rows]
+
+    def states(self, operations: Collection[str]) -> dict[str, str]:
+        """State of each of these operations that the ledger has."""
+        rows = self._run(
+            "SELECT operation_id::text, min(state) FROM inventory_ledger"
+            " WHERE operation_id::text = ANY(%s::text[]) GROUP BY operation_id",
+            [list(operations)],
+        )
+        return dict(rows)
 
     def entered(self, shelf: Shelf, effects: Iterable[str]) -> set[str]:
         """Those of orders' effects that the ledger has for an entry."""
@@ -390,6 +388,31 @@ class Ledger:
     def _connection(self, pool: ConnectionPool) -> Iterator[psycopg.Connection]:
         with _in_words(), pool.connection(self._wait_seconds) as connection:
             yield connection
+
+
+class Locks:
+    """Names that one caller has for itself."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def hold(self, names: Iterable[str]) -> Iterator[None]:
+        """Holds names until the block ends. All take them in one order, so that no two wait for each other.
+
+        Raises:
+            EntryBusy: they were not free in time.
+        """
+        with self._connection.transaction(force_rollback=True):
+            try:
+                for name in sorted(set(names)):
+                    self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [name])
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                raise EntryBusy(
+                    "Other operations are at work on this entry, and it took too long to wait for them: "
+                    "nothing was changed. Ask again with the same key."
+                ) from None
+            yield
 
 
 _END = (

@@ -50,7 +50,7 @@ class FoundTitle:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenEntry:
     """An entry as it was read. `level_at`: when Medusa last wrote its level."""
 
     entry: StockEntry
@@ -80,7 +80,7 @@ class Kept:
         return self.quantity - max(0, self.reserved)
 
 
-class Shelves:
+class StockShelves:
     """The entries of one store."""
 
     def __init__(self, client: MedusaClient, journal: Journal) -> None:
@@ -128,7 +128,7 @@ class Shelves:
             raise _unknown(f"One ISBN of the product {shown!r} is needed, and its variants have {named}.")
         return isbns[0]
 
-    def read(self, title: FoundTitle, location_id: str) -> Seen:
+    def read(self, title: FoundTitle, location_id: str) -> SeenEntry:
         """An entry as it is now.
 
         Reservations are read before the level: what an order took of the level is held or known as its
@@ -144,7 +144,7 @@ class Shelves:
             is_unlimited=title.is_unlimited,
         )
         if title.is_unlimited:
-            return Seen(entry, _NEVER)
+            return SeenEntry(entry, _NEVER)
         asked = {"inventory_item_id": [title.item_id], "location_id": [location_id], "fields": _HOLD}
         holds = [_hold(row) for row in self._client.list_all("/admin/reservations", "reservations", asked)]
         levels = self._client.list_all(
@@ -154,7 +154,7 @@ class Shelves:
         )
         held = tuple(sorted(holds, key=lambda one: (one.created_at, one.id)))
         if not levels:
-            return Seen(replace(entry, reservations=held), _NEVER)
+            return SeenEntry(replace(entry, reservations=held), _NEVER)
         (level,) = levels
         entry = replace(
             entry,
@@ -163,18 +163,30 @@ class Shelves:
             reserved=_whole(level["reserved_quantity"]),
             reservations=held,
         )
-        return Seen(entry, datetime.fromisoformat(level["updated_at"]))
+        return SeenEntry(entry, datetime.fromisoformat(level["updated_at"]))
 
     def made_by(self, entry: StockEntry, mark: str) -> list[str]:
         """Ids of the reservations of an entry that bear an operation's mark, oldest first."""
-        asked = {
-            "inventory_item_id": [entry.item_id],
-            "location_id": [entry.location_id],
-            "fields": "id,metadata",
-            "order": "created_at",
-        }
-        rows = self._client.list_all("/admin/reservations", "reservations", asked)
-        return [row["id"] for row in rows if (row["metadata"] or {}).get("ingram_operation") == mark]
+        return self.marked((entry.item_id, entry.location_id)).get(mark, [])
+
+    def marked(self, shelf: tuple[str, str]) -> dict[str, list[str]]:
+        """Operation's mark to the ids of the reservations that bear it, oldest first."""
+        item_id, location_id = shelf
+        asked = {"inventory_item_id": [item_id], "location_id": [location_id], "fields": "id,metadata"}
+        rows = self._client.list_all("/admin/reservations", "reservations", asked | {"order": "created_at"})
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            if mark := (row["metadata"] or {}).get("ingram_operation"):
+                found.setdefault(mark, []).append(row["id"])
+        return found
+
+    def free(self, reservation_id: str) -> None:
+        """Ends a reservation; one that is gone is no harm."""
+        try:
+            self._client.delete(f"/admin/reservations/{reservation_id}")
+        except MedusaRefused as error:
+            if error.status != 404:
+                raise
 
     def effects(self, shelf: tuple[str, str], since: datetime) -> list[OrderEffect]:
         """What fulfillments and their cancellations did to an entry, at least as far back as is asked for."""
@@ -263,17 +275,13 @@ class Shelves:
     def _first_of(self, made: list[str]) -> str:
         """The reservation; what a repeated request made beside it is freed."""
         for extra in made[1:]:
-            self._client.delete(f"/admin/reservations/{extra}")
+            self.free(extra)
         return made[0]
 
     def change_hold(self, step: ReservationChange) -> None:
         """Ends a reservation, or makes it smaller. Again is no harm, and neither is one that is gone."""
         if step.after == 0:
-            try:
-                self._client.delete(f"/admin/reservations/{step.id}")
-            except MedusaRefused as error:
-                if error.status != 404:
-                    raise
+            self.free(step.id)
             return
         # The route refuses even a smaller quantity where an entry is oversold.
         change = {"id": step.id, "quantity": step.after, "allow_backorder": True}

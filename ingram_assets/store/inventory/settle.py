@@ -67,9 +67,8 @@ def judge(book: int, level: int, effects: Sequence[OrderEffect], own: OwnWrite |
     met = [each.delta for each in effects if each.made_at <= own.at]
     lost = _sums(met)
     # Ours is lost only to an order's, so that there has to be one.
-    if missing in lost or (effects and missing - own.delta in _sums(each.delta for each in effects)):
-        return Standing.OVERWRITTEN
-    return Standing.UNEXPLAINED
+    ours_lost = own.delta and effects and missing - own.delta in _sums(each.delta for each in effects)
+    return Standing.OVERWRITTEN if missing in lost or ours_lost else Standing.UNEXPLAINED
 
 
 def _sums(numbers: Iterable[int]) -> set[int]:

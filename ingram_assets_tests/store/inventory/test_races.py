@@ -1,0 +1,173 @@
+"""Operations beside orders, fulfillments and each other: nothing is counted twice, and nothing is lost."""
+
+import random
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ingram_assets.domain.failures import Transient
+from ingram_assets.store.inventory.model import (
+    Adjust,
+    Fulfill,
+    Operation,
+    OperationRefused,
+    Release,
+    Reserve,
+    SetQuantity,
+    Transfer,
+)
+from ingram_assets_tests.store.inventory.conftest import Stockroom
+from ingram_assets_tests.testing.fickle import Fate, now_and_then
+from ingram_assets_tests.testing.shop import Refusal
+
+pytestmark = pytest.mark.xdist_group("medusa")
+
+
+def fulfilled_before_our_write(room: Stockroom, isbn: str, copies: int) -> None:
+    """An order is fulfilled between our next reading and our writing."""
+    order = room.bench.shop.order(isbn, copies)
+    (held,) = room.bench.shop.get("reservations", line_item_id=order["items"][0]["id"])["reservations"]
+    assert held["location_id"] == room.cellar
+    first = threading.Event()
+
+    def fate(request: object, number: int) -> Fate:
+        if not first.is_set():
+            first.set()
+            room.bench.shop.fulfil(order, room.cellar)
+        return "arrives"
+
+    room.way.fate = fate
+
+
+@pytest.mark.parametrize(
+    ("operation", "right"),
+    [(Adjust(5), 13), (Adjust(-2), 6), (SetQuantity(4), 2), (Fulfill(1), 7), (Transfer(3), 5)],
+)
+def test_a_fulfillment_that_we_overwrite_is_put_right(
+    room: Stockroom, operation: Operation, right: int
+) -> None:
+    isbn = room.title(10)
+    if isinstance(operation, Fulfill):
+        room.apply(Reserve(1), isbn)
+    fulfilled_before_our_write(room, isbn, 2)
+    target = "ATTIC" if isinstance(operation, Transfer) else None
+    room.apply(operation, isbn, target=target)
+    assert room.level(isbn) == (right, 0)
+    (line,) = [line for line in room.lines(isbn) if line.operation == "order_fulfillment"]
+    assert line.delta == -2
+    room.agrees(isbn)
+
+
+def test_a_fulfillment_that_shows_late_is_put_right_by_the_second_look(
+    room: Stockroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isbn = room.title(10)
+    fulfilled_before_our_write(room, isbn, 2)
+    with monkeypatch.context() as hidden:
+        hidden.setattr(room.service.shelves, "effects", lambda shelf, since: [])
+        room.apply(Adjust(5), isbn)
+        assert room.level(isbn) == (15, 0)
+    room.look_again()
+    assert room.level(isbn) == (13, 0)
+    room.agrees(isbn)
+    room.look_again()
+    assert room.level(isbn) == (13, 0)
+
+
+def test_a_fulfillment_and_its_cancellation_are_told(room: Stockroom) -> None:
+    isbn = room.title(10)
+    order = room.bench.shop.order(isbn, 2)
+    done = room.bench.shop.fulfil(order, room.cellar)
+    fulfillment = room.bench.shop.get(f"orders/{done['id']}", fields="fulfillments.id")["order"][
+        "fulfillments"
+    ][0]
+    room.apply(Adjust(1), isbn)
+    room.bench.shop.post(f"orders/{done['id']}/fulfillments/{fulfillment['id']}/cancel", {})
+    room.apply(Adjust(1), isbn)
+    told = [(line.operation, line.delta) for line in room.lines(isbn)]
+    assert told[-4:] == [("order_fulfillment", -2), ("adjust", 1), ("order_cancellation", 2), ("adjust", 1)]
+    assert room.level(isbn) == (12, 2)
+    room.agrees(isbn)
+
+
+CALLERS, CALLS = 4, 14
+
+
+def drawn(chance: random.Random) -> tuple[Operation, str, str | None]:
+    """An operation, where it is, and where it goes."""
+    here, there = chance.sample(["CELLAR", "ATTIC"], 2)
+    copies = chance.randint(1, 3)
+    operation = chance.choice(
+        [Adjust(copies), Adjust(-copies), Reserve(copies), Release(1), Fulfill(1), Transfer(1)]
+    )
+    return operation, here, there if isinstance(operation, Transfer) else None
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_many_at_once_with_answers_lost_count_each_operation_once(room: Stockroom, seed: int) -> None:
+    isbns = [room.title(30, 20), room.title(30, 20)]
+    room.way.fate = now_and_then(seed, 0.15)
+    moved: Counter[str] = Counter()
+    counting = threading.Lock()
+
+    def call(caller: int) -> None:
+        chance = random.Random(f"{seed} {caller}")
+        for number in range(CALLS):
+            isbn, (operation, place, target) = chance.choice(isbns), drawn(chance)
+            key = f"{seed} {caller} {number}"
+            for _ in range(8):
+                try:
+                    done = room.apply(operation, isbn, place, target=target, key=key)
+                except Transient:
+                    continue
+                except OperationRefused:
+                    break
+                if chance.random() < 0.3:
+                    assert room.apply(operation, isbn, place, target=target, key=key).replayed
+                change = done.after.quantity - done.before.quantity
+                with counting:
+                    match operation:
+                        case Adjust(delta=delta):
+                            moved[isbn] += delta
+                        case Fulfill():
+                            moved[isbn] -= 1
+                        case _:
+                            assert isinstance(operation, Transfer) or change <= 0
+                break
+            else:
+                pytest.fail(f"{operation} had no answer")
+
+    def shop(_: int) -> None:
+        chance = random.Random(f"{seed} shop")
+        for _ in range(5):
+            isbn = chance.choice(isbns)
+            try:
+                order = room.bench.shop.order(isbn, 1)
+            except Refusal:
+                continue
+            line = order["items"][0]["id"]
+            (held,) = room.bench.shop.get("reservations", line_item_id=line)["reservations"]
+            room.bench.shop.fulfil(order, held["location_id"])
+            with counting:
+                moved[isbn] -= 1
+
+    with ThreadPoolExecutor(CALLERS + 1) as pool:
+        callers = [pool.submit(call, number) for number in range(CALLERS)]
+        list(pool.map(shop, [0]))
+        for caller in callers:
+            caller.result()
+    room.way.fate = lambda request, number: "arrives"
+    room.look_again()
+    for isbn in isbns:
+        levels = [room.level(isbn, place) or (0, 0) for place in (room.cellar, room.attic)]
+        assert sum(stocked for stocked, _ in levels) == 50 + moved[isbn]
+        held = room.bench.shop.get(
+            "reservations", inventory_item_id=room.bench.shop.item(isbn)["id"], limit=500
+        )
+        assert sum(each["quantity"] for each in held["reservations"]) == sum(
+            reserved for _, reserved in levels
+        )
+        assert not [line for line in room.lines(isbn) if line.operation == "found"], "all is explained"
+        room.agrees(isbn)
