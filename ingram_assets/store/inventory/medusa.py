@@ -102,7 +102,7 @@ class StockShelves:
         Raises:
             OperationRefused: the store has no such title, or it can't be told which is meant.
         """
-        isbn = isbn_spelled(product) or self._isbn_of(product.strip())
+        isbn = self.isbn_of(product)
         actual = read_store(self._client, [isbn], "", journal=self._journal)[isbn]
         variant, item, problem = which(actual)
         if variant and not variant.manage_inventory:
@@ -111,7 +111,15 @@ class StockShelves:
             raise _unknown(problem or f"The variant of {isbn} has no inventory item: ingram push {isbn}.")
         return FoundTitle(isbn, item.id, variant.allow_backorder, is_unlimited=False)
 
-    def _isbn_of(self, product_id: str) -> str:
+    def isbn_of(self, product: str) -> str:
+        """The 13 digits of an ISBN in any spelling, or of the product with this id in Medusa.
+
+        Raises:
+            OperationRefused: it is neither.
+        """
+        return isbn_spelled(product) or self._of_product(product.strip())
+
+    def _of_product(self, product_id: str) -> str:
         shown = product_id if len(product_id) <= 60 else product_id[:59] + "…"
         if not product_id.startswith("prod_") or not product_id.replace("_", "").isalnum():
             raise _unknown(f"{shown!r} is neither an ISBN nor the id of a product in Medusa (prod_…).")

@@ -119,22 +119,19 @@ def test_many_at_once_with_answers_lost_count_each_operation_once(room: Stockroo
             key = f"{seed} {caller} {number}"
             for _ in range(8):
                 try:
-                    done = room.apply(operation, isbn, place, target=target, key=key)
+                    room.apply(operation, isbn, place, target=target, key=key)
                 except Transient:
                     continue
                 except OperationRefused:
                     break
                 if chance.random() < 0.3:
                     assert room.apply(operation, isbn, place, target=target, key=key).replayed
-                change = done.after.quantity - done.before.quantity
                 with counting:
                     match operation:
                         case Adjust(delta=delta):
                             moved[isbn] += delta
                         case Fulfill():
                             moved[isbn] -= 1
-                        case _:
-                            assert isinstance(operation, Transfer) or change <= 0
                 break
             else:
                 pytest.fail(f"{operation} had no answer")
