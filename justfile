@@ -23,6 +23,11 @@ test *args: install
 faults *args: install
     @exec .venv/bin/pytest ingram_assets_tests/faults -n 3 -m "long or not long" "$@"
 
+# Simulated weeks of the shop, a world a seed, each promise looked at every hour; --seeds N, --hours H, --faults
+[no-exit-message]
+world *args: install
+    @exec .venv/bin/python -m ingram_assets_tests.world "$@"
+
 # Known vulnerabilities of the locked dependencies: pip-audit asks PyPI for them, so it needs the network
 [no-exit-message]
 audit *args: install

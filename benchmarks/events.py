@@ -13,7 +13,8 @@ from benchmarks.case import Figures, Machine
 from ingram_assets.defs.events import log_materializations
 from ingram_assets.defs.keys import STOCK
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_instance
-from ingram_assets.settings import CommonSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
 from ingram_demo.embedded.postgres import Postgres
 
 BATCH = 100

@@ -20,7 +20,7 @@ from rich.console import Console
 from ingram_assets.cli.runs import RunResult, follow
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings import LOCATIONS
+from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.staging.schema import let_in
 from ingram_assets.staging.writer import QueueWriter
 from ingram_demo.phases import Phases
@@ -154,7 +154,7 @@ class Shop:
 
     def _run(self, location: str, selector: Mapping[str, Any], config: Mapping[str, Any]) -> Finished:
         params = {"selector": {**_repository(location), **selector}, "runConfigData": config}
-        with peak_memory(location) as memory:
+        with PeakMemory(location) as memory:
             launched = self._ask(_LAUNCH, params=params)["launchRun"]
             if launched["__typename"] != "LaunchRunSuccess":
                 raise RuntimeError(f"The run was not launched: {launched}")
@@ -200,7 +200,7 @@ def running_shop() -> Iterator[Shop]:
         yield shop
 
 
-class peak_memory:
+class PeakMemory:
     """The greatest resident memory, in bytes, of any one run worker of a code location, looked at often."""
 
     def __init__(self, location: str) -> None:
@@ -209,7 +209,7 @@ class peak_memory:
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> "peak_memory":
+    def __enter__(self) -> "PeakMemory":
         self._looking.start()
         return self
 

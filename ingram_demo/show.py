@@ -23,6 +23,8 @@ from ingram_demo.stack import Stack, running_stack
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from ingram_assets.defs.events import FailedTitle
+
 FOLDER = CHECKOUT / ".demo"
 """Everything the demo keeps: databases, bucket, mailbox, logs; delete it to begin anew."""
 SWEEP_EVERY_SECONDS = 60
@@ -121,7 +123,7 @@ def _run(stack: Stack, instance: "DagsterInstance", location: str, job: str, tel
 def summarize(stack: Stack, read: RunResult, pushed: RunResult, phases: Phases) -> dict[str, Any]:
     """The contract's figures. What is in the queue and the store is counted there, not taken from reports."""
     counts: dict[str, int] = {}
-    failed: list[dict[str, str]] = []
+    failed: list[FailedTitle] = []
     details: dict[str, Any] = {}
     for report in (*read.reports, *pushed.reports):
         counts |= report["counts"]

@@ -17,17 +17,15 @@ from ingram_assets.runtime.dagster_processes import Dagster, forget_ports, start
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import (
+from ingram_assets.settings.environment import (
     LOCATIONS,
-    CommonSettings,
-    OperationsSettings,
-    PaceSettings,
-    check,
     environment_of_machine,
     environment_of_owner,
-    load,
     port_settings,
 )
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.operations import OperationsSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.staging.schema import migrate
 from ingram_demo import CHECKOUT
 from ingram_demo.embedded.chromium import ensure_chromium

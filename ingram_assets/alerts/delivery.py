@@ -1,12 +1,10 @@
 """Brings alerts to each target through Apprise, and keeps what could not be delivered until it can.
 
 Each target is on its own: one that is down is tried again after growing pauses, in order, and holds up none
-of the others. An alert that a target did not take within a day is given up for it. What is waiting lies in an
-`Outbox` that its owner keeps, so that a restart loses nothing; an alert may, if the process dies between
-sending and keeping, arrive twice.
+of the others. What was sent is noted at once; if the process dies between the two, it arrives once more.
 
 A target is called by its scheme and a digest of its address. The address itself, which holds its secrets, is
-in no outbox, message or log.
+in no table, message or log.
 """
 
 import hashlib
@@ -14,19 +12,18 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from urllib.parse import unquote
 
 import apprise
 
 from ingram_assets.alerts.model import Alert
+from ingram_assets.alerts.tables import AlertTables, Pause, Waiting
 
-GIVE_UP_AFTER = 86400.0
 _FIRST_PAUSE = 15.0
 _LONGEST_PAUSE = 1800.0
-_AT_MOST = 60
 _SECONDS = 25.0
 
 TEST = Alert("Ingram: this is a test", "Alerts of the bookstore's stock reach you here.", "info")
@@ -47,58 +44,6 @@ class Sent:
     target: str
     ok: bool
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An alert that some targets, by name, have not got yet. `since` in seconds since 1970."""
-
-    alert: Alert
-    since: float
-    targets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A target that is down: how often it failed in a row, when it is tried again, and why."""
-
-    failures: int
-    until: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outbox:
-    """What is waiting, the oldest first, and the targets that are down."""
-
-    waiting: tuple[Waiting, ...] = ()
-    down: Mapping[str, Pause] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values; `from_json` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Outbox":
-        """The outbox that `to_json` wrote."""
-        waiting = [
-            replace(Waiting(**one), alert=Alert(**one["alert"]), targets=tuple(one["targets"]))
-            for one in values["waiting"]
-        ]
-        return cls(
-            tuple(waiting),
-            {name: Pause(**pause) for name, pause in values["down"].items()},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a round of deliveries did. `sent` and `given_up` count alerts per target."""
-
-    outbox: Outbox
-    sent: int = 0
-    given_up: int = 0
-    failed: tuple[Sent, ...] = ()
 
 
 Send = Callable[[Target, Alert], Sent]
@@ -125,112 +70,79 @@ def _name(url: str) -> str:
     return f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
-def put(outbox: Outbox, alerts: Sequence[Alert], targets: Sequence[Target], now: float) -> tuple[Outbox, int]:
-    """Lay alerts into the outbox for every target; the oldest fall out beyond a limit, and are counted.
-
-    Targets that are gone from the settings drop out, with what was waiting for them.
-    """
-    names = tuple(target.name for target in targets)
-    waiting = [_without(one, lambda name: name not in names) for one in outbox.waiting]
-    if names:
-        waiting += [Waiting(alert, now, names) for alert in alerts]
-    waiting = [one for one in waiting if one.targets]
-    down = {name: pause for name, pause in outbox.down.items() if name in names}
-    return Outbox(tuple(waiting[-_AT_MOST:]), down), max(0, len(waiting) - _AT_MOST)
-
-
 def deliver(
-    outbox: Outbox,
+    tables: AlertTables,
     targets: Sequence[Target],
     now: float,
     send: Send | None = None,
     seconds: float = _SECONDS,
-) -> Delivery:
+) -> list[Sent]:
     """Send what is due, all targets at the same time, each in the order of its alerts until it fails.
+
+    Returns what became of each alert at each target that was tried.
 
     Args:
         seconds: none is waited for longer; one that has not answered by then has failed.
     """
-    send = send or send_one
-    late = [one for one in outbox.waiting if now - one.since > GIVE_UP_AFTER]
-    waiting = [one for one in outbox.waiting if one not in late]
-    queues = {
-        target.name: (target, [one for one in waiting if target.name in one.targets])
+    waiting, pauses = tables.waiting(), tables.pauses()
+    queues = [
+        (target, queue)
         for target in targets
-        if target.name not in outbox.down or outbox.down[target.name].until <= now
-    }
-    results = _at_the_same_time(
-        {name: queue for name, queue in queues.items() if queue[1]}, send, time.monotonic() + seconds
-    )
-    down = dict(outbox.down)
-    failed: list[Sent] = []
-    taken: set[tuple[str, int]] = set()
-    for name, sent in results.items():
-        taken |= {(name, id(queues[name][1][place])) for place, one in enumerate(sent) if one.ok}
-        if sent and sent[-1].ok:
-            down.pop(name, None)
-        else:
-            reason = sent[-1].reason if sent else None
-            failures = (down[name].failures if name in down else 0) + 1
+        if (target.name not in pauses or pauses[target.name].until <= now)
+        and (queue := [one for one in waiting if one.target == target.name])
+    ]
+    answers = list(chain(*_at_the_same_time(queues, send or send_one, tables.sent, seconds)))
+    for one in answers:
+        if not one.ok:
+            failures = pauses[one.target].failures + 1 if one.target in pauses else 1
             pause = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
-            down[name] = Pause(failures, now + pause, reason or "no reason given")
-            failed.append(Sent(name, False, down[name].reason))
-    left = [_without(one, lambda name, one=one: (name, id(one)) in taken) for one in waiting]  # type: ignore[misc]
-    still = {name for one in left for name in one.targets}
-    return Delivery(
-        Outbox(
-            tuple(one for one in left if one.targets),
-            {name: pause for name, pause in down.items() if name in still},
-        ),
-        sent=len(taken),
-        given_up=sum(len(one.targets) for one in late),
-        failed=tuple(failed),
-    )
+            tables.pause(Pause(one.target, failures, now + pause, one.reason or "no reason given"))
+    return answers
 
 
 def send_test(urls: Sequence[str]) -> list[Sent]:
     """Send a test to each target, all at the same time; what became of it, in the order of the settings."""
-    targets = targets_of(urls)
-    queues = {target.name: (target, [Waiting(TEST, 0.0, (target.name,))]) for target in targets}
-    results = _at_the_same_time(queues, send_one, time.monotonic() + _SECONDS)
-    return [results[target.name][0] for target in targets]
-
-
-def _without(waiting: Waiting, gone: Callable[[str], bool]) -> Waiting:
-    return replace(waiting, targets=tuple(name for name in waiting.targets if not gone(name)))
+    queues = [(target, [Waiting(0, target.name, TEST)]) for target in targets_of(urls)]
+    return [sent[0] for sent in _at_the_same_time(queues, send_one, lambda _: None, _SECONDS)]
 
 
 def _at_the_same_time(
-    queues: Mapping[str, tuple[Target, Sequence[Waiting]]], send: Send, deadline: float
-) -> dict[str, list[Sent]]:
+    queues: Sequence[tuple[Target, Sequence[Waiting]]],
+    send: Send,
+    note: Callable[[Waiting], None],
+    seconds: float,
+) -> list[list[Sent]]:
     """Work off each target's queue in a thread of its own, up to its first failure.
 
     A thread that is not done by the deadline is left behind; being a daemon it holds up neither the others
     nor the end of the process.
     """
-    results: dict[str, list[Sent]] = {name: [] for name in queues}
+    deadline = time.monotonic() + seconds
 
-    def work(target: Target, queue: Sequence[Waiting], sent: list[Sent]) -> None:
+    def work(target: Target, queue: Sequence[Waiting], answers: list[Sent]) -> None:
         for one in queue:
             if time.monotonic() >= deadline:
                 break
-            sent.append(send(target, one.alert))
-            if not sent[-1].ok:
+            answer = send(target, one.alert)
+            if answer.ok:
+                note(one)
+            answers.append(answer)
+            if not answer.ok:
                 break
 
+    answers: list[list[Sent]] = [[] for _ in queues]
     threads = [
-        threading.Thread(target=work, args=(target, queue, results[name]), daemon=True, name=f"alert {name}")
-        for name, (target, queue) in queues.items()
+        threading.Thread(target=work, args=(*queue, sent), daemon=True)
+        for queue, sent in zip(queues, answers, strict=True)
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
+    outcome = []
+    for thread, (target, _), sent in zip(threads, queues, answers, strict=True):
         thread.join(max(0.0, deadline - time.monotonic()))
-    outcome = {}
-    for thread, (name, sent) in zip(threads, results.items(), strict=True):
-        outcome[name] = list(sent)
-        if thread.is_alive():
-            outcome[name].append(Sent(name, False, "it did not answer in time"))
+        if thread.is_alive() or not sent:
+            sent = [*sent, Sent(target.name, False, "it did not answer in time")]
+        outcome.append(sent)
     return outcome
 
 

@@ -27,7 +27,6 @@ from datetime import UTC, datetime, timedelta
 from ingram_assets.alerts import messages
 from ingram_assets.alerts.model import (
     Alert,
-    AlertDecision,
     AlertRules,
     Checked,
     Failed,
@@ -36,40 +35,31 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
-    Stale,
     Succeeded,
     Watchdog,
 )
+from ingram_assets.domain.lifetime import StaleReadings
 
-SWEEP = "ipage/stock_sweep"
-SEARCH = "ipage/saved_search"
-STANDING_CHECK = "ipage/stock: within_the_promise"
-STORE_CHECK = "medusa/inventory_levels: store_follows_queue"
-WATCHDOGS = {STANDING_CHECK: "stock_promise", STORE_CHECK: "store_promise"}
-"""Each standing check, and the sensor that evaluates it."""
 EVALUATED_WITHIN = 300.0
 """So far apart two evaluations of a standing check may be."""
 DIGEST_HOUR = 8
 """The store's clock."""
 
-_PUSH = ("push_titles", "medusa/inventory_levels")
-_PROOF_OF_SITE = (SWEEP, SEARCH)
-"""What can't succeed while iPage blocks us or we are signed out."""
 _UNTOLD_FORGOTTEN_AFTER = 7 * 86400.0
 _TOLD_FORGOTTEN_AFTER = 30 * 86400.0
 _LOW_AT_MOST = 300
 
 
 def decide(
-    book: IncidentLog,
+    log: IncidentLog,
     seen: Sequence[Occurrence],
     promises: Sequence[Promise],
-    stale: Stale | None,
+    stale: StaleReadings | None,
     now: float,
     rules: AlertRules,
     watchdogs: Sequence[Watchdog] = (),
-) -> AlertDecision:
-    """What to tell of what was seen since the last look, and what to remember.
+) -> tuple[IncidentLog, list[Alert]]:
+    """What to remember of what was seen since the last look, and what to tell.
 
     Args:
         seen: in any order; each once.
@@ -77,64 +67,64 @@ def decide(
         stale: which titles are concerned, where `wants_stale` asked for it.
         watchdogs: every standing check, as it stands.
     """
-    desk = _Desk(book, promises, now, rules)
+    decision = _Decision(log, promises, now, rules)
     for one in sorted(seen, key=lambda one: one.id):
         match one:
             case Failed():
-                desk.failed(one)
+                decision.failed(one)
             case Succeeded():
-                desk.succeeded(one)
+                decision.succeeded(one)
             case Checked():
-                desk.checked(one)
+                decision.checked(one)
             case LowStock():
-                desk.ran_low(one)
+                decision.ran_low(one)
     for promise in promises:
-        desk.kept_or_broken(promise, stale if promise.asset == SWEEP else None)
-    desk.left_behind()
+        decision.kept_or_broken(promise, stale if promise.asset == rules.names.sweep else None)
+    decision.left_behind()
     for watchdog in watchdogs:
-        desk.silent_or_not(watchdog)
-    desk.tell_overdue()
-    desk.forget()
-    desk.digest()
-    book = IncidentLog(desk.incidents, desk.behind, desk.low, desk.digest_day, now, desk.looking_since)
-    return AlertDecision(book, tuple(desk.alerts))
+        decision.silent_or_not(watchdog)
+    decision.tell_overdue()
+    decision.forget()
+    decision.digest()
+    return IncidentLog(
+        decision.incidents, decision.behind, decision.low, decision.digest_day, now, decision.looking_since
+    ), decision.alerts
 
 
-def wants_stale(book: IncidentLog, promises: Sequence[Promise]) -> bool:
+def wants_stale(log: IncidentLog, promises: Sequence[Promise], sweep: str) -> bool:
     """Whether the next decision will tell which titles are stale: the stock's SLA has just broken."""
-    return any(
-        promise.asset == SWEEP and promise.state == "FAIL" and _sla_key(SWEEP) not in book.incidents
-        for promise in promises
+    return _sla_key(sweep) not in log.incidents and any(
+        promise.asset == sweep and promise.state == "FAIL" for promise in promises
     )
 
 
-def open_incidents(book: IncidentLog) -> list[Incident]:
+def open_incidents(log: IncidentLog) -> list[Incident]:
     """What people know is wrong now, the oldest first."""
-    return sorted((one for one in book.incidents.values() if one.told), key=lambda one: one.since)
+    return sorted((one for one in log.incidents.values() if one.told), key=lambda one: one.since)
 
 
 def _sla_key(asset: str) -> str:
     return f"sla:{asset}"
 
 
-class _Desk:
-    """One look's work on the book."""
+class _Decision:
+    """One look's decision, as it is made."""
 
-    def __init__(self, book: IncidentLog, promises: Sequence[Promise], now: float, rules: AlertRules) -> None:
-        self.incidents = dict(book.incidents)
-        self.behind = book.behind
-        self.low = dict(book.low)
-        self.digest_day = book.digest_day
-        goes_on = 0 <= now - book.looked_at <= max(120.0, 3 * rules.looks_every)
-        self.looking_since = book.looking_since if goes_on else now
+    def __init__(self, log: IncidentLog, promises: Sequence[Promise], now: float, rules: AlertRules) -> None:
+        self.incidents = dict(log.incidents)
+        self.behind = log.behind
+        self.low = dict(log.low)
+        self.digest_day = log.digest_day
+        goes_on = 0 <= now - log.looked_at <= max(120.0, 3 * rules.looks_every)
+        self.looking_since = log.looking_since if goes_on else now
         self.alerts: list[Alert] = []
         self._promises = {promise.asset: promise for promise in promises}
-        self._now, self._rules = now, rules
+        self._now, self._rules, self._names = now, rules, rules.names
 
     def failed(self, failed: Failed) -> None:
         """Count it, and tell at once what will not pass by itself."""
-        if failed.work == SWEEP:
-            self._count(_sla_key(SWEEP), failed.at, failed.run_id)
+        if failed.work == self._names.sweep:
+            self._count(_sla_key(failed.work), failed.at, failed.run_id)
         if failed.check is not None:
             asset, _, name = failed.check.partition(": ")
             self._check_failed(
@@ -144,53 +134,43 @@ class _Desk:
         key = {"block": "block", "sign_in": "sign_in", "guardrail": f"guardrail:{failed.work}"}.get(
             failed.kind, f"run:{failed.work}"
         )
+        may_pass = failed.kind == "transient"
+        # Should the sweep go on failing, the SLA's own alert will tell of it.
+        is_watched = failed.work == self._names.sweep and failed.work in self._promises
         incident = self._note(
-            key,
             Incident(
                 key,
-                messages.failed_subject(failed),
+                messages.failed_subject(failed, self._names),
                 since=failed.at,
                 last=failed.at,
                 reason=failed.reason,
                 run_id=failed.run_id,
                 works=(failed.work,),
-                tell_by=self._tell_by(failed),
+                tell_by=failed.at + 2 * sum(self._rules.retry_after) if may_pass and not is_watched else None,
             ),
         )
-        tries = len(self._rules.retry_after) + 1
-        if failed.kind == "passing" and (
-            self._is_watched(failed.work) or (failed.retried and incident.times < tries)
-        ):
-            return
-        self._tell(key)
-
-    def _tell_by(self, failed: Failed) -> float | None:
-        if failed.kind != "passing" or self._is_watched(failed.work):
-            return None
-        return failed.at + 2 * sum(self._rules.retry_after)
-
-    def _is_watched(self, work: str) -> bool:
-        """Whether the SLA's own alert will tell of it, should it go on."""
-        return work == SWEEP and work in self._promises
+        has_tries_left = failed.retried and incident.times <= len(self._rules.retry_after)
+        if not (may_pass and (is_watched or has_tries_left)):
+            self._tell(key)
 
     def succeeded(self, succeeded: Succeeded) -> None:
         """End what failed before and came through now."""
+        proves_site = succeeded.work in (self._names.sweep, self._names.search)
         for key, incident in list(self.incidents.items()):
-            ended_by = incident.works
-            if key in ("block", "sign_in"):
-                ended_by += _PROOF_OF_SITE
-            if succeeded.work in ended_by and succeeded.at >= incident.last:
+            is_proof = succeeded.work in incident.works or (proves_site and key in ("block", "sign_in"))
+            if is_proof and succeeded.at >= incident.last:
                 self._over(key)
 
     def checked(self, checked: Checked) -> None:
         """A check that passes ends its incident; one that fails is one, but for the standing check."""
-        if checked.check == STANDING_CHECK:
+        on_titles = checked.check == self._names.titles_check
+        if on_titles:
             self.behind = None if checked.passed else checked
         if checked.passed:
             self._over(f"check:{checked.check}")
-        elif checked.check == STANDING_CHECK:
-            self._count(_sla_key(SWEEP), checked.at, "")
-            self._count(f"check:{STANDING_CHECK}", checked.at, checked.run_id)
+        elif on_titles:
+            self._count(_sla_key(self._names.sweep), checked.at, "")
+            self._count(f"check:{checked.check}", checked.at, checked.run_id)
         else:
             self._check_failed(checked)
 
@@ -199,25 +179,24 @@ class _Desk:
         known = self.incidents.get(key)
         if known is not None and checked.run_id and known.run_id == checked.run_id:
             return  # The check, and the run it stopped, tell of the same thing.
-        self._note(key, self._check_incident(checked))
-        why = messages.why(self._causes_of_lag(), self._rules) if checked.check == STORE_CHECK else []
-        self._tell(key, [*messages.behind_lines(checked), *why])
+        self._note(self._check_incident(checked))
+        causes = self._causes_of_lag() if checked.check == self._names.store_check else []
+        self._tell(key, [*messages.behind_lines(checked), *messages.why(causes, self._rules)])
 
     def _causes_of_lag(self) -> list[Incident]:
         """What is known to be wrong with the push, whether it was told or may still pass."""
+        check = self._names.store_check
         return [
             one
             for one in self.incidents.values()
-            if one.key not in (f"check:{STORE_CHECK}", f"silent:{STORE_CHECK}")
-            and ({*one.works, one.asset} & set(_PUSH))
+            if one.key not in (f"check:{check}", f"silent:{check}")
+            and not self._names.push.isdisjoint((*one.works, one.asset))
         ]
 
     def _check_incident(self, checked: Checked) -> Incident:
-        subjects = {STANDING_CHECK: messages.behind_subject(), STORE_CHECK: messages.lag_subject()}
         return Incident(
             f"check:{checked.check}",
-            subjects.get(checked.check)
-            or messages.checked_subject(checked.asset, checked.name, blocking=checked.blocking),
+            messages.checked_subject(checked, self._names),
             since=checked.at,
             last=checked.at,
             reason=checked.reason,
@@ -231,11 +210,11 @@ class _Desk:
         While the sweep itself is late (`WARN`, `FAIL`) its own SLA is what counts. An evaluation from before
         the last sweep says nothing about now.
         """
-        sweep, key = self._promises.get(SWEEP), f"check:{STANDING_CHECK}"
+        sweep, key = self._promises.get(self._names.sweep), f"check:{self._names.titles_check}"
         if self.behind is None or sweep is None or key in self.incidents:
             return
         if sweep.state == "PASS" and sweep.last is not None and self.behind.at > sweep.last:
-            self._note(key, self._check_incident(self.behind))
+            self._note(self._check_incident(self.behind))
             self._tell(key, messages.behind_lines(self.behind))
 
     def silent_or_not(self, watchdog: Watchdog) -> None:
@@ -249,11 +228,11 @@ class _Desk:
             return
         since = max(last or 0.0, self.looking_since)
         if self._now - since > 3 * max(EVALUATED_WITHIN, self._rules.looks_every):
-            subject = messages.silent_subject(watchdog)
-            asset = watchdog.check.partition(": ")[0]
-            reason = messages.silent_reason(watchdog, self._rules)
             if key not in self.incidents:
-                self._note(key, Incident(key, subject, since, self._now, reason, asset=asset))
+                subject = messages.silent_subject(watchdog, self._names)
+                reason = messages.silent_reason(watchdog, self._rules)
+                asset = watchdog.check.partition(": ")[0]
+                self._note(Incident(key, subject, since, self._now, reason, asset=asset))
             self._tell(key)
         elif last is not None and last >= self.looking_since:
             self._over(key)
@@ -265,9 +244,9 @@ class _Desk:
         while len(self.low) > _LOW_AT_MOST:
             del self.low[next(iter(self.low))]
 
-    def kept_or_broken(self, promise: Promise, stale: Stale | None) -> None:
+    def kept_or_broken(self, promise: Promise, stale: StaleReadings | None) -> None:
         """Tell that an SLA broke, and that it is met again."""
-        key = _sla_key(promise.asset)
+        key, asset = _sla_key(promise.asset), promise.asset
         incident = self.incidents.get(key)
         if promise.state == "FAIL" and incident is None:
             incident = Incident(
@@ -275,33 +254,29 @@ class _Desk:
                 messages.sla_subject(promise, stale, self._rules),
                 since=promise.since,
                 last=self._now,
-                asset="ipage/stock" if promise.asset == SWEEP else promise.asset,
+                asset=self._names.stock if asset == self._names.sweep else asset,
                 told=True,
             )
             self.incidents[key] = incident
-            causes = [self.incidents[key] for key in self._causes(promise.asset) if key in self.incidents]
+            keys = ["block", "sign_in", f"guardrail:{asset}", f"run:{asset}"]
+            keys += [key for key in self.incidents if key.startswith(f"check:{asset}:")]
+            causes = [self.incidents[key] for key in keys if key in self.incidents]
             self.alerts.append(messages.sla_broken(incident, promise, stale, causes, self._rules))
         elif promise.state != "FAIL" and incident is not None:
             del self.incidents[key]
             self.alerts.append(messages.sla_met(incident, promise, self._now, self._rules))
 
-    def _causes(self, asset: str) -> list[str]:
-        checks = [key for key in self.incidents if key.startswith(f"check:{asset}:")]
-        return ["block", "sign_in", f"guardrail:{asset}", f"run:{asset}", *checks]
-
     def tell_overdue(self) -> None:
         """Tell of failures that might have passed, and have not by now."""
         for key, incident in list(self.incidents.items()):
-            if not incident.told and incident.tell_by is not None and self._now >= incident.tell_by:
+            if incident.tell_by is not None and self._now >= incident.tell_by:
                 self._tell(key)
 
     def forget(self) -> None:
         """Drop runs' incidents without news for long: what failed once by hand may never run again."""
         for key, incident in list(self.incidents.items()):
-            if key.startswith(("sla:", "check:", "silent:")):
-                continue
             after = _TOLD_FORGOTTEN_AFTER if incident.told else _UNTOLD_FORGOTTEN_AFTER
-            if self._now - incident.last > after:
+            if not key.startswith(("sla:", "check:", "silent:")) and self._now - incident.last > after:
                 del self.incidents[key]
 
     def digest(self) -> None:
@@ -312,12 +287,12 @@ class _Desk:
             return
         first_look, self.digest_day = not self.digest_day, due.isoformat()
         if self.low and not first_look:
-            self.alerts.append(messages.digest(list(self.low.values()), self._rules))
+            self.alerts.append(messages.digest(self.low.values(), self._rules))
             self.low.clear()
 
-    def _note(self, key: str, new: Incident) -> Incident:
+    def _note(self, new: Incident) -> Incident:
         """Open an incident, or count one more occurrence of it; an untold one takes the latest reason."""
-        known = self.incidents.get(key)
+        known = self.incidents.get(new.key)
         if known is None:
             noted = new
         elif known.told:
@@ -330,7 +305,7 @@ class _Desk:
             )
         else:
             noted = replace(new, since=known.since, times=known.times + 1, tell_by=known.tell_by)
-        self.incidents[key] = noted
+        self.incidents[new.key] = noted
         return noted
 
     def _count(self, key: str, at: float, run_id: str) -> None:

@@ -11,73 +11,51 @@ from ingram_assets.alerts.model import (
     Incident,
     LowStock,
     Promise,
-    Stale,
     Watchdog,
+    WorkNames,
 )
+from ingram_assets.domain.lifetime import StaleReadings
 
 _REASON_LENGTH = 700
 _DIGEST_LINES = 40
 
-PRETTY = {
-    "ipage/stock_sweep": "the stock sweep",
-    "ipage/saved_search": "the discovery of the saved search",
-    "ipage/title_details": "title pages",
-    "title_page": "title pages",
-    "r2/cover_sweep": "the look at covers",
-    "r2/covers": "covers",
-    "enrich_titles": "enriching titles",
-    "push_titles": "the push to the store",
-    "medusa/inventory_levels": "the push to the store",
-    "medusa/products": "the import of products",
-    "medusa/stock_location": "the store's stock location",
-}
-"""What people call a step or an asset; any other goes by its own name."""
 
-
-def pretty(work: str) -> str:
-    """What people call it, the partition kept."""
+def _called(work: str, names: WorkNames) -> str:
+    """What people call a step or an asset, the partition kept."""
     name, bracket, partition = work.partition(" [")
-    return PRETTY.get(name, name) + bracket + partition
+    return names.called.get(name, name) + bracket + partition
 
 
-def failed_subject(failed: Failed) -> str:
+def failed_subject(failed: Failed, names: WorkNames) -> str:
     """What is wrong, when a run failed."""
-    work = pretty(failed.work)
+    work = _called(failed.work, names)
     subjects = {
         "block": "iPage blocks us",
         "guardrail": f"A guardrail stopped {work}",
         "sign_in": "The sign-in to iPage needs a person",
-        "person": f"A person has to act: {work} can't go on",
-        "refused": f"A run failed for good: {work}",
-        "passing": f"A run failed for good: {work}",
+        "needs_person": f"A person has to act: {work} can't go on",
     }
-    return subjects[failed.kind]
+    return subjects.get(failed.kind, f"A run failed for good: {work}")
 
 
-def checked_subject(asset: str, name: str, *, blocking: bool) -> str:
+def checked_subject(checked: Checked, names: WorkNames) -> str:
     """What is wrong, when a check failed. A blocking one is a guardrail: it stopped something."""
-    if blocking:
-        return f"A guardrail stopped {pretty(asset)}"
-    return f"A check failed: {asset}, {name.replace('_', ' ')}"
+    if checked.check == names.titles_check:
+        return "Titles are left behind: sweeps come through, but do not read them"
+    if checked.check == names.store_check:
+        return "The store lags behind the queue"
+    if checked.blocking:
+        return f"A guardrail stopped {_called(checked.asset, names)}"
+    return f"A check failed: {checked.asset}, {checked.name.replace('_', ' ')}"
 
 
-def behind_subject() -> str:
-    """What is wrong, when sweeps come through but leave titles behind."""
-    return "Titles are left behind: sweeps come through, but do not read them"
-
-
-def lag_subject() -> str:
-    """What is wrong, when the store does not follow the queue."""
-    return "The store lags behind the queue"
-
-
-def silent_subject(watchdog: Watchdog) -> str:
+def silent_subject(watchdog: Watchdog, names: WorkNames) -> str:
     """What is wrong, when a standing check is evaluated no more."""
     looks = {
-        "store_promise": "whether the store follows the queue",
-        "stock_promise": "whether titles are read in time",
+        names.store_check: "whether the store follows the queue",
+        names.titles_check: "whether titles are read in time",
     }
-    return f"Nobody looks {looks.get(watchdog.sensor, watchdog.check)}"
+    return f"Nobody looks {looks.get(watchdog.check, watchdog.check)}"
 
 
 def silent_reason(watchdog: Watchdog, rules: AlertRules) -> str:
@@ -110,28 +88,26 @@ def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> A
 
 def over(incident: Incident, now: float, rules: AlertRules) -> Alert:
     """The one alert that an incident is over."""
-    lines = [
-        f"From {moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}.",
-        _repeats(incident),
-        *_links(incident, rules),
-    ]
-    return Alert(f"Over: {_lower(incident.subject)}", _body(lines), "success")
+    subject = incident.subject
+    if not subject.startswith("iPage"):
+        subject = subject[:1].lower() + subject[1:]
+    return _ended(f"Over: {subject}", "From", incident, now, rules)
 
 
-def sla_subject(promise: Promise, stale: Stale | None, rules: AlertRules) -> str:
+def sla_subject(promise: Promise, stale: StaleReadings | None, rules: AlertRules) -> str:
     """What is wrong, when an asset is older than was promised."""
     age = duration(rules.sla[promise.asset]) if promise.asset in rules.sla else None
     if stale is not None:
         older = f"older than {age}" if age else "too old"
         return f"SLA broken: the stock of {_titles(stale.titles)} is {older}"
-    name = pretty(promise.asset)
+    name = _called(promise.asset, rules.names)
     return f"SLA broken: {name} has not come through {f'for {age}' if age else 'in time'}"
 
 
 def sla_broken(
     incident: Incident,
     promise: Promise,
-    stale: Stale | None,
+    stale: StaleReadings | None,
     causes: Collection[Incident],
     rules: AlertRules,
 ) -> Alert:
@@ -152,13 +128,17 @@ def sla_broken(
 
 def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules) -> Alert:
     """The promise is kept again."""
+    subject = f"SLA met again: {_called(promise.asset, rules.names)} came through"
+    return _ended(subject, "Broken from", incident, now, rules)
+
+
+def _ended(subject: str, since: str, incident: Incident, now: float, rules: AlertRules) -> Alert:
     lines = [
-        f"Broken from {moment(incident.since, rules)} to {moment(now, rules)}: "
-        f"{duration(now - incident.since)}.",
-        _repeats(incident),
-        *_links(incident, rules),
+        f"{since} {moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}."
     ]
-    return Alert(f"SLA met again: {pretty(promise.asset)} came through", _body(lines), "success")
+    if repeats := incident.times - 1:
+        lines.append(f"{repeats} repeat{'' if repeats == 1 else 's'} counted meanwhile, not sent.")
+    return Alert(subject, _body([*lines, *_links(incident, rules)]), "success")
 
 
 def behind_lines(checked: Checked) -> list[str]:
@@ -172,7 +152,7 @@ def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
     lines = [f"- {one.title} ({one.isbn}): {one.before} → {one.after}" for one in ordered[:_DIGEST_LINES]]
     if len(ordered) > _DIGEST_LINES:
         lines.append(f"- and {len(ordered) - _DIGEST_LINES:,} more")
-    lines.append(f"{rules.ui}/assets/medusa/inventory_levels")
+    lines.append(f"{rules.ui}/assets/{rules.names.levels}")
     return Alert(f"Low stock: {_titles(len(ordered))} since the last digest", _body(lines), "info")
 
 
@@ -194,16 +174,6 @@ def duration(seconds: float) -> str:
 
 def _titles(count: int) -> str:
     return f"{count:,} title{'' if count == 1 else 's'}"
-
-
-def _repeats(incident: Incident) -> str:
-    repeats = incident.times - 1
-    return f"{repeats} repeat{'' if repeats == 1 else 's'} counted meanwhile, not sent." if repeats else ""
-
-
-def _lower(subject: str) -> str:
-    first, rest = subject[:1], subject[1:]
-    return subject if subject.startswith("iPage") else first.lower() + rest
 
 
 def _cut(reason: str) -> str:

@@ -1,15 +1,14 @@
-"""What the promise watch sees, remembers and says, as values: occurrences, incidents, alerts."""
+"""What the watch over the shop sees, remembers and says, as values: occurrences, incidents, alerts."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-Kind = Literal["passing", "refused", "person", "sign_in", "block", "guardrail"]
-"""What a failure wants: `passing` may pass with time, `refused` will not, `person` and `sign_in` wait for
-somebody, `block` and `guardrail` were halted on purpose."""
+Kind = Literal["transient", "permanent", "needs_person", "sign_in", "block", "guardrail"]
+"""What a failure wants, as `FailureKind`; what was stopped was so by a block or a guardrail."""
 
-Tone = Literal["failure", "warning", "success", "info"]
+Tone = Literal["failure", "success", "info"]
 FreshnessState = Literal["PASS", "WARN", "FAIL"]
 
 
@@ -70,7 +69,6 @@ class LowStock:
     """A title's level crossed the threshold downwards. Levels in copies."""
 
     id: int
-    at: float
     isbn: str
     title: str
     before: int
@@ -104,24 +102,6 @@ class Watchdog:
     sensor: str
     evaluated_at: float | None
     switched_off: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StaleTitle:
-    """A title whose reading is too old; `read_at` is None if it was never read."""
-
-    isbn: str
-    title: str | None
-    read_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """How many of the tracked titles have too old a reading, and the oldest of them."""
-
-    titles: int
-    tracked: int
-    oldest: tuple[StaleTitle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,31 +158,35 @@ class IncidentLog:
     looked_at: float = 0.0
     looking_since: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values; `from_json` reads them back."""
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "IncidentLog":
-        """The book that `to_json` wrote."""
-        behind = values["behind"]
-        return cls(
-            {
-                key: Incident(**one | {"works": tuple(one["works"])})
-                for key, one in values["incidents"].items()
-            },
-            Checked(**behind | {"titles": tuple(behind["titles"])}) if behind else None,
-            {isbn: LowStock(**one) for isbn, one in values["low"].items()},
-            values["digest_day"],
-            # A book of an earlier version has none of these.
-            values.get("looked_at", 0.0),
-            values.get("looking_since", 0.0),
-        )
+@dataclass(frozen=True, slots=True)
+class WorkNames:
+    """What alerts have to know by name: assets, ops and checks, as Dagster shows them.
+
+    Args:
+        sweep: the asset whose freshness is that of the stock.
+        search: the asset of the saved search. Like the sweep it can't succeed while iPage lets nobody in.
+        stock: the asset whose page shows each title's stock.
+        levels: the asset whose page shows each title's level in the store.
+        push: the ops and assets that bring levels to the store.
+        titles_check: the standing check on each title's age, as `Checked.check`.
+        store_check: the standing check on whether the store follows.
+        called: what people call an op or asset; any other goes by its own name.
+    """
+
+    sweep: str
+    search: str
+    stock: str
+    levels: str
+    push: frozenset[str]
+    titles_check: str
+    store_check: str
+    called: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """The shop's own figures.
+    """The shop's own figures and names.
 
     Args:
         retry_after: seconds from a failure to each further try.
@@ -215,12 +199,5 @@ class AlertRules:
     sla: Mapping[str, float]
     zone: ZoneInfo
     ui: str
+    names: WorkNames
     looks_every: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class AlertDecision:
-    """The book after a look, and what to tell."""
-
-    book: IncidentLog
-    alerts: tuple[Alert, ...] = ()

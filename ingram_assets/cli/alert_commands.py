@@ -18,17 +18,22 @@ def alert() -> None:
 @as_json
 @handle_errors
 def alert_test(as_json: bool) -> None:
-    """Send a test alert to every target of ALERT_URLS, and say which took it.
+    r"""Send a test alert to every target of ALERT_URLS, and say which took it.
 
     \b
     ingram alert test
     """
     from ingram_assets.alerts.delivery import send_test
-    from ingram_assets.settings import OperationsSettings, SettingsError, environment_of, load
+    from ingram_assets.settings.base import SettingsError
+    from ingram_assets.settings.environment import environment_of
+    from ingram_assets.settings.files import example_of, own_file
+    from ingram_assets.settings.loading import load
+    from ingram_assets.settings.operations import OperationsSettings
 
     urls = load(OperationsSettings, environment_of("operations")).ALERT_URLS
     if not urls:
-        raise SettingsError("ALERT_URLS is missing: set it in .env.operations (see .env.operations.example).")
+        file = OperationsSettings.file
+        raise SettingsError(f"ALERT_URLS is missing: set it in {own_file(file)} (see {example_of(file)}).")
     sent = send_test([url.get_secret_value() for url in urls])
     for one in sent:
         say(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)

@@ -36,36 +36,43 @@ let_through = click.option(
 )
 
 
-def fail(sentence: str, code: int, as_json: bool, **more: Any) -> NoReturn:
+def fail(sentence: str, code: int, as_json: bool) -> NoReturn:
     """Say what went wrong, in words and for a program, and leave with the code."""
     say(sentence, err=True, fg="red")
     if as_json:
-        click.echo(json.dumps({"ok": False, "error": sentence, **more}))
+        click.echo(json.dumps({"ok": False, "error": sentence}))
     sys.exit(code)
+
+
+def with_examples(command: Callable[..., Any]) -> Callable[..., Any]:
+    r"""Let `\b` in a raw docstring be click's mark: the lines below it are not wrapped anew."""
+    command.__doc__ = (command.__doc__ or "").replace(r"\b", "\b")
+    return command
 
 
 def handle_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn our own errors into one sentence and an exit code, and an interrupt into a clean stop."""
 
-    @wraps(command)
+    @wraps(with_examples(command))
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         # A stop asked for in another way (a service manager, a closed terminal, a script's background job,
         # which starts with SIGINT ignored) is the same clean stop as Ctrl-C.
         for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(asked, signal.default_int_handler)
+        as_json = kwargs.get("as_json", False)
         try:
             return command(*args, **kwargs)
-        except Stopped as error:
-            fail(str(error), STOPPED, kwargs.get("as_json", False))
-        except NeedsPerson as error:
-            fail(str(error), WRONG_USE, kwargs.get("as_json", False))
-        except IngramError as error:
-            fail(str(error), SOME_FAILED, kwargs.get("as_json", False))
-        except OSError as error:
-            if (told := of_the_disk(error)) is None:
+        except (IngramError, OSError) as error:
+            if (told := error if isinstance(error, IngramError) else of_the_disk(error)) is None:
                 raise
-            fail(str(told), WRONG_USE, kwargs.get("as_json", False))
+            fail(str(told), _exit_code(told), as_json)
         except KeyboardInterrupt:
-            fail("Stopped.", 130, kwargs.get("as_json", False))
+            fail("Stopped.", 130, as_json)
 
     return wrapper
+
+
+def _exit_code(error: IngramError) -> int:
+    if isinstance(error, Stopped):
+        return STOPPED
+    return WRONG_USE if isinstance(error, NeedsPerson) else SOME_FAILED

@@ -10,7 +10,7 @@ from ingram_assets.cli.common import ISBN, as_json, handle_errors
 @as_json
 @handle_errors
 def history(isbn: str, as_json: bool) -> None:
-    """A title's stock readings and store changes, in one line of time.
+    r"""A title's stock readings and store changes, in one line of time.
 
     \b
     ingram history 9781639739134
@@ -26,7 +26,7 @@ def history(isbn: str, as_json: bool) -> None:
 @as_json
 @handle_errors
 def explain(isbn: str, as_json: bool) -> None:
-    """Why the store shows what it shows of a title: the reading, the rule, the level, the label.
+    r"""Why the store shows what it shows of a title: the reading, the rule, the level, the label.
 
     \b
     ingram explain 9781639739134
@@ -41,7 +41,7 @@ def explain(isbn: str, as_json: bool) -> None:
 @as_json
 @handle_errors
 def status(as_json: bool) -> None:
-    """Counts, the oldest stock reading, what runs low, and what is broken now.
+    r"""Counts, the oldest stock reading, what runs low, and what is broken now.
 
     \b
     ingram status

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ingram_assets.cli.alert_commands import alert
-from ingram_assets.cli.common import DONE
+from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.look_commands import explain, history, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
@@ -42,8 +42,9 @@ class _Commands(click.Group):
     help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are.",
 )
 @click.version_option(package_name="ingram-assets")
+@with_examples
 def main(env_dir: Path | None) -> None:
-    """Keeps a Medusa bookstore's stock honest with Ingram iPage.
+    r"""Keeps a Medusa bookstore's stock honest with Ingram iPage.
 
     \b
     See it work:            ingram demo

@@ -16,7 +16,7 @@ def queue() -> None:
 @as_json
 @handle_errors
 def migrate(as_json: bool) -> None:
-    """Create or upgrade the queue's tables, functions and roles. Safe to repeat.
+    r"""Create or upgrade the queue's tables, functions and roles. Safe to repeat.
 
     Needs QUEUE_OWNER_DB_URL: a role that may create roles and tables. The roles are made without a
     password; give them one: ALTER ROLE ingram_queue_writer PASSWORD '…'.
@@ -28,16 +28,18 @@ def migrate(as_json: bool) -> None:
 
     result = migrate_queue()
     if as_json:
-        click.echo(json.dumps({"ok": True, **result}))
-    else:
-        click.echo(f"The queue is at version {result['version']}.")
-        for role in result.get("created_roles", []):
-            click.echo(
-                f"The role {role} was made and has no password yet. Give it one, in psql as the owner: "
-                f"\\password {role}"
-            )
-        for note in result.get("notes", []):
-            click.echo(note, err=True)
+        found = {"created_roles": result.created_roles, "notes": result.notes}
+        more = {name: values for name, values in found.items() if values}
+        click.echo(json.dumps({"ok": True, "version": result.after, **more}))
+        return
+    click.echo(f"The queue is at version {result.after}.")
+    for role in result.created_roles:
+        click.echo(
+            f"The role {role} was made and has no password yet. Give it one, in psql as the owner: "
+            f"\\password {role}"
+        )
+    for note in result.notes:
+        click.echo(note, err=True)
 
 
 @queue.command("let-in")
@@ -45,7 +47,7 @@ def migrate(as_json: bool) -> None:
 @as_json
 @handle_errors
 def let_in(titles: int, as_json: bool) -> None:
-    """Let TITLES new titles in beyond what the queue takes in a day, until they are used up.
+    r"""Let TITLES new titles in beyond what the queue takes in a day, until they are used up.
 
     The queue takes 500 new titles a day, or a tenth of what it has, so that a stolen password of its writer
     fills no shop. A queue without any stock takes 20,000. Needs QUEUE_OWNER_DB_URL.

@@ -5,15 +5,17 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
 from ingram_assets.cli.terminal import markup, say
+from ingram_assets.domain.wording import count
 
 if TYPE_CHECKING:
     from ingram_assets.cli.runs import RunResult
+    from ingram_assets.defs.events import Report
 
 
 @contextmanager
@@ -30,62 +32,63 @@ def progress(job: str) -> Iterator[Callable[[str], None]]:
         task = bar.add_task(job, total=None)
 
         def tell(words: str) -> None:
-            count = re.search(r"([\d,]+) of ([\d,]+)", words)
-            done, total = (int(part.replace(",", "")) for part in count.groups()) if count else (0, None)
+            found = re.search(r"([\d,]+) of ([\d,]+)", words)
+            done, total = (int(part.replace(",", "")) for part in found.groups()) if found else (0, None)
             bar.update(task, description=markup(f"{job}: {words}"), completed=done, total=total)
 
         yield tell
 
 
-def finish(result: "RunResult", as_json: bool) -> None:
+def finish(result: "RunResult", as_json: bool) -> NoReturn:
     """Print a run's report and leave with the contract's exit code."""
+    from ingram_assets.defs.events import Report
+
+    report = Report("")
+    for step in result.reports:
+        report.counts |= step["counts"]
+        for failed in step["failed"]:
+            report.fail(**failed)
+        report.notes += step["notes"]
+        report.details |= step["details"]
+    code = _exit_code(result, report)
+    if as_json:
+        said = {
+            # Counts first: one of them is called "ok" as well, the pages that were.
+            **report.counts,
+            **report.details,
+            "ok": code == DONE,
+            "run_id": result.run_id,
+            "seconds": round(result.seconds, 1),
+            "failed": report.failed_titles,
+            "notes": report.notes,
+            "stopped": result.stopped,
+            "error": None if result.succeeded else result.error,
+        }
+        click.echo(json.dumps(said))
+    else:
+        _print(result, report)
+    sys.exit(code)
+
+
+def _print(result: "RunResult", report: "Report") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    counts: dict[str, int] = {}
-    failed: list[dict[str, str]] = []
-    notes: list[str] = []
-    details: dict[str, Any] = {}
-    for report in result.reports:
-        counts |= report["counts"]
-        failed += report["failed"]
-        notes += report["notes"]
-        details |= report["details"]
-    code = _exit_code(result, failed)
-    if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    # Counts first: one of them is called "ok" as well, the pages that were.
-                    **counts,
-                    **details,
-                    "ok": code == DONE,
-                    "run_id": result.run_id,
-                    "seconds": round(result.seconds, 1),
-                    "failed": failed,
-                    "notes": notes,
-                    "stopped": result.stopped,
-                    "error": None if result.succeeded else result.error,
-                }
-            )
-        )
-        sys.exit(code)
     console = Console(highlight=False)
-    if counts:
+    if report.counts:
         table = Table("", "titles", box=None, show_header=False)
-        for name, count in counts.items():
-            table.add_row(name.replace("_", " "), f"{count:,}")
+        for name, number in report.counts.items():
+            table.add_row(name.replace("_", " "), count(number))
         console.print(table)
-    for line in _changes(details):
+    for line in _changes(report.details):
         console.print(line, soft_wrap=True)
-    for note in notes:
+    for note in report.notes:
         console.print(markup(note))
-    for entry in failed:
-        console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
+    for isbn, reason in report.failed.items():
+        console.print(f"[red]{markup(isbn)}[/red] {markup(reason)}")
     console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
     if not result.succeeded:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
-    sys.exit(code)
 
 
 def _changes(details: Mapping[str, Any]) -> Iterator[str]:
@@ -107,9 +110,9 @@ def _level(copies: float | None) -> str:
     return "no level" if copies is None else f"{copies:g}"
 
 
-def _exit_code(result: "RunResult", failed: list[dict[str, str]]) -> int:
+def _exit_code(result: "RunResult", report: "Report") -> int:
     if result.stopped:
         return STOPPED
-    if result.kind == "needs_person":
+    if result.kind in ("needs_person", "sign_in"):
         return WRONG_USE
-    return SOME_FAILED if failed or not result.succeeded else DONE
+    return SOME_FAILED if report.failed or not result.succeeded else DONE

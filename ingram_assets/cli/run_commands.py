@@ -18,24 +18,28 @@ if TYPE_CHECKING:
 @as_json
 @handle_errors
 def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
-    """Discover the saved search's titles, then read every tracked title's stock into the queue.
+    r"""Discover the saved search's titles, then read every tracked title's stock into the queue.
 
     \b
     ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
     ingram sync-stock 1234567       another one; its titles are tracked from now on
     """
-    from ingram_assets.settings import ScraperSettings, SettingsError, environment_of, load
+    from ingram_assets.settings.base import SettingsError
+    from ingram_assets.settings.environment import environment_of
+    from ingram_assets.settings.loading import load
+    from ingram_assets.settings.scraper import ScraperSettings
 
     named = {"IPAGE_SAVED_SEARCH_ID": search_id} if search_id else {}
     if not load(ScraperSettings, environment_of("scraper") | named).IPAGE_SAVED_SEARCH_ID:
         raise SettingsError(
             "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search: ingram sync-stock ID."
         )
+    from ingram_assets.defs.keys import SAVED_SEARCH, STOCK_SWEEP
+
+    search: dict[str, Any] = {"search_id": search_id or "", "let_through": let_through}
     config = {
-        "ops": {
-            "ipage__saved_search": {"config": {"search_id": search_id or "", "let_through": let_through}},
-            "ipage__stock_sweep": {"config": {"let_through": let_through}},
-        }
+        SAVED_SEARCH.to_python_identifier(): search,
+        STOCK_SWEEP.to_python_identifier(): {"let_through": let_through},
     }
     finish(run_job("scraper", "sync_stock", config), as_json)
 
@@ -45,13 +49,13 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
 @as_json
 @handle_errors
 def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
-    """Read details, stock and cover of these titles into the queue; new ones are tracked from now on.
+    r"""Read details, stock and cover of these titles into the queue; new ones are tracked from now on.
 
     \b
     ingram enrich 9780306406157
     ingram enrich 0-306-40615-2 978-1-63973-913-4
     """
-    config = {"ops": {"enrich_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    config = {"enrich_titles": {"isbns": list(dict.fromkeys(isbns))}}
     finish(run_job("scraper", "enrich", config), as_json)
 
 
@@ -60,12 +64,12 @@ def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
 @as_json
 @handle_errors
 def retire(isbns: tuple[str, ...], as_json: bool) -> None:
-    """Stop tracking these titles. Their products stay in the store as they are; enrich takes a title back.
+    r"""Stop tracking these titles. Their products stay in the store as they are; enrich takes a title back.
 
     \b
     ingram retire 9780306406157
     """
-    config = {"ops": {"retire_titles": {"config": {"isbns": list(dict.fromkeys(isbns))}}}}
+    config = {"retire_titles": {"isbns": list(dict.fromkeys(isbns))}}
     finish(run_job("scraper", "retire", config), as_json)
 
 
@@ -76,7 +80,7 @@ def retire(isbns: tuple[str, ...], as_json: bool) -> None:
 @as_json
 @handle_errors
 def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
-    """Bring the queue to Medusa: new products, then every level and flag that differs.
+    r"""Bring the queue to Medusa: new products, then every level and flag that differs.
 
     \b
     ingram push                     all titles
@@ -84,7 +88,7 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
     ingram push 9780306406157       this title alone
     """
     config = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
-    finish(run_job("storefront", "push", {"ops": {"push_titles": {"config": config}}}), as_json)
+    finish(run_job("storefront", "push", {"push_titles": config}), as_json)
 
 
 @click.command()
@@ -93,7 +97,7 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 @as_json
 @handle_errors
 def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
-    """Put back what a run changed in the store, title by title, where nobody changed it since.
+    r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 
     RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run.
 
@@ -104,19 +108,27 @@ def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     The next push brings levels in step with the rules again: correct what misled the run first.
     """
     config = {"run_id": run_id.strip(), "dry_run": dry_run}
-    finish(run_job("storefront", "undo", {"ops": {"undo_run": {"config": config}}}), as_json)
+    finish(run_job("storefront", "undo", {"undo_run": config}), as_json)
 
 
-def run_job(location: str, job: str, run_config: Mapping[str, Any]) -> "RunResult":
-    """Start a job's run where its secrets are, follow it, and return what it reports."""
+def run_job(location: str, job: str, config: Mapping[str, Mapping[str, Any]]) -> "RunResult":
+    """Start a job's run where its secrets are, follow it, and return what it reports.
+
+    Args:
+        config: of each op, by its name.
+    """
     from ingram_assets.cli.runs import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
-    from ingram_assets.settings import LOCATIONS, CommonSettings, PaceSettings, check, environment_of, load
+    from ingram_assets.settings.environment import LOCATIONS, environment_of
+    from ingram_assets.settings.loading import check, load
+    from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
+    of_ops = {name: {"config": dict(values)} for name, values in config.items()}
     environment = environment_of(location)
     check(environment, LOCATIONS[location], CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
     with progress(job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
         with code_server(common, location) as server:
-            return follow(instance, launch(server, job, run_config), tell, goes_on=server.is_queued)
+            run = launch(server, job, {"ops": of_ops})
+            return follow(instance, run, tell, goes_on=server.is_queued)

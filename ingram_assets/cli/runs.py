@@ -28,10 +28,13 @@ from ingram_assets.runtime.instance import (
 )
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
-from ingram_assets.settings import CommonSettings, environment_of
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
+
+    from ingram_assets.defs.events import RunReport
 
 POLL_SECONDS = 0.3
 AWAY_SECONDS = 60.0
@@ -62,7 +65,7 @@ class RunResult:
 
     run_id: str
     succeeded: bool
-    reports: list[dict[str, Any]]
+    reports: "list[RunReport]"
     stopped: dict[str, str] | None
     error: str | None
     kind: str | None
@@ -251,7 +254,7 @@ def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
     from ingram_assets.defs import failure_text
     from ingram_assets.defs.events import KIND, REPORT, STOPPED
 
-    reports: list[dict[str, Any]] = []
+    reports: list[RunReport] = []
     stopped: dict[str, str] | None = None
     error = kind = None
     wanted = {

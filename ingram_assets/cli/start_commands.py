@@ -12,7 +12,7 @@ from ingram_assets.domain.failures import NeedsPerson
 @as_json
 @handle_errors
 def up(as_json: bool) -> None:
-    """Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
+    r"""Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
 
     Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
     With --json the line that says where it answers is an object.
@@ -30,7 +30,7 @@ def up(as_json: bool) -> None:
 @as_json
 @handle_errors
 def demo(once: bool, as_json: bool) -> None:
-    """Watch it work on this machine: a simulated iPage, a real Medusa, and everything between.
+    r"""Watch it work on this machine: a simulated iPage, a real Medusa, and everything between.
 
     \b
     ingram demo                     stays up, sells and restocks, until Ctrl-C

@@ -1,11 +1,11 @@
 """`ingram status`: counts, the oldest reading, what runs low, whether the store follows, what is broken."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import psycopg
@@ -15,12 +15,19 @@ from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
+from ingram_assets.domain.wording import minutes, moment
 from ingram_assets.runtime.instance import running_ports
-from ingram_assets.settings import CommonSettings, PaceSettings, StorefrontSettings, environment_of, load
-from ingram_assets.staging.reader import QueueReader
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.reader import QueueReader, RowState, Trouble
 from ingram_assets.store.journal import InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 SHOWN = 20
 """At most so many titles of a list are printed; `--json` has more."""
@@ -28,11 +35,98 @@ SHOWN = 20
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
 
+RUNS_LOOKED_AT = 200
+"""So many of the last runs say how each job's last one ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LowTitle:
+    """A title in stock of which few copies are left to sell."""
+
+    isbn: str
+    title: str
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateTitle:
+    """A title that the store does not follow. `what`: a kind of `lag.Behind`."""
+
+    isbn: str
+    title: str
+    what: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """The last run of a job, or of assets that Dagster materializes by itself, which failed."""
+
+    job: str
+    run_id: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the shop, as `--json` prints it.
+
+    Attributes:
+        titles: those tracked; without Dagster's answer (`tracked_known` is false) the queue's rows.
+        behind: how many titles the store does not follow; `None` if the journal can't be asked.
+        behind_text: the same in words; `None` if there are none.
+        not_asked: why Dagster or the journal could not be asked.
+        switched_off: names of the sensors and schedules that a person switched off in Dagster.
+    """
+
+    up: bool
+    titles: int
+    tracked_known: bool
+    rows: int
+    retired: int
+    untracked: tuple[str, ...]
+    to_import: int
+    failed: int
+    unread: int
+    never_read: int
+    low_stock: tuple[LowTitle, ...]
+    low_stock_threshold: int
+    promise_seconds: int
+    promise_broken: bool
+    oldest_reading: datetime | None
+    oldest_reading_isbn: str | None
+    behind: int | None
+    behind_since: datetime | None
+    behind_titles: tuple[LateTitle, ...]
+    behind_text: str | None
+    not_asked: tuple[str, ...]
+    broken: tuple[Trouble, ...]
+    no_stock_table: tuple[Trouble, ...]
+    failed_runs: tuple[FailedRun, ...]
+    switched_off: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all was asked, and nothing is broken or switched off."""
+        faults = (self.broken, self.promise_broken, self.behind, self.failed_runs, self.switched_off)
+        return not any((*faults, self.not_asked))
+
 
 def show_status(as_json: bool) -> None:
     """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows.
 
-    Medusa is not asked. Where Dagster's database or the journal can't be, that is said, and rows are counted.
+    Raises:
+        SettingsError, NeedsPerson, Transient: as for `gather`.
+    """
+    status = gather()
+    if as_json:
+        click.echo(json.dumps(asdict(status), default=datetime.isoformat))
+    else:
+        render(status, datetime.now(UTC))
+
+
+def gather() -> Status:
+    """The state of the shop. Medusa is not asked; without Dagster or the journal, rows are counted.
 
     Raises:
         SettingsError: the storefront's settings are missing.
@@ -42,109 +136,95 @@ def show_status(as_json: bool) -> None:
     settings = load(StorefrontSettings, environment)
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
-        rows = reader.row_states()
-        # Only now, as it imports Dagster, which takes longer than all the rest.
-        from ingram_assets.defs.storefront import lag
-
-        dagster = _dagster(common)
-        told, no_journal = _told(settings)
-        first_changes = reader.first_changes(lag.not_told(rows, told or {}))
+        rows = reader.row_states()  # before what the store was told of them: a push may be at work
+        dagster = _ask_dagster(common)
+        in_step, no_journal = _ask_journal(settings)
+        behind, behind_text = _behind(reader, rows, in_step, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     rules, now = store_rules(settings), datetime.now(UTC)
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
-    low = low_stock(sold, rules=rules, today=store_today(common))
-    at_most = timedelta(seconds=pace.STORE_LAG_MAX)
-    found = lag.look(
-        rows,
-        told or {},
-        first_changes,
-        tracked=dagster.tracked,
-        retired=dagster.retired,
-        now=now,
-        at_most=at_most,
-        sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
+    oldest, trouble = summary.oldest_reading, (*summary.failed_titles, *summary.unread_titles)
+    return Status(
+        up=bool(running_ports(common)),
+        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+        tracked_known=dagster.tracked is not None,
+        rows=summary.titles,
+        retired=len(dagster.retired),
+        untracked=tuple(one.isbn for one in behind or () if one.what == "untracked"),
+        to_import=summary.to_import,
+        failed=summary.failed,
+        unread=summary.unread,
+        never_read=summary.never_read,
+        low_stock=low_stock(sold, rules=rules, today=store_today(common)),
+        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
+        promise_seconds=pace.STOCK_FAIL_AFTER,
+        promise_broken=bool(oldest and now - oldest > pace.stock_sla),
+        oldest_reading=oldest,
+        oldest_reading_isbn=summary.oldest_reading_isbn,
+        behind=None if behind is None else len(behind),
+        behind_since=behind[0].since if behind else None,
+        behind_titles=behind or (),
+        behind_text=behind_text,
+        not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
+        broken=tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE),
+        no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
+        failed_runs=dagster.failed_runs,
+        switched_off=tuple(sorted(dagster.switched_off)),
     )
-    behind = found.behind if told is not None else ()
-    oldest = summary.oldest_reading
-    state: dict[str, Any] = {
-        "up": bool(running_ports(common)),
-        "titles": summary.titles if dagster.tracked is None else len(dagster.tracked),
-        "rows": summary.titles,
-        "retired": len(dagster.retired),
-        "untracked": [one.isbn for one in behind if one.kind == "untracked"],
-        "to_import": summary.to_import,
-        "failed": summary.failed,
-        "unread": summary.unread,
-        "never_read": summary.never_read,
-        "low_stock": low,
-        "low_stock_threshold": settings.LOW_STOCK_THRESHOLD,
-        "promise_broken": bool(oldest and datetime.now(UTC) - oldest > pace.stock_sla),
-        "oldest_reading": oldest.isoformat() if oldest else None,
-        "oldest_reading_isbn": summary.oldest_reading_isbn,
-        "behind": None if told is None else len(behind),
-        "behind_since": behind[0].since.isoformat() if behind and behind[0].since else None,
-        "behind_titles": [
-            {
-                "isbn": one.isbn,
-                "title": one.title,
-                "what": one.kind,
-                "since": one.since.isoformat() if one.since else None,
-            }
-            for one in behind
-        ],
-        "not_asked": [why for why in (dagster.problem, no_journal) if why],
-        "broken": [
-            {"isbn": one.isbn, "title": one.title, "outcome": one.outcome, "reason": one.reason}
-            for one in (*summary.failed_titles, *summary.unread_titles)
-            if one.outcome != NO_STOCK_TABLE
-        ],
-        "no_stock_table": [
-            {"isbn": one.isbn, "title": one.title, "since": one.since.isoformat() if one.since else None}
-            for one in summary.unread_titles
-            if one.outcome == NO_STOCK_TABLE
-        ],
-    }
-    if as_json:
-        click.echo(json.dumps(state))
-        return
-    click.echo(f"ingram up is {'running' if state['up'] else 'not running'}.")
-    for name, words in (
-        ("titles", "titles tracked" if dagster.tracked is not None else "titles in the queue"),
-        ("to_import", "wait for import"),
-        ("failed", "failed import"),
-        ("unread", "not read at the last attempt"),
-        ("never_read", "stock never read"),
+
+
+def render(status: Status, now: datetime) -> None:
+    """Print it for a person: counts, then lists, then what is broken and what to do next."""
+    click.echo(f"ingram up is {'running' if status.up else 'not running'}.")
+    for number, words in (
+        (status.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
+        (status.to_import, "wait for import"),
+        (status.failed, "failed import"),
+        (status.unread, "not read at the last attempt"),
+        (status.never_read, "stock never read"),
+        (len(status.low_stock), f"low stock: {status.low_stock_threshold} copies or fewer to sell"),
     ):
-        click.echo(f"{state[name]:7,}  {words}")
-    click.echo(f"{len(low):7,}  low stock: {settings.LOW_STOCK_THRESHOLD} copies or fewer to sell")
-    if dagster.retired:
-        click.echo(f"{len(dagster.retired):7,}  retired, and in none of these counts")
-    if oldest:
-        minutes = (datetime.now(UTC) - oldest).total_seconds() / 60
-        late = f" The promise is {pace.STOCK_FAIL_AFTER / 60:,.0f} min: it is broken."
-        click.echo(
-            f"Oldest reading: {summary.oldest_reading_isbn}, {minutes:,.0f} min ago."
-            f"{late if state['promise_broken'] else ''}"
-        )
-    _list("Low stock:", [f"{one['isbn']}  {one['copies']:3}  {one['title'][:60]}" for one in low])
+        click.echo(f"{number:7,}  {words}")
+    if status.retired:
+        click.echo(f"{status.retired:7,}  retired, and in none of these counts")
+    if status.oldest_reading:
+        ago = f"{minutes(now - status.oldest_reading)} ago"
+        promise = minutes(timedelta(seconds=status.promise_seconds))
+        late = f" The promise is {promise}: it is broken." if status.promise_broken else ""
+        click.echo(f"Oldest reading: {status.oldest_reading_isbn}, {ago}.{late}")
+    _list("Low stock:", [f"{one.isbn}  {one.copies:3}  {one.title[:60]}" for one in status.low_stock])
     _list(
         "The page shows no stock table, so what was known of them stands:",
-        [f"{one['isbn']}  {one['title'][:60]}" for one in state["no_stock_table"]],
+        [f"{one.isbn}  {one.title[:60]}" for one in status.no_stock_table],
     )
-    for why in state["not_asked"]:
+    _render_faults(status)
+
+
+def _render_faults(status: Status) -> None:
+    for why in status.not_asked:
         say(why, fg="yellow")
-    if behind:
-        say(one_line(lag.sentence(found, at_most, dagster.switched_off)), fg="red")
-        _list(
-            "Behind:",
-            [f"{one.isbn}  {one.kind:9} since {lag.moment(one.since)}  {one.title[:40]}" for one in behind],
-        )
-    if not (state["broken"] or state["promise_broken"] or behind or state["not_asked"]):
+    if status.behind_text:
+        say(one_line(status.behind_text), fg="red")
+    _list(
+        "Behind:",
+        [
+            f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}"
+            for one in status.behind_titles
+        ],
+    )
+    for run in status.failed_runs:
+        say(one_line(f"The last run of {run.job} failed, {moment(run.ended_at)}: {run.run_id}."), fg="red")
+    if status.switched_off:
+        names = ", ".join(status.switched_off)
+        say(f"Switched off in Dagster: {names}. Switch on again under Automation.", fg="yellow")
+    if status.tracked_known and not status.titles:
+        say("No title is tracked yet. To track those of the saved search: ingram sync-stock", fg="yellow")
+    elif status.is_sound:
         click.secho("Nothing is broken.", fg="green")
-    for one in state["broken"]:
-        click.secho(one_line(one["isbn"]), fg="red", nl=False)
-        say(one_line(f"  {one['title'][:50]}: {one['reason']}"))
+    for one in status.broken:
+        click.secho(one_line(one.isbn), fg="red", nl=False)
+        say(one_line(f"  {one.title[:50]}: {one.reason}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +235,11 @@ class _Dagster:
     retired: frozenset[str] = frozenset()
     switched_off: frozenset[str] = frozenset()
     sweeping_since: datetime | None = None
+    failed_runs: tuple[FailedRun, ...] = ()
     problem: str | None = None
 
 
-def _dagster(common: CommonSettings) -> _Dagster:
+def _ask_dagster(common: CommonSettings) -> _Dagster:
     """Ask Dagster's own database."""
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
 
@@ -176,17 +257,62 @@ def _dagster(common: CommonSettings) -> _Dagster:
                 frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
                 frozenset(switched_off(instance)),
                 at_work_since(instance, "scraper"),
+                _failed_runs(instance),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"
-        return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
     except (IngramError, OSError) as error:
         if (told := error if isinstance(error, IngramError) else of_the_disk(error)) is None:
             raise
-        return _Dagster(problem=f"{told} So rows are counted here, retired ones too.")
+        problem = str(told)
+    return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
 
 
-def _told(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:
+def _failed_runs(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
+    """The jobs whose last run failed, the latest first."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
+    last: dict[str, FailedRun | None] = {}
+    for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
+        run = record.dagster_run
+        at = None if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
+        # Runs that Dagster starts for assets by itself all have the same job.
+        assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
+        name = assets or run.job_name
+        failed = run.status == DagsterRunStatus.FAILURE
+        last.setdefault(name, FailedRun(name, run.run_id, at) if failed else None)
+    return tuple(run for run in last.values() if run)
+
+
+def _behind(
+    reader: QueueReader,
+    rows: Sequence[RowState],
+    in_step: Mapping[str, InStep] | None,
+    dagster: _Dagster,
+    pace: PaceSettings,
+) -> tuple[tuple[LateTitle, ...] | None, str | None]:
+    """The titles that the store does not follow, and that in words; `None` if the journal can't say."""
+    from ingram_assets.defs.storefront import lag
+
+    if in_step is None:
+        return None, None
+    at_most = timedelta(seconds=pace.STORE_LAG_MAX)
+    found = lag.look(
+        rows,
+        in_step,
+        reader.first_changes(lag.not_told(rows, in_step)),
+        tracked=dagster.tracked,
+        retired=dagster.retired,
+        now=datetime.now(UTC),
+        at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
+    )
+    titles = tuple(LateTitle(one.isbn, one.title, one.kind, one.since) for one in found.behind)
+    return titles, lag.sentence(found, at_most, dagster.switched_off) if titles else None
+
+
+def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:
     """What the store was last told of each title; or `None`, and why the journal can't say."""
     try:
         with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
@@ -205,7 +331,7 @@ def _list(heading: str, lines: Sequence[str]) -> None:
         click.echo(f"  … and {len(lines) - SHOWN:,} more (ingram status --json)")
 
 
-def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> list[dict[str, Any]]:
+def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
     """The titles in stock of which few copies are left to sell, the fewest first. Pure.
 
     `copies` is the level that the rules give the store, as for the event that a push logs when a title
@@ -216,5 +342,5 @@ def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> lis
         wanted = desired(title, today=today, rules=rules)
         copies = wanted.stocked_quantity
         if wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold:
-            low.append({"isbn": title.isbn, "title": title.title, "copies": copies})
-    return sorted(low, key=lambda one: (one["copies"], one["isbn"]))
+            low.append(LowTitle(title.isbn, title.title, copies))
+    return tuple(sorted(low, key=lambda one: (one.copies, one.isbn)))

@@ -1,7 +1,7 @@
 """`ingram history` and `ingram explain`: what became of one title, and why the store shows what it shows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +13,16 @@ from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.lifetime import age
-from ingram_assets.domain.stock import DcStock
-from ingram_assets.settings import CommonSettings, StorefrontSettings, environment_of, load, secret
+from ingram_assets.domain.stock import Stock
+from ingram_assets.domain.wording import count
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.explain import explain
+from ingram_assets.store.explain import Explanation, explain
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.levels import look_at
 from ingram_assets.store.location import find_location
@@ -42,6 +47,10 @@ class Happened:
     words: str
     details: Mapping[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {"at": self.at.isoformat(), "what": self.what, "words": self.words, **self.details}
+
 
 def show_history(isbn: str, as_json: bool) -> None:
     """Print a title's stock readings and store changes in one line of time, oldest first.
@@ -61,68 +70,54 @@ def show_history(isbn: str, as_json: bool) -> None:
         raise UnknownTitle(isbn)
     name = titles[0].title if titles else None
     if as_json:
-        events = [
-            {"at": one.at.isoformat(), "what": one.what, "words": one.words, **one.details}
-            for one in happened
-        ]
+        events = [one.as_json() for one in happened]
         click.echo(json.dumps({"ok": True, "isbn": isbn, "title": name, "events": events}, default=str))
         return
     say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
     for one in happened:
         say(one_line(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}"))
-    if not happened:
-        click.echo("Its stock was never read, and nothing of it was written to the store.")
+    if happened:
+        click.secho("Times are UTC.", dim=True)
     else:
-        click.echo(click.style("Times are UTC.", dim=True))
+        click.echo("Its stock was never read, and nothing of it was written to the store.")
 
 
 def line_of_time(readings: Iterable[StockChange], changes: Iterable[Entry]) -> list[Happened]:
     """Readings of the stock and writes to the store, oldest first. Pure."""
-    happened = [
-        Happened(
-            one.stock_observed_at,
-            "reading",
-            _reading(one),
-            {
-                "stock": None if one.stock is None else stock_rules.to_json(one.stock),
-                "on_hand": stock_rules.on_hand(one.stock),
-                "on_order": stock_rules.on_order(one.stock),
-            },
-        )
-        for one in readings
-    ]
-    happened += [
-        Happened(
-            one.at.astimezone(UTC),
-            one.kind,
-            _written(one),
-            {
-                "before": one.before,
-                "after": one.after,
-                "reason": one.reason,
-                "outcome": one.outcome,
-                "detail": one.detail,
-                "run_id": one.run_id,
-            },
-        )
-        for one in changes
-    ]
+    happened = [Happened(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings]
+    for one in changes:
+        details = {name: getattr(one, name) for name in _OF_A_CHANGE}
+        happened.append(Happened(one.at.astimezone(UTC), one.kind, _written(one), details))
     return sorted(happened, key=lambda one: one.at)
+
+
+_OF_A_CHANGE = ("before", "after", "reason", "outcome", "detail", "run_id")
+"""What `--json` says of a write, as the journal has it."""
+
+
+def _sums(change: StockChange) -> dict[str, Any]:
+    return {
+        "stock": None if change.stock is None else stock_rules.to_json(change.stock),
+        "on_hand": stock_rules.on_hand(change.stock),
+        "on_order": stock_rules.on_order(change.stock),
+    }
 
 
 def _reading(change: StockChange) -> str:
     now, before = change.stock or {}, change.before
-    words = f"{_count(stock_rules.on_hand(now))} on hand, {_count(stock_rules.on_order(now))} on order"
     if before is None:
-        return f"{words}: the first reading ({_centers(now, now)})."
+        return f"{_in_sum(now)}: the first reading ({_centers(now, now)})."
     moved = [dc for dc in {**before, **now} if before.get(dc) != now.get(dc)]
-    was = f"{_count(stock_rules.on_hand(before))} on hand, {_count(stock_rules.on_order(before))} on order"
-    return f"{words}; before: {was} ({_centers(now, moved)})."
+    return f"{_in_sum(now)}; before: {_in_sum(before)} ({_centers(now, moved)})."
 
 
-def _centers(stock: Mapping[str, DcStock], which: Iterable[str]) -> str:
+def _in_sum(stock: Stock) -> str:
+    return f"{count(stock_rules.on_hand(stock))} on hand, {count(stock_rules.on_order(stock))} on order"
+
+
+def _centers(stock: Stock, which: Iterable[str]) -> str:
     parts = [
-        f"{dc} {_count(stock[dc].on_hand)}+{_count(stock[dc].on_order)}" if dc in stock else f"{dc} gone"
+        f"{dc} {count(stock[dc].on_hand)}+{count(stock[dc].on_order)}" if dc in stock else f"{dc} gone"
         for dc in which
     ]
     return ", ".join(parts) or "no distribution center"
@@ -134,16 +129,8 @@ def _written(entry: Entry) -> str:
     elif entry.kind == "product" and entry.before is None:
         words = "made."
     else:
-        before = entry.before or {}
-        words = "; ".join(
-            f"{name.removeprefix('metadata.')} {_short(value)}"
-            if name not in before
-            else f"{name.removeprefix('metadata.')} {_short(before[name])} → {_short(value)}"
-            for name, value in entry.after.items()
-            if name not in ("metadata.stock_observed_at", "metadata.ingram_stock")
-            and (name not in before or before[name] != value)
-        )
-        words = f"{words or 'the reading and its time'}."
+        moves = "; ".join(_moves(entry.before or {}, entry.after))
+        words = f"{moves or 'the reading and its time'}."
     if entry.outcome == "failed":
         words = f"FAILED, {entry.detail} Wanted: {words}"
     elif entry.outcome == "pending":
@@ -151,22 +138,41 @@ def _written(entry: Entry) -> str:
     return f"{words} {entry.reason} (run {entry.run_id})"
 
 
+def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Each value that was written, with the one that it replaced."""
+    for name, value in after.items():
+        if name in ("metadata.stock_observed_at", "metadata.ingram_stock"):
+            continue
+        said = f"{name.removeprefix('metadata.')} "
+        if name not in before:
+            yield said + _short(value)
+        elif before[name] != value:
+            yield f"{said}{_short(before[name])} → {_short(value)}"
+
+
 def _short(value: Any) -> str:
     text = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _count(value: int | None) -> str:
-    return "unknown" if value is None else f"{value:,}"
-
-
 def show_explanation(isbn: str, as_json: bool) -> None:
-    """Print why the store shows what it shows of a title. Reads the queue, the journal and the store.
+    """Print why the store shows what it shows of a title.
 
     Raises:
         UnknownTitle: the queue does not know it.
         SettingsError, NeedsPerson, Transient: settings, databases or the store.
     """
+    explanation, notes = _explanation(isbn)
+    if as_json:
+        click.echo(json.dumps({"ok": True, **asdict(explanation), "notes": notes}, default=str))
+        return
+    say(explanation.text())
+    for note in notes:
+        say(one_line(f"Note:     {note}"))
+
+
+def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
+    """With notes of what else a person should know. Reads the queue, the journal and the store."""
     environment = environment_of("storefront")
     settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
@@ -174,7 +180,8 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         unread = reader.unread(isbn)
     if not titles:
         raise UnknownTitle(isbn)
-    (title,) = titles
+    rules, today = store_rules(settings), store_today(common)
+    title = age(titles[0], datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         MedusaClient(
@@ -190,31 +197,15 @@ def show_explanation(isbn: str, as_json: bool) -> None:
             name=settings.MEDUSA_STOCK_LOCATION,
             sales_channel=settings.MEDUSA_SALES_CHANNEL,
         )
-        rules, today = store_rules(settings), store_today(common)
-        title = age(title, datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
         seen = look_at(StoreSession(client, journal, location, rules, today), [title])
-        explanation = explain(
-            title,
-            seen.actual[isbn],
-            rules=rules,
-            today=today,
-            last_levels=seen.last_levels,
-            orders=seen.orders,
-        )
-    notes = _notes(
+    explanation = explain(
+        title, seen.actual[isbn], rules=rules, today=today, last_levels=seen.last_levels, orders=seen.orders
+    )
+    notes = (
         location.missing,
         *location.notes,
         f"The last attempt to read it gave nothing: {unread.reason}" if unread else None,
         f"Its import failed: {title.failed_reason}" if title.failed_reason else None,
         "It waits for import." if title.imported_at is None and not title.failed_reason else None,
     )
-    if as_json:
-        click.echo(json.dumps({"ok": True, **asdict(explanation), "notes": notes}, default=str))
-        return
-    say(explanation.text())
-    for note in notes:
-        say(one_line(f"Note:     {note}"))
-
-
-def _notes(*notes: str | None) -> Sequence[str]:
-    return [note for note in notes if note]
+    return explanation, [note for note in notes if note]

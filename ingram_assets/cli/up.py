@@ -14,23 +14,13 @@ from ingram_assets.runtime.dagster_processes import (
     forget_ports,
     start_dagster,
 )
-from ingram_assets.runtime.instance import (
-    dagster_home,
-    dagster_instance,
-)
+from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import (
-    LOCATIONS,
-    CommonSettings,
-    MigrateSettings,
-    PaceSettings,
-    SettingsError,
-    check,
-    environment_of,
-    environment_of_owner,
-    load,
-    port_settings,
-)
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.environment import LOCATIONS, environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 
 def run_up(*, as_json: bool = False) -> None:
@@ -40,23 +30,11 @@ def run_up(*, as_json: bool = False) -> None:
         SettingsError: a setting of any location is missing; nothing was started.
         AlreadyRunning: another `ingram up` is at work on this state folder.
     """
-    faults = []
-    for name, settings in LOCATIONS.items():
-        try:
-            check(environment_of(name), settings)
-        except SettingsError as error:
-            faults.append(str(error))
-    try:
-        check(environment_of_owner(), CommonSettings, PaceSettings, MigrateSettings)
-        ports = port_settings(environment_of_owner())
-    except SettingsError as error:
-        faults.append(str(error))
-    if faults:
-        raise SettingsError("\n".join(dict.fromkeys(faults)))
+    ports = _ports_of_checked_settings()
     common = load(CommonSettings, environment_of(None))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up") as supervisor:
-        for note in migrate_queue().get("notes", []):
+        for note in migrate_queue().notes:
             click.echo(note, err=True)
         with dagster_instance(common):
             pass  # Its tables are made here, once, before five processes would make them at the same time.
@@ -80,3 +58,21 @@ def run_up(*, as_json: bool = False) -> None:
             click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)
+
+
+def _ports_of_checked_settings() -> dict[str, int]:
+    """The ports that are fixed, once every setting of every process was looked at."""
+    faults, ports = [], {}
+    for name, settings in LOCATIONS.items():
+        try:
+            check(environment_of(name), settings)
+        except SettingsError as error:
+            faults.append(str(error))
+    try:
+        check(environment_of_owner(), CommonSettings, PaceSettings, MigrateSettings)
+        ports = port_settings(environment_of_owner())
+    except SettingsError as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError("\n".join(dict.fromkeys(faults)))
+    return ports

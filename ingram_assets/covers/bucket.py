@@ -4,12 +4,12 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ingram_assets.covers.pictures import MAX_BYTES, WEB_WIDTHS, Picture, web_sizes
+from ingram_assets.covers.pictures import MAX_BYTES, Picture, web_sizes
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -84,23 +84,14 @@ class StoredCover:
     def metadata(self) -> dict[str, str]:
         """As object metadata: lower-case ASCII names, text values."""
         return {
-            "sha256": self.sha256,
-            "origin-sha256": self.origin_sha256,
-            "size": str(self.size),
-            "width": str(self.width),
-            "height": str(self.height),
-            "source": self.source,
+            **{name.replace("_", "-"): str(value) for name, value in asdict(self).items()},
             "placeholder": "yes" if self.placeholder else "no",
-            "phash": self.phash,
             "stored-at": self.stored_at.astimezone(UTC).isoformat(timespec="seconds"),
         }
 
 
-@dataclass(frozen=True, slots=True)
 class Unmarked:
     """An object without our metadata: others put it there, or the server lost them."""
-
-    size: int
 
 
 class Bucket:
@@ -111,8 +102,7 @@ class Bucket:
     """
 
     def __init__(self, s3_client: Any, name: str, public_url: str) -> None:
-        """`s3_client` is a boto3 client made with `client_config()`; `public_url` is where readers get the
-        objects."""
+        """`s3_client` is a boto3 client made with `client_config()`; readers get objects at `public_url`."""
         self._s3 = s3_client
         self.name = name
         self.public_url = public_url.rstrip("/")
@@ -128,10 +118,6 @@ class Bucket:
     def url(self, isbn: str, sha256: str) -> str:
         """The public address of a title's cover, with its version."""
         return f"{self.public_url}/{raw_key(isbn)}?v={sha256[:8]}"
-
-    def web_url(self, isbn: str, sha256: str, width: int) -> str:
-        """The public address of one web size (200, 400 or 800)."""
-        return f"{self.public_url}/{web_key(isbn, width)}?v={sha256[:8]}"
 
     def check(self) -> None:
         """Fail now, with the right reason, rather than at each title.
@@ -149,7 +135,7 @@ class Bucket:
                 answer = self._s3.head_object(Bucket=self.name, Key=raw_key(isbn))
         except _NoSuchKey:
             return None
-        return _stored(answer.get("Metadata", {})) or Unmarked(answer["ContentLength"])
+        return _stored(answer.get("Metadata", {})) or Unmarked()
 
     def get(self, isbn: str) -> bytes:
         """The raw cover's bytes, at most one more than `MAX_BYTES`."""
@@ -241,8 +227,7 @@ class Bucket:
         except (boto.HTTPClientError, boto.ReadTimeoutError, boto.ConnectionError) as error:
             raise Transient(
                 f"{where} did not {what}: {_network_reason(error)}. It is tried again next time; if it goes "
-                "on, "
-                "check R2_ENDPOINT."
+                "on, check R2_ENDPOINT."
             ) from error
         except (boto.ResponseStreamingError, boto.IncompleteReadError, OSError) as error:
             raise Transient(
@@ -258,10 +243,8 @@ class Bucket:
         details = error.response.get("Error", {})
         code = str(details.get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code in (
-            "NoSuchKey",
-            "404",
-        ):  # A HEAD has no body to say more: `check` tells a missing bucket apart.
+        # A HEAD has no body to say more: `check` tells a missing bucket apart.
+        if code in ("NoSuchKey", "404"):
             return _NoSuchKey(f"{said}: there is no such object.")
         if code == "NoSuchBucket":
             return NeedsPerson(
@@ -282,8 +265,7 @@ class Bucket:
         if code in _WRONG_KEYS or status in (401, 403) or "access key" in str(details.get("Message", "")):
             return NeedsPerson(
                 f"{said}: it refuses our keys ({code or status}). Check R2_ACCESS_KEY_ID and "
-                "R2_SECRET_ACCESS_KEY, "
-                "and that their token may read and write this bucket."
+                "R2_SECRET_ACCESS_KEY, and that their token may read and write this bucket."
             )
         return Permanent(f"{said}: it refused with {status} {code}.")
 
@@ -295,8 +277,6 @@ def raw_key(isbn: str) -> str:
 
 def web_key(isbn: str, width: int) -> str:
     """Where a web size of it lies."""
-    if width not in WEB_WIDTHS:
-        raise ValueError(f"There is no web size {width}: only {WEB_WIDTHS}.")
     return f"covers/web/{isbn}-{width}.webp"
 
 

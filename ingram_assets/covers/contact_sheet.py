@@ -26,6 +26,7 @@ class ContactSheet:
         """Covers offered, also those beyond `limit`."""
 
     def add(self, isbn: str, picture: Picture, *, placeholder: bool) -> None:
+        """Add a cover that was stored."""
         with self._lock:
             if isbn not in self._cells:
                 self.total += 1

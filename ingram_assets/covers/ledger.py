@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -61,6 +61,9 @@ class CoverCheck:
     """Looks in a row that ended in what another look will hardly change: the pause grows with them."""
 
 
+_COLUMNS = ", ".join(column.name for column in fields(CoverCheck))
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What a picture is, by the titles that it was seen for."""
@@ -75,20 +78,17 @@ class Sighting:
 class Ledger:
     """The file. `seeds` are the hashes of known placeholders, from `load_seeds`."""
 
-    def __init__(
-        self, path: Path, *, bucket: str, seeds: frozenset[str] = frozenset(), many: int = MANY_TITLES
-    ):
+    def __init__(self, path: Path, *, bucket: str, seeds: frozenset[str] = frozenset()) -> None:
         """Opens or creates `path`. `bucket` is `Bucket.identity`."""
         self._bucket = bucket
         self._seeds = seeds
-        self._many = many
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = _open(path)
+        except sqlite3.OperationalError:
+            raise  # Locked or not writable: nothing is wrong with what is in it.
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise  # Locked or not writable: nothing is wrong with what is in it.
             log.warning("The covers' ledger %s is damaged (%s): a new one is begun.", path, error)
             for suffix in ("", "-wal", "-shm"):
                 damaged = path.with_name(path.name + suffix)
@@ -99,6 +99,7 @@ class Ledger:
         self._me = (process.pid, process.create_time())
 
     def close(self) -> None:
+        """Close the file."""
         with self._lock:
             self._db.close()
 
@@ -106,45 +107,22 @@ class Ledger:
         """The last look at a title, or None."""
         with self._lock:
             row = self._db.execute(
-                "SELECT state, checked_at, sha256, source, phash, reason, pending, resume, uploading,"
-                " refusals FROM looks WHERE bucket = ? AND isbn = ?",
-                (self._bucket, isbn),
+                f"SELECT {_COLUMNS} FROM looks WHERE bucket = ? AND isbn = ?", (self._bucket, isbn)
             ).fetchone()
         if row is None:
             return None
-        state, checked_at, sha256, source, phash, reason, pending, resume, uploading, refusals = row
-        return CoverCheck(
-            state=state,
-            checked_at=datetime.fromtimestamp(checked_at, UTC),
-            sha256=sha256,
-            source=source,
-            phash=phash,
-            reason=reason,
-            pending=bool(pending),
-            resume=resume,
-            uploading=bool(uploading),
-            refusals=refusals,
-        )
+        state, checked_at, *others = row
+        check = CoverCheck(state, datetime.fromtimestamp(checked_at, UTC), *others)
+        return replace(check, pending=bool(check.pending), uploading=bool(check.uploading))
 
     def record(self, isbn: str, look: CoverCheck) -> None:
         """Remember a look, in place of the one before."""
+        state, checked_at, *others = astuple(look)
         with self._write() as db:
             db.execute(
-                "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    self._bucket,
-                    isbn,
-                    look.state,
-                    look.sha256,
-                    look.source,
-                    look.phash,
-                    look.reason,
-                    look.checked_at.timestamp(),
-                    look.pending,
-                    look.resume,
-                    look.uploading,
-                    look.refusals,
-                ),
+                f"INSERT OR REPLACE INTO looks (bucket, isbn, {_COLUMNS})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._bucket, isbn, state, checked_at.timestamp(), *others),
             )
 
     def upload_begins(self, isbn: str, now: datetime) -> None:
@@ -184,8 +162,7 @@ class Ledger:
         return near(phash, learned)
 
     def learn(self, phash: str) -> None:
-        """Remember a placeholder that the bucket's metadata tells of (the ledger was lost, or is
-        another's)."""
+        """Remember a placeholder that the bucket's metadata tells of: the ledger may have been lost."""
         if not self.is_placeholder(phash):
             with self._write() as db:
                 db.execute("INSERT OR IGNORE INTO placeholders VALUES (?)", (phash,))
@@ -193,8 +170,8 @@ class Ledger:
     def sight(self, isbn: str, work: str, picture: Picture) -> Sighting:
         """Note that a picture was offered for a title, and say what it is by now.
 
-        From `many` different works on it is a placeholder: then all titles that it was seen for are due at
-        once.
+        From `MANY_TITLES` different works on it is a placeholder: then all titles that it was seen for are
+        due at once.
         """
         phash, tiles = picture.phash, picture.tiles
         known = self.is_placeholder(phash)
@@ -213,7 +190,7 @@ class Ledger:
                 if same_tiles(tiles, seen_tiles)
             ]
             works = {seen_work for _, seen_work in same}
-            if len(works) < self._many:
+            if len(works) < MANY_TITLES:
                 return Sighting(placeholder=False, shared=len(works) > 1)
             db.execute("INSERT OR IGNORE INTO placeholders VALUES (?)", (phash,))
             marked = frozenset(seen_isbn for seen_isbn, _ in same) - {isbn}
@@ -259,8 +236,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _runs(pid: int, started: float) -> bool:
-    # In a container a restarted program often gets its predecessor's pid: only the start time tells them
-    # apart.
+    # In a container a restarted program often gets its predecessor's pid: the start time tells them apart.
     try:
         return abs(psutil.Process(pid).create_time() - started) < 1
     except psutil.Error:

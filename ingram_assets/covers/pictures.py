@@ -12,6 +12,7 @@ from ingram_assets.domain.failures import Permanent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 
 MAX_BYTES = 20_000_000
@@ -22,8 +23,7 @@ MAX_ASPECT = 8
 """Longer side to shorter. No book is longer; WebP cannot be either (16,383 pixels)."""
 WEB_WIDTHS = (200, 400, 800)
 
-# Pillow opens some forty formats; a cover comes in one of these, and every other decoder is only attack
-# surface.
+# Pillow opens some forty formats: a cover comes in one of these, every other decoder is only attack surface.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 _JPEG_QUALITY = 92
 _WEBP_QUALITY = 80
@@ -55,7 +55,6 @@ class Picture:
     """Perceptual hash, 256 bits as 64 hex digits: near for the same picture in another size or quality."""
     tiles: bytes = field(repr=False)
     """Mean brightness of 32 x 48 tiles, a byte each: tells two volumes apart, as the hash cannot."""
-    converted: bool
     small: "Image" = field(repr=False)
     """RGB on white, sRGB, upright, at most 800 wide: what web sizes and thumbnails are made of."""
 
@@ -67,35 +66,13 @@ def examine(data: bytes) -> Picture:
     transparency on white, other color spaces to sRGB, EXIF rotation applied.
 
     Raises:
-        Refused: no picture, broken or cut short, above 20 MB or 50 megapixels, too small or too long to be a
-            cover, or a single color.
+        PictureRefused: no picture, broken or cut short, above 20 MB or 50 megapixels, too small or too long
+            to be a cover, or a single color.
     """
     # Pillow is slow to import (a tenth of a second): only who has a picture in hand pays.
     from PIL import Image
 
-    if not data:
-        raise PictureRefused("The picture is empty (0 bytes).")
-    if len(data) > MAX_BYTES:
-        raise PictureRefused(
-            f"The picture has {len(data) / 1e6:.1f} MB, above the limit of {MAX_BYTES / 1e6:.0f} MB."
-        )
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureRefused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
-    except Exception as error:  # Decoders raise anything on a stranger's bytes: all of it means "no picture".
-        raise PictureRefused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureRefused(
-            f"The picture is {width} x {height}, {width * height / 1e6:.0f} megapixels, above the limit of "
-            f"{MAX_PIXELS / 1e6:.0f}."
-        )
-    if min(width, height) < MIN_SIDE:
-        raise PictureRefused(f"The picture is {width} x {height}: too small to be a cover.")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PictureRefused(f"The picture is {width} x {height}: no book has that shape.")
-
+    width, height = _checked_size(data)
     if width * height > _LARGE_PIXELS:
         converted, small, lying = _one_large_at_a_time().submit(_decode, data).result()
     else:
@@ -103,7 +80,8 @@ def examine(data: bytes) -> Picture:
     if lying:
         width, height = height, width
     jpeg = converted or data
-    darkest, lightest = small.convert("L").getextrema()
+    gray = small.convert("L")
+    darkest, lightest = gray.getextrema()
     if lightest - darkest < 8:  # type: ignore[operator]  # "L" has one band: two ints
         raise PictureRefused(f"The picture is blank: {width} x {height} of a single color.")
     return Picture(
@@ -113,10 +91,37 @@ def examine(data: bytes) -> Picture:
         sha256=hashlib.sha256(jpeg).hexdigest(),
         origin_sha256=hashlib.sha256(data).hexdigest(),
         phash=_phash(small),
-        tiles=small.convert("L").resize(_TILES, Image.Resampling.BOX).tobytes(),
-        converted=converted is not None,
+        tiles=gray.resize(_TILES, Image.Resampling.BOX).tobytes(),
         small=small,
     )
+
+
+def _checked_size(data: bytes) -> tuple[int, int]:
+    """Width and height as the file says, before it is decoded. Raises PictureRefused."""
+    from PIL import Image
+
+    if not data:
+        raise PictureRefused("The picture is empty (0 bytes).")
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(
+            f"The picture has {len(data) / 1e6:.1f} MB, above the limit of {MAX_BYTES / 1e6:.0f} MB."
+        )
+    try:
+        width, height = _opened(data).size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureRefused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
+    except Exception as error:  # Decoders raise anything on a stranger's bytes: all of it means "no picture".
+        raise PictureRefused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
+    if width * height > MAX_PIXELS:
+        raise PictureRefused(
+            f"The picture is {width} x {height}, {width * height / 1e6:.0f} megapixels, above the limit of "
+            f"{MAX_PIXELS / 1e6:.0f}."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PictureRefused(f"The picture is {width} x {height}: too small to be a cover.")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise PictureRefused(f"The picture is {width} x {height}: no book has that shape.")
+    return width, height
 
 
 def web_sizes(picture: Picture) -> dict[int, bytes]:
@@ -148,10 +153,10 @@ def _one_large_at_a_time() -> ThreadPoolExecutor:
 
 def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
     """The picture as a JPEG if it was none, the small picture, and whether a quarter turn is applied."""
-    from PIL import Image
+    from PIL import ImageOps
 
     try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
+        image: Image = _opened(data)
         is_jpeg = image.format in ("JPEG", "MPO")
         draft = None
         if is_jpeg:
@@ -162,7 +167,8 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
         if not picture_data.is_all_there(data, lambda other: _pixels(other, draft)):
             raise ValueError("Data is missing, and an end was put behind what is left.")
         lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
-        image = _srgb_on_white(_upright(image))
+        ImageOps.exif_transpose(image, in_place=True)
+        image = _srgb_on_white(image)
     except Exception as error:
         raise PictureRefused(f"The picture is broken or cut short ({len(data)} bytes).") from error
     jpeg = None if is_jpeg else _encode(image, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
@@ -170,26 +176,17 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
 
 
 def _pixels(data: bytes, draft: tuple[int, int] | None) -> bytes:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+    with _opened(data) as image:
         if draft is not None:
             image.draft(None, draft)
         return image.tobytes()
 
 
-def _known_formats() -> list[str]:
+def _opened(data: bytes) -> "ImageFile":
     from PIL import Image
 
     Image.init()
-    return [name for name in _FORMATS if name in Image.OPEN]
-
-
-def _upright(image: "Image") -> "Image":
-    from PIL import ImageOps
-
-    ImageOps.exif_transpose(image, in_place=True)
-    return image
+    return Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
 def _srgb_on_white(image: "Image") -> "Image":

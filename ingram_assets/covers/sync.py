@@ -1,4 +1,4 @@
-"""One run over titles: which are due, which source is asked for each, what is stored, what is said of it."""
+"""One run over titles: asks the bucket and the sources, does what `decide` says, tells what came of it."""
 
 import logging
 import threading
@@ -6,16 +6,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Literal, TypeVar
+from datetime import UTC, date, datetime
+from typing import TypeVar
 
+from ingram_assets.covers import decide
 from ingram_assets.covers.bucket import Bucket, StoredCover, Unmarked
 from ingram_assets.covers.contact_sheet import ContactSheet
-from ingram_assets.covers.ledger import CoverCheck, Ledger, Sighting, State
-from ingram_assets.covers.open_library import LimitUsedUp
+from ingram_assets.covers.decide import UNKNOWN_SOURCE, Answer, CoverLook, Outcome
+from ingram_assets.covers.ledger import CoverCheck, Ledger, Sighting
 from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import work_of
-from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.failures import Incomplete, LimitUsedUp, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 
 log = logging.getLogger(__name__)
@@ -24,22 +25,6 @@ T = TypeVar("T")
 
 CONCURRENCY = 8
 """Titles in hand at once, and so pictures held at once."""
-
-UNKNOWN_SOURCE = "unknown"
-"""Of a cover that somebody else put into the bucket."""
-
-Outcome = Literal[
-    "stored",  # there was no cover; now there is
-    "replaced",  # another picture took the old one's place: the store's picture is to be refreshed
-    "unchanged",  # the source has what is stored
-    "kept",  # the source has nothing better than what is stored
-    "recent",  # looked at within the recheck interval: nothing was asked
-    "none",  # no source has a cover; asked again after the interval
-    "refused",  # what a source has is no picture that can be shown; an old cover stays
-    "waiting",  # Open Library's limit is used up: the next run goes on from there
-    "busy",  # another run is at this title
-    "failed",  # something did not answer: tried on the next run; an old cover stays
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +50,6 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Recheck:
-    """How long a look holds."""
-
-    real: timedelta = timedelta(days=30)
-    other: timedelta = timedelta(days=7)
-    """Of a placeholder, and of a title without a cover; also the first pause after a refused picture."""
-    broken: timedelta = timedelta(days=1)
-    """The first pause after a picture that came cut short, a refusal of the bucket, or a mistake of ours. It
-    doubles up to `other`: somebody may have mended what was wrong with many."""
-    longest: timedelta = timedelta(days=90)
-    """The pauses after a refused picture double up to this."""
-
-
-@dataclass(frozen=True, slots=True)
 class CoverOutcome:
     """What a look at one title came to. Sizes are those of the stored raw cover, in bytes and pixels."""
 
@@ -99,47 +70,6 @@ class CoverOutcome:
         """Whether the title's picture is another one now."""
         return self.outcome in ("stored", "replaced")
 
-    def __str__(self) -> str:
-        what = f"{self.isbn} {self.outcome}"
-        if self.placeholder:
-            what += ", a placeholder"
-        if self.source and self.outcome != "recent":
-            what += f", from {self.source}"
-        if self.width and self.size:
-            what += f" ({self.width} x {self.height}, {self.size / 1000:.0f} kB)"
-        return f"{what}: {self.reason}" if self.reason else what
-
-
-def is_due(
-    last: CoverCheck | None,
-    *,
-    now: datetime,
-    publication_date: date | None = None,
-    recheck: Recheck | None = None,
-) -> bool:
-    """Whether a title is to be looked at: never yet, unfinished, after the interval, or its day has come.
-
-    What another look will hardly change (a picture that can't be shown) has a pause that doubles each time.
-    Days are those of `now`'s time zone.
-    """
-    recheck = recheck or Recheck()
-    if last is None or (last.pending and not last.refusals):
-        return True
-    if last.refusals:
-        is_refused = last.state == "refused"
-        first, longest = (recheck.other, recheck.longest) if is_refused else (recheck.broken, recheck.other)
-        interval = min(first * 2 ** min(last.refusals - 1, 20), longest)
-    else:
-        interval = recheck.real if last.state == "real" else recheck.other
-    if not timedelta(0) <= now - last.checked_at < interval:
-        return True
-    # Real art comes when a book comes out.
-    return (
-        last.state != "real"
-        and publication_date is not None
-        and last.checked_at.astimezone(now.tzinfo).date() < publication_date <= now.date()
-    )
-
 
 def keep_covers(
     titles: Iterable[Wanted | str],
@@ -149,7 +79,6 @@ def keep_covers(
     ledger: Ledger,
     now: datetime | None = None,
     force: bool = False,
-    recheck: Recheck | None = None,
     concurrency: int = CONCURRENCY,
     sheet: ContactSheet | None = None,
 ) -> Iterator[CoverOutcome]:
@@ -168,15 +97,7 @@ def keep_covers(
         NeedsPerson, Stopped: from the bucket or a source. Titles in hand are finished and yielded first.
         Transient: the bucket cannot be reached at the start: nothing was asked.
     """
-    run = _Run(
-        bucket=bucket,
-        sources=sources,
-        ledger=ledger,
-        now=now or datetime.now(UTC),
-        recheck=recheck or Recheck(),
-        sheet=sheet,
-        force=force,
-    )
+    run = _Run(bucket, sources, ledger, now or datetime.now(UTC), force, sheet or ContactSheet())
     wanted: dict[str, Wanted] = {}
     for title in titles:
         one = title if isinstance(title, Wanted) else Wanted(title)
@@ -185,38 +106,10 @@ def keep_covers(
         except InvalidIsbn as error:
             yield CoverOutcome(one.isbn, "refused", reason=str(error))
 
-    queue = deque(wanted.values())
-    again = False
-    halted: Exception | None = None
-    running: set[Future[CoverOutcome]] = set()
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cover") as pool:
-        while True:
-            while queue and len(running) < concurrency and halted is None:
-                one = queue.popleft()
-                last = ledger.look(one.isbn)
-                if not force and not again and not run.is_due(last, one):
-                    yield run.recent(one.isbn, last)
-                    continue
-                if not run.checked:
-                    bucket.check()
-                    run.checked = True
-                running.add(pool.submit(run.look, one))
-            if not running:
-                if halted is not None:
-                    raise halted
-                queue.extend(wanted[isbn] for isbn in sorted(run.take_marked() & wanted.keys()))
-                again = True
-                if not queue:
-                    return
-                continue
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    outcome = future.result()
-                except (NeedsPerson, Stopped) as error:
-                    halted = halted or error
-                else:
-                    yield outcome
+    yield from run.look_at(wanted.values(), concurrency, all_due=force)
+    while marked := wanted.keys() & run.marked:
+        run.marked.clear()
+        yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], concurrency, all_due=True)
 
 
 @dataclass
@@ -229,23 +122,33 @@ class _Breaker:
     skipped: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def check(self) -> None:
-        """Raises Transient if it is not to be asked for this title.
+    def ask(self, question: Callable[[], T]) -> T:
+        """What it answers.
 
         Of those that it would skip the first, second, fourth, eighth and so on are let through: titles that
         always fail, at the head of every run, must not keep the others from ever being looked at.
+
+        Raises:
+            Transient: it is not to be asked for this title, or it did not answer.
         """
         with self.lock:
-            if self.failures < self.limit:
-                return
-            self.skipped += 1
-            if self.skipped & (self.skipped - 1) == 0:
-                return
-        raise Transient(
-            f"{self.what} did not answer for {self.limit} titles in a row: left for the next run."
-        )
+            if self.failures >= self.limit:
+                self.skipped += 1
+                if self.skipped & (self.skipped - 1):
+                    raise Transient(
+                        f"{self.what} did not answer for {self.limit} titles in a row: left for the next run."
+                    )
+        try:
+            answer = question()
+        except LimitUsedUp:
+            raise  # A limit is no silence.
+        except Transient as error:
+            self._note(isinstance(error, Incomplete))
+            raise
+        self._note(True)
+        return answer
 
-    def note(self, answered: bool) -> None:
+    def _note(self, answered: bool) -> None:
         with self.lock:
             self.failures = 0 if answered else self.failures + 1
             self.skipped = 0 if answered else self.skipped
@@ -254,67 +157,82 @@ class _Breaker:
 class _Run:
     def __init__(
         self,
-        *,
         bucket: Bucket,
         sources: Sequence[Source],
         ledger: Ledger,
         now: datetime,
-        recheck: Recheck,
-        sheet: ContactSheet | None,
         force: bool,
+        sheet: ContactSheet,
     ) -> None:
         self.bucket = bucket
         self.sources = sources
+        self.names = [source.name for source in sources]
         self.ledger = ledger
         self.now = now
-        self.recheck = recheck
-        self.sheet = sheet
         self.force = force
-        self.checked = False
-        self.rank = {source.name: place for place, source in enumerate(sources)}
-        self.bucket_answers = _Breaker("The bucket")
-        self.source_answers = {source.name: _Breaker(source.name) for source in sources}
-        self._marked: set[str] = set()
-        self._marked_lock = threading.Lock()
+        self.sheet = sheet
+        self.bucket_breaker = _Breaker("The bucket")
+        self.source_breakers = {name: _Breaker(name) for name in self.names}
+        self._bucket_was_checked = False
+        self.marked: deque[str] = deque()
+        """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
 
-    def is_due(self, last: CoverCheck | None, one: Wanted) -> bool:
-        return is_due(last, now=self.now, publication_date=one.publication_date, recheck=self.recheck)
+    def look_at(self, titles: Iterable[Wanted], concurrency: int, *, all_due: bool) -> Iterator[CoverOutcome]:
+        """Look at the titles that are due, so many at once. Whoever stops listening stops it."""
+        queue = deque(titles)
+        halted: Exception | None = None
+        running: set[Future[CoverOutcome]] = set()
+        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cover") as pool:
+            while True:
+                while queue and len(running) < concurrency and halted is None:
+                    one = queue.popleft()
+                    last = self.ledger.look(one.isbn)
+                    due = decide.is_due(last, now=self.now, publication_date=one.publication_date)
+                    if not (due or all_due):
+                        yield self.remembered(one.isbn, last, "recent")
+                        continue
+                    self._check_bucket()
+                    running.add(pool.submit(self._look, one))
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    try:
+                        yield future.result()
+                    except (NeedsPerson, Stopped) as error:
+                        halted = halted or error
+        if halted is not None:
+            raise halted
 
-    def mark(self, isbns: Iterable[str]) -> None:
-        """Note titles whose picture turned out to be a placeholder."""
-        with self._marked_lock:
-            self._marked |= set(isbns)
+    def _check_bucket(self) -> None:
+        if not self._bucket_was_checked:
+            self.bucket.check()
+            self._bucket_was_checked = True
 
-    def take_marked(self) -> set[str]:
-        """The titles noted so, since this was last asked."""
-        with self._marked_lock:
-            marked, self._marked = self._marked, set()
-        return marked
-
-    def recent(self, isbn: str, last: CoverCheck | None, outcome: Outcome = "recent") -> CoverOutcome:
-        """What is remembered of a title, without asking anybody."""
-        if last is None:
+    def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
+        """An outcome with what is remembered of the title, without asking anybody."""
+        if check is None:
             return CoverOutcome(isbn, outcome)
         return CoverOutcome(
             isbn,
             outcome,
-            cover_url=self.bucket.url(isbn, last.sha256) if last.sha256 else None,
-            source=last.source,
-            placeholder=last.state == "placeholder",
-            sha256=last.sha256,
-            reason=last.reason,
+            cover_url=self.bucket.url(isbn, check.sha256) if check.sha256 else None,
+            source=check.source,
+            placeholder=check.state == "placeholder",
+            sha256=check.sha256,
+            reason=check.reason,
         )
 
-    def look(self, one: Wanted) -> CoverOutcome:
+    def _look(self, one: Wanted) -> CoverOutcome:
         """Look at one title. Raises only what ends the run: NeedsPerson, Stopped."""
         before: CoverCheck | None = None
         try:
             before = self.ledger.look(one.isbn)
             with self.ledger.claim(one.isbn) as ours:
-                if not ours:
-                    outcome = self.recent(one.isbn, self.ledger.look(one.isbn), "busy")
-                    return replace(outcome, reason="Another run is looking at this cover.")
-                return _Title(self, one).look()
+                if ours:
+                    return _Title(self, one).look()
+                outcome = self.remembered(one.isbn, self.ledger.look(one.isbn), "busy")
+                return replace(outcome, reason="Another run is looking at this cover.")
         except (NeedsPerson, Stopped):
             raise
         except Exception as error:
@@ -329,13 +247,9 @@ class _Run:
         try:
             now = self.ledger.look(isbn) or CoverCheck("unknown", self.now)
             again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
-            self.ledger.record(isbn, replace(again, refusals=_once_more(before)))
+            self.ledger.record(isbn, replace(again, refusals=decide.once_more(before)))
         except Exception:
             log.exception("What went wrong with %s could not be remembered.", isbn)
-
-
-def _once_more(last: CoverCheck | None) -> int:
-    return (last.refusals if last else 0) + 1
 
 
 class _Title:
@@ -346,292 +260,133 @@ class _Title:
         self.isbn = one.isbn
         self.work = work_of(one.isbn, one.title)
         self.last = run.ledger.look(one.isbn)
-        self.known = False
-        """Whether the bucket has said what it holds."""
-        self.stored: StoredCover | None = None
-        self.turned_out = False
-        self.put: Outcome | None = None
-        self.offered_same = False
-        self.notes: list[str] = []
-        self.refused = False
-        self.unanswered: str | None = None
-        self.waiting = False
-        self.failed = False
-        self.refused_by_bucket = False
-        self.worth_asking = False
-        """Whether a source, or the bucket, may well answer on the next run."""
-        self.uploading = self.last is not None and self.last.uploading
-        self.checked_at = run.now
+        self.found = CoverLook(uploading=self.last is not None and self.last.uploading)
 
     def look(self) -> CoverOutcome:
+        first = 0
         try:
-            self._read_bucket()
-            self._ask_sources()
-            self._heal()
+            turned_out = self._read_bucket()
+            if turned_out is not None or not self.run.force:  # A person asks every source, now.
+                first = decide.first_source(self.run.names, self.last, turned_out, self.run.now)
+            for source in self.run.sources[first:]:
+                if decide.is_settled(self.found, source.name, self.run.names) or self._ask(source):
+                    break
+            self._finish_upload()
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
-            self.failed = True
-            self.refused_by_bucket = isinstance(error, Permanent)
-            self.worth_asking = self.worth_asking or not self.refused_by_bucket
-            self.notes.append(str(error))
-        return self._conclude()
+            self.found.bucket_error = error
+            self.found.notes.append(str(error))
+        return self._conclude(self.last.checked_at if first and self.last else self.run.now)
 
-    # what the bucket holds
+    def _read_bucket(self) -> StoredCover | None:
+        """Learn what the bucket holds. Returns that if it turned out just now to be a placeholder."""
+        held = self._bucket(lambda: self.run.bucket.head(self.isbn))
+        self.found.stored = self._adopted() if isinstance(held, Unmarked) else held
+        self.found.known = True
+        if self.found.stored is None:
+            return None
+        if self.found.stored.placeholder:
+            self.run.ledger.learn(self.found.stored.phash)
+        return self._mark_if_known(self.found.stored)
 
-    def _read_bucket(self) -> None:
-        found = self._bucket(lambda: self.run.bucket.head(self.isbn))
-        if isinstance(found, Unmarked):
-            self._adopt()
-        else:
-            self.stored = found
-        self.known = True
-        if self.stored is None:
-            return
-        if self.stored.placeholder:
-            self.run.ledger.learn(self.stored.phash)
-        self._mark_if_known(self.stored)
-
-    def _mark_if_known(self, stored: StoredCover) -> None:
+    def _mark_if_known(self, stored: StoredCover) -> StoredCover | None:
         """Mark what was stored as a cover and is known by now as a placeholder."""
         if stored.placeholder or not self.run.ledger.is_placeholder(stored.phash):
-            return
-        self.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
-        self.turned_out = True
-        if self.run.sheet is not None:
-            self.run.sheet.mark_placeholder(self.isbn)
-        self.notes.append("The stored picture turned out to be a placeholder.")
+            return None
+        self.found.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
+        self.run.sheet.mark_placeholder(self.isbn)
+        self.found.notes.append("The stored picture turned out to be a placeholder.")
+        return self.found.stored
 
-    def _adopt(self) -> None:
+    def _adopted(self) -> StoredCover | None:
         """Take over a cover that others put there, so that no placeholder replaces it; not a broken one."""
         data = self._bucket(lambda: self.run.bucket.get(self.isbn))
         try:
             picture = examine(data)
         except PictureRefused as error:
-            self.notes.append(f"The stored object is of no use: {error}")
-            return
+            self.found.notes.append(f"The stored object is of no use: {error}")
+            return None
         sighting = self._sight(picture)
-        known = self.last is not None and self.last.sha256 == picture.sha256
-        source = (self.last.source if known and self.last is not None else None) or UNKNOWN_SOURCE
-        self.stored = self._store(picture, source=source, placeholder=sighting.placeholder)
-
-    # what the sources have
-
-    def _ask_sources(self) -> None:
-        for source in self.run.sources[self._first_source() :]:
-            if self._settled(source) or self._ask(source):
-                return
+        is_ours = self.last is not None and self.last.sha256 == picture.sha256
+        source = (self.last.source if self.last and is_ours else None) or UNKNOWN_SOURCE
+        return self._store(picture, source, placeholder=sighting.placeholder)
 
     def _ask(self, source: Source) -> bool:
         """Ask one source and let its picture go again. True: no further source need be asked."""
         try:
-            picture = self._fetch(source)
-        except LimitUsedUp as error:
-            self.waiting = self.worth_asking = True
-            self.unanswered = self.unanswered or source.name
-            self.notes.append(str(error))
-        except Transient as error:
-            self.failed = True
-            self.worth_asking = self.worth_asking or not isinstance(error, Incomplete)
-            self.unanswered = self.unanswered or source.name
-            self.notes.append(str(error))
-        except Permanent as error:
-            self.refused = True
-            self.notes.append(f"{source.name}: {error}")
-        else:
-            return picture is not None and self._weigh(picture, source)
-        return False
-
-    def _first_source(self) -> int:
-        """Where to go on: sources that answered in an unfinished look of late are not asked again."""
-        last = self.last
-        if self.run.force and not self.turned_out:
-            return 0  # A person asks: of every source, now.
-        if last is None or not timedelta(0) <= self.run.now - last.checked_at < self.run.recheck.other:
-            return 0
-        if self.turned_out and self.stored is not None:
-            # It was this source's best when it was stored; what the others have was not asked then.
-            first = self.run.rank.get(self.stored.source, -1) + 1
-        elif last.pending and last.resume is not None:
-            first = self.run.rank.get(last.resume, 0)
-        else:
-            first = 0
-        if first == 0:
-            return 0
-        self.checked_at = last.checked_at
-        return first
-
-    def _settled(self, source: Source) -> bool:
-        """Whether a real cover is stored, and this source's could not take its place."""
-        if self.stored is None or self.stored.placeholder:
+            data = self.run.source_breakers[source.name].ask(lambda: source.fetch(self.isbn))
+            picture = None if data is None else examine(data)
+        except (Transient, Permanent) as error:
+            answer = decide.answer_of(error)
+            self.found.answers[source.name] = answer
+            self.found.notes.append(f"{source.name}: {error}" if answer == "refused" else str(error))
             return False
-        rank = self.run.rank
-        return self.unanswered is not None or rank[source.name] > rank.get(self.stored.source, len(rank))
+        if picture is None:
+            self.found.answers[source.name] = "none"
+            return False
+        answer = self._take(picture, source.name)
+        self.found.answers[source.name] = answer
+        stored = self.found.stored
+        return answer != "worse" and stored is not None and not stored.placeholder
 
-    def _fetch(self, source: Source) -> Picture | None:
-        answers = self.run.source_answers[source.name]
-        answers.check()
-        try:
-            data = source.fetch(self.isbn)
-        except LimitUsedUp:
-            raise
-        except Transient as error:
-            answers.note(isinstance(error, Incomplete))
-            raise
-        answers.note(True)
-        return None if data is None else examine(data)
-
-    def _weigh(self, picture: Picture, source: Source) -> bool:
-        """Store a picture if it is better than what is stored. True: no further source need be asked."""
+    def _take(self, picture: Picture, source: str) -> Answer:
+        """Store a picture if it is better than what is stored."""
         sighting = self._sight(picture)
-        if sighting.placeholder and self.stored is not None:
-            self._mark_if_known(self.stored)
-        stored = self.stored
-        same = stored is not None and stored.origin_sha256 == picture.origin_sha256
-        if stored is not None and same and stored.source != UNKNOWN_SOURCE:
-            self.offered_same = True
-            return not stored.placeholder
-        if (
-            stored is not None
-            and not same
-            and not stored.placeholder
-            and (sighting.placeholder or sighting.shared)
-        ):
-            self.notes.append(
-                f"{source.name} offers "
-                + ("a placeholder" if sighting.placeholder else "a picture that another title has too")
-                + "; the real cover stays."
-            )
-            return False
-        before = stored
-        self.stored = self._store(picture, source=source.name, placeholder=sighting.placeholder)
-        if before is None:
-            self.put = "stored"
-        elif before.sha256 != self.stored.sha256:
-            self.put = self.put or "replaced"
-        else:
-            self.offered_same = True
-        if self.put and self.run.sheet is not None:
-            self.run.sheet.add(self.isbn, picture, placeholder=sighting.placeholder)
-        return not sighting.placeholder
+        if sighting.placeholder and self.found.stored is not None:
+            self._mark_if_known(self.found.stored)
+        before = self.found.stored
+        verdict = decide.weigh(before, picture.origin_sha256, sighting)
+        if verdict == "worse":
+            what = "a placeholder" if sighting.placeholder else "a picture that another title has too"
+            self.found.notes.append(f"{source} offers {what}; the real cover stays.")
+        if verdict != "better":
+            return verdict
+        self.found.stored = self._store(picture, source, placeholder=sighting.placeholder)
+        if before is not None and before.sha256 == picture.sha256:
+            return "same"
+        self.run.sheet.add(self.isbn, picture, placeholder=sighting.placeholder)
+        return "stored" if before is None else "replaced"
 
-    def _heal(self) -> None:
+    def _finish_upload(self) -> None:
         """After an upload that was cut short the web sizes may show another picture than the raw cover."""
-        if self.stored is None or not self.uploading:
+        stored = self.found.stored
+        if stored is None or not self.found.uploading:
             return
-        stored = self.stored
         picture = examine(self._bucket(lambda: self.run.bucket.get(self.isbn)))
-        self.stored = self._store(picture, source=stored.source, placeholder=stored.placeholder)
-        self.notes.append("An upload that was cut short was made good.")
+        self.found.stored = self._store(picture, stored.source, placeholder=stored.placeholder)
+        self.found.notes.append("An upload that was cut short was made good.")
 
     def _sight(self, picture: Picture) -> Sighting:
         sighting = self.run.ledger.sight(self.isbn, self.work, picture)
-        self.run.mark(sighting.marked)
+        self.run.marked.extend(sighting.marked)
         return sighting
 
-    def _store(self, picture: Picture, *, source: str, placeholder: bool) -> StoredCover:
-        self.run.ledger.upload_begins(self.isbn, self.run.now)
-        self.uploading = True
+    def _store(self, picture: Picture, source: str, *, placeholder: bool) -> StoredCover:
+        put, now = self.run.bucket.put, self.run.now
+        self.run.ledger.upload_begins(self.isbn, now)
+        self.found.uploading = True
         stored = self._bucket(
-            lambda: self.run.bucket.put(
-                self.isbn, picture, source=source, placeholder=placeholder, now=self.run.now
-            )
+            lambda: put(self.isbn, picture, source=source, placeholder=placeholder, now=now)
         )
-        self.uploading = False
+        self.found.uploading = False
         return stored
 
-    def _bucket(self, ask: Callable[[], T]) -> T:
-        answers = self.run.bucket_answers
-        answers.check()
-        try:
-            answer = ask()
-        except Transient:
-            answers.note(False)
-            raise
-        answers.note(True)
-        return answer
+    def _bucket(self, question: Callable[[], T]) -> T:
+        return self.run.bucket_breaker.ask(question)
 
-    # what it came to
-
-    def _conclude(self) -> CoverOutcome:
-        if not self.known:
-            return self._conclude_unknown()
-        stored = self.stored
-        state: State
-        if stored is not None:
-            # Another title may have given it away while this one was being stored.
-            placeholder = stored.placeholder or self.run.ledger.is_placeholder(stored.phash)
-            state = "placeholder" if placeholder else "real"
-        else:
-            placeholder = False
-            state = "refused" if self.refused else "none"
-        reason = " ".join(self.notes) or None
-        outcome: Outcome
-        if self.put is not None:
-            outcome = self.put
-        elif self.failed:
-            outcome = "failed"
-        elif self.waiting:
-            outcome = "waiting"
-        elif self.offered_same:
-            outcome = "unchanged"
-        elif self.refused:
-            outcome = "refused"
-        elif stored is not None:
-            outcome = "kept"
-            reason = reason or "No source has a picture of it now; the stored one stays."
-        else:
-            outcome = "none"
-            reason = "No source has a cover of it."
-        sha256 = stored.sha256 if stored else None
-        self.run.ledger.record(
-            self.isbn,
-            CoverCheck(
-                state=state,
-                checked_at=self.checked_at,
-                sha256=sha256,
-                source=stored.source if stored else None,
-                phash=stored.phash if stored else None,
-                reason=reason,
-                pending=self.failed
-                or self.waiting
-                or (stored is not None and placeholder != stored.placeholder),
-                resume=self.unanswered,
-                uploading=self.uploading,
-                refusals=_once_more(self.last) if self._is_final(outcome) else 0,
-            ),
+    def _conclude(self, checked_at: datetime) -> CoverOutcome:
+        stored = self.found.stored
+        concluded = decide.conclude(
+            self.found,
+            self.last,
+            is_placeholder=stored is not None
+            and (stored.placeholder or self.run.ledger.is_placeholder(stored.phash)),
+            checked_at=checked_at,
+            now=self.run.now,
         )
-        return CoverOutcome(
-            self.isbn,
-            outcome,
-            cover_url=self.run.bucket.url(self.isbn, sha256) if sha256 else None,
-            source=stored.source if stored else None,
-            placeholder=placeholder,
-            sha256=sha256,
-            size=stored.size if stored else None,
-            width=stored.width if stored else None,
-            height=stored.height if stored else None,
-            reason=reason,
-        )
-
-    def _is_final(self, outcome: Outcome) -> bool:
-        """Whether another look will hardly come to more, so that the next one has time."""
-        if self.worth_asking:
-            return False
-        if self.refused_by_bucket or self.unanswered is not None:
-            return True
-        return outcome == "refused" and self.stored is None
-
-    def _conclude_unknown(self) -> CoverOutcome:
-        """The bucket did not say what it holds: the old cover stands, and what was known of it."""
-        reason = " ".join(self.notes)
-        if self.refused_by_bucket:
-            last = replace(
-                self.last or CoverCheck("unknown", self.run.now), checked_at=self.run.now, reason=reason
-            )
-            self._leave_pending(last, refusals=_once_more(self.last))
-        elif self.last is not None:
-            self._leave_pending(self.last, refusals=0)
-        return replace(self.run.recent(self.isbn, self.last, "failed"), reason=reason)
-
-    def _leave_pending(self, last: CoverCheck, *, refusals: int) -> None:
-        look = replace(last, pending=True, uploading=self.uploading, refusals=refusals)
-        self.run.ledger.record(self.isbn, look)
+        if concluded.check is not None:
+            self.run.ledger.record(self.isbn, concluded.check)
+        outcome = self.run.remembered(self.isbn, concluded.check, concluded.outcome)
+        outcome = replace(outcome, reason=concluded.reason)
+        if stored is None:
+            return outcome
+        return replace(outcome, size=stored.size, width=stored.width, height=stored.height)

@@ -7,16 +7,17 @@ a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a tit
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypedDict, cast
 from uuid import uuid4
 
 import dagster as dg
 
 from ingram_assets.defs.keys import PROGRESS_TAG
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient, of_the_disk
+from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.runtime.dagster_internals import DagsterEvent, DagsterEventBatchMetadata
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
@@ -25,18 +26,36 @@ REPORT = "report"
 """The metadata key under which a run leaves its `Report` for the command that started it."""
 STOPPED = "stopped"
 KIND = "kind"
-"""What a failed run wants: transient, needs_person or permanent."""
+"""The metadata key of a failure's `FailureKind`."""
+_FAILURES_SHOWN = 100
 LOOKED_AT = "looked_at"
 """When a check's look began: its event is written after the look, and what came between it has not seen."""
 
 
-@dataclass
+class FailedTitle(TypedDict):
+    """A title that did not come through, as a report names it."""
+
+    isbn: str
+    reason: str
+
+
+class RunReport(TypedDict):
+    """A `Report` as the metadata of an event keeps it."""
+
+    job: str
+    counts: dict[str, int]
+    failed: list[FailedTitle]
+    notes: list[str]
+    details: dict[str, Any]
+
+
+@dataclass(slots=True)
 class Report:
-    """What a run did, for a person and for `--json`. Counts in titles."""
+    """What a run did, for a person and for `--json`. Counts in titles; `failed` has each one's reason."""
 
     job: str
     counts: dict[str, int] = field(default_factory=dict)
-    failed: list[dict[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -46,22 +65,32 @@ class Report:
 
     def fail(self, isbn: str, reason: str) -> None:
         """Name a title that did not come through, and why. The first reason stands."""
-        if all(entry["isbn"] != isbn for entry in self.failed):
-            self.failed.append({"isbn": isbn, "reason": reason})
+        self.failed.setdefault(isbn, reason)
+
+    @property
+    def failed_titles(self) -> list[FailedTitle]:
+        """The failed titles as JSON has them."""
+        return [FailedTitle(isbn=isbn, reason=reason) for isbn, reason in self.failed.items()]
+
+    def failure(self, what: str) -> dg.Failure:
+        """The failure of a run that these titles failed: how many they are, `what`, and the first of them."""
+        isbn, reason = next(iter(self.failed.items()))
+        words = f"{len(self.failed)} {what}, {isbn} first: {reason}"
+        return dg.Failure(words, metadata=self.metadata(), allow_retries=False)
 
     def metadata(self) -> dict[str, dg.MetadataValue]:
         """The report as metadata of an event: the whole as JSON, the counts as numbers that Dagster plots."""
-        return {
-            REPORT: dg.MetadataValue.json(asdict(self)),
-            **{name: dg.MetadataValue.int(count) for name, count in self.counts.items()},
-            **({"failed_titles": failures_table(self.failed)} if self.failed else {}),
-        }
-
-
-def failures_table(failed: Sequence[Mapping[str, str]], at_most: int = 100) -> dg.MetadataValue:
-    """The first failures as a table; the metadata's own counts say how many there are."""
-    records = [dg.TableRecord({"isbn": row["isbn"], "reason": row["reason"]}) for row in failed[:at_most]]
-    return dg.MetadataValue.table(records)
+        failed = self.failed_titles
+        said = RunReport(
+            job=self.job, counts=self.counts, failed=failed, notes=self.notes, details=self.details
+        )
+        metadata: dict[str, dg.MetadataValue] = {REPORT: dg.MetadataValue.json(said)}
+        metadata |= {name: dg.MetadataValue.int(count) for name, count in self.counts.items()}
+        if failed:
+            shown = islice(self.failed.items(), _FAILURES_SHOWN)
+            rows = [dg.TableRecord({"isbn": isbn, "reason": reason}) for isbn, reason in shown]
+            metadata["failed_titles"] = dg.MetadataValue.table(rows)
+        return metadata
 
 
 def log_materializations(context: Context, materializations: Sequence[dg.AssetMaterialization]) -> None:
@@ -73,23 +102,23 @@ def log_materializations(context: Context, materializations: Sequence[dg.AssetMa
     by_asset: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
     for materialization in materializations:
         by_asset.setdefault(materialization.asset_key, []).append(materialization)
-    step = context.get_step_execution_context()
     for batch in by_asset.values():
-        batch_id = str(uuid4())
-        for place, materialization in enumerate(batch, start=1):
-            DagsterEvent.asset_materialization(
-                step, materialization, DagsterEventBatchMetadata(batch_id, is_end=place == len(batch))
-            )
+        _log_batch(context, DagsterEvent.asset_materialization, batch)
 
 
 def log_observations(context: Context, observations: Sequence[dg.AssetObservation]) -> None:
     """Log observations of one asset's partitions, in one batch."""
-    step = context.get_step_execution_context()
-    batch_id = str(uuid4())
-    for place, observation in enumerate(observations, start=1):
-        DagsterEvent.asset_observation(
-            step, observation, DagsterEventBatchMetadata(batch_id, is_end=place == len(observations))
-        )
+    _log_batch(context, DagsterEvent.asset_observation, observations)
+
+
+def _log_batch(
+    context: Context,
+    log: Callable[[Any, Any, DagsterEventBatchMetadata], object],
+    batch: Sequence[dg.AssetMaterialization | dg.AssetObservation],
+) -> None:
+    step, batch_id = context.get_step_execution_context(), str(uuid4())
+    for place, event in enumerate(batch, start=1):
+        log(step, event, DagsterEventBatchMetadata(batch_id, is_end=place == len(batch)))
 
 
 def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
@@ -186,15 +215,10 @@ def classified() -> Iterator[None]:
 
 def failure_of(error: IngramError, report: Report | None = None) -> dg.Failure:
     """The failure of a run that a room's error ended, with what the run did until then."""
-    if isinstance(error, Stopped):
+    if error.kind == "stopped":
         return stopped(type(error).__name__, str(error), report)
-    kind = "permanent"
-    if isinstance(error, Transient):
-        kind = "transient"
-    elif isinstance(error, NeedsPerson):
-        kind = "needs_person"
     return dg.Failure(
         str(error),
-        metadata={KIND: kind, **(report.metadata() if report else {})},
-        allow_retries=kind == "transient",
+        metadata={KIND: error.kind, **(report.metadata() if report else {})},
+        allow_retries=error.kind == "transient",
     )

@@ -5,32 +5,14 @@ table (a forthcoming title's, for months), an observation of it. A page that cou
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import dagster as dg
 
 from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, STOCK, TITLE_DETAILS
+from ingram_assets.domain.lifetime import StaleReading, StaleReadings
 
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
-
-
-@dataclass(frozen=True, slots=True)
-class StaleReading:
-    """A title whose reading is too old. `read_at` (seconds since 1970) is None if it was never read."""
-
-    isbn: str
-    title: str | None
-    read_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StaleReadings:
-    """How many of the tracked titles have too old a reading, and the oldest of them, the never read first."""
-
-    titles: int
-    tracked: int
-    oldest: tuple[StaleReading, ...] = ()
 
 
 def latest_readings(instance: dg.DagsterInstance, isbns: Collection[str] | None = None) -> dict[str, int]:

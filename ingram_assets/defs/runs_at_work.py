@@ -15,18 +15,16 @@ _NOT_FINISHED = [
 
 def runs_at_work(instance: dg.DagsterInstance, location: str) -> list[dg.DagsterRun]:
     """Runs of a code location that are queued or running."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=_NOT_FINISHED))
-    return [run for run in runs if run.remote_job_origin and run.remote_job_origin.location_name == location]
+    return [record.dagster_run for record in _at_work(instance, location)]
 
 
 def at_work_since(instance: dg.DagsterInstance, location: str) -> datetime | None:
     """Since when runs of a code location have been at work; `None` if none is."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_FINISHED))
-    starts = [
-        record.start_time
-        for record in records
-        if record.start_time is not None
-        and (origin := record.dagster_run.remote_job_origin) is not None
-        and origin.location_name == location
-    ]
+    starts = [one.start_time for one in _at_work(instance, location) if one.start_time is not None]
     return datetime.fromtimestamp(min(starts), UTC) if starts else None
+
+
+def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
+    records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_FINISHED))
+    origins = [(record, record.dagster_run.remote_job_origin) for record in records]
+    return [record for record, origin in origins if origin and origin.location_name == location]

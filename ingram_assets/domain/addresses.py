@@ -46,6 +46,9 @@ _NUMBERS = frozenset(
 _TLS_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
 _DRIVERS = re.compile(r"postgres(ql)?(\+[a-z0-9_]+)?://", re.IGNORECASE)
 
+CODE_SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
+"""Domains, with their subdomains, whose mails may bring a code of iPage's, unless a setting names others."""
+
 
 class MalformedAddress(ValueError):
     """The message says what is wrong and how it is written; it quotes nothing of the address."""

@@ -23,6 +23,9 @@ _CALLED_OFF = frozenset({"AB", "WS", "PP"})
 """Codes of titles whose date holds no more: canceled, withdrawn, postponed indefinitely."""
 _CALLED_OFF_WORDS = re.compile(rf"{_GIVEN_UP}|\bpostponed indefinitely\b")
 
+_ON_ORDER = "Available to order, ships in 1–2 weeks"
+_COUNT_TOO_OLD = "Available to order"
+"""The labels of a back-order: what is on order comes soon; what nobody counted lately has no date."""
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -68,44 +71,48 @@ def availability(
 
     Args:
         stock: the last known stock, by DC; `None` if it was never read.
-        publication_date: a date, a time, or either as ISO text, as the queue keeps it; text that is no day
-            ("Spring 2027") says nothing.
+        publication_date: a date, a time, or either as ISO text; other text ("Spring 2027") says nothing.
         binding: as Ingram names it ("Trade Paper", "E-Book").
-        today: the date in the store's time zone, on which a title with this publication date is out.
-            The machine's own date if it is not given, which near midnight may be another.
         publisher_status: a code of Ingram's stock file ("IP", "OP", …) or words such as "Out of Print".
+        today: the date in the store's time zone; default: the machine's, which may be another.
         safety_stock: copies kept back from sale, for what Ingram sells between two readings.
         sold_quantity: copies that orders took since the stock was read (`position.taken_since`).
         reserved_quantity: copies that the store holds for orders which the stock knows of already.
         inventory_mode: `on_hand_plus_reserved` adds those to the level, from which the store takes them off.
         aged: copies in `stock` are too old to be sold from (`lifetime.age`).
     """
-    on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
-    sold = max(0, sold_quantity)
-    reserved = max(0, reserved_quantity) if inventory_mode == "on_hand_plus_reserved" else 0
-    published, today = _day(publication_date), _day(today)
-    # What nobody has counted lately is not sold from. A preorder needs no copies on hand to be sold.
-    fresh = on_hand if aged is None else aged.fresh
-    copies = max(0, (fresh or 0) - safety_stock)
-    level = max(0, copies - sold + reserved)
-
     if binding and is_digital(binding):
         return Availability("digital", "Available now", None, None, None, manage_inventory=False)
-    is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
-    if published and is_to_come and not is_called_off(publisher_status):
-        label = f"Preorder, releases {long_date(published)}"
-        held = None if fresh is None else max(0, fresh - sold + reserved)
-        return Availability("preorder", label, held, on_order, True, True)
+    on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
+    # What nobody has counted lately is not sold from.
+    fresh = on_hand if aged is None else aged.fresh
+    sold = max(0, sold_quantity)
+    moved = (max(0, reserved_quantity) if inventory_mode == "on_hand_plus_reserved" else 0) - sold
+    copies = max(0, (fresh or 0) - safety_stock)
+    level = max(0, copies + moved)
+    if release := _release(publication_date, publisher_status, today):
+        held = None if fresh is None else max(0, fresh + moved)
+        return Availability(
+            "preorder", f"Preorder, releases {long_date(release)}", held, on_order, True, True
+        )
     if copies > sold:
         return Availability("in_stock", "In stock", level, on_order, False, True)
     if aged is not None and on_hand is not None and on_hand - safety_stock > sold:
         return _not_known_to_be_there(aged.policy, publisher_status, level, on_order)
     if on_hand is not None and on_order:
-        label = "Available to order, ships in 1–2 weeks"
-        return Availability("backorder", label, level, on_order, True, True)
+        return Availability("backorder", _ON_ORDER, level, on_order, True, True)
     if on_hand is not None or is_out_of_print(publisher_status):
         return Availability("out_of_stock", "Out of stock", level, on_order, False, True)
     return Availability("unknown", None, None, None, None, None)
+
+
+def _release(
+    publication_date: date | str | None, publisher_status: str | None, today: date | None
+) -> date | None:
+    """The day on which the title comes out; `None` if it is out, called off, or nobody knows."""
+    published, today = _day(publication_date), _day(today)
+    is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
+    return published if is_to_come and not is_called_off(publisher_status) else None
 
 
 def after_silence(
@@ -140,7 +147,7 @@ def _not_known_to_be_there(
     on_order: int | None,
 ) -> Availability:
     if policy == "backorder" and not is_out_of_print(publisher_status):
-        return Availability("backorder", "Available to order", level, on_order, True, True, stale=True)
+        return Availability("backorder", _COUNT_TOO_OLD, level, on_order, True, True, stale=True)
     return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
 
 

@@ -77,19 +77,16 @@ def usual_shape(pages: Mapping[Shape, int]) -> Shape | None:
     if total < FEWEST_PAGES:
         return None
 
-    def is_usual(having: int) -> bool:
-        return having > total * ODD_SHARE
-
-    own = is_usual(sum(count for shape, count in pages.items() if shape.own))
-    others = max(
-        (
-            number
-            for number in range(1, max(shape.others for shape in pages) + 1)
-            if is_usual(sum(count for shape, count in pages.items() if shape.others >= number))
-        ),
-        default=0,
-    )
+    few = total * ODD_SHARE
+    own = sum(count for shape, count in pages.items() if shape.own) > few
+    # How many tables of others more than a few pages have, at least.
+    others = max((n for n in {shape.others for shape in pages} if _having(pages, n) > few), default=0)
     return Shape(own, others)
+
+
+def _having(pages: Mapping[Shape, int], others: int) -> int:
+    """How many pages show at least so many tables of other centers."""
+    return sum(count for shape, count in pages.items() if shape.others >= others)
 
 
 def learnt(known: Habit | None, pages: Mapping[Shape, int], now: float) -> Habit | None:
@@ -104,9 +101,7 @@ def learnt(known: Habit | None, pages: Mapping[Shape, int], now: float) -> Habit
     seen = usual_shape(pages)
     if seen is None:
         return known
-    if known is None:
-        return Habit(seen)
-    if seen.covers(known.shape):
+    if known is None or seen.covers(known.shape):
         return Habit(seen)
     more = Shape(known.shape.own or seen.own, max(known.shape.others, seen.others))
     since = now if known.since is None else min(known.since, now)
@@ -118,21 +113,18 @@ def learnt(known: Habit | None, pages: Mapping[Shape, int], now: float) -> Habit
 
 def to_json(habit: Habit) -> dict[str, Any]:
     """As it is carried from one sweep to the next."""
-    return {
-        "own": habit.shape.own,
-        "others": habit.shape.others,
-        "sweeps": habit.sweeps,
-        "since": habit.since,
-    }
+    return {**habit.shape._asdict(), "sweeps": habit.sweeps, "since": habit.since}
 
 
 def from_json(data: Any) -> Habit | None:
     """What `to_json` wrote; None for anything else: then the next sweep learns it anew."""
-    if not isinstance(data, Mapping):
-        return None
-    own, others, sweeps, since = (data.get(name) for name in ("own", "others", "sweeps", "since"))
-    if not isinstance(own, bool) or not isinstance(others, int) or not isinstance(sweeps, int):
-        return None
-    if since is not None and not isinstance(since, int | float):
-        return None
-    return Habit(Shape(own, others), sweeps, since)
+    match data:
+        case {
+            "own": bool(own),
+            "others": int(others),
+            "sweeps": int(sweeps),
+            "since": None | int() | float() as since,
+        }:
+            return Habit(Shape(own, others), sweeps, since)
+        case _:
+            return None

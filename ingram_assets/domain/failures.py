@@ -2,6 +2,10 @@
 
 import errno
 import sqlite3
+from typing import ClassVar, Literal
+
+FailureKind = Literal["transient", "permanent", "needs_person", "sign_in", "stopped"]
+"""What a failure wants; it travels with a run's failure, so that nobody has to know the error by its name."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_OURS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
@@ -10,9 +14,17 @@ _NOT_OURS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 class IngramError(Exception):
     """The message is one sentence for a person: what happened and what to do next. Never a secret in it."""
 
+    kind: ClassVar[FailureKind] = "permanent"
+
 
 class Transient(IngramError):
     """The same call may succeed later: try again, in a while."""
+
+    kind = "transient"
+
+
+class LimitUsedUp(Transient):
+    """A source may not be asked now, by its own limit: whether it has what is wanted is not known."""
 
 
 class Incomplete(Transient):
@@ -26,9 +38,13 @@ class Permanent(IngramError):
 class NeedsPerson(IngramError):
     """Nothing goes on until a person acts: a wrong password, wrong keys, a missing bucket or channel."""
 
+    kind: ClassVar[FailureKind] = "needs_person"
+
 
 class Stopped(IngramError):
     """Halted on purpose, to do no harm: a block by the site, or a guardrail. Exit code 3."""
+
+    kind = "stopped"
 
 
 class CantBeWritten(NeedsPerson):

@@ -5,6 +5,7 @@ are new, that are brought in step for the first time, that a person retired or t
 are in no share: a guardrail counts what is new and unexpected.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -78,6 +79,13 @@ class Tripped:
     reason: str
 
 
+def _trips(name: str, words: str, count: int, of: int, limit: float, *, at_least: int = 1) -> Tripped | None:
+    """The guardrail, if so many of a total are more than its share, and no fewer than `at_least`."""
+    if of <= 0 or count < max(1, at_least) or (share := count / of) <= limit:
+        return None
+    return Tripped(name, f"{words} ({_percent(share)}; more than {_percent(limit)} is stopped).")
+
+
 def all_tripped(tripped: Iterable[Tripped | None]) -> Tripped | None:
     """All that tripped as one: a person is told of each, not of the first alone."""
     found = [one for one in tripped if one]
@@ -94,14 +102,13 @@ def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: T
         after: ISBN to the level it is about to show; titles left alone may be missing.
     """
     turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)
-    if not before or turning < thresholds.min_titles_turning_to_zero:
-        return None
-    if (share := turning / len(before)) <= thresholds.max_turning_to_zero:
-        return None
-    return Tripped(
+    return _trips(
         "mass_zero",
-        f"{turning} of {len(before)} tracked titles would turn to zero at once "
-        f"({_percent(share)}; more than {_percent(thresholds.max_turning_to_zero)} is stopped).",
+        f"{turning} of {len(before)} tracked titles would turn to zero at once",
+        turning,
+        len(before),
+        thresholds.max_turning_to_zero,
+        at_least=thresholds.min_titles_turning_to_zero,
     )
 
 
@@ -153,28 +160,20 @@ def mass_turn(changes: Collection[tuple[Seen, Seen]], thresholds: Thresholds) ->
     """
     in_step = [(before, after) for before, after in changes if _was_in_step(before)]
     turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]
-    most: dict[Turn, tuple[float, str]] = {
+    rise = f"rise to {thresholds.rise_factor:g} times their copies or more"
+    limits: dict[Turn, tuple[float, str]] = {
         "digital": (thresholds.max_turning_digital, "turn into files (digital)"),
         "unmanaged": (thresholds.max_turning_unmanaged, "turn to selling without end (unmanaged)"),
         "preorder": (thresholds.max_turning_to_preorder, "turn to preorder"),
         "backorder": (thresholds.max_turning_to_backorder, "turn to back-order"),
-        "rising": (
-            thresholds.max_rising,
-            f"rise to {thresholds.rise_factor:g} times their copies or more",
-        ),
+        "rising": (thresholds.max_rising, rise),
     }
     tripped = []
-    for turn, (share, words) in most.items():
-        count = turning.count(turn)
-        if _too_many(count, len(in_step), share, thresholds.min_titles):
-            tripped.append(
-                Tripped(
-                    f"mass_{turn}",
-                    f"{count} of {len(in_step)} titles in the store would {words} at once "
-                    f"({_stopped(count, len(in_step), share)}).",
-                )
-            )
-    return tripped
+    for turn, (limit, words) in limits.items():
+        count, of = turning.count(turn), len(in_step)
+        words = f"{count} of {of} titles in the store would {words} at once"
+        tripped.append(_trips(f"mass_{turn}", words, count, of, limit, at_least=thresholds.min_titles))
+    return [one for one in tripped if one]
 
 
 def _was_in_step(before: Seen) -> bool:
@@ -225,33 +224,17 @@ def mass_price(held: Collection[HeldPrice], titles: int, thresholds: Thresholds)
         held: of titles that the store has, those of new ones left out.
         titles: how many the store has.
     """
-    if not _too_many(len(held), titles, thresholds.max_prices, thresholds.min_titles):
-        return None
-    kinds = [one.what for one in held]
-    figures = ", ".join(f"{kinds.count(kind)} {_limit(kind, thresholds)}" for kind in dict.fromkeys(kinds))
-    return Tripped(
-        "mass_price",
-        f"The prices of {len(held)} of {titles} titles in the store are not believed: {figures} "
-        f"({_stopped(len(held), titles, thresholds.max_prices)}).",
-    )
-
-
-def _limit(kind: str, thresholds: Thresholds) -> str:
     limits = {
         "fall": f"by more than {_percent(thresholds.max_price_fall)}",
         "rise": f"by more than {_percent(thresholds.max_price_rise)}",
         "are below the floor": f"of ${thresholds.price_floor:,.2f}",
         "are above the ceiling": f"of ${thresholds.price_ceiling:,.2f}",
     }
-    return f"{kind} {limits[kind]}"
-
-
-def _too_many(count: int, of: int, share: float, at_least: int) -> bool:
-    return of > 0 and count >= max(1, at_least) and count / of > share
-
-
-def _stopped(count: int, of: int, share: float) -> str:
-    return f"{_percent(count / of)}; more than {_percent(share)} is stopped"
+    kinds = Counter(one.what for one in held)
+    figures = ", ".join(f"{count} {kind} {limits[kind]}" for kind, count in kinds.items())
+    words = f"The prices of {len(held)} of {titles} titles in the store are not believed: {figures}"
+    limit, at_least = thresholds.max_prices, thresholds.min_titles
+    return _trips("mass_price", words, len(held), titles, limit, at_least=at_least)
 
 
 def search_shrunk(known: int, found: int, thresholds: Thresholds) -> Tripped | None:
@@ -288,27 +271,22 @@ def readable(attempts: Iterable[Attempt], now: datetime) -> list[Attempt]:
     unreadable for `LONG` is broken by itself, and says nothing of the rest. But many that were there and are
     not found all of a sudden are a sign that the site does not tell the truth.
     """
+    return [one for one in attempts if _tells(one, now)]
 
-    def tells(one: Attempt) -> bool:
-        if one.outcome is None:
-            return True
-        if one.outcome == "no_stock_table" or (one.outcome == "not_found" and not one.known):
-            return False
-        patience = GONE if one.outcome == "not_found" else LONG
-        return one.unread_since is None or now - one.unread_since < patience
 
-    return [one for one in attempts if tells(one)]
+def _tells(one: Attempt, now: datetime) -> bool:
+    if one.outcome is None:
+        return True
+    if one.outcome == "no_stock_table" or (one.outcome == "not_found" and not one.known):
+        return False
+    patience = GONE if one.outcome == "not_found" else LONG
+    return one.unread_since is None or now - one.unread_since < patience
 
 
 def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped | None:
     """Too many pages of a sweep that gave no reading: the site changed, blocks or is down."""
-    if tried == 0 or (share := unread / tried) <= thresholds.max_unread:
-        return None
-    return Tripped(
-        "too_many_unread",
-        f"{unread} of {tried} pages could not be read "
-        f"({_percent(share)}; more than {_percent(thresholds.max_unread)} is stopped).",
-    )
+    words = f"{unread} of {tried} pages could not be read"
+    return _trips("too_many_unread", words, unread, tried, thresholds.max_unread)
 
 
 MIN_TITLES_VANISHED = 5
@@ -322,13 +300,8 @@ def vanished(there: int, gone: int, thresholds: Thresholds) -> Tripped | None:
         there: titles asked for that the last sweeps had read.
         gone: those of them that the site does not list any more, or of which it shows no stock any more.
     """
-    if gone < MIN_TITLES_VANISHED or (share := gone / there) <= thresholds.max_unread:
-        return None
-    return Tripped(
-        "vanished",
-        f"{gone} of {there} titles that were there before are gone at once "
-        f"({_percent(share)}; more than {_percent(thresholds.max_unread)} is stopped).",
-    )
+    words = f"{gone} of {there} titles that were there before are gone at once"
+    return _trips("vanished", words, gone, there, thresholds.max_unread, at_least=MIN_TITLES_VANISHED)
 
 
 def _percent(share: float) -> str:

@@ -7,24 +7,23 @@ from ingram_assets.domain.isbn import isbn_spelled
 
 
 class InventoryItem(Protocol):
-    """What has to be known of an inventory item before its level is written.
-
-    Attributes:
-        made: the journal says that this project made it.
-        variants: ids of all variants that are linked to it, in whatever product.
-    """
+    """What has to be known of an inventory item before its level is written."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Medusa's id."""
 
     @property
-    def sku(self) -> str | None: ...
+    def sku(self) -> str | None:
+        """As a person or this project wrote it."""
 
     @property
-    def made(self) -> bool: ...
+    def made(self) -> bool:
+        """Whether the journal says that this project made it."""
 
     @property
-    def variants(self) -> Collection[str]: ...
+    def variants(self) -> Collection[str]:
+        """Ids of all variants that are linked to it, in whatever product."""
 
 
 def may_write_level(location: str, ours: str) -> bool:

@@ -8,7 +8,7 @@ there as well, so what the picture looks like says nothing.
 import hashlib
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # Not those that stand inside a scan: a stuffed zero, and restarts.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -30,16 +30,8 @@ _STEP = 65_536
 
 
 def jpeg_ends(data: bytes) -> bool:
-    """Whether the end of the JPEG is there, wherever it stands."""
-    at = 2
-    while (marker := _JPEG_MARKER.search(data, at)) is not None:
-        at, kind = marker.end(), data[marker.end() - 1]
-        if kind == _END:
-            return True
-        if kind not in _ALONE:
-            # Over what is in it, for a thumbnail has an end of its own.
-            at += int.from_bytes(data[at : at + 2], "big")
-    return False
+    """Whether the end of the JPEG is there, wherever it stands; not that of a thumbnail within it."""
+    return any(kind == _END for kind, _, _ in _segments(data))
 
 
 def is_all_there(data: bytes, pixels: Callable[[bytes], bytes]) -> bool:
@@ -59,8 +51,10 @@ def is_all_there(data: bytes, pixels: Callable[[bytes], bytes]) -> bool:
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Whether every coefficient of every component is told to its last bit: a progressive JPEG may be cut
-    between two scans, and is a blurred picture then."""
+    """Whether every coefficient of every component is told to its last bit.
+
+    A progressive JPEG may be cut between two scans, and is a blurred picture then.
+    """
     told: dict[int, set[int]] = {}
     for kind, segment, _ in _segments(data):
         if kind in _HUFFMAN_FRAMES:
@@ -89,18 +83,18 @@ def _with_surplus(data: bytes) -> bytes:
     return b"".join((*pieces, data[at:]))
 
 
-def _segments(data: bytes) -> list[tuple[int, bytes, int]]:
-    """Each marker of the JPEG up to its end, what belongs to it, and where that ends."""
-    found, at = [], 2
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Each marker of the JPEG, its end the last, with what belongs to it, and where that ends."""
+    at = 2
     while (marker := _JPEG_MARKER.search(data, at)) is not None:
-        at, kind = marker.end(), data[marker.end() - 1]
-        if kind == _END:
-            break
-        if kind not in _ALONE:
-            end = at + int.from_bytes(data[at : at + 2], "big")
-            found.append((kind, data[at + 2 : end], end))
-            at = end
-    return found
+        start, kind = marker.end(), data[marker.end() - 1]
+        at = start
+        if kind not in _ALONE and kind != _END:
+            at += int.from_bytes(data[start : start + 2], "big")
+            yield kind, data[start + 2 : at], at
+        elif kind == _END:
+            yield kind, b"", at
+            return
 
 
 def _has_all_rows(data: bytes) -> bool:

@@ -100,10 +100,9 @@ def merge(known: KnownStock, reading: StockReading, *, now: datetime | None = No
 
     centers = dict(known.centers)
     for dc, given in reading.counts.items():
-        counts = given if isinstance(given, DcStock) else DcStock(*given)
-        before = centers.get(dc)
-        if before is None:
-            before = Center(DcStock(None, None, counts.role), None, None, reading.read_at)
+        counts = DcStock(*given)
+        new = Center(DcStock(None, None, counts.role), None, None, reading.read_at)
+        before = centers.get(dc, new)
         takes_hand = counts.on_hand is not None and is_newer(before.on_hand_at)
         takes_order = counts.on_order is not None and is_newer(before.on_order_at)
         is_last = is_newer(before.shown_at)

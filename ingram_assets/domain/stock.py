@@ -58,12 +58,8 @@ def to_json(stock: Stock) -> dict[str, dict[str, Any]]:
 
     Other programs of the store read this shape. An unread count is null.
     """
-    rows = {dc: counts if isinstance(counts, DcStock) else DcStock(*counts) for dc, counts in stock.items()}
-    return {
-        dc: {"type": of.role, "onHand": of.on_hand, "onOrder": of.on_order}
-        for dc, of in rows.items()
-        if dc != UNSEEN
-    }
+    counted = {dc: DcStock(*counts) for dc, counts in stock.items() if dc != UNSEEN}
+    return {dc: {"type": of.role, "onHand": of.on_hand, "onOrder": of.on_order} for dc, of in counted.items()}
 
 
 def from_json(data: Mapping[str, Any] | None) -> dict[str, DcStock] | None:

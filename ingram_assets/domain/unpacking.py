@@ -4,6 +4,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 _STEP = 65_536
 """Bytes unpacked at a time: all that is held beyond what is kept."""
@@ -90,8 +91,7 @@ def _inflated(parts: Iterator[bytes], packing: int) -> Iterator[bytes]:
         packing = _RAW  # what some servers call deflate, and browsers take
     inflate, members = zlib.decompressobj(packing), 1
     try:
-        for part in _chain(head, parts):
-            rest = part
+        for rest in chain((head,), parts):
             while rest:
                 if inflate.eof:
                     # A second member of the same file; browsers pass over anything else.
@@ -102,14 +102,14 @@ def _inflated(parts: Iterator[bytes], packing: int) -> Iterator[bytes]:
                         raise TooLong(f"it is packed in more than {_MEMBERS:,} pieces")
                 yield inflate.decompress(rest, _STEP)
                 rest = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-        while not inflate.eof and (piece := inflate.decompress(b"", _STEP)):
-            yield piece
+        yield from _rest(inflate)
     except zlib.error as error:
         raise Damaged(f"it is not packed as it says ({error})") from None
+
+
+def _rest(inflate: "zlib._Decompress") -> Iterator[bytes]:
+    """What is still in it when all parts are there."""
+    while not inflate.eof and (piece := inflate.decompress(b"", _STEP)):
+        yield piece
     if not inflate.eof:
         raise Damaged("it ends before it is whole")
-
-
-def _chain(head: bytes, parts: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from parts

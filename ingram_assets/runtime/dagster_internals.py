@@ -48,13 +48,6 @@ from dagster._core.storage.tags import GRPC_INFO_TAG as GRPC_INFO_TAG
 from dagster._core.storage.tags import SENSOR_NAME_TAG as SENSOR_NAME_TAG
 from dagster._core.storage.tags import WILL_RETRY_TAG as WILL_RETRY_TAG
 
-# What asks the launcher whether runs are still at work, and what that looks at: for tests.
-from dagster._core.workspace.context import WorkspaceProcessContext as WorkspaceProcessContext
-from dagster._core.workspace.load_target import GrpcServerTarget as GrpcServerTarget
-from dagster._daemon.monitoring.run_monitoring import (
-    execute_run_monitoring_iteration as execute_run_monitoring_iteration,
-)
-
 # How a code server is asked whether it still has a run.
 from dagster._grpc.client import DagsterGrpcClient as DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest as CanCancelExecutionRequest

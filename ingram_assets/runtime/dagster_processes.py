@@ -16,12 +16,10 @@ from ingram_assets.runtime.instance import (
     code_server_argv,
 )
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
-from ingram_assets.runtime.private_files import write_private
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import (
-    LOCATIONS,
-)
+from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.settings.files import shipped
+from ingram_assets.whole_files import write_whole
 
 RUN_FILES_KEPT = timedelta(days=30)
 TICK_FILES_KEPT = timedelta(days=2)
@@ -66,22 +64,12 @@ def start_dagster(
     }
 
     def start(name: str) -> None:
-        if name in ports:
-            port = ports[name]
-            argv, env, ready = code_server_argv(name, port), environment_of(name), port_open(port)
-        elif name == "web server":
-            argv = [sys.executable, "-m", "dagster_webserver", "-w", str(shipped("workspace.yaml"))]
-            argv += ["-h", "127.0.0.1", "-p", str(ui)]
-            env, ready = environment_of(None), http_ok(f"{ui_url}/server_info")
-        else:
-            argv = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(shipped("workspace.yaml"))]
-            # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
-            argv += ["--log-level", "warning"]
-            env, ready = environment_of(None), lambda: True
+        argv, ready = _command(name, ports, ui)
+        environment = environment_of(name if name in ports else None)
         supervisor.start(
             name.replace(" ", "-"),
             argv,
-            env={**env, **shared},
+            env={**environment, **shared},
             cwd=home,
             ready=ready,
             ready_seconds=180,
@@ -93,8 +81,21 @@ def start_dagster(
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))
-    write_private(home / PORTS_FILE, json.dumps(ports))
+    write_whole(home / PORTS_FILE, json.dumps(ports))
     return Dagster(ui_url, ports)
+
+
+def _command(name: str, ports: Mapping[str, int], ui: int) -> tuple[list[str], Callable[[], bool]]:
+    """What a process is started with, and how it is seen to be ready."""
+    workspace = str(shipped("workspace.yaml"))
+    if name in ports:
+        return code_server_argv(name, ports[name]), port_open(ports[name])
+    if name == "web server":
+        argv = [sys.executable, "-m", "dagster_webserver", "-w", workspace, "-h", "127.0.0.1", "-p", str(ui)]
+        return argv, http_ok(f"http://127.0.0.1:{ui}/server_info")
+    # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
+    quiet = ["--log-level", "warning"]
+    return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace, *quiet], lambda: True
 
 
 def forget_old_files(home: Path, now: float) -> int:

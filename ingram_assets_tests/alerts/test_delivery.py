@@ -1,22 +1,17 @@
 """Alerts arrive at real webhooks, whatever the others do."""
 
-import json
 import logging
 import socket
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from ingram_assets.alerts.delivery import (
-    GIVE_UP_AFTER,
-    Outbox,
-    Sent,
-    Target,
-    deliver,
-    put,
-    send_test,
-    targets_of,
-)
-from ingram_assets.alerts.model import Alert
+from ingram_assets.alerts.delivery import Sent, Target, deliver, send_test, targets_of
+from ingram_assets.alerts.model import Alert, IncidentLog
+from ingram_assets.alerts.tables import AlertTables
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets_tests.testing.webhook import webhook
 
 NOW = 1_800_000_000.0
@@ -36,113 +31,153 @@ def other():
         yield running
 
 
-def kept(outbox: Outbox) -> Outbox:
-    """The outbox after a restart: as its spelling has it."""
-    again = Outbox.from_json(json.loads(json.dumps(outbox.to_json())))
-    assert again == outbox
-    return again
+class Kept:
+    """The tables, opened anew for each use, as after a restart."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __call__(self) -> AlertTables:
+        return AlertTables(f"sqlite:///{self.file}")
+
+    def put(self, alerts: Sequence[Alert], targets: Sequence[Target]) -> AlertTables:
+        """Lays alerts in for the targets, as a look does."""
+        self().record(IncidentLog(), alerts, [target.name for target in targets])
+        return self()
+
+    def waiting(self) -> list[Alert]:
+        return [one.alert for one in self().waiting()]
+
+    def is_empty(self) -> bool:
+        return not self().waiting() and not self().pauses()
 
 
-def test_a_webhook_gets_the_whole_alert(hook):
+@pytest.fixture
+def kept(tmp_path) -> Kept:
+    return Kept(tmp_path / "alerts.sqlite")
+
+
+def test_a_webhook_gets_the_whole_alert(hook, kept):
     targets = targets_of([hook.url])
-    outbox, _ = put(Outbox(), [BROKEN, MET], targets, NOW)
-    delivery = deliver(outbox, targets, NOW)
-    assert (delivery.sent, delivery.failed, delivery.outbox) == (2, (), Outbox())
+    delivery = deliver(kept.put([BROKEN, MET], targets), targets, NOW)
+    assert [one.ok for one in delivery] == [True, True]
+    assert kept.is_empty()
     assert [(one["title"], one["message"], one["type"]) for one in hook.received] == [
         ("SLA broken", BROKEN.body, "failure"),
         ("SLA met again", MET.body, "success"),
     ]
 
 
-def test_a_target_that_is_down_gets_it_later_in_order_and_once(hook, other):
+def test_a_target_that_is_down_gets_it_later_in_order_and_once(hook, other, kept):
     targets = targets_of([hook.url, other.url])
     down, up = (target.name for target in targets)
     hook.down()
-    outbox, _ = put(Outbox(), [BROKEN], targets, NOW)
-    delivery = deliver(outbox, targets, NOW)
+    delivery = deliver(kept.put([BROKEN], targets), targets, NOW)
     assert other.subjects == ["SLA broken"], "it is not held up"
-    assert delivery.sent == 1
-    assert [one.target for one in delivery.failed] == [down]
+    assert {(one.target, one.ok) for one in delivery} == {(down, False), (up, True)}
+    assert len(delivery) == 2
 
     hook.up()
-    outbox, _ = put(kept(delivery.outbox), [MET], targets, NOW + 5)
-    delivery = deliver(outbox, targets, NOW + 5)
+    deliver(kept.put([MET], targets), targets, NOW + 5)
     assert other.subjects == ["SLA broken", "SLA met again"]
     assert hook.subjects == [], "its pause is not over"
-    assert up not in delivery.outbox.down
+    assert up not in kept().pauses()
 
-    delivery = deliver(kept(delivery.outbox), targets, NOW + 15)
+    deliver(kept(), targets, NOW + 15)
     assert hook.subjects == ["SLA broken", "SLA met again"]
-    assert delivery.outbox == Outbox()
-    assert deliver(delivery.outbox, targets, NOW + 30).sent == 0
+    assert kept.is_empty()
+    assert deliver(kept(), targets, NOW + 30) == []
 
 
-def test_the_pauses_grow_and_end_with_giving_up(hook):
+def test_the_pauses_grow_and_what_waits_is_kept_until_it_is_sent(hook, kept):
     hook.status = 503
     targets = targets_of([hook.url])
-    outbox, _ = put(Outbox(), [BROKEN], targets, NOW)
-    now, pauses, given_up = NOW, [], 0
-    while outbox.waiting:
-        delivery = deliver(outbox, targets, now)
-        outbox, given_up = kept(delivery.outbox), given_up + delivery.given_up
-        if outbox.down:
-            until = next(iter(outbox.down.values())).until
-            pauses.append(until - now)
-            now = until
+    kept.put([BROKEN, MET], targets)
+    now, pauses = NOW, []
+    for _ in range(20):
+        deliver(kept(), targets, now)
+        (pause,) = kept().pauses().values()
+        pauses.append(pause.until - now)
+        now = pause.until
     assert pauses[:8] == [15, 30, 60, 120, 240, 480, 960, 1800]
     assert set(pauses[8:]) == {1800}
-    assert given_up == 1
-    assert NOW + GIVE_UP_AFTER < now < NOW + GIVE_UP_AFTER + 1801
     assert hook.refused == len(pauses)
-    assert outbox == Outbox(), "it has a fresh start"
+    hook.status = 200
+    deliver(kept(), targets, now + 7 * 86400)
+    assert hook.subjects == ["SLA broken", "SLA met again"]
+    assert kept.is_empty(), "it has a fresh start"
 
 
-def test_one_that_never_answers_holds_up_nobody(hook):
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_process_that_dies_before_it_noted_what_it_sent_sends_that_alone_once_more(kept):
+    targets = targets_of(["json://127.0.0.1:1/"])
+    kept.put([BROKEN, MET], targets)
+    tried = []
+
+    def send(target: Target, alert: Alert) -> Sent:
+        tried.append(alert)
+        if tried == [BROKEN, MET]:
+            raise SystemExit("killed after it was sent")
+        return Sent(target.name, ok=True)
+
+    deliver(kept(), targets, NOW, send)
+    assert kept.waiting() == [MET]
+    deliver(kept(), targets, NOW + 15, send)
+    assert tried == [BROKEN, MET, MET]
+    assert kept.is_empty()
+
+
+def test_one_that_never_answers_holds_up_nobody(hook, kept):
     send_test([hook.url])  # Apprise has loaded its plugins.
     hook.received.clear()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         urls = [f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=30", hook.url]
         targets = targets_of(urls)
-        outbox, _ = put(Outbox(), [BROKEN, MET], targets, NOW)
-        delivery = deliver(outbox, targets, NOW, seconds=10)
+        delivery = deliver(kept.put([BROKEN, MET], targets), targets, NOW, seconds=10)
     assert hook.subjects == ["SLA broken", "SLA met again"]
-    assert [one.reason for one in delivery.failed] == ["it did not answer in time"]
-    assert len(delivery.outbox.waiting) == 2
+    assert [one.reason for one in delivery if not one.ok] == ["it did not answer in time"]
+    assert kept.waiting() == [BROKEN, MET]
 
 
-def test_the_order_holds_where_a_target_takes_one_and_refuses_another(hook):
+def test_the_order_holds_where_a_target_takes_one_and_refuses_another(hook, kept):
     targets = targets_of([hook.url])
-    outbox, _ = put(Outbox(), [BROKEN, MET], targets, NOW)
     tried = []
 
     def send(target: Target, alert: Alert) -> Sent:
         tried.append(alert)
         return Sent(target.name, ok=alert is MET)
 
-    delivery = deliver(outbox, targets, NOW, send)
+    deliver(kept.put([BROKEN, MET], targets), targets, NOW, send)
     assert tried == [BROKEN], "nobody hears that it is over before hearing of it"
-    assert delivery.outbox.waiting == outbox.waiting
+    assert kept.waiting() == [BROKEN, MET]
 
 
-def test_a_target_that_left_the_settings_drops_out(hook, other):
+def test_what_a_database_refuses_in_a_text_keeps_no_alert_back(hook, kept):
+    targets = targets_of([hook.url])
+    deliver(kept.put([Alert("A page\0", "It says \ud800 and \0.", "failure")], targets), targets, NOW)
+    assert [(one["title"], one["message"]) for one in hook.received] == [("A page", "It says ? and .")]
+
+
+def test_a_target_that_left_the_settings_drops_out(hook, other, kept):
     hook.down()
     targets = targets_of([hook.url, other.url])
-    outbox = deliver(put(Outbox(), [BROKEN], targets, NOW)[0], targets, NOW).outbox
-    assert outbox.waiting
-    assert put(outbox, [], targets_of([other.url]), NOW)[0] == Outbox()
+    deliver(kept.put([BROKEN], targets), targets, NOW)
+    assert kept.waiting()
+    kept.put([], targets_of([other.url]))
+    assert kept.is_empty()
 
 
-def test_without_targets_nothing_waits():
-    assert put(Outbox(), [BROKEN], [], NOW) == (Outbox(), 0)
+def test_without_targets_nothing_waits(kept):
+    kept.put([BROKEN], [])
+    assert kept.is_empty()
 
 
-def test_the_outbox_is_bounded_and_says_what_fell_out():
-    targets = targets_of(["json://127.0.0.1:1/"])
-    alerts = [Alert(f"alert {number}", "", "info") for number in range(70)]
-    outbox, fell_out = put(Outbox(), alerts, targets, NOW)
-    assert fell_out == 10
-    assert [one.alert.subject for one in outbox.waiting][:1] == ["alert 10"], "the oldest fall out"
-    assert len(json.dumps(outbox.to_json())) < 20_000
+def test_what_a_later_version_has_written_is_left_alone(kept):
+    kept.put([BROKEN], targets_of(["json://127.0.0.1:1/"]))
+    with sqlite3.connect(kept.file) as file:
+        file.execute("UPDATE ingram_alert_watch SET version = version + 1")
+    with pytest.raises(NeedsPerson, match="later version"):
+        kept()
 
 
 @pytest.fixture
@@ -159,18 +194,20 @@ def log():
     root.setLevel(level)
 
 
-def test_no_secret_of_an_address_is_kept_said_or_logged(hook, log):
+def test_no_secret_of_an_address_is_kept_said_or_logged(hook, log, kept):
     hook.status = 401
     secret = hook.url.replace("json://", "json://owner:pa55word@").replace("alerts", "hooks/T0KENT0KEN")
     unreachable = "json://owner:pa55word@secrethost.invalid/T0KENT0KEN"
     refused = "slack://T0KENT0KEN/pa55word"
     targets = targets_of([secret, unreachable, refused])
-    delivery = deliver(put(Outbox(), [BROKEN], targets, NOW)[0], targets, NOW)
+    delivery = deliver(kept.put([BROKEN], targets), targets, NOW)
     results = send_test([secret, unreachable, refused])
     assert [one.ok for one in results] == [False, False, False]
     assert "401" in (results[0].reason or "")
     assert "Connection error" in (results[1].reason or "")
-    said = f"{targets} {delivery} {json.dumps(delivery.outbox.to_json())} {results} {log}"
+    with sqlite3.connect(kept.file) as file:
+        written = list(file.iterdump())
+    said = f"{targets} {delivery} {written} {results} {log}"
     for part in ("pa55word", "T0KENT0KEN", "secrethost"):
         assert part.lower() not in said.lower()
     assert all(target.name.split("#")[0] in ("json", "slack") for target in targets)

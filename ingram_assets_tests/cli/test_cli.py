@@ -20,7 +20,7 @@ from ingram_assets.cli.status import low_stock
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.runtime.processes import MARK
-from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.rules import StoreRules
 
 UNREACHABLE = {
@@ -132,7 +132,7 @@ def test_up_names_what_is_missing_a_line_for_each_file():
         strict=True,
     ):
         assert f"{named} is missing" in line
-        assert f"Set them in {file} " in line
+        assert re.search(rf"Set them in /\S+/{re.escape(file)} ", line), "with its folder: it was chosen"
     assert json.loads(done.stdout)["error"] == done.stderr.strip()
 
 
@@ -225,7 +225,7 @@ class TestLowStock:
 
     def low(self, *titles: Title) -> list[int]:
         found = low_stock(titles, rules=self.RULES, today=date(2026, 11, 20))
-        return [title["copies"] for title in found]
+        return [title.copies for title in found]
 
     def test_it_is_of_copies_to_sell(self):
         assert self.low(*(self.title(on_hand) for on_hand in (9, 8, 7, 3))) == [1, 5]

@@ -15,7 +15,7 @@ from ingram_assets.runtime import instance as dagster_of
 from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableError
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_demo.embedded.postgres import start_postgres
 
 LONGER = 12.0

@@ -10,15 +10,25 @@ from typing import Any
 
 import psycopg
 import pytest
+from dagster import OpExecutionContext, job, op
 
 from ingram_assets.cli.status import show_status
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings import CommonSettings
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
+from ingram_assets_tests.testing.dagster_internals import (
+    InstigatorState,
+    InstigatorType,
+    RegisteredCodeLocationOrigin,
+    RemoteRepositoryOrigin,
+    SensorInstigatorData,
+)
 from ingram_assets_tests.testing.queue import Queue, migrated
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_demo.embedded.postgres import Postgres
@@ -48,6 +58,9 @@ class Shop:
     def words(self) -> str:
         show_status(as_json=False)
         return self.capture.readouterr().out
+
+    def common(self) -> CommonSettings:
+        return load(CommonSettings)
 
     def changed(self, isbn: str, minutes: float) -> None:
         """Its stock changed so long ago, and nobody pushed it."""
@@ -169,6 +182,53 @@ def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
     status = shop.status()
     assert (status["titles"], status["rows"], status["untracked"]) == (2, 3, [lost])
     assert f"ingram enrich {lost}" in shop.words()
+
+
+def test_without_titles_it_says_what_to_do_next(shop: Shop) -> None:
+    for isbn in shop.isbns:
+        partitions(shop, ISBNS_NAME, isbn, there=False)
+        partitions(shop, RETIRED_NAME, isbn, there=True)
+    words = shop.words()
+    assert "      0  titles tracked" in words
+    assert "No title is tracked yet. To track those of the saved search: ingram sync-stock" in words
+    assert "Nothing is broken." not in words
+
+
+def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
+    @op
+    def fails_at_first(context: OpExecutionContext) -> None:
+        assert context.run.tags["try"] != "first"
+
+    @job(name="push")
+    def push() -> None:
+        fails_at_first()
+
+    with dagster_instance(shop.common()) as instance:
+        failed = push.execute_in_process(instance=instance, raise_on_error=False, tags={"try": "first"})
+        (run,) = shop.status()["failed_runs"]
+        assert (run["job"], run["run_id"]) == ("push", failed.run_id)
+        assert datetime.now(UTC) - datetime.fromisoformat(run["ended_at"]) < timedelta(minutes=1)
+        words = shop.words()
+        assert "The last run of push failed, 20" in words
+        assert failed.run_id in words
+        assert "Nothing is broken." not in words
+        push.execute_in_process(instance=instance, tags={"try": "second"})
+        assert shop.status()["failed_runs"] == []
+        assert "Nothing is broken." in shop.words()
+
+
+def test_what_is_switched_off_is_named(shop: Shop) -> None:
+    with dagster_instance(shop.common()) as instance:
+        origin = RemoteRepositoryOrigin(
+            RegisteredCodeLocationOrigin("storefront"), "__repository__"
+        ).get_instigator_origin("stock_changes")
+        instance.add_instigator_state(
+            InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED, SensorInstigatorData())
+        )
+    assert shop.status()["switched_off"] == ["stock_changes"]
+    words = shop.words()
+    assert "Switched off in Dagster: stock_changes. Switch on again under Automation." in words
+    assert "Nothing is broken." not in words
 
 
 def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingram_assets.covers.decide import is_due
 from ingram_assets.covers.ledger import CoverCheck, Ledger
-from ingram_assets.covers.sync import is_due
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

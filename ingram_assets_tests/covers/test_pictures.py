@@ -101,7 +101,6 @@ def test_a_jpeg_stays_byte_for_byte() -> None:
     assert picture.jpeg == data
     assert picture.sha256 == picture.origin_sha256
     assert (picture.width, picture.height) == (320, 480)
-    assert not picture.converted
 
 
 def test_bytes_after_a_jpeg_do_no_harm() -> None:
@@ -112,7 +111,6 @@ def test_bytes_after_a_jpeg_do_no_harm() -> None:
 def test_other_formats_become_jpeg(kind: str) -> None:
     picture = examine(art(3, kind=kind))
     stored = opened(picture.jpeg)
-    assert picture.converted
     assert stored.format == "JPEG"
     assert stored.mode == "RGB"
     assert stored.size == (320, 480) == (picture.width, picture.height)

@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingram_assets.covers import ContactSheet, CoverOutcome, OpenLibrary, Picture, Source, Wanted, load_seeds
+from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds
+from ingram_assets.covers.bucket import web_key
 from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets_tests.testing.cover_shop import CoverShop
 from ingram_assets_tests.testing.drawn import art, isbn, opened, placeholder
 from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
@@ -74,7 +76,7 @@ def test_a_new_cover_is_stored_with_its_web_sizes(shop: CoverShop) -> None:
     answer = shop.public(outcome.cover_url)
     assert answer.content == data
     assert answer.headers["Content-Type"] == "image/jpeg"
-    web = shop.public(shop.bucket.web_url(BOOK, sha256, 400))
+    web = shop.public(f"{shop.public_url}/{web_key(BOOK, 400)}?v={sha256[:8]}")
     assert web.headers["Content-Type"] == "image/webp"
 
 

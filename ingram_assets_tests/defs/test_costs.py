@@ -137,7 +137,7 @@ read = []
 JSONFileLoader.load_file = lambda self, path: read.append(path)
 client = bucket.get_client()
 assert client.meta.endpoint_url == "http://127.0.0.1:9"
-assert client._get_credentials().access_key == "a-run's-key"
+assert "a-run" in client.generate_presigned_url("list_buckets")
 assert read == [], read
 """
 

@@ -8,12 +8,12 @@ import dagster as dg
 import psycopg2
 import pytest
 from dagster import DagsterEventType
-from dagster._daemon.monitoring.run_monitoring import monitor_starting_run
 from dagster_shared.record import replace
 
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import classified
 from ingram_assets.domain.failures import Transient
+from ingram_assets_tests.testing.dagster_internals import monitor_starting_run
 
 
 @dg.op

@@ -1,5 +1,6 @@
 """The watch over a real Dagster instance on PostgreSQL: real runs, real events, a real webhook."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,28 +12,30 @@ import dagster as dg
 import psycopg
 import pytest
 import yaml
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
 
 import ingram_assets.sources.ipage.access.session as session
 import ingram_assets.sources.ipage.login.code_mail as code_mail
 import ingram_assets.sources.ipage.login.second_factor as second_factor
 import ingram_assets.sources.ipage.login.sign_in as sign_in
+from ingram_assets.alerts.delivery import targets_of
 from ingram_assets.defs.events import classified, log_check, stopped
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
-from ingram_assets.defs.operations.event_reader import SIGN_IN_ERRORS
-from ingram_assets.defs.operations.sensors import Memory, promise_watch
+from ingram_assets.defs.operations.sensors import promise_watch, tables_of
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-from ingram_assets.settings import SettingsError
+from ingram_assets.runtime.dagster_internals import InstigatorStatus
+from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets_tests.testing.dagster_internals import (
+    FreshnessState,
+    FreshnessStateChange,
+    InstigatorState,
+    InstigatorType,
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
 from ingram_assets_tests.testing.own_dagster import dagster_on
 from ingram_assets_tests.testing.webhook import Webhook, webhook
 
@@ -59,6 +62,11 @@ def one_instance(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def instance(one_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     one_instance.wipe()
+    tables_of(one_instance)  # They are made if they are missing.
+    with psycopg.connect(_url(one_instance), autocommit=True) as connection:
+        found = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'ingram_alert%'"
+        for (table,) in connection.execute(found).fetchall():
+            connection.execute(f"DELETE FROM {table}")
     return one_instance
 
 
@@ -173,7 +181,7 @@ class TestRuns:
 
     def test_what_will_not_pass_is_told_once_and_when_it_is_over(self, watch):
         watch.tick()
-        run_id = sweep(watch.instance, raising(Blocked("Its page says Access Denied.")), **AUTOMATIC)
+        run_id = sweep(watch.instance, raising(Blocked("Its page says Access Denied.\0")), **AUTOMATIC)
         words = watch.tick()
         assert watch.told == ["iPage blocks us"]
         assert "1 incident open: iPage blocks us" in words
@@ -494,13 +502,76 @@ class TestMemory:
         words = watch.tick()
         assert "1 incident open: iPage blocks us" in words
         assert "ALERT_URLS names nobody" in words
-        assert Memory.parse(watch.cursor).outbox.waiting == ()
+        assert tables_of(watch.instance).waiting() == []
         watch.environment(ALERT_URLS=watch.hook.url)
         watch.tick()
         assert watch.told == []
         sweep(watch.instance, fine)
         watch.tick()
         assert watch.told == ["Over: iPage blocks us"]
+
+    def test_a_tick_that_was_recorded_and_is_made_again_tells_nothing_twice(self, watch):
+        watch.tick()
+        cursor = watch.cursor
+        push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        sweep(watch.instance, fine)
+        watch.tick()
+        told = [
+            "A person has to act: the push to the store can't go on",
+            *("iPage blocks us", "Over: iPage blocks us"),
+        ]
+        assert watch.told == told
+        for lost in (cursor, None, "nonsense"):
+            watch.cursor = lost  # The process died before Dagster kept the new one; somebody reset it.
+            assert "1 incident open" in watch.tick()
+            assert watch.told == told
+        assert [one.times for one in tables_of(watch.instance).log().incidents.values()] == [1]
+
+    def test_the_cursor_of_an_earlier_version_is_taken_over_once(self, watch):
+        """It held all that the watch remembered."""
+        (target,) = targets_of([watch.hook.url])
+        watch.hook.down()
+        push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+        (failed,) = watch.instance.event_log_storage.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.RUN_FAILURE), limit=10
+        )
+        now = watch.time()
+        incident = {"key": "run:push_titles", "subject": "It is known", "since": now, "last": now}
+        incident |= {"reason": "", "run_id": failed.run_id, "asset": "", "times": 3, "told": True}
+        low = {"id": 1, "at": now, "isbn": "9780306406157", "title": "Emma", "before": 9, "after": 1}
+        alert = {"subject": "It was not sent yet", "body": "Words.", "tone": "failure"}
+        old = {
+            "version": 1,
+            "places": {"PIPELINE_FAILURE": [failed.storage_id - 1, [failed.storage_id]]},
+            "book": {
+                "incidents": {"run:push_titles": incident | {"tell_by": None, "works": ["push_titles"]}},
+                "behind": None,
+                "low": {"9780306406157": low},
+                "digest_day": datetime.now(ZoneInfo("America/Chicago")).date().isoformat(),
+            },
+            "outbox": {
+                "waiting": [{"alert": alert, "since": now, "targets": [target.name]}],
+                "down": {target.name: {"failures": 2, "until": now + 30, "reason": "it was down"}},
+            },
+        }
+        watch.cursor = json.dumps(old)
+        words = watch.tick()
+        assert "1 incident open: It is known" in words
+        assert "seen 3×" in words
+        assert "is down (it was down), 1 waiting, tried 2×" in words
+        assert tables_of(watch.instance).log().low["9780306406157"].title == "Emma"
+        assert "It is known" not in (watch.cursor or "")
+
+        watch.hook.up()
+        watch.ahead = 31
+        watch.tick()
+        assert watch.told == ["It was not sent yet"]
+        watch.ahead = 0
+        watch.cursor = json.dumps(old)  # The process had died before Dagster kept the new one.
+        push(watch.instance, fine)
+        watch.tick()
+        assert watch.told == ["It was not sent yet", "Over: it is known"]
 
     def test_the_first_look_goes_back_an_hour_and_no_further(self, watch):
         sweep(watch.instance, raising(Blocked("Access Denied.")))
@@ -553,15 +624,22 @@ class TestMemory:
         assert len(watch.cursor or "") < 1000
 
 
+def test_beside_a_dagster_on_sqlite_the_tables_are_a_file(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert tables_of(instance).waiting() == []
+    assert (tmp_path / "alerts.sqlite").exists()
+
+
 def test_every_error_of_the_sign_in_is_known_as_one():
-    """The watch knows them by name; a new or renamed one must be put there too."""
-    named = {
-        name
+    """The watch knows them by the kind that they carry."""
+    errors = {
+        value
         for module in (sign_in, second_factor, code_mail, session)
-        for name, value in vars(module).items()
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, NeedsPerson) and value is not NeedsPerson
     }
-    assert named == SIGN_IN_ERRORS
+    assert len(errors) == 11
+    assert {error.kind for error in errors} == {"sign_in"}
 
 
 def _url(instance: dg.DagsterInstance) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
-from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK
 from ingram_assets.defs.scraper.definitions import defs
@@ -16,6 +15,7 @@ from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
+from ingram_assets_tests.testing.dagster_internals import get_and_update_asset_status_cache_value
 from ingram_assets_tests.testing.own_dagster import dagster_on
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.

@@ -190,7 +190,7 @@ class TestStockChanges:
 
 class TestRowsToImport:
     def unread(self, shop: Storefront, isbns: list[str]) -> None:
-        """iPage is down: a guardrail stops every push."""
+        """The site is down: a guardrail stops every push."""
         shop.queue.sql(
             "INSERT INTO ingram_unread SELECT unnest(%s::text[]), 'transient', 'no answer', now(), now(), 1",
             isbns,

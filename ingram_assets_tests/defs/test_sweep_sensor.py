@@ -8,8 +8,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from sqlalchemy import text
 
 from ingram_assets.defs import readings
@@ -24,7 +22,7 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.defs.readings import StaleReadings, stale_readings
+from ingram_assets.defs.readings import stale_readings
 from ingram_assets.defs.scraper import automation, checks, sensors
 from ingram_assets.defs.scraper.automation import DueSensor
 from ingram_assets.defs.scraper.checks import within_the_promise
@@ -33,6 +31,13 @@ from ingram_assets.defs.scraper.definitions import defs
 from ingram_assets.defs.scraper.jobs import retire
 from ingram_assets.defs.scraper.ops import at_work
 from ingram_assets.defs.scraper.sensors import covers_due, search_due, stock_promise, sweep_due
+from ingram_assets.domain.lifetime import StaleReadings
+from ingram_assets.runtime.dagster_internals import DagsterEvent
+from ingram_assets_tests.testing.dagster_internals import (
+    AssetMaterializationPlannedData,
+    FreshnessState,
+    FreshnessStateChange,
+)
 
 A, B, C = "9780306406157", "9781639739134", "9780000000002"
 HOUR = 3600.0

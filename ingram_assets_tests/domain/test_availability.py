@@ -43,7 +43,7 @@ def titles(draw):
 
 
 def by_the_table(on_hand, on_order, future, digital, out_of_print, safety, kept_back):
-    """The plan's table, row by row, on sums that are already made. (status, level, back-order)"""
+    """The plan's table, row by row, on sums that are already made: status, level, back-order."""
     if digital:
         return "digital", None, None
     if future:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ingram_assets.alerts.incidents import open_incidents
 from ingram_assets.defs.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
-from ingram_assets.defs.operations.sensors import Memory
+from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.defs.readings import stale_readings
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.runtime.instance import dagster_instance
@@ -72,9 +72,8 @@ class Shop:
 
     def in_order(self) -> bool:
         """Whether no title is late, and people know of nothing that is wrong and are told nothing now."""
-        watch = [each for each in self.instance.all_instigator_state() if each.name == "promise_watch"]
-        memory = Memory.parse(getattr(watch[0].instigator_data, "cursor", None)) if watch else Memory()
-        return self.stale() == 0 and not open_incidents(memory.book) and not memory.outbox.waiting
+        tables = tables_of(self.instance)
+        return self.stale() == 0 and not open_incidents(tables.log()) and not tables.waiting()
 
     def ticks(self, sensor: str) -> list[str]:
         """Why the sensor's last ticks did nothing, in the words that the web server shows."""

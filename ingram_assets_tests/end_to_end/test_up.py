@@ -20,7 +20,8 @@ import pytest
 from ingram_assets.runtime.dagster_processes import forget_old_files
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
-from ingram_assets.settings import CommonSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
 from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("operations")

@@ -10,16 +10,16 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator
 
 from ingram_assets.defs.scraper.jobs import weekly_details
 from ingram_assets.defs.storefront import rules as store_rules
 from ingram_assets.defs.storefront.jobs import reconcile
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.settings import CommonSettings, store_time_zone
+from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.dagster_internals import schedule_execution_time_iterator
 from ingram_assets_tests.testing.oracle import await_quiet
 from ingram_assets_tests.testing.queue import Queue, isbn, migrated, outcomes, reading, title
 from ingram_assets_tests.testing.running_shop import with_copies

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from ingram_assets.runtime import node
 from ingram_assets.runtime.node import FOR_PLAYWRIGHT, Node, NoNode
-from ingram_assets.settings import environment_of, environment_of_machine
+from ingram_assets.settings.environment import environment_of, environment_of_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +22,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(node, "_wheels", lambda: None)
+    monkeypatch.setattr(node, "from_wheels", lambda: None)
     monkeypatch.delenv(FOR_PLAYWRIGHT, raising=False)
     return folder
 
@@ -74,7 +74,7 @@ def test_a_wheels_program_that_lacks_a_library_gives_way_to_the_machines_and_els
 ) -> None:
     broken = tmp_path / "wheels-node"
     lacks_a_library(broken)
-    monkeypatch.setattr(node, "_wheels", lambda: Node(broken, (str(broken), __file__)))
+    monkeypatch.setattr(node, "from_wheels", lambda: Node(broken, (str(broken), __file__)))
     with pytest.raises(NoNode, match=f"{re.escape(str(broken))} can't be used: .*libatomic.so.1"):
         node.find_node()
     with pytest.raises(NoNode, match=r"libatomic\.so\.1"):

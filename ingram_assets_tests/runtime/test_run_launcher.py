@@ -17,11 +17,11 @@ from ingram_assets.runtime import run_launcher
 from ingram_assets.runtime.dagster_internals import (
     GRPC_INFO_TAG,
     WorkerStatus,
-    execute_run_monitoring_iteration,
 )
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 from ingram_assets_tests.testing.code_location import CodeServer, running_code_server
+from ingram_assets_tests.testing.dagster_internals import execute_run_monitoring_iteration
 
 INSTANCE = """
 run_launcher:
@@ -92,7 +92,7 @@ def test_a_code_server_that_is_gone_for_good():
 
 
 def test_a_code_server_that_is_too_busy_to_answer_costs_no_run(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run_launcher, "_ANSWERS_WITHIN", 1)
+    monkeypatch.setattr(run_launcher, "ANSWERS_WITHIN", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f'{{"host": "127.0.0.1", "port": {silent.getsockname()[1]}}}'
         run = DagsterRun(job_name="long", tags={GRPC_INFO_TAG: place})

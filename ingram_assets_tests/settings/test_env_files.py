@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.settings import _READ_FROM
 from ingram_assets.settings.env_files import MalformedFile, read_env
+from ingram_assets.settings.environment import READ_FROM
 
 SECRET = "Tr0ub4dor"
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,4 +145,4 @@ def test_utf_16_without_its_mark_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("name", [".env", ".env.scraper", ".env.storefront", ".env.operations"])
 def test_the_examples_are_read_and_name_settings_alone(name: str) -> None:
     text = (ROOT / f"{name}.example").read_text()
-    assert read_env(text.encode()).keys() <= {*_READ_FROM, "INGRAM_PORT_UI"}
+    assert read_env(text.encode()).keys() <= {*READ_FROM, "INGRAM_PORT_UI"}

@@ -26,7 +26,7 @@ def test_a_wheel_has_all_of_them_inside(tmp_path: Path, monkeypatch: pytest.Monk
     inside = Path(files.__file__).parent.relative_to(ROOT) / "shipped"
     assert wheel["force-include"] == {name: str(inside / name) for name in SHIPPED}
     assert wheel["packages"] == ["ingram_assets"]
-    monkeypatch.setattr(files, "_IN_THE_WHEEL", tmp_path)
+    monkeypatch.setattr(files, "IN_THE_WHEEL", tmp_path)
     (tmp_path / "dagster.yaml").touch()
     assert files.shipped("dagster.yaml") == tmp_path / "dagster.yaml"
 
@@ -35,7 +35,7 @@ def test_the_folder_of_a_shop_s_settings(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv(files.ENV_DIR, raising=False)
     monkeypatch.chdir(tmp_path)
     assert files.env_dir() == ROOT
-    monkeypatch.setattr(files, "_CHECKOUT", tmp_path / "site-packages")
+    monkeypatch.setattr(files, "CHECKOUT", tmp_path / "site-packages")
     assert files.env_dir() == tmp_path
     monkeypatch.setenv(files.ENV_DIR, "shop")
     assert files.env_dir() == tmp_path / "shop"

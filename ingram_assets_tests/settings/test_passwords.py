@@ -33,7 +33,8 @@ main(["--env-dir", *sys.argv[1:]])
 
 DAGSTER = """
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings import CommonSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
 with dagster_instance(load(CommonSettings)) as instance:
     print(instance.get_runs_count())
 """

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from ingram_assets.cli.main import main
-from ingram_assets.covers.open_library import OpenLibrary
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.proxies import sparing_this_machine
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.transport import Guard, Transport
+from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets.store.client import MedusaClient
 
 SPELLINGS = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

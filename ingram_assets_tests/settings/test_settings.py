@@ -1,6 +1,7 @@
 """Settings: each process is given its own and no other's, and a fault is named without its value."""
 
 import os
+import re
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,25 +11,22 @@ from pydantic import SecretStr, ValidationError
 
 from ingram_assets.defs.storefront.rules import store_rules
 from ingram_assets.domain.guardrails import Thresholds
-from ingram_assets.settings import (
-    _READ_FROM,
+from ingram_assets.settings.base import SettingsError, secret
+from ingram_assets.settings.env_files import read_env
+from ingram_assets.settings.environment import (
     LOCATIONS,
     PORTS,
-    CommonSettings,
-    MigrateSettings,
-    OperationsSettings,
-    PaceSettings,
-    ScraperSettings,
-    SettingsError,
-    StorefrontSettings,
-    _warn,
-    check,
+    READ_FROM,
     environment_of,
-    load,
     port_settings,
-    secret,
+    warn_once,
 )
-from ingram_assets.settings.env_files import read_env
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.operations import OperationsSettings
+from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets_tests.testing.processes import environment_kept
 from ingram_demo.stack import ROLES, environments_of
 
@@ -215,6 +213,57 @@ def test_a_path_in_the_environment_begins_where_the_command_was_typed(tmp_path, 
     assert given["CATEGORIES_FILE"] == f"{tmp_path}/my/categories.csv"
 
 
+@pytest.mark.parametrize(
+    ("settings", "name", "value", "sentence"),
+    [
+        (ScraperSettings, "IPAGE_CONCURRENCY", "0", "it has to be at least 1"),
+        (ScraperSettings, "IPAGE_CONCURRENCY", "33", "it has to be at most 32"),
+        (ScraperSettings, "IPAGE_MFA", "sms", "it has to be 'email', 'totp' or 'prompt'"),
+        (StorefrontSettings, "GUARDRAIL_RISE_FACTOR", "1", "it has to be more than 1.0"),
+        (StorefrontSettings, "GUARDRAIL_MAX_UNREAD", "20%", "it has to be a number with a point"),
+        (PaceSettings, "SWEEP_RETRY_AFTER", "soon", "it has to be whole seconds"),
+    ],
+)
+def test_a_fault_is_a_plain_sentence(settings, name, value, sentence):
+    with pytest.raises(SettingsError, match=f"{name} is malformed: {sentence}") as told:
+        load(settings, {**OF_CLASS[settings], name: value})
+    assert "Input should" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "classes", "kept"),
+    [
+        (".env", (CommonSettings, MigrateSettings), set()),
+        (".env.scraper", (ScraperSettings,), {"R2_BUCKET_NAME", "IPAGE_SAVED_SEARCH_ID"}),
+        (".env.storefront", (StorefrontSettings,), {"MEDUSA_EMAIL"}),
+        (".env.operations", (OperationsSettings,), set()),
+    ],
+)
+def test_an_example_left_as_it_is_is_refused_by_name(file, classes, kept):
+    """All but names and defaults that a shop may have as well."""
+    text = (Path(__file__).parents[2] / f"{file}.example").read_text()
+    settings = re.sub(r"^# (?=[A-Z0-9_]+=)", "", text, flags=re.MULTILINE)
+    example = read_env(settings.encode())
+    with pytest.raises(SettingsError) as told:
+        check(example, *classes)
+    refused = set(re.findall(r"(\w+) is malformed: it is still the example's value", str(told.value)))
+    needed = {name for of in classes for name, field in of.model_fields.items() if field.is_required()}
+    assert needed - kept <= refused
+    for name in example.keys() - refused - kept:
+        assert "example" not in example[name].lower(), name
+
+
+def test_a_file_is_named_with_its_folder_where_a_person_chose_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("INGRAM_ENV_DIR", str(tmp_path))
+    with pytest.raises(SettingsError, match=f"Set them in {tmp_path}/.env.scraper"):
+        load(ScraperSettings, {})
+    with pytest.raises(SettingsError, match=f"in {tmp_path}/.env or in the environment"):
+        port_settings({"INGRAM_PORT_UI": "none"})
+    (tmp_path / ".env").write_text("nonsense\n")
+    with pytest.raises(SettingsError, match=f"^{tmp_path}/.env: line 1 is no setting"):
+        environment_of(None)
+
+
 def test_all_that_is_missing_is_named_at_once():
     with pytest.raises(SettingsError) as caught:
         load(ScraperSettings, {})
@@ -293,7 +342,7 @@ OF_CLASS = {
     PaceSettings: {},
 }
 EXPORTED = {
-    **dict.fromkeys(_READ_FROM, "7"),
+    **dict.fromkeys(READ_FROM, "7"),
     "DAGSTER_HOME": "/home/of/a/shop",
     "MEDUSA_PASSWORD": "another shop's",
     "IPAGE_SESSION_COOKIE": "JSESSIONID=another",
@@ -304,7 +353,7 @@ EXPORTED = {
 
 @pytest.mark.parametrize("settings", OF_CLASS, ids=lambda settings: settings.__name__)
 def test_what_is_exported_does_not_count_where_it_is_not_given(settings, monkeypatch):
-    for name in _READ_FROM:
+    for name in READ_FROM:
         monkeypatch.delenv(name, raising=False)
     alone = load(settings, OF_CLASS[settings])
     for name, value in EXPORTED.items():
@@ -545,7 +594,7 @@ def test_ports():
 @pytest.fixture
 def said(caplog):
     """Warnings, as if nothing had been said yet."""
-    _warn.cache_clear()
+    warn_once.cache_clear()
     caplog.set_level("WARNING", "ingram_assets")
     return lambda: [record.getMessage() for record in caplog.records]
 
@@ -553,7 +602,7 @@ def said(caplog):
 @pytest.fixture
 def scraper_file(tmp_path, monkeypatch):
     """Writes `.env.scraper` and returns the environment that the scraper gets."""
-    for name in _READ_FROM:
+    for name in READ_FROM:
         monkeypatch.delenv(name, raising=False)
 
     def write(text, mode=0o600, file=".env.scraper"):

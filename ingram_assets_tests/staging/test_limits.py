@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ingram_assets.domain.readings import CLOCKS_DIFFER
-from ingram_assets.settings import ScraperSettings
+from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.staging.writer import LONGEST, MAX_ROWS, QueueWriter
 from ingram_assets_tests.testing.queue import Queue, outcomes, reading, title
 

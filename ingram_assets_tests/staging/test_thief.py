@@ -770,7 +770,7 @@ def test_the_command_takes_the_buckets_address_from_the_scrapers_settings(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
-    assert "notes" not in migrate_queue()
+    assert migrate_queue().notes == ()
     assert queue.sql("SELECT cover_prefix FROM ingram_limits") == [(taken,)]
 
 

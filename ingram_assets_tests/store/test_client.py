@@ -239,7 +239,7 @@ def test_wrong_password(shop: Shop) -> None:
 @pytest.mark.xdist_group("medusa")
 def test_a_token_that_medusa_knows_no_more_is_renewed(shop: Shop) -> None:
     with MedusaClient(shop.medusa.url, email=shop.medusa.email, password=shop.medusa.password) as client:
-        client._token = "a.token.long-gone"
+        client.token = "a.token.long-gone"
         assert client.get("/admin/stores")["stores"]
 
 

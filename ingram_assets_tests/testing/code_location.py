@@ -10,10 +10,10 @@ import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
 from ingram_assets.cli import runs
-from ingram_assets.runtime.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
 from ingram_assets.runtime.instance import code_server_argv
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import Child, Supervisor
+from ingram_assets_tests.testing.dagster_internals import GrpcServerTarget, WorkspaceProcessContext
 
 NAME = "a_location"
 ROOT = Path(__file__).parents[2]

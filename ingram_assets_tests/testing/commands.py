@@ -21,9 +21,7 @@ _forked.set_forkserver_preload(
         *("ingram_assets.cli.main", "ingram_assets.cli.title", "ingram_assets.cli.status"),
         *("ingram_assets.cli.runs",),
         *("ingram_assets.defs.failure_text", "ingram_assets.runtime.storage"),
-        *("ingram_assets.runtime.run_launcher", "dagster._core.instance.factory"),
-        *("dagster._core.storage.root",),
-        *("dagster._core.workspace.context", "dagster._grpc.client", "dagster._api.get_server_id"),
+        *("ingram_assets.runtime.run_launcher", "ingram_assets.runtime.dagster_internals"),
         *("grpc_health.v1.health", "upath.implementations.local", "psycopg2.extras"),
         *("rich.console", "rich.table", __name__),
     ]

@@ -21,7 +21,7 @@ def art(seed: int, *, size: tuple[int, int] = (320, 480), text: str = "", **opti
 
 
 def placeholder(*, size: tuple[int, int] = (320, 480), **options: Any) -> bytes:
-    """ "Image coming soon" art that no seed list knows."""
+    """Art of "Image coming soon" that no seed list knows."""
     width, height = 640, 960
     image = Image.new("RGB", (width, height), "#d8d8d8")
     draw = ImageDraw.Draw(image)

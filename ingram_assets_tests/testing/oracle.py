@@ -74,7 +74,7 @@ def await_up(stack: Stack, seconds: float = 120) -> None:
 
 def children_of(stack: Stack) -> list[str]:
     """The names of the supervised servers."""
-    return [child.name for child in list(stack.supervisor._children.values())]
+    return stack.supervisor.names
 
 
 def await_quiet(stack: Stack, seconds: float = 240) -> None:

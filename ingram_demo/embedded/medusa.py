@@ -80,7 +80,7 @@ def start_medusa(
 
 
 def install_medusa(tools_folder: Path, postgres: Postgres) -> Installed:
-    """npm's packages and the dump, each made once for one lock file. `postgres` is used to migrate in."""
+    """The npm packages and the dump, each made once for one lock file. `postgres` is used to migrate in."""
     node = find_node()
     project = tools_folder.resolve() / "medusa"
     if sign := _OF_PATTERNS.search(str(project)):

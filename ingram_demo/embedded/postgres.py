@@ -58,6 +58,7 @@ class Postgres:
         )
 
     def has_database(self, name: str) -> bool:
+        """Whether there is a database of that name."""
         with self._admin() as connection:
             return (
                 connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
@@ -81,6 +82,7 @@ class Postgres:
             )
 
     def rename_database(self, name: str, to: str) -> None:
+        """Give a database another name; nobody may be connected to it."""
         with self._admin() as connection:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))

@@ -100,10 +100,12 @@ def digest(*files: Path) -> str:
 
 
 def is_done(marker: Path, key: str) -> bool:
+    """Whether the step was done for this key."""
     return marker.exists() and marker.read_text() == key
 
 
 def mark_done(marker: Path, key: str) -> None:
+    """Note that the step was done for this key."""
     fresh = marker.with_suffix(".new")
     fresh.write_text(key)
     fresh.replace(marker)

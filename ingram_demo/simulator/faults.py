@@ -41,8 +41,10 @@ KINDS = (
 
 @dataclasses.dataclass(slots=True)
 class Rule:
-    """One fault: of the requests of `kinds` (and `isbns`, if any), number `at` and the `count` - 1 after it
-    (0: all after it), or every `every`-th; and of those the ones whose title falls in the `share` percent.
+    """One fault, and which requests it meets.
+
+    Of the requests of `kinds` (and `isbns`, if any), number `at` and the `count` - 1 after (0: all after),
+    or every `every`-th; and of those the ones whose title falls in the `share` percent.
     """
 
     fault: str

@@ -1,0 +1,1 @@
+"""The operations code location: the watch over the promise."""

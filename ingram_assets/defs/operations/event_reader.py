@@ -2,12 +2,12 @@
 
 Events are read from where the last look ended, by their storage ids, never from the beginning. An id is given
 before its transaction commits, so an event may become visible after one with a larger id: the last minute is
-read again each time, and what was seen of it is skipped.
+read again each time, and what was recorded of it is skipped.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import dagster as dg
 
@@ -19,15 +19,15 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
-    Stale,
-    StaleTitle,
     Succeeded,
     Watchdog,
 )
+from ingram_assets.alerts.tables import SeenEvent
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, LOOKED_AT, STOPPED
 from ingram_assets.defs.keys import INVENTORY_LEVELS
-from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.operations.cursor import Places
+from ingram_assets.defs.operations.watched import check_name
 from ingram_assets.defs.switched_off import switched_off
 from ingram_assets.runtime.dagster_internals import (
     AUTOMATION_CONDITION_TAG,
@@ -37,6 +37,7 @@ from ingram_assets.runtime.dagster_internals import (
     SerializableErrorInfo,
     StepFailureData,
 )
+from ingram_assets.settings.base import SettingsError
 
 _TYPE = dg.DagsterEventType
 _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
@@ -49,165 +50,141 @@ _WATCHED: Mapping[dg.DagsterEventType, dg.AssetKey | None] = {
 _COMMITTED_WITHIN = 60.0
 _FIRST_LOOK_BACK = 3600.0
 _EVENTS_AT_ONCE = 500
-_STALE_NAMED = 10
 _TITLES_NAMED = 10
-
-SIGN_IN_ERRORS = frozenset(
-    (
-        *("SignInFailed", "WrongPassword", "AccountLocked", "TermsNotAccepted", "OktaLoop"),
-        *("FactorNotOffered", "CodeRefused", "SignInPageChanged", "SessionLost"),
-        *("CodeMissing", "MailboxRefused"),
-    )
-)
-"""The scraper's errors of the sign-in, by name: this location can't reach that code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where the last look ended, by event type: (all up to this id are done, ids done beyond it)."""
+class Look:
+    """What was not seen yet: as occurrences, by its events, and where the next look begins."""
 
-    by_type: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values; `from_json` reads them back."""
-        return {name: [after, list(seen)] for name, (after, seen) in self.by_type.items()}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Places":
-        """The places that `to_json` wrote."""
-        return cls({name: (after, tuple(seen)) for name, (after, seen) in values.items()})
+    occurrences: list[Occurrence]
+    events: list[SeenEvent]
+    places: Places
 
 
-class _Place(NamedTuple):
-    """The first three values of every occurrence."""
-
-    id: int
-    at: float
-    run_id: str
+_Head = tuple[int, float, str]
+"""The first three values of an occurrence: the event's storage id, its time, and its run."""
 
 
-def what_happened(
-    instance: dg.DagsterInstance, places: Places, now: float
-) -> tuple[list[Occurrence], Places]:
-    """What was not seen yet, and where the next look begins. The first look goes back an hour."""
+def look(
+    instance: dg.DagsterInstance,
+    places: Places,
+    seen_after: Callable[[Places], set[SeenEvent]],
+    now: float,
+) -> Look:
+    """Look at what happened since the places. The first look goes back an hour.
+
+    Args:
+        seen_after: the events beyond the places that an earlier look has recorded.
+    """
+    seen, next_places = seen_after(places), dict[str, int]()
     records: list[dg.EventLogRecord] = []
-    by_type: dict[str, tuple[int, tuple[int, ...]]] = {}
+    events: list[SeenEvent] = []
     for event_type, asset in _WATCHED.items():
-        new, by_type[event_type.value] = _read(
-            instance, event_type, asset, places.by_type.get(event_type.value), now
-        )
-        records += new
+        name = event_type.value
+        found, next_places[name] = _read(instance, event_type, asset, places.get(name), now)
+        for record in found:
+            event = SeenEvent(name, record.storage_id)
+            if event not in seen:
+                events.append(event)
+                records.append(record)
     runs = _runs(instance, records)
     occurrences: list[Occurrence] = []
     for record in records:
         occurrences += _occurrences(instance, record, runs.get(record.run_id))
-    return occurrences, Places(by_type)
+    return Look(occurrences, events, next_places)
 
 
 def _read(
     instance: dg.DagsterInstance,
     event_type: dg.DagsterEventType,
     asset: dg.AssetKey | None,
-    place: tuple[int, tuple[int, ...]] | None,
+    place: int | None,
     now: float,
-) -> tuple[list[dg.EventLogRecord], tuple[int, tuple[int, ...]]]:
+) -> tuple[list[dg.EventLogRecord], int]:
+    """The events beyond the place, and the place up to which all are done."""
     # The instance's public methods read runs' and assets' events only, not steps' and checks'.
     read = instance.event_log_storage.get_event_records
     if place is None:
         newest = read(dg.EventRecordsFilter(event_type, asset), limit=_EVENTS_AT_ONCE)
         old = [record.storage_id for record in newest if record.timestamp < now - _FIRST_LOOK_BACK]
         before_all = newest[-1].storage_id - 1 if newest else 0
-        after, seen = max(old, default=before_all), frozenset[int]()
-        records = [record for record in reversed(newest) if record.storage_id > after]
+        place = max(old, default=before_all)
+        records = [record for record in reversed(newest) if record.storage_id > place]
     else:
-        after, seen = place[0], frozenset(place[1])
-        records = list(
-            read(
-                dg.EventRecordsFilter(event_type, asset, after_cursor=after),
-                limit=_EVENTS_AT_ONCE,
-                ascending=True,
-            )
-        )
+        beyond = dg.EventRecordsFilter(event_type, asset, after_cursor=place)
+        records = list(read(beyond, limit=_EVENTS_AT_ONCE, ascending=True))
     settled = [record.storage_id for record in records if record.timestamp < now - _COMMITTED_WITHIN]
-    done = max(settled, default=after)
-    return (
-        [record for record in records if record.storage_id not in seen],
-        (done, tuple(record.storage_id for record in records if record.storage_id > done)),
-    )
+    return records, max(settled, default=place)
 
 
 def _runs(instance: dg.DagsterInstance, records: Iterable[dg.EventLogRecord]) -> dict[str, dg.DagsterRun]:
     run_ids = list({record.run_id for record in records})
-    if not run_ids:
-        return {}
-    return {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids))}
+    runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
+    return {run.run_id: run for run in runs}
 
 
 def _occurrences(
     instance: dg.DagsterInstance, record: dg.EventLogRecord, run: dg.DagsterRun | None
-) -> list[Occurrence]:
-    entry = record.event_log_entry
-    event = entry.get_dagster_event()
-    place = _Place(record.storage_id, record.timestamp, record.run_id)
-    if event.event_type == _TYPE.RUN_FAILURE:
-        return list(_failures(instance, record, run))
-    if event.event_type == _TYPE.RUN_SUCCESS:
-        return [Succeeded(*place, work=f"job {event.job_name}")]
-    if event.event_type == _TYPE.STEP_SUCCESS:
-        return [Succeeded(*place, work=_work(event.step_key or "", run))]
-    if event.event_type == _TYPE.ASSET_CHECK_EVALUATION:
-        evaluation = event.asset_check_evaluation_data
-        return [
-            Checked(
-                *place._replace(at=_looked_at(evaluation, record.timestamp)),
-                asset=evaluation.asset_key.to_user_string(),
-                name=evaluation.check_name,
-                passed=evaluation.passed,
-                reason=evaluation.description or "",
-                blocking=bool(evaluation.blocking),
-                titles=() if evaluation.passed else _titles(evaluation.metadata),
-            )
-        ]
-    observed = event.asset_observation_data.asset_observation
-    said: dict[str, Any] = {name: value.value for name, value in observed.metadata.items()}
-    if not said.get("low_stock") or observed.partition is None:
-        return []
-    return [
-        LowStock(
-            place.id,
-            place.at,
-            isbn=observed.partition,
-            title=str(said.get("title") or observed.partition)[:120],
-            before=int(said.get("before") or 0),
-            after=int(said.get("after") or 0),
-        )
-    ]
+) -> Iterable[Occurrence]:
+    event = record.event_log_entry.get_dagster_event()
+    head: _Head = (record.storage_id, record.timestamp, record.run_id)
+    match event.event_type:
+        case _TYPE.RUN_FAILURE:
+            return _failures(instance, event, head, run)
+        case _TYPE.RUN_SUCCESS:
+            return [Succeeded(*head, work=f"job {event.job_name}")]
+        case _TYPE.STEP_SUCCESS:
+            return [Succeeded(*head, work=_work(event.step_key or "", run))]
+        case _TYPE.ASSET_CHECK_EVALUATION:
+            return [_checked(event.asset_check_evaluation_data, head)]
+    return _ran_low(event.asset_observation_data.asset_observation, record.storage_id)
 
 
-def _looked_at(evaluation: dg.AssetCheckEvaluation, told_at: float) -> float:
-    """When the check looked, where it says so; else when it told."""
+def _checked(evaluation: dg.AssetCheckEvaluation, head: _Head) -> Checked:
+    """The evaluation, at the time when the check looked, where it says so; else when it told."""
+    id_, told_at, run_id = head
     said = evaluation.metadata.get(LOOKED_AT)
-    return said.value if isinstance(said, dg.TimestampMetadataValue) else told_at
+    return Checked(
+        id_,
+        said.value if isinstance(said, dg.TimestampMetadataValue) else told_at,
+        run_id,
+        asset=evaluation.asset_key.to_user_string(),
+        name=evaluation.check_name,
+        passed=evaluation.passed,
+        reason=evaluation.description or "",
+        blocking=bool(evaluation.blocking),
+        titles=() if evaluation.passed else _titles(evaluation.metadata),
+    )
 
 
 def _titles(metadata: Mapping[str, dg.MetadataValue]) -> tuple[str, ...]:
     """The first rows of a check's table of titles, a line each."""
     table = metadata.get("titles")
-    if not isinstance(table, dg.TableMetadataValue):
-        return ()
+    records = table.records[:_TITLES_NAMED] if isinstance(table, dg.TableMetadataValue) else []
     return tuple(
-        ", ".join(str(value) for value in row.data.values() if value is not None)[:200]
-        for row in table.records[:_TITLES_NAMED]
+        ", ".join(str(value) for value in row.data.values() if value is not None)[:200] for row in records
     )
 
 
+def _ran_low(observed: dg.AssetObservation, id_: int) -> Iterable[LowStock]:
+    said: dict[str, Any] = {name: value.value for name, value in observed.metadata.items()}
+    if said.get("low_stock") and observed.partition is not None:
+        yield LowStock(
+            id_,
+            isbn=observed.partition,
+            title=str(said.get("title") or observed.partition)[:120],
+            before=int(said.get("before") or 0),
+            after=int(said.get("after") or 0),
+        )
+
+
 def _failures(
-    instance: dg.DagsterInstance, record: dg.EventLogRecord, run: dg.DagsterRun | None
+    instance: dg.DagsterInstance, ended: dg.DagsterEvent, head: _Head, run: dg.DagsterRun | None
 ) -> Iterable[Failed]:
     """What did not get done in a failed run: the steps that failed, or were at work when it ended."""
-    place = _Place(record.storage_id, record.timestamp, record.run_id)
     of_type = {_TYPE.STEP_START, _TYPE.STEP_SUCCESS, _TYPE.STEP_FAILURE, _TYPE.ASSET_CHECK_EVALUATION}
-    events = [entry.get_dagster_event() for entry in instance.all_logs(record.run_id, of_type=of_type)]
+    events = [entry.get_dagster_event() for entry in instance.all_logs(head[2], of_type=of_type)]
     tags = run.tags if run else {}
     retried = (
         SENSOR_NAME_TAG in tags or AUTOMATION_CONDITION_TAG in tags or tags.get(WILL_RETRY_TAG) == "true"
@@ -222,22 +199,21 @@ def _failures(
         kind, reason, by_check = _classify(event.step_failure_data)
         check = unchecked[-1] if by_check and unchecked else None
         yield Failed(
-            *place,
+            *head,
             work=_work(event.step_key or "", run),
             kind=kind,
             reason=reason,
             retried=retried,
-            check=f"{check.asset_key.to_user_string()}: {check.check_name}" if check else None,
+            check=check_name(check.asset_check_key) if check else None,
         )
     if failed:
         return
     begun = [event.step_key for event in events if event.event_type == _TYPE.STEP_START]
     finished = {event.step_key for event in events if event.event_type == _TYPE.STEP_SUCCESS}
     cut_short = [_work(step, run) for step in begun if step and step not in finished]
-    event = record.event_log_entry.get_dagster_event()
-    reason = failure_text.of_run(event)
-    for work in cut_short or _asked_for(event.job_name, run):
-        yield Failed(*place, work=work, kind="passing", reason=reason, retried=retried)
+    reason = failure_text.of_run(ended)
+    for work in cut_short or _asked_for(ended.job_name, run):
+        yield Failed(*head, work=work, kind="transient", reason=reason, retried=retried)
 
 
 def _asked_for(job: str, run: dg.DagsterRun | None) -> list[str]:
@@ -265,15 +241,13 @@ def _classify(failure: StepFailureData) -> tuple[Kind, str, bool]:
     reason, names = failure_text.of_step(failure), _error_names(failure.error)
     if STOPPED in metadata:
         said: Any = metadata[STOPPED].value
-        if said.get("by") in ("guardrail", "PushStopped"):
-            return "guardrail", reason, True
-        return "block", reason, False
+        guardrail = said.get("by") == "guardrail"
+        return "guardrail" if guardrail else "block", reason, guardrail
     if DagsterAssetCheckFailedError.__name__ in names:
         return "guardrail", reason, True
-    kind = metadata[KIND].value if KIND in metadata else None
-    if kind == "needs_person" or "SettingsError" in names:
-        return ("sign_in" if names & SIGN_IN_ERRORS else "person"), reason, False
-    return ("refused" if kind == "permanent" else "passing"), reason, False
+    if SettingsError.__name__ in names:
+        return "needs_person", reason, False
+    return (cast(Kind, metadata[KIND].value) if KIND in metadata else "transient"), reason, False
 
 
 def _error_names(error: SerializableErrorInfo | None) -> set[str]:
@@ -304,31 +278,16 @@ def promises(instance: dg.DagsterInstance) -> list[Promise]:
     return sorted(found, key=lambda promise: promise.asset)
 
 
-def watchdogs(instance: dg.DagsterInstance, sensor_of: Mapping[str, str]) -> list[Watchdog]:
-    """The standing checks, as they stand.
-
-    Args:
-        sensor_of: check, as `Checked.check`, to the sensor that evaluates it.
-    """
-    keys = {}
-    for check in sensor_of:
-        asset, _, name = check.partition(": ")
-        keys[check] = dg.AssetCheckKey(dg.AssetKey(asset.split("/")), name)
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
+def watchdogs(instance: dg.DagsterInstance, sensor_of: Mapping[dg.AssetCheckKey, str]) -> list[Watchdog]:
+    """The standing checks, each with the sensor that evaluates it, as they stand."""
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(sensor_of))
     off = switched_off(instance)
     return [
         Watchdog(
-            check,
-            sensor_of[check],
-            latest[key].create_timestamp if key in latest else None,
-            sensor_of[check] in off,
+            check_name(check),
+            sensor,
+            latest[check].create_timestamp if check in latest else None,
+            sensor in off,
         )
-        for check, key in keys.items()
+        for check, sensor in sensor_of.items()
     ]
-
-
-def stale_titles(instance: dg.DagsterInstance, sla: float, now: float) -> Stale:
-    """Which tracked titles were not read within the SLA (seconds), the never read first, then the oldest."""
-    found = stale_readings(instance, sla, now, _STALE_NAMED)
-    oldest = tuple(StaleTitle(one.isbn, one.title, one.read_at) for one in found.oldest)
-    return Stale(found.titles, found.tracked, oldest)

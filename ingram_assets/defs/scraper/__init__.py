@@ -1,0 +1,1 @@
+"""The scraper's code location: reads iPage, keeps covers, writes the queue."""

@@ -31,24 +31,29 @@ from ingram_assets.defs.keys import (
     TITLE_DETAILS,
 )
 from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC
-from ingram_assets.defs.scraper.checks import evaluation, span
-from ingram_assets.defs.scraper.decisions import reading_order
+from ingram_assets.defs.scraper.checks import evaluation
+from ingram_assets.defs.scraper.cover_looks import look_at_covers
+from ingram_assets.defs.scraper.decisions import reading_order, span
 from ingram_assets.defs.scraper.earlier_sweeps import (
-    BINDINGS,
-    HABIT,
-    LET_THROUGH,
     before_a_sweep,
     before_some_titles,
+    left_for_the_next,
+    said,
 )
-from ingram_assets.defs.scraper.passes import look_at_covers, read_pages
-from ingram_assets.defs.scraper.reading import SweepResult, cut
+from ingram_assets.defs.scraper.reading import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
-from ingram_assets.domain import completeness, guardrails
+from ingram_assets.defs.scraper.sweep_result import SweepResult
+from ingram_assets.defs.scraper.title_events import cut
+from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings import PaceSettings, ScraperSettings, SettingsError, load
-from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
-from ingram_assets.staging.writer import LONGEST, TitleRow
+from ingram_assets.domain.guardrails import Tripped
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import PaceSettings
+from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
+from ingram_assets.staging.writer import LONGEST
 
 _PACE = load(PaceSettings)
 OWNERS = ["team:bookstore"]
@@ -69,8 +74,6 @@ _READABLE = dg.AssetCheckSpec(
     ),
 )
 LISTED = "isbns"
-_BINDINGS = 500
-"""Bindings that are remembered as told. A trade has some dozens."""
 
 
 class SavedSearchConfig(dg.Config):
@@ -120,79 +123,87 @@ def saved_search(
             raise SettingsError(
                 "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
             )
-    with classified(), ipage.open(context.run.run_id) as site:
-        found = read_saved_search(site.saved_search(search_id))
+        with ipage.open(context.run.run_id) as site:
+            found = read_saved_search(site.saved_search(search_id))
     isbns = [listed.isbn for listed in found.titles]
     thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
-    before = _listed_before(context, search_id)
+    before = _listed_before(context.instance, search_id)
     tripped = guardrails.search_shrunk(len(before), len(before & set(isbns)), thresholds)
-    check = dg.AssetCheckResult(
-        check_name=_SEARCH_SHRUNK.name,
-        asset_key=SAVED_SEARCH,
-        passed=tripped is None or config.let_through,
-        description=tripped.reason if tripped else f"It lists {len(isbns)} titles.",
-    )
-    if tripped and not config.let_through:
+    check = _verdict(_SEARCH_SHRUNK, tripped, config.let_through, f"It lists {len(isbns)} titles.")
+    if tripped and not check.passed:
         log_check(context, SAVED_SEARCH, _SEARCH_SHRUNK.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
 
     report = Report(context.job_name)
-    known = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
-    rows: list[TitleRow] = [
-        {
-            "isbn": listed.isbn,
-            "title": listed.title and cut(listed.title, LONGEST["title"]),
-            "srp_price": listed.srp_price,
-        }
-        for listed in found.titles
-    ]
-    with classified(), queue.open() as writer:
-        outcomes = writer.add_titles(rows, fill_only=True)
-    for outcome in outcomes:
-        if outcome.outcome == "refused":
-            report.fail(outcome.isbn, outcome.reason or "refused by the queue")
-    refused = {entry["isbn"] for entry in report.failed}
-    retired = set(context.instance.get_dynamic_partitions(RETIRED_NAME))
-    tracked = [isbn for isbn in isbns if isbn not in refused | retired]
-    log_materializations(
-        context,
-        [
-            dg.AssetMaterialization(QUEUE_ROWS, partition=outcome.isbn, metadata={"what": outcome.outcome})
-            for outcome in outcomes
-            if outcome.outcome in ("added", "refreshed")
-        ],
-    )
-    # After their rows' events: a title without one would look as if it had been waiting for its reading.
-    context.instance.add_dynamic_partitions(ISBNS_NAME, tracked)
-    report.notes += [f"Saved search: {warning}" for warning in found.warnings[:20]]
+    _track(context, queue, found, report)
     for row in found.rejected:
         reason = f"row {row.row} of the saved search: {row.reason}"
         if row.duplicate_of is not None:
             report.notes.append(reason[0].upper() + reason[1:])  # its title comes through all the same
         else:
             report.fail(row.value, reason)
+    listed: dict[str, Any] = {"search_id": search_id, LISTED: dg.MetadataValue.json(isbns)}
+    return dg.MaterializeResult(metadata={**report.metadata(), **listed}, check_results=[check])
+
+
+def _verdict(
+    spec: dg.AssetCheckSpec, tripped: Tripped | None, let_through: bool, otherwise: str
+) -> dg.AssetCheckResult:
+    """A guardrail's check: passed if it did not trip, or if a person lets it through."""
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=tripped is None or let_through,
+        description=tripped.reason if tripped else otherwise,
+    )
+
+
+def _track(
+    context: AssetExecutionContext, queue: QueueWriterResource, found: SavedSearch, report: Report
+) -> None:
+    """Add the titles found to the queue, and track those that no person retired."""
+    instance, isbns = context.instance, [listed.isbn for listed in found.titles]
+    with classified(), queue.open() as writer:
+        outcomes = writer.add_titles(
+            [
+                {
+                    "isbn": listed.isbn,
+                    "title": listed.title and cut(listed.title, LONGEST["title"]),
+                    "srp_price": listed.srp_price,
+                }
+                for listed in found.titles
+            ],
+            fill_only=True,
+        )
+    refused = {outcome.isbn: outcome.reason for outcome in outcomes if outcome.outcome == "refused"}
+    for isbn, reason in refused.items():
+        report.fail(isbn, reason or "refused by the queue")
+    changed = [outcome for outcome in outcomes if outcome.outcome in ("added", "refreshed")]
+    log_materializations(
+        context,
+        [
+            dg.AssetMaterialization(QUEUE_ROWS, partition=one.isbn, metadata={"what": one.outcome})
+            for one in changed
+        ],
+    )
+    known = set(instance.get_dynamic_partitions(ISBNS_NAME))
+    retired = set(instance.get_dynamic_partitions(RETIRED_NAME))
+    tracked = [isbn for isbn in isbns if isbn not in refused and isbn not in retired]
+    # After their rows' events: a title without one would look as if it had been waiting for its reading.
+    instance.add_dynamic_partitions(ISBNS_NAME, tracked)
+    report.notes += [f"Saved search: {warning}" for warning in found.warnings[:20]]
     report.counts |= {
         "discovered": len(isbns),
         "new": len(set(tracked) - known),
         "rejected": len(found.rejected),
         "retired": len(retired & set(isbns)),
     }
-    metadata: dict[str, Any] = {
-        **report.metadata(),
-        "search_id": search_id,
-        LISTED: dg.MetadataValue.json(isbns),
-    }
-    return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
-def _listed_before(context: AssetExecutionContext, search_id: str) -> set[str]:
+def _listed_before(instance: dg.DagsterInstance, search_id: str) -> set[str]:
     """The ISBNs of this search's last listing; empty if another search, or none, was read last."""
-    event = context.instance.get_latest_materialization_event(SAVED_SEARCH)
-    last = event.asset_materialization if event else None
-    if last is None or last.metadata.get("search_id", dg.TextMetadataValue("")).value != search_id:
-        return set()
-    listed = last.metadata.get(LISTED)
-    return set(listed.data) if isinstance(listed, dg.JsonMetadataValue) and listed.data else set()
+    last = next(iter(instance.fetch_materializations(SAVED_SEARCH, limit=1).records), None)
+    return set(said(last, LISTED) or ()) if said(last, "search_id") == search_id else set()
 
 
 @dg.asset(
@@ -234,13 +245,9 @@ def stock_sweep(
     if earlier.suspects:
         sweep.report.add("unreadable_before", len(earlier.suspects))
     tripped = sweep.tripped(thresholds)
-    check = dg.AssetCheckResult(
-        check_name=_READABLE.name,
-        asset_key=STOCK_SWEEP,
-        passed=tripped is None or config.let_through,
-        description=tripped.reason if tripped else f"{sweep.unread} of {sweep.tried} pages unread.",
-    )
-    if tripped and not config.let_through:
+    fine = f"{sweep.unread} of {sweep.tried} pages unread."
+    check = _verdict(_READABLE, tripped, config.let_through, fine)
+    if tripped and not check.passed:
         if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
             # The site is down or slow: that passes, and is no news for a person before the promise breaks.
             raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
@@ -248,13 +255,10 @@ def stock_sweep(
             _log_pass(context, sweep)
         log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", tripped.reason, sweep.report)
-    metadata: dict[str, Any] = {**sweep.report.metadata(), **_plots(sweep)}
-    if sweep.habit is not None:
-        metadata[HABIT] = dg.MetadataValue.json(completeness.to_json(sweep.habit))
-    if bindings := sorted({*earlier.bindings, *sweep.bindings})[:_BINDINGS]:
-        metadata[BINDINGS] = dg.MetadataValue.json(bindings)
-    if tripped:
-        metadata[LET_THROUGH] = tripped.reason
+    left = left_for_the_next(
+        sweep.habit, earlier.bindings | sweep.bindings.keys(), let_through=tripped.reason if tripped else None
+    )
+    metadata = {**sweep.report.metadata(), **_plots(sweep), **left}
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
@@ -338,13 +342,7 @@ def title_page(
     details = isbns if TITLE_DETAILS in context.selected_asset_keys else []
     sweep = read_pages(context, ipage, queue, isbns, details, before_some_titles(context.instance))
     if sweep.report.failed:
-        first = sweep.report.failed[0]
-        raise dg.Failure(
-            f"{len(sweep.report.failed)} of {len(isbns)} titles were not read, {first['isbn']} first: "
-            f"{first['reason']}",
-            metadata=sweep.report.metadata(),
-            allow_retries=False,
-        )
+        raise sweep.report.failure(f"of {len(isbns)} titles were not read")
     yield from ()
 
 
@@ -364,15 +362,11 @@ def covers(
     context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource, r2: R2
 ) -> Iterator[dg.Output[None]]:
     """Look at the covers of the partitions a person chose, whenever they were looked at last."""
+    report = Report(context.job_name)
     with classified():
-        report, _ = look_at_covers(context, ipage, queue, r2, list(context.partition_keys), anew=True)
+        look_at_covers(context, ipage, queue, r2, list(context.partition_keys), report, anew=True)
     if report.failed:
-        raise dg.Failure(
-            f"{len(report.failed)} covers failed, {report.failed[0]['isbn']} first: "
-            f"{report.failed[0]['reason']}",
-            metadata=report.metadata(),
-            allow_retries=False,
-        )
+        raise report.failure("covers failed")
     yield from ()
 
 
@@ -396,8 +390,8 @@ def cover_sweep(
     """Look at every cover that is due."""
     isbns = context.instance.get_dynamic_partitions(ISBNS_NAME)
     with classified():
-        report, metadata = look_at_covers(context, ipage, queue, r2, isbns, anew=False)
-    return dg.MaterializeResult(metadata={**report.metadata(), **metadata})
+        metadata = look_at_covers(context, ipage, queue, r2, isbns, Report(context.job_name), anew=False)
+    return dg.MaterializeResult(metadata=metadata)
 
 
 queue_rows = dg.AssetSpec(

@@ -8,26 +8,20 @@ in this location's own code server; a sensor for each asset, so that no run wait
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.keys import (
-    COVER_SWEEP,
-    COVERS,
-    ISBNS_NAME,
-    SAVED_SEARCH,
-    STOCK_SWEEP,
-    TITLE_DETAILS,
-)
+from ingram_assets.defs.keys import COVER_SWEEP, COVERS, ISBNS_NAME, SAVED_SEARCH, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.sources.ipage.site import breaker_open_until
 
 _PACE = load(PaceSettings)
@@ -66,42 +60,34 @@ class AutomationSpec:
         """Stale by its policy, missing, or wanted early; and due."""
         automation = dg.AutomationCondition
         stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
-        return (stale | WantedEarly(self)) & ~automation.in_progress() & IsDue(self)
+        early = Holds("Something new waits for it", self._is_wanted_early)
+        is_due = Holds(
+            "Not made lately, no failed try to wait for, and iPage does not block us",
+            lambda instance: self.look(instance).now,
+        )
+        return (stale | early) & ~automation.in_progress() & is_due
+
+    def _is_wanted_early(self, instance: dg.DagsterInstance) -> bool:
+        return bool(self.early(instance)) or _is_from_the_future(instance, self.asset)
 
 
-class IsDue(dg.AutomationCondition[dg.AssetKey]):
-    """The last tries and the breaker allow it."""
+class Holds(dg.AutomationCondition[dg.AssetKey]):
+    """What an asset's spec answers now, looking at the instance. Dagster's UI shows the description."""
 
-    def __init__(self, spec: AutomationSpec) -> None:
-        self._spec = spec
-
-    @property
-    def description(self) -> str:
-        """For Dagster's UI."""
-        return "Not made lately, no failed try to wait for, and iPage does not block us"
-
-    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
-        """True for the asset, or not."""
-        yes = not context.candidate_subset.is_empty and self._spec.look(context.asset_graph_view.instance).now
-        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
-
-
-class WantedEarly(dg.AutomationCondition[dg.AssetKey]):
-    """It is wanted although it is fresh."""
-
-    def __init__(self, spec: AutomationSpec) -> None:
-        self._spec = spec
+    def __init__(self, description: str, question: Callable[[dg.DagsterInstance], bool]) -> None:
+        self._description = description
+        self._question = question
 
     @property
     def description(self) -> str:
         """For Dagster's UI."""
-        return "Something new waits for it"
+        return self._description
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """True for the asset, or not."""
-        instance = context.asset_graph_view.instance
-        yes = bool(self._spec.early(instance)) or _is_from_the_future(instance, self._spec.asset)
-        return dg.AutomationResult(context, context.candidate_subset if yes else context.get_empty_subset())
+        subset = context.candidate_subset
+        yes = not subset.is_empty and self._question(context.asset_graph_view.instance)
+        return dg.AutomationResult(context, subset if yes else context.get_empty_subset())
 
 
 def _is_from_the_future(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:
@@ -170,33 +156,20 @@ def _no_titles(instance: dg.DagsterInstance) -> str | None:
 
 
 def _no_details(instance: dg.DagsterInstance) -> str | None:
-    return None if _latest(instance, TITLE_DETAILS) else "No title's page has been read yet."
+    return (
+        None if instance.get_materialized_partitions(TITLE_DETAILS) else "No title's page has been read yet."
+    )
 
 
 def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
     """Titles whose details came in after the last look at all covers, and whose own was never looked at."""
-    if not (made := instance.fetch_materializations(COVER_SWEEP, limit=1).records):
-        return None
-    if runs_at_work(instance, "scraper"):
-        return None  # It may be about to look at them.
-    read_since = _latest(instance, TITLE_DETAILS, after=made[0].storage_id)
-    if not read_since:
-        return None
-    looked_at = _latest(instance, COVERS, partitions=set(read_since))
-    new = len(read_since.keys() - looked_at.keys())
+    made = instance.fetch_materializations(COVER_SWEEP, limit=1).records
+    if not made or runs_at_work(instance, "scraper"):
+        return None  # A run may be about to look at them.
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition
+    read_since = set(latest(TITLE_DETAILS, _MADE, after_cursor=made[0].storage_id))
+    new = len(read_since - latest(COVERS, _MADE, read_since).keys()) if read_since else 0
     return f"{new} new titles have no cover yet." if new else None
-
-
-def _latest(
-    instance: dg.DagsterInstance,
-    asset: dg.AssetKey,
-    *,
-    partitions: set[str] | None = None,
-    after: int | None = None,
-) -> Mapping[str, int]:
-    return instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset, _MADE, partitions, after_cursor=after
-    )
 
 
 def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:

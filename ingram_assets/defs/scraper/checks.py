@@ -13,47 +13,45 @@ import dagster as dg
 
 from ingram_assets.defs.events import LOOKED_AT
 from ingram_assets.defs.keys import STOCK
-from ingram_assets.defs.readings import StaleReadings, stale_readings
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.scraper.decisions import span
+from ingram_assets.domain.lifetime import StaleReadings
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _NAMED = 20
 WITHIN_THE_PROMISE = "within_the_promise"
 
 
-def span(seconds: float) -> str:
-    """A length of time in one unit, for a person."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
-
-
-def evaluate(instance: dg.DagsterInstance, now: float) -> dict[str, Any]:
-    """`passed`, `metadata` and `description` of the check, now (seconds since 1970)."""
-    sla = float(_PACE.STOCK_FAIL_AFTER)
+def evaluation(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
+    """The check's evaluation now, to be logged by whoever asked for it."""
+    now, sla = time.time(), float(_PACE.STOCK_FAIL_AFTER)
     found = stale_readings(instance, sla, now, _NAMED)
-    oldest = found.oldest[0] if found.oldest else None
     metadata: dict[str, Any] = {
         LOOKED_AT: dg.MetadataValue.timestamp(now),
         "stale": found.titles,
         "tracked": found.tracked,
     }
-    if oldest is not None:
-        metadata["oldest"] = (
-            dg.MetadataValue.timestamp(datetime.fromtimestamp(oldest.read_at, UTC))
-            if oldest.read_at is not None
-            else "never read"
-        )
+    if found.oldest:
+        read_at = found.oldest[0].read_at
+        metadata["oldest"] = "never read" if read_at is None else dg.MetadataValue.timestamp(read_at)
         metadata["titles"] = dg.MetadataValue.table(
             [
                 dg.TableRecord({"isbn": one.isbn, "title": one.title or "", "read_at": _moment(one.read_at)})
                 for one in found.oldest
             ]
         )
-    return {"passed": not found.titles, "metadata": metadata, "description": sentence(found, sla, now)}
+    return dg.AssetCheckEvaluation(
+        asset_key=STOCK,
+        check_name=WITHIN_THE_PROMISE,
+        passed=not found.titles,
+        metadata=metadata,
+        description=_sentence(found, sla, now),
+    )
 
 
-def sentence(found: StaleReadings, sla: float, now: float) -> str:
+def _sentence(found: StaleReadings, sla: float, now: float) -> str:
     """What the check found, for a person."""
     within = f"within {span(sla)}"
     if not found.tracked:
@@ -72,13 +70,6 @@ def _moment(at: float | None) -> str:
     return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def evaluation(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
-    """The check's evaluation now, to be logged by whoever asked for it."""
-    return dg.AssetCheckEvaluation(
-        asset_key=STOCK, check_name=WITHIN_THE_PROMISE, **evaluate(instance, time.time())
-    )
-
-
 @dg.asset_check(
     asset=STOCK,
     name=WITHIN_THE_PROMISE,
@@ -91,4 +82,5 @@ def evaluation(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
 )
 def within_the_promise(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """The check as a run of its own, for a person's click."""
-    return dg.AssetCheckResult(**evaluate(context.instance, time.time()))
+    found = evaluation(context.instance)
+    return dg.AssetCheckResult(passed=found.passed, metadata=found.metadata, description=found.description)

@@ -81,16 +81,16 @@ def due(
     age = None if past.last_success is None else now - past.last_success
     if age is not None and age < -CLOCKS_DIFFER:
         # It would not be due until the clock has caught up, an hour late and more.
-        early = early or f"Made {_span(-age)} from now: the clock was put back."
+        early = early or f"Made {span(-age)} from now: the clock was put back."
     if age is not None and age < schedule.every and not early:
-        return Due(False, f"Made {_span(age)} ago: due again in {_span(schedule.every - age)}.")
+        return Due(False, f"Made {span(age)} ago: due again in {span(schedule.every - age)}.")
     failures = [at for at in past.failures if at <= now + CLOCKS_DIFFER]
     if failures and (again := _again_at(failures, schedule)) > now:
         tries = f"{len(failures)} tries" if len(failures) > 1 else "The last try"
-        return Due(False, f"{tries} failed; the next is due in {_span(again - now)}.")
+        return Due(False, f"{tries} failed; the next is due in {span(again - now)}.")
     if age is None:
         return Due(True, "It was never made.")
-    return Due(True, early if early and age < schedule.every else f"Made {_span(age)} ago.")
+    return Due(True, early if early and age < schedule.every else f"Made {span(age)} ago.")
 
 
 def _again_at(failures: Sequence[float], schedule: RetrySchedule) -> float:
@@ -105,10 +105,11 @@ def _again_at(failures: Sequence[float], schedule: RetrySchedule) -> float:
     return max(failures[-1] + shortest, failures[-len(schedule.waits) - 1] + schedule.rest)
 
 
-def _span(seconds: float) -> str:
-    if seconds < 100:
+def span(seconds: float) -> str:
+    """A length of time in one unit, for a person."""
+    if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.0f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
 
 
 def _clock(at: float) -> str:

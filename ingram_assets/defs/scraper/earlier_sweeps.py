@@ -22,6 +22,9 @@ HABIT = "page_habit"
 BINDINGS = "unlisted_bindings"
 """The metadata key under which a completed sweep leaves the bindings that no list has: a person was told."""
 
+_BINDINGS = 500
+"""Bindings that are remembered as told. A trade has some dozens."""
+
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
 
@@ -55,10 +58,9 @@ class Earlier:
         """Titles that were readable lately."""
         return frozenset(self.read.keys() - self.suspects)
 
-    @property
-    def there(self) -> frozenset[str]:
-        """Titles that were there lately: that they are gone is news."""
-        return frozenset(self.read.keys() - self.old_news)
+    def was_there(self, isbn: str) -> bool:
+        """Whether the title was there lately: that it is gone is news."""
+        return isbn in self.read and isbn not in self.old_news
 
 
 def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: float) -> Earlier:
@@ -90,11 +92,25 @@ def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: 
     )
 
 
+def left_for_the_next(
+    habit: Habit | None, bindings: Collection[str], *, let_through: str | None
+) -> dict[str, dg.MetadataValue]:
+    """The metadata that a completed sweep leaves for the ones after it."""
+    left: dict[str, dg.MetadataValue] = {}
+    if habit is not None:
+        left[HABIT] = dg.MetadataValue.json(completeness.to_json(habit))
+    if bindings:
+        left[BINDINGS] = dg.MetadataValue.json(sorted(bindings)[:_BINDINGS])
+    if let_through:
+        left[LET_THROUGH] = dg.MetadataValue.text(let_through)
+    return left
+
+
 def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecord | None:
     """The last sweep since then that a person let through."""
     lately = dg.AssetRecordsFilter(STOCK_SWEEP, after_timestamp=since)
     records = instance.fetch_materializations(lately, limit=1000).records
-    return next((record for record in records if _said(record, LET_THROUGH)), None)
+    return next((record for record in records if said(record, LET_THROUGH)), None)
 
 
 def before_some_titles(instance: dg.DagsterInstance) -> Earlier:
@@ -104,22 +120,23 @@ def before_some_titles(instance: dg.DagsterInstance) -> Earlier:
 
 
 def _habit(completed: Sequence[dg.EventLogRecord]) -> Habit | None:
-    return completeness.from_json(_said(completed[0], HABIT)) if completed else None
+    return completeness.from_json(said(completed[0], HABIT)) if completed else None
 
 
 def _bindings(completed: Sequence[dg.EventLogRecord]) -> frozenset[str]:
-    told = _said(completed[0], BINDINGS) if completed else None
+    told = said(completed[0], BINDINGS) if completed else None
     return frozenset(told) if isinstance(told, list) else frozenset()
 
 
 def _named_as_failed(record: dg.EventLogRecord | None) -> frozenset[str]:
     """The titles that a sweep's report names as not come through."""
-    report = _said(record, REPORT)
+    report = said(record, REPORT)
     failed = report.get("failed", []) if isinstance(report, dict) else []
     return frozenset(entry["isbn"] for entry in failed)
 
 
-def _said(record: dg.EventLogRecord | None, key: str) -> Any:
+def said(record: dg.EventLogRecord | None, key: str) -> Any:
+    """What an asset's event says under this key; None if nothing."""
     event = (record.asset_materialization or record.asset_observation) if record else None
     value = event.metadata.get(key) if event else None
     return value.value if value is not None else None

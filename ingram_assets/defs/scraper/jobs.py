@@ -2,11 +2,7 @@
 
 import dagster as dg
 
-from ingram_assets.defs.keys import (
-    COVER_SWEEP,
-    SAVED_SEARCH,
-    STOCK_SWEEP,
-)
+from ingram_assets.defs.keys import COVER_SWEEP, SAVED_SEARCH, STOCK_SWEEP
 from ingram_assets.defs.scraper.ops import (
     EnrichConfig,
     RetireConfig,

@@ -7,27 +7,19 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ingram_assets.defs.events import (
-    Report,
-    classified,
-    failure_of,
-)
-from ingram_assets.defs.keys import (
-    ISBNS_NAME,
-    RETIRED_NAME,
-    SITE_POOL,
-)
+from ingram_assets.defs.events import Report, classified, failure_of
+from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME, SITE_POOL
 from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
-from ingram_assets.defs.scraper.earlier_sweeps import (
-    before_some_titles,
-)
+from ingram_assets.defs.scraper.earlier_sweeps import before_some_titles
 from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
-from ingram_assets.defs.scraper.passes import look_at_covers, read_pages
+from ingram_assets.defs.scraper.reading import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.settings import ScraperSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
 
 _PARTITION = "dagster/partition"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -84,21 +76,17 @@ def enrich_titles(
     for isbn in set(there) & set(instance.get_dynamic_partitions(RETIRED_NAME)):
         instance.delete_dynamic_partition(RETIRED_NAME, isbn)
     report = sweep.report
-    metadata: dict[str, Any] = {}
     with classified():
         try:
-            pictures, metadata = look_at_covers(context, ipage, queue, r2, there, anew=True)
+            metadata = look_at_covers(context, ipage, queue, r2, there, report, anew=True)
         except Transient as error:
             # What was read is in the queue. The covers are due again by themselves.
             for isbn in there:
                 report.fail(isbn, f"Its cover was not looked at: {error}")
+            metadata = report.metadata()
         except IngramError as error:
             raise failure_of(error, report) from error
-        else:
-            report.counts |= pictures.counts
-            for entry in pictures.failed:
-                report.fail(**entry)
-    return dg.Output(None, metadata={**report.metadata(), **metadata})
+    return dg.Output(None, metadata=metadata)
 
 
 # With the pool it waits for a sweep to end, instead of pulling a title away under it.

@@ -11,7 +11,10 @@ from dagster_aws.s3 import S3Resource
 
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.runtime.node import NoNode, drive_playwright
-from ingram_assets.settings import CommonSettings, ScraperSettings, load, secret
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.site import Credentials, Site
 from ingram_assets.staging.writer import QueueWriter
 

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ingram_assets.defs.keys import (
-    ISBNS_NAME,
-    STOCK,
-    STOCK_SWEEP,
-    TITLE_DETAILS,
-)
+from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC, DueSensor
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.decisions import titles_to_read
 from ingram_assets.defs.scraper.jobs import enrich
 from ingram_assets.defs.scraper.ops import enrich_titles
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _SAID_AGAIN_AFTER = 300.0

@@ -98,9 +98,4 @@ def inventory_levels(
 
 def _fail_for(report: Report) -> None:
     if report.failed:
-        first = report.failed[0]
-        raise dg.Failure(
-            f"{len(report.failed)} titles failed, {first['isbn']} first: {first['reason']}",
-            metadata=report.metadata(),
-            allow_retries=False,
-        )
+        raise report.failure("titles failed")

@@ -17,7 +17,9 @@ from ingram_assets.defs.runs_at_work import at_work_since
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
 from ingram_assets.defs.switched_off import switched_off
-from ingram_assets.settings import PaceSettings, load
+from ingram_assets.domain.wording import moment
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
 _NAMED = 20
@@ -55,7 +57,7 @@ def evaluate(
         since = found.behind[0].since
         metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
         named = [
-            {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": lag.moment(one.since)}
+            {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": moment(one.since)}
             for one in found.behind[:_NAMED]
         ]
         metadata["titles"] = dg.MetadataValue.table([dg.TableRecord(row) for row in named])

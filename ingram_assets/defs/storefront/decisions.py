@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ingram_assets.domain.freshness import changed_by_time, valid_until
+from ingram_assets.domain.lifetime import changed_by_time, valid_until
 from ingram_assets.domain.title import Title
 from ingram_assets.staging.reader import RowState
 from ingram_assets.store.journal import InStep

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingram_assets.defs.storefront.ops import push_titles, undo_run
-from ingram_assets.settings import store_time_zone
+from ingram_assets.settings.shared import store_time_zone
 
 
 @dg.job

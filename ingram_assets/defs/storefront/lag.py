@@ -12,6 +12,7 @@ from typing import Literal
 
 from ingram_assets.defs.storefront.decisions import COMPLETE_AFTER
 from ingram_assets.domain.isbn import is_isbn13
+from ingram_assets.domain.wording import moment
 from ingram_assets.staging.reader import RowState
 from ingram_assets.store.journal import InStep
 
@@ -195,11 +196,6 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
         isbn = next(isbns, "ISBN")
         words.append(f"Track a title again: ingram enrich {isbn}. Or let it go: ingram retire {isbn}.")
     return " ".join(words) + failed
-
-
-def moment(at: datetime | None) -> str:
-    """A time, for a person."""
-    return "ever" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _titles(count: int) -> str:

@@ -19,7 +19,8 @@ from ingram_assets.defs.storefront.push import (
 )
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.settings import StorefrontSettings, load
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.session import StoreSession
 from ingram_assets.store.undo import UndoReport, UnknownRun
 from ingram_assets.store.undo import undo as put_back

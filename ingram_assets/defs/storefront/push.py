@@ -27,11 +27,13 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
-from ingram_assets.domain.freshness import aged_centers, valid_until
 from ingram_assets.domain.isbn import is_isbn13
-from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
-from ingram_assets.settings import CommonSettings, SettingsError, StorefrontSettings, load, store_time_zone
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings, store_time_zone
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.import_plan import RowPlan, preview_import
 from ingram_assets.store.journal import InStep

@@ -4,7 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.settings import StorefrontSettings, load, secret
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal

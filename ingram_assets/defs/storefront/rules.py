@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain.guardrails import Thresholds
-from ingram_assets.settings import CommonSettings, StorefrontSettings
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.rules import StoreRules
 
 

@@ -35,7 +35,9 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 from ingram_assets.defs.storefront.rules import store_rules
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.title import Title
-from ingram_assets.settings import PaceSettings, StorefrontSettings, load, store_time_zone
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import PaceSettings, store_time_zone
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.read import read_touched
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingram_assets.sources.ipage.access.limits import Limits, pause_after
 from ingram_assets.sources.ipage.access.slots import locked
-from ingram_assets.sources.ipage.access.whole_files import write_whole
+from ingram_assets.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ingram_assets.sources.ipage.access.session import Cookie
-from ingram_assets.sources.ipage.access.whole_files import write_whole
 from ingram_assets.sources.ipage.pages import charsets
+from ingram_assets.whole_files import write_whole
 
 MAX_PAGES = 50
 MAX_PAGE_BYTES = 512_000

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from ingram_assets.domain.cookies import NotCookies, read_pasted
 from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.access.whole_files import write_whole
+from ingram_assets.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ MAX_FAILURES = 3
 
 class SessionLost(NeedsPerson):
     """The session ended and can't be renewed without a person."""
+
+    kind = "sign_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class KeptSession:
             if self._failed is not None:
                 raise self._failed
             try:
-                self._session = self._obtain_under_lock(stale)
+                self._session, is_signed_in = self._obtain_under_lock(stale)
             except Canceled:
                 raise
             except IngramError as error:
@@ -215,9 +217,12 @@ class KeptSession:
                 self._failed = told
                 raise told from error
             self._failures = 0
+            # Counted once the new session is there to be used: who reads the count takes it for that one.
+            self.sign_ins += is_signed_in
             return self._session
 
-    def _obtain_under_lock(self, stale: Session | None) -> Session:
+    def _obtain_under_lock(self, stale: Session | None) -> tuple[Session, bool]:
+        """The session, and whether it was signed in for."""
         with self._file_lock():
             kept = self._load()
             newer = kept.session is not None and (stale is None or kept.session.id != stale.id)
@@ -227,9 +232,9 @@ class KeptSession:
             if self._by_hand and self._by_hand_digest not in (spent, kept.by_hand):
                 session = session_from_header(self._by_hand, self._base_url)
                 self._save(_Kept(self._account, session, self._by_hand_digest, spent))
-                return session
+                return session, False
             if kept.session is not None and newer:
-                return kept.session
+                return kept.session, False
             if spent != kept.spent_by_hand:
                 self._save(replace(kept, spent_by_hand=spent))
             if self._sign_in is None:
@@ -248,10 +253,9 @@ class KeptSession:
             log.info("Signing in to %s.", urlsplit(self._base_url).hostname)
             began = time.monotonic()
             session = self._sign_in(kept.session)
-            self.sign_ins += 1
             log.info("Signed in after %.1f s.", time.monotonic() - began)
             self._save(_Kept(self._account, session, None, spent))
-            return session
+            return session, True
 
     def _file_lock(self) -> "_CancellableLock":
         return _CancellableLock(self._lock_path, self._canceled)

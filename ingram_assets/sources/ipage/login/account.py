@@ -5,13 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.kept_pages import KeepPage
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
-from ingram_assets.sources.ipage.login.code_mail import SENDERS, EmailCodes
+from ingram_assets.sources.ipage.login.code_mail import EmailCodes
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
@@ -35,7 +36,7 @@ class Credentials:
     mfa: Literal["email", "totp", "prompt"] = "email"
     totp_secret: str | None = field(default=None, repr=False)
     imap_url: str | None = field(default=None, repr=False)
-    mfa_senders: tuple[str, ...] = SENDERS
+    mfa_senders: tuple[str, ...] = CODE_SENDERS
     code_lifetime: float = CODE_LIFETIME.total_seconds()
 
     @property

@@ -13,6 +13,7 @@ from email.message import Message
 
 import imap_tools
 
+from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
@@ -24,16 +25,13 @@ from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeM
 
 log = logging.getLogger(__name__)
 
-SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
-"""Domains, with their subdomains, whose mails may bring a code."""
-
 _CLOCKS_DIFFER = timedelta(seconds=60)
 """How far the sender's clock, or the mailbox's, may be behind without a mail being taken for an old one."""
 
 _SURELY_AFTER = timedelta(seconds=2)
 """Dates have whole seconds: so much before the request may still be after it."""
 
-_PATIENCE = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=20)
 """How long a mail dated shortly before the request is held back: the one that answers it may follow."""
 
 
@@ -110,7 +108,7 @@ class EmailCodes:
         url: str,
         canceled: Cancellation,
         *,
-        senders: tuple[str, ...] = SENDERS,
+        senders: tuple[str, ...] = CODE_SENDERS,
         lifetime: timedelta = CODE_LIFETIME,
         poll: float = 1.0,
     ) -> None:
@@ -118,7 +116,7 @@ class EmailCodes:
         self._canceled = canceled
         self._senders = tuple(sender.lower() for sender in senders)
         self._lifetime = lifetime
-        self._patience = min(_PATIENCE, lifetime / 4).total_seconds()
+        self._patience = min(PATIENCE, lifetime / 4).total_seconds()
         self._poll = poll
         self._mark = Numbering(0, 1)
         self._asked_at = datetime.now(UTC)

@@ -21,6 +21,8 @@ _TIMEOUT = 15.0
 class MailboxRefused(NeedsPerson):
     """The mailbox for the codes can't be read with what IPAGE_MFA_IMAP_URL says."""
 
+    kind = "sign_in"
+
 
 class Numbering(NamedTuple):
     """Mails from `next_uid` on are new, as long as `validity` stays."""

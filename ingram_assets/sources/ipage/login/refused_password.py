@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingram_assets.sources.ipage.access.whole_files import write_whole
+from ingram_assets.whole_files import write_whole
 
 FOR_SECONDS = 24 * 3600.0
 """One try a day locks no account."""

@@ -24,6 +24,8 @@ CODE_LIFETIME = timedelta(minutes=5)
 class CodeMissing(NeedsPerson):
     """No code came, or none could be had."""
 
+    kind = "sign_in"
+
 
 class CodeSource(Protocol):
     """Where codes come from. One object per sign-in."""

@@ -39,16 +39,16 @@ LOGIN = "/ipage/li001.jsp"
 _LINGER = 1.5
 """Seconds that a page which asks for nothing is given to move on by itself."""
 
-_SOLVING = 4.0
+SOLVING = 4.0
 """Seconds that a bot wall's page is given: a browser solves some of them by itself."""
 
 _NO_PAGE = (403, 429)
 """Statuses of a block, whatever comes with them; those of the site's own failures are above 500."""
 
-_TYPING = 5_000.0
+TYPING = 5_000.0
 """Milliseconds that a field is waited for to take what is typed."""
 
-_RESENDING = 5.0
+RESENDING = 5.0
 """Seconds that the page is given to say that a new code was sent; some say nothing."""
 
 MAX_OKTA_HOPS = 3
@@ -57,6 +57,8 @@ MAX_OKTA_HOPS = 3
 
 class SignInFailed(NeedsPerson):
     """The sign-in ended in a way that only a person can change."""
+
+    kind = "sign_in"
 
 
 class WrongPassword(SignInFailed):
@@ -255,11 +257,11 @@ class _Visit:
             raise self._unknown(view)
         # Some accounts get their code as soon as the password is right.
         self._codes.about_to_ask()
-        self._element(user).fill(username, timeout=_TYPING)
+        self._element(user).fill(username, timeout=TYPING)
         customer = forms.account_field(view, user)
         if customer is not None and account:
-            self._element(customer).fill(account, timeout=_TYPING)
-        self._element(secret).fill(password, timeout=_TYPING)
+            self._element(customer).fill(account, timeout=TYPING)
+        self._element(secret).fill(password, timeout=TYPING)
         return self._click(view, forms.go_button(view, secret), enter_in=secret)
 
     def _choose_factor(self, view: View) -> View:
@@ -310,9 +312,9 @@ class _Visit:
         singles = forms.single_digit_fields(view)
         if len(singles) >= len(code):
             for control, digit in zip(singles, code, strict=False):
-                self._element(control).fill(digit, timeout=_TYPING)
+                self._element(control).fill(digit, timeout=TYPING)
         else:
-            self._element(field).fill(code, timeout=_TYPING)
+            self._element(field).fill(code, timeout=TYPING)
         if trust := forms.trust_box(view):
             self._element(trust).check()
             self._trusted = True
@@ -326,7 +328,7 @@ class _Visit:
                 "few minutes."
             )
         self._codes.about_to_ask()
-        return self._click(view, resend, patience=_RESENDING)
+        return self._click(view, resend, patience=RESENDING)
 
     def _session(self, last: Session | None) -> Session:
         host = urlsplit(self._base_url).hostname or ""
@@ -423,7 +425,7 @@ class _Visit:
         """Whether a page is what a step led to, and not one on the way there."""
         step = forms.step_of(view)
         if step is Step.BLOCKED:
-            return is_late or settled_for > _SOLVING
+            return is_late or settled_for > SOLVING
         if has_moved:
             # A page that asks for nothing may be on its way to another one: it gets a moment.
             return step is not Step.PAGE or forms.is_home(view) or settled_for > _LINGER

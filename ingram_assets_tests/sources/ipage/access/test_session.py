@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.sources.ipage.access import session as session_room
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.session import (
     USER_AGENT,
@@ -24,6 +25,7 @@ from ingram_assets.sources.ipage.access.session import (
     session_from_header,
 )
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
+from ingram_assets.whole_files import write_whole
 
 SITE = "https://ipage.example.com"
 
@@ -161,6 +163,23 @@ def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: Si
         waiting.current()
     go_on.set()
     first.join()
+
+
+def test_a_sign_in_is_counted_once_its_session_can_be_used(
+    tmp_path: Path, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = kept_session(tmp_path, sign_ins)
+    first = sessions.current()
+    seen_while_keeping = []
+
+    def slowly(path: Path, data: str | bytes) -> None:
+        seen_while_keeping.append((sessions.current().id, sessions.sign_ins))
+        write_whole(path, data)
+
+    monkeypatch.setattr(session_room, "write_whole", slowly)
+    sessions.renew(first)
+    assert set(seen_while_keeping) == {(first.id, 1)}
+    assert sessions.sign_ins == 2
 
 
 def test_cookies_as_the_site_changed_them_are_kept(tmp_path: Path, sign_ins: SignIns) -> None:

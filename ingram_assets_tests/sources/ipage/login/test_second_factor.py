@@ -152,7 +152,7 @@ def test_a_mail_of_just_before_the_request_waits_for_the_one_that_answers_it(
     assert codes.code(NO_SKEW) == "222222"
 
     # Nothing follows: then it is the sender's clock that is behind.
-    monkeypatch.setattr("ingram_assets.sources.ipage.login.code_mail._PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr("ingram_assets.sources.ipage.login.code_mail.PATIENCE", timedelta(seconds=1))
     codes = codes_of(trusted.url)
     codes.about_to_ask()
     deliver("333333", age=20)

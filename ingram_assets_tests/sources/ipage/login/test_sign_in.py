@@ -140,7 +140,7 @@ def test_the_newest_code_of_the_right_sender(
 def test_a_mail_that_never_comes_is_asked_for_once_more(
     mailing_sim: Simulator, signing_in: Callable[..., Site], imap: Imap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_RESENDING", 60.0)
+    monkeypatch.setattr(room, "RESENDING", 60.0)
     before = mailing_sim.requests(log=False)["codes_sent"]
     mailing_sim.set(no_mail=True, stale_mails=1)
     site = signing_in(mailing_sim, mfa="email", imap_url=imap.url, totp_secret=None, code_lifetime=1.5)
@@ -152,7 +152,7 @@ def test_a_mail_that_never_comes_is_asked_for_once_more(
 def test_a_code_that_ran_out_is_asked_for_anew(
     mailing_sim: Simulator, signing_in: Callable[..., Site], imap: Imap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_RESENDING", 60.0)
+    monkeypatch.setattr(room, "RESENDING", 60.0)
     mailing_sim.set(code_lifetime_s=0.0)
     site = signing_in(mailing_sim, mfa="email", imap_url=imap.url, totp_secret=None)
     with site, pytest.raises(room.CodeRefused, match="has expired"):
@@ -293,7 +293,7 @@ def test_a_wall_before_the_sign_in_is_known_whatever_its_status(
     status: int,
     html: str,
 ) -> None:
-    monkeypatch.setattr(room, "_SOLVING", 1.0)
+    monkeypatch.setattr(room, "SOLVING", 1.0)
     sim.fault("page", html=html, status=status, kinds=["login_page"])
     with signing_in(sim, limits=Limits(pauses=(60.0,), longest_wait=1.0)) as site, pytest.raises(Blocked):
         site.saved_search(sim.search_id)
@@ -392,7 +392,7 @@ def whole(error: BaseException | None) -> str:
 def test_what_is_typed_is_in_no_error(
     chromium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_TYPING", 300.0)
+    monkeypatch.setattr(room, "TYPING", 300.0)
     page = (
         b"<html><body><form name=login><input id=userIDText name=username>"
         b"<input type=password id=passwordText readonly><button>Log In</button></form></body></html>"

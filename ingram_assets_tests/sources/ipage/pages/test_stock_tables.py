@@ -728,7 +728,7 @@ ODD_COUNTS = st.sampled_from(["", "N/A", "Low", "4 10", "100+", "-", "<img src=x
 def test_copies_that_are_shown_in_a_way_not_understood_never_read_as_zero(
     codes: list[str], place: int, damage: str, name: str, count: str, header: list[str]
 ) -> None:
-    """All DCs show 0 but one, and that one's row is damaged. (A row of nothing at all shows no copies.)"""
+    """All DCs show 0 but one, and that one's row is damaged; a row of nothing at all shows no copies."""
     assume(damage != "both" or name not in ("", "&nbsp;"))
     place %= len(codes)
     rows: list[list[str]] = [[code, "0", "0"] for code in codes]

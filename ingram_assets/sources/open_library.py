@@ -1,59 +1,61 @@
 """Open Library's covers: the source that is asked where iPage has no art, within its limit."""
 
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
 import stamina
 
-from ingram_assets.covers.pictures import MAX_BYTES
 from ingram_assets.domain import unpacking
 from ingram_assets.domain.addresses import is_this_machine
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
-
-log = logging.getLogger(__name__)
+from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
 
 BASE_URL = "https://covers.openlibrary.org"
+MAX_BYTES = 20_000_000
 LOOKUPS = 100
 WINDOW = 300.0
 """Seconds. 100 look-ups by ISBN in 5 minutes an address: openlibrary.org/dev/docs/api/covers."""
 _MAX_REDIRECTS = 5
+_HEADERS = {
+    "User-Agent": "ingram-assets (a bookstore's cover look-ups)",
+    "Accept": "image/*",
+    "Accept-Encoding": "gzip, deflate",
+}
 
 
-class LimitUsedUp(Transient):
-    """Open Library may not be asked now: whether it has a cover is not known. The next run asks."""
+def _is_worth_another_try(error: Exception) -> bool:
+    return isinstance(error, Transient) and not isinstance(error, LimitUsedUp)
 
 
 class OpenLibrary:
     """Covers by ISBN. Safe for threads and processes: all that share `state_dir` share the limit."""
 
     def __init__(
-        self,
-        state_dir: Path,
-        *,
-        base_url: str = BASE_URL,
-        timeout: float = 15.0,
-        clock: Callable[[], float] = time.time,
-        user_agent: str = "ingram-assets (a bookstore's cover look-ups)",
+        self, state_dir: Path, *, base_url: str = BASE_URL, clock: Callable[[], float] = time.time
     ) -> None:
-        """`timeout` in seconds, for each step of a request. `clock` gives seconds since the epoch."""
+        """`clock` gives seconds since the epoch."""
         self._window = _Window(state_dir / "open-library.sqlite3", clock)
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),
-            timeout=timeout,
+            timeout=15.0,
             follow_redirects=False,  # httpx would unpack the body of a redirect, however long it gets
-            headers={"User-Agent": user_agent, "Accept": "image/*", "Accept-Encoding": "gzip, deflate"},
+            headers=_HEADERS,
             # The environment's proxy, which never leads to this machine, whatever NO_PROXY says.
             trust_env=not is_this_machine(urlsplit(base_url).hostname or ""),
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    @stamina.retry(on=_is_worth_another_try, attempts=2, wait_initial=0.5, wait_max=2.0)
     def fetch(self, isbn: str) -> bytes | None:
         """The largest cover it has, or None if it has none.
 
@@ -62,54 +64,16 @@ class OpenLibrary:
             Transient: no answer, or an error of its own, twice in a row.
             Permanent: an answer that another attempt will not change.
         """
-        for attempt in stamina.retry_context(on=_worth_another, attempts=2, wait_initial=0.5, wait_max=2.0):
-            with attempt:
-                return self._look_up(isbn)
-        raise AssertionError("unreachable")  # pragma: no cover
-
-    def close(self) -> None:
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _look_up(self, isbn: str) -> bytes | None:
         self._window.take()
         try:
             # Without default=false it sends a blank picture with status 200 for a cover that it does not
             # have.
             with self._answer(f"/b/isbn/{isbn}-L.jpg?default=false") as answer:
-                if answer.next_request is not None:
-                    raise Permanent(f"Open Library sends the look-up of {isbn} round in circles.")
-                if answer.status_code == 404:
-                    return None
-                if answer.status_code in (403, 429):
-                    self._window.fill()
-                    raise LimitUsedUp(
-                        f"Open Library answered {answer.status_code}: its limit of {LOOKUPS} look-ups in "
-                        f"{WINDOW / 60:.0f} minutes is used up. The title is tried on the next run."
-                    )
-                if answer.status_code >= 500 or answer.status_code == 408:
-                    raise Transient(
-                        f"Open Library answered {answer.status_code}. The title is tried on the next run."
-                    )
-                if answer.status_code != 200:
-                    raise Permanent(f"Open Library refused the look-up of {isbn} with {answer.status_code}.")
-                return unpacking.unpacked(
-                    answer.iter_raw(), answer.headers.get("content-encoding"), MAX_BYTES
-                )
+                return self._picture(isbn, answer)
         except unpacking.TooLong as error:
             raise Permanent(f"Open Library's picture of {isbn} is above {MAX_BYTES / 1e6:.0f} MB.") from error
         except unpacking.Damaged as error:
-            raise Transient(
-                f"Open Library's picture of {isbn} did not come whole: {error}. The title is tried on the "
-                "next run."
-            ) from error
+            raise _failed(f"Open Library's picture of {isbn} did not come whole: {error}.") from error
         except unpacking.UnknownPacking as error:
             raise Permanent(f"Open Library's picture of {isbn} is refused: {error}.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -117,14 +81,9 @@ class OpenLibrary:
                 "The address of Open Library is none: check OPEN_LIBRARY_COVERS_URL."
             ) from error
         except httpx.TimeoutException as error:
-            raise Transient(
-                "Open Library did not answer in time. The title is tried on the next run."
-            ) from error
+            raise _failed("Open Library did not answer in time.") from error
         except httpx.HTTPError as error:
-            raise Transient(
-                f"Open Library cannot be reached ({type(error).__name__}). The title is tried on the next "
-                "run."
-            ) from error
+            raise _failed(f"Open Library cannot be reached ({type(error).__name__}).") from error
 
     @contextmanager
     def _answer(self, path: str) -> Iterator[httpx.Response]:
@@ -140,6 +99,30 @@ class OpenLibrary:
             finally:
                 answer.close()
 
+    def _picture(self, isbn: str, answer: httpx.Response) -> bytes | None:
+        status = answer.status_code
+        if answer.next_request is not None:
+            raise Permanent(f"Open Library sends the look-up of {isbn} round in circles.")
+        if status == 404:
+            return None
+        if status in (403, 429):
+            self._window.fill()
+            raise _limited(f"Open Library answered {status}: its", "")
+        if status >= 500 or status == 408:
+            raise _failed(f"Open Library answered {status}.")
+        if status != 200:
+            raise Permanent(f"Open Library refused the look-up of {isbn} with {status}.")
+        return unpacking.unpacked(answer.iter_raw(), answer.headers.get("content-encoding"), MAX_BYTES)
+
+
+def _failed(what: str) -> Transient:
+    return Transient(f"{what} The title is tried on the next run.")
+
+
+def _limited(whose: str, how_long: str) -> LimitUsedUp:
+    limit = f"limit of {LOOKUPS} look-ups in {WINDOW / 60:.0f} minutes is used up"
+    return LimitUsedUp(f"{whose} {limit}{how_long}. The title is tried on the next run.")
+
 
 class _Window:
     """A sliding window of look-ups, in a file: a restart or a second process does not begin anew."""
@@ -150,38 +133,32 @@ class _Window:
 
     def take(self) -> None:
         """Count one look-up. Raises LimitUsedUp if there is none left."""
-        with closing(self._open()) as db:
+        with self._locked() as db:
             now = self._clock()
-            db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM lookups WHERE at <= ?", (now - WINDOW,))
             # A clock that was set back must not block us for as long as it was ahead.
             db.execute("UPDATE lookups SET at = ? WHERE at > ?", (now, now))
             count, oldest = db.execute("SELECT count(*), min(at) FROM lookups").fetchone()
             if count < LOOKUPS:
                 db.execute("INSERT INTO lookups VALUES (?)", (now,))
-            db.execute("COMMIT")
         if count >= LOOKUPS:
-            raise LimitUsedUp(
-                f"Open Library's limit of {LOOKUPS} look-ups in {WINDOW / 60:.0f} minutes is used up for "
-                "another "
-                f"{max(1, round(oldest + WINDOW - now))} s. The title is tried on the next run."
-            )
+            raise _limited("Open Library's", f" for another {max(1, round(oldest + WINDOW - now))} s")
 
     def fill(self) -> None:
         """Use up what is left: the server says that its limit is reached."""
-        with closing(self._open()) as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._locked() as db:
             count = db.execute("SELECT count(*) FROM lookups").fetchone()[0]
             db.executemany("INSERT INTO lookups VALUES (?)", [(self._clock(),)] * max(0, LOOKUPS - count))
-            db.execute("COMMIT")
 
-    def _open(self) -> sqlite3.Connection:
+    @contextmanager
+    def _locked(self) -> Iterator[sqlite3.Connection]:
+        """A transaction. Each has a connection of its own: nothing is shared between threads."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # A connection a look-up: at most 100 in 5 minutes, and nothing is shared between threads.
         db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        db.execute("CREATE TABLE IF NOT EXISTS lookups (at REAL NOT NULL)")
-        return db
-
-
-def _worth_another(error: Exception) -> bool:
-    return isinstance(error, Transient) and not isinstance(error, LimitUsedUp)
+        try:
+            db.execute("CREATE TABLE IF NOT EXISTS lookups (at REAL NOT NULL)")
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        finally:
+            db.close()

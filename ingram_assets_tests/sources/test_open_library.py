@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.covers.open_library import LOOKUPS, WINDOW, LimitUsedUp, OpenLibrary
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
+from ingram_assets.sources.open_library import LOOKUPS, WINDOW, OpenLibrary
 from ingram_assets_tests.testing.drawn import art, isbn
 from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
 
@@ -25,6 +25,13 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture
+def open_library() -> Iterator[OpenLibraryStandIn]:
+    stand_in = OpenLibraryStandIn()
+    yield stand_in
+    stand_in.close()
 
 
 @pytest.fixture
@@ -80,7 +87,8 @@ def test_a_clock_set_back_does_not_block_for_long(library: OpenLibrary, clock: C
 ASK_SIXTY = """
     import sys
     from pathlib import Path
-    from ingram_assets.covers.open_library import LimitUsedUp, OpenLibrary
+    from ingram_assets.domain.failures import LimitUsedUp
+    from ingram_assets.sources.open_library import OpenLibrary
 
     folder, base_url = sys.argv[1:]
     answered = limited = 0

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingram_assets.domain.freshness import aged_centers, changed_by_time, valid_until
+from ingram_assets.domain.lifetime import aged_centers, changed_by_time, valid_until
 from ingram_assets.domain.readings import Center, KnownStock
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title

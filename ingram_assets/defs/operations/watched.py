@@ -1,0 +1,44 @@
+"""What the watch knows by name: assets and checks by their keys, ops and sensors by their names.
+
+The ops, checks and sensors are the other code locations': this one can't reach their code.
+"""
+
+import dagster as dg
+
+from ingram_assets.alerts.model import WorkNames
+from ingram_assets.defs import keys
+
+_TITLES_CHECK = dg.AssetCheckKey(keys.STOCK, "within_the_promise")
+_STORE_CHECK = dg.AssetCheckKey(keys.INVENTORY_LEVELS, "store_follows_queue")
+
+WATCHDOGS = {_TITLES_CHECK: "stock_promise", _STORE_CHECK: "store_promise"}
+"""Each standing check, and the sensor that evaluates it."""
+
+
+def check_name(check: dg.AssetCheckKey) -> str:
+    """A check as `Checked.check` has it."""
+    return f"{check.asset_key.to_user_string()}: {check.name}"
+
+
+NAMES = WorkNames(
+    sweep=keys.STOCK_SWEEP.to_user_string(),
+    search=keys.SAVED_SEARCH.to_user_string(),
+    stock=keys.STOCK.to_user_string(),
+    levels=keys.INVENTORY_LEVELS.to_user_string(),
+    push=frozenset(("push_titles", keys.INVENTORY_LEVELS.to_user_string())),
+    titles_check=check_name(_TITLES_CHECK),
+    store_check=check_name(_STORE_CHECK),
+    called={
+        keys.STOCK_SWEEP.to_user_string(): "the stock sweep",
+        keys.SAVED_SEARCH.to_user_string(): "the discovery of the saved search",
+        keys.TITLE_DETAILS.to_user_string(): "title pages",
+        "title_page": "title pages",
+        keys.COVER_SWEEP.to_user_string(): "the look at covers",
+        keys.COVERS.to_user_string(): "covers",
+        "enrich_titles": "enriching titles",
+        "push_titles": "the push to the store",
+        keys.INVENTORY_LEVELS.to_user_string(): "the push to the store",
+        keys.PRODUCTS.to_user_string(): "the import of products",
+        keys.STOCK_LOCATION.to_user_string(): "the store's stock location",
+    },
+)

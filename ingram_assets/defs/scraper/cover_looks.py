@@ -1,0 +1,146 @@
+"""Looks at covers and records what came of it: the one path of the sweep, of `enrich` and of a click."""
+
+import base64
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
+from ingram_assets.defs.events import Context, Progress, Report, log_materializations
+from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
+from ingram_assets.defs.scraper.earlier_sweeps import said
+from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.sources.open_library import OpenLibrary
+from ingram_assets.staging.writer import QueueWriter
+
+_BATCH = 100
+_PAGE = 1000
+
+
+def look_at_covers(
+    context: Context,
+    ipage: IPage,
+    queue: QueueWriterResource,
+    r2: R2,
+    isbns: Sequence[str],
+    report: Report,
+    *,
+    anew: bool,
+) -> dict[str, dg.MetadataValue]:
+    """Keep the covers of `isbns` that are due, or of all of them `anew`; report what came of each.
+
+    Returns the metadata of the pass: the report, and the contact sheet if a picture came in.
+    """
+    sheet, bucket = ContactSheet(), r2.bucket()
+    folder = state_dir() / "covers"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seeds = load_seeds(folder / "placeholders")
+    with (
+        ipage.open(context.run.run_id) as site,
+        queue.open() as writer,
+        OpenLibrary(folder, base_url=load(ScraperSettings).OPEN_LIBRARY_COVERS_URL) as open_library,
+        closing(Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=seeds)) as ledger,
+        Progress(context, "Covers looked at", len(isbns)) as progress,
+    ):
+        looks = keep_covers(
+            _wanted(context.instance, isbns),
+            bucket=bucket,
+            sources=[Source("ipage", site.cover), Source("open_library", open_library.fetch)],
+            ledger=ledger,
+            # The shop's day: a book's art is not there on the evening before.
+            now=datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)),
+            force=anew,
+            sheet=sheet,
+        )
+        batch: list[CoverOutcome] = []
+        try:
+            for done, outcome in enumerate(looks, start=1):
+                batch.append(outcome)
+                if len(batch) >= _BATCH:
+                    _record(context, writer, batch, report)
+                    batch = []
+                progress.say(min(done, len(isbns)))
+        finally:
+            _record(context, writer, batch, report)
+    metadata = report.metadata()
+    if picture := sheet.jpeg():
+        encoded = base64.b64encode(picture).decode()
+        metadata["contact_sheet"] = dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")
+    return metadata
+
+
+def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome], report: Report) -> None:
+    # Also of titles that were not looked at: the bucket's public address may have changed.
+    addresses = {one.isbn: (one.cover_url, one.sha256) for one in batch if one.cover_url}
+    events: list[dg.AssetMaterialization] = []
+    answers = queue.record_covers(
+        [
+            {"isbn": isbn, "cover_url": url, "cover_sha256": sha256}
+            for isbn, (url, sha256) in addresses.items()
+        ]
+    )
+    for answer in answers:
+        if answer.outcome in ("refused", "untracked"):
+            report.fail(answer.isbn, answer.reason or f"the queue answered {answer.outcome} for its cover")
+        elif answer.outcome != "unchanged":
+            cover = dg.MetadataValue.url(addresses[answer.isbn][0])
+            events.append(
+                dg.AssetMaterialization(
+                    QUEUE_ROWS, partition=answer.isbn, metadata={"what": "cover", "cover": cover}
+                )
+            )
+    for outcome in batch:
+        report.add(f"cover_{outcome.outcome}")
+        if outcome.changed:
+            report.add("covers_stored")
+        if outcome.outcome in ("failed", "refused"):
+            report.fail(outcome.isbn, f"cover: {outcome.reason}")
+        elif outcome.outcome not in ("recent", "busy", "waiting"):
+            events.append(
+                dg.AssetMaterialization(COVERS, partition=outcome.isbn, metadata=_metadata(outcome))
+            )
+    log_materializations(context, events)
+
+
+def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
+    shown = {
+        "outcome": outcome.outcome,
+        "source": outcome.source,
+        "placeholder": outcome.placeholder,
+        "bytes": outcome.size,
+        "pixels": f"{outcome.width} x {outcome.height}" if outcome.width else None,
+        "cover": dg.MetadataValue.url(outcome.cover_url) if outcome.cover_url else None,
+        "reason": outcome.reason,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> list[Wanted]:
+    """The titles with what their pages said of name and date; a placeholder is due again on that date."""
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        TITLE_DETAILS, dg.DagsterEventType.ASSET_MATERIALIZATION, set(isbns)
+    )
+    ids = list(latest.values())
+    read: dict[str | None, dg.EventLogRecord] = {}
+    for start in range(0, len(ids), _PAGE):
+        some = dg.AssetRecordsFilter(TITLE_DETAILS, storage_ids=ids[start : start + _PAGE])
+        for record in instance.fetch_materializations(some, limit=_PAGE).records:
+            read[record.partition_key] = record
+    return [
+        Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
+        for isbn in isbns
+    ]
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,209 @@
+"""The environment of each process: the machine's, what all may know, and what its code location may.
+
+They come from the `.env` files of a folder, and from this process's environment, which wins.
+"""
+
+import difflib
+import logging
+import os
+import re
+import shlex
+import stat
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from ingram_assets.settings import proxies
+from ingram_assets.settings.base import Settings, SettingsError
+from ingram_assets.settings.env_files import MalformedFile, read_env
+from ingram_assets.settings.files import ENV_DIR, env_dir, example_of, own_file
+from ingram_assets.settings.kinds import trimmed
+from ingram_assets.settings.operations import OperationsSettings
+from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+
+log = logging.getLogger(__name__)
+
+LOCATIONS: dict[str, type[Settings]] = {
+    "scraper": ScraperSettings,
+    "storefront": StorefrontSettings,
+    "operations": OperationsSettings,
+}
+
+_SHARED = frozenset({*CommonSettings.model_fields, *PaceSettings.model_fields})
+
+READ_FROM = {
+    **dict.fromkeys(MigrateSettings.model_fields, (".env",)),
+    **{
+        name: (".env", *(of.file for of in LOCATIONS.values() if name in _SHARED or name in of.model_fields))
+        for name in (*_SHARED, *(name for of in LOCATIONS.values() for name in of.model_fields))
+    },
+}
+"""Each setting's name to the files that may hold it."""
+
+PORTS = tuple(
+    f"INGRAM_PORT_{name}"
+    for name in (
+        *("UI", "SCRAPER", "STOREFRONT", "OPERATIONS"),
+        *("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA"),
+    )
+)
+"""Ports that may be fixed: of `ingram up`'s processes, and of the demo's servers."""
+
+_OF_THE_MACHINE = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
+        *("PLAYWRIGHT_NODEJS_PATH", "PLAYWRIGHT_BROWSERS_PATH"),
+        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"),
+        # Most systems know the small spelling, some programs the other.
+        *proxies.NAMES,
+        *(name.upper() for name in proxies.NAMES),
+        *proxies.SPARED,
+    )
+)
+_OF_DAGSTER = frozenset({"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"})
+_NO_SETTINGS = frozenset(
+    {*_OF_THE_MACHINE, *_OF_DAGSTER, "INGRAM_TOOLS_DIR", "INGRAM_SUPERVISED_IN", ENV_DIR}
+)
+_NAMES = frozenset({*READ_FROM, *PORTS})
+_PREFIXES = frozenset(name.partition("_")[0] for name in _NAMES)
+
+
+def environment_of(location: str | None, folder: Path | None = None) -> dict[str, str]:
+    """The whole environment a process of a code location gets: the machine's, the common and its own.
+
+    Args:
+        location: "scraper", "storefront" or "operations"; `None` for the web server and the daemon, which
+            know Dagster's database alone.
+        folder: of the `.env` files; default: `env_dir()`.
+
+    Raises:
+        SettingsError: a file can't be read, or a line of it.
+    """
+    folder = folder or env_dir()
+    own = [LOCATIONS[location]] if location else []
+    wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *_SHARED, *(name for of in own for name in of.model_fields)}
+    given = {"INGRAM_STATE_DIR": str(folder / CommonSettings.model_fields["INGRAM_STATE_DIR"].default)}
+    return given | {
+        name: trimmed(name, value) if name in READ_FROM else value
+        for name, value in _written(folder, (".env", *(of.file for of in own))).items()
+        if name in wanted or name.startswith("INGRAM_PORT_")
+    }
+
+
+def environment_of_owner(folder: Path | None = None) -> dict[str, str]:
+    """What a person's command may know that is no code location's: `.env`, and this process's environment.
+
+    Raises:
+        SettingsError: as for `environment_of`.
+    """
+    return _written(folder or env_dir(), (".env",))
+
+
+def environment_of_machine() -> dict[str, str]:
+    """This process's environment without any setting."""
+    return {name: value for name, value in os.environ.items() if name in _OF_THE_MACHINE}
+
+
+def port_settings(environment: Mapping[str, str]) -> dict[str, int]:
+    """The ports that `INGRAM_PORT_…` fix, by what follows that in the setting's name; 0 is any free one.
+
+    Raises:
+        SettingsError: one is no port.
+    """
+    ports = {}
+    for name in PORTS:
+        if value := environment.get(name, "").strip():
+            if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > 65_535:
+                raise SettingsError(
+                    f"{name} is malformed: a port is a whole number up to 65535, and 0 any free one. Set it "
+                    f"in {own_file('.env')} or in the environment."
+                )
+            ports[name.removeprefix("INGRAM_PORT_")] = int(value)
+    return ports
+
+
+def _written(folder: Path, files: Iterable[str]) -> dict[str, str]:
+    """What the files say, each over those before it, and this process's environment over all.
+
+    A path in a file begins where the file lies, one of the environment where this process works: the
+    processes that it starts work elsewhere, and all have to mean the same folder.
+    """
+    given: dict[str, str] = {}
+    for name in files:
+        found = {name: value for name, value in _file(folder / name).items() if value}
+        given |= _with_whole_paths(found, folder)
+    exported = _with_whole_paths(_called(os.environ), Path.cwd())
+    _hint("in the environment", [name for name in exported if name.partition("_")[0] in _PREFIXES], ".env")
+    return given | exported
+
+
+def _with_whole_paths(given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The settings, with those that name a file or folder from `folder` on."""
+    whole = dict(given)
+    for name in ("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE", "CATEGORIES_FILE"):
+        if path := os.path.expanduser(given.get(name, "").strip()):
+            # One of a user who is not there stays as it is: it is refused by its name later.
+            whole[name] = path if path.startswith("~") else os.path.join(folder, path)
+    return whole
+
+
+def _file(path: Path) -> dict[str, str]:
+    """The settings of a `.env` file; none if it is not there."""
+    try:
+        with path.open("rb") as file:
+            data, mode = file.read(), os.fstat(file.fileno()).st_mode
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warn_once(
+            f"{own_file(path.name)} holds secrets and other users of this machine may open it: chmod 600 "
+            f"{shlex.quote(str(path))}"
+        )
+    try:
+        found = read_env(data)
+        if twice := [name for name, often in Counter(map(_capital, found)).items() if often > 1]:
+            raise MalformedFile(f"{twice[0]} stands there in small letters, too: keep one of them")
+    except MalformedFile as error:
+        raise SettingsError(f"{own_file(path.name)}: {error}. (See {example_of(path.name)}.)") from None
+    settings = _called(found)
+    _hint(f"in {own_file(path.name)}", settings, path.name)
+    return settings
+
+
+def _called(given: Mapping[str, str]) -> dict[str, str]:
+    """By the settings' own names: one in small letters is taken, unless it is there in capitals, too."""
+    return {
+        _capital(name): value
+        for name, value in given.items()
+        if _capital(name) == name or _capital(name) not in given
+    }
+
+
+def _capital(name: str) -> str:
+    """A setting's name in capitals; the name as it is where it is no setting's."""
+    return name.upper() if name.upper() in _NAMES else name
+
+
+def _hint(where: str, names: Iterable[str], file: str) -> None:
+    """Warn of names that look like a setting's and are none, or are one that is not read from there."""
+    for name in names:
+        if name in READ_FROM:
+            if file not in READ_FROM[name]:
+                warn_once(f"{name} is not read {where}: it belongs in {own_file(READ_FROM[name][-1])}.")
+        elif name not in _NAMES | _NO_SETTINGS and (
+            close := difflib.get_close_matches(name.upper(), _NAMES, 1, 0.85)
+        ):
+            warn_once(f"{name} {where} is no setting and does nothing: is {close[0]} meant?")
+
+
+@cache
+def warn_once(sentence: str) -> None:
+    """Warn, but once in a process: a command reads its files several times."""
+    log.warning(sentence)

@@ -1,0 +1,74 @@
+"""The scraper's settings: iPage, the bucket, and the queue's writer role."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+
+from ingram_assets.domain.addresses import CODE_SENDERS
+from ingram_assets.settings.base import Settings
+from ingram_assets.settings.kinds import (
+    ANY_CASE,
+    Base32,
+    BrowserUrl,
+    BucketName,
+    Cookies,
+    DatabaseUrl,
+    HttpUrl,
+    Key,
+    MailboxUrl,
+    Program,
+    SavedSearch,
+    Senders,
+    Share,
+    SiteUrl,
+    Text,
+    Whole,
+)
+
+
+class ScraperSettings(Settings):
+    """What a run of the scraper reads. Nobody else is given it."""
+
+    file: ClassVar[str] = ".env.scraper"
+
+    IPAGE_BASE_URL: SiteUrl = "https://ipage.ingramcontent.com"
+    IPAGE_USERNAME: Text | None = None
+    IPAGE_PASSWORD: SecretStr | None = None
+    IPAGE_ACCOUNT: Text | None = None
+    IPAGE_SAVED_SEARCH_ID: SavedSearch | None = None
+    IPAGE_MFA: Annotated[Literal["email", "totp", "prompt"], ANY_CASE] = "email"
+    IPAGE_TOTP_SECRET: Base32 | None = None
+    IPAGE_MFA_IMAP_URL: MailboxUrl | None = None
+    IPAGE_MFA_SENDERS: Senders = CODE_SENDERS
+    IPAGE_SESSION_COOKIE: Cookies | None = None
+    IPAGE_CONCURRENCY: Whole = Field(8, ge=1, le=32)
+    BROWSER_CDP_URL: BrowserUrl | None = None
+    BROWSER_EXECUTABLE: Program | None = None
+    QUEUE_DB_URL: DatabaseUrl
+    R2_ENDPOINT: HttpUrl
+    R2_ACCESS_KEY_ID: Key
+    R2_SECRET_ACCESS_KEY: Key
+    R2_BUCKET_NAME: BucketName
+    R2_PUBLIC_URL: HttpUrl
+    OPEN_LIBRARY_COVERS_URL: HttpUrl = "https://covers.openlibrary.org"
+    HISTORY_RETENTION_DAYS: Whole = Field(400, ge=30)
+    GUARDRAIL_MAX_SEARCH_SHRINKAGE: Share = 0.50
+    GUARDRAIL_MAX_UNREAD: Share = 0.20
+
+    @model_validator(mode="after")
+    def _endpoint_without_bucket(self) -> "ScraperSettings":
+        if urlsplit(self.R2_ENDPOINT).path.rpartition("/")[2] == self.R2_BUCKET_NAME:
+            raise ValueError("R2_ENDPOINT is malformed: leave out the bucket's name at its end")
+        return self
+
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        """What the sign-in needs: an account with its second factor, or a captured cookie."""
+        if "IPAGE_SESSION_COOKIE" in given:
+            return []
+        needs = ["IPAGE_USERNAME", "IPAGE_PASSWORD"]
+        factor = given.get("IPAGE_MFA", "email").lower()
+        needs += {"email": ["IPAGE_MFA_IMAP_URL"], "totp": ["IPAGE_TOTP_SECRET"]}.get(factor, [])
+        return [f"{name} is missing (or IPAGE_SESSION_COOKIE)" for name in needs if name not in given]

@@ -1,0 +1,221 @@
+"""The world proves itself: faults that were seen, put back one at a time in a copy of the product.
+
+Each is a change of the product's text. A fault whose text is no longer there has to be written anew.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILED = "Seed "
+
+
+class Change(NamedTuple):
+    """One text of a file of the product, and what stands in its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Fault(NamedTuple):
+    """A fault, as a sentence, with the changes that put it back."""
+
+    what: str
+    changes: tuple[Change, ...]
+
+
+def _one(what: str, file: str, old: str, new: str) -> Fault:
+    return Fault(what, (Change(file, old, new),))
+
+
+_DECISIONS = "defs/storefront/decisions.py"
+_PUSH = "defs/storefront/push.py"
+_GUARDRAILS = "domain/guardrails.py"
+FAULTS = (
+    _one(
+        "after a reset of its cursor the sensor pushes nothing (07)",
+        _DECISIONS,
+        "#{self.tries}@{self.asked_at:.6f}",
+        "#{self.tries}",
+    ),
+    _one(
+        "a reservation below zero is added to the level (10)",
+        "store/plan.py",
+        "    wanted = after_silence(",
+        '    if item and item.level and rules.inventory_mode != "on_hand" and wanted.stocked_quantity:\n'
+        "        odd = int(min(0, item.level.reserved))\n"
+        "        wanted = replace(wanted, stocked_quantity=max(0, wanted.stocked_quantity + odd))\n"
+        "    wanted = after_silence(",
+    ),
+    _one(
+        "a center that leaves the page keeps its count (16)",
+        "domain/readings.py",
+        "        return len(self.completed) == COMPLETE_READINGS_KEPT and",
+        "        return False and",
+    ),
+    _one(
+        "copies that were fulfilled are sold again from the same reading (17)",
+        "domain/position.py",
+        "return Taken(sold=orders.fulfilled_since(read_at))",
+        "return Taken()",
+    ),
+    _one(
+        "the same, where Ingram's count falls with the order (17)",
+        "domain/position.py",
+        "sold=orders.fulfilled_since(read_at, of_orders_since=True)",
+        "sold=0",
+    ),
+    _one(
+        "titles that are gone stop every push (18)",
+        _GUARDRAILS,
+        "        return one.unread_since is None or now - one.unread_since < patience",
+        "        return True",
+    ),
+    _one(
+        "no guardrail looks at anything but zeros (19)",
+        _GUARDRAILS,
+        "    turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]",
+        "    turning: list[Turn] = []",
+    ),
+    _one(
+        "no guardrail looks at prices (19)",
+        _GUARDRAILS,
+        "    then = float(price)\n",
+        "    then = float(price)\n    return None\n",
+    ),
+    _one(
+        "no guardrail looks at zeros",
+        _GUARDRAILS,
+        "    if not before or turning < thresholds.min_titles_turning_to_zero:",
+        "    if True:",
+    ),
+    Fault(
+        "a sweep in which every page answers 404 passes (03)",
+        (
+            Change(_GUARDRAILS, "    if gone < MIN_TITLES_VANISHED or", "    if True or"),
+            Change(_GUARDRAILS, "    if tried == 0 or", "    if True or"),
+        ),
+    ),
+    _one(
+        "nobody is told that the store is behind (24)",
+        "defs/storefront/lag.py",
+        "    return Lag(tuple(found),",
+        "    return Lag((),",
+    ),
+    _one(
+        "retired titles are pushed again (25)",
+        _PUSH,
+        "title.isbn not in run.retired if named is None",
+        "True if named is None",
+    ),
+    _one(
+        "a product that was deleted never comes back (26)",
+        _PUSH,
+        "    return [*rows, *(row for row in again if not there[row.isbn].variants)]",
+        "    return [row for row in rows if there is not None]",
+    ),
+    _one(
+        "a preorder stays one after its day, if it was never read (27)",
+        "domain/availability.py",
+        '    if shown == "preorder":\n        return replace(found, allow_backorder=False)',
+        '    if shown == "preorder":\n        return found',
+    ),
+    _one(
+        "other people's inventory items are written (33)",
+        "domain/ownership.py",
+        "    return item.made or isbn_spelled(item.sku) == isbn",
+        "    return True",
+    ),
+    Fault(
+        "titles that can't be read stop every sweep (35)",
+        (
+            Change("defs/scraper/decisions.py", "    return _spread(odd, line)", "    return [*odd, *line]"),
+            Change(
+                "sources/ipage/access/answers.py",
+                "    if isinstance(error, StockInPart):\n        return Sign.NEITHER",
+                "    if isinstance(error, StockInPart):\n        return Sign.FAILING",
+            ),
+        ),
+    ),
+    _one(
+        "an old reading is sold from for ever",
+        "domain/lifetime.py",
+        '    if policy == "keep" or title.stock is None:',
+        "    if True:",
+    ),
+    _one(
+        "a guardrail also holds back what time alone changes",
+        "store/plan.py",
+        "            tuple(each for each in self.titles if each.by_time or",
+        "            tuple(each for each in self.titles if",
+    ),
+    _one(
+        "the sensor's cursor moves past changes of a push that failed",
+        _DECISIONS,
+        '    if state == "succeeded":\n        return SensorCursor',
+        '    if state in ("succeeded", "failed"):\n        return SensorCursor',
+    ),
+    _one(
+        "the breaker is not asked before a page",
+        "sources/ipage/access/politeness.py",
+        "return until if until > time.time() else None\n\n    @property\n    def trips",
+        "return None\n\n    @property\n    def trips",
+    ),
+    _one(
+        "orders that were canceled put too much on sale until the next day",
+        _DECISIONS,
+        "        return since if since.tzinfo else until - ORDERS_LOOKED_BACK",
+        "        return until",
+    ),
+)
+
+
+def prove(seeds: int, hours: int, only: str) -> Iterator[tuple[Fault, int | None, str]]:
+    """Each fault with the number of seeds that it took, `None` if so many did not find it, and what was seen.
+
+    Raises:
+        click.ClickException: a fault's text is not in the product any more.
+    """
+    for fault in FAULTS:
+        if only not in fault.what:
+            continue
+        with tempfile.TemporaryDirectory(prefix="world-fault-") as folder:
+            copy = Path(folder)
+            for package in ("ingram_assets", "ingram_assets_tests/world"):
+                shutil.copytree(ROOT / package, copy / package)
+            (copy / "ingram_assets_tests" / "__init__.py").touch()
+            for change in fault.changes:
+                _put_back(copy / "ingram_assets" / change.file, change)
+            yield fault, *_seeds_needed(copy, seeds, hours)
+
+
+def _put_back(file: Path, change: Change) -> None:
+    text = file.read_text()
+    if text.count(change.old) != 1:
+        raise click.ClickException(f"{change.file} does not say once: {change.old}")
+    file.write_text(text.replace(change.old, change.new))
+
+
+def _seeds_needed(copy: Path, seeds: int, hours: int) -> tuple[int | None, str]:
+    words = ["--seeds", str(seeds), "--hours", str(hours), "--no-shrink"]
+    command = [sys.executable, "-m", "ingram_assets_tests.world", *words]
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    done = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=3600, check=False
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith(FAILED):
+            seed, _, seen = line.removeprefix(FAILED).partition(",")
+            return int(seed) + 1, seen.strip()
+    if done.returncode:
+        return None, done.stderr.strip().splitlines()[-1]
+    return None, ""

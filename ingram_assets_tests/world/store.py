@@ -1,0 +1,346 @@
+"""The store in memory: Medusa's products, levels and orders, and the journal beside it."""
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.guardrails import held_price
+from ingram_assets.domain.position import Fulfillment, Orders, Reservation
+from ingram_assets.domain.title import Title
+from ingram_assets.store.apply import Applied
+from ingram_assets.store.import_plan import RowPlan
+from ingram_assets.store.journal import InStep, LastLevel
+from ingram_assets.store.model import Actual, Item, Level, Variant
+from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
+from ingram_assets.store.product_fields import ProductUpdate
+from ingram_assets.store.products import ImportReport
+from ingram_assets.store.session import StoreSession
+
+OURS, SHELF = "sloc_ours", "sloc_shelf"
+
+
+class Killed(BaseException):
+    """The run's process died in the middle of its work."""
+
+
+@dataclass(slots=True)
+class StoreLevel:
+    """Copies at a location."""
+
+    stocked: float = 0
+    reserved: float = 0
+    incoming: float = 0
+
+
+@dataclass(slots=True)
+class StoreItem:
+    """An inventory item, with its levels by location."""
+
+    id: str
+    sku: str
+    levels: dict[str, StoreLevel] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Product:
+    """A product with its one variant."""
+
+    isbn: str
+    variant: str
+    price: Decimal
+    managed: bool = True
+    allow_backorder: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+    item: StoreItem | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """One line of an order. `times` of its fulfillments: made, and canceled or None."""
+
+    isbn: str
+    item: StoreItem
+    quantity: int
+    placed_at: datetime
+    changed_at: datetime
+    fulfillments: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    canceled: bool = False
+
+    @property
+    def is_fulfilled(self) -> bool:
+        return any(canceled is None for _, canceled in self.fulfillments)
+
+    @property
+    def is_open(self) -> bool:
+        return not self.canceled and not self.is_fulfilled
+
+
+@dataclass(slots=True)
+class SimulatedStore:
+    """Medusa, and what shoppers and staff do there. `dies_after`: writes until the run at work is killed."""
+
+    now: Callable[[], datetime]
+    products: dict[str, Product] = field(default_factory=dict)
+    leftovers: dict[str, StoreItem] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    is_down: bool = False
+    dies_after: int | None = None
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def available(self, isbn: str) -> tuple[float, bool]:
+        """Copies that a shopper can have at once, and whether more can be ordered."""
+        product = self.products[isbn]
+        if not product.managed:
+            return float("inf"), True
+        level = product.item.levels.get(OURS) if product.item else None
+        return (level.stocked - level.reserved if level else 0), product.allow_backorder
+
+    # What shoppers and staff do.
+
+    def place(self, isbn: str, quantity: int) -> Order | None:
+        """An order, if the store takes it."""
+        product = self.products.get(isbn)
+        if product is None or product.item is None or OURS not in product.item.levels:
+            return None
+        copies, may_be_ordered = self.available(isbn)
+        if quantity <= 0 or (copies < quantity and not may_be_ordered):
+            return None
+        product.item.levels[OURS].reserved += quantity
+        order = Order(isbn, product.item, quantity, self.now(), self.now())
+        self.orders.append(order)
+        return order
+
+    def fulfill(self, order: Order) -> None:
+        level = order.item.levels[OURS]
+        level.stocked -= order.quantity
+        level.reserved -= order.quantity
+        order.changed_at = self.now()
+        order.fulfillments.append((self.now(), None))
+
+    def cancel_fulfillment(self, order: Order) -> None:
+        level = order.item.levels[OURS]
+        level.stocked += order.quantity
+        level.reserved += order.quantity
+        order.changed_at = self.now()
+        order.fulfillments = [(made, canceled or self.now()) for made, canceled in order.fulfillments]
+
+    def cancel(self, order: Order) -> None:
+        order.item.levels[OURS].reserved -= order.quantity
+        order.changed_at, order.canceled = self.now(), True
+
+    def delete(self, isbn: str) -> None:
+        """A person deletes the product; its inventory item stays behind, as Medusa has it."""
+        product = self.products.pop(isbn)
+        if product.item and product.item.sku == isbn:
+            self.leftovers[isbn] = product.item
+
+    # What a push reads.
+
+    def read_store(
+        self, client: Any, isbns: Iterable[str], location_id: str, unmanaged: Any = (), journal: Any = None
+    ) -> dict[str, Actual]:
+        self._ask()
+        return {isbn: self._actual(isbn) for isbn in isbns}
+
+    def _actual(self, isbn: str) -> Actual:
+        product = self.products.get(isbn)
+        leftover = self.leftovers.get(isbn)
+        left = self._item(leftover, ()) if leftover else None
+        if product is None:
+            return Actual(isbn, (), left)
+        items = (self._item(product.item, (product.variant,)),) if product.item else ()
+        variant = Variant(
+            product.variant,
+            f"prod_{isbn}",
+            isbn,
+            isbn,
+            product.managed,
+            product.allow_backorder,
+            dict(product.metadata),
+            items,
+        )
+        return Actual(isbn, (variant,), None if items else left)
+
+    def _item(self, item: StoreItem, variants: tuple[str, ...]) -> Item:
+        level = item.levels.get(OURS)
+        ours = Level(f"{item.id}_level", level.stocked, level.reserved, level.incoming) if level else None
+        return Item(item.id, item.sku, ours, elsewhere=len(item.levels) > bool(level), variants=variants)
+
+    def read_orders(
+        self, client: Any, since: Mapping[str, datetime], location_id: str, reserved: Collection[str] = ()
+    ) -> dict[str, Orders]:
+        if not since:
+            return {}
+        self._ask()
+        earliest, found = min(since.values()), dict[str, tuple[list[Reservation], list[Fulfillment]]]()
+        for order in self.orders:
+            of_item = found.setdefault(order.item.id, ([], []))
+            if order.item.id in reserved and order.is_open:
+                of_item[0].append(Reservation(order.quantity, order.placed_at))
+            if order.item.id in since and order.changed_at >= earliest:
+                of_item[1].extend(
+                    Fulfillment(order.quantity, order.placed_at, made, canceled)
+                    for made, canceled in order.fulfillments
+                )
+        return {
+            item: Orders(tuple(held), tuple(done)) for item, (held, done) in found.items() if held or done
+        }
+
+    def read_reservations(self, client: Any, item_ids: Collection[str], location_id: str) -> list[Any]:
+        self._ask()
+        return [
+            {"inventory_item_id": order.item.id, "line_item_id": str(number), "quantity": order.quantity}
+            for number, order in enumerate(self.orders)
+            if order.item.id in item_ids and order.is_open
+        ]
+
+    def touched(self, since: datetime, until: datetime) -> list[str]:
+        """ISBNs of orders that changed, and are fulfilled or canceled."""
+        self._ask()
+        return list(
+            dict.fromkeys(
+                order.isbn
+                for order in self.orders
+                if since < order.changed_at <= until and (order.fulfillments or order.canceled)
+            )
+        )
+
+    # What a push writes.
+
+    def apply(self, session: StoreSession, titles: Sequence[TitleWrites]) -> Applied:
+        for title in titles:
+            self._write_one()
+            if title.quantities is not None or title.link_item:
+                item = self._item_of(title)
+                if title.quantities is not None:
+                    level = item.levels.setdefault(OURS, StoreLevel())
+                    level.stocked = title.quantities["stocked_quantity"]
+                    level.incoming = title.quantities["incoming_quantity"]
+                    session.journal.wrote(title.isbn, level.stocked, level.incoming)
+                self.products[title.isbn].item = item
+            if title.flags:
+                product = self.products[title.isbn]
+                product.managed = title.flags.get("manage_inventory", product.managed)
+                product.allow_backorder = title.flags.get("allow_backorder", product.allow_backorder)
+                merged = {**product.metadata, **title.flags.get("metadata", {})}
+                product.metadata = {key: value for key, value in merged.items() if value is not None}
+        return Applied()
+
+    def _item_of(self, title: TitleWrites) -> StoreItem:
+        product = self.products[title.isbn]
+        if title.item is None:
+            return self._new_item(title.isbn)
+        if product.item and product.item.id == title.item.id:
+            return product.item
+        return self.leftovers.pop(title.isbn)
+
+    def _new_item(self, sku: str) -> StoreItem:
+        return StoreItem(f"iitem_{next(self._numbers)}", sku)
+
+    def preview_import(self, session: StoreSession, titles: Iterable[Title]) -> dict[str, RowPlan]:
+        self._ask()
+        return {title.isbn: self._row_plan(session, title) for title in titles}
+
+    def _row_plan(self, session: StoreSession, title: Title) -> RowPlan:
+        if title.srp_price is None:
+            return RowPlan(title, "It has no price.")
+        actual, product = self._actual(title.isbn), self.products.get(title.isbn)
+        thresholds = session.rules.thresholds
+        if product is None:
+            if held := held_price(title.srp_price, (), thresholds):
+                return RowPlan(title, held.reason)
+            return RowPlan(
+                title, level=plan_new(title, actual.leftover, today=session.today, rules=session.rules)
+            )
+        if product.price == title.srp_price:
+            return RowPlan(title, update=ProductUpdate(title.isbn, actual.variants[0]))
+        held = held_price(title.srp_price, (product.price,), thresholds)
+        after = {} if held else {"price": title.srp_price}
+        return RowPlan(title, update=ProductUpdate(title.isbn, actual.variants[0], after=after, held=held))
+
+    def import_titles(
+        self,
+        session: StoreSession,
+        titles: Iterable[Title],
+        *,
+        on_done: Callable[[list[int], dict[int, str]], None],
+    ) -> ImportReport:
+        report = ImportReport()
+        for title in titles:
+            self._write_one()
+            row = self._row_plan(session, title)
+            if row.problem:
+                report.failed[title.isbn] = row.problem
+                on_done([], {title.id: row.problem})
+                continue
+            if row.level:
+                self._create(session, title, row.level)
+            elif row.update and row.update.after:
+                self.products[title.isbn].price = row.update.after["price"]
+            if row.update and row.update.held:
+                on_done([], {title.id: row.update.held.reason})
+            else:
+                on_done([title.id], {})
+        return report
+
+    def _create(self, session: StoreSession, title: Title, level: TitleWrites) -> None:
+        wanted = desired(title, today=session.today, rules=session.rules)
+        assert title.srp_price is not None
+        product = Product(title.isbn, f"variant_{next(self._numbers)}", title.srp_price)
+        product.managed = wanted.manage_inventory is not False
+        product.allow_backorder = bool(wanted.allow_backorder)
+        product.metadata = variant_metadata(title, wanted)
+        self.products[title.isbn] = product
+        if product.managed:
+            product.item = self.leftovers.pop(title.isbn, None) or self._new_item(title.isbn)
+            if level.quantities is not None:
+                copies = product.item.levels.setdefault(OURS, StoreLevel())
+                copies.stocked = level.quantities["stocked_quantity"]
+                copies.incoming = level.quantities["incoming_quantity"]
+                session.journal.wrote(title.isbn, copies.stocked, copies.incoming)
+
+    def _ask(self) -> None:
+        if self.is_down:
+            raise Transient("Medusa does not answer.")
+
+    def _write_one(self) -> None:
+        self._ask()
+        if self.dies_after is not None:
+            self.dies_after -= 1
+            if self.dies_after < 0:
+                self.dies_after = None
+                raise Killed
+
+
+@dataclass(slots=True)
+class SimulatedJournal:
+    """The storefront's own memory (`store.journal.Journal`)."""
+
+    now: Callable[[], datetime]
+    told: dict[str, InStep] = field(default_factory=dict)
+    written: dict[str, LastLevel] = field(default_factory=dict)
+
+    def wrote(self, isbn: str, stocked: float, incoming: float) -> None:
+        self.written[isbn] = LastLevel(((stocked, incoming),), self.now())
+
+    def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
+        return {isbn: self.written[isbn] for isbn in isbns if isbn in self.written}
+
+    def in_step(self) -> dict[str, InStep]:
+        return dict(self.told)
+
+    def record_in_step(self, entries: Sequence[InStep]) -> None:
+        self.told |= {entry.isbn: entry for entry in entries}
+
+    def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
+        for isbn, until in valid_until.items():
+            self.told[isbn] = replace(self.told[isbn], valid_until=until)
+
+    def hold_to_nothing(self, isbns: Sequence[str]) -> None:
+        for isbn in isbns:
+            entry = self.told[isbn]
+            self.told[isbn] = replace(entry, pushed_at=None, valid_until=None, stock_changed_at=self.now())

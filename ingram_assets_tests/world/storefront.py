@@ -1,0 +1,270 @@
+"""The storefront in the world: its sensors' decisions, and pushes, which are `push_rows` itself."""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.storefront import push as pushing
+from ingram_assets.defs.storefront.decisions import (
+    AT_ONCE,
+    ORDERS_SETTLE,
+    Asked,
+    PushDecision,
+    RunState,
+    SensorCursor,
+    after_asking,
+    after_run,
+    ask,
+    became_untrue,
+    is_complete,
+    not_known_in_step,
+    orders_since,
+    push_changes,
+    to_look_at,
+    told_too_long,
+)
+from ingram_assets.defs.storefront.lag import Lag, look, not_told
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import Transient
+from ingram_assets.settings.shared import store_time_zone
+from ingram_assets.sources.ipage.access import breaker, politeness
+from ingram_assets.store import levels
+from ingram_assets.store.location import Location
+from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.session import StoreSession
+from ingram_assets_tests.world.clock import Clock, replaced
+from ingram_assets_tests.world.queue import SimulatedQueue
+from ingram_assets_tests.world.scraper import Scraper
+from ingram_assets_tests.world.store import OURS, Killed, SimulatedJournal, SimulatedStore
+
+WAITS = (15.0, 60.0, 300.0)
+LAG = timedelta(minutes=10)
+LOCATION = Location(OURS, "Ingram (Drop-Ship)", "sc_1", "Online Store")
+
+
+class _Silent:
+    """A progress that nobody looks at."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> "_Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def say(self, *_: object) -> None: ...
+
+
+@dataclass(slots=True)
+class Ran:
+    """A push that ended: when, how, what it was for (`None`: all titles), and why if it failed."""
+
+    at: float
+    state: RunState
+    isbns: tuple[str, ...] | None
+    by: str
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Storefront:
+    """What Dagster has of the storefront: its sensors' cursors, and its runs by their keys."""
+
+    clock: Clock
+    queue: SimulatedQueue
+    store: SimulatedStore
+    journal: SimulatedJournal
+    scraper: Scraper
+    rules: StoreRules
+    off: dict[str, float] = field(default_factory=dict)
+    cursors: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, RunState] = field(default_factory=dict)
+    ended: list[Ran] = field(default_factory=list)
+    loses_a_run: bool = False
+    _numbers: Any = field(default_factory=itertools.count)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(store_time_zone())
+
+    @property
+    def context(self) -> Any:
+        """As much of a run's context as a push looks at."""
+        partitions = {ISBNS_NAME: self.scraper.tracked, RETIRED_NAME: self.scraper.retired}
+        instance = SimpleNamespace(get_dynamic_partitions=lambda name: sorted(partitions[name]))
+        return SimpleNamespace(
+            instance=instance,
+            job_name="push",
+            run=SimpleNamespace(run_id=f"run {next(self._numbers)}"),
+            log=logging.getLogger("world"),
+            log_event=lambda event: None,
+        )
+
+    def push(self, isbns: Sequence[str] | None, by: str, *, let_through: bool = False) -> RunState:
+        """A run of the job `push`."""
+        now = self.clock.moment()
+        today = now.astimezone(self.zone).date()
+        context = self.context
+        journal: Any = self.journal
+        session = StoreSession(
+            None,
+            journal,
+            LOCATION,
+            self.rules,
+            today,
+            run_id=context.run.run_id,  # type: ignore[arg-type]
+        )
+        settings: Any = SimpleNamespace(MEDUSA_BACKEND_URL="https://store.example")
+        reader: Any = self.queue
+        run = pushing.StoreRun(context, reader, session, settings, frozenset(self.scraper.retired), now)
+        state, reason = "succeeded", ""
+        try:
+            pushing.push_rows(run, isbns, let_through=let_through)
+        except dg.Failure as failure:
+            state, reason = "failed", f"stopped: {failure.description}"
+        except (Transient, Killed) as failure:
+            state, reason = "failed", str(failure) or "killed"
+        named = None if isbns is None else tuple(isbns)
+        self.ended.append(Ran(self.clock.now, state, named, by, reason))  # type: ignore[arg-type]
+        return state  # type: ignore[return-value]
+
+    def tick(self) -> None:
+        """All sensors that are on, in their turn."""
+        for sensor in (self._stock_changes, self._rows_to_import, self._clock_changes, self._order_changes):
+            name = sensor.__name__.removeprefix("_")
+            if self.off.get(name, 0.0) > self.clock.now:
+                continue
+            try:
+                sensor(name)
+            except Transient:
+                continue  # a tick that failed: the cursor stays
+
+    def lag(self) -> Lag:
+        """What the standing check `store_follows_queue` finds."""
+        rows, told = self.queue.row_states(), self.journal.in_step()
+        return look(
+            rows,
+            told,
+            self.queue.first_changes(not_told(rows, told)),
+            tracked=self.scraper.tracked | self.scraper.retired,
+            retired=self.scraper.retired,
+            now=self.clock.moment(),
+            at_most=LAG,
+        )
+
+    def _stock_changes(self, name: str) -> None:
+        if (place := self._settled(name)) is None:
+            return
+        page, retired = self.queue.changes_since(place.cursor, AT_ONCE), frozenset(self.scraper.retired)
+        zeroes = sum(
+            stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
+            for change in page.changes
+            if change.isbn not in retired
+        )
+        decision = push_changes(
+            place,
+            [change.isbn for change in page.changes],
+            page.cursor,
+            self.clock.now,
+            retired=retired,
+            zeroes=zeroes,
+            sweeping=bool(zeroes and self.scraper.run is not None),
+        )
+        self._answer(name, decision)
+
+    def _rows_to_import(self, name: str) -> None:
+        now, retired = self.clock.moment(), self.scraper.retired
+        waiting = [
+            row
+            for row in self.queue.rows_to_import(AT_ONCE)
+            if row.isbn not in retired and is_complete(row, now)
+        ]
+        self._ask(name, {str(row.id): row.isbn for row in waiting}, "rows to import")
+
+    def _clock_changes(self, name: str) -> None:
+        now, retired, max_age = self.clock.moment(), self.scraper.retired, self.rules.sold_for
+        rows, told = self.queue.row_states(), self.journal.in_step()
+        self.journal.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
+        titles = self.queue.titles(to_look_at(rows, told, retired, now))
+        changed, still_valid = became_untrue(titles, told, now, max_age, self.zone)
+        self.journal.still_valid(still_valid)
+        held_back = told_too_long(self.queue.first_changes(not_told(rows, told)), now, max_age)
+        changed += [isbn for isbn in held_back if isbn not in retired]
+        wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
+        self._ask(name, {isbn: isbn for isbn in wanted}, "titles changed by time")
+
+    def _order_changes(self, name: str) -> None:
+        if (place := self._settled(name)) is None:
+            return
+        until = self.clock.moment() - ORDERS_SETTLE
+        touched = self.store.touched(orders_since(place.cursor, until), until)
+        isbns = [title.isbn for title in self.queue.titles(touched)] if touched else []
+        if isbns:
+            retired = self.scraper.retired
+            decision = push_changes(place, isbns, until.isoformat(), self.clock.now, retired=retired)
+        else:
+            decision = PushDecision(SensorCursor(until.isoformat()), reason="No order was changed.")
+        self._answer(name, decision)
+
+    def _settled(self, name: str) -> SensorCursor | None:
+        place = SensorCursor.parse(self.cursors.get(name))
+        if place.pending is not None:
+            place = after_run(place, self.runs.get(place.run_key, "gone"), self.clock.now, WAITS)
+        return None if place.pending is not None else place
+
+    def _ask(self, name: str, wanted: Mapping[str, str], what: str) -> None:
+        asked = Asked.parse(self.cursors.get(name))
+        state = self.runs.get(asked.run_key, "gone") if asked.keys else "gone"
+        asked = after_asking(asked, state, wanted.keys(), self.clock.now, WAITS)
+        self._answer(name, ask(asked, wanted, self.clock.now, what=what, pushing=False))
+
+    def _answer(self, name: str, decision: PushDecision) -> None:
+        self.cursors[name] = decision.place.dump()
+        if not decision.isbns:
+            return
+        key = decision.place.run_key
+        if key in self.runs:
+            return  # Dagster starts no run for a key that one had
+        if self.loses_a_run:
+            self.loses_a_run = False
+            return
+        self.runs[key] = self.push(decision.isbns, name)
+
+
+@contextmanager
+def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
+    """The product's modules with the world's clock and store in place of the real ones."""
+
+    def silent(*_: object, **__: object) -> None: ...
+
+    at_work: dict[str, Callable[..., Any]] = {
+        "read_store": store.read_store,
+        "read_orders": store.read_orders,
+        "read_reservations": store.read_reservations,
+        "apply": store.apply,
+    }
+    of_push = {
+        "read_store": store.read_store,
+        "import_titles": store.import_titles,
+        "preview_import": store.preview_import,
+        "datetime": clock.datetime_class,
+        "Progress": _Silent,
+        "log_materializations": silent,
+        "log_check": silent,
+    }
+    with replaced(
+        (pushing, of_push),
+        (levels, {**at_work}),
+        (politeness, {"time": clock.time_module}),
+        (breaker, {"time": clock.time_module}),
+    ):
+        yield

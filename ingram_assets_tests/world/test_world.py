@@ -1,0 +1,65 @@
+"""A few worlds in every test run; `./just world --seeds N` lives through more."""
+
+import logging
+
+import pytest
+
+from ingram_assets.domain import position
+from ingram_assets_tests.world.events import Event, Setting, draw
+from ingram_assets_tests.world.shrink import shrink
+from ingram_assets_tests.world.world import isbn_of, run
+
+SEEDS = (0, 1, 2, 3)
+HOURS = 120
+CALM = Setting(
+    seed=0, titles=20, hours=40, mode="on_hand", stale="backorder", safety=0, own_table_only=False, batch=50
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_promise_holds(seed):
+    assert run(Setting.draw(seed, HOURS)) is None
+
+
+def test_a_seed_is_the_same_world_each_time():
+    setting = Setting.draw(11, 60)
+    assert draw(setting) == draw(setting)
+    assert len(draw(setting)) > 50
+    assert draw(setting) != draw(Setting.draw(12, 60))
+
+
+def test_titles_have_isbns_that_are_some():
+    assert isbn_of(0) == "9780000000002"
+    assert len({isbn_of(number) for number in range(50)}) == 50
+
+
+SOLD_TWICE = [
+    Event(180, "stock", 3, 0, "PA"),
+    Event(185, "new_price", 4, 90),
+    Event(300, "order_all", 3),
+    Event(305, "outage", n=600),
+    Event(330, "fulfill", 3),
+    Event(360, "hand_edit", 5, 99),
+    Event(500, "order_all", 3),
+]
+
+
+def test_without_a_fault_of_ours_no_copy_is_sold_twice():
+    assert run(CALM, SOLD_TWICE) is None
+
+
+def test_a_fault_is_found_and_shrunk_to_the_events_that_it_takes(monkeypatch):
+    monkeypatch.setattr(position.Orders, "fulfilled_since", lambda *_, **__: 0)
+    failure = run(CALM, SOLD_TWICE)
+    assert failure is not None
+    _, events, same = shrink(CALM, SOLD_TWICE, failure)
+    assert same.promise == failure.promise
+    assert len(events) <= 4
+    assert {event.kind for event in events} >= {"order_all", "fulfill"}

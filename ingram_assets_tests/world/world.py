@@ -1,0 +1,424 @@
+"""A world: its site, queue, store and people, the product's decisions between them, and hours that go by."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingram_assets.store.rules import StoreRules
+from ingram_assets_tests.world import promises
+from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
+from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
+from ingram_assets_tests.world.promises import RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
+from ingram_assets_tests.world.queue import SimulatedQueue
+from ingram_assets_tests.world.scraper import Scraper
+from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on
+from ingram_assets_tests.world.store import (
+    OURS,
+    SHELF,
+    Order,
+    SimulatedJournal,
+    SimulatedStore,
+    StoreItem,
+    StoreLevel,
+)
+from ingram_assets_tests.world.storefront import Storefront, driven
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A broken promise, and the hour in which it was seen."""
+
+    promise: str
+    what: str
+    hour: float
+
+
+def isbn_of(number: int) -> str:
+    """A valid ISBN for a title's number."""
+    digits = f"978{number:09d}"
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def run(setting: Setting, events: Sequence[Event] | None = None) -> Failure | None:
+    """Live through a seed's events, or through those given; what was broken first."""
+    events = draw(setting) if events is None else events
+    with tempfile.TemporaryDirectory(prefix="world-") as folder:
+        world = World(setting, Path(folder))
+        with driven(world.clock, world.store):
+            try:
+                world.live(events)
+            except Broken as broken:
+                return Failure(broken.promise, str(broken), world.clock.hours())
+    return None
+
+
+class World:
+    """Everything of a world, and its hours."""
+
+    def __init__(self, setting: Setting, folder: Path) -> None:
+        self.setting, self.clock, self.began = setting, Clock(), START
+        self.centers = CENTERS
+        now = self.clock.moment
+        self.rules = StoreRules(
+            safety_stock=setting.safety,
+            inventory_mode=setting.mode,
+            stale_stock=setting.stale,  # type: ignore[arg-type]
+            stock_max_age=timedelta(hours=24),
+        )
+        self.site = SimulatedSite(setting.own_table_only, sound_since=START)
+        self.queue, self.store, self.journal = SimulatedQueue(now), SimulatedStore(now), SimulatedJournal(now)
+        self.scraper = Scraper(self.clock, self.site, self.queue, folder, setting.batch)
+        self.storefront = Storefront(
+            self.clock, self.queue, self.store, self.journal, self.scraper, self.rules
+        )
+        self.excuses = Excuses()
+        self.scraper_sound_since = START
+        self.isbns = [isbn_of(number) for number in range(setting.titles)]
+        self.tracked_since = dict.fromkeys(self.isbns, START)
+        self._down_until = 0.0
+        self._pushes_looked_at = 0
+        self._stopped_since: float | None = None
+        self._let_through_at = -DAY
+        self._last_hour = -1
+        self._reconciled: Any = None
+        self._orders: dict[str, list[Order]] = {}
+        for number, isbn in enumerate(self.isbns):
+            self._bear(number, isbn)
+
+    def _bear(self, number: int, isbn: str) -> None:
+        hand = {center: (number * 7 + place * 3) % 11 for place, center in enumerate(CENTERS)}
+        self.site.titles[isbn] = SiteTitle(isbn, hand, dict.fromkeys(CENTERS, 0), set(CENTERS))
+        self.queue.add_title(isbn, {"srp_price": Decimal("20.00")}, routine=True)
+        self.scraper.tracked.add(isbn)
+
+    # For the promises.
+
+    def when(self, at: float) -> str:
+        minutes = round((at - START) / 60)
+        return f"{minutes // 60}:{minutes % 60:02d}"
+
+    def name(self, isbn: str) -> str:
+        return f"title {self.isbns.index(isbn)}"
+
+    def orders_of(self, isbn: str) -> list[Order]:
+        """The title's orders, of the item that it has now."""
+        product = self.store.products.get(isbn)
+        return [
+            order for order in self._orders.get(isbn, []) if product is None or order.item is product.item
+        ]
+
+    def zeros_of_wrong_pages(self) -> int:
+        """Titles that were last read on a page of false zeros, and that the store shows sold out by that."""
+        found = 0
+        for isbn, product in self.store.products.items():
+            pages = self.site.served.get(isbn, [])
+            before = next((page for page in reversed(pages) if page.is_true), None)
+            if before is None or pages[-1].is_true or copies_on(pages[-1]):
+                continue
+            since = before.at - HOUR
+            if any(order.is_open or order.changed_at.timestamp() > since for order in self.orders_of(isbn)):
+                continue  # its level may be what is reserved, or what was sold since
+            if product.metadata.get("availability") == "out_of_stock":
+                found += copies_on(before) > self.rules.safety_stock
+        return found
+
+    # Hours.
+
+    def live(self, events: Sequence[Event]) -> None:
+        """All hours, with these events.
+
+        Raises:
+            Broken: a promise was.
+        """
+        waiting = sorted(events)[::-1]
+        for tick in range(self.setting.hours * 60 // TICK):
+            now = START + tick * TICK * MINUTE
+            self.scraper.go_on(now)
+            was_wrong = self.site.wrong is not None
+            self.site.look_at_clock(now)
+            if was_wrong and self.site.wrong is None:
+                self.scraper.wants_all_details = True  # a person has what was misread read anew
+            self.store.is_down = now < self._down_until
+            while waiting and waiting[-1].at <= tick * TICK:
+                self._happen(waiting.pop())
+            self._reconcile()
+            self.scraper.tick()
+            self.storefront.tick()
+            self._look_at_pushes()
+            self._note_rows()
+            if tick % (60 // TICK) == 0 and tick:
+                promises.check(self)
+        if events and self.setting.hours - max(events).at / 60 >= QUIET_HOURS:
+            promises.store_follows_queue(self, at_rest=True)
+
+    def _reconcile(self) -> None:
+        local = self.clock.moment().astimezone(self.storefront.zone)
+        if (local.hour, local.minute // TICK * TICK) == (0, 10) and self._reconciled != local.date():
+            self._reconciled = local.date()
+            self.scraper.wants_all_details = True
+            self.storefront.push(None, "reconcile")
+
+    def _note_rows(self) -> None:
+        for isbn, row in self.queue.rows.items():
+            if self.excuses.row_since.get(isbn, (0, 0.0))[0] != row.id:
+                self.excuses.row_since[isbn] = row.id, self.clock.now
+
+    def _look_at_pushes(self) -> None:
+        """What the pushes since the last tick mean for what is excused, and what a person does about them."""
+        now, excuses = self.clock.now, self.excuses
+        ended = self.storefront.ended[self._pushes_looked_at :]
+        self._pushes_looked_at = len(self.storefront.ended)
+        for ran in ended:
+            if ran.state == "succeeded":
+                named = list(excuses.edited) if ran.isbns is None else ran.isbns
+                for isbn in named:
+                    # A product that a person wants back is not put right before it is there.
+                    if isbn in self.store.products or not self.queue.rows[isbn].is_wanted_again:
+                        excuses.edited.pop(isbn, None)
+                if ran.isbns is None:
+                    self._stopped_since = None
+                continue
+            if ran.by == "reconcile":
+                excuses.edited = {isbn: until + DAY for isbn, until in excuses.edited.items()}
+            if not ran.reason.startswith("stopped"):
+                excuses.store.note(now, now + STORE_LAG)
+                excuses.clock.note(now, now + STORE_LAG)
+            elif not excuses.site.is_on(now):
+                self._stopped(ran.reason)
+        if self._stopped_since is not None and now - self._stopped_since > HOUR:
+            self._stopped_since, self._let_through_at = None, now
+            self.storefront.push(None, "person", let_through=True)
+
+    def _stopped(self, reason: str) -> None:
+        """A guardrail stopped a push though the site is well.
+
+        It may be honest: many changes that a fault held back come at once. Then a person lets them through,
+        after an hour and once.
+        """
+        now, excuses = self.clock.now, self.excuses
+        if self._many_broke_lately():
+            excuses.store.note(now, now + HOUR)
+            return
+        lately = now - max(excuses.site.until, excuses.store.until) < 3 * HOUR
+        if self._stopped_since is None and not lately:
+            raise Broken("no push is stopped without cause", reason)
+        if self._stopped_since is None:
+            if now - self._let_through_at < 12 * HOUR:
+                raise Broken("no push is stopped without cause", reason)
+            self._stopped_since = now
+        excuses.store.note(now, now + STORE_LAG)
+
+    def _many_broke_lately(self) -> bool:
+        """Whether so many pages broke, too lately to be old news, that a guardrail may stop."""
+        news = {"not_found": DAY, "changed": 3 * DAY, "in_part": DAY, "no_table": DAY}
+        broke = [
+            title
+            for title in self.site.titles.values()
+            if title.broken and self.clock.now - title.broken_since < news.get(title.broken, 0.0) + 2 * HOUR
+        ]
+        return len(broke) > 0.15 * len(self.scraper.tracked)
+
+    # Events.
+
+    def _happen(self, event: Event) -> None:
+        isbn = self.isbns[event.title] if event.title >= 0 else ""
+        getattr(self, f"_on_{event.kind}")(event, isbn)
+
+    def _on_stock(self, event: Event, isbn: str) -> None:
+        if event.word in self.site.titles[isbn].shown:
+            self.site.titles[isbn].hand[event.word] = event.n
+
+    def _on_on_order(self, event: Event, isbn: str) -> None:
+        self.site.titles[isbn].order[event.word] = event.n
+
+    def _on_sold_out(self, event: Event, isbn: str) -> None:
+        self.site.titles[isbn].hand = dict.fromkeys(CENTERS, 0)
+
+    def _on_center_leaves(self, event: Event, isbn: str) -> None:
+        title = self.site.titles[isbn]
+        title.shown.discard("CA")
+        title.hand["CA"] = title.order["CA"] = 0
+
+    def _on_center_comes(self, event: Event, isbn: str) -> None:
+        self.site.titles[isbn].shown.add("CA")
+
+    def _on_publishes(self, event: Event, isbn: str) -> None:
+        self.site.titles[isbn].published = self.clock.moment().date() + timedelta(days=event.n)
+        self.site.titles[isbn].hand = dict.fromkeys(CENTERS, 0)
+
+    def _on_new_price(self, event: Event, isbn: str) -> None:
+        self.site.titles[isbn].price = Decimal(20) * event.n / 100
+
+    def _on_breaks(self, event: Event, isbn: str) -> None:
+        title = self.site.titles[isbn]
+        if title.broken is None:
+            title.broken, title.broken_until = event.word, self.clock.now + event.n * MINUTE
+            title.broken_since = self.clock.now
+
+    def _on_outage(self, event: Event, isbn: str) -> None:
+        self.site.down_until = max(self.site.down_until, self.clock.now + event.n * MINUTE)
+        self._site_fails_until(self.site.down_until)
+
+    def _on_block(self, event: Event, isbn: str) -> None:
+        self.site.blocking_until = max(self.site.blocking_until, self.clock.now + event.n * MINUTE)
+        # The longest of the breaker's pauses may begin in the block's last moment.
+        self._site_fails_until(self.site.blocking_until + HOUR)
+
+    def _on_wrong_pages(self, event: Event, isbn: str) -> None:
+        if self.site.wrong is None:
+            self.site.wrong_since = self.clock.now
+            self.site.wrong, self.site.wrong_until = event.word, self.clock.now + event.n * MINUTE
+            self.scraper.wants_all_details = True
+            self._site_fails_until(self.site.wrong_until)
+
+    def _site_fails_until(self, until: float) -> None:
+        self.site.break_until(self.clock.now, until)
+        self.excuses.site.note(self.clock.now, until + RECOVERS_WITHIN)
+
+    def _on_sweep_dies(self, event: Event, isbn: str) -> None:
+        self.scraper.die()
+        self.scraper_sound_since = self.clock.now
+
+    def _on_store_down(self, event: Event, isbn: str) -> None:
+        self._down_until = max(self._down_until, self.clock.now + event.n * MINUTE)
+        self.store.is_down = True
+        for trouble in (self.excuses.store, self.excuses.clock):
+            trouble.note(self.clock.now, self._down_until + STORE_LAG)
+
+    def _on_push_dies(self, event: Event, isbn: str) -> None:
+        self.store.dies_after = 1
+
+    def _on_run_is_lost(self, event: Event, isbn: str) -> None:
+        self.storefront.loses_a_run = True
+
+    def _on_sensor_off(self, event: Event, isbn: str) -> None:
+        until = self.clock.now + event.n * MINUTE
+        self.storefront.off[event.word] = until
+        self.excuses.store.note(self.clock.now, until + STORE_LAG)
+        self.excuses.clock.note(self.clock.now, until + STORE_LAG)
+        if event.word == "order_changes":
+            for one in self.isbns:
+                self._settles(one, until + STORE_LAG)
+
+    def _on_cursor_reset(self, event: Event, isbn: str) -> None:
+        self.storefront.cursors.pop(event.word, None)
+        now = self.clock.now
+        if not self.excuses.holds_back(now):
+            changed = {change.isbn for change in self.queue.log}
+            for one in self.excuses.edited.keys() & changed:
+                self.excuses.edited[one] = min(self.excuses.edited[one], now + 2 * STORE_LAG)
+
+    def _on_negative_reservation(self, event: Event, isbn: str) -> None:
+        product = self.store.products.get(isbn)
+        if product and product.item and OURS in product.item.levels and not self.orders_of(isbn):
+            product.item.levels[OURS].reserved -= event.n
+            self.excuses.odd.add(isbn)
+
+    def _on_hand_edit(self, event: Event, isbn: str) -> None:
+        product = self.store.products.get(isbn)
+        if product and product.item and OURS in product.item.levels and isbn not in self.excuses.foreign:
+            product.item.levels[OURS].stocked = event.n
+            self._is_edited(isbn)
+            if isbn in self.scraper.retired:
+                self.excuses.retired[isbn] = event.n
+
+    def _is_edited(self, isbn: str) -> None:
+        local = self.clock.moment().astimezone(self.storefront.zone)
+        midnight = (local + timedelta(days=1)).replace(hour=0, minute=10)
+        self.excuses.edited[isbn] = midnight.timestamp() + 2 * STORE_LAG
+
+    def _on_own_level(self, event: Event, isbn: str) -> None:
+        product = self.store.products.get(isbn)
+        if product and product.item and isbn not in self.excuses.foreign:
+            product.item.levels[SHELF] = StoreLevel(stocked=event.n)
+            self.excuses.shelf[isbn] = event.n
+
+    def _on_foreign_item(self, event: Event, isbn: str) -> None:
+        product = self.store.products.get(isbn)
+        if product and product.item and isbn not in self.excuses.foreign:
+            self.store.leftovers[isbn] = product.item
+            product.item = StoreItem(f"iitem_used_{event.title}", "USED-SHELF", {OURS: StoreLevel(777)})
+            self.excuses.foreign[isbn] = 777
+            self.excuses.shelf.pop(isbn, None)
+
+    def _on_delete_product(self, event: Event, isbn: str) -> None:
+        if isbn in self.store.products and isbn not in self.excuses.foreign:
+            self.store.delete(isbn)
+            self.excuses.edited.pop(isbn, None)
+
+    def _on_retire(self, event: Event, isbn: str) -> None:
+        if isbn in self.scraper.tracked:
+            self.scraper.retire(isbn)
+            self.excuses.retired.pop(isbn, None)
+
+    def _on_enrich(self, event: Event, isbn: str) -> None:
+        was_tracked = isbn in self.scraper.tracked
+        self.scraper.enrich([isbn])
+        if isbn in self.scraper.tracked:
+            if not was_tracked:
+                self.tracked_since[isbn] = self.clock.now
+            if isbn not in self.store.products:
+                self._is_edited(isbn)
+
+    # Shoppers, and who ships.
+
+    def _on_order(self, event: Event, isbn: str) -> None:
+        self._sell(isbn, event.n)
+
+    def _on_order_all(self, event: Event, isbn: str) -> None:
+        product = self.store.products.get(isbn)
+        if product and product.managed:
+            copies, _ = self.store.available(isbn)
+            self._sell(isbn, min(int(copies), 500))
+
+    def _sell(self, isbn: str, quantity: int) -> None:
+        if self.store.is_down or isbn in self.excuses.foreign or isbn in self.excuses.odd:
+            return
+        before = list(self.orders_of(isbn))
+        _, more = self.store.available(isbn) if isbn in self.store.products else (0, False)
+        order = self.store.place(isbn, quantity)
+        if order is None:
+            return
+        self._orders.setdefault(isbn, []).append(order)
+        if self.setting.mode == "on_hand_plus_reserved":
+            self._ship(isbn, quantity)
+        if not more:
+            promises.sale_is_covered(self, isbn, quantity, before)
+
+    def _ship(self, isbn: str, quantity: int) -> None:
+        """Ingram's own count falls."""
+        hand = self.site.titles[isbn].hand
+        for center in CENTERS:
+            taken = min(hand[center], max(0, quantity))
+            hand[center] -= taken
+            quantity -= taken
+
+    def _on_fulfill(self, event: Event, isbn: str) -> None:
+        order = next((one for one in self.orders_of(isbn) if one.is_open), None)
+        if order and not self.store.is_down:
+            self.store.fulfill(order)
+            if self.setting.mode == "on_hand":
+                self._ship(isbn, order.quantity)
+
+    def _on_cancel_fulfillment(self, event: Event, isbn: str) -> None:
+        order = next((one for one in self.orders_of(isbn) if one.is_fulfilled), None)
+        if order and not self.store.is_down:
+            self.store.cancel_fulfillment(order)
+            self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _on_cancel_order(self, event: Event, isbn: str) -> None:
+        order = next((one for one in self.orders_of(isbn) if one.is_open), None)
+        if order and not self.store.is_down:
+            self.store.cancel(order)
+            self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _settles(self, isbn: str, until: float) -> None:
+        settling = self.excuses.settling
+        settling[isbn] = max(
+            settling.get(isbn, 0.0), until, self.excuses.store.until, self.excuses.site.until
+        )
