@@ -97,7 +97,8 @@ def _born(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
             events.append(Event(0, "breaks", title, 100_000, drawn.choice(("in_part", "not_found"))))
     if drawn.random() < 0.3:  # an unreadable minority
         some = drawn.sample(range(setting.titles), setting.titles * 3 // 10)
-        events += [Event(0, "breaks", title, 100_000, "in_part") for title in some]
+        kind = ("in_part", "not_found")[setting.seed % 2]
+        events += [Event(0, "breaks", title, 100_000, kind) for title in some]
     return events
 
 

@@ -42,13 +42,13 @@ _PUSH = "defs/storefront/push.py"
 _GUARDRAILS = "domain/guardrails.py"
 FAULTS = (
     _one(
-        "after a reset of its cursor the sensor pushes nothing (07)",
+        "after a reset of its cursor the sensor pushes nothing",
         _DECISIONS,
         "#{self.tries}@{self.asked_at:.6f}",
         "#{self.tries}",
     ),
     _one(
-        "a reservation below zero is added to the level (10)",
+        "a reservation below zero is added to the level",
         "store/plan.py",
         "    wanted = after_silence(",
         '    if item and item.level and rules.inventory_mode != "on_hand" and wanted.stocked_quantity:\n'
@@ -57,37 +57,37 @@ FAULTS = (
         "    wanted = after_silence(",
     ),
     _one(
-        "a center that leaves the page keeps its count (16)",
+        "a center that leaves the page keeps its count",
         "domain/readings.py",
         "        return len(self.completed) == COMPLETE_READINGS_KEPT and",
         "        return False and",
     ),
     _one(
-        "copies that were fulfilled are sold again from the same reading (17)",
+        "copies that were fulfilled are sold again from the same reading",
         "domain/position.py",
         "return Taken(sold=orders.fulfilled_since(read_at))",
         "return Taken()",
     ),
     _one(
-        "the same, where Ingram's count falls with the order (17)",
+        "the same, where Ingram's count falls with the order",
         "domain/position.py",
         "sold=orders.fulfilled_since(read_at, of_orders_since=True)",
         "sold=0",
     ),
     _one(
-        "titles that are gone stop every push (18)",
+        "titles that are gone stop every push",
         _GUARDRAILS,
-        "        return one.unread_since is None or now - one.unread_since < patience",
-        "        return True",
+        "    return one.unread_since is None or now - one.unread_since < patience",
+        "    return True",
     ),
     _one(
-        "no guardrail looks at anything but zeros (19)",
+        "no guardrail looks at anything but zeros",
         _GUARDRAILS,
         "    turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]",
         "    turning: list[Turn] = []",
     ),
     _one(
-        "no guardrail looks at prices (19)",
+        "no guardrail looks at prices",
         _GUARDRAILS,
         "    then = float(price)\n",
         "    then = float(price)\n    return None\n",
@@ -95,54 +95,59 @@ FAULTS = (
     _one(
         "no guardrail looks at zeros",
         _GUARDRAILS,
-        "    if not before or turning < thresholds.min_titles_turning_to_zero:",
-        "    if True:",
+        "    turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)",
+        "    turning = 0",
     ),
     Fault(
-        "a sweep in which every page answers 404 passes (03)",
+        "a sweep in which every page answers 404 passes",
         (
-            Change(_GUARDRAILS, "    if gone < MIN_TITLES_VANISHED or", "    if True or"),
-            Change(_GUARDRAILS, "    if tried == 0 or", "    if True or"),
+            Change(_GUARDRAILS, '    words = f"{gone} of', '    gone = 0\n    words = f"{gone} of'),
+            Change(_GUARDRAILS, '    words = f"{unread} of', '    unread = 0\n    words = f"{unread} of'),
         ),
     ),
     _one(
-        "nobody is told that the store is behind (24)",
+        "nobody is told that the store is behind",
         "defs/storefront/lag.py",
         "    return Lag(tuple(found),",
         "    return Lag((),",
     ),
     _one(
-        "retired titles are pushed again (25)",
+        "retired titles are pushed again",
         _PUSH,
         "title.isbn not in run.retired if named is None",
         "True if named is None",
     ),
     _one(
-        "a product that was deleted never comes back (26)",
+        "a product that was deleted never comes back",
         _PUSH,
         "    return [*rows, *(row for row in again if not there[row.isbn].variants)]",
         "    return [row for row in rows if there is not None]",
     ),
     _one(
-        "a preorder stays one after its day, if it was never read (27)",
+        "a preorder stays one after its day, if it was never read",
         "domain/availability.py",
         '    if shown == "preorder":\n        return replace(found, allow_backorder=False)',
         '    if shown == "preorder":\n        return found',
     ),
     _one(
-        "other people's inventory items are written (33)",
+        "other people's inventory items are written",
         "domain/ownership.py",
         "    return item.made or isbn_spelled(item.sku) == isbn",
         "    return True",
     ),
     Fault(
-        "titles that can't be read stop every sweep (35)",
+        "titles that can't be read stop every sweep",
         (
             Change("defs/scraper/decisions.py", "    return _spread(odd, line)", "    return [*odd, *line]"),
             Change(
                 "sources/ipage/access/answers.py",
                 "    if isinstance(error, StockInPart):\n        return Sign.NEITHER",
                 "    if isinstance(error, StockInPart):\n        return Sign.FAILING",
+            ),
+            Change(
+                "sources/ipage/access/answers.py",
+                "        return Sign.FAILING if is_known and is_first else Sign.NEITHER",
+                "        return Sign.FAILING",
             ),
         ),
     ),

@@ -184,6 +184,8 @@ def nothing_sold_on_old_readings(world: "World") -> None:
     for isbn, product in world.store.products.items():
         if product.metadata.get("availability") != "in_stock" or not _is_ours_to_keep(world, isbn):
             continue
+        if world.store.available(isbn)[0] <= 0 or isbn in excuses.edited:
+            continue  # sold out by orders: nobody can buy it, whatever its label says
         pages = reversed(world.site.served.get(isbn, []))
         if not any(page.at >= since and copies_on(page) for page in pages):
             raise Broken("nothing in stock on old readings", f"{world.name(isbn)} is")
@@ -270,7 +272,11 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
-    if rule.status == "out_of_stock" and shown == world.rules.stale_stock and _is_old(world, row):
+    if (
+        rule.status in ("out_of_stock", "backorder")
+        and shown == world.rules.stale_stock
+        and _is_old(world, row)
+    ):
         return None  # whether its last copies were sold or grew too old, it has none
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
@@ -424,6 +430,7 @@ def no_sweep_without_pages_is_a_success(world: "World") -> None:
 
 
 MANY_PUSHES = 12
+"""In two hours, for the same titles."""
 
 
 def no_push_is_asked_for_without_end(world: "World") -> None:
@@ -457,12 +464,24 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
         return
     if expected(world, world.queue.rows[isbn], world.store.products[isbn]).level is None:
         return  # nothing is known of it: its level is what a person makes it
+    if any(_was_canceled_in(trouble, now, before) for trouble in (excuses.site, excuses.store)):
+        return  # what Medusa put back on sale by itself is taken off with the next push that comes through
     left = max((_left(world, view, before) for view in _views(world, isbn)), default=0)
     if quantity > left:
         raise Broken(
             "no copy is sold that is not there",
             f"{quantity} of {world.name(isbn)}, of which {left} were left",
         )
+
+
+def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
+    """Whether an order or its fulfillment was canceled in a time in which pushes do not come through."""
+    since = trouble.since - STORE_LAG
+    return trouble.is_on(now) and any(
+        order.changed_at.timestamp() >= since
+        and (order.canceled or any(canceled for _, canceled in order.fulfillments))
+        for order in orders
+    )
 
 
 def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:

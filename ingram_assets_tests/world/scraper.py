@@ -192,7 +192,8 @@ class Scraper:
         verdict = _Verdict(known_bad, frozenset(read.keys() - known_bad), frozenset(self.made))
         waiting: list[PageRead] = []
         undecided: list[PageRead] = []
-        for wakes in reads.pages():
+        # A run that has given up asks for no more pages, and takes no time for the rest of its titles.
+        for wakes in itertools.chain(reads.pages(), (self.clock.now,)):
             yield wakes
             for one in reads.take():
                 verdict.count(one)

@@ -29,7 +29,6 @@ class SiteTitle:
     price: Decimal = Decimal("20.00")
     broken: str | None = None
     broken_until: float = 0.0
-    broken_since: float = 0.0
     sound_since: float = 0.0
 
 

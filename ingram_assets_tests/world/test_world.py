@@ -6,6 +6,7 @@ import pytest
 
 from ingram_assets.domain import position
 from ingram_assets_tests.world.events import Event, Setting, draw
+from ingram_assets_tests.world.faults import FAULTS, ROOT
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import isbn_of, run
 
@@ -28,6 +29,12 @@ def test_every_promise_holds(seed):
     assert run(Setting.draw(seed, HOURS)) is None
 
 
+def test_each_known_fault_can_still_be_put_back():
+    for fault in FAULTS:
+        for change in fault.changes:
+            assert (ROOT / "ingram_assets" / change.file).read_text().count(change.old) == 1, fault.what
+
+
 def test_a_seed_is_the_same_world_each_time():
     setting = Setting.draw(11, 60)
     assert draw(setting) == draw(setting)
@@ -44,7 +51,7 @@ SOLD_TWICE = [
     Event(180, "stock", 3, 0, "PA"),
     Event(185, "new_price", 4, 90),
     Event(300, "order_all", 3),
-    Event(305, "outage", n=600),
+    Event(305, "breaks", 3, 600, "not_found"),
     Event(330, "fulfill", 3),
     Event(360, "hand_edit", 5, 99),
     Event(500, "order_all", 3),

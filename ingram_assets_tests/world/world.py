@@ -215,13 +215,14 @@ class World:
 
     def _many_broke_lately(self) -> bool:
         """Whether so many pages broke, too lately to be old news, that a guardrail may stop."""
-        news = {"not_found": DAY, "changed": 3 * DAY, "in_part": DAY, "no_table": DAY}
-        broke = [
-            title
-            for title in self.site.titles.values()
-            if title.broken and self.clock.now - title.broken_since < news.get(title.broken, 0.0) + 2 * HOUR
+        news = {"not_found": DAY, "changed": 3 * DAY, "vanished": 3 * DAY}
+        unread = {isbn: one for isbn, one in self.queue.unread.items() if isbn in self.scraper.tracked}
+        lately = [
+            one
+            for one in unread.values()
+            if self.clock.now - one.since.timestamp() < news.get(one.outcome, 0.0) + 2 * HOUR
         ]
-        return len(broke) > 0.15 * len(self.scraper.tracked)
+        return len(lately) > 0.15 * (len(self.scraper.tracked) - len(unread) + len(lately))
 
     # Events.
 
@@ -258,7 +259,6 @@ class World:
         title = self.site.titles[isbn]
         if title.broken is None:
             title.broken, title.broken_until = event.word, self.clock.now + event.n * MINUTE
-            title.broken_since = self.clock.now
 
     def _on_outage(self, event: Event, isbn: str) -> None:
         self.site.down_until = max(self.site.down_until, self.clock.now + event.n * MINUTE)
