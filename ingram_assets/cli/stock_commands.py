@@ -39,7 +39,7 @@ def _writes(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def stock() -> None:
-    """Copies at the shop's own locations: counted, moved, held, and every change told in a ledger.
+    r"""Copies at the shop's own locations: counted, moved, held, and every change told in a ledger.
 
     \b
     ingram stock set 9781639739134 WAREHOUSE_A 12 --reason cycle_count
@@ -56,7 +56,7 @@ def stock() -> None:
 @as_json
 @handle_errors
 def show(isbn: str, as_json: bool) -> None:
-    """A title's copies at each location, and what is held of them.
+    r"""A title's copies at each location, and what is held of them.
 
     \b
     ingram stock show 9781639739134
@@ -75,7 +75,7 @@ def show(isbn: str, as_json: bool) -> None:
 @as_json
 @handle_errors
 def set_quantity(isbn: str, location: str, quantity: int, as_json: bool, **about: Any) -> None:
-    """Set the physical quantity to what was counted; makes the entry where there is none.
+    r"""Set the physical quantity to what was counted; makes the entry where there is none.
 
     \b
     ingram stock set 9781639739134 WAREHOUSE_A 12 --reason cycle_count
@@ -94,7 +94,7 @@ def set_quantity(isbn: str, location: str, quantity: int, as_json: bool, **about
 @as_json
 @handle_errors
 def adjust(isbn: str, location: str, delta: int, as_json: bool, **about: Any) -> None:
-    """Change the physical quantity by so much, up or down.
+    r"""Change the physical quantity by so much, up or down.
 
     \b
     ingram stock adjust 9781639739134 WAREHOUSE_A 20 --reason received --reference PO-1187
@@ -123,7 +123,7 @@ def reserve(
     as_json: bool,
     **about: Any,
 ) -> None:
-    """Hold copies for somebody; they are not for sale until released, or until the time is over.
+    r"""Hold copies for somebody; they are not for sale until released, or until the time is over.
 
     \b
     ingram stock reserve 9781639739134 WAREHOUSE_A 2 --owner "Ada" --minutes 60
@@ -145,7 +145,7 @@ def reserve(
 def release(
     isbn: str, location: str, quantity: int | None, reservation: str | None, as_json: bool, **about: Any
 ) -> None:
-    """Put held copies on sale again.
+    r"""Put held copies on sale again.
 
     \b
     ingram stock release 9781639739134 WAREHOUSE_A 2
@@ -167,7 +167,7 @@ def release(
 def fulfill(
     isbn: str, location: str, quantity: int | None, reservation: str | None, as_json: bool, **about: Any
 ) -> None:
-    """Let held copies leave: neither here nor held any more. An order's own are fulfilled in Medusa.
+    r"""Let held copies leave: neither here nor held any more. An order's own are fulfilled in Medusa.
 
     \b
     ingram stock fulfill 9781639739134 WAREHOUSE_A 2
@@ -187,7 +187,7 @@ def fulfill(
 @as_json
 @handle_errors
 def transfer(isbn: str, location: str, target: str, quantity: int, as_json: bool, **about: Any) -> None:
-    """Move copies that nobody holds from LOCATION to TARGET.
+    r"""Move copies that nobody holds from LOCATION to TARGET.
 
     \b
     ingram stock transfer 9781639739134 WAREHOUSE_A STORE_01 5
@@ -204,7 +204,7 @@ def transfer(isbn: str, location: str, target: str, quantity: int, as_json: bool
 @as_json
 @handle_errors
 def delete(isbn: str, location: str, as_json: bool, **about: Any) -> None:
-    """Stop keeping a title at a location. Refused while copies are held there.
+    r"""Stop keeping a title at a location. Refused while copies are held there.
 
     \b
     ingram stock delete 9781639739134 WAREHOUSE_A
@@ -221,7 +221,7 @@ def delete(isbn: str, location: str, as_json: bool, **about: Any) -> None:
 @as_json
 @handle_errors
 def list_entries(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
-    """Every entry, least available first.
+    r"""Every entry, least available first.
 
     \b
     ingram stock list --location WAREHOUSE_A
@@ -238,7 +238,7 @@ def list_entries(location: str | None, low: int | None, search: str | None, as_j
 @as_json
 @handle_errors
 def ledger(isbn: str, limit: int, as_json: bool) -> None:
-    """Every change of a title's copies: who, when, why, before and after.
+    r"""Every change of a title's copies: who, when, why, before and after.
 
     \b
     ingram stock ledger 9781639739134
@@ -253,7 +253,7 @@ def ledger(isbn: str, limit: int, as_json: bool) -> None:
 @as_json
 @handle_errors
 def sweep(as_json: bool) -> None:
-    """Free reservations whose time is over, end what broke off, and look again at what was written lately.
+    r"""Free reservations whose time is over, end what broke off, and look again at what was written lately.
 
     \b
     ingram stock sweep

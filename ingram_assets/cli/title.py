@@ -23,6 +23,7 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.explain import Explanation, explain
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.levels import look_at
 from ingram_assets.store.location import find_location
@@ -184,6 +185,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
     title = age(titles[0], datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
+        StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
         MedusaClient(
             settings.MEDUSA_BACKEND_URL,
             api_key=secret(settings.MEDUSA_API_KEY),
@@ -197,7 +199,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
             name=settings.MEDUSA_STOCK_LOCATION,
             sales_channel=settings.MEDUSA_SALES_CHANNEL,
         )
-        seen = look_at(StoreSession(client, journal, location, rules, today), [title])
+        seen = look_at(StoreSession(client, journal, location, rules, today, ledger=ledger), [title])
     explanation = explain(
         title, seen.actual[isbn], rules=rules, today=today, last_levels=seen.last_levels, orders=seen.orders
     )

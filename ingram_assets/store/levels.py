@@ -11,11 +11,15 @@ from ingram_assets.domain.lifetime import sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
+from ingram_assets.store.beside import read_began, taken_by_all
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels
-from ingram_assets.store.read import read_orders, read_reservations, read_store
+from ingram_assets.store.read import read_reservations, read_store
 from ingram_assets.store.session import StoreSession
+
+_LOOKS_AGAIN = 2
+"""So often a level is looked at again that changed under a push. Then it is left to the next one."""
 
 Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
@@ -115,14 +119,15 @@ def sync_levels(
         PushStopped: a guardrail tripped; nothing was written but what changes with time.
     """
     titles = list({title.isbn: title for title in titles}.values())
-    plan = look_at(session, titles).plan
+    seen = look_at(session, titles)
+    plan = seen.plan
     tripped = tripped_by(session, plan, everything)
     reason = halted or ""
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
-        return _write_in_spite_of(reason, session, plan, expired())
-    failed = {} if dry_run else _write(session, titles, plan)
+        return _write_in_spite_of(reason, session, seen, expired())
+    failed = {} if dry_run else _write(session, titles, seen)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
@@ -130,27 +135,32 @@ def sync_levels(
 
 
 def _write_in_spite_of(
-    reason: str, session: StoreSession, plan: Plan, expired: Collection[str]
+    reason: str, session: StoreSession, seen: "PlanInputs", expired: Collection[str]
 ) -> SyncReport:
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
-    anyway = plan.in_spite_of_guardrails(expired)
-    failed = apply(session, anyway.writes).failed
-    stopped = len(anyway.writes) < len(plan.writes)
-    report = _report(session, anyway if stopped else plan, failed)
+    anyway = seen.plan.in_spite_of_guardrails(expired)
+    failed = apply(session, anyway.writes, seen.read_at).all_failed()
+    stopped = len(anyway.writes) < len(seen.plan.writes)
+    report = _report(session, anyway if stopped else seen.plan, failed)
     report.looked_at_all = False
     if stopped:
         raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
     return report
 
 
-def _write(session: StoreSession, titles: Sequence[Title], plan: Plan) -> dict[str, str]:
+def _write(session: StoreSession, titles: Sequence[Title], seen: "PlanInputs") -> dict[str, str]:
     """Writes the plan. Returns ISBN to reason of those that failed."""
-    done = apply(session, plan.writes)
-    if not done.reserved_since:
-        return done.failed
-    # Orders came or were fulfilled since we looked, and a level is written whole: a second look.
-    again = look_at(session, [title for title in titles if title.isbn in done.reserved_since]).plan
-    return done.failed | apply(session, again.writes).failed
+    done = apply(session, seen.plan.writes, seen.read_at)
+    failed = done.failed
+    for _ in range(_LOOKS_AGAIN):
+        # Orders or operations came since we looked, and a level is written whole: another look.
+        moved = done.reserved_since | done.held_back
+        if not moved:
+            break
+        seen = look_at(session, [title for title in titles if title.isbn in moved])
+        done = apply(session, seen.plan.writes, seen.read_at)
+        failed |= done.failed
+    return failed | done.all_failed()
 
 
 def nothing_written(by_time: int = 0) -> str:
@@ -177,18 +187,22 @@ def tripped_by(
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last."""
+    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last.
+
+    `read_at`: from `read_began`.
+    """
 
     plan: Plan
     actual: Mapping[str, Actual]
     orders: Mapping[str, Orders]
     last_levels: Mapping[str, LastLevel]
+    read_at: datetime | None
 
 
 def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     """Reads the store and its orders, and plans; the journal is asked about the levels that differ, alone."""
     client, journal, location_id = session.client, session.journal, session.location.id
-    today, rules = session.today, session.rules
+    today, rules, read_at = session.today, session.rules, read_began(session)
     unmanaged = {
         title.isbn
         for title in titles
@@ -198,20 +212,20 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     since, reserved = _ask_of_orders(
         titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
     )
-    orders = read_orders(client, since, location_id, reserved)
+    orders = taken_by_all(session, since, reserved)
     plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
-        return PlanInputs(plan, actual, orders, {})
+        return PlanInputs(plan, actual, orders, {}, read_at)
     last = journal.last_levels(differing)
     remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
     # An order takes copies out of a level as well as a hand does: one of before the reading, too.
     longer = {item_id: at for item_id, at in suspects.items() if at < since.get(item_id, _NEVER)}
-    for item_id, found in read_orders(client, longer, location_id).items():
+    for item_id, found in taken_by_all(session, longer).items():
         reservations = orders.get(item_id, NO_ORDERS).reservations
         orders[item_id] = Orders(reservations, found.fulfillments)
-    return PlanInputs(plan.with_history(last, orders), actual, orders, last)
+    return PlanInputs(plan.with_history(last, orders), actual, orders, last, read_at)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

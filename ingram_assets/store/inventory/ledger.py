@@ -1,7 +1,8 @@
 """The ledger of inventory operations in the journal's database: lines, keys, reservations, and locks."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.position import Fulfillment
 from ingram_assets.store.inventory.model import Actor, OperationDone, Step
 from ingram_assets.store.journal import JournalLost
 from ingram_assets.store.journal_schema import ensure_tables
@@ -26,6 +28,9 @@ Shelf = tuple[str, str]
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _DONE: TypeAdapter[OperationDone] = TypeAdapter(OperationDone)
+
+
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 class EntryBusy(Transient):
@@ -49,12 +54,18 @@ class NewLine:
     note: str | None = None
     reference: str | None = None
     effect: str | None = None
+    undoes: UUID | None = None
     steps: tuple[Step, ...] = ()
 
     @property
     def shelf(self) -> Shelf:
         """The entry's address."""
         return self.item_id, self.location_id
+
+    @property
+    def is_change(self) -> bool:
+        """Whether copies change, and not just what is told of them."""
+        return self.quantity_before != self.quantity_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class LedgerLine:
     reference: str | None
     idempotency_key: str | None
     effect: str | None
+    undoes: UUID | None
     steps: Any
     state: State
     detail: str | None
@@ -259,7 +271,7 @@ class StockLedger:
 
     def pending(self, shelves: Collection[Shelf] | None = None) -> list[LedgerLine]:
         """Lines whose operation broke off, oldest first: with all lines of each; of all entries, or these."""
-        chosen = None if shelves is None else [f"{item} {location}" for item, location in shelves]
+        chosen = None if shelves is None else _addresses(shelves)
         return self._lines(
             "operation_id IN (SELECT operation_id FROM inventory_ledger WHERE state = 'pending' AND"
             " (%s::text[] IS NULL OR item_id || ' ' || location_id = ANY(%s::text[])))"
@@ -331,6 +343,55 @@ class StockLedger:
             [list(operations)],
         )
         return dict(rows)
+
+    def fulfillments(self, location_id: str, since: Mapping[str, datetime]) -> dict[str, list[Fulfillment]]:
+        """Copies that operations fulfilled at a location without an order, as far back as is asked for.
+
+        One that is pending counts: of what may have left, nothing is sold.
+
+        Args:
+            since: inventory item's id to the time from which they matter.
+
+        Returns:
+            Item id to its fulfillments. Items without any are missing.
+        """
+        if not since:
+            return {}
+        rows = self._run(
+            """
+            SELECT line.item_id, -line.delta, line.at, back.at
+            FROM inventory_ledger AS line LEFT JOIN inventory_ledger AS back
+                ON back.undoes = line.operation_id AND back.item_id = line.item_id AND back.state = 'done'
+            WHERE line.item_id = ANY(%s::text[]) AND line.location_id = %s
+                AND line.operation = 'fulfill' AND line.state <> 'taken_back'
+                AND greatest(line.at, back.at) >= %s
+            ORDER BY line.id
+            """,
+            [list(since), location_id, min(since.values())],
+        )
+        found: dict[str, list[Fulfillment]] = {}
+        for item_id, copies, at, undone_at in rows:
+            found.setdefault(item_id, []).append(Fulfillment(copies, at, at, undone_at))
+        return found
+
+    def worked_on(self, shelves: Collection[Shelf], since: datetime) -> set[Shelf]:
+        """Those of the entries at which an operation began or ended since a time, or is pending."""
+        rows = self._run(
+            "SELECT DISTINCT item_id, location_id FROM inventory_ledger"
+            " WHERE item_id || ' ' || location_id = ANY(%s::text[])"
+            " AND (state = 'pending' OR at >= %s OR closed_at >= %s) AND actor_kind <> 'sync'",
+            [_addresses(shelves), since, since],
+        )
+        return {(item_id, location_id) for item_id, location_id in rows}
+
+    def opened(self, shelves: Collection[Shelf]) -> set[Shelf]:
+        """Those of the entries of which the ledger has lines."""
+        rows = self._run(
+            "SELECT item_id, location_id FROM inventory_entry"
+            " WHERE item_id || ' ' || location_id = ANY(%s::text[])",
+            [_addresses(shelves)],
+        )
+        return {(item_id, location_id) for item_id, location_id in rows}
 
     def entered(self, shelf: Shelf, effects: Iterable[str]) -> set[str]:
         """Those of orders' effects that the ledger has for an entry."""
@@ -414,6 +475,31 @@ class Locks:
                 ) from None
             yield
 
+    @contextmanager
+    def take(self, names: Collection[str], seconds: float) -> Iterator[set[str]]:
+        """Holds until the block ends those names that come free in time, and yields them.
+
+        It waits for none while it holds others, so that no two callers wait for each other.
+        """
+        taken: set[str] = set()
+        until = time.monotonic() + seconds
+        with self._connection.transaction(force_rollback=True):
+            while True:
+                rows = self._connection.execute(
+                    "SELECT name FROM unnest(%s::text[]) AS name"
+                    " WHERE pg_try_advisory_xact_lock(hashtextextended(name, 3))",
+                    [sorted(set(names) - taken)],
+                ).fetchall()
+                taken |= {name for (name,) in rows}
+                if len(taken) == len(set(names)) or time.monotonic() >= until:
+                    break
+                time.sleep(_LOOK_AGAIN_SECONDS)
+            yield taken
+
+
+def _addresses(shelves: Iterable[Shelf]) -> list[str]:
+    return [f"{item_id} {location_id}" for item_id, location_id in shelves]
+
 
 _END = (
     "UPDATE inventory_reservation SET ended_at = clock_timestamp()"
@@ -430,9 +516,9 @@ def _enter(
         INSERT INTO inventory_ledger (
             operation_id, isbn, item_id, location_id, operation, actor_kind, actor_name,
             quantity_before, quantity_after, reserved_before, reserved_after, delta,
-            reason, note, reference, idempotency_key, effect, steps, state, closed_at
+            reason, note, reference, idempotency_key, effect, undoes, steps, state, closed_at
         ) VALUES (
-            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s,
+            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s,
             CASE WHEN %s THEN clock_timestamp() END
         ) ON CONFLICT (item_id, location_id, effect) DO NOTHING RETURNING id
         """,
@@ -440,7 +526,7 @@ def _enter(
             *(operation_id, line.isbn, line.item_id, line.location_id, line.operation),
             *(line.actor.kind, line.actor.name, line.quantity_before, line.quantity_after),
             *(line.reserved_before, line.reserved_after, line.quantity_after - line.quantity_before),
-            *(line.reason, line.note, line.reference, key, line.effect),
+            *(line.reason, line.note, line.reference, key, line.effect, line.undoes),
             *(_STEPS.dump_json(line.steps).decode(), state, state == "done"),
         ],
     ).fetchone()

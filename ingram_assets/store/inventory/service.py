@@ -16,7 +16,7 @@ What holds without a part of our own inside Medusa:
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -179,6 +179,32 @@ class InventoryService:
             shelves = [(title.item_id, find_place(places, name).id) for name in names]
             with self._alone_at(locks, shelves):
                 return self._do(asked, title, shelves)
+
+    @contextmanager
+    def beside_operations(
+        self, shelves: Collection[Shelf], since: datetime | None, *, wait_seconds: float = 3.0
+    ) -> Iterator[set[Shelf]]:
+        """Keeps operations off entries, for who writes their levels whole: a push, or its undo.
+
+        What is pending there is ended first.
+
+        Args:
+            since: the ledger's time when the store was read, or a little before; `None`: it does not matter
+                what the levels were.
+            wait_seconds: how long entries are waited for at which an operation is at work.
+
+        Yields:
+            The entries that may be written: those that came free in time, and that are as they were read.
+        """
+        by_name = dict(zip(_names(shelves), shelves, strict=True))
+        with self.ledger.locks() as locks, locks.take(by_name, wait_seconds) as taken:
+            ours = {by_name[name] for name in taken}
+            for operation_id in dict.fromkeys(line.operation_id for line in self.ledger.pending(ours)):
+                if {line.shelf for line in self.ledger.of_operation(operation_id)} <= ours:
+                    with _left_for_later(f"operation {operation_id}"):
+                        self._end(operation_id)
+            # One that closed right before that had written to Medusa by then, and was read.
+            yield ours - self.ledger.worked_on(ours, since or self.ledger.now())
 
     def recover(self) -> Recovered:
         """Finishes or takes back what broke off, looks again at levels written lately, drops old keys.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 
 import psycopg
 import pytest
@@ -23,9 +24,9 @@ from ingram_assets.store.inventory.model import (
     Transfer,
 )
 from ingram_assets.store.inventory.service import About
-from ingram_assets_tests.store.inventory.conftest import ADA, Stockroom
 from ingram_assets_tests.testing.fickle import Fate, Killed
 from ingram_assets_tests.testing.shop import make_isbn, make_title
+from ingram_assets_tests.testing.stockroom import ADA, Stockroom
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -259,9 +260,20 @@ def prepared(room: Stockroom, case: Breakable) -> str:
     return isbn
 
 
-@pytest.mark.parametrize("then", ["the same key", "the sweep", "another operation"])
-@pytest.mark.parametrize("fate", ["killed before", "killed after"])
-@pytest.mark.parametrize("name", OPERATIONS)
+FATES: tuple[Fate, ...] = ("killed before", "killed after")
+NEXT = ("the same key", "the sweep", "another operation")
+ALWAYS = {
+    ("fulfill", "killed after", "the same key"),
+    ("transfer to nothing", "killed after", "the sweep"),
+    ("reserve", "killed before", "another operation"),
+}
+KILLS = [
+    pytest.param(*kill, marks=[] if kill in ALWAYS else pytest.mark.long)
+    for kill in product(OPERATIONS, FATES, NEXT)
+]
+
+
+@pytest.mark.parametrize(("name", "fate", "then"), KILLS)
 def test_a_kill_at_any_write_is_finished_or_taken_back(
     room: Stockroom, name: str, fate: Fate, then: str
 ) -> None:

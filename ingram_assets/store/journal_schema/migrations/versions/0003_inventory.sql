@@ -19,6 +19,8 @@ CREATE TABLE inventory_ledger (
     idempotency_key TEXT,
     -- What an order did, by Medusa's id: it is entered once.
     effect TEXT,
+    -- The operation that this one undoes. Each is undone once.
+    undoes UUID,
     -- What is written to Medusa, in order: who finds the line pending can finish it.
     steps JSONB NOT NULL DEFAULT '[]',
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'taken_back')),
@@ -33,6 +35,8 @@ CREATE INDEX inventory_ledger_isbn ON inventory_ledger (isbn, id);
 CREATE INDEX inventory_ledger_pending ON inventory_ledger (item_id, location_id) WHERE state = 'pending';
 CREATE INDEX inventory_ledger_operation ON inventory_ledger (operation_id);
 CREATE UNIQUE INDEX inventory_ledger_effect ON inventory_ledger (item_id, location_id, effect);
+CREATE UNIQUE INDEX inventory_ledger_undone ON inventory_ledger (undoes, item_id, location_id)
+    WHERE state <> 'taken_back';
 
 CREATE FUNCTION inventory_ledger_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
