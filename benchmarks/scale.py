@@ -12,7 +12,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from benchmarks.case import Figures, Machine
 from benchmarks.events import a_reading, own_dagster
 from ingram_assets.defs.keys import ISBNS, ISBNS_NAME, STOCK
-from ingram_assets.defs.readings import latest_readings, stale_readings
+from ingram_assets.defs.reading_events import latest_readings, stale_readings
 from ingram_demo.embedded.postgres import Postgres
 
 _COPY = """

@@ -15,12 +15,11 @@ from rich.table import Table
 
 from ingram_assets.cli.common import SOME_FAILED, fail
 from ingram_assets.cli.terminal import markup, one_line, say
+from ingram_assets.defs.storefront.client import medusa_client
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings.base import secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
 from ingram_assets.store.inventory.model import (
     Actor,
@@ -47,12 +46,7 @@ def _service() -> Iterator[InventoryService]:
     with (
         Journal(url) as journal,
         StockLedger(url, connections=2) as ledger,
-        MedusaClient(
-            settings.MEDUSA_BACKEND_URL,
-            api_key=secret(settings.MEDUSA_API_KEY),
-            email=settings.MEDUSA_EMAIL,
-            password=secret(settings.MEDUSA_PASSWORD),
-        ) as client,
+        medusa_client(settings) as client,
     ):
         yield InventoryService(client, journal, ledger)
 

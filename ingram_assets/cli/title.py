@@ -9,19 +9,18 @@ from typing import Any
 import click
 
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.storefront.client import medusa_client
 from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.wording import count
-from ingram_assets.settings.base import secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
-from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.explain import Explanation, explain
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Entry, Journal
@@ -186,12 +185,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
-        MedusaClient(
-            settings.MEDUSA_BACKEND_URL,
-            api_key=secret(settings.MEDUSA_API_KEY),
-            email=settings.MEDUSA_EMAIL,
-            password=secret(settings.MEDUSA_PASSWORD),
-        ) as client,
+        medusa_client(settings) as client,
     ):
         location = find_location(
             client,

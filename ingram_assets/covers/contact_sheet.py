@@ -22,16 +22,12 @@ class ContactSheet:
         self._limit = limit
         self._lock = threading.Lock()
         self._cells: dict[str, tuple[Image, bool]] = {}
-        self.total = 0
-        """Covers offered, also those beyond `limit`."""
 
     def add(self, isbn: str, picture: Picture, *, placeholder: bool) -> None:
         """Add a cover that was stored."""
         with self._lock:
-            if isbn not in self._cells:
-                self.total += 1
-                if len(self._cells) >= self._limit:
-                    return
+            if isbn not in self._cells and len(self._cells) >= self._limit:
+                return
             self._cells[isbn] = (thumbnail(picture, *_CELL), placeholder)
 
     def mark_placeholder(self, isbn: str) -> None:

@@ -26,6 +26,7 @@ _CALLED_OFF_WORDS = re.compile(rf"{_GIVEN_UP}|\bpostponed indefinitely\b")
 _ON_ORDER = "Available to order, ships in 1–2 weeks"
 _COUNT_TOO_OLD = "Available to order"
 """The labels of a back-order: what is on order comes soon; what nobody counted lately has no date."""
+_RELEASES = re.compile(r"Preorder, releases (\w+) (\d{1,2}), (\d{4})")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -178,3 +179,14 @@ def _says(publisher_status: str | None, codes: frozenset[str], words: re.Pattern
 def long_date(day: date) -> str:
     """February 3, 2027, whatever the machine's locale."""
     return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def release_of(label: object) -> date | None:
+    """The day that a preorder's label names; `None` where it names none."""
+    found = _RELEASES.fullmatch(label) if isinstance(label, str) else None
+    if found is None or found[1] not in _MONTHS:
+        return None
+    try:
+        return date(int(found[3]), _MONTHS.index(found[1]) + 1, int(found[2]))
+    except ValueError:
+        return None

@@ -98,8 +98,8 @@ def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: T
     """Too many titles turning from some copies to none in one push.
 
     Args:
-        before: ISBN to the level the store shows now, every tracked title.
-        after: ISBN to the level it is about to show; titles left alone may be missing.
+        before: ISBN to the copies now, less those that orders have, every tracked title.
+        after: ISBN to those that are about to be; titles left alone may be missing.
     """
     turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)
     return _trips(

@@ -42,7 +42,8 @@ def age(title: Title, now: datetime, max_age: timedelta, policy: StalePolicy) ->
     if len(fresh) == len(counted):
         return replace(title, aged=None)
     copies = sum(title.stock[dc][0] or 0 for dc in fresh)
-    return replace(title, aged=Aged(copies, min(fresh.values(), default=None), policy))
+    old = frozenset(counted.keys() - fresh.keys())
+    return replace(title, aged=Aged(copies, min(fresh.values(), default=None), policy, old))
 
 
 def sold_since(title: Title) -> datetime | None:
@@ -53,6 +54,14 @@ def sold_since(title: Title) -> datetime | None:
     if title.aged is not None:
         return title.aged.since
     return min((at for at in _counted(title).values() if at is not None), default=None)
+
+
+def orders_count_since(title: Title) -> datetime | None:
+    """From when on what orders took is no longer in the counts of a title; `None` if it was never read.
+
+    Without copies for sale, as where all are too old, that is when it was read last.
+    """
+    return sold_since(title) or title.stock_observed_at
 
 
 def counted_at(title: Title, dc: str) -> datetime | None:

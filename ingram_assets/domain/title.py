@@ -20,12 +20,13 @@ class Aged(NamedTuple):
     """Copies of a title were counted too long ago to be sold (`lifetime.age`).
 
     `fresh` is how many are on hand by the counts that still hold, `since` the oldest of those counts' times,
-    `policy` what becomes of a title that has none of them.
+    `policy` what becomes of a title that has none of them. `centers` are those whose counts are too old.
     """
 
     fresh: int
     since: datetime | None
     policy: Literal["backorder", "out_of_stock"]
+    centers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,17 @@ from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import Tripped
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.beside import read_began, taken_by_all
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
-from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels
+from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_reservations, read_store
 from ingram_assets.store.session import StoreSession
+from ingram_assets.store.told import as_told
 
 _LOOKS_AGAIN = 2
 """So often a level is looked at again that changed under a push. Then it is left to the next one."""
@@ -67,12 +68,16 @@ class SyncReport:
             when this push took the copies away.
         looked_at_all: the guardrails looked at all titles, not just at those given, and none stopped them.
         low: ISBNs whose level fell to the threshold or below it in this push.
+        held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
+        owed: ISBNs of which only what orders owe was written: nothing of what was read since.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
     oversold: list[Oversold] = field(default_factory=list)
     low: list[str] = field(default_factory=list)
     looked_at_all: bool = True
+    held_back: frozenset[str] = frozenset()
+    owed: frozenset[str] = frozenset()
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -103,8 +108,8 @@ def sync_levels(
 ) -> SyncReport:
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
-    What changes because time passed is written in any case: a guardrail doubts what was read, and this rests
-    on nothing that was.
+    What changes because time passed, or because of orders, is written in any case with the counts that the
+    store was told before (`time_alone`, `told`): a guardrail doubts what was read since.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.
@@ -116,18 +121,18 @@ def sync_levels(
             guardrail stops the push.
 
     Raises:
-        PushStopped: a guardrail tripped; nothing was written but what changes with time.
+        PushStopped: a guardrail tripped; nothing was written but what changes with time and what orders owe.
     """
     titles = list({title.isbn: title for title in titles}.values())
-    seen = look_at(session, titles)
-    plan = seen.plan
+    inputs = look_at(session, titles)
+    plan = inputs.plan
     tripped = tripped_by(session, plan, everything)
     reason = halted or ""
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
-        return _write_in_spite_of(reason, session, seen, expired())
-    failed = {} if dry_run else _write(session, titles, seen)
+        return _write_in_spite_of(reason, session, titles, inputs, expired())
+    failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
@@ -135,17 +140,42 @@ def sync_levels(
 
 
 def _write_in_spite_of(
-    reason: str, session: StoreSession, seen: "PlanInputs", expired: Collection[str]
+    reason: str,
+    session: StoreSession,
+    titles: Sequence[Title],
+    inputs: "PlanInputs",
+    expired: Collection[str],
 ) -> SyncReport:
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
-    anyway = seen.plan.in_spite_of_guardrails(expired)
-    failed = apply(session, anyway.writes, seen.read_at).all_failed()
-    stopped = len(anyway.writes) < len(seen.plan.writes)
-    report = _report(session, anyway if stopped else seen.plan, failed)
+    plan = inputs.plan
+    by_time = plan.in_spite_of_guardrails(expired)
+    changed = {each.isbn for each in by_time.writes}
+    owed = _owed_to_orders(session, [title for title in titles if title.isbn not in changed], inputs.actual)
+    anyway = {each.isbn: each for each in (*by_time.titles, *owed.titles)}
+    done = Plan(tuple(anyway.values()))
+    failed = apply(session, done.writes, inputs.read_at).all_failed()
+    stopped = any(
+        each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each) for each in plan.writes
+    )
+    report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
     if stopped:
-        raise PushStopped(f"{reason} {nothing_written(len(anyway.writes))}", report)
+        report.owed = frozenset(each.isbn for each in owed.titles)
+        report.held_back = frozenset(each.isbn for each in by_time.titles if each.is_as_told) - report.owed
+        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed.writes))}", report)
     return report
+
+
+def _owed_to_orders(session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual]) -> Plan:
+    """What orders owe of the counts that the store was told last."""
+    in_step, policy = session.journal.in_step(), session.rules.stale_stock
+    told = []
+    for title in titles:
+        variant, _, problem = which(actual[title.isbn])
+        aged = in_step[title.isbn].aged if title.isbn in in_step else ()
+        if variant and not problem and (one := as_told(title, variant, aged, policy)):
+            told.append(one)
+    return _planned(session, told, actual, None).plan.owed_to_orders()
 
 
 def _write(session: StoreSession, titles: Sequence[Title], seen: "PlanInputs") -> dict[str, str]:
@@ -163,9 +193,11 @@ def _write(session: StoreSession, titles: Sequence[Title], seen: "PlanInputs") -
     return failed | done.all_failed()
 
 
-def nothing_written(by_time: int = 0) -> str:
+def nothing_written(by_time: int = 0, by_orders: int = 0) -> str:
     """What a stopped push says of its writes, and what to do."""
-    but = f" but {by_time} titles that time changed" if by_time else ""
+    kinds = ((by_time, "that time changed"), (by_orders, "with what their orders took"))
+    titles = " and ".join(f"{count} titles {what}" for count, what in kinds if count)
+    but = f" but {titles}" if titles else ""
     return f"Nothing was written{but}. Look at a dry run, and let it through if it is true."
 
 
@@ -209,6 +241,14 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
         if desired(title, today=today, rules=rules).manage_inventory is not True
     }
     actual = read_store(client, [title.isbn for title in titles], location_id, unmanaged, journal)
+    return _planned(session, titles, actual, read_at)
+
+
+def _planned(
+    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], read_at: datetime | None
+) -> PlanInputs:
+    """The plan for titles whose store was read already, at `read_at`."""
+    today, rules = session.today, session.rules
     since, reserved = _ask_of_orders(
         titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
     )
@@ -217,7 +257,7 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
         return PlanInputs(plan, actual, orders, {}, read_at)
-    last = journal.last_levels(differing)
+    last = session.journal.last_levels(differing)
     remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
     # An order takes copies out of a level as well as a hand does: one of before the reading, too.
@@ -238,7 +278,9 @@ def _ask_of_orders(
     since: dict[str, datetime] = {}
     reserved: list[str] = []
     for title in titles:
-        at = sold_since(title) or (title.stock_observed_at if adds_back else None)
+        # Of no copies orders took none. Of copies that are too old they may have taken the last.
+        matter = adds_back or title.aged is not None or sold_since(title) is not None
+        at = orders_count_since(title) if matter else None
         for item in (item for variant in actual[title.isbn].variants for item in variant.items):
             if at is not None and item.level:
                 since[item.id] = at

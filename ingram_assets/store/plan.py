@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, Status, after_silence, availability
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
-from ingram_assets.domain.lifetime import sold_since
+from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
 from ingram_assets.domain.stock import DcStock
@@ -16,6 +16,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, VariantUpdate
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.time_alone import as_told
 
 NO_ORDERS = Orders()
 
@@ -45,8 +46,13 @@ class Shown:
         return Seen(self.availability, (self.stocked or 0) if self.managed else None)
 
     @property
+    def for_sale(self) -> int:
+        """Copies that no order has, as a guardrail counts them; 1 where none are managed, and it sells on."""
+        return max(0, int((self.stocked or 0) - max(0, self.reserved))) if self.managed else 1
+
+    @property
     def copies(self) -> int:
-        """Copies as a guardrail counts them: a title that is not managed sells without end, so not 0."""
+        """The same with those that orders have."""
         return max(0, int(self.stocked or 0)) if self.managed else 1
 
 
@@ -91,6 +97,12 @@ class TitleWrites:
         """Whether an inventory item has to be made, with its level."""
         return self.level == "create" and self.item is None
 
+    def writes_all_of(self, other: "TitleWrites") -> bool:
+        """Whether nothing is left to be written of the other, but the time of its reading."""
+        mine, others = (_but_the_stamp(each.flags) for each in (self, other))
+        rest = (self.quantities, mine) == (other.quantities, others)
+        return rest and not other.link_item and not other.rename_item
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitlePlan(TitleWrites):
@@ -106,6 +118,10 @@ class TitlePlan(TitleWrites):
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
         by_time: it changes because time passed (its copies were counted too long ago, or its day of
             publication came), whatever was read: no guardrail keeps it from the store.
+        by_time_alone, if_expired: what time alone makes of what the store was told last, and what if that is
+            too old by now: a guardrail that doubts what was read since does not keep this from the store.
+            `None`: nothing, or, where no newer reading differs, what is planned here.
+        is_as_told: it is such a plan, and carries nothing of what was read since.
     """
 
     verdict: Verdict
@@ -118,6 +134,9 @@ class TitlePlan(TitleWrites):
     last_reading: float | None = None
     zero_for_unknown: bool = False
     by_time: bool = False
+    by_time_alone: "TitlePlan | None" = None
+    if_expired: "TitlePlan | None" = None
+    is_as_told: bool = False
 
     @property
     def oversold(self) -> bool:
@@ -131,6 +150,14 @@ class TitlePlan(TitleWrites):
             return False
         worse = before is not None and before.stocked is not None and after.stocked < before.stocked
         return worse or not after.allow_backorder
+
+    @property
+    def sells_no_more(self) -> bool:
+        """Whether a level is kept before and after it, and has no more copies then."""
+        before, after = self.before, self.after
+        if not before or not after or before.stocked is None or after.stocked is None:
+            return False
+        return after.stocked <= before.stocked
 
     @property
     def sells_less(self) -> bool:
@@ -164,14 +191,24 @@ class Plan:
         return tuple(each for each in self.titles if each.verdict == "write")
 
     def in_spite_of_guardrails(self, expired: Collection[str] = ()) -> "Plan":
-        """The part of it that is written whatever a guardrail says, since it rests on nothing that was read.
+        """What is written whatever a guardrail says, since it rests on no reading that is doubted.
 
         Args:
             expired: ISBNs whose last reading that the store was told is too old. They are sold as in stock no
                 longer, however long a newer reading has been held back.
         """
+        alone = (each.if_expired if each.isbn in expired else each.by_time_alone for each in self.titles)
+        return Plan(tuple(each for each in alone if each))
+
+    def owed_to_orders(self) -> "Plan":
+        """The part of a plan for readings that the store was told (`told.as_told`) that no guardrail stops.
+
+        What orders took of those counts, or Medusa put back on sale for them, is taken off. What would put
+        more on sale waits for the guardrail: a newer count may be true.
+        """
+        why = "A guardrail holds back what was read since: this follows from its orders alone."
         return Plan(
-            tuple(each for each in self.titles if each.by_time or (each.isbn in expired and each.sells_less))
+            tuple(replace(each, reasons=(*each.reasons, why)) for each in self.writes if each.sells_no_more)
         )
 
     def with_history(self, last_levels: Mapping[str, LastLevel], orders: Mapping[str, Orders]) -> "Plan":
@@ -193,7 +230,7 @@ class Plan:
 
     @property
     def turning_to_zero(self) -> list[str]:
-        """The ISBNs that show copies now and would show none."""
+        """The ISBNs that have copies now and would have none (`_copies`)."""
         return [isbn for isbn, (before, after) in self._copies().items() if before > 0 and after <= 0]
 
     def is_suspicious(self, rules: StoreRules) -> bool:
@@ -222,11 +259,18 @@ class Plan:
         return [(before.seen, after.seen) for _, before, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies shown before and after; of one that is switched over and can be ordered: 1."""
-        return {
-            isbn: (shown.copies, 1 if not shown.managed and then.allow_backorder else then.copies)
-            for isbn, shown, then in self._counted()
-        }
+        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered.
+
+        Those reserved for orders keep a level above 0 with `on_hand_plus_reserved`. Where orders have all of
+        them, it is those copies that may turn to none.
+        """
+        copies = {}
+        for isbn, shown, then in self._counted():
+            before, after = shown.for_sale, then.for_sale
+            if before <= 0:
+                before, after = shown.copies, then.copies
+            copies[isbn] = before, 1 if not shown.managed and then.allow_backorder else after
+        return copies
 
 
 def plan_levels(
@@ -299,7 +343,7 @@ def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO
 
 def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
     """What orders did to the copies of the title's last reading."""
-    return taken_since(sold_since(title) or title.stock_observed_at, orders, rules.inventory_mode)
+    return taken_since(orders_count_since(title), orders, rules.inventory_mode)
 
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
@@ -365,13 +409,62 @@ class _Case:
 def _plan_title(
     title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
 ) -> TitlePlan:
+    """What is to be done about a title, and what of it whatever is thought of its last reading."""
+    plan = _plan_reading(title, actual, today, rules, orders)
+    if plan.variant is None or plan.verdict == "failed":
+        return plan
+    variant = plan.variant
+
+    def alone(*, expired: bool) -> TitlePlan | None:
+        told = as_told(title, variant, today=today, policy=rules.stale_stock, expired=expired)
+        if told is None or told is title:
+            return plan if told and plan.by_time else None
+        of_told = _plan_reading(told, actual, today, rules, orders)
+        is_due = of_told.by_time or (expired and of_told.sells_less)
+        return _no_more_copies(replace(of_told, is_as_told=True)) if is_due else None
+
+    return replace(plan, by_time_alone=alone(expired=False), if_expired=alone(expired=True) or _nothing(plan))
+
+
+def _no_more_copies(plan: TitlePlan) -> TitlePlan:
+    """The same, but for copies that the level does not have any more: orders of meanwhile took them."""
+    level, quantities, after = plan.level_before, plan.quantities, plan.after
+    if not level or not quantities or not after or quantities["stocked_quantity"] <= level.stocked:
+        return plan
+    quantities = {**quantities, "stocked_quantity": level.stocked}
+    return replace(
+        plan,
+        quantities=None if quantities == level.quantities else quantities,
+        after=replace(after, stocked=level.stocked),
+    )
+
+
+def _nothing(plan: TitlePlan) -> TitlePlan:
+    """That nothing is written: the store says nothing of the title that is too old."""
+    return TitlePlan(
+        isbn=plan.isbn,
+        verdict="unchanged",
+        status=plan.status,
+        label=plan.label,
+        before=plan.before,
+        after=plan.before,
+        is_as_told=True,
+    )
+
+
+def _plan_reading(
+    title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
+) -> TitlePlan:
     variant, item, problem = which(actual)
     of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
     shown = variant.metadata.get("availability") if variant else None
     wanted = desired(title, today=today, rules=rules, orders=of_item)
     wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
     is_out = title.publication_date is not None and title.publication_date <= today
-    day_came = shown == "preorder" and wanted.status != "preorder" and is_out
+    day_came = shown == "preorder" and wanted.status not in ("preorder", "digital") and is_out
+    # So is one whose last old copies were sold by orders, and a preorder that has only old ones.
+    ran_out = wanted.stale or wanted.status in ("backorder", "out_of_stock")
+    ran_out = title.aged is not None and (ran_out or shown == wanted.status == "preorder")
     plan = TitlePlan(
         isbn=title.isbn,
         verdict="failed",
@@ -381,7 +474,7 @@ def _plan_title(
         variant=variant,
         item=item,
         name=title.title,
-        by_time=day_came or (title.aged is not None and (wanted.stale or wanted.status == "preorder")),
+        by_time=day_came or ran_out,
     )
     if variant is None or problem:
         return replace(plan, before=_shown(variant, None, linked=False) if variant else None)
@@ -412,7 +505,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     variant, wanted, level = case.variant, case.wanted, case.level
     quantities = _quantities(wanted, level) if case.managed else None
     writes = quantities is not None and (level is None or quantities != level.quantities)
-    flags, why_flags = _plan_flags(case)
+    flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
     last = case.last_shown()
     return replace(
@@ -579,8 +672,12 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
-def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
-    """The variant's part: the body of its update, empty where it is as it should be, and why."""
+def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
+    """The variant's part: the body of its update, empty where it is as it should be, and why.
+
+    Args:
+        moves: the level is written. Then the reading's time is, too: what orders do from then on counts.
+    """
     title, wanted, variant = case.title, case.wanted, case.variant
     flags: VariantUpdate = {}
     reasons: list[str] = []
@@ -594,13 +691,25 @@ def _plan_flags(case: _Case) -> tuple[VariantUpdate, list[str]]:
         reasons.append(f"allow_backorder becomes {str(wanted.allow_backorder).lower()} ({wanted.status}).")
     keys = variant_metadata(title, wanted)
     changed = {name: value for name, value in keys.items() if variant.metadata.get(name) != value}
-    if set(changed) == {"stock_observed_at"} and not flags and not _is_stale(title, variant):
+    if set(changed) == {"stock_observed_at"} and not flags and not moves and not _is_stale(title, variant):
         changed = {}
     if changed:
         flags["metadata"] = changed
         named = [name for name in changed if name != "stock_observed_at"] or list(changed)
         reasons.append(f"Metadata: {', '.join(sorted(named))}.")
     return flags, reasons
+
+
+def _but_the_stamp(flags: VariantUpdate) -> VariantUpdate:
+    """The same update without the time of the reading; of nothing else, nothing."""
+    metadata = {
+        name: value for name, value in flags.get("metadata", {}).items() if name != "stock_observed_at"
+    }
+    rest = flags.copy()
+    rest.pop("metadata", None)
+    if metadata:
+        rest["metadata"] = metadata
+    return rest
 
 
 def _is_stale(title: Title, variant: Variant) -> bool:

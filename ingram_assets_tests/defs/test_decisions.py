@@ -22,6 +22,8 @@ from ingram_assets.defs.storefront.decisions import (
     not_known_in_step,
     push_changes,
     to_look_at,
+    to_push_by_time,
+    told_too_long,
 )
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -281,6 +283,27 @@ class TestClock:
         told = self.told(30, until, *aged)
         assert to_look_at([row], told, [], self.NOON) == ([A] if looked_at else [])
         assert to_look_at([row], told, [A], self.NOON) == [], "nobody pushes a retired title"
+
+    @pytest.mark.parametrize(
+        ("row", "pushed"),
+        [
+            (ROW, True),
+            (replace(ROW, imported_at=None, failed_reason="No price."), True),
+            (replace(ROW, failed_reason="Its product is gone."), False),
+        ],
+    )
+    def test_what_the_store_refuses_is_not_asked_for_again_by_the_clock(self, row, pushed):
+        told, since = self.told(30, None), {A: self.NOON - timedelta(hours=2)}
+        assert to_push_by_time([row], told, [], [], since) == ([A] if pushed else [])
+        assert to_push_by_time([row], told, [A], [], since) == []
+        assert to_push_by_time([self.ROW], told, [], [A], since) == [A]
+
+    def test_a_title_that_was_told_that_its_reading_is_too_old_is_not_told_again(self):
+        too_old = told_too_long({A: self.NOON - timedelta(hours=26)}, self.NOON, self.DAY)
+        assert too_old == {A: self.NOON - timedelta(hours=2)}
+        assert told_too_long({A: self.NOON - timedelta(hours=26)}, self.NOON, None) == {}
+        assert to_push_by_time([self.ROW], self.told(3), [], [], too_old) == [A]
+        assert to_push_by_time([self.ROW], self.told(1), [], [], too_old) == []
 
     @pytest.mark.parametrize(
         ("row", "wanted"),

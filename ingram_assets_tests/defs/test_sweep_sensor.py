@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from ingram_assets.defs import readings
+from ingram_assets.defs import reading_events
 from ingram_assets.defs.keys import (
     COVER_SWEEP,
     COVERS,
@@ -22,7 +22,7 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.reading_events import stale_readings
 from ingram_assets.defs.scraper import automation, checks, sensors
 from ingram_assets.defs.scraper.automation import DueSensor
 from ingram_assets.defs.scraper.checks import within_the_promise
@@ -271,13 +271,13 @@ class TestThePromise:
         shop.track(A, B)
         shop.read(A, B)
         later = time.time() + HOUR
-        look = readings.latest_readings
+        look = reading_events.latest_readings
 
         def a_sweep_is_at_work(*args: Any) -> dict[str, int]:
             shop.read(B)
             return look(*args)
 
-        monkeypatch.setattr(readings, "latest_readings", a_sweep_is_at_work)
+        monkeypatch.setattr(reading_events, "latest_readings", a_sweep_is_at_work)
         stale = stale_readings(shop.instance, sla=HOUR, now=later, named=20)
         assert (stale.titles, [one.isbn for one in stale.oldest]) == (1, [A])
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingram_assets.domain.availability import Availability, availability, is_out_of_print, long_date
+from ingram_assets.domain.availability import (
+    Availability,
+    availability,
+    is_out_of_print,
+    long_date,
+    release_of,
+)
 from ingram_assets.domain.stock import MAX_COUNT, DcStock
 
 TODAY = date(2026, 11, 20)
@@ -297,3 +303,17 @@ def test_what_is_postponed_without_a_date_is_no_preorder(status):
 def test_what_is_still_to_come_is_a_preorder(status):
     found = availability(None, TODAY + timedelta(90), publisher_status=status, today=TODAY)
     assert found.status == "preorder"
+
+
+@given(st.dates(min_value=date(1000, 1, 1)))
+def test_the_day_of_a_preorder_is_read_back_from_its_label(day):
+    label = availability(None, publication_date=day, today=day - timedelta(days=1)).label
+    assert release_of(label) == day
+
+
+@pytest.mark.parametrize(
+    "label",
+    [None, 7, "In stock", "Preorder, releases Smarch 3, 2027", "Preorder, releases February 31, 2027"],
+)
+def test_a_label_that_names_no_day(label):
+    assert release_of(label) is None

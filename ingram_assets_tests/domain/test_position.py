@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.domain.availability import after_silence, availability
-from ingram_assets.domain.lifetime import age, sold_since
+from ingram_assets.domain.lifetime import age, orders_count_since, sold_since
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation, taken_since
 from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import UNSEEN, DcStock
@@ -203,7 +203,7 @@ def test_never_more_copies_are_sold_than_the_last_counts_less_what_was_sold_sinc
             return
         one = age(title(*readings), now, timedelta(hours=24), "out_of_stock")
         orders = Orders(tuple(Reservation(of, at) for at, of in waiting), tuple(fulfillments))
-        taken = taken_since(sold_since(one) or one.stock_observed_at, orders, mode)
+        taken = taken_since(orders_count_since(one), orders, mode)
         found = availability(
             one.stock,
             today=TODAY,

@@ -19,7 +19,7 @@ from rich.console import Console
 from ingram_assets.alerts.incidents import open_incidents
 from ingram_assets.defs.keys import COVER_SWEEP, STOCK, STOCK_SWEEP
 from ingram_assets.defs.operations.sensors import tables_of
-from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.reading_events import stale_readings
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.demo import Shell, caught_up

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.domain.title import Title
+from ingram_assets.domain.title import Aged, Title
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.interrupted import Network, client_on
@@ -108,6 +108,17 @@ def test_a_fulfillment_from_another_location_takes_nothing_off_ours(bench: Bench
         assert (bench.level(title.isbn) or (None,))[0] == 10
     finally:
         bench.shop.delete(f"stock-locations/{shelf}")
+
+
+@pytest.mark.parametrize("mode", [StoreRules(), ADDED_BACK], ids=["on_hand", "on_hand_plus_reserved"])
+def test_what_orders_sold_out_is_not_said_to_be_too_old(bench: Bench, mode: StoreRules) -> None:
+    title, left = read(make_title(on_hand=10), 10), read(make_title(on_hand=10), 10)
+    bench.import_(title, left)
+    bench.shop.fulfil(bench.shop.order(title.isbn, 10), bench.location.id)
+    bench.shop.fulfil(bench.shop.order(left.isbn, 9), bench.location.id)
+    old = [replace(each, aged=Aged(0, None, "backorder")) for each in (title, left)]
+    report = bench.sync(*old, rules=mode)
+    assert [report.titles[each.isbn].label for each in old] == ["Out of stock", "Available to order"]
 
 
 @pytest.mark.parametrize("mode", [StoreRules(), ADDED_BACK], ids=["on_hand", "on_hand_plus_reserved"])

@@ -253,6 +253,108 @@ def test_a_preorder_whose_day_came_is_none_any_more_even_if_nobody_read_it() -> 
     assert plan.by_time
 
 
+class TestInSpiteOfGuardrails:
+    """What time changes is written of what the store was told last, and of no newer reading."""
+
+    LATER = READ_AT + timedelta(hours=25)
+    OUT = TODAY - timedelta(days=1)
+
+    def alone(self, title: Title, was: Title, *, expired: bool = False, **level: float) -> TitlePlan | None:
+        """What a stopped push does with a title that the store was told of on the day before."""
+        actual = in_store(was)
+        if level:
+            actual = with_level(actual, **level)
+        day = TODAY + timedelta(days=1)
+        plan = plan_levels([title], {title.isbn: actual}, today=day, rules=RULES)
+        found = plan.in_spite_of_guardrails([title.isbn] if expired else []).titles
+        return found[0] if found else None
+
+    def preorder(self, copies: int | None = None) -> Title:
+        return make_title(copies, publication_date=TODAY + timedelta(days=1))
+
+    def test_a_preorder_whose_day_came_never_becomes_a_file(self) -> None:
+        for copies, status in ((None, "unknown"), (5, "in_stock"), (0, "out_of_stock")):
+            was = self.preorder(copies)
+            plan = self.alone(replace(was, binding="E-Book"), was)
+            assert plan
+            assert plan.is_as_told
+            assert (plan.status, plan.flags["allow_backorder"]) == (status, False)
+            assert "manage_inventory" not in plan.flags
+            whole = plan_one(replace(was, binding="E-Book"), in_store(was))
+            assert not whole.by_time, "it counts in the guardrail's share"
+
+    def test_a_preorder_whose_day_came_has_the_copies_of_the_reading_before(self) -> None:
+        was = self.preorder(5)
+        read = replace(was, stock={"TN": DcStock(5000, 0, "primary")}, stock_observed_at=self.LATER)
+        plan = self.alone(read, was)
+        assert plan
+        assert plan.after
+        assert (plan.status, plan.after.stocked, plan.level) == ("in_stock", 5, None)
+        assert set(plan.flags["metadata"]) == {"availability", "availability_label", "in_stock"}
+        plan = self.alone(read, was, stocked=2)
+        assert plan
+        assert plan.level is None, "three were fulfilled, and do not come back"
+
+    def test_a_doubted_day_of_publication_neither_comes_nor_keeps_the_told_one_from_coming(self) -> None:
+        was = self.preorder(5)
+        plan = self.alone(replace(was, publication_date=date(2099, 1, 1)), was)
+        assert plan
+        assert plan.status == "in_stock"
+        later = replace(was, publication_date=TODAY + timedelta(days=30))
+        assert self.alone(replace(later, publication_date=self.OUT), later) is None
+        sold = make_title(on_hand=10, publication_date=self.OUT)
+        old = age(sold, self.LATER, timedelta(hours=24), "backorder")
+        plan = self.alone(replace(old, publication_date=date(2099, 1, 1)), sold)
+        assert plan
+        assert plan.label == "Available to order", "and no preorder"
+
+    def test_a_reading_that_is_too_old_is_not_sold_whatever_was_read_since(self) -> None:
+        was = make_title(on_hand=10, publication_date=self.OUT)
+        for count in (0, 7, 5000):
+            read = replace(was, stock={"TN": DcStock(count, 0, "primary")}, stock_observed_at=self.LATER)
+            assert self.alone(read, was) is None, "the store's is not too old yet"
+            plan = self.alone(read, was, expired=True)
+            assert plan
+            assert plan.after
+            assert (plan.label, plan.after.stocked) == ("Available to order", 0)
+            assert "ingram_stock" not in plan.flags["metadata"]
+
+    def test_old_copies_end_beside_a_center_whose_newer_count_is_doubted(self) -> None:
+        stock = {"TN": DcStock(10, 0, "primary"), "PA": DcStock(0, 0, "secondary")}
+        was = replace(make_title(on_hand=10, publication_date=self.OUT), stock=stock)
+        known = merge_all(
+            StockReading(was.isbn, "ipage", at, False, {dc: counts})
+            for at, dc, counts in (
+                (READ_AT, "TN", stock["TN"]),
+                (self.LATER, "PA", DcStock(5000, 0, "secondary")),
+            )
+        )
+        read = replace(was, known=known, stock={**stock, "PA": DcStock(5000, 0, "secondary")})
+        read = age(read, self.LATER, timedelta(hours=24), "backorder")
+        plan = self.alone(read, was)
+        assert plan
+        assert plan.after
+        assert (plan.status, plan.after.stocked) == ("backorder", 0)
+
+    def test_nothing_is_made_of_what_the_store_was_never_told(self) -> None:
+        was = self.preorder(5)
+        read = replace(was, binding="E-Book", publication_date=self.OUT)
+        plan = plan_levels([read], {was.isbn: in_store(was, metadata={})}, today=TODAY, rules=RULES)
+        assert plan.in_spite_of_guardrails().titles == ()
+        (nothing,) = plan.in_spite_of_guardrails([was.isbn]).titles
+        assert nothing.verdict == "unchanged"
+
+    def test_copies_of_old_counts_that_orders_took_end_with_time(self) -> None:
+        was = make_title(on_hand=5)
+        old = age(was, self.LATER, timedelta(hours=24), "backorder")
+        orders = {"item": Orders(fulfillments=(fulfilled(5),))}
+        actual = with_level(in_store(was), stocked=1)
+        plan = plan_levels([old], {was.isbn: actual}, today=TODAY, rules=RULES, orders=orders)
+        (ended,) = plan.in_spite_of_guardrails().writes
+        assert ended.after
+        assert (ended.status, ended.after.stocked) == ("out_of_stock", 0)
+
+
 def test_a_reservation_below_zero_counts_as_none() -> None:
     title, rules = make_title(on_hand=2), StoreRules(inventory_mode="on_hand_plus_reserved")
     plan = plan_one(title, with_level(in_store(title), stocked=9, reserved=-3), rules)
@@ -400,6 +502,32 @@ def test_the_guardrail_counts_all_that_is_tracked() -> None:
     assert many(5, 5).tripped(RULES)
     assert many(5, 5).turning_to_zero
     assert not many(5, 0).turning_to_zero
+
+
+def test_the_guardrail_counts_what_is_for_sale() -> None:
+    """What is reserved for orders of before the reading is added to the level, which is above 0 then."""
+    rules = StoreRules(inventory_mode="on_hand_plus_reserved")
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: with_level(in_store(each), stocked=13, reserved=3) for each in titles}
+    orders = {"item": Orders((Reservation(3, READ_AT - timedelta(hours=1)),))}
+    zeros = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles]
+    plan = plan_levels(zeros, actual, today=TODAY, rules=rules, orders=orders)
+    assert [each.after.stocked for each in plan.titles if each.after] == [3] * 10
+    tripped = plan.tripped(rules)
+    assert tripped
+    assert "10 of 10" in tripped.reason
+    sold_out = {isbn: with_level(each, stocked=3) for isbn, each in actual.items()}
+    plan = plan_levels(zeros, sold_out, today=TODAY, rules=rules, orders=orders)
+    assert plan.tripped(rules) is None, "all copies were sold before"
+
+
+def test_the_guardrail_counts_copies_that_orders_have_where_no_others_are_left() -> None:
+    titles = [make_title(on_hand=10) for _ in range(10)]
+    actual = {each.isbn: with_level(in_store(each), reserved=10) for each in titles}
+    zeros = [replace(each, stock={"TN": DcStock(0, 0, "primary")}) for each in titles]
+    tripped = plan_levels(zeros, actual, today=TODAY, rules=RULES).tripped(RULES)
+    assert tripped
+    assert "10 of 10" in tripped.reason
 
 
 def test_the_guardrail_sees_a_switch_over_that_ends_the_sale() -> None:

@@ -75,6 +75,12 @@ FAULTS = (
         "sold=0",
     ),
     _one(
+        "what orders did is not asked once all counts are too old",
+        "store/levels.py",
+        "adds_back or title.aged is not None or",
+        "adds_back or",
+    ),
+    _one(
         "titles that are gone stop every push",
         _GUARDRAILS,
         "    return one.unread_since is None or now - one.unread_since < patience",
@@ -97,6 +103,12 @@ FAULTS = (
         _GUARDRAILS,
         "    turning = sum(1 for isbn, level in before.items() if level > 0 and after.get(isbn, level) <= 0)",
         "    turning = 0",
+    ),
+    _one(
+        "copies that are reserved count as for sale where a guardrail looks at zeros",
+        "store/plan.py",
+        "            if before <= 0:\n",
+        "            if True:\n",
     ),
     Fault(
         "a sweep in which every page answers 404 passes",
@@ -160,8 +172,20 @@ FAULTS = (
     _one(
         "a guardrail also holds back what time alone changes",
         "store/plan.py",
-        "            tuple(each for each in self.titles if each.by_time or",
-        "            tuple(each for each in self.titles if",
+        "else each.by_time_alone for each in self.titles)",
+        "else None for each in self.titles)",
+    ),
+    _one(
+        "what time changes carries a doubted reading past a guardrail",
+        "store/plan.py",
+        "        return Plan(tuple(each for each in alone if each))",
+        "        return Plan(tuple(each for each, one in zip(self.titles, alone) if one))",
+    ),
+    _one(
+        "a guardrail also holds back what orders owe",
+        "store/plan.py",
+        "self.writes if each.sells_no_more",
+        "() if each.sells_no_more",
     ),
     _one(
         "the sensor's cursor moves past changes of a push that failed",

@@ -49,14 +49,24 @@ class Expected(NamedTuple):
 class Trouble:
     """A time in which a fault outside excuses something."""
 
-    since: float = 0.0
-    until: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def since(self) -> float:
+        """When it began, now or the last time."""
+        return self.spans[-1][0] if self.spans else 0.0
+
+    @property
+    def until(self) -> float:
+        """When its consequences are over."""
+        return self.spans[-1][1] if self.spans else 0.0
 
     def note(self, now: float, until: float) -> None:
         """There is a fault now, whose consequences last until then."""
         if now > self.until:
-            self.since = now
-        self.until = max(self.until, until)
+            self.spans.append((now, until))
+        else:
+            self.spans[-1] = self.since, max(self.until, until)
 
     def is_on(self, now: float) -> bool:
         return now <= self.until
@@ -69,7 +79,7 @@ class Excuses:
     Attributes:
         site: no true pages come.
         store: changes do not reach the store.
-        clock: what time alone changes does not reach it.
+        clock: not even what time alone changes, or what orders owe, reaches it.
         edited: ISBN to when at the latest a level that a person edited is put right.
         foreign: ISBN to the copies of somebody else's item that is linked in the place of ours.
         shelf: ISBN to the copies at another location.
@@ -94,6 +104,14 @@ class Excuses:
         """Whether changes of stock need not reach the store now."""
         return self.site.is_on(now) or self.store.is_on(now)
 
+    def last_followed(self, now: float) -> float:
+        """When the store followed for the last time. One trouble may begin before another is made up for."""
+        followed = now - STORE_LAG
+        for since, until in sorted([*self.site.spans, *self.store.spans], key=lambda span: -span[1]):
+            if until >= followed:
+                followed = min(followed, since - STORE_LAG)
+        return followed
+
 
 def check(world: "World") -> None:
     """All that has to hold now.
@@ -108,6 +126,7 @@ def check(world: "World") -> None:
     store_follows_queue(world)
     nobody_elses_copies_changed(world)
     no_wrong_page_came_through(world)
+    no_stopped_push_told_what_was_read(world)
     edits_are_put_right(world)
     retired_titles_stay_as_they_are(world)
     no_sweep_without_pages_is_a_success(world)
@@ -184,8 +203,8 @@ def nothing_sold_on_old_readings(world: "World") -> None:
     for isbn, product in world.store.products.items():
         if product.metadata.get("availability") != "in_stock" or not _is_ours_to_keep(world, isbn):
             continue
-        if world.store.available(isbn)[0] <= 0 or isbn in excuses.edited:
-            continue  # sold out by orders: nobody can buy it, whatever its label says
+        if isbn in excuses.edited:
+            continue
         pages = reversed(world.site.served.get(isbn, []))
         if not any(page.at >= since and copies_on(page) for page in pages):
             raise Broken("nothing in stock on old readings", f"{world.name(isbn)} is")
@@ -272,12 +291,6 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
-    if (
-        rule.status in ("out_of_stock", "backorder")
-        and shown == world.rules.stale_stock
-        and _is_old(world, row)
-    ):
-        return None  # whether its last copies were sold or grew too old, it has none
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
     if rule.allow_backorder is not None and product.allow_backorder != rule.allow_backorder:
@@ -296,12 +309,6 @@ def _counted(row: Title) -> list[tuple[float, int]]:
         for center, of in row.known.centers.items()
         if center in row.stock and of.counts.on_hand and of.on_hand_at
     ]
-
-
-def _is_old(world: "World", row: Title) -> bool:
-    """Whether all that was counted of it was counted too long ago."""
-    max_age = world.rules.stock_max_age.total_seconds()
-    return all(world.clock.now - at > max_age for at, _ in _counted(row))
 
 
 def expected(world: "World", row: Title, product: Product) -> Expected:
@@ -402,6 +409,14 @@ def no_wrong_page_came_through(world: "World") -> None:
         raise Broken("a wrong page is stopped", f"of {len(products)} titles too many are sold out by zeros")
 
 
+def no_stopped_push_told_what_was_read(world: "World") -> None:
+    """A push that a guardrail stops writes what time makes of what the store shows, and nothing doubted."""
+    for ran in world.storefront.ended[-100:]:
+        if ran.reason.startswith("stopped") and ran.came_through:
+            named = ", ".join(world.name(isbn) for isbn in ran.came_through[:3])
+            raise Broken("a stopped push tells nothing new", f"{ran.by} at {world.when(ran.at)}: {named}")
+
+
 def edits_are_put_right(world: "World") -> None:
     """The daily reconcile puts right what a person edited; so does a reset of the sensor's cursor."""
     now, excuses = world.clock.now, world.excuses
@@ -442,9 +457,7 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if ran.at > now - 2 * HOUR and ran.state == "succeeded" and ran.isbns
     )
     for (by, isbns), times in often.items():
-        # Titles that wait for a person are asked for every five minutes once they are past their time.
-        waits = any(world.queue.rows[isbn].failed_reason for isbn in isbns or ())
-        if times > MANY_PUSHES and not waits:
+        if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
 
@@ -464,7 +477,7 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
         return
     if expected(world, world.queue.rows[isbn], world.store.products[isbn]).level is None:
         return  # nothing is known of it: its level is what a person makes it
-    if any(_was_canceled_in(trouble, now, before) for trouble in (excuses.site, excuses.store)):
+    if _was_canceled_in(excuses.clock, now, before):
         return  # what Medusa put back on sale by itself is taken off with the next push that comes through
     left = max((_left(world, view, before) for view in _views(world, isbn)), default=0)
     if quantity > left:
@@ -475,7 +488,7 @@ def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order
 
 
 def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
-    """Whether an order or its fulfillment was canceled in a time in which pushes do not come through."""
+    """Whether an order or its fulfillment was canceled in a time in which no push comes through."""
     since = trouble.since - STORE_LAG
     return trouble.is_on(now) and any(
         order.changed_at.timestamp() >= since
@@ -487,10 +500,7 @@ def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
 def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
     """What may have been known when the store was told last: copies, with the time of their count."""
     now, excuses = world.clock.now, world.excuses
-    since = now - STORE_LAG
-    for trouble in (excuses.site, excuses.store):
-        if trouble.is_on(now):
-            since = min(since, trouble.since - STORE_LAG)
+    since = excuses.last_followed(now)
     oldest = now - world.rules.stock_max_age.total_seconds() - STORE_LAG
     if excuses.clock.is_on(now):
         oldest = min(oldest, excuses.clock.since - world.rules.stock_max_age.total_seconds() - STORE_LAG)

@@ -26,10 +26,10 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
-    not_known_in_step,
     orders_since,
     push_changes,
     to_look_at,
+    to_push_by_time,
     told_too_long,
 )
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
@@ -66,13 +66,17 @@ class _Silent:
 
 @dataclass(slots=True)
 class Ran:
-    """A push that ended: when, how, what it was for (`None`: all titles), and why if it failed."""
+    """A push that ended: when, how, what it was for (`None`: all titles), and why if it failed.
+
+    `came_through` are the titles of which it told the store something that was read since it was told before.
+    """
 
     at: float
     state: RunState
     isbns: tuple[str, ...] | None
     by: str
     reason: str = ""
+    came_through: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,7 +130,7 @@ class Storefront:
         settings: Any = SimpleNamespace(MEDUSA_BACKEND_URL="https://store.example")
         reader: Any = self.queue
         run = pushing.StoreRun(context, reader, session, settings, frozenset(self.scraper.retired), now)
-        state, reason = "succeeded", ""
+        state, reason, before = "succeeded", "", self._read_in_store()
         try:
             pushing.push_rows(run, isbns, let_through=let_through)
         except dg.Failure as failure:
@@ -134,8 +138,21 @@ class Storefront:
         except (Transient, Killed) as failure:
             state, reason = "failed", str(failure) or "killed"
         named = None if isbns is None else tuple(isbns)
-        self.ended.append(Ran(self.clock.now, state, named, by, reason))  # type: ignore[arg-type]
+        after = self._read_in_store()
+        told = tuple(isbn for isbn in before if after.get(isbn, before[isbn]) != before[isbn])
+        self.ended.append(Ran(self.clock.now, state, named, by, reason, told))  # type: ignore[arg-type]
         return state  # type: ignore[return-value]
+
+    def _read_in_store(self) -> dict[str, tuple[object, ...]]:
+        """ISBN to what the store shows that no time and no order changes: counts, a file, a far day."""
+        return {
+            isbn: (
+                product.managed,
+                product.metadata.get("ingram_stock"),
+                "2099" in str(product.metadata.get("availability_label")),
+            )
+            for isbn, product in self.store.products.items()
+        }
 
     def tick(self) -> None:
         """All sensors that are on, in their turn."""
@@ -197,9 +214,8 @@ class Storefront:
         titles = self.queue.titles(to_look_at(rows, told, retired, now))
         changed, still_valid = became_untrue(titles, told, now, max_age, self.zone)
         self.journal.still_valid(still_valid)
-        held_back = told_too_long(self.queue.first_changes(not_told(rows, told)), now, max_age)
-        changed += [isbn for isbn in held_back if isbn not in retired]
-        wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
+        too_old = told_too_long(self.queue.first_changes(not_told(rows, told)), now, max_age)
+        wanted = to_push_by_time(rows, told, retired, changed, too_old)
         self._ask(name, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
     def _order_changes(self, name: str) -> None:

@@ -121,10 +121,11 @@ class World:
             if before is None or pages[-1].is_true or copies_on(pages[-1]):
                 continue
             since = before.at - HOUR
-            if any(order.is_open or order.changed_at.timestamp() > since for order in self.orders_of(isbn)):
-                continue  # its level may be what is reserved, or what was sold since
+            # What was sold since may have been the last of them.
+            orders = self.orders_of(isbn)
+            sold = sum(order.quantity for order in orders if order.changed_at.timestamp() > since)
             if product.metadata.get("availability") == "out_of_stock":
-                found += copies_on(before) > self.rules.safety_stock
+                found += copies_on(before) - sold > self.rules.safety_stock
         return found
 
     # Hours.
@@ -289,6 +290,8 @@ class World:
         self.store.is_down = True
         for trouble in (self.excuses.store, self.excuses.clock):
             trouble.note(self.clock.now, self._down_until + STORE_LAG)
+        soonest = self._down_until + 2 * STORE_LAG
+        self.excuses.edited = {isbn: max(until, soonest) for isbn, until in self.excuses.edited.items()}
 
     def _on_push_dies(self, event: Event, isbn: str) -> None:
         self.store.dies_after = 1
@@ -419,6 +422,4 @@ class World:
 
     def _settles(self, isbn: str, until: float) -> None:
         settling = self.excuses.settling
-        settling[isbn] = max(
-            settling.get(isbn, 0.0), until, self.excuses.store.until, self.excuses.site.until
-        )
+        settling[isbn] = max(settling.get(isbn, 0.0), until, self.excuses.clock.until)

@@ -14,7 +14,7 @@ from ingram_assets.alerts.model import AlertRules, IncidentLog
 from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.defs.operations import cursor, event_reader
 from ingram_assets.defs.operations.watched import NAMES, WATCHDOGS
-from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.reading_events import stale_readings
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings

@@ -40,7 +40,7 @@ from ingram_assets.defs.scraper.earlier_sweeps import (
     left_for_the_next,
     said,
 )
-from ingram_assets.defs.scraper.reading import read_pages
+from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.defs.scraper.title_events import cut

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ingram_assets.defs.events import LOOKED_AT
 from ingram_assets.defs.keys import STOCK
-from ingram_assets.defs.readings import stale_readings
+from ingram_assets.defs.reading_events import stale_readings
 from ingram_assets.defs.scraper.decisions import span
 from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.settings.loading import load

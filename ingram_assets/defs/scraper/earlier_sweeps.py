@@ -8,7 +8,7 @@ import dagster as dg
 
 from ingram_assets.defs.events import REPORT
 from ingram_assets.defs.keys import STOCK, STOCK_SWEEP
-from ingram_assets.defs.readings import last_reading_before
+from ingram_assets.defs.reading_events import last_reading_before
 from ingram_assets.defs.scraper.decisions import OLD_NEWS_AFTER, old_news, suspects
 from ingram_assets.domain import completeness
 from ingram_assets.domain.completeness import Habit

@@ -14,7 +14,7 @@ from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
 from ingram_assets.defs.scraper.earlier_sweeps import before_some_titles
 from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
-from ingram_assets.defs.scraper.reading import read_pages
+from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn

@@ -275,19 +275,51 @@ def to_look_at(
         row.isbn
         for row in rows
         if row.isbn not in retired
-        and (row.failed_reason is None or row.imported_at is None)
+        and not _waits_for_a_person(row)
         and (entry := told.get(row.isbn)) is not None
         and (entry.aged or (entry.valid_until is not None and entry.valid_until <= now))
     ]
 
 
-def told_too_long(held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None) -> list[str]:
-    """ISBNs of titles whose store goes by a reading that is too old, as a newer one never reached it.
+def _waits_for_a_person(row: RowState) -> bool:
+    """Whether the store refused the title, and no import of it is to come."""
+    return row.failed_reason is not None and row.imported_at is not None
+
+
+def to_push_by_time(
+    rows: Sequence[RowState],
+    told: Mapping[str, InStep],
+    retired: Collection[str],
+    changed: Sequence[str],
+    too_old: Mapping[str, datetime],
+) -> list[str]:
+    """ISBNs of the titles to be pushed though nothing was read, each once.
+
+    Args:
+        changed: what `became_untrue`.
+        too_old: of what was `told_too_long`, since when it was. Titles that wait for a person are left to
+            that person, and what was pushed since then does not show such a reading any more.
+    """
+    left_alone = {row.isbn for row in rows if _waits_for_a_person(row)}.union(retired)
+    again = [
+        isbn
+        for isbn, since in too_old.items()
+        if isbn not in left_alone and (at := told[isbn].pushed_at) is not None and at < since
+    ]
+    return list(dict.fromkeys([*not_known_in_step(rows, told, retired), *changed, *again]))
+
+
+def told_too_long(
+    held_back: Mapping[str, datetime], now: datetime, max_age: timedelta | None
+) -> dict[str, datetime]:
+    """The titles whose store goes by a reading that is too old, as a newer one never reached it; since when.
 
     Args:
         held_back: ISBN to the first change that the store was not told of; until then its reading was good.
     """
-    return [isbn for isbn, since in held_back.items() if max_age is not None and now - since > max_age]
+    if max_age is None:
+        return {}
+    return {isbn: since + max_age for isbn, since in held_back.items() if now - since > max_age}
 
 
 def became_untrue(

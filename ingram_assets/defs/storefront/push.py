@@ -316,7 +316,7 @@ def push_levels(
 
     Args:
         report: what was done is added to it.
-        halted: why nothing may be written but what changes with time alone.
+        halted: why nothing may be written but what changes with time alone and what orders owe.
 
     Returns:
         Whether the guardrails looked at all titles, and not just at those that the push was for.
@@ -371,20 +371,38 @@ def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport)
 def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
     """Remember what the store was told of the titles that are in step with it, and until when it is true."""
     max_age, zone = run.session.rules.sold_for, ZoneInfo(store_time_zone())
-    in_step = [titles[isbn] for isbn, one in result.titles.items() if one.outcome != "failed"]
-    run.session.journal.record_in_step(
-        [
-            InStep(
-                title.isbn,
-                title.id,
-                title.stock_changed_at,
-                valid_until(title, run.began, max_age, zone),
-                run.began,
-                tuple(sorted(aged_centers(title, run.began, max_age))),
-            )
-            for title in in_step
-        ]
-    )
+    in_step = [
+        titles[isbn]
+        for isbn, one in result.titles.items()
+        if one.outcome != "failed" and isbn not in result.owed
+    ]
+    entries = [
+        InStep(
+            title.isbn,
+            title.id,
+            title.stock_changed_at,
+            valid_until(title, run.began, max_age, zone),
+            run.began,
+            tuple(sorted(aged_centers(title, run.began, max_age))),
+        )
+        for title in in_step
+    ]
+    if result.held_back:
+        entries = _but_what_is_held_back(entries, result.held_back, run.session.journal.in_step())
+    run.session.journal.record_in_step(entries)
+
+
+def _but_what_is_held_back(
+    entries: Sequence[InStep], held_back: Collection[str], before: Mapping[str, InStep]
+) -> list[InStep]:
+    """The entries; those of titles whose newer reading the store was not told keep the one that it was."""
+    return [
+        replace(entry, row_id=was.row_id, stock_changed_at=was.stock_changed_at)
+        if entry.isbn in held_back and (was := before.get(entry.isbn))
+        else entry
+        for entry in entries
+        if entry.isbn not in held_back or entry.isbn in before
+    ]
 
 
 def _expired(run: StoreRun) -> frozenset[str]:
@@ -401,7 +419,7 @@ def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[T
         rows: those of them that wait for import (`waiting_rows`).
 
     Raises:
-        dagster.Failure: a guardrail stops it; what changes with time alone was written.
+        dagster.Failure: a guardrail stops it; what changes with time alone, and what orders owe, was written.
     """
     if reason := _tripped(run, isbns, sound_titles(run, isbns), preview_import(run.session, rows)):
         if not run.session.location.missing:

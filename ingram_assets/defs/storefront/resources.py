@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.settings.base import secret
+from ingram_assets.defs.storefront.client import medusa_client
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
@@ -18,13 +18,7 @@ class Medusa(dg.ConfigurableResource):
 
     def open(self) -> MedusaClient:
         """A client. Use as a context manager."""
-        settings = load(StorefrontSettings)
-        return MedusaClient(
-            settings.MEDUSA_BACKEND_URL,
-            api_key=secret(settings.MEDUSA_API_KEY),
-            email=settings.MEDUSA_EMAIL,
-            password=secret(settings.MEDUSA_PASSWORD),
-        )
+        return medusa_client(load(StorefrontSettings))
 
 
 class QueueReaderResource(dg.ConfigurableResource):

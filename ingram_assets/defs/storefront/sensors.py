@@ -22,10 +22,10 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
-    not_known_in_step,
     orders_since,
     push_changes,
     to_look_at,
+    to_push_by_time,
     told_too_long,
 )
 from ingram_assets.defs.storefront.jobs import push
@@ -124,9 +124,8 @@ def clock_changes(
         titles = reader.titles(to_look_at(rows, told, retired, now))
         changed, still_valid = became_untrue(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
-        held_back = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
-    changed += [isbn for isbn in held_back if isbn not in retired]
-    wanted = dict.fromkeys([*not_known_in_step(rows, told, retired), *changed])
+        too_old = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
+    wanted = to_push_by_time(rows, told, retired, changed, too_old)
     return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 

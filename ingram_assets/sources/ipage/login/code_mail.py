@@ -1,6 +1,6 @@
 """The sign-in code that comes by mail: of the last that the right sender sent since the request.
 
-Which number of a mail is the code says `code_in_words`; whom a mail is from, `mail_sender`.
+Which number of a mail is the code says `code_in_words`; whom a mail is from, `mail_authentication`.
 """
 
 import email.utils
@@ -18,7 +18,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
 from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
-from ingram_assets.sources.ipage.login.mail_sender import failed_authentication, is_wanted, sender_of
+from ingram_assets.sources.ipage.login.mail_authentication import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import words_of
 from ingram_assets.sources.ipage.login.mailbox import Mailbox, MailboxRefused, Numbering, arrivals
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeMissing

@@ -78,11 +78,6 @@ _WEIGHT = re.compile(
     r"(kilograms?|kgs?|grams?|gms?|g|pounds?|lbs?|ounces?|oz)\b\.?",
     re.IGNORECASE,
 )
-_LENGTH = re.compile(
-    r"(?<![\w.,/-])([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*"
-    r"(centimet(?:er|re)s?|cms?|millimet(?:er|re)s?|mms?|inch(?:es)?|ins?|\"|”|″)\.?\s*(H|L|W|D|T)\b",
-    re.IGNORECASE,
-)
 _PAGES = re.compile(rf"(?<![\w.,/-])({_GROUPED})\s*(?:pages?|pgs?|pp?)\b\.?(?!\s*[0-9])", re.IGNORECASE)
 
 _CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{IN_WORDS_TOO}\ufffe\uffff\ud800-\udfff]")
@@ -324,18 +319,7 @@ def read_weight(text: str) -> tuple[Decimal | None, str | None]:
     return pounds, None
 
 
-def read_sizes(text: str) -> dict[str, Decimal]:
-    """Inches, to the hundredth, by the letter that follows the figure: H, L, W."""
-    sizes: dict[str, Decimal] = {}
-    text = _figures(text, 2_000)
-    for number, unit, letter in [] if _BROKEN_FIGURE.search(text) else _LENGTH.findall(text):
-        per_inch = {"c": Decimal("2.54"), "m": Decimal("25.4")}.get(unit[0].lower(), Decimal(1))
-        if len(number) < 9:
-            sizes.setdefault(letter.upper(), (Decimal(number) / per_inch).quantize(Decimal("0.01")))
-    return sizes
-
-
-def read_pages(text: str) -> int | None:
+def read_page_count(text: str) -> int | None:
     """The number that stands before "pages"; `None` where none does, or two differ."""
     text = _figures(text, 2_000)
     if _BROKEN_FIGURE.search(text):

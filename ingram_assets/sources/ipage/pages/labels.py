@@ -22,7 +22,6 @@ _NAMES = {
     "pub date": "pub date, pub. date, publication date, date published, published, publish date",
     "sale date": "on sale date, release date, street date, on sale",
     "physical": "physical info, physical information, physical description",
-    "dimensions": "dimensions, size, product dimensions",
     "weight": "weight, item weight, product weight, unit weight, shipping weight",
     "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
     "series": "series, series title, series name",
@@ -30,13 +29,12 @@ _NAMES = {
     "bisac subject headings, bisac category(s)",
     "description": "annotation, description, summary, publisher marketing, brief description",
     "status": "publisher status, pub status, product status, title status",
-    "discount": "discount, discount code",
-    "returnable": "returnable, returns",
     "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
     "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
     "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
     "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
-    "quantity, your price, net price, us net, reviews",
+    "quantity, your price, net price, us net, reviews, dimensions, size, product dimensions, discount, "
+    "discount code, returnable, returns",
 }
 _FIELD_OF = {
     name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))

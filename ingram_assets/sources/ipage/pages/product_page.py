@@ -25,15 +25,6 @@ from ingram_assets.sources.ipage.pages.stock_tables import read_stock
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Inches."""
-
-    height: Decimal | None
-    length: Decimal | None
-    width: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
 class ProductPage:
     """What one page said. `None`: the page doesn't say, or not in a way that can be told.
 
@@ -62,12 +53,7 @@ class ProductPage:
     stock_is_partial: bool = False
     stock_shape: Shape | None = None
     stock_rows_lost: int = 0
-    size: Size | None = None
     publisher_status: str | None = None
-    discount: str | None = None
-    returnable: bool | None = None
-    restricted: bool = False
-    messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -128,15 +114,6 @@ _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
-_MESSAGES = (
-    (b"this item", re.compile(r"This item is Not Returnable", re.IGNORECASE)),
-    (
-        b"some countries",
-        re.compile(r"Available in some countries but not the United States\.?", re.IGNORECASE),
-    ),
-    (b"restricted", re.compile(r"Restricted ?: Not available to all customers\.?", re.IGNORECASE)),
-)
-"""Words without which the markup can't hold the message, and the message."""
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
 )
@@ -152,7 +129,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    tree, lowered = _the_whole_page(html)
+    tree = _the_whole_page(html)
     warnings: list[str] = []
     labels = Labels(tree)
     title, beside = _title(tree)
@@ -160,8 +137,6 @@ def parse_product_page(html: str | bytes) -> ProductPage:
     stock = read_stock(tree)
     links = _links_of_the_book(tree)
     physical = labels.first("physical") or ""
-    description = _description(labels, tree)
-    messages = _messages(tree, lowered, description)
     page = ProductPage(
         isbn=isbn,
         title=title,
@@ -174,31 +149,26 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         weight=_noted("Weight", _weight(physical, labels), warnings),
         bisac=_bisac(labels),
         series=_present(labels.one_line("series")),
-        description=description,
+        description=_description(labels, tree),
         stock=stock.stock or None,
         stock_is_partial=stock.is_partial,
         stock_shape=stock.shape,
         stock_rows_lost=stock.lost_rows,
-        size=_size(physical or labels.first("dimensions") or ""),
         publisher_status=_present(labels.one_line("status")) or beside,
-        discount=_discount(labels),
-        returnable=_returnable(labels, messages),
-        restricted=any(message.lower().startswith("restricted") for message in messages),
-        messages=messages,
         warnings=(*warnings, *stock.warnings),
     )
     return _with_what_is_damaged(page)
 
 
-def _the_whole_page(html: str | bytes) -> tuple[LexborHTMLParser, bytes]:
-    """The parsed page without other books on it; and its source in lower case."""
+def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
+    """The parsed page without other books on it."""
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
     lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
     _refuse_cut_page(lowered)
     _leave_out_asides(tree, lowered)
-    return tree, lowered
+    return tree
 
 
 def _noted(name: str, reading: tuple[Decimal | None, str | None], warnings: list[str]) -> Decimal | None:
@@ -424,24 +394,12 @@ def _weight(physical: str, labels: Labels) -> tuple[Decimal | None, str | None]:
 
 
 def _page_count(physical: str, labels: Labels) -> int | None:
-    if (pages := fields.read_pages(physical)) is not None:
+    if (pages := fields.read_page_count(physical)) is not None:
         return pages
     text = labels.first("pages")
     if not text:
         return None
-    return fields.read_pages(text) or fields.read_pages(f"{text} pages")
-
-
-def _discount(labels: Labels) -> str | None:
-    discount = labels.one_line("discount")
-    if discount is None and (found := re.search(r"Discount:?\s*([^()]*)", labels.first("price") or "")):
-        discount = fields.clean(found[1]) or None
-    return discount
-
-
-def _size(text: str) -> Size | None:
-    sizes = fields.read_sizes(text)
-    return Size(sizes.get("H"), sizes.get("L"), sizes.get("W")) if sizes else None
+    return fields.read_page_count(text) or fields.read_page_count(f"{text} pages")
 
 
 def _bisac(labels: Labels) -> tuple[str, ...]:
@@ -502,23 +460,6 @@ def _without_markup(text: str) -> str:
     except PageChanged:
         return fields.clean_paragraphs(_MARKUP.sub(" ", text))
     return fields.clean_paragraphs(flowing_text(body)) if body is not None else ""
-
-
-def _messages(tree: LexborHTMLParser, lowered: bytes, description: str | None) -> tuple[str, ...]:
-    likely = [message for words, message in _MESSAGES if words in lowered]
-    if not likely or tree.body is None:
-        return ()
-    text = " ".join(tree.body.text(deep=True, separator=" ").split())
-    blurb = " ".join((description or "").split())
-    found = [(message.findall(text), message.findall(blurb)) for message in likely]
-    return tuple(shown[0] for shown, quoted in found if len(shown) > len(quoted))
-
-
-def _returnable(labels: Labels, messages: tuple[str, ...]) -> bool | None:
-    if any("not returnable" in message.lower() for message in messages):
-        return False
-    said = (labels.one_line("returnable") or "").lower()
-    return {"y": True, "n": False}.get(said[:1])
 
 
 def _present(text: str | None) -> str | None:

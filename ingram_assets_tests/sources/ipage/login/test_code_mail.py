@@ -18,7 +18,7 @@ import pytest
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.login.code_in_words import code_in, code_of
 from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, code_of_mail, newest_code
-from ingram_assets.sources.ipage.login.mail_sender import failed_authentication, is_wanted, sender_of
+from ingram_assets.sources.ipage.login.mail_authentication import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import text_of
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_demo.embedded.imap import Imap

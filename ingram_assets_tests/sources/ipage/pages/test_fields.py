@@ -332,15 +332,6 @@ def test_no_weight_is_no_problem() -> None:
     assert fields.read_weight("") == fields.read_weight("N/A") == (None, None)
 
 
-def test_sizes_are_inches() -> None:
-    inches = {"H": Decimal("0.91"), "L": Decimal("8.27"), "W": Decimal("5.51")}
-    assert fields.read_sizes("2.3 cms H x 21.0 cms L x 14.0 cms W (0.35 kgs) 320 pages") == inches
-    assert fields.read_sizes('0.91" H x 8.27" L x 5.51" W') == inches
-    assert fields.read_sizes("0.91 in H x 8.27 in L x 5.51 inches W (0.77 lbs)") == inches
-    assert fields.read_sizes("23 mm H x 210 mm L x 140 mm W") == inches
-    assert fields.read_sizes("large") == {}
-
-
 @pytest.mark.parametrize(
     ("text", "pages"),
     [
@@ -357,7 +348,7 @@ def test_sizes_are_inches() -> None:
     ],
 )
 def test_pages(text: str, pages: int | None) -> None:
-    assert fields.read_pages(text) == pages
+    assert fields.read_page_count(text) == pages
 
 
 @pytest.mark.parametrize(
@@ -381,20 +372,19 @@ def test_clean_words(text: str, clean: str) -> None:
 
 @pytest.mark.parametrize("cut", ["\x17", "\u200b", "\u00ad", "\ufffd", "\x00", "\u202e"])
 def test_a_number_with_something_odd_in_it_is_none(cut: str) -> None:
-    assert fields.read_pages(f"4{cut}76 pages") is None
+    assert fields.read_page_count(f"4{cut}76 pages") is None
     assert fields.read_price(f"$2{cut}8.99")[0] is None
     assert fields.read_price(f"$28{cut}.99")[0] is None
     assert fields.read_price(f"${cut}28.99")[0] in (None, Decimal("28.99"))
     assert fields.read_weight(f"1{cut}0.35 kgs")[0] is None
     assert fields.read_date(f"02/03/20{cut}27")[0] is None
     assert fields.read_count(f"4{cut}10")[0] is None
-    assert fields.read_sizes(f"2{cut}3.5 in H") == {}
 
 
 @given(
     st.sampled_from("1230"),
     st.integers(1, 6000),
-    st.sampled_from(["{}", "${}", "${}.99", "{} kgs", "1/2/{}", "{} pages", "{} in H"]),
+    st.sampled_from(["{}", "${}", "${}.99", "{} kgs", "1/2/{}", "{} pages"]),
 )
 def test_a_monstrous_number_is_no_crash(digit: str, length: int, form: str) -> None:
     text = form.format(digit * length)
@@ -404,8 +394,7 @@ def test_a_monstrous_number_is_no_crash(digit: str, length: int, form: str) -> N
     assert price is None or length < 9
     fields.read_weight(text)
     fields.read_date(text)
-    fields.read_pages(text)
-    fields.read_sizes(text)
+    fields.read_page_count(text)
 
 
 @pytest.mark.parametrize("unseen", [*"\u202a\u202c\u2066\u2069\u061c\u180e\0\u200b\u00ad\ufeff\u2060"])

@@ -42,10 +42,7 @@ def test_everything_on_the_page_is_read() -> None:
     assert page.binding == "Hardcover"
     assert page.page_count == 476
     assert page.srp_price == Decimal("28.99")
-    assert page.discount == "REG"
     assert page.weight == Decimal("0.77")
-    assert page.size is not None
-    assert page.size.height == Decimal("0.91")
     assert page.bisac == (
         "FICTION / Science Fiction / Hard Science Fiction",
         "FICTION / Thrillers / Technological",
@@ -59,9 +56,6 @@ def test_everything_on_the_page_is_read() -> None:
         "IN": DcStock(0, 12, "other"),
         "OR": DcStock(3, 199_999, "other"),
     }
-    assert page.returnable is None
-    assert not page.restricted
-    assert page.messages == ()
     assert page.warnings == ()
 
 
@@ -92,7 +86,7 @@ def test_an_optional_label_missing_above_is_none(label: str) -> None:
 def test_an_optional_label_missing_below_is_none(label: str) -> None:
     page = parse_product_page(product_page(lower=[pair for pair in LOWER if pair[0] != label]))
     read = {
-        "Physical Info": page.weight or page.page_count or page.size,
+        "Physical Info": page.weight or page.page_count,
         "Series": page.series,
         "BISAC Categories": page.bisac or None,
     }
@@ -394,7 +388,7 @@ def test_dates() -> None:
 def test_prices() -> None:
     assert parse_product_page(upper(US_SRP="$1,299.00")).srp_price == Decimal("1299.00")
     page = parse_product_page(upper(US_SRP="$18.99 (Discount: 40%)"))
-    assert (page.srp_price, page.discount) == (Decimal("18.99"), "40%")
+    assert page.srp_price == Decimal("18.99")
     canadian = product_page(upper=[("Canadian SRP", "$38.99"), *UPPER])
     assert parse_product_page(canadian).srp_price == Decimal("28.99")
     only_canadian = product_page(upper=[*replaced(UPPER, US_SRP=None), ("Canadian SRP", "$38.99")])
@@ -475,23 +469,6 @@ def test_bisac_paths_end_where_the_panel_begins(markup: str) -> None:
 )
 def test_descriptions_are_plain_paragraphs(markup: str, text: str | None) -> None:
     assert parse_product_page(upper(Annotation=markup)).description == text
-
-
-def test_messages() -> None:
-    page = parse_product_page(
-        product_page(
-            messages=(
-                "This item is Not Returnable",
-                "Available in some countries but not the United States.",
-                "Restricted:  Not available to all customers.",
-            )
-        )
-    )
-    assert page.returnable is False
-    assert page.restricted is True
-    assert len(page.messages) == 3
-    quoting = parse_product_page(upper(Annotation="A memoir: “This item is Not Returnable”."))
-    assert quoting.returnable is None
 
 
 def test_a_title_not_yet_published_shows_no_stock_table() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from ingram_assets.defs.events import KIND, REPORT, STOPPED
 from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
-from ingram_assets.defs.scraper import reading
+from ingram_assets.defs.scraper import read_pages
 from ingram_assets.defs.scraper.assets import saved_search, stock_sweep, title_page
 from ingram_assets.defs.scraper.earlier_sweeps import BINDINGS
-from ingram_assets.defs.scraper.reading import details_of
+from ingram_assets.defs.scraper.read_pages import details_of
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
 from ingram_assets.domain.stock import DcStock, on_hand
@@ -226,7 +226,7 @@ def test_a_machine_whose_clock_is_wrong_reads_nothing(
 
     known = stock_of(queue)
     site.reset_requests()
-    monkeypatch.setattr(reading, "datetime", Clock)
+    monkeypatch.setattr(read_pages, "datetime", Clock)
     done = sweep(instance)
     assert not done.success
     (failure,) = [event for event in done.all_events if event.is_step_failure]

@@ -22,7 +22,7 @@ from ingram_assets.defs.events import (
     log_observations,
 )
 from ingram_assets.defs.keys import TITLE_DETAILS
-from ingram_assets.defs.readings import latest_readings, reading_events
+from ingram_assets.defs.reading_events import latest_readings, reading_events
 from ingram_assets.defs.scraper import title_events
 from ingram_assets.defs.scraper.decisions import in_part_since
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
