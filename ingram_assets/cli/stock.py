@@ -16,7 +16,10 @@ from rich.table import Table
 from ingram_assets.cli.common import SOME_FAILED, fail
 from ingram_assets.cli.terminal import markup, one_line, say
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings import StorefrontSettings, environment_of, load, secret
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
 from ingram_assets.store.inventory.model import (
