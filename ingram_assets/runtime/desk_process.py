@@ -1,0 +1,37 @@
+"""The desk as the shop runs it: a process with the storefront's settings, and none of anybody else's."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ingram_assets.runtime.ports import choose_port, http_ok
+from ingram_assets.runtime.processes import Supervisor
+
+DESK_PORT = 3001
+
+
+def start_desk(
+    supervisor: Supervisor, home: Path, environment: Mapping[str, str], *, port: int | None
+) -> str:
+    """Start the desk, brought back if it dies. Returns its address.
+
+    Args:
+        environment: the storefront's, whole.
+        port: `None` or 0: any free one.
+
+    Raises:
+        PortBusy: the port is taken.
+        ChildFailed: it did not come up; the message quotes its log.
+    """
+    chosen = choose_port("INGRAM_PORT_DESK", port)
+    url = f"http://127.0.0.1:{chosen}"
+    supervisor.start(
+        "desk",
+        [sys.executable, "-m", "ingram_assets.desk", str(chosen)],
+        env=environment,
+        cwd=home,
+        ready=http_ok(f"{url}/healthz"),
+        ready_seconds=60,
+        restart=True,
+    )
+    return url
