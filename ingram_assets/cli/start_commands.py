@@ -12,7 +12,7 @@ from ingram_assets.domain.failures import NeedsPerson
 @as_json
 @handle_errors
 def up(as_json: bool) -> None:
-    r"""Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
+    r"""Run it for real: migrations, three code servers, web server, daemon, desk. Ctrl-C stops all.
 
     Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
     With --json the line that says where it answers is an object.
