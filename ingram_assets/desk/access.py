@@ -39,11 +39,11 @@ def may(token: DeskToken, method: str, path: str) -> str | None:
 class Doorkeeper:
     """Judges each request before anything of it is read."""
 
-    def __init__(self, tokens: Callable[[], TokenStore], per_minute: int) -> None:
+    def __init__(self, tokens: Callable[[], TokenStore], per_minute: int, failures: int) -> None:
         self._tokens = tokens
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._each = RateLimitItemPerMinute(per_minute)
-        self._failures = RateLimitItemPerMinute(FAILURES_PER_MINUTE)
+        self._failures = RateLimitItemPerMinute(failures)
 
     def admit(self, authorization: str, address: str, method: str, path: str) -> DeskToken:
         """The token of a request that may go on.
@@ -52,14 +52,14 @@ class Doorkeeper:
             DeskProblem: 401, 403 or 429.
             JournalLost, NeedsPerson: the tokens can't be looked up.
         """
-        # Before the token is looked at: guessing costs the guesser time, and us none.
-        if not self._limiter.test(self._failures, "failures", address):
-            raise self._too_often(self._failures, "failures", address)
+        # Guessing costs the guesser time, us none, and nobody else at the address (a proxy's) their token.
+        guessed = not self._limiter.test(self._failures, "failures", address)
         scheme, _, text = authorization.strip().partition(" ")
-        token = self._tokens().check(text.strip()) if scheme.lower() == "bearer" else None
+        bearer = scheme.lower() == "bearer"
+        token = self._tokens().check(text.strip(), prove=not guessed) if bearer else None
         if token is None:
-            if authorization:
-                self._limiter.hit(self._failures, "failures", address)
+            if authorization and not self._limiter.hit(self._failures, "failures", address):
+                raise self._too_often(self._failures, "failures", address)
             words = "The token is none, or revoked." if authorization else "No token was sent."
             raise DeskProblem(
                 "sign_in_needed",

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from ingram_assets.desk.access import Door, Doorkeeper
+from ingram_assets.desk.access import FAILURES_PER_MINUTE, Door, Doorkeeper
 from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
 from ingram_assets.desk.backroom import Backroom
@@ -23,11 +23,12 @@ document (RFC 9457), and has changed nothing. Numbers are whole copies; times ar
 """
 
 
-def make_app(room: Backroom, *, per_minute: int = 600) -> FastAPI:
+def make_app(room: Backroom, *, per_minute: int = 600, failures: int = FAILURES_PER_MINUTE) -> FastAPI:
     """The application on a store. It closes the backroom when it stops.
 
     Args:
         per_minute: requests of one token.
+        failures: tokens a minute that are none, from one address, until it has to wait.
     """
 
     @asynccontextmanager
@@ -47,7 +48,7 @@ def make_app(room: Backroom, *, per_minute: int = 600) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.room = room
-    app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute))
+    app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     answer_problems(app)
     app.include_router(store.router)
     app.include_router(admin.router)

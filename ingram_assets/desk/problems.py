@@ -163,7 +163,24 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         "method_not_allowed": f"{request.method} is not for this address: see /api/v1/openapi.json.",
     }
     kind = kinds.get(error.status_code, "malformed" if error.status_code < 500 else "failed")
-    return answer(kind, words.get(kind, "The request can't be read."), headers=error.headers)
+    headers = dict(error.headers or {})
+    if kind == "method_not_allowed":
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return answer(kind, words.get(kind, "The request can't be read."), headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of an address. A route knows its own alone."""
+    app: FastAPI = request.app
+    parts = request.url.path.split("/")
+    paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
+    for path, methods in paths:
+        own = path.split("/")
+        if len(own) == len(parts) and all(
+            a == b or a.startswith("{") for a, b in zip(own, parts, strict=True)
+        ):
+            return {method.upper() for method in methods}
+    return {"GET"}
 
 
 def _failed(request: Request, error: Exception) -> JSONResponse:

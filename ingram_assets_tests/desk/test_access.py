@@ -104,9 +104,12 @@ def test_a_token_may_ask_so_often(desk: DeskShop, journal_url: str):
 def test_who_guesses_has_to_wait(desk: DeskShop, journal_url: str):
     with running_desk(desk.bench.shop.medusa, journal_url) as url:
         shop = DeskShop(url, desk.bench, desk.tokens, desk.places, desk.channels)
+        known = shop.program("read")
+        assert known.get(STORE).status_code == 200
         guess = shop.with_token("ingram_0123456789ab_" + "x" * 43)
         answers = [guess.get(STORE).status_code for _ in range(FAILURES_PER_MINUTE + 1)]
         assert answers == [401] * FAILURES_PER_MINUTE + [429]
+        assert known.get(STORE).status_code == 200, "the token of somebody else at the same address"
 
 
 def test_tokens_at_the_terminal(desk: DeskShop, journal_url: str, monkeypatch, tmp_path):

@@ -20,7 +20,7 @@ def isbn(desk: DeskShop) -> str:
 BODIES: dict[str, tuple[Any, int, str]] = {
     "negative": ({"quantity": -1}, 422, "body.quantity"),
     "fraction": ({"quantity": 1.5}, 422, "body.quantity"),
-    "whole float": ({"quantity": 1e300}, 422, "body.quantity"),
+    "huge float": ({"quantity": 1e300}, 422, "body.quantity"),
     "huge": ({"quantity": 10**30}, 422, "body.quantity"),
     "text": ({"quantity": "3"}, 422, "body.quantity"),
     "truth": ({"quantity": True}, 422, "body.quantity"),

@@ -24,10 +24,10 @@ _keys = itertools.count(1)
 
 
 @contextmanager
-def running_desk(medusa: Medusa, journal_url: str, *, per_minute: int = 1_000_000) -> Iterator[str]:
+def running_desk(medusa: Medusa, journal_url: str, **limits: int) -> Iterator[str]:
     """A desk that answers, by its address; it ends with the block."""
     client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
-    app = make_app(Backroom(client, journal_url, low=5), per_minute=per_minute)
+    app = make_app(Backroom(client, journal_url, low=5), **({"per_minute": 1_000_000} | limits))
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)

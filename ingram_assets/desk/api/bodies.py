@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ingram_assets.store.inventory.listing import POSITION
 from ingram_assets.store.inventory.model import MAX_QUANTITY, Reason
@@ -15,10 +15,18 @@ PAGE = 1_000
 
 Words = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
 Note = Annotated[str, Field(max_length=1_000, pattern=PLAIN)]
-Level = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
-Copies = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
-Change = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
-Seen = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+
+
+def _whole(value: Any) -> Any:
+    """3.0 is a whole number in JSON. Nothing else but whole numbers is taken for one: no text, no truth."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+Level = Annotated[int, Whole, Field(strict=True, ge=0, le=MAX_QUANTITY)]
+Copies = Annotated[int, Whole, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+Change = Annotated[int, Whole, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+Seen = Annotated[int, Whole, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 
 _PRODUCT = Field(
     description="An ISBN in any spelling, or the id of a product in Medusa.",
