@@ -79,6 +79,7 @@ def test_every_field_and_problem_has_an_example(desk: DeskShop):
     for name in ("SetBody", "AdjustBody", "ReserveBody", "HeldBody", "TransferBody", "EntryBody"):
         shape = described["components"]["schemas"][name]
         assert all(shape["properties"][field].get("examples") for field in shape["required"])
+        assert {"minimum", "maximum"} <= shape["properties"]["quantity"].keys()
     for methods in described["paths"].values():
         for operation in methods.values():
             assert operation["security"] == [{"token": []}]

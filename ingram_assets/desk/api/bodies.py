@@ -23,10 +23,11 @@ def _whole(value: Any) -> Any:
 
 
 Whole = BeforeValidator(_whole)
-Level = Annotated[int, Whole, Field(strict=True, ge=0, le=MAX_QUANTITY)]
-Copies = Annotated[int, Whole, Field(strict=True, ge=1, le=MAX_QUANTITY)]
-Change = Annotated[int, Whole, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
-Seen = Annotated[int, Whole, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+# Behind the limits: before them, it would take them out of the description.
+Level = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY), Whole]
+Copies = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY), Whole]
+Change = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
+Seen = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
 
 _PRODUCT = Field(
     description="An ISBN in any spelling, or the id of a product in Medusa.",
