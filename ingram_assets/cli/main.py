@@ -13,8 +13,9 @@ from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.look_commands import explain, history, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
-from ingram_assets.cli.start_commands import demo, up
+from ingram_assets.cli.start_commands import demo, desk, up
 from ingram_assets.cli.stock_commands import stock
+from ingram_assets.cli.token_commands import token
 
 
 class _Commands(click.Group):
@@ -67,6 +68,22 @@ def main(env_dir: Path | None) -> None:
     os.environ.update(sparing_this_machine(os.environ))
 
 
-_ALL = (sync_stock, enrich, retire, push, undo, history, explain, status, stock, up, demo, queue, alert)
+_ALL = (
+    sync_stock,
+    enrich,
+    retire,
+    push,
+    undo,
+    history,
+    explain,
+    status,
+    stock,
+    token,
+    up,
+    desk,
+    demo,
+    queue,
+    alert,
+)
 for _command in _ALL:
     main.add_command(_command)

@@ -16,6 +16,7 @@ from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.domain.wording import minutes, moment
+from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
@@ -77,6 +78,7 @@ class Status:
         behind_text: the same in words; `None` if there are none.
         not_asked: why Dagster or the journal could not be asked.
         switched_off: names of the sensors and schedules that a person switched off in Dagster.
+        desk: where the desk answers; `None`: it does not.
     """
 
     up: bool
@@ -104,6 +106,7 @@ class Status:
     no_stock_table: tuple[Trouble, ...]
     failed_runs: tuple[FailedRun, ...]
     switched_off: tuple[str, ...]
+    desk: str | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -171,12 +174,15 @@ def gather() -> Status:
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         failed_runs=dagster.failed_runs,
         switched_off=tuple(sorted(dagster.switched_off)),
+        desk=desk_at(common.state_dir),
     )
 
 
 def render(status: Status, now: datetime) -> None:
     """Print it for a person: counts, then lists, then what is broken and what to do next."""
     click.echo(f"ingram up is {'running' if status.up else 'not running'}.")
+    if status.desk:
+        click.echo(f"The desk answers at {status.desk}")
     for number, words in (
         (status.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
         (status.to_import, "wait for import"),
