@@ -149,7 +149,7 @@ def test_what_orders_owe_passes_a_guardrail_on_the_real_store(bench: Bench) -> N
     variant = bench.shop.variant(sold_out)
     assert variant
     assert variant["metadata"]["availability"] == "out_of_stock"
-    assert stopped.value.report.held_back == {sold_out, canceled}
+    assert stopped.value.report.owed == {sold_out, canceled}
 
 
 @pytest.mark.xdist_group("medusa")
