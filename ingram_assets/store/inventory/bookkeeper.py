@@ -26,7 +26,7 @@ _WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 0)
 _ATTEMPTS = 6
 """So many orders in a row may meet our writes of one level."""
 
-_STORE = Actor("unknown", "medusa")
+_HAND = Actor("unknown", "hand")
 _SYNC = Actor("sync", "ingram")
 
 
@@ -89,6 +89,8 @@ class Bookkeeper:
         if book is None:
             return 0, []
         effects = self._shelves.effects(shelf, book.scanned_at - _CLOCKS_APART)
+        # An order tells all that it ever did. What it did before the book was opened is in the first line.
+        effects = [each for each in effects if each.made_at >= book.opened_at - _CLOCKS_APART]
         entered = self._ledger.entered(shelf, [each.id for each in effects])
         return book.quantity, [each for each in effects if each.id not in entered]
 
@@ -98,7 +100,8 @@ class Bookkeeper:
         shelf = (title.item_id, entry.location_id)
         effects = self._shelves.effects(shelf, at - _CLOCKS_APART)
         start = entry.quantity - sum(each.delta for each in effects)
-        opening = _past_us(entry, "opening", 0, start, "As it was in Medusa.")
+        by = _SYNC if entry.is_synced else _HAND
+        opening = _past_us(entry, "opening", by, 0, start, "As it was in Medusa.")
         self._ledger.record(uuid4(), [opening, *_of_orders(entry, start, effects)])
         self._ledger.note_scan(shelf, title.isbn, at)
         return seen
@@ -123,7 +126,7 @@ class Bookkeeper:
                 return seen
             if standing is Standing.UNEXPLAINED or seen.entry.level_id is None:
                 note = "The level was changed in Medusa, past the ledger."
-                self._ledger.record(uuid4(), [_past_us(seen.entry, "found", right, copies, note)])
+                self._ledger.record(uuid4(), [_past_us(seen.entry, "found", _HAND, right, copies, note)])
                 return seen
             log.warning("%s: an order met our write of the level: it is put right.", title.isbn)
             self._shelves.write_level(seen.entry, LevelChange(seen.entry.location_id, copies, right))
@@ -157,10 +160,10 @@ class Bookkeeper:
         return not effects and own is None and self._ledger.now() - seen.level_at > _QUIET
 
 
-def _past_us(entry: StockEntry, operation: str, before: int, after: int, note: str) -> NewLine:
-    """The line of what somebody did to a level past the ledger: at Ingram's location the sync."""
+def _past_us(entry: StockEntry, operation: str, by: Actor, before: int, after: int, note: str) -> NewLine:
+    """The line of what somebody did to a level past the ledger."""
     return NewLine(
-        *(entry.isbn, entry.item_id, entry.location_id, operation, _SYNC if entry.is_synced else _STORE),
+        *(entry.isbn, entry.item_id, entry.location_id, operation, by),
         *(before, after, entry.reserved, entry.reserved),
         note=note,
     )

@@ -23,6 +23,7 @@ from ingram_assets.store.inventory.model import (
     SetQuantity,
     StockEntry,
     Transfer,
+    Unfulfill,
 )
 
 OF_THE_SYNC = (
@@ -61,8 +62,8 @@ def decide(
             return _set(entry, quantity)
         case Adjust(delta=delta):
             return _adjust(entry, delta)
-        case Reserve():
-            return _reserve(entry, operation)
+        case Reserve() | Unfulfill():
+            return _hold(entry, operation)
         case Release(quantity=quantity, reservation_id=chosen):
             taken = _take(entry, quantity, chosen, "released")
             return taken if isinstance(taken, Refusal) else Decision(taken)
@@ -109,11 +110,13 @@ def _adjust(entry: StockEntry, delta: int) -> Decision | Refusal:
     return Decision((_level(entry, after),) if delta else ())
 
 
-def _reserve(entry: StockEntry, request: Reserve) -> Decision | Refusal:
+def _hold(entry: StockEntry, request: Reserve | Unfulfill) -> Decision | Refusal:
     if not 1 <= request.quantity <= MAX_QUANTITY:
         return _out_of_range(request.quantity, least=1)
     if entry.level_id is None:
         return _no_entry()
+    if isinstance(request, Unfulfill):
+        return _unfulfill(entry, request)
     if request.quantity > entry.available and not entry.allow_backorder:
         return Refusal(
             RefusalKind.NOT_ENOUGH,
@@ -132,6 +135,14 @@ def _fulfill(entry: StockEntry, quantity: int | None, chosen: str | None) -> Dec
             RefusalKind.NOT_ENOUGH, f"There are {entry.quantity} copies here: {copies} can't be fulfilled."
         )
     return Decision((_level(entry, entry.quantity - copies), *taken))
+
+
+def _unfulfill(entry: StockEntry, request: Unfulfill) -> Decision | Refusal:
+    after = entry.quantity + request.quantity
+    if after > MAX_QUANTITY:
+        return _out_of_range(after)
+    held = NewReservation(request.quantity, request.owner, request.expires_at, copies_follow=True)
+    return Decision((held, _level(entry, after)))
 
 
 def _transfer(entry: StockEntry, target: StockEntry | None, quantity: int) -> Decision | Refusal:

@@ -127,13 +127,23 @@ class Book:
 
     Attributes:
         quantity: the sum of its lines.
+        opened_at: when its first line was entered. What came before is in that line.
         scanned_at: when orders were last asked about.
         written_at: Medusa's time of our last write, while it waits for a second look.
     """
 
     quantity: int
+    opened_at: datetime
     scanned_at: datetime
     written_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBook:
+    """An entry of which the ledger has lines, and their sum in copies."""
+
+    isbn: str
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,19 +305,87 @@ class StockLedger:
             SELECT coalesce((
                 SELECT sum(delta) FROM inventory_ledger AS line
                 WHERE line.item_id = entry.item_id AND line.location_id = entry.location_id AND state = 'done'
-            ), 0)::bigint, scanned_at, written_at
+            ), 0)::bigint, opened_at, scanned_at, written_at
             FROM inventory_entry AS entry WHERE item_id = %s AND location_id = %s
             """,
             shelf,
         )
         return Book(*rows[0]) if rows else None
 
+    def books(self) -> dict[Shelf, OpenBook]:
+        """Every entry that has a line, with the sum of its lines: one read of the whole ledger."""
+        rows = self._run(
+            """
+            SELECT entry.item_id, entry.location_id, entry.isbn, coalesce(lines.copies, 0)::bigint
+            FROM inventory_entry AS entry LEFT JOIN (
+                SELECT item_id, location_id, sum(delta) AS copies FROM inventory_ledger
+                WHERE state = 'done' GROUP BY item_id, location_id
+            ) AS lines USING (item_id, location_id)
+            """
+        )
+        return {(item_id, place): OpenBook(isbn, copies) for item_id, place, isbn, copies in rows}
+
+    def due(self, now: datetime, *, broken_off: float, unseen: float) -> list[str]:
+        """What a sweep has to do, each as a text that names it and never comes again once it is done.
+
+        Args:
+            broken_off: seconds after which an operation that is pending counts as broken off.
+            unseen: seconds after a write by when its second look is due.
+        """
+        rows = self._run(
+            """
+            SELECT DISTINCT 'operation ' || operation_id FROM inventory_ledger
+                WHERE state = 'pending' AND at <= clock_timestamp() - make_interval(secs => %s)
+            UNION ALL SELECT 'reservation ' || reservation_id FROM inventory_reservation
+                WHERE ended_at IS NULL AND expires_at <= %s
+            UNION ALL SELECT 'entry ' || item_id || ' ' || location_id || ' ' || unseen_since::text
+                FROM inventory_entry WHERE unseen_since <= clock_timestamp() - make_interval(secs => %s)
+            """,
+            [broken_off, now, unseen],
+        )
+        return sorted(row[0] for row in rows)
+
+    def entered_since(self, at: datetime) -> dict[str, int]:
+        """How many lines were entered since a time, by operation."""
+        return dict(
+            self._run("SELECT operation, count(*) FROM inventory_ledger WHERE at >= %s GROUP BY 1", [at])
+        )
+
+    def operation_called(self, called: str) -> UUID | None:
+        """The operation with this id, or that a line with this number is of; `None`: there is none."""
+        called = called.strip()
+        number = int(called) if called.isascii() and called.isdecimal() and len(called) < 19 else -1
+        rows = self._run(
+            "SELECT operation_id FROM inventory_ledger WHERE id = %s OR operation_id::text = %s LIMIT 1",
+            [number, called.lower()],
+        )
+        return rows[0][0] if rows else None
+
+    def undone_by(self, operation_id: UUID) -> UUID | None:
+        """The operation that undid this one; `None`: none did."""
+        rows = self._run(
+            "SELECT operation_id FROM inventory_ledger WHERE undoes = %s AND state <> 'taken_back' LIMIT 1",
+            [operation_id],
+        )
+        return rows[0][0] if rows else None
+
+    def held_for(self, operation_id: UUID, ids: Collection[str] = ()) -> list[HeldFor]:
+        """Reservations that an operation made, and those with these ids, ended or not; oldest first."""
+        rows = self._run(
+            "SELECT reservation_id, isbn, location_id, owner, reference, expires_at"
+            " FROM inventory_reservation WHERE operation_id = %s OR reservation_id = ANY(%s::text[])"
+            " ORDER BY at",
+            [operation_id, list(ids)],
+        )
+        return [HeldFor(*row) for row in rows]
+
     def note_scan(self, shelf: Shelf, isbn: str, at: datetime) -> None:
         """Orders were asked about, as of `at`."""
         self._run(
-            "INSERT INTO inventory_entry (item_id, location_id, isbn, scanned_at) VALUES (%s, %s, %s, %s)"
+            "INSERT INTO inventory_entry (item_id, location_id, isbn, opened_at, scanned_at)"
+            " VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT (item_id, location_id) DO UPDATE SET scanned_at = excluded.scanned_at",
-            [*shelf, isbn, at],
+            [*shelf, isbn, at, at],
         )
 
     def note_write(self, shelf: Shelf, at: datetime | None) -> None:

@@ -1,8 +1,8 @@
 """Entries in Medusa: read with their reservations, and written one step at a time, through its Admin API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ingram_assets.domain.isbn import isbn_spelled
@@ -30,8 +30,12 @@ _EFFECTS = ",".join(
     (
         *("id", "fulfillments.id", "fulfillments.created_at", "fulfillments.canceled_at"),
         *("fulfillments.location_id", "fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
+        *("fulfillments.items.line_item_id", "returns.id", "returns.location_id"),
     )
 )
+_CHANGES = "id,status,return_id,confirmed_at,*actions"
+_AT_ONCE = timedelta(seconds=1)
+"""Medusa says that a return was received while it writes the level: either may come first."""
 
 # The routes for levels and reservations take no negative level and know no back-order; the workflows that
 # they run do both.
@@ -197,21 +201,24 @@ class StockShelves:
                 raise
 
     def effects(self, shelf: tuple[str, str], since: datetime) -> list[OrderEffect]:
-        """What fulfillments and their cancellations did to an entry, at least as far back as is asked for."""
+        """What orders did to an entry's level, at least as far back as is asked for."""
         item_id, location_id = shelf
         rows = self._client.list_all(
             "/admin/orders", "orders", {"updated_at[$gte]": since.isoformat(), "fields": _EFFECTS}
         )
-        return sorted(
-            (
-                effect
-                for row in rows
-                for one in row["fulfillments"] or []
-                if one and one["location_id"] == location_id
-                for effect in _effects_of(row["id"], one, item_id)
-            ),
-            key=lambda effect: (effect.made_at, effect.id),
-        )
+        found = [
+            effect
+            for row in rows
+            for one in row["fulfillments"] or []
+            if one and one["location_id"] == location_id
+            for effect in _effects_of(row["id"], one, item_id)
+        ]
+        for row in rows:
+            returns = [one["id"] for one in row["returns"] or [] if one and one["location_id"] == location_id]
+            if returns and (lines := _lines_of(row, item_id)):
+                changes = self._client.get(f"/admin/orders/{row['id']}/changes", {"fields": _CHANGES})
+                found += _returned(row["id"], changes["order_changes"], returns, lines)
+        return sorted(found, key=lambda effect: (effect.made_at, effect.id))
 
     def write_level(self, entry: StockEntry, step: LevelChange) -> None:
         """Makes, changes or ends a level. Again is no harm.
@@ -265,7 +272,7 @@ class StockShelves:
             "metadata": {name: value for name, value in metadata.items() if value is not None},
         }
         try:
-            if entry.allow_backorder:
+            if entry.allow_backorder or step.copies_follow:
                 reservation = row | {"allow_backorder": True}
                 self._run("create-reservations-workflow", {"reservations": [reservation]})
             else:
@@ -345,6 +352,33 @@ def _effects_of(order: str, row: Mapping[str, Any], item_id: str) -> Iterator[Or
     if row["canceled_at"]:
         canceled = datetime.fromisoformat(row["canceled_at"])
         yield OrderEffect(f"cancellation:{row['id']}", copies, canceled, order)
+
+
+def _lines_of(order: Mapping[str, Any], item_id: str) -> set[str]:
+    """Ids of the lines of an order of which copies of an item were fulfilled: what can come back."""
+    return {
+        line["line_item_id"]
+        for one in order["fulfillments"] or []
+        for line in (one and one["items"]) or []
+        if line and line["inventory_item_id"] == item_id
+    }
+
+
+def _returned(
+    order: str, changes: Iterable[Mapping[str, Any]], returns: Collection[str], lines: Collection[str]
+) -> Iterator[OrderEffect]:
+    """What came back of an order's lines. What came back damaged is put on no shelf.
+
+    The return itself has only what was received last, so the order's changes are asked.
+    """
+    for change in changes:
+        if change["status"] != "confirmed" or change["return_id"] not in returns:
+            continue
+        at = datetime.fromisoformat(change["confirmed_at"]) - _AT_ONCE
+        for action in change["actions"] or []:
+            told = action["details"] or {}
+            if action["action"] == "RECEIVE_RETURN_ITEM" and told.get("reference_id") in lines:
+                yield OrderEffect(f"return:{action['id']}", _whole(told["quantity"]), at, order)
 
 
 def _whole(quantity: float) -> int:

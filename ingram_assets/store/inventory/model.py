@@ -128,6 +128,15 @@ class Fulfill:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfulfill:
+    """Copies that had left are back, and held again: a fulfillment is undone."""
+
+    quantity: int
+    owner: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Copies go from this entry's location to another."""
 
@@ -139,7 +148,7 @@ class Delete:
     """The entry ends: the title is no longer kept at the location."""
 
 
-Operation = SetQuantity | Adjust | Reserve | Release | Fulfill | Transfer | Delete
+Operation = SetQuantity | Adjust | Reserve | Release | Fulfill | Unfulfill | Transfer | Delete
 
 
 class RefusalKind(StrEnum):
@@ -188,6 +197,8 @@ class NewReservation:
     quantity: int
     owner: str | None
     expires_at: datetime | None
+    copies_follow: bool = False
+    """The copies that it holds arrive right after it: it is made whatever is available."""
 
 
 @dataclass(frozen=True, slots=True)

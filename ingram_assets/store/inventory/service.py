@@ -59,9 +59,11 @@ from ingram_assets.store.inventory.model import (
     Step,
     StockEntry,
     Transfer,
+    Unfulfill,
 )
 from ingram_assets.store.inventory.places import find_place
 from ingram_assets.store.inventory.settle import arrived
+from ingram_assets.store.inventory.undoing import TakenBack, changed_holds, taking_back
 from ingram_assets.store.journal import Journal, JournalLost
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ _NAMES: dict[type[Operation], str] = {
     Reserve: "reserve",
     Release: "release",
     Fulfill: "fulfill",
+    Unfulfill: "unfulfill",
     Transfer: "transfer",
     Delete: "delete",
 }
@@ -119,6 +122,7 @@ class _Asked:
     request: str
     expected_quantity: int | None
     about: About
+    undoes: UUID | None = None
 
 
 class InventoryService:
@@ -153,6 +157,7 @@ class InventoryService:
         target: str | None = None,
         expected_quantity: int | None = None,
         about: About | None = None,
+        undoes: UUID | None = None,
     ) -> OperationDone:
         """Does an operation once, however often it is asked for with the same key.
 
@@ -161,6 +166,7 @@ class InventoryService:
             location: its name in any case, or its id; `target`: where a transfer goes.
             key: the caller's idempotency key. A refusal is not kept: it is judged anew.
             expected_quantity: the quantity that the caller saw; another one is refused.
+            undoes: the operation that this one takes back (`undo`).
 
         Raises:
             OperationRefused: nothing was changed, for the reason that it has.
@@ -169,7 +175,7 @@ class InventoryService:
         """
         about = about or About()
         request = _fingerprint(operation, [isbn, location, target, expected_quantity, about])
-        asked = _Asked(operation, actor, key, request, expected_quantity, about)
+        asked = _Asked(operation, actor, key, request, expected_quantity, about, undoes)
         with self.ledger.locks() as locks, locks.hold([f"key {actor} {key}"]):
             if answer := self._answer_again(locks, asked):
                 return answer
@@ -179,6 +185,45 @@ class InventoryService:
             shelves = [(title.item_id, find_place(places, name).id) for name in names]
             with self._alone_at(locks, shelves):
                 return self._do(asked, title, shelves)
+
+    def plan_undo(self, operation_id: UUID) -> tuple[TakenBack, LedgerLine]:
+        """What would take an operation back, and its first line.
+
+        Raises:
+            OperationRefused: nothing takes it back.
+        """
+        lines = self.ledger.of_operation(operation_id)
+        held = self.ledger.held_for(operation_id, changed_holds(lines[0]))
+        plan = taking_back(lines, held, self.ledger.now())
+        if isinstance(plan, Refusal):
+            raise OperationRefused(plan)
+        return plan, lines[0]
+
+    def undo(self, operation_id: UUID, *, actor: Actor) -> OperationDone:
+        """Takes an operation back, once: by an operation of its own, which can itself be undone.
+
+        Raises: as `plan_undo` and `apply`.
+        """
+        plan, line = self.plan_undo(operation_id)
+        return self.apply(
+            plan.operation,
+            isbn=line.isbn,
+            location=plan.location_id,
+            target=plan.target_id,
+            actor=actor,
+            key=f"undo {operation_id}",
+            about=About(Reason.CORRECTION, f"Undo of {line.operation}, line {line.id}.", line.reference),
+            undoes=operation_id,
+        )
+
+    def settle(self, shelf: Shelf, isbn: str) -> None:
+        """Enters in an entry's book what others did to its level; opens the book where there is none.
+
+        Raises:
+            EntryBusy, StillMoving, JournalLost, MedusaError: it is left as it is.
+        """
+        with self.ledger.locks() as locks, self._alone_at(locks, [shelf]):
+            self._books.settled(self._title_of(shelf, isbn), shelf[1], scan=True)
 
     @contextmanager
     def beside_operations(
@@ -289,6 +334,8 @@ class InventoryService:
         target = entries[1] if len(entries) > 1 else None
         expected = asked.expected_quantity
         decision = decide(asked.operation, entries[0], expected_quantity=expected, target=target)
+        if asked.undoes and (by := self.ledger.undone_by(asked.undoes)):
+            decision = Refusal(RefusalKind.INVALID, f"It is undone already, by the operation {by}.")
         if isinstance(decision, Refusal):
             raise OperationRefused(decision)
         operation_id = uuid4()
@@ -502,6 +549,7 @@ def _line(asked: _Asked, entry: StockEntry, decision: Decision) -> NewLine:
         *(entry.isbn, entry.item_id, entry.location_id, _NAMES[type(operation)], asked.actor),
         *(entry.quantity, quantity, entry.reserved, reserved),
         *(reason, about.note, about.reference),
+        undoes=asked.undoes,
         steps=steps,
     )
 

@@ -13,10 +13,10 @@ from enum import Enum, auto
 
 @dataclass(frozen=True, slots=True)
 class OrderEffect:
-    """What one fulfillment, or its cancellation, did to a level.
+    """What one fulfillment, its cancellation, or a return that was received did to a level.
 
     Attributes:
-        id: "fulfillment:ful_…" or "cancellation:ful_…".
+        id: "fulfillment:ful_…", "cancellation:ful_…" or "return:ordchact_…".
         made_at: Medusa's time. The level is written after it.
         order: the order's id.
     """

@@ -25,7 +25,7 @@ from ingram_assets.store.inventory.model import (
 )
 from ingram_assets_tests.testing.fickle import Fate, now_and_then
 from ingram_assets_tests.testing.shop import Refusal
-from ingram_assets_tests.testing.stockroom import Stockroom
+from ingram_assets_tests.testing.stockroom import ADA, Stockroom
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -101,6 +101,36 @@ def test_a_fulfillment_and_its_cancellation_are_told(room: Stockroom) -> None:
     told = [(line.operation, line.delta) for line in room.lines(isbn)]
     assert told[-4:] == [("order_fulfillment", -2), ("adjust", 1), ("order_cancellation", 2), ("adjust", 1)]
     assert room.level(isbn) == (12, 2)
+    room.agrees(isbn)
+
+
+def test_a_return_is_told_and_what_came_before_the_book_is_not(room: Stockroom) -> None:
+    isbn = room.title(None)
+    room.bench.shop.set_level(isbn, room.cellar, 10)
+    order = room.bench.shop.order(isbn, 3)
+    room.bench.shop.fulfil(order, room.cellar)
+    room.apply(Adjust(0), isbn)
+    (made,) = room.bench.shop.get(f"orders/{order['id']}", fields="fulfillments.created_at")["order"][
+        "fulfillments"
+    ]
+    # As if the order had been fulfilled more than two minutes before the book was opened.
+    room.sql(
+        "ALTER TABLE inventory_ledger DISABLE TRIGGER USER;"
+        f" DELETE FROM inventory_ledger WHERE isbn = '{isbn}' AND operation <> 'opening';"
+        f" UPDATE inventory_ledger SET quantity_after = 7, delta = 7 WHERE isbn = '{isbn}';"
+        " ALTER TABLE inventory_ledger ENABLE TRIGGER USER;"
+        f" UPDATE inventory_entry SET opened_at = '{made['created_at']}'::timestamptz"
+        f" + interval '2 minutes 1 millisecond' WHERE isbn = '{isbn}'"
+    )
+    returned = room.bench.shop.ask_back(order, room.cellar, 3)
+    room.bench.shop.receive(returned, order, 1)
+    room.bench.shop.receive(returned, order, 1, damaged=True)
+    room.bench.shop.receive(returned, order, 1)
+    assert room.level(isbn) == (9, 0)
+    room.apply(Adjust(1), isbn)
+    told = [(line.operation, line.delta, str(line.actor)) for line in room.lines(isbn)]
+    back = ("order_return", 1, f"order:{order['id']}")
+    assert told[1:] == [back, back, ("adjust", 1, str(ADA))]
     room.agrees(isbn)
 
 

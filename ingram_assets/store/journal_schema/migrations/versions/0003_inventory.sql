@@ -81,7 +81,8 @@ CREATE TABLE inventory_entry (
     item_id TEXT NOT NULL,
     location_id TEXT NOT NULL,
     isbn TEXT NOT NULL,
-    -- When orders were last asked about, and since when our last level waits for a second look.
+    -- When its first line was entered, when orders were last asked about, and since when our last level waits for a second look.
+    opened_at TIMESTAMPTZ NOT NULL,
     scanned_at TIMESTAMPTZ NOT NULL,
     written_at TIMESTAMPTZ,
     unseen_since TIMESTAMPTZ,
