@@ -20,7 +20,10 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.store.inventory.channels import read_floor
+from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
+from ingram_assets.store.inventory.listing import EntryList, WantedEntries
 from ingram_assets.store.inventory.model import (
     Actor,
     Operation,
@@ -30,7 +33,7 @@ from ingram_assets.store.inventory.model import (
     StockEntry,
 )
 from ingram_assets.store.inventory.places import Place, find_place
-from ingram_assets.store.inventory.service import About, InventoryService
+from ingram_assets.store.inventory.service import About, InventoryService, operation_name
 from ingram_assets.store.journal import Journal
 
 
@@ -84,14 +87,59 @@ def perform(
             fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
         except Transient as error:
             fail(f"{error} The key is {key}: repeat the command with --key.", SOME_FAILED, as_json, key=key)
+    _print_done(done, places, as_json, key=key)
+
+
+def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
+    """Take an inventory operation back, and print its entry before and after; False where there is none.
+
+    Leaves with 1 where it can't be taken back.
+
+    Args:
+        called: the operation's id, or the number of a line of it.
+    """
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    with StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger:
+        operation_id = ledger.operation_called(called)
+    if operation_id is None:
+        return False
+    with _service() as service:
+        places = {place.id: place for place in service.shelves.places()}
+        try:
+            if dry_run:
+                plan, line = service.plan_undo(operation_id)
+                done = None
+            else:
+                done = service.undo(operation_id, actor=_person())
+        except OperationRefused as error:
+            fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
+        except Transient as error:
+            fail(f"{error} Repeat the command: it is done once.", SOME_FAILED, as_json)
+    if done:
+        _print_done(done, places, as_json)
+        return True
+    words = operation_name(plan.operation)
+    what = {key: each for key, each in asdict(plan.operation).items() if each is not None}
     if as_json:
-        click.echo(json.dumps({"ok": True, **_told(done, places), "key": key}, default=str))
+        told = {"isbn": line.isbn, "operation": words, "location": _code(plan.location_id, places)}
+        click.echo(json.dumps({"ok": True, "dry_run": True, **told, "with": what}, default=str))
+    else:
+        numbers = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in what.items())
+        say(one_line(f"Would {words} {line.isbn} at {_code(plan.location_id, places)}: {numbers}."))
+    return True
+
+
+def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **more: str) -> None:
+    if as_json:
+        click.echo(json.dumps({"ok": True, **_told(done, places), **more}, default=str))
         return
     _print_entries([each for each in (done.after, done.target_after) if each], places, done)
     if done.reservation_id:
         click.echo(f"Reservation {done.reservation_id}.")
     if done.replayed:
         click.echo("It was done before, under the same key: this is the first answer again.")
+    elif done.ledger_ids:
+        click.echo(click.style(f"Take it back: ingram undo {done.ledger_ids[0]}", dim=True))
 
 
 def show_title(isbn: str, as_json: bool) -> None:
@@ -146,6 +194,54 @@ def show_list(location: str | None, low: int | None, search: str | None, as_json
     click.echo(f"{len(kept):,} entries.")
 
 
+def show_stats(as_json: bool) -> None:
+    """Print what all entries add up to."""
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    with medusa_client(settings) as client:
+        entries = EntryList(client).all(WantedEntries())
+        figures = StockFigures.of(entries, read_floor(client), settings.LOW_STOCK_THRESHOLD)
+    if as_json:
+        click.echo(json.dumps({"ok": True, **asdict(figures)}))
+        return
+    for name, number in asdict(figures).items():
+        click.echo(f"{name:<10}{number:>10,}")
+
+
+def show_locations(as_json: bool) -> None:
+    """Print the stock locations with what lies there."""
+    with _service() as service:
+        kept = list(service.shelves.entries())
+        places, synced = service.shelves.places(), service.shelves.synced_location()
+    rows = [
+        {
+            "location": place.code,
+            "id": place.id,
+            "synced": place.id == synced,
+            "entries": sum(each.location_id == place.id for each in kept),
+            "quantity": sum(each.quantity for each in kept if each.location_id == place.id),
+            "reserved": sum(each.reserved for each in kept if each.location_id == place.id),
+        }
+        for place in sorted(places, key=lambda place: place.code)
+    ]
+    if as_json:
+        click.echo(json.dumps({"ok": True, "locations": rows}))
+        return
+    table = _table("location", "entries", "quantity", "reserved", "whose")
+    for row in rows:
+        numbers = (f"{row[name]:,}" for name in ("entries", "quantity", "reserved"))
+        table.add_row(
+            markup(str(row["location"])), *numbers, "Ingram's, kept by the sync" if row["synced"] else ""
+        )
+    Console(highlight=False).print(table)
+
+
+def show_low(location: str | None, threshold: int | None, as_json: bool) -> None:
+    """Print the entries of which little is left; by LOW_STOCK_THRESHOLD, if no other is given."""
+    if threshold is None:
+        threshold = load(StorefrontSettings, environment_of("storefront")).LOW_STOCK_THRESHOLD
+    show_list(location, threshold, None, as_json)
+
+
 def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
     """Print a title's lines, oldest first."""
     with _service() as service:
@@ -156,11 +252,12 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
         told = [_line(each, places) for each in lines]
         click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told}, default=str))
         return
-    table = _table("time", "location", "what", "quantity", "reserved", "who", "why")
+    table = _table("line", "time", "location", "what", "quantity", "reserved", "who", "why")
     for each in lines:
         why = " ".join(filter(None, (each.reason, each.note, each.reference, each.detail)))
         state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
         table.add_row(
+            str(each.id),
             f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _code(each.location_id, places),
             f"{each.operation}{state}",
@@ -185,6 +282,8 @@ def sweep_once(as_json: bool) -> None:
         f"{len(freed)} reservations were over. Of operations that broke off, {done.finished} were finished "
         f"and {done.taken_back} taken back. {done.looked_at} entries were looked at again."
     )
+    for words in done.left:
+        say(one_line(f"Left for the next sweep. {words}"))
 
 
 def _person() -> Actor:
@@ -217,7 +316,7 @@ def _print_entries(
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        right = column in ("quantity", "reserved", "available")
+        right = column in ("line", "entries", "quantity", "reserved", "available")
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     return table
 

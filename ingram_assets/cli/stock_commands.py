@@ -233,6 +233,51 @@ def list_entries(location: str | None, low: int | None, search: str | None, as_j
 
 
 @stock.command()
+@click.option("--location", help="At this location alone.")
+@click.option("--threshold", type=int, help="With at most so many available. Default: LOW_STOCK_THRESHOLD.")
+@as_json
+@handle_errors
+def low(location: str | None, threshold: int | None, as_json: bool) -> None:
+    r"""Entries of which little is left, least available first.
+
+    \b
+    ingram stock low
+    ingram stock low --location WAREHOUSE_A --threshold 2
+    """
+    from ingram_assets.cli.stock import show_low
+
+    show_low(location, threshold, as_json)
+
+
+@stock.command()
+@as_json
+@handle_errors
+def stats(as_json: bool) -> None:
+    r"""What all entries add up to.
+
+    \b
+    ingram stock stats --json
+    """
+    from ingram_assets.cli.stock import show_stats
+
+    show_stats(as_json)
+
+
+@stock.command()
+@as_json
+@handle_errors
+def locations(as_json: bool) -> None:
+    r"""Every stock location, with what lies there.
+
+    \b
+    ingram stock locations
+    """
+    from ingram_assets.cli.stock import show_locations
+
+    show_locations(as_json)
+
+
+@stock.command()
 @click.argument("isbn")
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="The newest so many.")
 @as_json

@@ -15,8 +15,10 @@ from ingram_assets.domain.categories import TABLE_FILE, parse_table
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
 from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.queue import migrated
 from ingram_assets_tests.testing.shop import Shop, make_title
 from ingram_demo.embedded.medusa import Medusa
+from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -59,11 +61,15 @@ def isbn(bench: Bench) -> str:
     return title.isbn
 
 
-def stock(*words: str, code: int = 0) -> Result:
-    done = CliRunner().invoke(main, ["stock", *words])
+def of_ingram(*words: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(main, list(words))
     assert done.exit_code == code, done.output
     assert "Traceback" not in done.output
     return done
+
+
+def stock(*words: str, code: int = 0) -> Result:
+    return of_ingram("stock", *words, code=code)
 
 
 def told(*words: str, code: int = 0) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
-    assert rows(stock("set", isbn, "warehouse_a", "12", "--reason", "cycle_count").stdout)[1:] == [
+    assert rows(stock("set", isbn, "warehouse_a", "12", "--reason", "cycle_count").stdout)[1:-1] == [
         ["WAREHOUSE_A", "0 → 12", "0", "0 → 12"]
     ]
     stock("adjust", isbn, "Warehouse A", "-2", "--reason", "damaged", "--note", "wet")
@@ -87,7 +93,7 @@ def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
     stock("release", isbn, "WAREHOUSE_A", "1")
     stock("fulfill", isbn, "WAREHOUSE_A", "--id", held["reservation_id"])
     moved = stock("transfer", isbn, "WAREHOUSE_A", "STORE_01", "5", "--reference", "van 1").stdout
-    assert rows(moved)[1:] == [["WAREHOUSE_A", "8 → 3", "0", "8 → 3"], ["STORE_01", "0 → 5", "0", "0 → 5"]]
+    assert rows(moved)[1:-1] == [["WAREHOUSE_A", "8 → 3", "0", "8 → 3"], ["STORE_01", "0 → 5", "0", "0 → 5"]]
     stock("delete", isbn, "STORE_01")
     places = {each["location"]: each["quantity"] for each in told("show", isbn)["entries"]}
     assert places == {"INGRAM_DROP_SHIP": 7, "WAREHOUSE_A": 3}
@@ -97,6 +103,59 @@ def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
     printed = stock("ledger", isbn).stdout
     assert "12 → 10" in printed
     assert "damaged wet" in printed
+
+
+def test_an_operation_is_undone_by_the_number_of_its_line(isbn: str) -> None:
+    stock("set", isbn, "STORE_01", "12")
+    said = stock("adjust", isbn, "STORE_01", "-2", "--reference", "van 1").stdout
+    found = re.search(r"Take it back: ingram undo (\d+)", said)
+    assert found
+    line = found[1]
+    assert any(row[0] == line and "adjust" in row for row in rows(stock("ledger", isbn).stdout))
+    would = of_ingram("undo", line, "--dry-run").stdout
+    assert would == f"Would adjust {isbn} at STORE_01: delta 2, reason correction.\n"
+    assert told("show", isbn)["entries"][-1]["quantity"] == 10
+    assert rows(of_ingram("undo", line).stdout)[1] == ["STORE_01", "10 → 12", "0", "10 → 12"]
+    (done,) = [each for each in told("ledger", isbn)["lines"] if each["undoes"]]
+    assert (done["delta"], done["reference"], done["actor_name"]) == (2, "van 1", "ada")
+    again = json.loads(of_ingram("undo", done["operation_id"], "--json").stdout)
+    assert (again["ok"], again["after"]["quantity"]) == (True, 10)
+    (opening,) = [each for each in told("ledger", isbn)["lines"] if each["operation"] == "opening"]
+    refused = of_ingram("undo", str(opening["id"]), "--json", code=1).stdout
+    assert json.loads(refused.splitlines()[-1])["kind"] == "invalid"
+
+
+def test_the_history_of_a_title_has_its_operations(
+    isbn: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = migrated(postgres, "queue_of_the_history")
+    monkeypatch.setenv("QUEUE_DB_URL", queue.reader)
+    stock("set", isbn, "STORE_01", "12", "--reason", "cycle_count", "--note", "counted twice")
+    stock("reserve", isbn, "STORE_01", "2", "--owner", "Bob")
+    printed = of_ingram("history", isbn).stdout
+    assert "set at STORE_01: 0 → 12. cycle_count; counted twice. By person ada (line " in printed
+    assert "reserve at STORE_01: held 0 → 2. By person ada (line " in printed
+    events = json.loads(of_ingram("history", isbn, "--json").stdout)["events"]
+    counted = next(each for each in events if each.get("operation") == "set")
+    assert (counted["what"], counted["location"], counted["quantity_after"]) == ("operation", "STORE_01", 12)
+    assert events == sorted(events, key=lambda each: each["at"])
+    monkeypatch.setenv("MEDUSA_BACKEND_URL", "http://127.0.0.1:1")
+    assert ": 0 → 12. cycle_count" in of_ingram("history", isbn).stdout, "the store may be away"
+
+
+def test_what_lies_where_is_summed(isbn: str) -> None:
+    stock("set", isbn, "STORE_01", "3")
+    stock("reserve", isbn, "STORE_01", "1")
+    figures = told("stats")
+    assert (figures["entries"], figures["quantity"], figures["available"], figures["low"]) == (2, 10, 9, 1)
+    assert ["quantity", "10"] in rows(stock("stats").stdout)
+    by_name = {each["location"]: each for each in told("locations")["locations"]}
+    assert (by_name["STORE_01"]["quantity"], by_name["STORE_01"]["reserved"]) == (3, 1)
+    assert (by_name["INGRAM_DROP_SHIP"]["synced"], by_name["WAREHOUSE_A"]["entries"]) == (True, 0)
+    assert ["STORE_01", "1", "3", "1"] in rows(stock("locations").stdout)
+    assert [each["location"] for each in told("low")["entries"]] == ["STORE_01"]
+    assert told("low", "--threshold", "1")["entries"] == []
+    assert len(told("low", "--threshold", "7")["entries"]) == 2
 
 
 def test_the_list_has_what_is_low_first(isbn: str) -> None:

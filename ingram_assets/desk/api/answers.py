@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from ingram_assets.store.inventory.channels import Channel, Floor
+from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.model import UNLIMITED, Hold, OperationDone, StockEntry
 
@@ -192,22 +193,16 @@ class InventoryFigures(BaseModel):
     @classmethod
     def of(cls, entries: Iterable[ListedEntry], floor: Floor, low: int) -> Self:
         """Of these entries; `low`: with at most so many available one is low."""
-        figures, places = cls._none(), set()
-        for each in entries:
-            figures.total_entries += 1
-            figures.total_quantity += each.quantity
-            figures.total_reserved += each.reserved
-            figures.total_available += each.available
-            figures.low_stock_count += each.available <= low
-            places.add(each.location_id)
-        figures.unique_locations = len(places)
-        stores = {one.id for place in places for one in floor.sellers.get(place, ())}
-        figures.stores_with_inventory = len(stores)
-        return figures
-
-    @classmethod
-    def _none(cls) -> Self:
-        return cls(**dict.fromkeys(InventoryFigures.model_fields, 0))
+        figures = StockFigures.of(entries, floor, low)
+        return cls(
+            total_entries=figures.entries,
+            total_quantity=figures.quantity,
+            total_reserved=figures.reserved,
+            total_available=figures.available,
+            low_stock_count=figures.low,
+            stores_with_inventory=figures.stores,
+            unique_locations=figures.locations,
+        )
 
 
 class LowRow(BaseModel):

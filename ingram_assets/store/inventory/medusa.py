@@ -84,6 +84,12 @@ class Kept:
         return self.quantity - max(0, self.reserved)
 
 
+def read_places(client: MedusaClient) -> list[Place]:
+    """All stock locations."""
+    rows = client.list_all("/admin/stock-locations", "stock_locations", {"fields": "id,name"})
+    return [Place(row["id"], row["name"]) for row in rows]
+
+
 class StockShelves:
     """The entries of one store."""
 
@@ -92,8 +98,7 @@ class StockShelves:
 
     def places(self) -> list[Place]:
         """All stock locations."""
-        rows = self._client.list_all("/admin/stock-locations", "stock_locations", {"fields": "id,name"})
-        return [Place(row["id"], row["name"]) for row in rows]
+        return read_places(self._client)
 
     def synced_location(self) -> str | None:
         """The id of Ingram's location; `None`: there is none yet."""

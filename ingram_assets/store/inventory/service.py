@@ -105,11 +105,12 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a sweep did. `finished`, `taken_back`: operations; `looked_at`: entries."""
+    """What a sweep did. `finished`, `taken_back`: operations; `looked_at`: entries; `left`: what stays."""
 
     finished: int = 0
     taken_back: int = 0
     looked_at: int = 0
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class InventoryService:
             ours = {by_name[name] for name in taken}
             for operation_id in dict.fromkeys(line.operation_id for line in self.ledger.pending(ours)):
                 if {line.shelf for line in self.ledger.of_operation(operation_id)} <= ours:
-                    with _left_for_later(f"operation {operation_id}"):
+                    with _left_for_later(f"operation {operation_id}", []):
                         self._end(operation_id)
             # One that closed right before that had written to Medusa by then, and was read.
             yield ours - self.ledger.worked_on(ours, since or self.ledger.now())
@@ -258,25 +259,30 @@ class InventoryService:
             JournalLost: the database is gone. What else goes wrong is left for the next sweep.
         """
         ended: list[str] = []
+        left: list[str] = []
         for operation_id in dict.fromkeys(line.operation_id for line in self.ledger.pending()):
             shelves = [line.shelf for line in self.ledger.of_operation(operation_id)]
             with (
-                _left_for_later(f"operation {operation_id}"),
+                _left_for_later(f"operation {operation_id}", left),
                 self.ledger.locks() as locks,
                 locks.hold(_names(shelves)),
             ):
                 ended.append(self._end(operation_id))
         looked_at = 0
         for shelf, isbn in self.ledger.unseen(SECOND_LOOK):
-            with _left_for_later(f"entry of {isbn}"), self.ledger.locks() as locks:
+            with _left_for_later(f"entry of {isbn}", left), self.ledger.locks() as locks:
                 with self._alone_at(locks, [shelf]):
                     self._look_again(shelf, isbn)
                 looked_at += 1
         self.ledger.forget_keys(self.ledger.now() - KEYS_KEPT)
-        return Recovered(ended.count("finished"), ended.count("taken back"), looked_at)
+        return Recovered(ended.count("finished"), ended.count("taken back"), looked_at, tuple(left))
 
     def expire_reservations(self, now: datetime) -> list[HeldFor]:
-        """Frees the reservations whose time has come. Returns those freed."""
+        """Frees the reservations whose time has come. Returns those freed; others are left for the next time.
+
+        Raises:
+            JournalLost: the database is gone.
+        """
         freed = []
         for each in self.ledger.expired(now):
             try:
@@ -293,6 +299,10 @@ class InventoryService:
                 # It was ended in Medusa's admin, or its title is gone.
                 log.info("The reservation %s is over: %s", each.reservation_id, error)
                 self.ledger.end_reservations([each.reservation_id])
+            except JournalLost:
+                raise
+            except IngramError as error:
+                log.warning("The reservation %s is left for later: %s", each.reservation_id, error)
         return freed
 
     def _answer_again(self, locks: Locks, asked: _Asked) -> OperationDone | None:
@@ -508,14 +518,20 @@ def _names(shelves: Iterable[Shelf]) -> list[str]:
 
 
 @contextmanager
-def _left_for_later(what: str) -> Iterator[None]:
-    """What can't be ended now is left for the next sweep, and holds up nothing else."""
+def _left_for_later(what: str, left: list[str]) -> Iterator[None]:
+    """What can't be ended now is left for the next sweep, holds up nothing else, and is added to `left`."""
     try:
         yield
     except JournalLost:
         raise
     except IngramError as error:
         log.warning("The %s is left for later: %s", what, error)
+        left.append(f"The {what}: {error}")
+
+
+def operation_name(operation: Operation) -> str:
+    """What the ledger calls it."""
+    return _NAMES[type(operation)]
 
 
 def _fingerprint(operation: Operation, given: list[Any]) -> str:
