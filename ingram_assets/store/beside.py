@@ -14,6 +14,9 @@ from ingram_assets.store.plan import NO_ORDERS, TitleWrites
 from ingram_assets.store.read import read_orders
 from ingram_assets.store.session import StoreSession
 
+PATIENCE = 3.0
+"""Seconds for which a push waits for entries at which operations are at work."""
+
 _SYNC = Actor("sync", "ingram")
 
 
@@ -55,7 +58,7 @@ def beside_operations(
         yield shelves
         return
     service = InventoryService(session.client, session.journal, session.ledger)
-    with service.beside_operations(shelves, read_at) as free:
+    with service.beside_operations(shelves, read_at, wait_seconds=PATIENCE) as free:
         yield free
 
 

@@ -228,7 +228,7 @@ class InventoryService:
 
     @contextmanager
     def beside_operations(
-        self, shelves: Collection[Shelf], since: datetime | None, *, wait_seconds: float = 3.0
+        self, shelves: Collection[Shelf], since: datetime | None, *, wait_seconds: float
     ) -> Iterator[set[Shelf]]:
         """Keeps operations off entries, for who writes their levels whole: a push, or its undo.
 

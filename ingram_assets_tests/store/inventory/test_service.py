@@ -307,7 +307,13 @@ def only_at(which: int, fate: Fate, request: object, number: int) -> Fate:
     return fate if number == which else "arrives"
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("reserve", "fulfill", "transfer") else pytest.mark.long)
+        for name in OPERATIONS
+    ],
+)
 def test_an_answer_that_is_lost_changes_nothing(room: Stockroom, name: str) -> None:
     case = OPERATIONS[name]
     isbn = prepared(room, case)
