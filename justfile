@@ -69,10 +69,20 @@ retire *args: install
 undo *args: install
     @exec .venv/bin/ingram undo "$@"
 
-# A title's stock readings and store changes in one line of time
+# A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install
     @exec .venv/bin/ingram history "$@"
+
+# Copies at the shop's own locations: set, adjust, reserve, release, fulfill, transfer, delete, list, low, ledger
+[no-exit-message]
+stock *args: install
+    @exec .venv/bin/ingram stock "$@"
+
+# Tokens with which programs ask the desk: create, list, revoke
+[no-exit-message]
+token *args: install
+    @exec .venv/bin/ingram token "$@"
 
 # Why the store shows what it shows of a title
 [no-exit-message]

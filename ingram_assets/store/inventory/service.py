@@ -7,10 +7,11 @@ and takes back what did not come so far. An entry's operations wait for each oth
 
 What holds without a part of our own inside Medusa:
 - A copy that an order takes while we write is never lost: at once where the order shows by our reading after
-  the write, else by the second look, `SECOND_LOOK` seconds later. Until then too many may be for sale.
+  the write, else by the sweep's second look, `SECOND_LOOK` seconds later or more. Until then too many may be
+  for sale.
 - A person's edit of a level in Medusa's admin within the tenth of a second between our reading and our
   writing is overwritten, and can't be told. At any other time it is entered in the ledger as somebody's, and
-  stands. The same goes for a return that is received: the ledger has its copies, not its number.
+  stands.
 """
 
 import hashlib

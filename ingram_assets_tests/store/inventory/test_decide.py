@@ -24,6 +24,7 @@ from ingram_assets.store.inventory.model import (
     SetQuantity,
     StockEntry,
     Transfer,
+    Unfulfill,
 )
 
 DAY = datetime(2027, 2, 1, tzinfo=UTC)
@@ -55,6 +56,15 @@ def steps(operation: Operation, here: StockEntry, **more: object) -> tuple[objec
     answer = decide(operation, here, **more)  # type: ignore[arg-type]
     assert isinstance(answer, Decision), answer
     return answer.steps
+
+
+def test_copies_that_are_back_are_held_before_they_are_for_sale() -> None:
+    held_first = NewReservation(3, "Ada", DAY, copies_follow=True)
+    assert steps(Unfulfill(3, "Ada", DAY), entry(0)) == (held_first, LevelChange("shelf", 0, 3))
+    assert len(steps(Unfulfill(3), entry(1, is_synced=True))) == 2, "as a fulfillment is allowed there"
+    assert refused(Unfulfill(0), entry()) is RefusalKind.INVALID
+    assert refused(Unfulfill(1), entry(0, level_id=None)) is RefusalKind.NO_ENTRY
+    assert refused(Unfulfill(1), entry(1_000_000)) is RefusalKind.INVALID
 
 
 def test_a_quantity_is_set_and_a_missing_entry_made() -> None:
