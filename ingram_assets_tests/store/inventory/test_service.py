@@ -22,6 +22,7 @@ from ingram_assets.store.inventory.model import (
     Reserve,
     SetQuantity,
     Transfer,
+    Unfulfill,
 )
 from ingram_assets.store.inventory.service import About
 from ingram_assets_tests.testing.fickle import Fate, Killed
@@ -238,6 +239,7 @@ OPERATIONS = {
     "reserve": Breakable(Reserve(2), 1, after=((10, 2), (5, 0), [2])),
     "release": Breakable(Release(4), 2, HELD, ((10, 2), (5, 0), [2])),
     "fulfill": Breakable(Fulfill(4), 3, HELD, ((6, 2), (5, 0), [2])),
+    "unfulfill": Breakable(Unfulfill(4), 2, HELD, ((14, 10), (5, 0), [3, 3, 4])),
     "transfer": Breakable(Transfer(3), 2, after=((7, 0), (8, 0), []), target="ATTIC"),
     "transfer to nothing": Breakable(
         Transfer(3), 2, ((10, 0), None, []), ((7, 0), (3, 0), []), target="ATTIC"
