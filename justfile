@@ -18,10 +18,10 @@ test *args: install
     @.venv/bin/mypy
     @exec .venv/bin/pytest -n 2 "$@"
 
-# Everything that may break, broken: the long form of ingram_assets_tests/faults, 15 to 30 minutes on two cores
+# Everything that may break, broken: the long form of ingram_assets_tests/faults and of inventory operations, 15 to 30 minutes on two cores
 [no-exit-message]
 faults *args: install
-    @exec .venv/bin/pytest ingram_assets_tests/faults -n 3 -m "long or not long" "$@"
+    @exec .venv/bin/pytest ingram_assets_tests/faults ingram_assets_tests/store/inventory -n 3 -m "long or not long" "$@"
 
 # Simulated weeks of the shop, a world a seed, each promise looked at every hour; --seeds N, --hours H, --faults
 [no-exit-message]
@@ -69,10 +69,20 @@ retire *args: install
 undo *args: install
     @exec .venv/bin/ingram undo "$@"
 
-# A title's stock readings and store changes in one line of time
+# A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install
     @exec .venv/bin/ingram history "$@"
+
+# Copies at the shop's own locations: set, adjust, reserve, release, fulfill, transfer, delete, list, low, ledger
+[no-exit-message]
+stock *args: install
+    @exec .venv/bin/ingram stock "$@"
+
+# Tokens with which programs ask the desk: create, list, revoke
+[no-exit-message]
+token *args: install
+    @exec .venv/bin/ingram token "$@"
 
 # Why the store shows what it shows of a title
 [no-exit-message]

@@ -14,6 +14,7 @@ from benchmarks import medusa, queue
 from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands, work
 from benchmarks.events import events
+from benchmarks.inventory import inventory
 from benchmarks.pages import parse
 from benchmarks.scale import scale
 from benchmarks.store import change_to_level, push
@@ -36,6 +37,7 @@ CASES = [
     Case("queue", "10,000 readings under 1 s", _queue),
     Case("medusa", "import at most 1.15 times the bare batch calls", _medusa),
     Case("push", "1,000 levels: the bare call + 6 s; unchanged: 0 writes, 4 reads", push),
+    Case("inventory", "(reported): operations beside the bare call", inventory),
     Case("sweep-100", "(reported)", sweep, {"titles": 100, "latency_ms": 150}),
     Case("sweep-1000", "ratio at most 1.25", sweep, {"titles": 1_000, "latency_ms": 150}),
     Case(

@@ -60,7 +60,7 @@ def _figures(client: MedusaClient, journal: Journal, sent: "_Sent") -> Iterator[
     location = ensure_location(client, journal=journal, run_id="benchmark")
     table = parse_table(TABLE_FILE.read_text("utf-8"))
     session = StoreSession(client, journal, location, StoreRules(), TODAY, table, "benchmark-import")
-    titles = [_title(number) for number in range(TITLES)]
+    titles = [sample_title(number) for number in range(TITLES)]
     stamps = itertools.count(1)
 
     def push(titles: list[Title]) -> SyncReport:
@@ -77,7 +77,7 @@ def _figures(client: MedusaClient, journal: Journal, sent: "_Sent") -> Iterator[
         return ours, _seconds(lambda: _import_bare(client, location.id, bodies))
 
     # The first products of a Medusa that has just started take several times as long as all later ones.
-    import_in_turns([_title(TITLES + number) for number in range(TITLES // 4)])
+    import_in_turns([sample_title(TITLES + number) for number in range(TITLES // 4)])
     part = TITLES // 4
     turns = [import_in_turns(titles[start : start + part]) for start in range(0, TITLES, part)]
     ours, bare_import = (sum(each) for each in zip(*turns, strict=True))
@@ -176,7 +176,8 @@ def _said(what: str, seconds: float, **values: Any) -> dict[str, Any]:
     return {"benchmark": f"medusa: {what}", "seconds": round(seconds, 3), **values}
 
 
-def _title(number: int) -> Title:
+def sample_title(number: int) -> Title:
+    """A complete title; each number is another one."""
     first = f"9789{number:08d}"
     return Title(
         id=number + 1,

@@ -22,6 +22,7 @@ KNOWS = {
     "alerts": {"domain"},
     "settings": {"domain"},
     "runtime": {"domain", "settings"},
+    "desk": {"domain", "settings", "store"},
 }
 """Each room to the others that it may know. `defs` and `cli` join them."""
 
@@ -161,6 +162,19 @@ def test_a_code_location_loads_nothing_beyond_its_boundary(location, never):
     )
     assert done.returncode == 0, done.stderr
     assert not {*never, "ingram_demo"} & set(done.stdout.split())
+
+
+def test_the_desk_loads_nothing_beyond_its_boundary():
+    script = (
+        "import ingram_assets.desk.server, sys;"
+        "print(*{m.split('.')[1] for m in sys.modules if m.startswith('ingram_assets.')},"
+        " *{m for m in sys.modules if m == 'dagster' or m.startswith('ingram_demo')})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) <= {"desk", "domain", "settings", "store", "whole_files"}
 
 
 def test_only_the_command_line_starts_the_demo():

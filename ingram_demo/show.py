@@ -16,6 +16,7 @@ from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.tokens import TokenStore
 from ingram_demo import CHECKOUT
 from ingram_demo.phases import Phases
 from ingram_demo.stack import Stack, running_stack
@@ -186,12 +187,21 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
     store = stack.medusa.store
     for name, address in (
         ("Dagster", stack.dagster.ui_url),
+        ("Desk", f"{stack.desk_url}/api/v1/openapi.json"),
+        ("", f"(header Authorization: Bearer {_token(stack)})"),
         ("Store API", f"{stack.medusa.url}/store/products"),
         ("", f"(header x-publishable-api-key: {store.publishable_key})"),
         ("A cover", next(iter(stack.covers()), "none yet")),
         ("Logs", str(stack.supervisor.folder / "logs")),
     ):
         console.print(f"{name:10} {markup(address)}", soft_wrap=True)
+
+
+def _token(stack: Stack) -> str:
+    """A token of this start, to try the desk with."""
+    with TokenStore(stack.url("storefront", "storefront")) as tokens:
+        _, text = tokens.create(f"demo {time.strftime('%Y-%m-%d %H:%M:%S')}", "admin", by="demo")
+    return text
 
 
 def keep_going(stack: Stack, instance: "DagsterInstance") -> None:

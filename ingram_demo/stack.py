@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from ingram_assets.runtime.dagster_processes import Dagster, forget_ports, start_dagster
+from ingram_assets.runtime.desk_process import forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
@@ -53,6 +54,7 @@ class Stack:
     simulator: Simulator
     medusa: Medusa
     dagster: Dagster
+    desk_url: str
     common: CommonSettings
     environments: Mapping[str | None, Mapping[str, str]]
 
@@ -94,7 +96,9 @@ def running_stack(
         with phases.phase("install", "Looking for a browser, Node and Medusa's packages"):
             given = os.environ.get("BROWSER_EXECUTABLE")
             chromium = ensure_chromium(tools, Path(given) if given else None)
-        with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster"):
+        with phases.phase(
+            "start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster, the desk"
+        ):
             ports = _ports(folder, fixed)
             postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
             passwords = _databases(postgres, folder, public_url(ports["COVERS"]))
@@ -124,6 +128,9 @@ def running_stack(
                 ui_port=ports["UI"],
                 wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
             )
+            desk_url = start_desk(
+                supervisor, common.state_dir, environments["storefront"], port=ports["DESK"]
+            )
         try:
             yield Stack(
                 supervisor,
@@ -134,11 +141,13 @@ def running_stack(
                 simulator,
                 medusa,
                 dagster,
+                desk_url,
                 common,
                 environments,
             )
         finally:
             forget_ports(home)
+            forget_desk(common.state_dir)
 
 
 def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:
@@ -149,7 +158,7 @@ def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:
     kept = folder / "ports.json"
     last: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
     ports: dict[str, int] = {}
-    for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA", "UI"):
+    for name in ("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA", "UI", "DESK"):
         try:
             ports[name] = choose_port(f"INGRAM_PORT_{name}", fixed.get(name) or last.get(name))
         except PortBusy:

@@ -36,11 +36,11 @@ let_through = click.option(
 )
 
 
-def fail(sentence: str, code: int, as_json: bool) -> NoReturn:
-    """Say what went wrong, in words and for a program, and leave with the code."""
+def fail(sentence: str, code: int, as_json: bool, **more: str) -> NoReturn:
+    """Say what went wrong, in words and, with `more` beside them, for a program; leave with the code."""
     say(sentence, err=True, fg="red")
     if as_json:
-        click.echo(json.dumps({"ok": False, "error": sentence}))
+        click.echo(json.dumps({"ok": False, "error": sentence, **more}))
     sys.exit(code)
 
 

@@ -10,7 +10,7 @@ from ingram_assets.cli.common import ISBN, as_json, handle_errors
 @as_json
 @handle_errors
 def history(isbn: str, as_json: bool) -> None:
-    r"""A title's stock readings and store changes, in one line of time.
+    r"""A title's stock readings, store changes and inventory operations, in one line of time.
 
     \b
     ingram history 9781639739134

@@ -13,7 +13,9 @@ from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.look_commands import explain, history, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
-from ingram_assets.cli.start_commands import demo, up
+from ingram_assets.cli.start_commands import demo, desk, up
+from ingram_assets.cli.stock_commands import stock
+from ingram_assets.cli.token_commands import token
 
 
 class _Commands(click.Group):
@@ -51,6 +53,7 @@ def main(env_dir: Path | None) -> None:
     Read the stock now:     ingram sync-stock
     Bring it to the store:  ingram push
     Ask about one title:    ingram explain 9781639739134
+    Count your own shelf:   ingram stock set 9781639739134 WAREHOUSE_A 12
     Take a run back:        ingram undo RUN_ID
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
@@ -65,5 +68,22 @@ def main(env_dir: Path | None) -> None:
     os.environ.update(sparing_this_machine(os.environ))
 
 
-for _command in (sync_stock, enrich, retire, push, undo, history, explain, status, up, demo, queue, alert):
+_ALL = (
+    sync_stock,
+    enrich,
+    retire,
+    push,
+    undo,
+    history,
+    explain,
+    status,
+    stock,
+    token,
+    up,
+    desk,
+    demo,
+    queue,
+    alert,
+)
+for _command in _ALL:
     main.add_command(_command)

@@ -99,14 +99,21 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 
-    RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run.
+    RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run. For an inventory
+    operation it is its id, or the number of its line in ingram stock ledger: as many copies as it moved are
+    moved back, and what it held or let go is let go or held again, whatever came since.
 
     \b
     ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa --dry-run
     ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa
+    ingram undo 1187
 
     The next push brings levels in step with the rules again: correct what misled the run first.
     """
+    from ingram_assets.cli.stock import undo_operation
+
+    if undo_operation(run_id, dry_run, as_json):
+        return
     config = {"run_id": run_id.strip(), "dry_run": dry_run}
     finish(run_job("storefront", "undo", {"undo_run": config}), as_json)
 

@@ -1,4 +1,4 @@
-"""Commands that stay: up and demo."""
+"""Commands that stay: up, desk and demo."""
 
 import sys
 
@@ -12,7 +12,7 @@ from ingram_assets.domain.failures import NeedsPerson
 @as_json
 @handle_errors
 def up(as_json: bool) -> None:
-    r"""Run it for real: migrations, three code servers, web server, daemon. Ctrl-C stops all.
+    r"""Run it for real: migrations, three code servers, web server, daemon, desk. Ctrl-C stops all.
 
     Settings come from .env, .env.scraper, .env.storefront and .env.operations (see the .example files).
     With --json the line that says where it answers is an object.
@@ -23,6 +23,24 @@ def up(as_json: bool) -> None:
     from ingram_assets.cli.up import run_up
 
     run_up(as_json=as_json)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: INGRAM_PORT_DESK, or 3001.")
+@handle_errors
+def desk(host: str, port: int | None) -> None:
+    r"""Answer programs over REST, as the desk of `ingram up` does. Ctrl-C stops it.
+
+    It speaks plain HTTP: for other machines put a proxy with HTTPS before it.
+
+    \b
+    ingram token create --name till --scope "store:Online Store"
+    ingram desk --port 3001
+    """
+    from ingram_assets.cli.desk import run_desk
+
+    run_desk(host, port)
 
 
 @click.command()

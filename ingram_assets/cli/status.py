@@ -17,6 +17,7 @@ from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
 from ingram_assets.domain.wording import minutes, moment
+from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
@@ -64,6 +65,7 @@ class Status:
         behind_text: the same in words; `None` if there are none.
         not_asked: why Dagster or the journal could not be asked.
         switched_off: names of the sensors and schedules that a person switched off in Dagster.
+        desk: where the desk answers; `None`: it does not.
     """
 
     up: bool
@@ -92,6 +94,7 @@ class Status:
     failed_runs: tuple[FailedRun, ...]
     unfinished_pushes: tuple[UnfinishedPush, ...]
     switched_off: tuple[str, ...]
+    desk: str | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -162,12 +165,15 @@ def gather() -> Status:
         failed_runs=dagster.failed_runs,
         unfinished_pushes=dagster.unfinished_pushes,
         switched_off=tuple(sorted(dagster.switched_off)),
+        desk=desk_at(common.state_dir),
     )
 
 
 def render(status: Status, now: datetime) -> None:
     """Print it for a person: counts, then lists, then what is broken and what to do next."""
     click.echo(f"ingram up is {'running' if status.up else 'not running'}.")
+    if status.desk:
+        click.echo(f"The desk answers at {status.desk}")
     for number, words in (
         (status.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
         (status.to_import, "wait for import"),

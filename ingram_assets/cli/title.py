@@ -21,7 +21,10 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
+from ingram_assets.store.client import MedusaError
 from ingram_assets.store.explain import Explanation, explain
+from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
+from ingram_assets.store.inventory.medusa import read_places
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.levels import look_at
 from ingram_assets.store.location import find_location
@@ -52,7 +55,7 @@ class Happened:
 
 
 def show_history(isbn: str, as_json: bool) -> None:
-    """Print a title's stock readings and store changes in one line of time, oldest first.
+    """Print a title's stock readings, store changes and inventory operations in one line of time.
 
     Raises:
         UnknownTitle: neither the queue nor the journal knows it.
@@ -62,9 +65,11 @@ def show_history(isbn: str, as_json: bool) -> None:
     with (
         QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
+        StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
     ):
-        titles = reader.titles([isbn])
-        happened = line_of_time(reader.history(isbn), journal.history(isbn))
+        titles, lines = reader.titles([isbn]), ledger.lines(isbn)
+        places = _places(settings) if lines else {}
+        happened = line_of_time(reader.history(isbn), journal.history(isbn), lines, places)
     if not titles and not happened:
         raise UnknownTitle(isbn)
     name = titles[0].title if titles else None
@@ -78,16 +83,59 @@ def show_history(isbn: str, as_json: bool) -> None:
     if happened:
         click.secho("Times are UTC.", dim=True)
     else:
-        click.echo("Its stock was never read, and nothing of it was written to the store.")
+        click.echo("Its stock was never read, and nothing of it was written to the store or counted.")
 
 
-def line_of_time(readings: Iterable[StockChange], changes: Iterable[Entry]) -> list[Happened]:
-    """Readings of the stock and writes to the store, oldest first. Pure."""
+def _places(settings: StorefrontSettings) -> dict[str, str]:
+    """Location's id to what programs call it; none where the store is away: then ids have to do."""
+    try:
+        with medusa_client(settings) as client:
+            return {place.id: place.code for place in read_places(client)}
+    except MedusaError:
+        return {}
+
+
+def line_of_time(
+    readings: Iterable[StockChange],
+    changes: Iterable[Entry],
+    lines: Iterable[LedgerLine] = (),
+    places: Mapping[str, str] | None = None,
+) -> list[Happened]:
+    """Readings of the stock, writes to the store and inventory operations, oldest first. Pure.
+
+    Args:
+        lines: of the ledger; those of the sync are left out, as its writes are among the `changes`.
+        places: location's id to its name.
+    """
     happened = [Happened(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings]
     for one in changes:
         details = {name: getattr(one, name) for name in _OF_A_CHANGE}
         happened.append(Happened(one.at.astimezone(UTC), one.kind, _written(one), details))
+    for line in lines:
+        if line.actor_kind != "sync":
+            place = (places or {}).get(line.location_id, line.location_id)
+            details = {name: getattr(line, name) for name in _OF_A_LINE} | {"location": place}
+            words = _operated(line, place)
+            happened.append(Happened(line.at.astimezone(UTC), "operation", words, details))
     return sorted(happened, key=lambda one: one.at)
+
+
+_OF_A_LINE = (
+    *("id", "operation_id", "operation", "actor_kind", "actor_name", "quantity_before", "quantity_after"),
+    *("reserved_before", "reserved_after", "reason", "note", "reference", "state", "detail", "undoes"),
+)
+"""What `--json` says of an operation, as the ledger has it."""
+
+
+def _operated(line: LedgerLine, place: str) -> str:
+    moves = [f"{line.quantity_before} → {line.quantity_after}"] if line.delta else []
+    if line.reserved_before != line.reserved_after:
+        moves.append(f"held {line.reserved_before} → {line.reserved_after}")
+    words = f"{line.operation.replace('_', ' ')} at {place}: {', '.join(moves) or 'nothing moved'}"
+    why = "; ".join(filter(None, (line.reason, line.note, line.reference)))
+    state = {"pending": " NOT FINISHED.", "taken_back": f" TAKEN BACK: {line.detail}"}.get(line.state, "")
+    by = f"{line.actor_kind} {line.actor_name}"
+    return f"{words}.{f' {why}.' if why else ''}{state} By {by} (line {line.id})"
 
 
 _OF_A_CHANGE = ("before", "after", "reason", "outcome", "detail", "run_id")
@@ -183,6 +231,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
     title = age(titles[0], datetime.now(UTC), rules.stock_max_age, rules.stale_stock)
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
+        StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
         medusa_client(settings) as client,
     ):
         location = find_location(
@@ -191,7 +240,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
             name=settings.MEDUSA_STOCK_LOCATION,
             sales_channel=settings.MEDUSA_SALES_CHANNEL,
         )
-        seen = look_at(StoreSession(client, journal, location, rules, today), [title])
+        seen = look_at(StoreSession(client, journal, location, rules, today, ledger=ledger), [title])
     explanation = explain(
         title, seen.actual[isbn], rules=rules, today=today, last_levels=seen.last_levels, orders=seen.orders
     )

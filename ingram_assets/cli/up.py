@@ -14,6 +14,7 @@ from ingram_assets.runtime.dagster_processes import (
     forget_ports,
     start_dagster,
 )
+from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.base import SettingsError
@@ -46,11 +47,17 @@ def run_up(*, as_json: bool = False) -> None:
                 ui_port=ports.get("UI", 3000),
                 wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
             )
+            desk = start_desk(
+                supervisor,
+                common.state_dir,
+                environment_of("storefront"),
+                port=ports.get("DESK", DESK_PORT),
+            )
             logs = supervisor.folder / "logs"
             if as_json:
-                click.echo(json.dumps({"ok": True, "ui": dagster.ui_url, "logs": str(logs)}))
+                click.echo(json.dumps({"ok": True, "ui": dagster.ui_url, "desk": desk, "logs": str(logs)}))
             else:
-                click.echo(f"Dagster: {dagster.ui_url}   (logs: {logs}; Ctrl-C stops all)")
+                click.echo(f"Dagster: {dagster.ui_url}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     forget_old_files(home, time.time())
@@ -58,6 +65,7 @@ def run_up(*, as_json: bool = False) -> None:
             click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)
+            forget_desk(common.state_dir)
 
 
 def _ports_of_checked_settings() -> dict[str, int]:

@@ -20,6 +20,7 @@ QUEUE_ROWS = dg.AssetKey(["queue", "rows"])
 STOCK_LOCATION = dg.AssetKey(["medusa", "stock_location"])
 PRODUCTS = dg.AssetKey(["medusa", "products"])
 INVENTORY_LEVELS = dg.AssetKey(["medusa", "inventory_levels"])
+STORE_INVENTORY = dg.AssetKey(["store", "inventory"])
 
 SITE_POOL = "ipage"
 STORE_POOL = "medusa"

@@ -47,7 +47,7 @@ READ_FROM = {
 PORTS = tuple(
     f"INGRAM_PORT_{name}"
     for name in (
-        *("UI", "SCRAPER", "STOREFRONT", "OPERATIONS"),
+        *("UI", "DESK", "SCRAPER", "STOREFRONT", "OPERATIONS"),
         *("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA"),
     )
 )

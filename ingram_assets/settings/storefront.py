@@ -40,6 +40,7 @@ class StorefrontSettings(Settings):
     MIN_STOCK_DELTA: Whole = Field(1, ge=1)
     PRICE_POLICY: Annotated[Literal["srp", "keep"], ANY_CASE] = "srp"
     CATEGORIES_FILE: ExistingFile | None = None
+    DESK_REQUESTS_PER_MINUTE: Whole = Field(600, ge=1, description="Of one token")
     GUARDRAIL_MAX_TURNING_TO_ZERO: Share = 0.30
     GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: Whole = Field(5, ge=0)
     GUARDRAIL_MAX_UNREAD: Share = 0.20

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from ingram_assets.store.beside import beside_operations, enter_levels
 from ingram_assets.store.client import MedusaRefused, batches, send_splitting
 from ingram_assets.store.journal import Change
 from ingram_assets.store.model import Variant, VariantUpdate
@@ -23,27 +25,48 @@ LONGEST_NAME = 250
 LEVELS_PER_BATCH = 1_000
 """1,000 levels in one batch take 0.6 s, in ten batches 1.5 s, one at a time 24 s."""
 
-_LEVELS = "/admin/inventory-items/location-levels/batch"
+BUSY = (
+    "Inventory operations were at work on its copies: its level is left to the next push. If none comes by "
+    "itself: ingram push."
+)
+
+LEVELS = "/admin/inventory-items/location-levels/batch"
 
 
 @dataclass(slots=True)
 class Applied:
-    """`failed`: ISBN to reason, in Medusa's words. `reserved_since`: orders came between read and write."""
+    """What became of writes.
+
+    Attributes:
+        failed: ISBN to reason, in Medusa's words.
+        reserved_since: ISBNs of titles to which orders came between read and write.
+        held_back: ISBNs of which nothing was written, since inventory operations were at work on them.
+    """
 
     failed: dict[str, str] = field(default_factory=dict)
     reserved_since: set[str] = field(default_factory=set)
+    held_back: set[str] = field(default_factory=set)
+
+    def all_failed(self) -> dict[str, str]:
+        """ISBN to reason of all titles that are not as they should be."""
+        return self.failed | dict.fromkeys(self.held_back, BUSY)
 
 
-def apply(session: StoreSession, titles: Sequence[TitleWrites]) -> Applied:
+def apply(session: StoreSession, titles: Sequence[TitleWrites], read_at: datetime | None = None) -> Applied:
     """Writes what is to be written of these titles.
+
+    A level that an inventory operation has changed since it was read is not written.
 
     The order keeps one promise at every moment, wherever a run is killed: no variant is managed without
     a level. First the items that are missing, each made with its level; then all other levels; then the
     links; the flags last.
+
+    Args:
+        read_at: when the store was read for them, by the ledger's clock (`read_began`).
     """
     done = Applied()
     for some in batches(titles, LEVELS_PER_BATCH, lambda each: [each.flags, "x" * 200]):
-        batch = _Batch(session, some, done)
+        batch = _Batch(session, some, done, read_at)
         batch.make_items()
         batch.rename_items()
         batch.write_levels()
@@ -55,8 +78,10 @@ def apply(session: StoreSession, titles: Sequence[TitleWrites]) -> Applied:
 class _Batch:
     """Titles on their way into the store together. One that fails takes no further step."""
 
-    def __init__(self, session: StoreSession, titles: Sequence[TitleWrites], done: Applied) -> None:
-        self.session, self.titles, self.done = session, titles, done
+    def __init__(
+        self, session: StoreSession, titles: Sequence[TitleWrites], done: Applied, read_at: datetime | None
+    ) -> None:
+        self.session, self.titles, self.done, self.read_at = session, titles, done, read_at
         self.client, self.location_id = session.client, session.location.id
         self.item_ids: dict[str, str] = {each.isbn: each.item.id for each in titles if each.item}
 
@@ -118,15 +143,22 @@ class _Batch:
                 "update": [row(each) for each in titles if each.level == "update"],
             }
             try:
-                answer = self.client.post(_LEVELS, body)
+                answer = self.client.post(LEVELS, body)
             except MedusaRefused as error:
                 if len(titles) > 1 or not body["create"] or "already exists" not in error.detail:
                     raise
                 # Made since we looked, or by our own request whose answer got lost.
-                answer = self.client.post(_LEVELS, {"update": body["create"]})
+                answer = self.client.post(LEVELS, {"update": body["create"]})
             self._note_reserved(titles, answer.get("updated") or [])
 
-        self._send(self._still(lambda title: title.level and not title.create_item), change, send)
+        def to_write() -> list[TitleWrites]:
+            return self._still(lambda title: title.level and not title.create_item)
+
+        shelves = {(self.item_ids[each.isbn], self.location_id): each for each in to_write()}
+        with beside_operations(self.session, shelves, self.read_at) as free:
+            self.done.held_back |= {each.isbn for shelf, each in shelves.items() if shelf not in free}
+            self._send(to_write(), change, send)
+            enter_levels(self.session, {self.item_ids[each.isbn]: each for each in to_write()})
 
     def link_items(self) -> None:
         """Variants to their items, before they are managed: flipping the flag would make a second item."""
@@ -171,7 +203,8 @@ class _Batch:
         self._send(self._still(lambda title: title.flags), change, send)
 
     def _still(self, wanted: Callable[[TitleWrites], Any]) -> list[TitleWrites]:
-        return [each for each in self.titles if each.isbn not in self.done.failed and wanted(each)]
+        gone = self.done.failed.keys() | self.done.held_back
+        return [each for each in self.titles if each.isbn not in gone and wanted(each)]
 
     def _send(
         self,

@@ -11,12 +11,16 @@ from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
+from ingram_assets.store.beside import read_began, taken_by_all
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
-from ingram_assets.store.read import read_orders, read_reservations, read_store
+from ingram_assets.store.read import read_reservations, read_store
 from ingram_assets.store.session import StoreSession
 from ingram_assets.store.told import as_told
+
+_LOOKS_AGAIN = 2
+"""So often a level is looked at again that changed under a push. Then it is left to the next one."""
 
 Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
@@ -128,7 +132,7 @@ def sync_levels(
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
         return _write_in_spite_of(reason, session, titles, inputs, expired())
-    failed = {} if dry_run else _write(session, titles, plan)
+    failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
@@ -145,7 +149,7 @@ def _write_in_spite_of(
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
     plan = inputs.plan
     told = _as_told(session, titles, inputs.actual, expired)
-    of_told = _planned(session, list(told.values()), inputs.actual).plan
+    of_told = _planned(session, list(told.values()), inputs.actual, inputs.read_at).plan
     by_time = of_told.ended_by_time([isbn for isbn, title in told.items() if title.aged])
     ended = {each.isbn: each for each in by_time.titles}
     owed = {each.isbn: each for each in of_told.owed_to_orders().titles if each.isbn not in ended}
@@ -157,7 +161,7 @@ def _write_in_spite_of(
     }
     anyway = looked_at | owed | ended
     done = Plan(tuple(anyway.values()))
-    failed = apply(session, done.writes).failed
+    failed = apply(session, done.writes, inputs.read_at).all_failed()
     stopped = any(
         each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each) for each in plan.writes
     )
@@ -198,14 +202,19 @@ def _as_told(
     return told
 
 
-def _write(session: StoreSession, titles: Sequence[Title], plan: Plan) -> dict[str, str]:
+def _write(session: StoreSession, titles: Sequence[Title], seen: "PlanInputs") -> dict[str, str]:
     """Writes the plan. Returns ISBN to reason of those that failed."""
-    done = apply(session, plan.writes)
-    if not done.reserved_since:
-        return done.failed
-    # Orders came or were fulfilled since we looked, and a level is written whole: a second look.
-    again = look_at(session, [title for title in titles if title.isbn in done.reserved_since]).plan
-    return done.failed | apply(session, again.writes).failed
+    done = apply(session, seen.plan.writes, seen.read_at)
+    failed = done.failed
+    for _ in range(_LOOKS_AGAIN):
+        # Orders or operations came since we looked, and a level is written whole: another look.
+        moved = done.reserved_since | done.held_back
+        if not moved:
+            break
+        seen = look_at(session, [title for title in titles if title.isbn in moved])
+        done = apply(session, seen.plan.writes, seen.read_at)
+        failed |= done.failed
+    return failed | done.all_failed()
 
 
 def nothing_written(by_time: int = 0, by_orders: int = 0) -> str:
@@ -234,48 +243,53 @@ def tripped_by(
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last."""
+    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last.
+
+    `read_at`: from `read_began`.
+    """
 
     plan: Plan
     actual: Mapping[str, Actual]
     orders: Mapping[str, Orders]
     last_levels: Mapping[str, LastLevel]
+    read_at: datetime | None
 
 
 def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     """Reads the store and its orders, and plans; the journal is asked about the levels that differ, alone."""
     client, journal, location_id = session.client, session.journal, session.location.id
-    today, rules = session.today, session.rules
+    today, rules, read_at = session.today, session.rules, read_began(session)
     unmanaged = {
         title.isbn
         for title in titles
         if desired(title, today=today, rules=rules).manage_inventory is not True
     }
     actual = read_store(client, [title.isbn for title in titles], location_id, unmanaged, journal)
-    return _planned(session, titles, actual)
+    return _planned(session, titles, actual, read_at)
 
 
-def _planned(session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual]) -> PlanInputs:
-    """The plan for titles whose store was read already."""
-    client, journal, location_id = session.client, session.journal, session.location.id
+def _planned(
+    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], read_at: datetime | None
+) -> PlanInputs:
+    """The plan for titles whose store was read already, at `read_at`."""
     today, rules = session.today, session.rules
     since, reserved = _ask_of_orders(
         titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
     )
-    orders = read_orders(client, since, location_id, reserved)
+    orders = taken_by_all(session, since, reserved)
     plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
-        return PlanInputs(plan, actual, orders, {})
-    last = journal.last_levels(differing)
+        return PlanInputs(plan, actual, orders, {}, read_at)
+    last = session.journal.last_levels(differing)
     remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
     # An order takes copies out of a level as well as a hand does: one of before the reading, too.
     longer = {item_id: at for item_id, at in suspects.items() if at < since.get(item_id, _NEVER)}
-    for item_id, found in read_orders(client, longer, location_id).items():
+    for item_id, found in taken_by_all(session, longer).items():
         reservations = orders.get(item_id, NO_ORDERS).reservations
         orders[item_id] = Orders(reservations, found.fulfillments)
-    return PlanInputs(plan.with_history(last, orders), actual, orders, last)
+    return PlanInputs(plan.with_history(last, orders), actual, orders, last, read_at)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -208,7 +208,7 @@ class _Import:
         self._apply(plan_levels(without, actual, today=self.session.today, rules=self.session.rules).writes)
 
     def _apply(self, writes: Sequence[TitleWrites]) -> None:
-        self.report.failed |= apply(self.session, writes).failed
+        self.report.failed |= apply(self.session, writes).all_failed()
 
     def _update(self, updates: Sequence[tuple[Title, ProductUpdate]]) -> None:
         """Brings products that are there up to date, field by field."""

@@ -5,6 +5,7 @@ from datetime import date
 
 from ingram_assets.domain.categories import CategoryTable
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import Location
 from ingram_assets.store.rules import StoreRules
@@ -19,6 +20,8 @@ class StoreSession:
         today: the date in the store's time zone.
         categories: the table that gives a title its categories; who imports nothing needs none.
         run_id: under which the journal enters what is written; who only looks needs none.
+        ledger: of inventory operations on this store, which are then known and kept apart from what is
+            written; `None`: nobody does any.
     """
 
     client: MedusaClient
@@ -28,6 +31,7 @@ class StoreSession:
     today: date
     categories: CategoryTable = field(default_factory=lambda: CategoryTable({}, {}, ""))
     run_id: str = ""
+    ledger: StockLedger | None = None
 
     def with_any_price(self) -> "StoreSession":
         """The same for a person who has looked: no price is held back."""

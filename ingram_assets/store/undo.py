@@ -1,12 +1,14 @@
 """Undo: what a run changed is put back, title by title, where nobody changed it since."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
 from ingram_assets.domain.failures import Permanent
-from ingram_assets.store.apply import apply
+from ingram_assets.store.apply import BUSY, LEVELS, apply
+from ingram_assets.store.beside import beside_operations, enter_levels, read_began
 from ingram_assets.store.catalog_lookup import Shelves, known_ids
 from ingram_assets.store.client import MedusaRefused
 from ingram_assets.store.import_plan import read_products
@@ -71,8 +73,9 @@ def undo(session: StoreSession, run_id: str, *, dry_run: bool = False) -> UndoRe
     if not entries:
         raise UnknownRun(f"The journal knows no change by the run {run_id!r}. Is the run id whole?")
     titles = _by_title(entries)
+    read_at = read_began(session)
     actual = read_store(session.client, titles, session.location.id, journal=session.journal)
-    undoing = _Undo(session, f"Undo of run {run_id}.", UndoReport(dry_run=dry_run))
+    undoing = _Undo(session, f"Undo of run {run_id}.", UndoReport(dry_run=dry_run), read_at)
     for isbn, folds in titles.items():
         undoing.look_at(isbn, folds, actual[isbn])
     undoing.look_at_products()
@@ -98,8 +101,10 @@ def _by_title(entries: Sequence[Entry]) -> dict[str, dict[str, _Fold]]:
 class _Undo:
     """Gathers what is to be put back, then writes it in batches."""
 
-    def __init__(self, session: StoreSession, reason: str, report: UndoReport) -> None:
-        self.session, self.reason, self.report = session, reason, report
+    def __init__(
+        self, session: StoreSession, reason: str, report: UndoReport, read_at: datetime | None
+    ) -> None:
+        self.session, self.reason, self.report, self.read_at = session, reason, report, read_at
         self.writes: list[TitleWrites] = []
         self.products: dict[str, tuple[_Fold, Variant]] = {}
         self.updates: list[ProductUpdate] = []
@@ -266,7 +271,7 @@ class _Undo:
     def write(self) -> None:
         """Flags before levels that go, levels before items that go: never managed without a level."""
         client = self.session.client
-        self._failed(apply(self.session, self.writes).failed)
+        self._failed(apply(self.session, self.writes, self.read_at).all_failed())
         for isbn, (item, sku) in self.renames.items():
             change = Change("item", isbn, item.id, {"sku": item.sku}, {"sku": sku}, self.reason)
             self._send(change, partial(client.post, f"/admin/inventory-items/{item.id}", {"sku": sku}))
@@ -277,14 +282,26 @@ class _Undo:
                 self.report.removed.append(isbn)
                 for item_id in (each.id for each in variant.items if each.sku == isbn):
                     self.remove_items[isbn] = item_id
-        for isbn, (level, after) in self.remove_levels.items():
-            if isbn in self.report.failed:
-                continue
-            change = Change("level", isbn, level.id, after, None, self.reason)
-            # Forced, as there are copies on it; one with reservations is refused even so.
-            body = {"delete": [level.id], "force": True}
-            self._send(change, partial(client.post, "/admin/inventory-items/location-levels/batch", body))
+        self._remove_levels()
         self._remove_items()
+
+    def _remove_levels(self) -> None:
+        client, place = self.session.client, self.session.location.id
+        gone = {each.item.id: each for each in self.writes if each.isbn in self.remove_levels and each.item}
+        shelves = [(item_id, place) for item_id in gone]
+        with beside_operations(self.session, shelves, self.read_at) as free:
+            for item_id, title in gone.items():
+                isbn, (level, after) = title.isbn, self.remove_levels[title.isbn]
+                if isbn in self.report.failed:
+                    continue
+                if (item_id, place) not in free:
+                    self._failed({isbn: BUSY})
+                    continue
+                change = Change("level", isbn, level.id, after, None, self.reason)
+                # Forced, as there are copies on it; one with reservations is refused even so.
+                body = {"delete": [level.id], "force": True}
+                if self._send(change, partial(client.post, LEVELS, body)):
+                    enter_levels(self.session, {item_id: replace(title, quantities=None)})
 
     def _remove_items(self) -> None:
         """Items that the run made, unless they hold stock of somebody else's at another location."""

@@ -19,7 +19,14 @@ import ingram_assets.sources.ipage.login.second_factor as second_factor
 import ingram_assets.sources.ipage.login.sign_in as sign_in
 from ingram_assets.alerts.delivery import targets_of
 from ingram_assets.defs.events import classified, log_check, stopped
-from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.defs.keys import (
+    INVENTORY_LEVELS,
+    ISBNS,
+    STOCK,
+    STOCK_SWEEP,
+    STORE_INVENTORY,
+    TITLE_DETAILS,
+)
 from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
@@ -273,6 +280,25 @@ class TestRuns:
         watch.tick()
         assert watch.told[1:] == ["Over: a guardrail stopped the push to the store"]
         assert "1 repeat" in watch.hook.received[1]["message"]
+
+    def test_a_check_that_only_warns_wakes_nobody(self, watch):
+        def evaluated(severity: dg.AssetCheckSeverity) -> dg.AssetCheckEvaluation:
+            return dg.AssetCheckEvaluation(
+                asset_key=STORE_INVENTORY,
+                check_name="low_stock",
+                passed=False,
+                metadata={},
+                severity=severity,
+                description="6 shelves are low.",
+            )
+
+        watch.tick()
+        watch.instance.report_runless_asset_event(evaluated(dg.AssetCheckSeverity.WARN))
+        watch.tick()
+        assert watch.told == []
+        watch.instance.report_runless_asset_event(evaluated(dg.AssetCheckSeverity.ERROR))
+        watch.tick()
+        assert len(watch.told) == 1
 
     def test_a_blocking_check_that_dagster_itself_stops_on(self, watch):
         @dg.asset(

@@ -26,7 +26,7 @@ from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("operations")
 
-PROCESSES = {"scraper", "storefront", "operations", "web-server", "daemon"}
+PROCESSES = {"scraper", "storefront", "operations", "web-server", "daemon", "desk"}
 
 
 @dataclass
@@ -79,6 +79,7 @@ def up(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "INGRAM_STATE_DIR": str(folder),
         "INGRAM_PORT_UI": "0",
+        "INGRAM_PORT_DESK": "0",
         "DAGSTER_PG_URL": postgres.create_database("dagster_of_up"),
         "QUEUE_OWNER_DB_URL": queue,
         "QUEUE_DB_URL": queue,

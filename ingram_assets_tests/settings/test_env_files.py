@@ -145,4 +145,4 @@ def test_utf_16_without_its_mark_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("name", [".env", ".env.scraper", ".env.storefront", ".env.operations"])
 def test_the_examples_are_read_and_name_settings_alone(name: str) -> None:
     text = (ROOT / f"{name}.example").read_text()
-    assert read_env(text.encode()).keys() <= {*READ_FROM, "INGRAM_PORT_UI"}
+    assert read_env(text.encode()).keys() <= {*READ_FROM, "INGRAM_PORT_UI", "INGRAM_PORT_DESK"}

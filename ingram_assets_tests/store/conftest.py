@@ -8,6 +8,7 @@ import pytest
 
 from ingram_assets.domain.categories import TABLE_FILE, parse_table
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.seeded_store import BACK_TO_THE_SEEDED_STORE
@@ -26,11 +27,22 @@ def seeded(medusa: Medusa) -> Medusa:
 
 
 @pytest.fixture(scope="module")
-def journal(postgres: Postgres) -> Iterator[Journal]:
+def journal_url(postgres: Postgres) -> Iterator[str]:
     name = f"journal_{next(_journals)}"
-    with Journal(postgres.create_database(name)) as journal:
-        yield journal
+    yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def journal(journal_url: str) -> Iterator[Journal]:
+    with Journal(journal_url) as journal:
+        yield journal
+
+
+@pytest.fixture(scope="module")
+def ledger(journal_url: str) -> Iterator[StockLedger]:
+    with StockLedger(journal_url, wait_seconds=120) as ledger:
+        yield ledger
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +59,7 @@ def shop(seeded: Medusa) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def bench(shop: Shop, client: MedusaClient, journal: Journal) -> Bench:
-    bench = Bench(shop, client, journal, parse_table(TABLE_FILE.read_text("utf-8")))
+def bench(shop: Shop, client: MedusaClient, journal: Journal, ledger: StockLedger) -> Bench:
+    bench = Bench(shop, client, journal, parse_table(TABLE_FILE.read_text("utf-8")), ledger)
     shop.open_checkout(bench.location.id)
     return bench

@@ -9,6 +9,7 @@ from typing import Any
 from ingram_assets.domain.categories import CategoryTable
 from ingram_assets.domain.title import Title
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.levels import SyncReport, sync_levels
 from ingram_assets.store.location import Location, ensure_location
@@ -22,8 +23,15 @@ from ingram_assets_tests.testing.shop import TODAY, Shop
 class Bench:
     """A store with Ingram's location, and short ways to import and sync. Titles are each test's own."""
 
-    def __init__(self, shop: Shop, client: MedusaClient, journal: Journal, table: CategoryTable) -> None:
-        self.shop, self.client, self.journal, self.table = shop, client, journal, table
+    def __init__(
+        self,
+        shop: Shop,
+        client: MedusaClient,
+        journal: Journal,
+        table: CategoryTable,
+        ledger: StockLedger | None = None,
+    ) -> None:
+        self.shop, self.client, self.journal, self.table, self.ledger = shop, client, journal, table, ledger
         self.location: Location = ensure_location(client, journal=journal, run_id="setup")
         self.rules = StoreRules()
         self._runs = itertools.count(1)
@@ -41,6 +49,7 @@ class Bench:
             "today": TODAY,
             "categories": self.table,
             "run_id": values.get("run_id") or self.run_id(),
+            "ledger": self.ledger,
         }
         return StoreSession(**(usual | values))
 

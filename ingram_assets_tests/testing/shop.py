@@ -211,6 +211,23 @@ class Shop:
             "order"
         ]
 
+    def ask_back(self, order: dict[str, Any], location_id: str, quantity: int) -> str:
+        """The id of a return of so many copies of an order's first line, to this location."""
+        body = {"order_id": order["id"], "location_id": location_id}
+        returned: str = self.post("returns", body)["return"]["id"]
+        items = [{"id": order["items"][0]["id"], "quantity": quantity}]
+        self.post(f"returns/{returned}/request-items", {"items": items})
+        self.post(f"returns/{returned}/request", {})
+        return returned
+
+    def receive(self, returned: str, order: dict[str, Any], quantity: int, *, damaged: bool = False) -> None:
+        """Copies of a return are here."""
+        items = [{"id": order["items"][0]["id"], "quantity": quantity}]
+        self.post(f"returns/{returned}/receive", {})
+        route = "dismiss-items" if damaged else "receive-items"
+        self.post(f"returns/{returned}/{route}", {"items": items})
+        self.post(f"returns/{returned}/receive/confirm", {})
+
     # The shopper.
 
     def shown(self, isbn: str) -> dict[str, Any]:

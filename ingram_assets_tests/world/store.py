@@ -211,7 +211,9 @@ class SimulatedStore:
 
     # What a push writes.
 
-    def apply(self, session: StoreSession, titles: Sequence[TitleWrites]) -> Applied:
+    def apply(
+        self, session: StoreSession, titles: Sequence[TitleWrites], read_at: datetime | None = None
+    ) -> Applied:
         for title in titles:
             self._write_one()
             if title.quantities is not None or title.link_item:

@@ -39,7 +39,7 @@ from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
-from ingram_assets.store import levels
+from ingram_assets.store import beside, levels
 from ingram_assets.store.location import Location
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
@@ -268,7 +268,6 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
 
     at_work: dict[str, Callable[..., Any]] = {
         "read_store": store.read_store,
-        "read_orders": store.read_orders,
         "read_reservations": store.read_reservations,
         "apply": store.apply,
     }
@@ -284,6 +283,7 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     with replaced(
         (pushing, of_push),
         (levels, {**at_work}),
+        (beside, {"read_orders": store.read_orders}),
         (politeness, {"time": clock.time_module}),
         (breaker, {"time": clock.time_module}),
     ):

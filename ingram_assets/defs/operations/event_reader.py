@@ -151,7 +151,8 @@ def _checked(evaluation: dg.AssetCheckEvaluation, head: _Head) -> Checked:
         run_id,
         asset=evaluation.asset_key.to_user_string(),
         name=evaluation.check_name,
-        passed=evaluation.passed,
+        # A warning is for who looks at the asset: nobody is woken for it.
+        passed=evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.WARN,
         reason=evaluation.description or "",
         blocking=bool(evaluation.blocking),
         titles=() if evaluation.passed else _titles(evaluation.metadata),

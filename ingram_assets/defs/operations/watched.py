@@ -39,6 +39,8 @@ NAMES = WorkNames(
         "push_titles": "the push to the store",
         keys.INVENTORY_LEVELS.to_user_string(): "the push to the store",
         keys.PRODUCTS.to_user_string(): "the import of products",
+        keys.STORE_INVENTORY.to_user_string(): "the hourly count of the inventory",
+        "sweep_inventory": "the sweep of inventory operations",
         keys.STOCK_LOCATION.to_user_string(): "the store's stock location",
     },
 )

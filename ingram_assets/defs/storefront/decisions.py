@@ -355,7 +355,9 @@ AT_ONCE = 1000
 """At most so many changes, rows or titles are a run's."""
 
 
-def ask(asked: Asked, wanted: Mapping[str, str], now: float, *, what: str, pushing: bool) -> PushDecision:
+def ask(
+    asked: Asked, wanted: Mapping[str, str], now: float, *, what: str, pushing: bool, run: str = "push"
+) -> PushDecision:
     """Whether what is wanted is to have a run of its own now, and for which of it.
 
     What has not failed yet goes first and by itself, then what failed least: so one bad thing never holds
@@ -366,16 +368,17 @@ def ask(asked: Asked, wanted: Mapping[str, str], now: float, *, what: str, pushi
         wanted: key to ISBN.
         what: is wanted, for a person and for the run's key: "rows to import".
         pushing: whether a push is queued or at work; it will take them along or be followed by another.
+        run: what the run is called, for a person.
     """
     if not wanted:
         return PushDecision(asked, reason=f"No {what}.")
     if pushing or asked.keys:
-        return PushDecision(asked, reason=f"{len(wanted)} {what}; a push is at work.")
+        return PushDecision(asked, reason=f"{len(wanted)} {what}; a {run} is at work.")
     none = Held(0, 0.0)
     due = {key: held for key in wanted if (held := asked.held.get(key, none)).until <= now}
     if not due:
         again = min(asked.held[key].until for key in wanted) - now
-        reason = f"{len(wanted)} {what}; the last push failed, again in {again:.0f} s."
+        reason = f"{len(wanted)} {what}; the last {run} failed, again in {again:.0f} s."
         return PushDecision(asked, reason=reason)
     fewest = min(held.failures for held in due.values())
     keys = tuple(key for key, held in due.items() if held.failures == fewest)[:AT_ONCE]

@@ -2,21 +2,22 @@
 
 import dagster as dg
 
-from ingram_assets.defs.storefront import assets, checks, jobs, sensors
+from ingram_assets.defs.storefront import assets, checks, inventory, jobs, sensors
 from ingram_assets.defs.storefront.resources import RESOURCES
 
 defs = dg.Definitions(
-    assets=[assets.stock_location, assets.products, assets.inventory_levels],
-    jobs=[jobs.push, jobs.undo],
+    assets=[assets.stock_location, assets.products, assets.inventory_levels, inventory.store_inventory],
+    jobs=[jobs.push, jobs.undo, jobs.inventory_sweep, jobs.count_inventory],
     asset_checks=[checks.store_follows_queue],
     sensors=[
         sensors.stock_changes,
         sensors.rows_to_import,
         sensors.order_changes,
         sensors.clock_changes,
+        sensors.inventory_work,
         sensors.store_promise,
     ],
-    schedules=[jobs.reconcile],
+    schedules=[jobs.reconcile, jobs.hourly_count],
     resources=RESOURCES,
     executor=dg.in_process_executor,
 )

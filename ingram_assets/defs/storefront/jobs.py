@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from ingram_assets.defs.keys import STORE_INVENTORY
+from ingram_assets.defs.storefront.inventory import sweep_inventory
 from ingram_assets.defs.storefront.ops import push_titles, undo_run
 from ingram_assets.settings.shared import store_time_zone
 
@@ -17,6 +19,26 @@ def undo() -> None:
     """Puts back what a run changed in the store, where nobody changed it since."""
     undo_run()
 
+
+@dg.job
+def inventory_sweep() -> None:
+    """Frees reservations whose time is over, and ends inventory operations that broke off."""
+    sweep_inventory()
+
+
+count_inventory = dg.define_asset_job(
+    "count_inventory",
+    selection=dg.AssetSelection.assets(STORE_INVENTORY),
+    description="Every book of the inventory's ledger beside its level, and what all entries add up to.",
+)
+
+hourly_count = dg.ScheduleDefinition(
+    name="hourly_inventory",
+    job=count_inventory,
+    cron_schedule="25 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once an hour: enters in the ledger what orders and unknown hands did, and plots figures.",
+)
 
 reconcile = dg.ScheduleDefinition(
     name="daily_reconcile",

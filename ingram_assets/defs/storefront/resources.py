@@ -9,6 +9,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 
 
@@ -34,6 +35,10 @@ class StoreJournal(dg.ConfigurableResource):
     def open(self) -> Journal:
         """The journal. Use as a context manager."""
         return Journal(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value())
+
+    def open_ledger(self) -> StockLedger:
+        """The ledger of inventory operations, in the same database. Use as a context manager."""
+        return StockLedger(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value(), connections=2)
 
 
 RESOURCES: dict[str, Any] = {"medusa": Medusa(), "queue": QueueReaderResource(), "journal": StoreJournal()}

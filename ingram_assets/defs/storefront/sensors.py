@@ -31,7 +31,8 @@ from ingram_assets.defs.storefront.decisions import (
     to_push_by_time,
     told_too_long,
 )
-from ingram_assets.defs.storefront.jobs import push
+from ingram_assets.defs.storefront.inventory import due_now
+from ingram_assets.defs.storefront.jobs import inventory_sweep, push
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.ops import push_titles
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
@@ -153,6 +154,33 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
 
         decision = push_changes(place, read, now, retired=_retired(context.instance))
     return _answer(context, decision, "titles of changed orders")
+
+
+@dg.sensor(
+    job=inventory_sweep,
+    minimum_interval_seconds=_LESS_OFTEN,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Asks for a sweep of inventory operations within a minute where there is something to sweep: a "
+        "reservation whose time is over, an operation that broke off, a level that was written lately. "
+        "What a sweep leaves is asked for again after growing pauses."
+    ),
+)
+def inventory_work(context: dg.SensorEvaluationContext, journal: StoreJournal) -> Answer:
+    """From what is due in the ledger to one run that does it."""
+    now = time.time()
+    with journal.open_ledger() as ledger:
+        due = due_now(ledger, datetime.fromtimestamp(now, UTC))
+    asked = Asked.parse(context.cursor)
+    state = _state(context.instance, asked.run_key) if asked.keys else "gone"
+    asked = after_asking(asked, state, due, now, _RETRY_AFTER_SECONDS)
+    what, wanted = "things to sweep", {key: key for key in due}
+    decision = ask(asked, wanted, now, what=what, pushing=False, run="sweep")
+    context.update_cursor(decision.place.dump())
+    if not decision.isbns:
+        return dg.SkipReason(decision.reason)
+    tags = {"ingram/why": f"{len(decision.isbns)} {what}"}
+    return dg.RunRequest(run_key=decision.place.run_key, tags=tags)
 
 
 @dg.sensor(

@@ -1,0 +1,349 @@
+"""What `ingram stock` does and prints."""
+
+import getpass
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ingram_assets.cli.common import SOME_FAILED, fail
+from ingram_assets.cli.terminal import markup, one_line, say
+from ingram_assets.defs.storefront.client import medusa_client
+from ingram_assets.domain.failures import Transient
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.store.inventory.channels import read_floor
+from ingram_assets.store.inventory.figures import StockFigures
+from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
+from ingram_assets.store.inventory.listing import EntryList, WantedEntries
+from ingram_assets.store.inventory.model import (
+    Actor,
+    Operation,
+    OperationDone,
+    OperationRefused,
+    Reason,
+    StockEntry,
+)
+from ingram_assets.store.inventory.places import Place, find_place
+from ingram_assets.store.inventory.service import About, InventoryService, operation_name
+from ingram_assets.store.journal import Journal
+
+
+@contextmanager
+def _service() -> Iterator[InventoryService]:
+    """The service, as the storefront's settings have it.
+
+    Raises:
+        SettingsError, NeedsPerson, Transient: the storefront's settings, its databases or the store.
+    """
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    url = settings.STOREFRONT_DB_URL.get_secret_value()
+    with (
+        Journal(url) as journal,
+        StockLedger(url, connections=2) as ledger,
+        medusa_client(settings) as client,
+    ):
+        yield InventoryService(client, journal, ledger)
+
+
+def perform(
+    operation: Operation,
+    isbn: str,
+    location: str,
+    as_json: bool,
+    *,
+    target: str | None = None,
+    key: str | None = None,
+    expected: int | None = None,
+    reason: str | None = None,
+    note: str | None = None,
+    reference: str | None = None,
+) -> None:
+    """Do an operation, and print the entry before and after. Leaves with 1 where it is refused."""
+    key = key or f"cli-{uuid4()}"
+    about = About(Reason(reason) if reason else None, note, reference)
+    with _service() as service:
+        try:
+            places = {place.id: place for place in service.shelves.places()}
+            done = service.apply(
+                operation,
+                isbn=isbn,
+                location=location,
+                target=target,
+                actor=_person(),
+                key=key,
+                expected_quantity=expected,
+                about=about,
+            )
+        except OperationRefused as error:
+            fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
+        except Transient as error:
+            fail(f"{error} The key is {key}: repeat the command with --key.", SOME_FAILED, as_json, key=key)
+    _print_done(done, places, as_json, key=key)
+
+
+def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
+    """Take an inventory operation back, and print its entry before and after; False where there is none.
+
+    Leaves with 1 where it can't be taken back.
+
+    Args:
+        called: the operation's id, or the number of a line of it.
+    """
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    with StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger:
+        operation_id = ledger.operation_called(called)
+    if operation_id is None:
+        return False
+    with _service() as service:
+        places = {place.id: place for place in service.shelves.places()}
+        try:
+            if dry_run:
+                plan, line = service.plan_undo(operation_id)
+                done = None
+            else:
+                done = service.undo(operation_id, actor=_person())
+        except OperationRefused as error:
+            fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
+        except Transient as error:
+            fail(f"{error} Repeat the command: it is done once.", SOME_FAILED, as_json)
+    if done:
+        _print_done(done, places, as_json)
+        return True
+    words = operation_name(plan.operation)
+    what = {key: each for key, each in asdict(plan.operation).items() if each is not None}
+    if as_json:
+        told = {"isbn": line.isbn, "operation": words, "location": _code(plan.location_id, places)}
+        click.echo(json.dumps({"ok": True, "dry_run": True, **told, "with": what}, default=str))
+    else:
+        numbers = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in what.items())
+        say(one_line(f"Would {words} {line.isbn} at {_code(plan.location_id, places)}: {numbers}."))
+    return True
+
+
+def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **more: str) -> None:
+    if as_json:
+        click.echo(json.dumps({"ok": True, **_told(done, places), **more}, default=str))
+        return
+    _print_entries([each for each in (done.after, done.target_after) if each], places, done)
+    if done.reservation_id:
+        click.echo(f"Reservation {done.reservation_id}.")
+    if done.replayed:
+        click.echo("It was done before, under the same key: this is the first answer again.")
+    elif done.ledger_ids:
+        click.echo(click.style(f"Take it back: ingram undo {done.ledger_ids[0]}", dim=True))
+
+
+def show_title(isbn: str, as_json: bool) -> None:
+    """Print a title's entries, with their reservations."""
+    with _service() as service:
+        title = service.shelves.find_title(isbn)
+        places = {place.id: place for place in service.shelves.places()}
+        if title.is_unlimited:
+            entries: list[StockEntry] = []
+        else:
+            seen = [service.shelves.read(title, place).entry for place in places]
+            entries = [each for each in seen if each.level_id is not None]
+    if as_json:
+        told = [_entry(each, places) for each in entries]
+        answer = {"ok": True, "isbn": title.isbn, "unlimited": title.is_unlimited, "entries": told}
+        click.echo(json.dumps(answer, default=str))
+        return
+    say(title.isbn, bold=True)
+    if title.is_unlimited:
+        click.echo("Its copies have no end: it is digital, and nothing is counted.")
+    elif not entries:
+        click.echo("It is kept at no location: ingram stock set ISBN LOCATION QUANTITY.")
+    else:
+        _print_entries(entries, places)
+    for entry in entries:
+        for one in entry.reservations:
+            whose = "an order" if one.line_item_id else one.owner or "somebody"
+            until = f", until {one.expires_at:%Y-%m-%d %H:%M} UTC" if one.expires_at else ""
+            place = places[entry.location_id].code
+            say(one_line(f"{one.quantity} held for {whose} at {place}{until} ({one.id})"))
+
+
+def show_list(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
+    """Print entries, least available first."""
+    with _service() as service:
+        places = {place.id: place for place in service.shelves.places()}
+        at = find_place(list(places.values()), location).id if location is not None else None
+        kept = [each for each in service.shelves.entries(at, search) if low is None or each.available <= low]
+    kept.sort(key=lambda each: (each.available, each.sku, each.location_id))
+    if as_json:
+        told = [
+            asdict(each) | {"available": each.available, "location": _code(each.location_id, places)}
+            for each in kept
+        ]
+        click.echo(json.dumps({"ok": True, "entries": told}))
+        return
+    table = _table("SKU", "title", "location", "quantity", "reserved", "available")
+    for each in kept:
+        numbers = (f"{number:,}" for number in (each.quantity, each.reserved, each.available))
+        table.add_row(markup(each.sku), markup(each.title[:40]), _code(each.location_id, places), *numbers)
+    Console(highlight=False).print(table)
+    click.echo(f"{len(kept):,} entries.")
+
+
+def show_stats(as_json: bool) -> None:
+    """Print what all entries add up to."""
+    settings = load(StorefrontSettings, environment_of("storefront"))
+    with medusa_client(settings) as client:
+        entries = EntryList(client).all(WantedEntries())
+        figures = StockFigures.of(entries, read_floor(client), settings.LOW_STOCK_THRESHOLD)
+    if as_json:
+        click.echo(json.dumps({"ok": True, **asdict(figures)}))
+        return
+    for name, number in asdict(figures).items():
+        click.echo(f"{name:<10}{number:>10,}")
+
+
+def show_locations(as_json: bool) -> None:
+    """Print the stock locations with what lies there."""
+    with _service() as service:
+        kept = list(service.shelves.entries())
+        places, synced = service.shelves.places(), service.shelves.synced_location()
+    rows = [
+        {
+            "location": place.code,
+            "id": place.id,
+            "synced": place.id == synced,
+            "entries": sum(each.location_id == place.id for each in kept),
+            "quantity": sum(each.quantity for each in kept if each.location_id == place.id),
+            "reserved": sum(each.reserved for each in kept if each.location_id == place.id),
+        }
+        for place in sorted(places, key=lambda place: place.code)
+    ]
+    if as_json:
+        click.echo(json.dumps({"ok": True, "locations": rows}))
+        return
+    table = _table("location", "entries", "quantity", "reserved", "whose")
+    for row in rows:
+        numbers = (f"{row[name]:,}" for name in ("entries", "quantity", "reserved"))
+        table.add_row(
+            markup(str(row["location"])), *numbers, "Ingram's, kept by the sync" if row["synced"] else ""
+        )
+    Console(highlight=False).print(table)
+
+
+def show_low(location: str | None, threshold: int | None, as_json: bool) -> None:
+    """Print the entries of which little is left; by LOW_STOCK_THRESHOLD, if no other is given."""
+    if threshold is None:
+        threshold = load(StorefrontSettings, environment_of("storefront")).LOW_STOCK_THRESHOLD
+    show_list(location, threshold, None, as_json)
+
+
+def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
+    """Print a title's lines, oldest first."""
+    with _service() as service:
+        isbn = service.shelves.isbn_of(isbn)
+        places = {place.id: place for place in service.shelves.places()}
+        lines = service.ledger.lines(isbn, limit)
+    if as_json:
+        told = [_line(each, places) for each in lines]
+        click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told}, default=str))
+        return
+    table = _table("line", "time", "location", "what", "quantity", "reserved", "who", "why")
+    for each in lines:
+        why = " ".join(filter(None, (each.reason, each.note, each.reference, each.detail)))
+        state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
+        table.add_row(
+            str(each.id),
+            f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            _code(each.location_id, places),
+            f"{each.operation}{state}",
+            f"{each.quantity_before} → {each.quantity_after}",
+            f"{each.reserved_before} → {each.reserved_after}",
+            markup(f"{each.actor_kind} {each.actor_name}"),
+            markup(why),
+        )
+    Console(highlight=False).print(table)
+    click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
+
+
+def sweep_once(as_json: bool) -> None:
+    """Free what is over, end what broke off, and print how much that was."""
+    with _service() as service:
+        done = service.recover()
+        freed = service.expire_reservations(datetime.now(UTC))
+    if as_json:
+        click.echo(json.dumps({"ok": True, **asdict(done), "expired": len(freed)}))
+        return
+    click.echo(
+        f"{len(freed)} reservations were over. Of operations that broke off, {done.finished} were finished "
+        f"and {done.taken_back} taken back. {done.looked_at} entries were looked at again."
+    )
+    for words in done.left:
+        say(one_line(f"Left for the next sweep. {words}"))
+
+
+def _person() -> Actor:
+    try:
+        return Actor("person", getpass.getuser())
+    except (KeyError, OSError):  # A container's user may have no name.
+        return Actor("person", "cli")
+
+
+def _code(location_id: str, places: dict[str, Place]) -> str:
+    return markup(places[location_id].code) if location_id in places else location_id
+
+
+def _print_entries(
+    entries: Sequence[StockEntry], places: dict[str, Place], done: OperationDone | None = None
+) -> None:
+    table = _table("location", "quantity", "reserved", "available")
+    befores = [done.before, done.target_before] if done else [None] * len(entries)
+    for entry, before in zip(entries, befores, strict=False):
+        numbers = [entry.quantity, entry.reserved, entry.available]
+        was = [before.quantity, before.reserved, before.available] if before else numbers
+        shown = (
+            "unlimited" if entry.is_unlimited else f"{one:,}" if one == two else f"{one:,} → {two:,}"
+            for one, two in zip(was, numbers, strict=True)
+        )
+        table.add_row(_code(entry.location_id, places), *shown)
+    Console(highlight=False).print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        right = column in ("line", "entries", "quantity", "reserved", "available")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _told(done: OperationDone, places: dict[str, Place]) -> dict[str, Any]:
+    named = {
+        "before": done.before,
+        "after": done.after,
+        "target_before": done.target_before,
+        "target_after": done.target_after,
+    }
+    entries = {name: _entry(each, places) for name, each in named.items() if each}
+    return {
+        **entries,
+        "ledger_ids": done.ledger_ids,
+        "reservation_id": done.reservation_id,
+        "replayed": done.replayed,
+    }
+
+
+def _entry(entry: StockEntry, places: dict[str, Place]) -> dict[str, Any]:
+    location = places[entry.location_id].code if entry.location_id in places else None
+    return asdict(entry) | {"location": location, "available": entry.available}
+
+
+def _line(line: LedgerLine, places: dict[str, Place]) -> dict[str, Any]:
+    told = asdict(line)
+    del told["steps"]
+    location = places[line.location_id].code if line.location_id in places else None
+    return told | {"location": location}

@@ -1,0 +1,1 @@
+"""The desk: the one web application that is meant to be opened to others."""

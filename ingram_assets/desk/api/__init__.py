@@ -1,0 +1,1 @@
+"""The REST interface: inventory for programs, under /api/v1."""

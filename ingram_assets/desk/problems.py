@@ -1,0 +1,199 @@
+"""What the desk refuses, and how it says so: problem documents as RFC 9457 has them."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from ingram_assets.domain.failures import IngramError, Permanent
+from ingram_assets.store.inventory.bookkeeper import StillMoving
+from ingram_assets.store.inventory.channels import UnknownChannel
+from ingram_assets.store.inventory.ledger import EntryBusy
+from ingram_assets.store.inventory.model import OperationRefused, RefusalKind
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+KINDS: Mapping[str, tuple[int, str]] = {
+    "sign_in_needed": (401, "A token is needed"),
+    "forbidden": (403, "The token may not do this"),
+    "not_found": (404, "There is nothing here"),
+    "unknown_entry": (404, "No such entry"),
+    RefusalKind.NO_ENTRY: (404, "The title is not kept there"),
+    RefusalKind.NO_RESERVATION: (404, "No such reservation"),
+    "method_not_allowed": (405, "This can't be done here"),
+    RefusalKind.UNKNOWN_TITLE: (409, "No such title"),
+    RefusalKind.UNKNOWN_LOCATION: (409, "No such location"),
+    "unknown_store": (409, "No such store"),
+    RefusalKind.STALE: (409, "The quantity is another one by now"),
+    RefusalKind.OWNED_BY_SYNC: (409, "The quantity belongs to the sync"),
+    RefusalKind.NOT_ENOUGH: (409, "Not enough copies"),
+    RefusalKind.HELD_BY_ORDER: (409, "An order holds the copies"),
+    RefusalKind.UNLIMITED: (409, "Nothing is counted of a digital title"),
+    RefusalKind.HAS_RESERVATIONS: (409, "Copies are held there"),
+    RefusalKind.REFUSED_BY_STORE: (409, "Medusa refuses it"),
+    RefusalKind.INVALID: (409, "It does not fit what is there"),
+    "too_large": (413, "The request is too large"),
+    "malformed": (422, "The request is malformed"),
+    RefusalKind.KEY_REUSED: (422, "The key was used for another request"),
+    "too_many_requests": (429, "Too many requests"),
+    "failed": (500, "The desk failed"),
+    "try_again": (503, "Not now"),
+}
+"""Each kind of problem: its status, and its title. What a GET names and is not there is 404."""
+
+_NOT_THERE = {RefusalKind.UNKNOWN_TITLE, RefusalKind.UNKNOWN_LOCATION, "unknown_store"}
+
+
+class FieldFault(BaseModel):
+    """What is wrong with one part of a request."""
+
+    where: str = Field(description="body.quantity, header.Idempotency-Key", examples=["body.quantity"])
+    message: str = Field(examples=["Input should be greater than or equal to 0"])
+
+
+class Problem(BaseModel):
+    """Why a request was refused. Nothing was changed, except where `kind` is try_again or failed."""
+
+    type: str = Field(examples=["urn:ingram:problem:stale"])
+    title: str = Field(examples=["The quantity is another one by now"])
+    status: int = Field(examples=[409])
+    detail: str = Field(examples=["The quantity is 4 now, not 3: read it again, and ask again."])
+    kind: str = Field(description="For programs.", examples=["stale"])
+    errors: list[FieldFault] = Field([], description="Of a malformed request: what is wrong where.")
+    nearest: list[str] = Field([], description="Of an unknown title: those that may be meant.")
+
+
+class DeskProblem(Permanent):
+    """A request is refused: `kind` is one of `KINDS`."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        nearest: list[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem_kind, self.detail = str(kind), detail
+        self.nearest, self.headers = nearest or [], dict(headers or {})
+
+
+def answer(
+    kind: str,
+    detail: str,
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    errors: list[FieldFault] | None = None,
+    nearest: list[str] | None = None,
+) -> JSONResponse:
+    """The problem document of a kind."""
+    status, title = KINDS[kind]
+    if method in ("GET", "HEAD") and kind in _NOT_THERE:
+        status = 404
+    problem = Problem(
+        type=f"urn:ingram:problem:{kind}",
+        title=title,
+        status=status,
+        detail=detail,
+        kind=str(kind),
+        errors=errors or [],
+        nearest=nearest or [],
+    )
+    return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _desk(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DeskProblem)
+    return answer(
+        error.problem_kind,
+        error.detail,
+        method=request.method,
+        headers=error.headers,
+        nearest=error.nearest,
+    )
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OperationRefused)
+    return answer(error.refusal.kind, error.refusal.message, method=request.method)
+
+
+def _no_channel(request: Request, error: Exception) -> JSONResponse:
+    return answer("unknown_store", str(error), method=request.method)
+
+
+def _later(request: Request, error: Exception) -> JSONResponse:
+    # What is told of our own servers is for the log: addresses and settings are nobody's business here.
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    told = isinstance(error, EntryBusy | StillMoving)
+    detail = (
+        str(error) if told else "The store or its database can't be asked now. Ask again with the same key."
+    )
+    return answer("try_again", detail, headers={"Retry-After": "2"})
+
+
+def _malformed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # Never of what was given: it may be huge, or no JSON could hold it.
+    faults = [
+        FieldFault(where=_where(each["loc"]), message=str(each["msg"])[:300]) for each in error.errors()
+    ]
+    told = "; ".join(f"{each.where}: {each.message}" for each in faults[:5])
+    return answer("malformed", f"Nothing was changed. {told}.", errors=faults[:50])
+
+
+def _where(parts: Any) -> str:
+    return ".".join(str(part)[:60] for part in parts)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kinds = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+    words = {
+        "not_found": "The routes are told in /api/v1/openapi.json.",
+        "method_not_allowed": f"{request.method} is not for this address: see /api/v1/openapi.json.",
+    }
+    kind = kinds.get(error.status_code, "malformed" if error.status_code < 500 else "failed")
+    headers = dict(error.headers or {})
+    if kind == "method_not_allowed":
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return answer(kind, words.get(kind, "The request can't be read."), headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of an address. A route knows its own alone."""
+    app: FastAPI = request.app
+    parts = request.url.path.split("/")
+    paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
+    for path, methods in paths:
+        own = path.split("/")
+        if len(own) == len(parts) and all(
+            a == b or a.startswith("{") for a, b in zip(own, parts, strict=True)
+        ):
+            return {method.upper() for method in methods}
+    return {"GET"}
+
+
+def _failed(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer("failed", "It is in the desk's log. Whether it was done is told by asking again, same key.")
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Let an application answer every failure with a problem document."""
+    app.add_exception_handler(DeskProblem, _desk)
+    app.add_exception_handler(OperationRefused, _refused)
+    app.add_exception_handler(UnknownChannel, _no_channel)
+    app.add_exception_handler(IngramError, _later)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)

@@ -1,0 +1,60 @@
+"""What a person or program calls a location, and which one that is. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ingram_assets.store.inventory.model import OperationRefused, Refusal, RefusalKind
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stock location. `name` is Medusa's."""
+
+    id: str
+    name: str
+
+    @property
+    def code(self) -> str:
+        """What programs call it: `INGRAM_DROP_SHIP`."""
+        return code_of(self.name)
+
+
+def code_of(name: str) -> str:
+    """A name in upper case, with an underscore for all that is neither letter nor digit."""
+    upper = unicodedata.normalize("NFKC", name).upper()
+    return re.sub(r"[\W_]+", "_", upper).strip("_")
+
+
+def find_place(places: Sequence[Place], called: str) -> Place:
+    """The location of this id, or of this name in any case, with blanks, signs or underscores in it.
+
+    Raises:
+        OperationRefused: there is none, and the message has the nearest; or several.
+    """
+    called = called.strip()
+    if exact := [each for each in places if each.id == called]:
+        return exact[0]
+    code = code_of(called)
+    found = [each for each in places if code and each.code == code]
+    if len(found) == 1:
+        return found[0]
+    shown = called if len(called) <= 60 else called[:59] + "…"
+    if found:
+        ids = ", ".join(f"{each.name} ({each.id})" for each in found)
+        raise _unknown(f"{len(found)} locations are called {shown!r}: {ids}. Give the id of the one meant.")
+    codes = sorted({each.code for each in places if each.code})
+    near = get_close_matches(code, codes, n=3, cutoff=0.5)
+    if near:
+        raise _unknown(f"There is no location {shown!r}. The nearest: {_listed(near)}.")
+    raise _unknown(f"There is no location {shown!r}. Those there are: {_listed(codes[:20]) or 'none'}.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _unknown(message: str) -> OperationRefused:
+    return OperationRefused(Refusal(RefusalKind.UNKNOWN_LOCATION, message))

@@ -1,0 +1,201 @@
+"""The tokens of programs that ask the desk: made, looked up, revoked. Kept as argon2 hashes alone."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Self
+
+import psycopg
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ingram_assets.domain.addresses import MalformedAddress, database_address
+from ingram_assets.domain.failures import NeedsPerson, Permanent
+from ingram_assets.store.journal import JournalLost
+from ingram_assets.store.journal_schema import ensure_tables
+
+Scope = Literal["read", "store", "admin"]
+"""`read`: look at everything. `store`: one sales channel's locations. `admin`: everything."""
+
+_FORM = re.compile(r"ingram_([0-9a-f]{12})_([0-9A-Za-z_-]{43})")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
+_COLUMNS = "id, name, scope, channel_id, channel_name, created_at, created_by, last_used_at, revoked_at"
+
+# A token is 256 random bits, so what argon2 adds is little, and a request should not wait for it: the least
+# that is recommended, some 20 ms, and once in a process for each token.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+class TokenRefused(Permanent):
+    """A token can't be made or revoked as asked for; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskToken:
+    """A token as it is known: not the text that a program sends.
+
+    Attributes:
+        channel_id, channel_name: of the sales channel that a store's token is for.
+    """
+
+    id: str
+    name: str
+    scope: Scope
+    channel_id: str | None
+    channel_name: str | None
+    created_at: datetime
+    created_by: str
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenStore:
+    """The tokens, in the journal's database. It may be shared by threads.
+
+    Raises:
+        NeedsPerson: the address is malformed, or its role may not use the database.
+        JournalLost: the database is gone. From any method.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            address = database_address(url)
+        except MalformedAddress as error:
+            raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
+        with _in_words():
+            with psycopg.connect(address, autocommit=True, connect_timeout=20) as connection:
+                ensure_tables(connection, address)
+            self._pool = ConnectionPool(
+                address,
+                min_size=0,
+                max_size=4,
+                num_workers=1,
+                open=True,
+                kwargs={"autocommit": True, "connect_timeout": 20},
+            )
+        self._proven: dict[str, tuple[str, bytes]] = {}
+        """Token's id to the hash that a text was proven against, and the text's own digest."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._pool.close()
+
+    def create(
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        by: str,
+        channel_id: str | None = None,
+        channel_name: str | None = None,
+    ) -> tuple[DeskToken, str]:
+        """Makes a token. Returns it, and the text that its program sends, which nobody can tell again.
+
+        Raises:
+            TokenRefused: the name was given to another one, or is none.
+        """
+        if not _NAME.fullmatch(name) or not name.strip():
+            raise TokenRefused("A token's name has 1 to 60 signs, and no control signs among them.")
+        token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        rows = self._run(
+            "INSERT INTO desk_token (id, name, scope, channel_id, channel_name, hash, created_by)"
+            f" VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING {_COLUMNS}",
+            [token_id, name.strip(), scope, channel_id, channel_name, _HASHER.hash(secret), by],
+        )
+        if not rows:
+            raise TokenRefused(
+                f"There is, or was, a token named {name.strip()!r}, and the ledger knows it by that: take "
+                "another name."
+            )
+        return DeskToken(*rows[0]), f"ingram_{token_id}_{secret}"
+
+    def all(self) -> list[DeskToken]:
+        """Every token, revoked ones too, oldest first."""
+        return [
+            DeskToken(*row) for row in self._run(f"SELECT {_COLUMNS} FROM desk_token ORDER BY created_at")
+        ]
+
+    def revoke(self, called: str) -> DeskToken:
+        """Ends a token, by its name or id, from the next request on. Again is no harm.
+
+        Raises:
+            TokenRefused: there is none.
+        """
+        rows = self._run(
+            "UPDATE desk_token SET revoked_at = coalesce(revoked_at, clock_timestamp())"
+            f" WHERE id = %s OR name = %s RETURNING {_COLUMNS}",
+            [called, called],
+        )
+        if not rows:
+            raise TokenRefused(f"There is no token {called!r}: ingram token list names them.")
+        return DeskToken(*rows[0])
+
+    def check(self, text: str, *, prove: bool = True) -> DeskToken | None:
+        """The token that a program sent; `None`: it is none, or revoked.
+
+        Args:
+            prove: false: spend no time on one that was not proven before.
+        """
+        parts = _FORM.fullmatch(text)
+        if parts is None:
+            return None
+        token_id, secret = parts.groups()
+        rows = self._run(
+            f"SELECT hash, {_COLUMNS} FROM desk_token WHERE id = %s AND revoked_at IS NULL", [token_id]
+        )
+        if not rows or not self._is_proven(token_id, secret, rows[0][0], prove):
+            return None
+        self._run(
+            "UPDATE desk_token SET last_used_at = clock_timestamp() WHERE id = %s"
+            " AND coalesce(last_used_at, '-infinity') < clock_timestamp() - interval '1 minute'",
+            [token_id],
+        )
+        return DeskToken(*rows[0][1:])
+
+    def _is_proven(self, token_id: str, secret: str, kept: str, prove: bool) -> bool:
+        digest = hashlib.sha256(secret.encode()).digest()
+        before = self._proven.get(token_id)
+        if before and before[0] == kept and hmac.compare_digest(before[1], digest):
+            return True
+        if not prove:
+            return False
+        try:
+            _HASHER.verify(kept, secret)
+        except (Argon2Error, InvalidHashError):
+            return False
+        self._proven[token_id] = (kept, digest)
+        return True
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _in_words(), self._pool.connection(20.0) as connection:
+            result = connection.execute(statement.encode(), values)
+            return result.fetchall() if result.description else []
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """The failures of the connections as ours."""
+    try:
+        yield
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise JournalLost(
+            f"The journal database of STOREFRONT_DB_URL can't be reached ({type(error).__name__}): ask again "
+            "once it is back."
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise NeedsPerson(
+            "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL own its "
+            "database."
+        ) from error

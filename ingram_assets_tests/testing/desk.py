@@ -1,0 +1,103 @@
+"""The desk as a server of its own on a real store, and a program that asks it."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+
+from ingram_assets.desk.app import make_app
+from ingram_assets.desk.backroom import Backroom
+from ingram_assets.runtime.ports import free_port
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.tokens import TokenStore
+from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.shop import make_title
+from ingram_demo.embedded.medusa import Medusa
+
+_keys = itertools.count(1)
+
+
+@contextmanager
+def running_desk(medusa: Medusa, journal_url: str, **limits: int) -> Iterator[str]:
+    """A desk that answers, by its address; it ends with the block."""
+    client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
+    app = make_app(Backroom(client, journal_url, low=5), **({"per_minute": 1_000_000} | limits))
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@dataclass
+class Program:
+    """Somebody with a token. Answers come as they are; `json` of those that have to be good."""
+
+    http: httpx.Client
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.http.get(f"/api/v1/{path}", params=query)
+
+    def write(
+        self, method: str, path: str, body: Any = None, key: str | None = None, **query: Any
+    ) -> httpx.Response:
+        """A write with a key of its own, unless one is given."""
+        headers = {"Idempotency-Key": key or f"key-{next(_keys)}"}
+        return self.http.request(method, f"/api/v1/{path}", json=body, headers=headers, params=query)
+
+    def post(self, path: str, key: str | None = None, **body: Any) -> httpx.Response:
+        return self.write("POST", path, body, key)
+
+    def json(self, path: str, **query: Any) -> Any:
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@dataclass
+class DeskShop:
+    """A store with its desk: Ingram's location, Cellar and Attic of "Online Store", Booth of "Fair"."""
+
+    url: str
+    bench: Bench
+    tokens: TokenStore
+    places: dict[str, str]
+    channels: dict[str, str]
+
+    def program(self, scope: str, channel: str | None = None) -> Program:
+        """Somebody with a new token."""
+        of_channel = {"channel_id": self.channels[channel], "channel_name": channel} if channel else {}
+        _, text = self.tokens.create(f"{scope}-{next(_keys)}", scope, by="ada", **of_channel)  # type: ignore[arg-type]
+        return self.with_token(text)
+
+    def with_token(self, text: str) -> Program:
+        headers = {"Authorization": f"Bearer {text}"}
+        return Program(httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False))
+
+    def title(self, name: str = "", ingram: int = 7, **copies: int) -> str:
+        """A title's ISBN, with so many copies at Ingram's location and, by name, at the shop's own."""
+        values = {"title": name} if name else {}
+        title = make_title(ingram, **values)
+        self.bench.import_(title)
+        self.bench.sync(title)
+        for place, many in copies.items():
+            self.bench.shop.set_level(title.isbn, self.places[place], many)
+        return title.isbn
+
+    def level(self, isbn: str, place: str) -> tuple[int, int] | None:
+        """Stocked and reserved in Medusa."""
+        found = self.bench.shop.level(isbn, self.places[place])
+        return (found["stocked_quantity"], found["reserved_quantity"]) if found else None
