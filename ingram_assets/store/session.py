@@ -7,6 +7,7 @@ from ingram_assets.domain.categories import CategoryTable
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import Location
+from ingram_assets.store.read import Spellings
 from ingram_assets.store.rules import StoreRules
 
 
@@ -19,6 +20,7 @@ class StoreSession:
         today: the date in the store's time zone.
         categories: the table that gives a title its categories; who imports nothing needs none.
         run_id: under which the journal enters what is written; who only looks needs none.
+        spellings: all variants of the store, for who looks at all titles: shows those that are there twice.
     """
 
     client: MedusaClient
@@ -28,6 +30,7 @@ class StoreSession:
     today: date
     categories: CategoryTable = field(default_factory=lambda: CategoryTable({}, {}, ""))
     run_id: str = ""
+    spellings: Spellings | None = None
 
     def with_any_price(self) -> "StoreSession":
         """The same for a person who has looked: no price is held back."""
