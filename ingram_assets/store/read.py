@@ -168,7 +168,8 @@ class Spellings:
             others = [row for row in there if row not in exact and _is_the_title_too(isbn, row, products)]
             if exact and others:
                 doubles.append(Known(isbn, others[0]["id"], others[0]["sku"] or ""))
-        self._journal.know("variant", doubles)
+        if doubles:
+            self._journal.know("variant", doubles)
 
 
 def _may_be(isbn: str, row: VariantRow) -> bool:

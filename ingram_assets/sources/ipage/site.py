@@ -143,6 +143,10 @@ class Site:
         self._opened = time.monotonic()
         self._closed = False
 
+    def pause(self) -> str | None:
+        """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""
+        return self._politeness.pause()
+
     def __enter__(self) -> "Site":
         return self
 

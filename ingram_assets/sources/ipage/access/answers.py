@@ -144,7 +144,10 @@ def classify(answer: Fetched, expected: Expected) -> None:
     asked = "export" if expected is Expected.EXPORT else "page"
     if found.kind is PageKind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
-        raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", answer.retry_after)
+        asks = f", and asks to wait {answer.retry_after:.0f} s" if answer.retry_after else ""
+        raise Refused(
+            f"The site blocks this machine ({shown}{asks}): wait before reading on.", answer.retry_after
+        )
     if (sign := _sign_of_the_end(answer, found)) is not None:
         raise SessionExpired(f"The session is over ({sign}): sign in again, then read this page.")
     if found.kind in (PageKind.BARE, PageKind.CLOSED):
