@@ -79,18 +79,22 @@ def read_store(
     find("ean", {isbn: isbn for isbn in not_found()})
     if journal:
         _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn)
-    without_item = [
-        isbn
-        for isbn, variants in by_isbn.items()
-        if not any(each.items or (each.sku in unmanaged and not each.manage_inventory) for each in variants)
-    ]
-    leftovers = _items_by_sku(client, without_item, location_id)
+    leftovers = _items_by_sku(client, _without_item(by_isbn, unmanaged), location_id)
     gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
     find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
     actual = {isbn: _actual(isbn, variants, leftovers.get(isbn)) for isbn, variants in by_isbn.items()}
     if spellings:
         actual |= spellings.look_up(wanted, actual)
     return _with_made(actual, journal) if journal else actual
+
+
+def _without_item(by_isbn: Mapping[str, Sequence[Variant]], unmanaged: Collection[str]) -> list[str]:
+    """The ISBNs none of whose variants has an inventory item, though it is to be managed."""
+    return [
+        isbn
+        for isbn, variants in by_isbn.items()
+        if not any(each.items or (each.sku in unmanaged and not each.manage_inventory) for each in variants)
+    ]
 
 
 def _find_remembered(

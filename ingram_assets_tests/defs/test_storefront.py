@@ -300,6 +300,18 @@ def test_partitions_that_a_person_chose_in_the_ui(storefront: Storefront) -> Non
     assert [entry.get_dagster_event().partition for entry in low] == [isbn], "it fell to the threshold of 5"
 
 
+def test_an_undo_with_nothing_to_put_back_says_so(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    storefront.push(isbn)
+    storefront.read([isbn], 7)
+    pushed = storefront.push(isbn)
+    first, second = (storefront.run("undo", "undo_run", run_id=pushed.run_id) for _ in range(2))
+    assert (count(first, "undone"), storefront.level(isbn)) == (1, 10)
+    assert "Nothing is to be put back" not in " ".join(first.reports[0]["notes"])
+    assert count(second, "undone") == 0
+    assert "Nothing is to be put back" in " ".join(second.reports[0]["notes"])
+
+
 def test_an_import_is_taken_back(storefront: Storefront) -> None:
     (isbn,) = storefront.titles(1)
     pushed = storefront.push(isbn)

@@ -107,7 +107,7 @@ class _TitlePass:
         batch: list[Reading] = []
         undecided: list[Reading] = []
         with Progress(self.context, "Pages read", len(isbns), pause=site.pause) as progress:
-            readings = site.read_products(isbns, known=earlier.known, habit=usual)
+            readings = site.read_products(isbns, known=earlier.known, habit=usual, named=not earlier.of_all)
             for done, reading in enumerate(readings, start=1):
                 sweep.count(reading)
                 if is_gone(reading, earlier):

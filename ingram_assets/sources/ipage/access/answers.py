@@ -153,9 +153,10 @@ def classify(answer: Fetched, expected: Expected) -> None:
     if found.kind in (PageKind.BARE, PageKind.CLOSED):
         raise_unless_page(found)
     if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
-        shown = found.detail if found.kind is PageKind.NOT_FOUND else f"status {status}"
+        in_words = found.kind is PageKind.NOT_FOUND
+        shown = found.detail if in_words else f"status {status}"
         check = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
-        raise NotFound(f"The site lists nothing here ({shown}): check {check}.")
+        raise NotFound(f"The site lists nothing here ({shown}): check {check}.", in_words=in_words)
     if status != 200:
         raise _failure(answer)
     if not answer.body and expected is Expected.PICTURE:
