@@ -3,8 +3,10 @@
 import contextlib
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +16,7 @@ from rich.table import Table
 from ingram_assets.cli.runs import RunResult, code_server, follow, launch
 from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.instance import dagster_instance, without_tries
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.tokens import TokenStore
 from ingram_demo import CHECKOUT
@@ -51,7 +53,11 @@ def run_demo(*, once: bool, as_json: bool) -> int:
     phases = Phases(console)
     tell_log(phases.say)
     pace = ONCE_PACE if once else LIVE_PACE
-    with running_stack(FOLDER, phases, pace) as stack, dagster_instance(stack.common) as instance:
+    with (
+        without_tries(),  # What comes of them is a sentence of ours, or nothing that a person has to know.
+        running_stack(FOLDER, phases, pace) as stack,
+        dagster_instance(stack.common) as instance,
+    ):
         summary = bring_through(stack, instance, phases)
         if not (as_json and once):
             show(summary, stack)
@@ -193,6 +199,7 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
         ("", f"(header x-publishable-api-key: {store.publishable_key})"),
         ("A cover", next(iter(stack.covers()), "none yet")),
         ("Logs", str(stack.supervisor.folder / "logs")),
+        ("Commands", f"{Path(sys.executable).with_name('ingram')} --env-dir {stack.settings} status"),
     ):
         console.print(f"{name:10} {markup(address)}", soft_wrap=True)
 

@@ -18,8 +18,8 @@ from ingram_assets.runtime.desk_process import forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import (
-    LOCATIONS,
     environment_of_machine,
     environment_of_owner,
     port_settings,
@@ -34,6 +34,7 @@ from ingram_demo.embedded.imap import Imap, start_imap
 from ingram_demo.embedded.medusa import Medusa, start_medusa
 from ingram_demo.embedded.postgres import Postgres, start_postgres
 from ingram_demo.embedded.s3 import S3, public_url, start_s3
+from ingram_demo.env_files import write_env_files
 from ingram_demo.phases import Phases
 from ingram_demo.simulator import Account, Simulator
 
@@ -61,6 +62,11 @@ class Stack:
     def url(self, database: str, role: str) -> str:
         """A database's address for one of the roles."""
         return self.postgres.url(database, role, self.passwords[role])
+
+    @property
+    def settings(self) -> Path:
+        """The folder of its settings, for `ingram --env-dir`."""
+        return self.supervisor.folder / "settings"
 
     def covers(self) -> list[str]:
         """The public addresses of the raw covers in the bucket, as its public server lists them."""
@@ -117,6 +123,8 @@ def running_stack(
             environments = environments_of(
                 folder, postgres, passwords, s3, imap, simulator, medusa, chromium, pace
             )
+            owner_url = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
+            write_env_files(folder / "settings", environments, owner_url)
             common = load(CommonSettings, environments[None])
             home = dagster_home(common)
             with dagster_instance(common):

@@ -5,13 +5,18 @@ import sys
 
 import click
 
-from ingram_assets.cli.common import DONE, SOME_FAILED, as_json, handle_errors
+from ingram_assets.cli.common import DONE, SOME_FAILED, as_json, handle_errors, with_examples
 from ingram_assets.cli.terminal import say
 
 
 @click.group()
+@with_examples
 def alert() -> None:
-    """Who is told when the promise breaks."""
+    r"""Who is told when the promise breaks.
+
+    \b
+    ingram alert test               sends one test alert to each target of ALERT_URLS
+    """
 
 
 @alert.command("test")

@@ -4,12 +4,18 @@ import json
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors
+from ingram_assets.cli.common import CountType, as_json, handle_errors, with_examples
 
 
 @click.group()
+@with_examples
 def queue() -> None:
-    """The queue database."""
+    r"""The queue database.
+
+    \b
+    ingram queue migrate            makes it, or brings it to this version
+    ingram queue let-in 3000        lets more new titles in than it takes in a day
+    """
 
 
 @queue.command()
@@ -43,14 +49,15 @@ def migrate(as_json: bool) -> None:
 
 
 @queue.command("let-in")
-@click.argument("titles", type=click.IntRange(min=0))
+@click.argument("titles", metavar="NUMBER", type=CountType(1, 1_000_000))
 @as_json
 @handle_errors
 def let_in(titles: int, as_json: bool) -> None:
-    r"""Let TITLES new titles in beyond what the queue takes in a day, until they are used up.
+    r"""Let NUMBER new titles in beyond what the queue takes in a day, until they are used up.
 
-    The queue takes 500 new titles a day, or a tenth of what it has, so that a stolen password of its writer
-    fills no shop. A queue without any stock takes 20,000. Needs QUEUE_OWNER_DB_URL.
+    NUMBER is 1 to 1,000,000. The queue takes 500 new titles a day, or a tenth of what it has, so that a
+    stolen password of its writer fills no shop. A queue without any stock takes 20,000. Needs
+    QUEUE_OWNER_DB_URL.
 
     \b
     ingram queue let-in 3000        then repeat what said that titles wait

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingram_assets.cli.common import ISBN, as_json, handle_errors, let_through
+from ingram_assets.cli.common import ISBN, RUN_ID, SEARCH_ID, as_json, handle_errors, let_through
 from ingram_assets.cli.report import finish, progress
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("search_id", required=False)
+@click.argument("search_id", required=False, type=SEARCH_ID)
 @let_through
 @as_json
 @handle_errors
@@ -26,13 +26,17 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     """
     from ingram_assets.settings.base import SettingsError
     from ingram_assets.settings.environment import environment_of
+    from ingram_assets.settings.files import own_file
     from ingram_assets.settings.loading import load
     from ingram_assets.settings.scraper import ScraperSettings
 
-    named = {"IPAGE_SAVED_SEARCH_ID": search_id} if search_id else {}
-    if not load(ScraperSettings, environment_of("scraper") | named).IPAGE_SAVED_SEARCH_ID:
+    given = environment_of("scraper")
+    if search_id:
+        given.pop("IPAGE_SAVED_SEARCH_ID", None)  # Not asked for, so it is no matter what it says.
+    if not load(ScraperSettings, given).IPAGE_SAVED_SEARCH_ID and not search_id:
+        file = own_file(ScraperSettings.file)
         raise SettingsError(
-            "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search: ingram sync-stock ID."
+            f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram sync-stock ID."
         )
     from ingram_assets.defs.keys import SAVED_SEARCH, STOCK_SWEEP
 
@@ -92,7 +96,7 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 
 
 @click.command()
-@click.argument("run_id")
+@click.argument("run_id", type=RUN_ID)
 @click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
 @as_json
 @handle_errors
@@ -111,10 +115,12 @@ def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     The next push brings levels in step with the rules again: correct what misled the run first.
     """
     from ingram_assets.cli.stock import undo_operation
+    from ingram_assets.cli.title import check_run
 
     if undo_operation(run_id, dry_run, as_json):
         return
-    config = {"run_id": run_id.strip(), "dry_run": dry_run}
+    check_run(run_id)
+    config = {"run_id": run_id, "dry_run": dry_run}
     finish(run_job("storefront", "undo", {"undo_run": config}), as_json)
 
 
@@ -126,7 +132,8 @@ def run_job(location: str, job: str, config: Mapping[str, Mapping[str, Any]]) ->
     """
     from ingram_assets.cli.runs import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
-    from ingram_assets.settings.environment import LOCATIONS, environment_of
+    from ingram_assets.settings.belonging import LOCATIONS
+    from ingram_assets.settings.environment import environment_of
     from ingram_assets.settings.loading import check, load
     from ingram_assets.settings.shared import CommonSettings, PaceSettings
 

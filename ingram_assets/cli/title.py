@@ -17,7 +17,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.wording import count
 from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.loading import load
+from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
@@ -37,6 +37,16 @@ class UnknownTitle(NeedsPerson):
     def __init__(self, isbn: str) -> None:
         super().__init__(
             f"{isbn} is not tracked: the queue has no such title. Track it: ingram enrich {isbn}"
+        )
+
+
+class UnknownRunId(NeedsPerson):
+    """No run of this id wrote anything to the store."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"No run {run_id} wrote anything to the store, so there is nothing to undo. ingram push prints a "
+            "run's id at its end, and ingram history ISBN the runs that changed a title."
         )
 
 
@@ -195,6 +205,21 @@ def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
             yield said + _short(value)
         elif before[name] != value:
             yield f"{said}{_short(before[name])} → {_short(value)}"
+
+
+def check_run(run_id: str) -> None:
+    """Refuses a run that the journal does not know, before a run is started to undo it.
+
+    Raises:
+        UnknownRunId: it wrote nothing to the store.
+        SettingsError, NeedsPerson, Transient: the storefront's settings or the journal's database.
+    """
+    environment = environment_of("storefront")
+    check(environment, StorefrontSettings, CommonSettings)
+    settings = load(StorefrontSettings, environment)
+    with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+        if not journal.changes(run_id):
+            raise UnknownRunId(run_id)
 
 
 def _short(value: Any) -> str:

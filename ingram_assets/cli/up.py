@@ -18,7 +18,8 @@ from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_des
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.environment import LOCATIONS, environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.environment import environment_of, environment_of_owner, port_settings
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings

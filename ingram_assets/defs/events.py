@@ -141,10 +141,21 @@ class Progress:
 
     As a context manager it also says so when nothing gets done for a while (a sign-in, a slow site), so
     that a person sees that the run is alive.
+
+    Args:
+        pause: why nothing gets done, where that is on purpose; it is told within a second.
     """
 
-    def __init__(self, context: Context, what: str, total: int, every: float = 3.0) -> None:
+    def __init__(
+        self,
+        context: Context,
+        what: str,
+        total: int,
+        every: float = 3.0,
+        pause: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._context, self._what, self._total, self._every = context, what, total, every
+        self._pause = pause
         self._last = self._moved = time.monotonic()
         self._words = ""
         self._mutex = threading.Lock()
@@ -174,9 +185,16 @@ class Progress:
         say(self._context, words)
 
     def _keep_saying(self) -> None:
+        paused = None
         while not self._over.wait(1.0):
             with self._mutex:
                 now = time.monotonic()
+                before, paused = paused, self._pause()
+                if paused:
+                    if paused != before:
+                        with suppress(Exception):
+                            self._tell(f"{self._words}. {paused}")
+                    continue
                 if now - self._last < self._every:
                     continue
                 idle = now - self._moved

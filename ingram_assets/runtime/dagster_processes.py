@@ -17,7 +17,7 @@ from ingram_assets.runtime.instance import (
 )
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets.settings.environment import LOCATIONS
+from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import shipped
 from ingram_assets.whole_files import write_whole
 

@@ -10,7 +10,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings.kinds import YesNo, hidden_character
 
 _PLACEHOLDER = re.compile(
-    r"(?i)(?<![a-z0-9])example-(?:user|password|account|key|secret)\b|//(?:store|covers)\.bookstore\.example"
+    r"(?i)(?<![a-z0-9])example-(?:user|password|account|key|secret|search|bucket)\b|//(?:store|covers)\.bookstore\.example"
 )
 """What the `.env*.example` files have in the places that a shop has to fill in."""
 

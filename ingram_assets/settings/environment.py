@@ -15,34 +15,14 @@ from functools import cache
 from pathlib import Path
 
 from ingram_assets.settings import proxies
-from ingram_assets.settings.base import Settings, SettingsError
+from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.env_files import MalformedFile, read_env
 from ingram_assets.settings.files import ENV_DIR, env_dir, example_of, own_file
 from ingram_assets.settings.kinds import trimmed
-from ingram_assets.settings.operations import OperationsSettings
-from ingram_assets.settings.owner import MigrateSettings
-from ingram_assets.settings.scraper import ScraperSettings
-from ingram_assets.settings.shared import CommonSettings, PaceSettings
-from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.settings.shared import CommonSettings
 
 log = logging.getLogger(__name__)
-
-LOCATIONS: dict[str, type[Settings]] = {
-    "scraper": ScraperSettings,
-    "storefront": StorefrontSettings,
-    "operations": OperationsSettings,
-}
-
-_SHARED = frozenset({*CommonSettings.model_fields, *PaceSettings.model_fields})
-
-READ_FROM = {
-    **dict.fromkeys(MigrateSettings.model_fields, (".env",)),
-    **{
-        name: (".env", *(of.file for of in LOCATIONS.values() if name in _SHARED or name in of.model_fields))
-        for name in (*_SHARED, *(name for of in LOCATIONS.values() for name in of.model_fields))
-    },
-}
-"""Each setting's name to the files that may hold it."""
 
 PORTS = tuple(
     f"INGRAM_PORT_{name}"
@@ -86,7 +66,7 @@ def environment_of(location: str | None, folder: Path | None = None) -> dict[str
     """
     folder = folder or env_dir()
     own = [LOCATIONS[location]] if location else []
-    wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *_SHARED, *(name for of in own for name in of.model_fields)}
+    wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *SHARED, *(name for of in own for name in of.model_fields)}
     given = {"INGRAM_STATE_DIR": str(folder / CommonSettings.model_fields["INGRAM_STATE_DIR"].default)}
     return given | {
         name: trimmed(name, value) if name in READ_FROM else value

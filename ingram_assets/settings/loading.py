@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from ingram_assets.settings import proxies
 from ingram_assets.settings.base import Settings, SettingsError
+from ingram_assets.settings.belonging import file_of
 from ingram_assets.settings.files import example_of, own_file
 from ingram_assets.settings.kinds import trimmed
 
@@ -41,26 +42,27 @@ def check(environment: Mapping[str, str], *classes: type[Settings]) -> None:
     Raises:
         SettingsError: as for `load`.
     """
-    # What all classes share is told of once.
+    # By the file that each belongs in. What all classes share is told of once.
     told: dict[str, dict[str, None]] = {}
     for settings in classes:
         given = _given(settings, environment)
-        faults = told.setdefault(settings.file, {})
+        faults = settings.missing(given)
         try:
             settings.model_validate(given)
         except ValidationError as error:
-            faults |= dict.fromkeys(_fault(details) for details in error.errors())
-        faults |= dict.fromkeys(settings.missing(given))
-    told.setdefault(".env", {}).update(dict.fromkeys(proxies.faults(environment)))
-    if any(told.values()):
-        raise SettingsError(
-            " ".join(
-                f"{'; '.join(faults)}. Set them in {own_file(file)} (see {example_of(file)}) or in the "
-                "environment."
-                for file, faults in told.items()
-                if faults
-            )
-        )
+            faults = [*(_fault(details) for details in error.errors()), *faults]
+        for fault in faults:
+            # Each begins with the name of its setting.
+            told.setdefault(file_of(fault.partition(" ")[0], settings), {})[fault] = None
+    if of_proxies := proxies.faults(environment):
+        told.setdefault(".env", {}).update(dict.fromkeys(of_proxies))
+    if told:
+        raise SettingsError(" ".join(f"{'; '.join(faults)}. {set_in(file)}" for file, faults in told.items()))
+
+
+def set_in(file: str) -> str:
+    """What to do about settings of a file that are missing or malformed."""
+    return f"Set them in {own_file(file)} (see {example_of(file)}) or in the environment."
 
 
 def _given(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:

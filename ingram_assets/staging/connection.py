@@ -241,7 +241,7 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     told = _first_line(error)
     at = f"Could not {doing} at {server.name}"
     if isinstance(error, PoolTimeout):
-        return Transient(f"{at}: all its connections were busy for too long. It is tried again later.")
+        return Transient(f"{at}: all its connections were busy for too long. {_AGAIN}")
     if isinstance(error, psycopg.errors.RaiseException):  # a migration of ours speaks
         return NeedsPerson(f"{at}: {told}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
@@ -255,9 +255,7 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     ):
         return NeedsPerson(f"{at}: the database is not migrated to this version. Run `ingram queue migrate`.")
     if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
-        return Transient(
-            f"{at}: it took longer than allowed. It is tried again later; see what holds a lock there."
-        )
+        return Transient(f"{at}: it took longer than allowed. See what holds a lock there. {_AGAIN}")
     if state[:2] in ("28", "3D"):
         return NeedsPerson(f"{at}: {told}. Correct {server.setting}.")
     if not state and _REFUSED.search(str(error)):
@@ -265,9 +263,12 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     if state[:2] in ("53", "54") and state != "53300":
         return NeedsPerson(f"{at}: the server has no room left ({told}). Give it room.")
     if isinstance(error, psycopg.OperationalError | psycopg.errors.UniqueViolation):
-        return Transient(f"{at}: {told}. Check that the server runs; it is tried again later.")
+        return Transient(f"{at}: {told}. Check that the server runs. {_AGAIN}")
     return Permanent(f"{at}: the database refused the statement ({state or type(error).__name__}: {told}).")
 
+
+_AGAIN = "Then run the command again; what `ingram up` runs on its schedule, it tries again by itself."
+"""Who tries again after a failure that may pass: the sentence is read on a terminal and of scheduled runs."""
 
 _REFUSED = re.compile(
     r"password|role \".*\" does not exist|is not permitted to log in|database \".*\" does not exist"

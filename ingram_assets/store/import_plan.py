@@ -63,7 +63,7 @@ def preview_import(session: StoreSession, titles: Iterable[Title]) -> dict[str, 
     plans = {title.isbn: RowPlan(title, problem) for title, problem in misplaced}
     if not rows:
         return plans
-    spellings = Spellings(session.client, session.location.id, session.journal)
+    spellings = session.spellings or Spellings(session.client, session.location.id, session.journal)
     actual = read_for_import(session, rows, spellings)
     return plans | plan_rows(session, rows, actual, known_ids(session.journal))
 
@@ -83,7 +83,13 @@ def read_for_import(
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it. Where a product would be made, in whatever spelling of its number."""
     isbns = [title.isbn for title in titles]
-    actual = read_store(session.client, isbns, session.location.id, journal=session.journal)
+    actual = read_store(
+        session.client,
+        isbns,
+        session.location.id,
+        journal=session.journal,
+        spellings=session.spellings,
+    )
     new = [
         title.isbn
         for title in titles

@@ -264,7 +264,8 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
         for title in titles
         if desired(title, today=today, rules=rules).manage_inventory is not True
     }
-    actual = read_store(client, [title.isbn for title in titles], location_id, unmanaged, journal)
+    isbns = [title.isbn for title in titles]
+    actual = read_store(client, isbns, location_id, unmanaged, journal, session.spellings)
     return _planned(session, titles, actual, read_at)
 
 

@@ -97,13 +97,20 @@ class LinkRow(TypedDict):
     inventory: InventoryRow
 
 
-class VariantRow(TypedDict):
-    """A variant with the inventory items that are linked to it."""
+class NumbersRow(TypedDict):
+    """A variant with all its numbers, each of which may spell an ISBN."""
 
     id: str
     product_id: str
     sku: str | None
     ean: str | None
+    upc: str | None
+    barcode: str | None
+
+
+class VariantRow(NumbersRow):
+    """A variant with the inventory items that are linked to it."""
+
     manage_inventory: bool
     allow_backorder: bool
     metadata: dict[str, Any] | None

@@ -72,7 +72,7 @@ def import_titles(
     for title, problem in misplaced:
         report.failed[title.isbn] = problem
         on_done([], {title.id: problem})
-    spellings = Spellings(session.client, session.location.id, session.journal)
+    spellings = session.spellings or Spellings(session.client, session.location.id, session.journal)
     for some in batches(rows, READ_AT_ONCE, lambda title: title.isbn):
         actual = read_for_import(session, some, spellings)
         _remember_variants(some, actual, session.journal)

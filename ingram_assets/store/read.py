@@ -10,12 +10,13 @@ from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.journal import Journal
+from ingram_assets.store.journal import Journal, Known
 from ingram_assets.store.model import (
     Actual,
     InventoryRow,
     Item,
     Level,
+    NumbersRow,
     ReservationRow,
     Variant,
     VariantRow,
@@ -23,12 +24,13 @@ from ingram_assets.store.model import (
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
-    *("id", "sku", "ean", "product_id", "manage_inventory", "allow_backorder", "metadata"),
+    *("id", "sku", "ean", "upc", "barcode"),
+    *("product_id", "manage_inventory", "allow_backorder", "metadata"),
     *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
     *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
-_NUMBERS = ("sku", "ean", "upc", "barcode")
+_NUMBERS: tuple[Literal["sku", "ean", "upc", "barcode"], ...] = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
     *("id", "created_at", "items.id"),
     *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
@@ -44,18 +46,21 @@ def read_store(
     location_id: str,
     unmanaged: Collection[str] = (),
     journal: Journal | None = None,
+    spellings: "Spellings | None" = None,
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it, for every ISBN given.
 
     One read for each 500 ISBNs when all is well. A variant that is not found by its SKU is looked for by
     its EAN, by the id that an import has remembered (`Spellings`), and through its inventory item, since a
     person may have renamed it; an item is looked for where a variant has none. Only such titles cost
-    further reads.
+    further reads. A second product with the number, spelled otherwise, is seen where all variants are
+    listed, and from then on by its id, which is remembered.
 
     Args:
         unmanaged: ISBNs that are to keep no inventory, so that a variant of theirs needs no item.
         journal: knows what was remembered, and which items this project made. Without it an item is the
             title's own by its SKU alone.
+        spellings: all variants of the store, by what their numbers spell.
     """
     wanted = list(dict.fromkeys(isbns))
     by_isbn: dict[str, list[Variant]] = {isbn: [] for isbn in wanted}
@@ -64,7 +69,7 @@ def read_store(
         """Looks for variants by numbers, each of which stands for an ISBN."""
         for row in _variants(client, by, list(numbers)):
             isbn = numbers[row[by] or ""]
-            if isbn_spelled(row["sku"]) in (None, isbn_spelled(isbn)):  # else another book, its EAN mistyped
+            if _may_be(isbn, row):
                 by_isbn[isbn].append(_variant(row, location_id))
 
     def not_found() -> list[str]:
@@ -72,50 +77,120 @@ def read_store(
 
     find("sku", {isbn: isbn for isbn in wanted})
     find("ean", {isbn: isbn for isbn in not_found()})
-    if journal and (missing := not_found()):
-        find("id", {each.id: each.called for each in journal.known("variant", missing)})
-    without_item = [
+    if journal:
+        _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn)
+    leftovers = _items_by_sku(client, _without_item(by_isbn, unmanaged), location_id)
+    gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
+    find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
+    actual = {isbn: _actual(isbn, variants, leftovers.get(isbn)) for isbn, variants in by_isbn.items()}
+    if spellings:
+        actual |= spellings.look_up(wanted, actual)
+    return _with_made(actual, journal) if journal else actual
+
+
+def _without_item(by_isbn: Mapping[str, Sequence[Variant]], unmanaged: Collection[str]) -> list[str]:
+    """The ISBNs none of whose variants has an inventory item, though it is to be managed."""
+    return [
         isbn
         for isbn, variants in by_isbn.items()
         if not any(each.items or (each.sku in unmanaged and not each.manage_inventory) for each in variants)
     ]
-    leftovers = _items_by_sku(client, without_item, location_id)
-    gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
-    find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
-    actual = {isbn: _actual(isbn, variants, leftovers.get(isbn)) for isbn, variants in by_isbn.items()}
-    return _with_made(actual, journal) if journal else actual
+
+
+def _find_remembered(
+    client: MedusaClient, location_id: str, remembered: Sequence[Known], by_isbn: dict[str, list[Variant]]
+) -> None:
+    """Adds the variants of remembered ids: of titles not found otherwise, and the doubles of those found."""
+    isbns = {
+        each.id: each.called
+        for each in remembered
+        if each.id not in {variant.id for variant in by_isbn[each.called]}
+    }
+    for row in _variants(client, "id", list(isbns)):
+        isbn = isbns[row["id"]]
+        there = by_isbn[isbn]
+        products = {each.product_id for each in there}
+        if _is_the_title_too(isbn, row, products) if there else _may_be(isbn, row):
+            there.append(_variant(row, location_id))
 
 
 class Spellings:
-    """All variants of the store by the ISBNs that their numbers spell, for who is about to make products.
+    """All variants of the store by the ISBNs that their numbers spell.
 
     Medusa finds a number by its exact text alone, and a person writes an ISBN with hyphens or blanks, or in
-    the field for a barcode. So all of them are listed, once, when the first product is to be made.
+    the field for a barcode. So all of them are listed, once, when the first product is to be made and where
+    all titles are looked at: one read for each 5,000 variants of the store.
     """
 
     def __init__(self, client: MedusaClient, location_id: str, journal: Journal) -> None:
         self._client, self._location_id, self._journal = client, location_id, journal
 
     @cached_property
-    def _ids(self) -> dict[str, list[str]]:
-        fields = {"fields": ",".join(("id", *_NUMBERS)), "order": "id"}
-        found: dict[str, list[str]] = {}
-        for row in self._client.list_all("/admin/product-variants", "variants", fields, _LISTED_AT_ONCE):
+    def _by_isbn(self) -> dict[str, list[NumbersRow]]:
+        fields = {"fields": ",".join(("id", "product_id", *_NUMBERS)), "order": "id"}
+        rows: list[NumbersRow] = self._client.list_all(
+            "/admin/product-variants", "variants", fields, _LISTED_AT_ONCE
+        )
+        found: dict[str, list[NumbersRow]] = {}
+        for row in rows:
             for isbn in spelled_by(row):
-                found.setdefault(isbn, []).append(row["id"])
+                found.setdefault(isbn, []).append(row)
         return found
 
     def look_up(self, isbns: Collection[str], actual: Mapping[str, Actual]) -> dict[str, Actual]:
-        """Those of the ISBNs that the store has after all, in another spelling: what it has of them."""
-        ids = {isbn: self._ids[isbn] for isbn in isbns if isbn in self._ids}
-        rows = _variants(self._client, "id", [each for some in ids.values() for each in some])
-        variants = {row["id"]: _variant(row, self._location_id) for row in rows}
-        there = {isbn: [variants[each] for each in some if each in variants] for isbn, some in ids.items()}
-        found = {isbn: _actual(isbn, some, actual[isbn].leftover) for isbn, some in there.items() if some}
-        return _with_made(found, self._journal)
+        """Those of the ISBNs of which the store has more than `actual` says, in another spelling: all of it.
+
+        Only what `actual` does not have costs reads.
+        """
+        ids: dict[str, list[str]] = {}
+        for isbn in isbns:
+            there = actual[isbn].variants
+            found, products = {each.id for each in there}, {each.product_id for each in there}
+            rows = self._by_isbn.get(isbn, ())
+            if more := [
+                row["id"] for row in rows if row["id"] not in found and _is_the_title_too(isbn, row, products)
+            ]:
+                ids[isbn] = more
+        wanted = _variants(self._client, "id", [each for some in ids.values() for each in some])
+        variants = {row["id"]: _variant(row, self._location_id) for row in wanted}
+        all_of: dict[str, Actual] = {}
+        for isbn, some in ids.items():
+            if more_variants := [variants[each] for each in some if each in variants]:
+                before = actual[isbn]
+                all_of[isbn] = _actual(isbn, [*before.variants, *more_variants], before.leftover)
+        return _with_made(all_of, self._journal)
+
+    def remember_doubles(self) -> None:
+        """Remembers one double of each title that its exact number finds, for who looks at some titles alone.
+
+        Nothing is remembered where nobody has looked.
+        """
+        doubles: list[Known] = []
+        for isbn, there in vars(self).get("_by_isbn", {}).items():
+            exact = [row for row in there if isbn in (row["sku"], row["ean"])]
+            products = {row["product_id"] for row in exact}
+            others = [row for row in there if row not in exact and _is_the_title_too(isbn, row, products)]
+            if exact and others:
+                doubles.append(Known(isbn, others[0]["id"], others[0]["sku"] or ""))
+        if doubles:
+            self._journal.know("variant", doubles)
 
 
-def spelled_by(row: Mapping[str, str | None]) -> set[str]:
+def _may_be(isbn: str, row: VariantRow) -> bool:
+    """Whether a variant that was found may be the title: else it is another book, its EAN mistyped."""
+    return isbn_spelled(row["sku"]) in (None, isbn_spelled(isbn))
+
+
+def _is_the_title_too(isbn: str, row: NumbersRow, products: Collection[str]) -> bool:
+    """Whether a variant is the title once more, beside its variants of these products.
+
+    One of the same product with a SKU of its own is something else of that book: its used copies, say.
+    """
+    has_own_sku = row["sku"] and not isbn_spelled(row["sku"])
+    return isbn in spelled_by(row) and not (has_own_sku and row["product_id"] in products)
+
+
+def spelled_by(row: NumbersRow) -> set[str]:
     """The ISBNs that a variant's numbers spell. Its SKU outranks the rest, which may be mistyped."""
     if isbn := isbn_spelled(row["sku"]):
         return {isbn}

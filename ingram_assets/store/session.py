@@ -8,6 +8,7 @@ from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import Location
+from ingram_assets.store.read import Spellings
 from ingram_assets.store.rules import StoreRules
 
 
@@ -22,6 +23,7 @@ class StoreSession:
         run_id: under which the journal enters what is written; who only looks needs none.
         ledger: of inventory operations on this store, which are then known and kept apart from what is
             written; `None`: nobody does any.
+        spellings: all variants of the store, for who looks at all titles: shows those that are there twice.
     """
 
     client: MedusaClient
@@ -32,6 +34,7 @@ class StoreSession:
     categories: CategoryTable = field(default_factory=lambda: CategoryTable({}, {}, ""))
     run_id: str = ""
     ledger: StockLedger | None = None
+    spellings: Spellings | None = None
 
     def with_any_price(self) -> "StoreSession":
         """The same for a person who has looked: no price is held back."""

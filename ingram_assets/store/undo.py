@@ -230,23 +230,28 @@ class _Undo:
         """Decides about products: fields put back, or the whole product removed if the run made it."""
         ids = [variant.product_id for _, variant in self.products.values()]
         rows = read_products(self.session.client, ids, known_ids(self.session.journal))
+        made = [isbn for isbn, (fold, _) in self.products.items() if fold.made]
+        written = self.session.journal.last_written(made, "product")
         for isbn, (fold, variant) in self.products.items():
             row = rows[variant.product_id]
-            names = fold.after if fold.made else fold.before
+            if fold.made:
+                self._look_at_made(isbn, fold, variant, row, written.get(isbn, {}))
+                continue
             now = {
                 name: field_now(row, variant, name, fold.before.get(name), fold.after.get(name))
-                for name in names
+                for name in fold.before
             }
-            if fold.made:
-                self._look_at_made(isbn, fold, variant, row, now)
-            else:
-                self._put_fields_back(isbn, fold, variant, row, now)
+            self._put_fields_back(isbn, fold, variant, row, now)
 
     def _look_at_made(
-        self, isbn: str, fold: _Fold, variant: Variant, row: ProductRow, now: Mapping[str, Any]
+        self, isbn: str, fold: _Fold, variant: Variant, row: ProductRow, written: Mapping[str, list[Any]]
     ) -> None:
-        edited = [name for name, value in fold.after.items() if now[name] != value]
-        edited += _added(row, fold.after)
+        """Decides about a product that the run made. What later runs of ours wrote to it is nobody's edit."""
+        ours = {name: [value, *written.get(name, [])] for name, value in fold.after.items()}
+        edited = [
+            name for name, values in ours.items() if field_now(row, variant, name, *values) not in values
+        ]
+        edited += _added(row, any(ours.get("cover_url", [])))
         if edited:
             self._leave(isbn, f"The product was edited since ({', '.join(edited)}): it stays.")
         else:
@@ -367,10 +372,10 @@ def _is_linked_by(link: _Fold | None, variant: Variant, item: Item) -> bool:
     return made and any(each.id == item.id for each in variant.items)
 
 
-def _added(row: ProductRow, made: Mapping[str, Any]) -> list[str]:
+def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
     """What a person has put to a product since it was made, beside the fields that we wrote."""
     more = {
-        "pictures": len(row["images"] or []) > bool(made.get("cover_url")),
+        "pictures": len(row["images"] or []) > has_our_cover,
         "tags": any(each["value"] != TAG for each in row["tags"] or []),
         "variants": len(row["variants"] or []) > 1,
     }

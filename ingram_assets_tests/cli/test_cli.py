@@ -31,6 +31,8 @@ UNREACHABLE = {
 }
 
 
+A_RUN = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa"
+
 # The checkout's own .env files are no matter of these tests.
 AWAY_FROM_HOME = """
 import os, tempfile
@@ -60,6 +62,15 @@ def commands(group: click.Group = main, *before: str) -> Iterator[tuple[tuple[st
             yield from commands(command, *before, name)
         else:
             yield (*before, name), command
+
+
+@pytest.mark.parametrize("words", [["queue"], ["alert"]], ids=lambda words: words[0])
+def test_a_group_s_help_has_an_example_of_each_command(words: list[str]):
+    done = ingram(*words, "--help")
+    group = main.commands[words[0]]
+    assert isinstance(group, click.Group)
+    for name in group.commands:
+        assert re.search(rf"^ *ingram {words[0]} {name}\b", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("words", "command"), list(commands()), ids=lambda value: str(value))
@@ -102,7 +113,7 @@ def test_looking_commands_do_without_dagster():
     ("words", "named"),
     [
         (["push"], "MEDUSA_BACKEND_URL"),
-        (["undo", "some-run"], "STOREFRONT_DB_URL"),
+        (["undo", A_RUN], "STOREFRONT_DB_URL"),
         (["history", "9781639739134"], "QUEUE_DB_URL"),
         (["explain", "9781639739134"], "MEDUSA_BACKEND_URL"),
         (["status"], "QUEUE_DB_URL"),
@@ -150,6 +161,20 @@ def test_a_wrong_isbn_is_named(command: str):
         (["enrich", "9781639739135", "--json"], "check digit 5 should be 4"),
         (["enrich", "--json"], "Missing argument 'ISBN...'"),
         (["push", "--json", "--no-such-option"], "No such option"),
+        (["undo", "nope", "--json"], "'RUN_ID': 'nope' is no run's whole id"),
+        (["undo", A_RUN[:8], "--json"], "'RUN_ID': '0b7e4c1e' is no run's whole id"),
+        (
+            ["sync-stock", "１２", "--json"],
+            "'[SEARCH_ID]': '１２' is none: it has to be the saved search's number",
+        ),
+        (
+            ["sync-stock", "a b", "--json"],
+            "'[SEARCH_ID]': 'a b' is none: it has to be the saved search's number",
+        ),
+        (["queue", "let-in", "0", "--json"], "'0' is no whole number from 1 to 1,000,000"),
+        (["queue", "let-in", "9" * 14, "--json"], "is no whole number from 1 to 1,000,000"),
+        (["queue", "let-in", "9" * 5000, "--json"], "is no whole number from 1 to 1,000,000"),
+        (["queue", "let-in", "many", "--json"], "'many' is no whole number from 1 to 1,000,000"),
         (["no-such-command", "--json"], "No such command 'no-such-command'"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.domain.title import Contributor
+from ingram_assets.sources.ipage import site as site_module
+from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
@@ -150,6 +153,26 @@ def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
         Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
     assert stock_of(queue) == known
     assert sweep(instance).success
+
+
+def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_then(
+    instance: dg.DagsterInstance, site: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(site_module, "Limits", partial(Limits, pauses=(2.0,)))
+    site.fault("status", status=403, retry_after="4", count=1)
+    try:
+        done = sweep(instance)
+    finally:
+        site.reset()
+        Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
+    assert done.success
+    told = [
+        entry.user_message for entry in instance.all_logs(done.run_id) if "Pages read" in entry.user_message
+    ]
+    (pause,) = {words for words in told if "status 403" in words}
+    assert "asks to wait 4 s" in pause
+    assert "nothing is asked until 20" in pause
+    assert "(4 s from the block), then the run goes on; block 1 of this run, which ends at 3" in pause
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -81,8 +81,9 @@ def test_an_hour_without_change_reads_little_and_writes_nothing(storefront: Stor
     before = storefront.written()
     done = storefront.push()
     assert count(done, "unchanged") == 7
-    # The location, and the variants: one read for each 500 titles.
-    assert count(done, "medusa_reads") == 3  # the location, the products, what orders took since
+    # The location; the variants, one read for each 500 titles; all numbers of the store, one for each 5,000;
+    # and what orders took since.
+    assert count(done, "medusa_reads") == 4
     assert count(done, "medusa_writes") == 0
     assert storefront.written() == before
 
@@ -157,6 +158,24 @@ def test_a_title_out_of_step_says_so_on_its_row_until_it_is_in_step(storefront: 
     storefront.queue.sql("UPDATE ingram_queue SET failed_reason = 'As before' WHERE isbn = %s", gone)
     storefront.push(gone)
     assert storefront.row(gone) == (True, None)
+
+
+def test_a_push_of_all_notices_a_second_product_and_a_push_of_some_knows_it(storefront: Storefront) -> None:
+    (title,) = storefront.titles(1)
+    storefront.push(title)
+    variant = {"title": "Paper", "barcode": f"{title[:3]}-{title[3:]}", "manage_inventory": False}
+    variant |= {"options": {"Format": "Paper"}, "prices": [{"currency_code": "usd", "amount": 10}]}
+    options = [{"title": "Format", "values": ["Paper"]}]
+    second = {"title": "Once more", "options": options, "variants": [variant]}
+    made = storefront.shop.post("products", second, fields="id")["product"]
+    storefront.read([title], 3)
+    for done in (storefront.push(dry_run=True), storefront.push(), storefront.push(title)):
+        failed = {entry["isbn"]: entry["reason"] for entry in done.reports[0]["failed"]}
+        assert "2 variants have the number" in failed[title]
+    assert storefront.level(title) == 10
+    storefront.shop.delete(f"products/{made['id']}")
+    storefront.push(title)
+    assert storefront.level(title) == 3
 
 
 def test_a_row_that_changed_meanwhile_waits_for_the_next_push(
@@ -290,6 +309,18 @@ def test_partitions_that_a_person_chose_in_the_ui(storefront: Storefront) -> Non
     assert [check.passed for check in done.get_asset_check_evaluations()] == [True]
     low = storefront.instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION)
     assert [entry.get_dagster_event().partition for entry in low] == [isbn], "it fell to the threshold of 5"
+
+
+def test_an_undo_with_nothing_to_put_back_says_so(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    storefront.push(isbn)
+    storefront.read([isbn], 7)
+    pushed = storefront.push(isbn)
+    first, second = (storefront.run("undo", "undo_run", run_id=pushed.run_id) for _ in range(2))
+    assert (count(first, "undone"), storefront.level(isbn)) == (1, 10)
+    assert "Nothing is to be put back" not in " ".join(first.reports[0]["notes"])
+    assert count(second, "undone") == 0
+    assert "Nothing is to be put back" in " ".join(second.reports[0]["notes"])
 
 
 def test_an_import_is_taken_back(storefront: Storefront) -> None:

@@ -100,6 +100,27 @@ class Shop:
                 {"at": at, "run": latest.dagster_run.run_id},
             )
 
+    def failed_by_hand(self, search_id: str, *, of: dg.AssetKey) -> None:
+        """`ingram sync-stock SEARCH_ID`, where discovery, or the sweep after it, fails."""
+
+        class Search(dg.Config):
+            search_id: str
+
+        def fail_if(key: dg.AssetKey) -> None:
+            if key == of:
+                raise dg.Failure("It can't be read.", allow_retries=False)
+
+        @dg.asset(key=SAVED_SEARCH)
+        def search(config: Search) -> None:
+            fail_if(SAVED_SEARCH)
+
+        @dg.asset(key=STOCK_SWEEP, deps=[SAVED_SEARCH])
+        def sweep() -> None:
+            fail_if(STOCK_SWEEP)
+
+        config = {"ops": {SAVED_SEARCH.to_python_identifier(): {"config": {"search_id": search_id}}}}
+        dg.materialize([search, sweep], instance=self.instance, run_config=config, raise_on_error=False)
+
     def at_work(self, key: dg.AssetKey) -> None:
         """A run of it that has not ended."""
 
@@ -206,6 +227,32 @@ class TestTheSweep:
                 tries.append(minute)
                 shop.failed_at(STOCK_SWEEP, began + minute * 60)
         assert tries == [0, 5, 20, 60, 65, 80, 120, 125]
+
+    @pytest.mark.parametrize(
+        ("search_id", "failed", "counts"),
+        [
+            ("999", SAVED_SEARCH, []),
+            ("123", SAVED_SEARCH, [search_due, sweep_due]),
+            ("", SAVED_SEARCH, [search_due, sweep_due]),
+            ("999", STOCK_SWEEP, [sweep_due]),
+        ],
+    )
+    def test_a_run_by_hand_with_another_search_is_no_failure_of_what_it_did_not_try(
+        self,
+        shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        search_id: str,
+        failed: dg.AssetKey,
+        counts: list[DueSensor],
+    ):
+        monkeypatch.setenv("IPAGE_SAVED_SEARCH_ID", "123")
+        shop.track(A)
+        shop.failed_by_hand(search_id, of=failed)
+        for sensor in (search_due, sweep_due):
+            if sensor in counts:
+                assert "The last try failed" in shop.why_not(sensor)
+            elif sensor is sweep_due or failed == SAVED_SEARCH:
+                assert shop.asked(sensor)
 
     def test_a_success_ends_the_tries(self, shop: Shop):
         shop.track(A)

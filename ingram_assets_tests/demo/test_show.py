@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from ingram_demo.show import tell_log
+from ingram_demo import show
+from ingram_demo.show import DemoFailed, run_demo, tell_log
 
 
 @pytest.fixture
@@ -25,3 +27,19 @@ def test_what_is_installed_and_what_was_brought_back_is_told_once_each(told: lis
     logging.getLogger("ingram_assets.runtime.processes").warning("%s is started again, pid %s", "daemon", 7)
     logging.getLogger("ingram_assets.staging.writer").info("nothing for a person")
     assert told == ["  Installing Medusa's npm packages", "  daemon is started again, pid 7"]
+
+
+def test_dagsters_tries_to_reach_its_database_are_no_lines_for_a_person(
+    told: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    @contextmanager
+    def starting(*_: object) -> Iterator[None]:
+        logging.warning("Retrying failed database connection: (psycopg2.OperationalError) refused")
+        logging.warning("Something else")
+        raise DemoFailed("That was all.")
+        yield
+
+    monkeypatch.setattr(show, "running_stack", starting)
+    with pytest.raises(DemoFailed):
+        run_demo(once=True, as_json=False)
+    assert caplog.messages == ["Something else"]

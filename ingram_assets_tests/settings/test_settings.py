@@ -12,11 +12,10 @@ from pydantic import SecretStr, ValidationError
 from ingram_assets.defs.storefront.rules import store_rules
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.settings.base import SettingsError, secret
+from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
 from ingram_assets.settings.env_files import read_env
 from ingram_assets.settings.environment import (
-    LOCATIONS,
     PORTS,
-    READ_FROM,
     environment_of,
     port_settings,
     warn_once,
@@ -230,27 +229,67 @@ def test_a_fault_is_a_plain_sentence(settings, name, value, sentence):
     assert "Input should" not in str(told.value)
 
 
+OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_PASSWORD", "QUEUE_DB_URL"} | {
+    "STOREFRONT_DB_URL"
+}
+
+
 @pytest.mark.parametrize(
     ("file", "classes", "kept"),
     [
-        (".env", (CommonSettings, MigrateSettings), set()),
-        (".env.scraper", (ScraperSettings,), {"R2_BUCKET_NAME", "IPAGE_SAVED_SEARCH_ID"}),
-        (".env.storefront", (StorefrontSettings,), {"MEDUSA_EMAIL"}),
+        (
+            ".env",
+            (CommonSettings, MigrateSettings),
+            {"INGRAM_STATE_DIR", "STORE_TIME_ZONE", "INGRAM_PORT_UI", "ALLOW_PLAIN_HTTP", "STOCK_WARN_AFTER"}
+            | {"STOCK_FAIL_AFTER", "STORE_LAG_MAX"},
+        ),
+        (
+            ".env.scraper",
+            (ScraperSettings,),
+            {"IPAGE_MFA", "IPAGE_MFA_SENDERS", "IPAGE_CONCURRENCY", "OPEN_LIBRARY_COVERS_URL"}
+            | {"BROWSER_EXECUTABLE", "HISTORY_RETENTION_DAYS"},
+        ),
+        (".env.storefront", (StorefrontSettings,), StorefrontSettings.model_fields.keys() - OF_THE_SHOP),
         (".env.operations", (OperationsSettings,), set()),
     ],
 )
-def test_an_example_left_as_it_is_is_refused_by_name(file, classes, kept):
-    """All but names and defaults that a shop may have as well."""
+def test_every_example_left_as_it_is_is_refused_by_name(file, classes, kept):
+    """All but `kept`: defaults, and what a shop may have as well."""
     text = (Path(__file__).parents[2] / f"{file}.example").read_text()
     settings = re.sub(r"^# (?=[A-Z0-9_]+=)", "", text, flags=re.MULTILINE)
     example = read_env(settings.encode())
     with pytest.raises(SettingsError) as told:
         check(example, *classes)
     refused = set(re.findall(r"(\w+) is malformed: it is still the example's value", str(told.value)))
+    assert example.keys() - refused == kept & example.keys()
     needed = {name for of in classes for name, field in of.model_fields.items() if field.is_required()}
-    assert needed - kept <= refused
-    for name in example.keys() - refused - kept:
-        assert "example" not in example[name].lower(), name
+    assert needed <= refused
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "name"),
+    [
+        (of, name)
+        for of in (CommonSettings, PaceSettings, MigrateSettings, *LOCATIONS.values())
+        for name in of.model_fields
+    ],
+)
+def test_a_message_names_the_file_in_which_the_setting_is_written(asked_by, name):
+    """Which is the one whose example shows it; one that no example shows is a location's own, or `.env`'s."""
+    root = Path(__file__).parents[2]
+    shown = [
+        file
+        for file in (".env", ".env.scraper", ".env.storefront", ".env.operations")
+        if re.search(rf"^(# )?{name}=", (root / f"{file}.example").read_text(), re.MULTILINE)
+    ]
+    is_own = asked_by.file in READ_FROM[name][1:] and shown != [".env"]
+    file = asked_by.file if is_own or not shown else shown[0]
+    with pytest.raises(SettingsError) as told:
+        load(asked_by, {**OF_CLASS[asked_by], name: "\u200b1"})
+    (sentence,) = [
+        one for one in re.split(r"(?<=environment\.) ", str(told.value)) if f"{name} is malf" in one
+    ]
+    assert f"Set them in {file} (see {file}.example)" in sentence
 
 
 def test_a_file_is_named_with_its_folder_where_a_person_chose_one(tmp_path, monkeypatch):

@@ -12,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import trustme
+from psycopg_pool import PoolTimeout
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
-from ingram_assets.staging.connection import Server
+from ingram_assets.staging.connection import Server, failure
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
@@ -23,6 +24,23 @@ from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.OperationalError("connection refused"),
+        psycopg.errors.QueryCanceled("canceling statement"),
+        PoolTimeout("couldn't get a connection"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_may_pass_says_who_tries_again(error: psycopg.Error):
+    """A command does not by itself; a run of the schedule does."""
+    told = failure(error, Server("postgresql://u@127.0.0.1/queue"), "read the queue")
+    assert isinstance(told, Transient)
+    assert "Then run the command again; what `ingram up` runs on its schedule, it tries again" in str(told)
+    assert "tried again later" not in str(told)
 
 
 class TlsFront:

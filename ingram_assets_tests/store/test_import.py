@@ -397,6 +397,75 @@ def test_a_title_that_the_shop_has_twice_is_named_with_its_doubles(bench: Bench)
     assert bench.level(skus[1]) == (7, 0, 0)
 
 
+DOUBLES = {
+    "hyphens in its SKU": lambda isbn: {"sku": hyphens(isbn)},
+    "an ISBN-10 in its barcode": lambda isbn: {"sku": f"X-{isbn}", "barcode": isbn_10(isbn)},
+    "hyphens in its barcode": lambda isbn: {"barcode": hyphens(isbn)},
+}
+
+
+@pytest.mark.parametrize("spelling", DOUBLES.values(), ids=DOUBLES.keys())
+def test_a_second_product_beside_the_one_with_the_exact_number_is_noticed(
+    bench: Bench, spelling: Any
+) -> None:
+    title, fine = make_title(on_hand=7), make_title(on_hand=4)
+    bench.import_(title, fine)
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    second = bench.by_hand(spelling(title.isbn))
+    ids = {variant["id"], second["variants"][0]["id"]}
+    spellings = bench.spellings()
+    report = bench.import_(title, fine, spellings=spellings)
+    assert list(report.failed) == [title.isbn]
+    sold = replace(title, stock={"TN": DcStock(3, 0, "primary")})
+    synced = bench.sync(sold, replace(fine, stock=sold.stock), spellings=spellings)
+    assert (list(synced.failed), synced.of("written")) == ([title.isbn], [fine.isbn])
+    for reason in (report.failed[title.isbn], synced.failed[title.isbn]):
+        assert all(each in reason for each in ids), reason
+    assert bench.level(title.isbn) == (7, 0, 0)
+    # Who looks at this title alone knows it from then on, until the second one is gone.
+    assert bench.sync(sold).of("written") == [title.isbn]
+    spellings.remember_doubles()
+    assert list(bench.sync(title).failed) == [title.isbn]
+    bench.shop.delete(f"products/{second['id']}")
+    assert bench.sync(title).of("written") == [title.isbn]
+
+
+def test_the_second_product_is_kept_in_step_once_the_exact_one_is_gone(bench: Bench) -> None:
+    title = make_title(on_hand=7)
+    bench.import_(title)
+    bench.by_hand({"sku": hyphens(title.isbn)})
+    spellings = bench.spellings()
+    assert list(bench.sync(title, spellings=spellings).failed) == [title.isbn]
+    spellings.remember_doubles()
+    bench.shop.delete(f"products/{bench.shop.product(title.isbn)['id']}")
+    assert bench.sync(title).of("written") == [title.isbn]
+    assert bench.level(hyphens(title.isbn)) == (7, 0, 0)
+
+
+def test_used_copies_beside_a_title_are_no_double(bench: Bench) -> None:
+    """A variant of the same product with a SKU of its own, though the barcode is the book's."""
+    title = make_title(on_hand=7)
+    shared = bench.by_hand({"sku": title.isbn}, {"sku": f"USED-{title.isbn}", "barcode": title.isbn})
+    spellings = bench.spellings()
+    assert bench.import_(title, spellings=spellings).failed == {}
+    assert bench.sync(title, spellings=spellings).failed == {}
+    spellings.remember_doubles()
+    assert bench.journal.known("variant", [title.isbn]) == []
+    bench.shop.delete(f"products/{shared['id']}")
+
+
+def test_a_look_at_all_costs_no_more_requests_the_more_titles_there_are(bench: Bench) -> None:
+    titles = [make_title() for _ in range(40)]
+    bench.import_(*titles)
+    reads: list[int] = []
+    for some in (titles[:2], titles):
+        before = bench.client.reads
+        assert bench.sync(*some, spellings=bench.spellings()).failed == {}
+        reads.append(bench.client.reads - before)
+    assert reads[0] == reads[1]
+
+
 def test_a_mistyped_ean_makes_no_title_of_another_book(bench: Bench) -> None:
     title, other = make_title(on_hand=7), make_title(on_hand=5)
     mistyped = bench.by_hand({"sku": hyphens(other.isbn), "barcode": hyphens(title.isbn)})

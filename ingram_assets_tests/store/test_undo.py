@@ -143,6 +143,17 @@ def test_an_import_stays_where_somebody_put_something_to_it(bench: Bench) -> Non
     assert [bench.level(each.isbn) for each in every] == [(count, 0, 0) for count in (7, 4, 7, 6, 6)]
 
 
+def test_a_cover_that_a_later_push_of_ours_brought_is_nobodys_edit(bench: Bench) -> None:
+    bare, covered = make_title(cover_url=None), make_title()
+    run_id = bench.run_id()
+    bench.import_(bare, covered, run_id=run_id)
+    with_cover = replace(bare, cover_url=f"https://covers.example/covers/raw/{bare.isbn}.jpg?v=1")
+    another = replace(covered, cover_url=f"{covered.cover_url}2", title="A Better Title")
+    assert bench.import_(with_cover, another).updated == [bare.isbn, covered.isbn]
+    report = bench.undo(run_id)
+    assert (report.left, report.removed) == ({}, [bare.isbn, covered.isbn])
+
+
 def test_another_product_in_its_place_is_not_taken_for_it(bench: Bench) -> None:
     title = make_title(on_hand=7)
     run_id = bench.run_id()

@@ -14,6 +14,7 @@ from ingram_assets.store.journal import Journal
 from ingram_assets.store.levels import SyncReport, sync_levels
 from ingram_assets.store.location import Location, ensure_location
 from ingram_assets.store.products import ImportReport, import_titles
+from ingram_assets.store.read import Spellings
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 from ingram_assets.store.undo import UndoReport, undo
@@ -52,6 +53,10 @@ class Bench:
             "ledger": self.ledger,
         }
         return StoreSession(**(usual | values))
+
+    def spellings(self) -> Spellings:
+        """All variants of the store, as a push of all titles looks at them."""
+        return Spellings(self.client, self.location.id, self.journal)
 
     @contextmanager
     def run(self, options: dict[str, Any]) -> Iterator[StoreSession]:

@@ -141,7 +141,7 @@ class SimulatedStore:
     # What a push reads.
 
     def read_store(
-        self, client: Any, isbns: Iterable[str], location_id: str, unmanaged: Any = (), journal: Any = None
+        self, client: Any, isbns: Iterable[str], location_id: str, *more: Any, **named: Any
     ) -> dict[str, Actual]:
         self._ask()
         return {isbn: self._actual(isbn) for isbn in isbns}

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ingram_assets.defs.events import (
     REPORT,
+    Progress,
     Report,
     classified,
     failure_of,
@@ -123,8 +124,12 @@ def saved_search(
             raise SettingsError(
                 "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
             )
-        with ipage.open(context.run.run_id) as site:
+        with (
+            ipage.open(context.run.run_id) as site,
+            Progress(context, "Saved searches read", 1, pause=site.pause) as progress,
+        ):
             found = read_saved_search(site.saved_search(search_id))
+            progress.say(1)
     isbns = [listed.isbn for listed in found.titles]
     thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
     before = _listed_before(context.instance, search_id)

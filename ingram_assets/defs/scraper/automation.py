@@ -7,6 +7,7 @@ in this location's own code server; a sensor for each asset, so that no run wait
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from ingram_assets.sources.ipage.site import breaker_open_until
 _PACE = load(PaceSettings)
 _DAY = 86400.0
 _WAITS = tuple(float(wait) for wait in _PACE.SWEEP_RETRY_AFTER)
+_OF_A_PERSON = 20
+"""Runs by hand with another saved search, one after the other, behind which failed tries are still found."""
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 
@@ -129,24 +132,38 @@ class DueSensor(dg.AutomationConditionSensorDefinition):
 
 
 def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> Past:
-    """How an unpartitioned asset's last tries ended, whoever started them; of failed ones the last few."""
+    """How an unpartitioned asset's last tries ended, whoever started them; of failed ones the last few.
+
+    A run by hand with another saved search is none of them, unless it came to the asset itself.
+    """
     made = instance.fetch_materializations(asset, limit=1).records
     planned = instance.event_log_storage.get_event_records(
         dg.EventRecordsFilter(_PLANNED, asset, after_cursor=made[0].storage_id if made else None),
-        limit=at_most + 1,
+        limit=_OF_A_PERSON + at_most + 1,
     )
     run_ids = list({record.run_id for record in planned})
     runs = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
     failures = [
         record.end_time or record.update_timestamp.timestamp()
         for record in runs
-        if record.dagster_run.is_finished
+        if record.dagster_run.is_finished and _tried(instance, record.dagster_run, asset)
     ]
     return Past(
         last_success=made[0].timestamp if made else None,
         failures=tuple(sorted(failures)[-at_most:]),
         in_progress=any(not record.dagster_run.is_finished for record in runs),
     )
+
+
+def _tried(instance: dg.DagsterInstance, run: dg.DagsterRun, asset: dg.AssetKey) -> bool:
+    """Whether a run that failed says something of the asset as its sensor makes it."""
+    config: Any = run.run_config
+    of_search = config.get("ops", {}).get(SAVED_SEARCH.to_python_identifier(), {})
+    search_id = of_search.get("config", {}).get("search_id")
+    if search_id in (None, "", os.environ.get("IPAGE_SAVED_SEARCH_ID", "").strip()):
+        return True
+    step = asset.to_python_identifier()
+    return asset != SAVED_SEARCH and bool(instance.get_run_step_stats(run.run_id, [step]))
 
 
 def _no_titles(instance: dg.DagsterInstance) -> str | None:

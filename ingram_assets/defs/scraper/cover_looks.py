@@ -47,7 +47,7 @@ def look_at_covers(
         queue.open() as writer,
         OpenLibrary(folder, base_url=load(ScraperSettings).OPEN_LIBRARY_COVERS_URL) as open_library,
         closing(Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=seeds)) as ledger,
-        Progress(context, "Covers looked at", len(isbns)) as progress,
+        Progress(context, "Covers looked at", len(isbns), pause=site.pause) as progress,
     ):
         looks = keep_covers(
             _wanted(context.instance, isbns),

@@ -106,8 +106,8 @@ class _TitlePass:
         learns_first = earlier.of_all and earlier.habit is None
         batch: list[Reading] = []
         undecided: list[Reading] = []
-        with Progress(self.context, "Pages read", len(isbns)) as progress:
-            readings = site.read_products(isbns, known=earlier.known, habit=usual)
+        with Progress(self.context, "Pages read", len(isbns), pause=site.pause) as progress:
+            readings = site.read_products(isbns, known=earlier.known, habit=usual, named=not earlier.of_all)
             for done, reading in enumerate(readings, start=1):
                 sweep.count(reading)
                 if is_gone(reading, earlier):

@@ -108,6 +108,11 @@ def _report(job: str, done: UndoReport) -> Report:
             f"{isbn} is out of the store again. Its queue row still says imported: clear its imported_at to "
             "import it anew."
         )
+    if not (done.undone or done.left or done.failed):
+        report.notes.append(
+            "Nothing is to be put back: the store has all of it as it was before the run, or the run changed "
+            "no title."
+        )
     if done.undone and not done.dry_run:
         report.notes.append(
             "The next push of these titles brings them in step with the rules again: correct what misled the "

@@ -48,7 +48,7 @@ from ingram_assets.store.levels import (
 )
 from ingram_assets.store.location import ensure_location, find_location
 from ingram_assets.store.products import ImportReport, import_titles
-from ingram_assets.store.read import read_store
+from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
@@ -83,6 +83,12 @@ class StoreRun:
         client, journal, run_id = self.session.client, self.session.journal, self.session.run_id
         location = ensure_location(client, journal=journal, run_id=run_id, **_names(self.settings))
         return replace(self, session=replace(self.session, location=location))
+
+    def seeing_all(self) -> "StoreRun":
+        """The same for a push of all titles: it sees those that the store has twice, however spelled."""
+        session = self.session
+        spellings = Spellings(session.client, session.location.id, session.journal)
+        return replace(self, session=replace(session, spellings=spellings))
 
     def letting_any_price_through(self) -> "StoreRun":
         """The same for a person who has looked."""
@@ -153,6 +159,8 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     Raises:
         dagster.Failure: a guardrail stopped the push; nothing was written.
     """
+    if isbns is None:
+        run = run.seeing_all()
     rows = waiting_rows(run, isbns)
     found = run.session.location
     if (rows or found.missing) and not let_through:
@@ -163,7 +171,12 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
         metadata = {"id": run.session.location.id}
         run.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata=metadata))
     report = import_rows(run, rows, let_through=let_through)
-    if push_levels(run, isbns, report, let_through=let_through):
+    try:
+        looked_at_all = push_levels(run, isbns, report, let_through=let_through)
+    finally:
+        if run.session.spellings:
+            run.session.spellings.remember_doubles()
+    if looked_at_all:
         # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
         words = "A person let it through." if let_through else NOTHING_TRIPPED
         _log_check(run.context, passed=True, description=words)
@@ -173,6 +186,8 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
 
 def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool = False) -> Report:
     """What `push_rows` would do, title by title. Writes nothing: no location, no row, no event."""
+    if isbns is None:
+        run = run.seeing_all()
     if let_through:
         run = run.letting_any_price_through()
     location = run.session.location

@@ -35,7 +35,7 @@ from ingram_assets.sources.ipage.cover_routes import CoverRoutes
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
-from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
 from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.sources.ipage.renewal import SessionRenewal
@@ -143,6 +143,10 @@ class Site:
         self._opened = time.monotonic()
         self._closed = False
 
+    def pause(self) -> str | None:
+        """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""
+        return self._politeness.pause()
+
     def __enter__(self) -> "Site":
         return self
 
@@ -219,7 +223,12 @@ class Site:
         )
 
     def read_products(
-        self, isbns: Iterable[str], *, known: Collection[str] = (), habit: Habit = FIRST_GUESS
+        self,
+        isbns: Iterable[str],
+        *,
+        known: Collection[str] = (),
+        habit: Habit = FIRST_GUESS,
+        named: bool = False,
     ) -> Iterator[Reading]:
         """The page of every ISBN, in order of completion; ISBNs are taken from the iterable as needed.
 
@@ -230,6 +239,8 @@ class Site:
             known: titles that were readable lately.
             habit: what a whole page shows. One that shows zeros alone and less than that is asked for once
                 more, since it may have been half a page; then it is read as it stands.
+            named: they are some titles, as a person names them: that the site says it lists none of them is
+                no sign that it can't be read.
 
         Every ISBN gets its reading: when the run has given up, the rest come out as `blocked` (or
         `expired`, `transient`), with the reason, without a request. `stopped_by` then has the error.
@@ -239,7 +250,7 @@ class Site:
         """
 
         def read(job: PageJob) -> Reading | Again[PageJob]:
-            return self._read_product(job, job.isbn in known, habit)
+            return self._read_product(job, job.isbn in known, habit, named)
 
         jobs = (PageJob(f"the page of {isbn}", isbn) for isbn in isbns)
         sweep = WorkerPool(jobs, read, self._concurrency + PARSING_WORKERS, self._canceled)
@@ -264,7 +275,9 @@ class Site:
             lambda job: routes.try_all(lambda request: self._renewal.fetch(job, request)),
         )
 
-    def _read_product(self, job: PageJob, is_known: bool, habit: Habit) -> Reading | Again[PageJob]:
+    def _read_product(
+        self, job: PageJob, is_known: bool, habit: Habit, named: bool
+    ) -> Reading | Again[PageJob]:
         isbn = job.isbn or ""
 
         def read(body: bytes) -> ProductPage:
@@ -285,18 +298,23 @@ class Site:
         except Canceled:
             raise
         except IngramError as error:
-            return self._failed(job, error, is_known)
+            is_told = named and isinstance(error, NotFound) and error.in_words
+            return self._failed(job, error, is_known or is_told)
         self._retries.read_one()
         return _reading(job, FetchOutcome.ok, page, None, sent_at)
 
-    def _failed(self, job: PageJob, error: IngramError, is_known: bool) -> Reading | Again[PageJob]:
-        """Another try, or the reading that says why there is no page."""
+    def _failed(self, job: PageJob, error: IngramError, understood: bool) -> Reading | Again[PageJob]:
+        """Another try, or the reading that says why there is no page.
+
+        Args:
+            understood: it does not count among the pages of which nobody knows whether they can be read.
+        """
         if (wait := self._retries.wait_before_next(job, error)) is not None:
             return Again(job, wait)
         if job.gone is not None and job.gone.error is error and self.stopped_by is None:
             at_once = self._renewal.too_many_are_gone(job.gone.session)
             return Again(job, 0.0 if at_once else _CONFIRMED_AFTER)
-        if not is_known and outcome_of(error) in OF_ONE_PAGE:
+        if not understood and outcome_of(error) in OF_ONE_PAGE:
             self._retries.count_unreadable(error)
         page = error.page if isinstance(error, StockInPart) else None
         return _reading(job, outcome_of(error), page, str(error), job.began_at)

@@ -35,6 +35,7 @@ from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, P
 from ingram_assets.sources.ipage.pages.pictures import UnfitPicture, check_picture
 from ingram_assets.sources.ipage.site import FetchOutcome, Limits, Reading, Site, breaker_open_until
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.site import QUICK, SHORT, TITLES, credentials
 from ingram_demo.simulator import Simulator
 
@@ -80,6 +81,15 @@ def test_every_title_is_read_once_and_with_the_time_before_it_was_asked_for(
     assert (figures["fetches_ok"], figures["requests"], figures["sign_ins"]) == (TITLES, TITLES, 0)
     assert site.stopped_by is None
     json.dumps(figures)
+
+
+def test_any_number_of_titles_that_the_site_says_it_does_not_list_are_not_found(
+    sim: Simulator, open_site: OpenSite
+) -> None:
+    unknown = [make_isbn(number) for number in range(130)]
+    site = open_site(sim)
+    assert outcomes(list(site.read_products(unknown, named=True))) == {FetchOutcome.not_found: len(unknown)}
+    assert site.stopped_by is None
 
 
 def test_no_more_than_the_limit_are_in_flight(sim: Simulator, open_site: OpenSite) -> None:

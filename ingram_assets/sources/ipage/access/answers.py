@@ -144,15 +144,19 @@ def classify(answer: Fetched, expected: Expected) -> None:
     asked = "export" if expected is Expected.EXPORT else "page"
     if found.kind is PageKind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
-        raise Refused(f"The site blocks this machine ({shown}): wait before reading on.", answer.retry_after)
+        asks = f", and asks to wait {answer.retry_after:.0f} s" if answer.retry_after else ""
+        raise Refused(
+            f"The site blocks this machine ({shown}{asks}): wait before reading on.", answer.retry_after
+        )
     if (sign := _sign_of_the_end(answer, found)) is not None:
         raise SessionExpired(f"The session is over ({sign}): sign in again, then read this page.")
     if found.kind in (PageKind.BARE, PageKind.CLOSED):
         raise_unless_page(found)
     if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
-        shown = found.detail if found.kind is PageKind.NOT_FOUND else f"status {status}"
+        in_words = found.kind is PageKind.NOT_FOUND
+        shown = found.detail if in_words else f"status {status}"
         check = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
-        raise NotFound(f"The site lists nothing here ({shown}): check {check}.")
+        raise NotFound(f"The site lists nothing here ({shown}): check {check}.", in_words=in_words)
     if status != 200:
         raise _failure(answer)
     if not answer.body and expected is Expected.PICTURE:

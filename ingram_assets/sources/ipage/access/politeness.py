@@ -122,6 +122,20 @@ class Politeness:
             "run again after that."
         )
 
+    def pause(self) -> str | None:
+        """Why nothing is asked now, until when, and what this run does then; `None`: all is well."""
+        breaker, now = self._breaker.read(), time.time()
+        if breaker.open_until <= now or self.given_up() is not None:
+            return None
+        why = breaker.reason.partition(":")[0].rstrip(".") or "The site blocks this machine"
+        trips = breaker.trips - self._trips_before
+        of_this_run = f"; block {trips} of this run, which ends at {self.limits.max_trips}" if trips else ""
+        length = f"{breaker.open_until - breaker.tripped_at:.0f} s from the block"
+        return (
+            f"{why}: nothing is asked until {_clock(breaker.open_until)} ({length}), then the run goes on"
+            f"{of_this_run}"
+        )
+
     def measured(self, latency: float) -> None:
         """An answer's headers came after `latency` seconds: for the figures of the run."""
         self._latencies.append(latency)

@@ -23,7 +23,14 @@ class SiteClosed(Transient):
 
 
 class NotFound(Permanent):
-    """The site answered that nothing matches: it doesn't list this title."""
+    """The site answered that nothing matches: it doesn't list this title.
+
+    `in_words`: a page of the site says so. A bare status may come from a wall, or of a path that has moved.
+    """
+
+    def __init__(self, message: str, *, in_words: bool = False) -> None:
+        super().__init__(message)
+        self.in_words = in_words
 
 
 class PageChanged(Permanent):

@@ -208,7 +208,7 @@ def raise_unless_page(found: Recognized) -> None:
         case PageKind.CLOSED:
             raise SiteClosed(f"The site is closed for now ({found.detail}): try again later.")
         case PageKind.NOT_FOUND:
-            raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.")
+            raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.", in_words=True)
         case PageKind.ERROR:
             raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
 

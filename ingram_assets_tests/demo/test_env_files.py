@@ -1,0 +1,37 @@
+"""The demo's settings as files: every command reads them as a shop's, and none holds another's secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.environment import environment_of, environment_of_owner
+from ingram_demo.env_files import write_env_files
+
+
+def test_they_say_what_the_demo_s_processes_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("DAGSTER_PG_URL", "ALERT_URLS"):
+        monkeypatch.delenv(name, raising=False)
+    common = {"DAGSTER_PG_URL": "postgresql://dagster@127.0.0.1/dagster", "STOCK_WARN_AFTER": "60"}
+    own = {
+        "scraper": {"QUEUE_DB_URL": "postgresql://writer@127.0.0.1/queue", "IPAGE_PASSWORD": "it's #1"},
+        "storefront": {"QUEUE_DB_URL": "postgresql://reader@127.0.0.1/queue", "MEDUSA_PASSWORD": '"s" # 2'},
+        "operations": {"ALERT_URLS": ""},
+    }
+    machine = {"PATH": "/bin", "SSL_CERT_FILE": "/demo/ca.pem"}
+    environments = {name: machine | common | settings for name, settings in own.items()}
+    folder = tmp_path / "settings"
+    for _ in range(2):
+        write_env_files(
+            folder, {**environments, None: machine | common}, "postgresql://owner@127.0.0.1/queue"
+        )
+    assert environment_of_owner(folder)["QUEUE_OWNER_DB_URL"] == "postgresql://owner@127.0.0.1/queue"
+    for location in LOCATIONS:
+        given = environment_of(location, folder)
+        for name, value in (common | own[location]).items():
+            assert given.get(name, "") == value
+        others = {name for other in own.values() for name in other} - own[location].keys()
+        assert not others & given.keys()
+    assert caplog.messages == [], "no setting in another's file, and none that others may read"
