@@ -171,9 +171,9 @@ FAULTS = (
     ),
     _one(
         "a guardrail also holds back what time alone changes",
-        "store/plan.py",
-        "                if each.by_time or (each.isbn in aged and each.sells_less)",
-        "                if False",
+        "store/levels.py",
+        "        if found:\n            told[isbn] = found",
+        "        if found and not found.aged:\n            told[isbn] = found",
     ),
     _one(
         "what time changes carries a doubted reading past a guardrail",
