@@ -221,6 +221,8 @@ def test_a_guardrail_stops_until_a_person_lets_it_through(stack: Stack, alone: S
     )
     wary = alone.with_(GUARDRAIL_MAX_TURNING_TO_ZERO="0.001", GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO="1")
     admin.set_level(gone, 8)
+    # Else the level would be put right in spite of the guardrail: by the reading that the store was told.
+    admin.set_metadata(gone, stock_observed_at="some time ago")
     stopped = wary("push", gone, "--json")
     assert stopped.exit_code == 3, stopped.errors
     assert stopped.result["stopped"]["by"] == "guardrail"

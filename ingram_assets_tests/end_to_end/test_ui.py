@@ -25,7 +25,7 @@ GROUPS = {
     "stock": ["ipage/stock", "ipage/stock_sweep"],
     "covers": ["r2/covers", "r2/cover_sweep"],
     "queue": ["queue/rows"],
-    "store": ["medusa/stock_location", "medusa/products", "medusa/inventory_levels"],
+    "store": ["medusa/stock_location", "medusa/products", "medusa/inventory_levels", "store/inventory"],
 }
 PATIENCE = 150_000
 """Milliseconds: on a busy machine the page takes its time."""
@@ -112,7 +112,7 @@ def test_everything_that_runs_by_itself_is_on(ui: Ui):
     schedules = {schedule["name"]: schedule for one in repositories for schedule in one["schedules"]}
     assert sensors.keys() >= {
         *("search_due", "sweep_due", "covers_due", "new_titles", "stock_promise"),
-        *("stock_changes", "rows_to_import", "order_changes", "clock_changes"),
+        *("stock_changes", "rows_to_import", "order_changes", "clock_changes", "inventory_work"),
         *("store_promise", "promise_watch"),
     }
     for name, one in {**sensors, **schedules}.items():

@@ -160,6 +160,12 @@ class Admin:
                     found[item["sku"]] = level
         return found
 
+    def set_metadata(self, sku: str, **values: str) -> None:
+        """A hand edit of a variant's metadata."""
+        (variant,) = self.all("/admin/product-variants", "variants", sku=sku, fields="id,product_id")
+        path = f"/admin/products/{variant['product_id']}/variants/{variant['id']}"
+        self._http.post(path, json={"metadata": values}).raise_for_status()
+
     def set_level(self, sku: str, quantity: int) -> None:
         """A hand edit in Medusa's admin."""
         (item,) = self.all("/admin/inventory-items", "inventory_items", sku=sku)
