@@ -58,8 +58,8 @@ class RunIdType(click.ParamType):
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{1,18}", run_id):
             self.fail(
                 f"{value!r} is no run's whole id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa. "
-                "ingram push prints it at its end, and Dagster's page shows it. Nor is it the number of a line "
-                "of ingram stock ledger.",
+                "ingram push prints it at its end, and Dagster's page shows it. Nor is it the number of a "
+                "line of ingram stock ledger.",
                 param,
                 ctx,
             )

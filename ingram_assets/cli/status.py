@@ -135,8 +135,7 @@ def gather() -> Status:
         behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
-    rules, now = store_rules(settings), datetime.now(UTC)
-    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
+    now = datetime.now(UTC)
     oldest, trouble = summary.oldest_reading, (*summary.failed_titles, *summary.unread_titles)
     return Status(
         up=bool(running_ports(common)),
@@ -149,7 +148,7 @@ def gather() -> Status:
         failed=summary.failed,
         unread=summary.unread,
         never_read=summary.never_read,
-        low_stock=low_stock(sold, rules=rules, today=store_today(common)),
+        low_stock=_low(titles, now, store_rules(settings), store_today(common)),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
         promise_seconds=pace.STOCK_FAIL_AFTER,
         promise_broken=bool(oldest and now - oldest > pace.stock_sla),
@@ -167,6 +166,12 @@ def gather() -> Status:
         switched_off=tuple(sorted(dagster.switched_off)),
         desk=desk_at(common.state_dir),
     )
+
+
+def _low(titles: Sequence[Title], now: datetime, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
+    """Those that run low, of the copies that are not counted too long ago to be sold."""
+    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
+    return low_stock(sold, rules=rules, today=today)
 
 
 def render(status: Status, now: datetime) -> None:
