@@ -18,6 +18,7 @@ import ingram_assets.sources.ipage.login.code_mail as code_mail
 import ingram_assets.sources.ipage.login.second_factor as second_factor
 import ingram_assets.sources.ipage.login.sign_in as sign_in
 from ingram_assets.alerts.delivery import targets_of
+from ingram_assets.alerts.incidents import DIGEST_HOUR
 from ingram_assets.defs.events import classified, log_check, stopped
 from ingram_assets.defs.keys import (
     INVENTORY_LEVELS,
@@ -562,7 +563,8 @@ class TestMemory:
         (failed,) = watch.instance.event_log_storage.get_event_records(
             dg.EventRecordsFilter(dg.DagsterEventType.RUN_FAILURE), limit=10
         )
-        now = watch.time()
+        now, zone = watch.time(), ZoneInfo("America/Chicago")
+        digest_day = (datetime.now(zone) - timedelta(hours=DIGEST_HOUR)).date()  # None is due now.
         incident = {"key": "run:push_titles", "subject": "It is known", "since": now, "last": now}
         incident |= {"reason": "", "run_id": failed.run_id, "asset": "", "times": 3, "told": True}
         low = {"id": 1, "at": now, "isbn": "9780306406157", "title": "Emma", "before": 9, "after": 1}
@@ -574,7 +576,7 @@ class TestMemory:
                 "incidents": {"run:push_titles": incident | {"tell_by": None, "works": ["push_titles"]}},
                 "behind": None,
                 "low": {"9780306406157": low},
-                "digest_day": datetime.now(ZoneInfo("America/Chicago")).date().isoformat(),
+                "digest_day": digest_day.isoformat(),
             },
             "outbox": {
                 "waiting": [{"alert": alert, "since": now, "targets": [target.name]}],
