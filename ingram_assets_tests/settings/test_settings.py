@@ -240,7 +240,8 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
         (
             ".env",
             (CommonSettings, MigrateSettings),
-            {"INGRAM_STATE_DIR", "STORE_TIME_ZONE", "INGRAM_PORT_UI", "ALLOW_PLAIN_HTTP", "STOCK_WARN_AFTER"}
+            {"INGRAM_STATE_DIR", "STORE_TIME_ZONE", "INGRAM_PORT_UI", "INGRAM_PORT_DESK", "ALLOW_PLAIN_HTTP"}
+            | {"STOCK_WARN_AFTER"}
             | {"STOCK_FAIL_AFTER", "STORE_LAG_MAX"},
         ),
         (

@@ -103,6 +103,7 @@ def test_a_fulfillment_and_its_cancellation_are_told(room: Stockroom) -> None:
     room.agrees(isbn)
 
 
+@pytest.mark.long
 def test_a_return_is_told_and_what_came_before_the_book_is_not(room: Stockroom) -> None:
     isbn = room.title(None)
     room.bench.shop.set_level(isbn, room.cellar, 10)
