@@ -9,7 +9,8 @@ from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.inventory.service import InventoryService
-from ingram_assets.store.journal import Journal, JournalLost
+from ingram_assets.store.journal import Journal
+from ingram_assets.store.journal_connections import JournalLost
 from ingram_assets.store.tokens import TokenStore
 
 

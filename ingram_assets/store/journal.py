@@ -12,9 +12,9 @@ from typing import Any, Literal, Self
 import psycopg
 from psycopg.rows import class_row
 
-from ingram_assets.domain.addresses import MalformedAddress, database_address
-from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import FailedRequest, MedusaError
+from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
 
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant"]
@@ -28,6 +28,8 @@ BODY_CAP = 4_000
 
 _ONE_RUN = 0x1A6A4D5B
 """Advisory lock of the one run that may be at work on the store."""
+
+_RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
 
 _LOOK_AGAIN_SECONDS = 0.3
 
@@ -104,10 +106,6 @@ class LastLevel:
     at: datetime
 
 
-class JournalLost(Transient):
-    """The journal database went away in the middle of a run."""
-
-
 class Writing:
     """Entries whose requests are under way: what is known of each by the end of the block is entered."""
 
@@ -137,12 +135,9 @@ class Journal:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._url = database_address(url)
-        except MalformedAddress as error:
-            raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
+        self._url = journal_address(url)
         self._db = self._connect()
-        with _told_in_words():
+        with journal_failures(_RUN_AGAIN):
             ensure_tables(self._db, self._url)
 
     def __enter__(self) -> Self:
@@ -157,7 +152,7 @@ class Journal:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=20)
+            return psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
         # Also what is no operational one: the driver quotes an address that it can't read.
         except psycopg.Error as error:
             raise NeedsPerson(
@@ -416,19 +411,19 @@ class Journal:
             )
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with _told_in_words():
+        with journal_failures(_RUN_AGAIN):
             result = self._db.execute(statement.encode(), values)
             return result.fetchall() if result.description else []
 
     def _entries(self, where: str, *values: Any) -> list[Entry]:
         query = f"SELECT * FROM store_change WHERE {where} ORDER BY id"
-        with _told_in_words(), self._db.cursor(row_factory=class_row(Entry)) as cursor:
+        with journal_failures(_RUN_AGAIN), self._db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
 
 
 def _takes_lock(holder: psycopg.Connection) -> bool:
     """Begins a transaction that holds the lock of the one run; where another run has it, ends it again."""
-    with _told_in_words():
+    with journal_failures(_RUN_AGAIN):
         holder.execute("BEGIN")
         if holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_RUN]).fetchone() == (True,):
             return True
@@ -442,20 +437,3 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 def _json(value: Any) -> str:
     # PostgreSQL's jsonb refuses the NUL character, and a title's text may have come with one.
     return _NUL.sub(r"\1", json.dumps(value, default=str))
-
-
-@contextmanager
-def _told_in_words() -> Iterator[None]:
-    """The failures of the journal's connection as ours."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise JournalLost(
-            f"The journal database went away ({type(error).__name__}), so nothing more is sent to "
-            "the store. Run it again once the database of STOREFRONT_DB_URL is back."
-        ) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise NeedsPerson(
-            "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL "
-            "own its database."
-        ) from error

@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -13,11 +12,14 @@ from typing import Any, Literal, Self
 import psycopg
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ingram_assets.domain.addresses import MalformedAddress, database_address
-from ingram_assets.domain.failures import NeedsPerson, Permanent
-from ingram_assets.store.journal import JournalLost
+from ingram_assets.domain.failures import Permanent
+from ingram_assets.store.journal_connections import (
+    CONNECT_SECONDS,
+    journal_address,
+    journal_failures,
+    journal_pool,
+)
 from ingram_assets.store.journal_schema import ensure_tables
 
 Scope = Literal["read", "store", "admin"]
@@ -30,6 +32,8 @@ _COLUMNS = "id, name, scope, channel_id, channel_name, created_at, created_by, l
 # A token is 256 random bits, so what argon2 adds is little, and a request should not wait for it: the least
 # that is recommended, some 20 ms, and once in a process for each token.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+_ASK_AGAIN = "Ask again once it is back."
 
 
 class TokenRefused(Permanent):
@@ -64,21 +68,11 @@ class TokenStore:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            address = database_address(url)
-        except MalformedAddress as error:
-            raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
-        with _in_words():
-            with psycopg.connect(address, autocommit=True, connect_timeout=20) as connection:
+        address = journal_address(url)
+        with journal_failures(_ASK_AGAIN):
+            with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                 ensure_tables(connection, address)
-            self._pool = ConnectionPool(
-                address,
-                min_size=0,
-                max_size=4,
-                num_workers=1,
-                open=True,
-                kwargs={"autocommit": True, "connect_timeout": 20},
-            )
+            self._pool = journal_pool(address, 4)
         self._proven: dict[str, tuple[str, bytes]] = {}
         """Token's id to the hash that a text was proven against, and the text's own digest."""
 
@@ -179,23 +173,6 @@ class TokenStore:
         return True
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with _in_words(), self._pool.connection(20.0) as connection:
+        with journal_failures(_ASK_AGAIN), self._pool.connection(20.0) as connection:
             result = connection.execute(statement.encode(), values)
             return result.fetchall() if result.description else []
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """The failures of the connections as ours."""
-    try:
-        yield
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise JournalLost(
-            f"The journal database of STOREFRONT_DB_URL can't be reached ({type(error).__name__}): ask again "
-            "once it is back."
-        ) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise NeedsPerson(
-            "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL own its "
-            "database."
-        ) from error

@@ -15,7 +15,8 @@ import pytest
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store import journal_schema
 from ingram_assets.store.client import FailedRequest, MedusaRefused, Unavailable
-from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, JournalLost, Known
+from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, Known
+from ingram_assets.store.journal_connections import JournalLost
 from ingram_demo.embedded.postgres import Postgres
 
 ISBN = "9780000000002"

@@ -11,20 +11,26 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 from pydantic import TypeAdapter
 
-from ingram_assets.domain.addresses import MalformedAddress, database_address
-from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.position import Fulfillment
 from ingram_assets.store.inventory.model import Actor, OperationDone, Step
-from ingram_assets.store.journal import JournalLost
+from ingram_assets.store.journal_connections import (
+    CONNECT_SECONDS,
+    journal_address,
+    journal_failures,
+    journal_pool,
+)
 from ingram_assets.store.journal_schema import ensure_tables
 
 State = Literal["pending", "done", "taken_back"]
 
 Shelf = tuple[str, str]
 """An entry's address: inventory item's id, location's id."""
+
+_ASK_AGAIN = "What was begun is finished or taken back once it is there again: ask again with the same key."
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _DONE: TypeAdapter[OperationDone] = TypeAdapter(OperationDone)
@@ -167,17 +173,14 @@ class StockLedger:
     """
 
     def __init__(self, url: str, *, connections: int = 8, wait_seconds: float = 30.0) -> None:
-        try:
-            address = database_address(url)
-        except MalformedAddress as error:
-            raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
+        address = journal_address(url)
         self._wait_seconds = wait_seconds
-        with _in_words():
-            with psycopg.connect(address, autocommit=True, connect_timeout=20) as connection:
+        with journal_failures(_ASK_AGAIN):
+            with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                 ensure_tables(connection, address)
             # Two pools: an operation that holds a lock must not wait for one that waits for the lock.
-            self._lock_pool = _pool(address, connections, autocommit=False)
-            self._work = _pool(address, connections, autocommit=True)
+            self._lock_pool = journal_pool(address, connections, autocommit=False)
+            self._work = journal_pool(address, connections)
 
     def __enter__(self) -> Self:
         return self
@@ -525,7 +528,7 @@ class StockLedger:
 
     @contextmanager
     def _connection(self, pool: ConnectionPool) -> Iterator[psycopg.Connection]:
-        with _in_words(), pool.connection(self._wait_seconds) as connection:
+        with journal_failures(_ASK_AGAIN), pool.connection(self._wait_seconds) as connection:
             yield connection
 
 
@@ -609,31 +612,3 @@ def _enter(
         ],
     ).fetchone()
     return row[0] if row else 0
-
-
-def _pool(address: str, connections: int, *, autocommit: bool) -> ConnectionPool:
-    return ConnectionPool(
-        address,
-        min_size=0,
-        max_size=connections,
-        num_workers=1,
-        open=True,
-        kwargs={"autocommit": autocommit, "connect_timeout": 20},
-    )
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """The failures of the ledger's connections as ours."""
-    try:
-        yield
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise JournalLost(
-            f"The journal database of STOREFRONT_DB_URL can't be reached ({type(error).__name__}). What was "
-            "begun is finished or taken back once it is there again: ask again with the same key."
-        ) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise NeedsPerson(
-            "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL own its "
-            "database."
-        ) from error

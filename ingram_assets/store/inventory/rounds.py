@@ -8,7 +8,7 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.store.inventory.ledger import OpenBook, Shelf
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.service import InventoryService
-from ingram_assets.store.journal import JournalLost
+from ingram_assets.store.journal_connections import JournalLost
 
 log = logging.getLogger(__name__)
 

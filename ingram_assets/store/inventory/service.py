@@ -65,7 +65,8 @@ from ingram_assets.store.inventory.model import (
 from ingram_assets.store.inventory.places import find_place
 from ingram_assets.store.inventory.settle import arrived
 from ingram_assets.store.inventory.undoing import TakenBack, changed_holds, taking_back
-from ingram_assets.store.journal import Journal, JournalLost
+from ingram_assets.store.journal import Journal
+from ingram_assets.store.journal_connections import JournalLost
 
 log = logging.getLogger(__name__)
 
