@@ -38,8 +38,8 @@ from ingram_assets.store.journal import Journal
 
 
 @contextmanager
-def _service() -> Iterator[InventoryService]:
-    """The service, as the storefront's settings have it.
+def _store() -> Iterator[tuple[InventoryService, EntryList]]:
+    """The service and the lists of entries, as the storefront's settings have the store.
 
     Raises:
         SettingsError, NeedsPerson, Transient: the storefront's settings, its databases or the store.
@@ -51,7 +51,13 @@ def _service() -> Iterator[InventoryService]:
         StockLedger(url, connections=2) as ledger,
         medusa_client(settings) as client,
     ):
-        yield InventoryService(client, journal, ledger)
+        yield InventoryService(client, journal, ledger), EntryList(client)
+
+
+@contextmanager
+def _service() -> Iterator[InventoryService]:
+    with _store() as (service, _):
+        yield service
 
 
 def perform(
@@ -174,10 +180,10 @@ def show_title(isbn: str, as_json: bool) -> None:
 
 def show_list(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
     """Print entries, least available first."""
-    with _service() as service:
+    with _store() as (service, entries):
         places = {place.id: place for place in service.shelves.places()}
-        at = find_place(list(places.values()), location).id if location is not None else None
-        kept = [each for each in service.shelves.entries(at, search) if low is None or each.available <= low]
+        at = None if location is None else {find_place(list(places.values()), location).id}
+        kept = list(entries.all(WantedEntries(at, low, search)))
     kept.sort(key=lambda each: (each.available, each.sku, each.location_id))
     if as_json:
         told = [
@@ -209,8 +215,8 @@ def show_stats(as_json: bool) -> None:
 
 def show_locations(as_json: bool) -> None:
     """Print the stock locations with what lies there."""
-    with _service() as service:
-        kept = list(service.shelves.entries())
+    with _store() as (service, entries):
+        kept = list(entries.all(WantedEntries()))
         places, synced = service.shelves.places(), service.shelves.synced_location()
     rows = [
         {
@@ -252,22 +258,29 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
         told = [_line(each, places) for each in lines]
         click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told}, default=str))
         return
-    table = _table("line", "time", "location", "what", "quantity", "reserved", "who", "why")
+    table = _table("line", "time", "location", "what", "copies", "who and why")
+    for column in table.columns[1:4]:
+        column.no_wrap = True
     for each in lines:
-        why = " ".join(filter(None, (each.reason, each.note, each.reference, each.detail)))
+        why = ", ".join(filter(None, (each.reason, each.note, each.reference, each.detail)))
         state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
+        copies = _moved("", each.quantity_before, each.quantity_after)
+        held = _moved("held ", each.reserved_before, each.reserved_after)
+        who = f"{each.actor_kind} {each.actor_name}"
         table.add_row(
             str(each.id),
-            f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}",
             _code(each.location_id, places),
             f"{each.operation}{state}",
-            f"{each.quantity_before} → {each.quantity_after}",
-            f"{each.reserved_before} → {each.reserved_after}",
-            markup(f"{each.actor_kind} {each.actor_name}"),
-            markup(why),
+            ", ".join(filter(None, (copies, held))) or f"{each.quantity_after}",
+            markup(f"{who}: {why}" if why else who),
         )
     Console(highlight=False).print(table)
     click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
+
+
+def _moved(what: str, before: int, after: int) -> str:
+    return "" if before == after else f"{what}{before} → {after}"
 
 
 def sweep_once(as_json: bool) -> None:

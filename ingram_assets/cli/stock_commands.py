@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors
+from ingram_assets.cli.common import as_json, handle_errors, with_examples
 from ingram_assets.store.inventory.model import (
     Adjust,
     Delete,
@@ -38,6 +38,7 @@ def _writes(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group()
+@with_examples
 def stock() -> None:
     r"""Copies at the shop's own locations: counted, moved, held, and every change told in a ledger.
 

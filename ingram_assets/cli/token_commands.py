@@ -2,10 +2,11 @@
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors
+from ingram_assets.cli.common import as_json, handle_errors, with_examples
 
 
 @click.group()
+@with_examples
 def token() -> None:
     r"""Tokens, with which programs ask the desk: made, listed, revoked.
 

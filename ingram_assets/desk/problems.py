@@ -48,6 +48,12 @@ KINDS: Mapping[str, tuple[int, str]] = {
 }
 """Each kind of problem: its status, and its title. What a GET names and is not there is 404."""
 
+_PLAINER = {
+    "string_pattern_mismatch": "It has a character that can't be in it",
+    "extra_forbidden": "There is nothing of this name here",
+}
+"""What says more than the words of the library that checks requests."""
+
 _NOT_THERE = {RefusalKind.UNKNOWN_TITLE, RefusalKind.UNKNOWN_LOCATION, "unknown_store"}
 
 
@@ -67,7 +73,7 @@ class Problem(BaseModel):
     detail: str = Field(examples=["The quantity is 4 now, not 3: read it again, and ask again."])
     kind: str = Field(description="For programs.", examples=["stale"])
     errors: list[FieldFault] = Field([], description="Of a malformed request: what is wrong where.")
-    nearest: list[str] = Field([], description="Of an unknown title: those that may be meant.")
+    nearest: list[str] = Field([], description="Of an unknown title or location: those that may be meant.")
 
 
 class DeskProblem(Permanent):
@@ -124,7 +130,8 @@ def _desk(request: Request, error: Exception) -> JSONResponse:
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OperationRefused)
-    return answer(error.refusal.kind, error.refusal.message, method=request.method)
+    refusal = error.refusal
+    return answer(refusal.kind, refusal.message, method=request.method, nearest=list(refusal.nearest))
 
 
 def _no_channel(request: Request, error: Exception) -> JSONResponse:
@@ -145,7 +152,8 @@ def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Never of what was given: it may be huge, or no JSON could hold it.
     faults = [
-        FieldFault(where=_where(each["loc"]), message=str(each["msg"])[:300]) for each in error.errors()
+        FieldFault(where=_where(each["loc"]), message=_PLAINER.get(each["type"], str(each["msg"]))[:300])
+        for each in error.errors()
     ]
     told = "; ".join(f"{each.where}: {each.message}" for each in faults[:5])
     return answer("malformed", f"Nothing was changed. {told}.", errors=faults[:50])

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from ingram_assets.desk.api import common
 from ingram_assets.desk.api.answers import (
@@ -34,7 +34,9 @@ from ingram_assets.desk.api.common import Id, Key, Seeing
 from ingram_assets.store.inventory.listing import ListedEntry, WantedEntries
 from ingram_assets.store.inventory.model import Adjust, Delete, SetQuantity
 
-router = APIRouter(prefix="/api/v1/admin/inventory", tags=["admin"])
+router = APIRouter(
+    prefix="/api/v1/admin/inventory", tags=["admin"], dependencies=[Depends(common.refuse_unknown_parameters)]
+)
 
 
 @router.get("")

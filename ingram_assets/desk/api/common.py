@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from ingram_assets.desk.api.answers import (
     EntriesPage,
@@ -93,6 +94,21 @@ def sight(request: Request) -> Sight:
     if token.scope == "store":
         floor = floor.of_channel(token.channel_id or "")
     return Sight(room, token, floor)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A filter that is mistyped must not pass for one that found everything.
+
+    Raises:
+        RequestValidationError: the address has a query parameter that its route does not know.
+    """
+    route = request.scope["route"].path_format
+    described = request.app.openapi()["paths"][route][request.method.lower()]
+    known = {each["name"] for each in described.get("parameters", ()) if each["in"] == "query"}
+    if unknown := [name for name in request.query_params if name not in known]:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
+        )
 
 
 Seeing = Annotated[Sight, Depends(sight)]

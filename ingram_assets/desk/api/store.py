@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from ingram_assets.desk.api import common
 from ingram_assets.desk.api.answers import EntriesPage, EntryAnswer, OperationAnswer, ProductSummary
@@ -27,7 +27,9 @@ from ingram_assets.store.inventory.model import (
     Transfer,
 )
 
-router = APIRouter(prefix="/api/v1/store/inventory", tags=["store"])
+router = APIRouter(
+    prefix="/api/v1/store/inventory", tags=["store"], dependencies=[Depends(common.refuse_unknown_parameters)]
+)
 
 
 @router.get("")

@@ -102,7 +102,9 @@ class Bookkeeper:
         start = entry.quantity - sum(each.delta for each in effects)
         by = _SYNC if entry.is_synced else _HAND
         opening = _past_us(entry, "opening", by, 0, start, "As it was in Medusa.")
-        self._ledger.record(uuid4(), [opening, *_of_orders(entry, start, effects)])
+        # Of an entry that is not there yet nothing is to be told.
+        first = [opening] if entry.level_id is not None or effects else []
+        self._ledger.record(uuid4(), [*first, *_of_orders(entry, start, effects)])
         self._ledger.note_scan(shelf, title.isbn, at)
         return seen
 

@@ -66,24 +66,6 @@ class SeenEntry:
         return frozenset((one.id, one.quantity) for one in self.entry.reservations if one.line_item_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An entry in a list: what Medusa's own list says of it."""
-
-    level_id: str
-    item_id: str
-    sku: str
-    title: str
-    location_id: str
-    quantity: int
-    reserved: int
-
-    @property
-    def available(self) -> int:
-        """What may still be sold; negative where it is oversold."""
-        return self.quantity - max(0, self.reserved)
-
-
 def read_places(client: MedusaClient) -> list[Place]:
     """All stock locations."""
     rows = client.list_all("/admin/stock-locations", "stock_locations", {"fields": "id,name"})
@@ -313,26 +295,6 @@ class StockShelves:
 
     def _run(self, workflow: str, given: Mapping[str, Any]) -> None:
         self._client.post(_RUN.format(workflow), {"input": given})
-
-    def entries(self, location_id: str | None = None, search: str | None = None) -> Iterator[Kept]:
-        """All entries of the store, of all locations or one, and of what a search finds."""
-        params = {"fields": f"id,sku,title,{_levels_of('location_levels')}", "order": "id", "q": search}
-        for row in self._client.list_all("/admin/inventory-items", "inventory_items", params):
-            for level in row["location_levels"] or []:
-                if level and location_id in (None, level["location_id"]):
-                    yield Kept(
-                        level["id"],
-                        row["id"],
-                        row["sku"] or "",
-                        row["title"] or "",
-                        level["location_id"],
-                        _whole(level["stocked_quantity"]),
-                        _whole(level["reserved_quantity"]),
-                    )
-
-
-def _levels_of(name: str) -> str:
-    return ",".join(f"{name}.{field}" for field in _LEVEL.split(","))
 
 
 def _hold(row: Mapping[str, Any]) -> Hold:

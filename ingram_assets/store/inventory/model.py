@@ -173,10 +173,11 @@ class RefusalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nothing is changed, for this reason."""
+    """Nothing is changed, for this reason. `nearest`: names that may have been meant."""
 
     kind: RefusalKind
     message: str
+    nearest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
