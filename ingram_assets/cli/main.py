@@ -53,7 +53,7 @@ def main(env_dir: Path | None) -> None:
     Read the stock now:     ingram sync-stock
     Bring it to the store:  ingram push
     Ask about one title:    ingram explain 9781639739134
-    Count your own shelf:   ingram stock set 9781639739134 WAREHOUSE_A 12
+    Count your own shelf:   ingram stock set 9781639739134 CELLAR 12
     Take a run back:        ingram undo RUN_ID
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a

@@ -141,7 +141,11 @@ def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **
         return
     _print_entries([each for each in (done.after, done.target_after) if each], places, done)
     if done.reservation_id:
-        click.echo(f"Reservation {done.reservation_id}.")
+        held = next((one for one in done.after.reservations if one.id == done.reservation_id), None)
+        until = held.expires_at if held else None
+        click.echo(
+            f"Reservation {done.reservation_id}{f', until {until:%Y-%m-%d %H:%M} UTC' if until else ''}."
+        )
     if done.replayed:
         click.echo("It was done before, under the same key: this is the first answer again.")
     elif done.ledger_ids:
@@ -182,7 +186,7 @@ def show_list(location: str | None, low: int | None, search: str | None, as_json
     """Print entries, least available first."""
     with _store() as (service, entries):
         places = {place.id: place for place in service.shelves.places()}
-        at = None if location is None else {find_place(list(places.values()), location).id}
+        at = set(places) if location is None else {find_place(list(places.values()), location).id}
         kept = list(entries.all(WantedEntries(at, low, search)))
     kept.sort(key=lambda each: (each.available, each.sku, each.location_id))
     if as_json:
@@ -204,8 +208,9 @@ def show_stats(as_json: bool) -> None:
     """Print what all entries add up to."""
     settings = load(StorefrontSettings, environment_of("storefront"))
     with medusa_client(settings) as client:
-        entries = EntryList(client).all(WantedEntries())
-        figures = StockFigures.of(entries, read_floor(client), settings.LOW_STOCK_THRESHOLD)
+        floor = read_floor(client)
+        entries = EntryList(client).all(WantedEntries(floor.place_ids))
+        figures = StockFigures.of(entries, floor, settings.LOW_STOCK_THRESHOLD)
     if as_json:
         click.echo(json.dumps({"ok": True, **asdict(figures)}))
         return
@@ -216,8 +221,8 @@ def show_stats(as_json: bool) -> None:
 def show_locations(as_json: bool) -> None:
     """Print the stock locations with what lies there."""
     with _store() as (service, entries):
-        kept = list(entries.all(WantedEntries()))
         places, synced = service.shelves.places(), service.shelves.synced_location()
+        kept = list(entries.all(WantedEntries({place.id for place in places})))
     rows = [
         {
             "location": place.code,
@@ -262,7 +267,6 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
     for column in table.columns[1:4]:
         column.no_wrap = True
     for each in lines:
-        why = ", ".join(filter(None, (each.reason, each.note, each.reference, each.detail)))
         state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
         copies = _moved("", each.quantity_before, each.quantity_after)
         held = _moved("held ", each.reserved_before, each.reserved_after)
@@ -273,7 +277,7 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
             _code(each.location_id, places),
             f"{each.operation}{state}",
             ", ".join(filter(None, (copies, held))) or f"{each.quantity_after}",
-            markup(f"{who}: {why}" if why else who),
+            markup(f"{who}: {each.why}" if each.why else who),
         )
     Console(highlight=False).print(table)
     click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")

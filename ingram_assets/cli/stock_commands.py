@@ -43,7 +43,7 @@ def stock() -> None:
     r"""Copies at the shop's own locations: counted, moved, held, and every change told in a ledger.
 
     \b
-    ingram stock set 9781639739134 WAREHOUSE_A 12 --reason cycle_count
+    ingram stock set 9781639739134 CELLAR 12 --reason cycle_count
     ingram stock show 9781639739134
 
     A title goes by its ISBN in any spelling, or by its product's id in Medusa; a location by its name in any
@@ -79,8 +79,8 @@ def set_quantity(isbn: str, location: str, quantity: int, as_json: bool, **about
     r"""Set the physical quantity to what was counted; makes the entry where there is none.
 
     \b
-    ingram stock set 9781639739134 WAREHOUSE_A 12 --reason cycle_count
-    ingram stock set 9781639739134 warehouse_a 12 --expected 10
+    ingram stock set 9781639739134 CELLAR 12 --reason cycle_count
+    ingram stock set 9781639739134 cellar 12 --expected 10
     """
     from ingram_assets.cli.stock import perform
 
@@ -98,8 +98,8 @@ def adjust(isbn: str, location: str, delta: int, as_json: bool, **about: Any) ->
     r"""Change the physical quantity by so much, up or down.
 
     \b
-    ingram stock adjust 9781639739134 WAREHOUSE_A 20 --reason received --reference PO-1187
-    ingram stock adjust 9781639739134 WAREHOUSE_A -1 --reason damaged --note "wet"
+    ingram stock adjust 9781639739134 CELLAR 20 --reason received --reference PO-1187
+    ingram stock adjust 9781639739134 CELLAR -1 --reason damaged --note "wet"
     """
     from ingram_assets.cli.stock import perform
 
@@ -127,7 +127,7 @@ def reserve(
     r"""Hold copies for somebody; they are not for sale until released, or until the time is over.
 
     \b
-    ingram stock reserve 9781639739134 WAREHOUSE_A 2 --owner "Ada" --minutes 60
+    ingram stock reserve 9781639739134 CELLAR 2 --owner "Ada" --minutes 60
     """
     from ingram_assets.cli.stock import perform
 
@@ -149,8 +149,8 @@ def release(
     r"""Put held copies on sale again.
 
     \b
-    ingram stock release 9781639739134 WAREHOUSE_A 2
-    ingram stock release 9781639739134 WAREHOUSE_A --id resitem_01JCD3P4Z8
+    ingram stock release 9781639739134 CELLAR 2
+    ingram stock release 9781639739134 CELLAR --id resitem_01JCD3P4Z8
     """
     from ingram_assets.cli.stock import perform
 
@@ -171,8 +171,8 @@ def fulfill(
     r"""Let held copies leave: neither here nor held any more. An order's own are fulfilled in Medusa.
 
     \b
-    ingram stock fulfill 9781639739134 WAREHOUSE_A 2
-    ingram stock fulfill 9781639739134 WAREHOUSE_A --id resitem_01JCD3P4Z8
+    ingram stock fulfill 9781639739134 CELLAR 2
+    ingram stock fulfill 9781639739134 CELLAR --id resitem_01JCD3P4Z8
     """
     from ingram_assets.cli.stock import perform
 
@@ -191,7 +191,7 @@ def transfer(isbn: str, location: str, target: str, quantity: int, as_json: bool
     r"""Move copies that nobody holds from LOCATION to TARGET.
 
     \b
-    ingram stock transfer 9781639739134 WAREHOUSE_A STORE_01 5
+    ingram stock transfer 9781639739134 CELLAR SHOP_FLOOR 5
     """
     from ingram_assets.cli.stock import perform
 
@@ -208,7 +208,7 @@ def delete(isbn: str, location: str, as_json: bool, **about: Any) -> None:
     r"""Stop keeping a title at a location. Refused while copies are held there.
 
     \b
-    ingram stock delete 9781639739134 WAREHOUSE_A
+    ingram stock delete 9781639739134 CELLAR
     """
     from ingram_assets.cli.stock import perform
 
@@ -225,7 +225,7 @@ def list_entries(location: str | None, low: int | None, search: str | None, as_j
     r"""Every entry, least available first.
 
     \b
-    ingram stock list --location WAREHOUSE_A
+    ingram stock list --location CELLAR
     ingram stock list --low 5 --json
     """
     from ingram_assets.cli.stock import show_list
@@ -243,7 +243,7 @@ def low(location: str | None, threshold: int | None, as_json: bool) -> None:
 
     \b
     ingram stock low
-    ingram stock low --location WAREHOUSE_A --threshold 2
+    ingram stock low --location CELLAR --threshold 2
     """
     from ingram_assets.cli.stock import show_low
 

@@ -142,10 +142,9 @@ def _operated(line: LedgerLine, place: str) -> str:
     if line.reserved_before != line.reserved_after:
         moves.append(f"held {line.reserved_before} → {line.reserved_after}")
     words = f"{line.operation.replace('_', ' ')} at {place}: {', '.join(moves) or 'nothing moved'}"
-    why = "; ".join(filter(None, (line.reason, line.note, line.reference)))
-    state = {"pending": " NOT FINISHED.", "taken_back": f" TAKEN BACK: {line.detail}"}.get(line.state, "")
+    state = {"pending": " NOT FINISHED.", "taken_back": " TAKEN BACK."}.get(line.state, "")
     by = f"{line.actor_kind} {line.actor_name}"
-    return f"{words}.{f' {why}.' if why else ''}{state} By {by} (line {line.id})"
+    return f"{words}{f' ({line.why})' if line.why else ''}.{state} By {by} (line {line.id})"
 
 
 _OF_A_CHANGE = ("before", "after", "reason", "outcome", "detail", "run_id")

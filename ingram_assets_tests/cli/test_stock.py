@@ -102,7 +102,8 @@ def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
     assert {each["actor_name"] for each in lines if each["operation"] == "adjust"} == {"ada"}
     printed = stock("ledger", isbn).stdout
     assert "12 → 10" in printed
-    assert "person ada: damaged, wet" in printed
+    assert "person ada: damaged; wet" in printed
+    assert re.search(r"reserve +held 0 → 3 +person ada: for Bob until 20", printed)
 
 
 def test_an_operation_is_undone_by_the_number_of_its_line(isbn: str) -> None:
@@ -134,14 +135,14 @@ def test_the_history_of_a_title_has_its_operations(
     stock("set", isbn, "STORE_01", "12", "--reason", "cycle_count", "--note", "counted twice")
     stock("reserve", isbn, "STORE_01", "2", "--owner", "Bob")
     printed = of_ingram("history", isbn).stdout
-    assert "set at STORE_01: 0 → 12. cycle_count; counted twice. By person ada (line " in printed
-    assert "reserve at STORE_01: held 0 → 2. By person ada (line " in printed
+    assert "set at STORE_01: 0 → 12 (cycle_count; counted twice). By person ada (line " in printed
+    assert "reserve at STORE_01: held 0 → 2 (for Bob). By person ada (line " in printed
     events = json.loads(of_ingram("history", isbn, "--json").stdout)["events"]
     counted = next(each for each in events if each.get("operation") == "set")
     assert (counted["what"], counted["location"], counted["quantity_after"]) == ("operation", "STORE_01", 12)
     assert events == sorted(events, key=lambda each: each["at"])
     monkeypatch.setenv("MEDUSA_BACKEND_URL", "http://127.0.0.1:1")
-    assert ": 0 → 12. cycle_count" in of_ingram("history", isbn).stdout, "the store may be away"
+    assert ": 0 → 12 (cycle_count" in of_ingram("history", isbn).stdout, "the store may be away"
 
 
 def test_what_lies_where_is_summed(isbn: str) -> None:

@@ -52,6 +52,13 @@ def test_a_store_sees_and_changes_its_own_locations_alone(desk: DeskShop, boss: 
     assert kind(fair.get(f"{ADMIN}/stats")) == (403, "forbidden")
     assert {one["location"] for one in fair.json(STORE, limit=1000)["items"]} == {"BOOTH"}
     assert fair.json(f"{STORE}/product/{isbn}")["total_quantity"] == 6
+    # A title of other stores alone is not there, nor is it told as the nearest.
+    others = desk.title(cellar=5)
+    assert boss.json(f"{STORE}/product/{others}")["total_quantity"] == 12
+    assert kind(fair.get(f"{STORE}/product/{others}")) == (404, "unknown_title")
+    mistyped = others[:-1] + str((int(others[-1]) + 1) % 10)
+    assert others in boss.get(f"{STORE}/product/{mistyped}").json()["detail"]
+    assert others not in fair.get(f"{STORE}/product/{mistyped}").json()["detail"]
     foreign = next(
         one["id"] for one in boss.json(f"{STORE}/product/{isbn}")["entries"] if one["location"] == "CELLAR"
     )

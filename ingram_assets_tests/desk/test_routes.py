@@ -222,3 +222,31 @@ def test_the_journal_is_opened_anew_after_it_was_lost(
     assert {one.status_code for one in tries} <= {200, 503}
     assert tries[-1].status_code == 200
     assert desk.level(isbn, "cellar") == (6, 0)
+
+
+def test_copies_at_a_location_that_was_deleted_count_nowhere(desk: DeskShop, boss: Program) -> None:
+    shop, isbn = desk.bench.shop, desk.title(cellar=5)
+    body = {"name": f"Doomed {isbn}", "address": {"address_1": "1 Main St", "country_code": "us"}}
+    place = shop.post("stock-locations", body)["stock_location"]["id"]
+    wanted = {"product_id": isbn, "location": f"doomed {isbn}", "quantity": 6}
+    first = good(boss.post(f"{STORE}/set", key=f"doomed-{isbn}", **wanted))
+    before = boss.json(f"{ADMIN}/stats")
+    shop.delete(f"stock-locations/{place}")
+    again = boss.post(f"{STORE}/set", key=f"doomed-{isbn}", **wanted)
+    assert again.headers["Idempotent-Replayed"] == "true", "the key's answer outlives the location"
+    assert numbers(good(again)["after"]) == numbers(first["after"])
+    problem(boss.post(f"{STORE}/set", **wanted), 409, "unknown_location")
+    assert {one["location"] for one in boss.json(f"{STORE}/product/{isbn}")["entries"]} == {
+        "CELLAR",
+        "INGRAM_DROP_SHIP",
+    }
+    after = boss.json(f"{ADMIN}/stats")
+    assert before["total_quantity"] - after["total_quantity"] == 6
+    assert before["unique_locations"] - after["unique_locations"] == 1
+    problem(boss.get(f"{STORE}/{first['after']['id']}"), 404, "unknown_entry")
+
+
+@pytest.mark.parametrize("path", [STORE, f"{ADMIN}/stats", f"{ADMIN}/locations", f"{ADMIN}/low-stock"])
+def test_a_mistyped_filter_is_no_filter_that_finds_all(boss: Program, path: str) -> None:
+    told = problem(boss.get(path, locatoin="cellar"), 422, "malformed")
+    assert told["errors"] == [{"where": "query.locatoin", "message": "There is nothing of this name here"}]

@@ -103,10 +103,12 @@ def store_inventory(
     low = load(StorefrontSettings).LOW_STOCK_THRESHOLD
     with classified(), _operations(medusa, journal) as (service, client):
         listed = EntryList(client)
-        done = go_round(service, listed.all(WantedEntries()))
+        floor = read_floor(client)
+        wanted = WantedEntries(floor.place_ids)
+        done = go_round(service, listed.all(wanted))
         for words in done.left:
             context.log.warning(words)
-        entries, floor = list(listed.all(WantedEntries())), read_floor(client)
+        entries = list(listed.all(wanted))
         synced = service.shelves.synced_location()
     own = [each for each in entries if each.location_id != synced]
     return dg.MaterializeResult(

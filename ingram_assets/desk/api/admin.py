@@ -48,14 +48,14 @@ def list_all_entries(seen: Seeing, query: Annotated[AdminEntriesQuery, Query()])
 @router.get("/stats")
 def show_figures(seen: Seeing) -> InventoryFigures:
     """Sums over all entries."""
-    return InventoryFigures.of(seen.room.entries.all(WantedEntries()), seen.floor, seen.room.low)
+    return InventoryFigures.of(seen.room.entries.all(WantedEntries(seen.places())), seen.floor, seen.room.low)
 
 
 @router.get("/low-stock")
 def list_low_stock(seen: Seeing, query: Annotated[LowQuery, Query()]) -> LowPage:
     """List the entries of which little is left."""
     threshold = seen.room.low if query.threshold is None else query.threshold
-    wanted = WantedEntries(low=threshold)
+    wanted = WantedEntries(seen.places(), threshold)
     entries, onward = seen.room.entries.page(wanted, query.limit, common.after_cursor(query.cursor))
     rows = [LowRow.of(each, seen.floor) for each in entries]
     return LowPage(threshold=threshold, items=rows, next_cursor=str(onward) if onward else None)
@@ -64,7 +64,7 @@ def list_low_stock(seen: Seeing, query: Annotated[LowQuery, Query()]) -> LowPage
 @router.get("/stores")
 def list_stores(seen: Seeing) -> StoresAnswer:
     """The sales channels that have inventory, each with its sums."""
-    entries = list(seen.room.entries.all(WantedEntries()))
+    entries = list(seen.room.entries.all(WantedEntries(seen.places())))
     found = [StoreSummary.of_store(each, entries, seen.floor, seen.room.low) for each in seen.floor.channels]
     return StoresAnswer(items=[each for each in found if each.total_entries])
 
@@ -84,7 +84,7 @@ def show_store(seen: Seeing, store_id: Id, query: Annotated[PageQuery, Query()])
 def list_locations(seen: Seeing) -> LocationsAnswer:
     """The locations that have inventory, each with its sums."""
     at: dict[str, list[ListedEntry]] = {}
-    for each in seen.room.entries.all(WantedEntries()):
+    for each in seen.room.entries.all(WantedEntries(seen.places())):
         at.setdefault(each.location_id, []).append(each)
     return LocationsAnswer(
         items=[

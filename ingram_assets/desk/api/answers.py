@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ingram_assets.store.inventory.channels import Channel, Floor
 from ingram_assets.store.inventory.figures import StockFigures
-from ingram_assets.store.inventory.listing import ListedEntry
+from ingram_assets.store.inventory.listing import ListedEntry, SoldProduct
 from ingram_assets.store.inventory.model import UNLIMITED, Hold, OperationDone, StockEntry
 
 
@@ -27,7 +27,7 @@ class EntryRow(BaseModel):
     isbn: str | None = Field(examples=["9781639739134"])
     sku: str = Field(examples=["9781639739134"])
     product_title: str = Field(examples=["Between Two Fires"])
-    location: str = Field(examples=["WAREHOUSE_A"])
+    location: str = Field(examples=["CELLAR"])
     location_id: str = Field(examples=["sloc_01JCD3P4Z8"])
     quantity: int = Field(description="Physical copies; negative where back-orders left.", examples=[12])
     reserved_quantity: int = Field(examples=[2])
@@ -95,9 +95,11 @@ class EntriesPage(BaseModel):
 class EntryState(BaseModel):
     """An entry before or after an operation."""
 
-    id: str | None = Field(description="Null: there is no entry.", examples=["ilev_01JCD3P4Z8"])
+    id: str | None = Field(
+        description="Null: there is none, or it was deleted since.", examples=["ilev_01JCD3P4Z8"]
+    )
     isbn: str = Field(examples=["9781639739134"])
-    location: str = Field(examples=["WAREHOUSE_A"])
+    location: str = Field(examples=["CELLAR"])
     location_id: str = Field(examples=["sloc_01JCD3P4Z8"])
     quantity: int = Field(examples=[12])
     reserved_quantity: int = Field(examples=[0])
@@ -160,7 +162,7 @@ class ProductSummary(BaseModel):
     def of(
         cls,
         isbn: str,
-        product: tuple[str | None, str],
+        product: SoldProduct,
         entries: Sequence[ListedEntry],
         floor: Floor,
         *,
@@ -168,9 +170,9 @@ class ProductSummary(BaseModel):
     ) -> Self:
         """Of its entries."""
         return cls(
-            product_id=product[0],
+            product_id=product.id,
             isbn=isbn,
-            product_title=product[1],
+            product_title=product.title,
             is_unlimited=is_unlimited,
             total_quantity=sum(each.quantity for each in entries),
             total_reserved=sum(each.reserved for each in entries),
@@ -276,7 +278,7 @@ class LocationSummary(BaseModel):
     """A location with inventory."""
 
     id: str
-    location: str = Field(examples=["WAREHOUSE_A"])
+    location: str = Field(examples=["CELLAR"])
     name: str = Field(examples=["Warehouse A"])
     stores: list[StoreName]
     total_entries: int

@@ -35,7 +35,7 @@ _PRODUCT = Field(
 )
 _PLACE = Field(
     description="A location's name in any case, with underscores for blanks, or its id.",
-    examples=["WAREHOUSE_A"],
+    examples=["CELLAR"],
 )
 
 

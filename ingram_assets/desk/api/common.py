@@ -22,6 +22,7 @@ from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.problems import DeskProblem
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.store.inventory.channels import Floor
+from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.inventory.listing import ListedEntry, Position, WantedEntries
 from ingram_assets.store.inventory.medusa import FoundTitle
 from ingram_assets.store.inventory.model import (
@@ -67,9 +68,14 @@ class Sight:
         """As the ledger names it."""
         return Actor("token", self.token.name)
 
+    @property
+    def own_channel(self) -> str | None:
+        """Id of the sales channel that their token is for; `None`: it is for all."""
+        return self.token.channel_id if self.token.scope == "store" else None
+
     def sees(self, location_id: str) -> bool:
         """Whether the location is there for them."""
-        return self.token.scope != "store" or any(place.id == location_id for place in self.floor.places)
+        return location_id in self.floor.place_ids
 
     def of_store(self, called: str | None) -> "Sight":
         """The same, of one store alone. Raises UnknownChannel."""
@@ -77,13 +83,10 @@ class Sight:
             return self
         return Sight(self.room, self.token, self.floor.of_channel(self.floor.channel(called).id))
 
-    def places(self, location: str | None = None, store: str | None = None) -> set[str] | None:
-        """Ids of the locations that are asked about; `None`: all. Raises OperationRefused, UnknownChannel."""
+    def places(self, location: str | None = None, store: str | None = None) -> frozenset[str]:
+        """Ids of the locations that are asked about. Raises OperationRefused, UnknownChannel."""
         floor = self.of_store(store).floor
-        if location is not None:
-            return {find_place(floor.places, location).id}
-        everything = self.token.scope != "store" and store is None
-        return None if everything else {place.id for place in floor.places}
+        return floor.place_ids if location is None else frozenset({find_place(floor.places, location).id})
 
 
 def sight(request: Request) -> Sight:
@@ -144,14 +147,13 @@ def product_summary(seen: Sight, product: str) -> ProductSummary:
     with seen.room.working() as service, _nearest_told(seen, product):
         title = service.shelves.find_title(product)
     entries = [] if title.is_unlimited else seen.room.entries.of_item(title.item_id)
+    entries = [each for each in entries if seen.sees(each.location_id)]
     of_product = seen.room.entries.product(product.strip(), title.isbn)
-    return ProductSummary.of(
-        title.isbn,
-        of_product,
-        [each for each in entries if seen.sees(each.location_id)],
-        seen.floor,
-        is_unlimited=title.is_unlimited,
-    )
+    channel = seen.own_channel
+    if channel is not None and channel not in of_product.channels and not entries:
+        told = f"{title.isbn} is neither sold in this store nor kept at one of its locations."
+        raise DeskProblem(RefusalKind.UNKNOWN_TITLE, told)
+    return ProductSummary.of(title.isbn, of_product, entries, seen.floor, is_unlimited=title.is_unlimited)
 
 
 def find_entry(seen: Sight, level_id: str) -> ListedEntry:
@@ -178,14 +180,14 @@ def perform(
     Raises:
         OperationRefused, DeskProblem, Transient: as the service has it.
     """
-    places = seen.floor.places
     with seen.room.working() as service, _nearest_told(seen, product):
         _check_end(seen, service, operation, key)
+        location_id, target_id = _location_ids(seen, service, location, target, key)
         done = service.apply(
             operation,
             isbn=isbn_spelled(product) or product.strip(),
-            location=find_place(places, location).id,
-            target=None if target is None else find_place(places, target).id,
+            location=location_id,
+            target=target_id,
             actor=seen.actor,
             key=key,
             expected_quantity=body.expected_quantity,
@@ -194,6 +196,26 @@ def perform(
     if done.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return OperationAnswer.of(done, seen.floor)
+
+
+def _location_ids(
+    seen: Sight, service: InventoryService, location: str, target: str | None, key: str
+) -> tuple[str, str | None]:
+    """Ids of the locations that are meant. One that is gone by now: by what the key was used for."""
+    try:
+        places = seen.floor.places
+        return find_place(places, location).id, None if target is None else find_place(places, target).id
+    except OperationRefused:
+        ids = [line.location_id for line in _done_under(seen, service, key)]
+        if len(ids) != (1 if target is None else 2):
+            raise
+        return ids[0], None if target is None else ids[1]
+
+
+def _done_under(seen: Sight, service: InventoryService, key: str) -> list[LedgerLine]:
+    """The lines of the operation that was asked for with this key before."""
+    use = service.ledger.key_use(seen.actor, key)
+    return service.ledger.of_operation(use.operation_id) if use else []
 
 
 def perform_on_entry(
@@ -211,15 +233,11 @@ def perform_on_entry(
 
 
 def _meant(seen: Sight, service: InventoryService, level_id: str, key: str) -> tuple[str, str]:
-    """ISBN and location of an entry; of one that this very request has ended, too."""
+    """ISBN and location of an entry; of one that was there when the key was used first, too."""
     entry = seen.room.entries.find(level_id)
-    if entry is None:
-        use = service.ledger.key_use(seen.actor, key)
-        for line in service.ledger.of_operation(use.operation_id) if use else ():
-            if line.operation == "delete" and seen.sees(line.location_id):
-                return line.isbn, line.location_id
-        raise _no_entry(level_id)
-    if not seen.sees(entry.location_id):
+    if entry is None or not seen.sees(entry.location_id):
+        for line in _done_under(seen, service, key):
+            return line.isbn, line.location_id
         raise _no_entry(level_id)
     # The item may be another one than the title's own: a leftover, or copies with a number of their own.
     if entry.isbn is None or service.shelves.find_title(entry.isbn).item_id != entry.item_id:
@@ -248,7 +266,7 @@ def _nearest_told(seen: Sight, product: str) -> Iterator[None]:
     except OperationRefused as error:
         if error.refusal.kind is not RefusalKind.UNKNOWN_TITLE:
             raise
-        near = seen.room.entries.nearest(product)
+        near = seen.room.entries.nearest(product, seen.own_channel)
         told = f" The nearest: {'; '.join(near)}." if near else ""
         raise DeskProblem(RefusalKind.UNKNOWN_TITLE, f"{error}{told}", nearest=near) from None
 

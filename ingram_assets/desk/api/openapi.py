@@ -13,7 +13,7 @@ _EXAMPLES: Mapping[str, str] = {
     "forbidden": "The token may look and change nothing (scope read).",
     "unknown_entry": "There is no entry 'ilev_01JCD3P4Z8'.",
     "unknown_title": "There is no title 9781639739134 in the store.",
-    "unknown_location": "There is no location 'STORE_1'. The nearest: STORE_01.",
+    "unknown_location": "There is no location 'SHOPFLOOR'. The nearest: SHOP_FLOOR.",
     "stale": "The quantity is 4 now, not 3: read it again, and ask again.",
     "owned_by_sync": "The quantity at this location is Ingram's and belongs to the sync.",
     "not_enough": "1 of 4 copies are available: 3 can't be held.",

@@ -35,6 +35,11 @@ class Floor:
     places: tuple[Place, ...]
     sellers: Mapping[str, tuple[Channel, ...]]
 
+    @property
+    def place_ids(self) -> frozenset[str]:
+        """Ids of the locations. Medusa keeps levels of a location that was deleted: those count nowhere."""
+        return frozenset(place.id for place in self.places)
+
     def of_channel(self, channel_id: str) -> "Floor":
         """What one channel sees: itself, and its own locations. Nothing where it is gone."""
         channels = tuple(each for each in self.channels if each.id == channel_id)

@@ -187,7 +187,7 @@ def _take(
     if quantity is not None and not 1 <= quantity <= MAX_QUANTITY:
         return _out_of_range(quantity, least=1)
     if chosen is None and quantity is None:
-        return Refusal(RefusalKind.INVALID, "A quantity or a reservation's id is needed.")
+        return Refusal(RefusalKind.INVALID, "Give a quantity, or a reservation's id.")
     free = [one for one in entry.reservations if one.line_item_id is None]
     if chosen is not None:
         held = [one for one in entry.reservations if one.id == chosen]

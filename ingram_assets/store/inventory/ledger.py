@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.position import Fulfillment
-from ingram_assets.store.inventory.model import Actor, OperationDone, Step
+from ingram_assets.store.inventory.model import Actor, NewReservation, OperationDone, Step
 from ingram_assets.store.journal_connections import (
     CONNECT_SECONDS,
     journal_address,
@@ -116,6 +116,19 @@ class LedgerLine:
     def planned(self) -> tuple[Step, ...]:
         """What is written to Medusa for it, in order."""
         return _STEPS.validate_python(self.steps)
+
+    @property
+    def why(self) -> str:
+        """Why, and for whom, in words; empty if nothing was told."""
+        held = [_holding(step) for step in self.planned() if isinstance(step, NewReservation)]
+        told = (self.reason, *held, self.note, self.reference, self.detail)
+        return "; ".join(filter(None, told)).removesuffix(".")
+
+
+def _holding(step: NewReservation) -> str:
+    whom = f"for {step.owner}" if step.owner else ""
+    until = f"until {step.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if step.expires_at else ""
+    return " ".join(filter(None, (whom, until)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,15 @@ class ListedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SoldProduct:
+    """A product of the store, and ids of the sales channels that it is sold in. `id`: `None` if unknown."""
+
+    id: str | None
+    title: str
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """The last entry that was listed. `row`: about where Medusa's list has it; being wrong is no harm."""
 
@@ -78,7 +87,7 @@ class WantedEntries:
     """Which entries are listed.
 
     Attributes:
-        places: ids of locations; `None`: all.
+        places: ids of locations; `None`: all, deleted ones too.
         low: with at most so many available.
         search: a part of the product's title or the SKU, in any case; or an ISBN in any spelling.
     """
@@ -151,19 +160,25 @@ class EntryList:
             else None
         )
 
-    def product(self, product: str, isbn: str) -> tuple[str | None, str]:
-        """Id and title of the product with an ISBN. `product`: its id, if it is known."""
-        if product.startswith("prod_"):
-            row = self._client.get(f"/admin/products/{product}", {"fields": "id,title"})["product"]
-            return row["id"], row["title"]
-        asked = {"q": isbn, "fields": "sku,ean,upc,barcode,product_id,product.title"}
-        for row in self._client.list_all("/admin/product-variants", "variants", asked):
-            if isbn in spelled_by(row):
-                return row["product_id"], (row["product"] or {}).get("title") or ""
-        return None, ""
+    def product(self, product: str, isbn: str) -> SoldProduct:
+        """The product with an ISBN. `product`: its id, if it is known."""
+        if not product.startswith("prod_"):
+            asked = {"q": isbn, "fields": "sku,ean,upc,barcode,product_id"}
+            variants = self._client.list_all("/admin/product-variants", "variants", asked)
+            product = next((row["product_id"] for row in variants if isbn in spelled_by(row)), "")
+        if not product:
+            return SoldProduct(None, "", frozenset())
+        fields = {"fields": "id,title,sales_channels.id"}
+        row = self._client.get(f"/admin/products/{product}", fields)["product"]
+        channels = frozenset(each["id"] for each in row["sales_channels"] or [] if each)
+        return SoldProduct(row["id"], row["title"], channels)
 
-    def nearest(self, called: str) -> list[str]:
-        """Titles of the store that may be meant by what names none, each as "ISBN (title)"; often none."""
+    def nearest(self, called: str, channel_id: str | None = None) -> list[str]:
+        """Titles of the store that may be meant by what names none, each as "ISBN (title)"; often none.
+
+        Args:
+            channel_id: look among what this sales channel sells alone.
+        """
         called = called.strip()[:100]
         digits = re.sub(r"[\s-]", "", called)
         tries = [digits[:10], digits[:7]] if digits.isdecimal() else [called]
@@ -171,6 +186,8 @@ class EntryList:
             if len(words) < 3:
                 continue
             asked = {"q": words, "fields": "title,variants.sku", "limit": _NEAREST}
+            if channel_id is not None:
+                asked["sales_channel_id[]"] = channel_id
             rows = self._client.get("/admin/products", asked)["products"]
             told = [
                 f"{one['sku']} ({row['title']})"
