@@ -209,21 +209,6 @@ def test_a_page_loses_and_doubles_nothing_while_entries_change(desk: DeskShop, b
     assert stays <= set(seen)
 
 
-def test_the_journal_is_opened_anew_after_it_was_lost(
-    desk: DeskShop, boss: Program, postgres: Postgres, journal_url: str
-) -> None:
-    isbn = desk.title(cellar=5)
-    name = psycopg.conninfo.conninfo_to_dict(journal_url)["dbname"]
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-        )
-    tries = [boss.post(f"{STORE}/adjust", key=f"anew-{isbn}", **at(isbn, 1)) for _ in range(6)]
-    assert {one.status_code for one in tries} <= {200, 503}
-    assert tries[-1].status_code == 200
-    assert desk.level(isbn, "cellar") == (6, 0)
-
-
 def test_copies_at_a_location_that_was_deleted_count_nowhere(desk: DeskShop, boss: Program) -> None:
     shop, isbn = desk.bench.shop, desk.title(cellar=5)
     body = {"name": f"Doomed {isbn}", "address": {"address_1": "1 Main St", "country_code": "us"}}
@@ -250,3 +235,18 @@ def test_copies_at_a_location_that_was_deleted_count_nowhere(desk: DeskShop, bos
 def test_a_mistyped_filter_is_no_filter_that_finds_all(boss: Program, path: str) -> None:
     told = problem(boss.get(path, locatoin="cellar"), 422, "malformed")
     assert told["errors"] == [{"where": "query.locatoin", "message": "There is nothing of this name here"}]
+
+
+def test_the_journal_is_opened_anew_after_it_was_lost(
+    desk: DeskShop, boss: Program, postgres: Postgres, journal_url: str
+) -> None:
+    isbn = desk.title(cellar=5)
+    name = psycopg.conninfo.conninfo_to_dict(journal_url)["dbname"]
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+    tries = [boss.post(f"{STORE}/adjust", key=f"anew-{isbn}", **at(isbn, 1)) for _ in range(6)]
+    assert {one.status_code for one in tries} <= {200, 503}
+    assert tries[-1].status_code == 200
+    assert desk.level(isbn, "cellar") == (6, 0)

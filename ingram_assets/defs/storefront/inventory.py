@@ -103,12 +103,11 @@ def store_inventory(
     low = load(StorefrontSettings).LOW_STOCK_THRESHOLD
     with classified(), _operations(medusa, journal) as (service, client):
         listed = EntryList(client)
-        floor = read_floor(client)
-        wanted = WantedEntries(floor.place_ids)
-        done = go_round(service, listed.all(wanted))
+        done = go_round(service, listed.all(WantedEntries()))
         for words in done.left:
             context.log.warning(words)
-        entries = list(listed.all(wanted))
+        floor = read_floor(client)
+        entries = list(listed.all(WantedEntries(floor.place_ids)))
         synced = service.shelves.synced_location()
     own = [each for each in entries if each.location_id != synced]
     return dg.MaterializeResult(

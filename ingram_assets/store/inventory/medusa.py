@@ -204,7 +204,7 @@ class StockShelves:
             returns = [one["id"] for one in row["returns"] or [] if one and one["location_id"] == location_id]
             if returns and (lines := _lines_of(row, item_id)):
                 changes = self._client.get(f"/admin/orders/{row['id']}/changes", {"fields": _CHANGES})
-                found += _returned(row["id"], changes["order_changes"], returns, lines)
+                found += _returned(row, changes["order_changes"], returns, lines)
         return sorted(found, key=lambda effect: (effect.made_at, effect.id))
 
     def write_level(self, entry: StockEntry, step: LevelChange) -> None:
@@ -332,20 +332,24 @@ def _lines_of(order: Mapping[str, Any], item_id: str) -> set[str]:
 
 
 def _returned(
-    order: str, changes: Iterable[Mapping[str, Any]], returns: Collection[str], lines: Collection[str]
+    order: Mapping[str, Any],
+    changes: Iterable[Mapping[str, Any]],
+    returns: Collection[str],
+    lines: Collection[str],
 ) -> Iterator[OrderEffect]:
-    """What came back of an order's lines. What came back damaged is put on no shelf.
+    """What came back of an order's lines, after it left. What came back damaged is put on no shelf.
 
     The return itself has only what was received last, so the order's changes are asked.
     """
+    left = min(datetime.fromisoformat(one["created_at"]) for one in order["fulfillments"] if one)
     for change in changes:
         if change["status"] != "confirmed" or change["return_id"] not in returns:
             continue
-        at = datetime.fromisoformat(change["confirmed_at"]) - _AT_ONCE
+        at = max(left, datetime.fromisoformat(change["confirmed_at"]) - _AT_ONCE)
         for action in change["actions"] or []:
             told = action["details"] or {}
             if action["action"] == "RECEIVE_RETURN_ITEM" and told.get("reference_id") in lines:
-                yield OrderEffect(f"return:{action['id']}", _whole(told["quantity"]), at, order)
+                yield OrderEffect(f"return:{action['id']}", _whole(told["quantity"]), at, order["id"])
 
 
 def _whole(quantity: float) -> int:
