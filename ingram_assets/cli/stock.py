@@ -131,7 +131,8 @@ def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
         click.echo(json.dumps({"ok": True, "dry_run": True, **told, "with": what}, default=str))
     else:
         numbers = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in what.items())
-        say(one_line(f"Would {words} {line.isbn} at {_code(plan.location_id, places)}: {numbers}."))
+        to = f" to {_code(plan.target_id, places)}" if plan.target_id else ""
+        say(one_line(f"Would {words} {line.isbn} at {_code(plan.location_id, places)}{to}: {numbers}."))
     return True
 
 
@@ -201,7 +202,7 @@ def show_list(location: str | None, low: int | None, search: str | None, as_json
         numbers = (f"{number:,}" for number in (each.quantity, each.reserved, each.available))
         table.add_row(markup(each.sku), markup(each.title[:40]), _code(each.location_id, places), *numbers)
     Console(highlight=False).print(table)
-    click.echo(f"{len(kept):,} entries.")
+    click.echo("1 entry." if len(kept) == 1 else f"{len(kept):,} entries.")
 
 
 def show_stats(as_json: bool) -> None:

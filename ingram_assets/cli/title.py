@@ -46,7 +46,8 @@ class UnknownRunId(NeedsPerson):
     def __init__(self, run_id: str) -> None:
         super().__init__(
             f"No run {run_id} wrote anything to the store, so there is nothing to undo. ingram push prints a "
-            "run's id at its end, and ingram history ISBN the runs that changed a title."
+            "run's id at its end, ingram history ISBN the runs that changed a title, and ingram stock ledger "
+            "ISBN the numbers of inventory operations."
         )
 
 
