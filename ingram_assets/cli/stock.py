@@ -255,14 +255,15 @@ def show_low(location: str | None, threshold: int | None, as_json: bool) -> None
 
 
 def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
-    """Print a title's lines, oldest first."""
+    """Print a title's lines, oldest first, with what orders and others did until now."""
     with _service() as service:
         isbn = service.shelves.isbn_of(isbn)
+        left = service.settle_title(isbn)
         places = {place.id: place for place in service.shelves.places()}
         lines = service.ledger.lines(isbn, limit)
     if as_json:
         told = [_line(each, places) for each in lines]
-        click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told}, default=str))
+        click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told, "left": left}, default=str))
         return
     table = _table("line", "time", "location", "what", "copies", "who and why")
     for column in table.columns[1:4]:
@@ -281,6 +282,8 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
             markup(f"{who}: {each.why}" if each.why else who),
         )
     Console(highlight=False).print(table)
+    for words in left:
+        say(one_line(f"What others did lately may be missing. {words}"))
     click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
 
 

@@ -106,6 +106,16 @@ def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
     assert re.search(r"reserve +held 0 → 3 +person ada: for Bob until 20", printed)
 
 
+def test_the_ledger_has_what_was_done_past_it_until_now(isbn: str, bench: Bench) -> None:
+    stock("set", isbn, "STORE_01", "5")
+    place = next(each["id"] for each in told("locations")["locations"] if each["location"] == "STORE_01")
+    bench.shop.set_level(isbn, place, 9)
+    answer = told("ledger", isbn)
+    assert (answer["lines"][-1]["operation"], answer["lines"][-1]["delta"]) == ("found", 4)
+    assert answer["left"] == []
+    assert "found  5 → 9" in stock("ledger", isbn).stdout
+
+
 def test_an_operation_is_undone_by_the_number_of_its_line(isbn: str) -> None:
     stock("set", isbn, "STORE_01", "12")
     said = stock("adjust", isbn, "STORE_01", "-2", "--reference", "van 1").stdout

@@ -310,6 +310,12 @@ class StockLedger:
         """The newest lines of a title at all its locations, oldest first."""
         return self._lines("isbn = %s ORDER BY id DESC LIMIT %s", isbn, limit)[::-1]
 
+    def shelves_of(self, isbn: str) -> list[Shelf]:
+        """The entries of a title that have a book."""
+        return self._run(
+            "SELECT item_id, location_id FROM inventory_entry WHERE isbn = %s ORDER BY location_id", [isbn]
+        )
+
     def of_operation(self, operation_id: UUID) -> list[LedgerLine]:
         """The lines of one operation."""
         return self._lines("operation_id = %s ORDER BY id", operation_id)

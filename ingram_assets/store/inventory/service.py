@@ -228,6 +228,18 @@ class InventoryService:
         with self.ledger.locks() as locks, self._alone_at(locks, [shelf]):
             self._books.settled(self._title_of(shelf, isbn), shelf[1], scan=True)
 
+    def settle_title(self, isbn: str) -> list[str]:
+        """Settles a title's entries that have a book. Returns why some are left as they are.
+
+        Raises:
+            JournalLost: the database is gone.
+        """
+        left: list[str] = []
+        for shelf in self.ledger.shelves_of(isbn):
+            with _left_for_later(f"entry of {isbn}", left):
+                self.settle(shelf, isbn)
+        return left
+
     @contextmanager
     def beside_operations(
         self, shelves: Collection[Shelf], since: datetime | None, *, wait_seconds: float
