@@ -111,7 +111,11 @@ def adjust(isbn: str, location: str, delta: int, as_json: bool, **about: Any) ->
 @click.argument("location")
 @click.argument("quantity", type=int)
 @click.option("--owner", help="For whom they are held.")
-@click.option("--minutes", type=click.IntRange(1), help="For how long. Default: until released.")
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 366 * 24 * 60),
+    help="For how long, a year at most. Default: until released.",
+)
 @_writes
 @as_json
 @handle_errors

@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     RefusalKind.NO_RESERVATION: (404, "No such reservation"),
     "method_not_allowed": (405, "This can't be done here"),
     RefusalKind.UNKNOWN_TITLE: (409, "No such title"),
-    RefusalKind.UNKNOWN_LOCATION: (409, "No such location"),
+    RefusalKind.UNKNOWN_LOCATION: (409, "No such location, or several"),
     "unknown_store": (409, "No such store"),
     RefusalKind.STALE: (409, "The quantity is another one by now"),
     RefusalKind.OWNED_BY_SYNC: (409, "The quantity belongs to the sync"),
@@ -50,6 +50,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
 
 _PLAINER = {
     "string_pattern_mismatch": "It has a character that can't be in it",
+    "model_attributes_type": "It has to be a JSON object, sent as application/json",
     "extra_forbidden": "There is nothing of this name here",
 }
 """What says more than the words of the library that checks requests."""

@@ -208,6 +208,14 @@ class InventoryService:
         Raises: as `plan_undo` and `apply`.
         """
         plan, line = self.plan_undo(operation_id)
+        done = [operation_id]
+        while by := self.ledger.undone_by(done[-1]):
+            done.append(by)
+        # An even number of undos: the operation stands, done again by the last of them.
+        if len(done) > 1 and len(done) % 2 == 1:
+            (last, *_) = self.ledger.of_operation(done[-1])
+            words = f"It was taken back, and done again by line {last.id}: ingram undo {last.id}"
+            raise OperationRefused(Refusal(RefusalKind.INVALID, words))
         return self.apply(
             plan.operation,
             isbn=line.isbn,
@@ -297,27 +305,31 @@ class InventoryService:
         Raises:
             JournalLost: the database is gone.
         """
-        freed = []
+        freed: list[HeldFor] = []
         for each in self.ledger.expired(now):
-            try:
-                self.apply(
-                    Release(reservation_id=each.reservation_id),
-                    isbn=each.isbn,
-                    location=each.location_id,
-                    actor=_EXPIRY,
-                    key=f"expiry {each.reservation_id}",
-                    about=About(note=f"Held until {each.expires_at}.", reference=each.reference),
-                )
-                freed.append(each)
-            except OperationRefused as error:
-                # It was ended in Medusa's admin, or its title is gone.
-                log.info("The reservation %s is over: %s", each.reservation_id, error)
-                self.ledger.end_reservations([each.reservation_id])
-            except JournalLost:
-                raise
-            except IngramError as error:
-                log.warning("The reservation %s is left for later: %s", each.reservation_id, error)
+            with _left_for_later(f"reservation {each.reservation_id}", []):
+                if self._is_freed(each):
+                    freed.append(each)
         return freed
+
+    def _is_freed(self, over: HeldFor) -> bool:
+        """Frees a reservation whose time has come; False: it was ended by others, or its title is gone."""
+        try:
+            self.apply(
+                Release(reservation_id=over.reservation_id),
+                isbn=over.isbn,
+                location=over.location_id,
+                actor=_EXPIRY,
+                key=f"expiry {over.reservation_id}",
+                about=About(note=f"Held until {over.expires_at}.", reference=over.reference),
+            )
+        except OperationRefused as error:
+            log.info("The reservation %s is over: %s", over.reservation_id, error)
+            if error.refusal.kind is RefusalKind.UNKNOWN_LOCATION:  # It was deleted, and Medusa keeps all.
+                self.shelves.free(over.reservation_id)
+            self.ledger.end_reservations([over.reservation_id])
+            return False
+        return True
 
     def _answer_again(self, locks: Locks, asked: _Asked) -> OperationDone | None:
         """The answer that was given to this request before; finds out first what became of it."""

@@ -175,6 +175,18 @@ def test_reservations_are_objects_with_an_owner_and_an_end(room: Stockroom) -> N
     assert room.service.expire_reservations(NOW + timedelta(days=1)) == []
 
 
+def test_what_was_held_at_a_location_that_was_deleted_is_freed(room: Stockroom) -> None:
+    shop, isbn = room.bench.shop, room.title(5)
+    body = {"name": "Doomed", "address": {"address_1": "1 Main St", "country_code": "us"}}
+    place = shop.post("stock-locations", body)["stock_location"]["id"]
+    room.apply(SetQuantity(3), isbn, place)
+    held = room.apply(Reserve(2, expires_at=NOW), isbn, place)
+    shop.delete(f"stock-locations/{place}")
+    room.service.expire_reservations(NOW + timedelta(seconds=1))
+    left = shop.get("reservations", location_id=place)["reservations"]
+    assert held.reservation_id not in {each["id"] for each in left}
+
+
 def test_what_an_order_holds_and_fulfills_is_the_order_s(room: Stockroom) -> None:
     isbn = room.title(None, ingram=5)
     place = room.bench.location.id

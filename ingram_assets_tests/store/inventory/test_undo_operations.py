@@ -93,6 +93,19 @@ def test_it_is_taken_back_once(room: Stockroom) -> None:
     assert room.level(isbn) == (10, 0)
 
 
+def test_what_was_done_again_is_taken_back_by_the_undo_that_did_it(room: Stockroom) -> None:
+    isbn = room.title(10)
+    done = room.apply(Adjust(5), isbn)
+    again = undone(room, undone(room, done))
+    assert room.level(isbn) == (15, 0)
+    with pytest.raises(OperationRefused, match=f"done again by line {again.ledger_ids[0]}: ingram undo"):
+        undone(room, done)
+    undone(room, again)
+    assert room.level(isbn) == (10, 0)
+    assert undone(room, done).replayed
+    room.agrees(isbn)
+
+
 def test_an_undo_that_broke_off_is_finished(room: Stockroom) -> None:
     isbn = room.title(10)
     room.service.sleep = lambda seconds: None
