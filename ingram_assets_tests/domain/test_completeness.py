@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingram_assets.domain.completeness import (
@@ -113,11 +113,13 @@ def test_what_is_usual_is_shown_by_some_page_and_left_out_parts_by_few(seen: dic
 
 
 @given(habits, pages, st.floats(0, 1e9))
+@example(Habit(BOTH, 2, 0.0), {OWN: 40}, SECONDS_TO_UNLEARN)
 def test_no_single_sweep_makes_a_page_whole(known: Habit, seen: dict[Shape, int], now: float) -> None:
     """Only the last of many sweeps can: what it needs is counted beforehand."""
     after = learnt(known, seen, now)
     assert after is not None
-    if known.sweeps + 1 < SWEEPS_TO_UNLEARN or now - (known.since or now) < SECONDS_TO_UNLEARN:
+    since = now if known.since is None else known.since
+    if known.sweeps + 1 < SWEEPS_TO_UNLEARN or now - since < SECONDS_TO_UNLEARN:
         for shape in [*seen, NOTHING, OWN, OTHERS, BOTH, THREE]:
             assert is_complete(shape, known) or not is_complete(shape, after)
 
