@@ -18,10 +18,15 @@ test *args: install
     @.venv/bin/mypy
     @exec .venv/bin/pytest -n 2 "$@"
 
-# Everything that may break, broken: the long forms of faults, inventory and desk; an hour on two cores
+# Everything that may break, broken: the long form of ingram_assets_tests/faults, 15 to 30 minutes on two cores
 [no-exit-message]
 faults *args: install
-    @exec .venv/bin/pytest ingram_assets_tests/faults ingram_assets_tests/store/inventory ingram_assets_tests/desk -n 3 -m "long or not long" "$@"
+    @exec .venv/bin/pytest ingram_assets_tests/faults -n 3 -m "long or not long" "$@"
+
+# Inventory operations and the desk, ten thousand operations at once among them: half an hour on two cores
+[no-exit-message]
+inventory *args: install
+    @exec .venv/bin/pytest ingram_assets_tests/store/inventory ingram_assets_tests/desk -n 1 -m "long or not long" "$@"
 
 # Simulated weeks of the shop, a world a seed, each promise looked at every hour; --seeds N, --hours H, --faults
 [no-exit-message]
