@@ -22,7 +22,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.inventory.channels import read_floor
 from ingram_assets.store.inventory.figures import StockFigures
-from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
+from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger, until_words
 from ingram_assets.store.inventory.listing import EntryList, WantedEntries
 from ingram_assets.store.inventory.model import (
     Actor,
@@ -143,10 +143,8 @@ def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **
     _print_entries([each for each in (done.after, done.target_after) if each], places, done)
     if done.reservation_id:
         held = next((one for one in done.after.reservations if one.id == done.reservation_id), None)
-        until = held.expires_at if held else None
-        click.echo(
-            f"Reservation {done.reservation_id}{f', until {until:%Y-%m-%d %H:%M} UTC' if until else ''}."
-        )
+        until = until_words(held.expires_at) if held else ""
+        click.echo(f"Reservation {', '.join(filter(None, (done.reservation_id, until)))}.")
     if done.replayed:
         click.echo("It was done before, under the same key: this is the first answer again.")
     elif done.ledger_ids:
@@ -178,9 +176,8 @@ def show_title(isbn: str, as_json: bool) -> None:
     for entry in entries:
         for one in entry.reservations:
             whose = "an order" if one.line_item_id else one.owner or "somebody"
-            until = f", until {one.expires_at:%Y-%m-%d %H:%M} UTC" if one.expires_at else ""
-            place = places[entry.location_id].code
-            say(one_line(f"{one.quantity} held for {whose} at {place}{until} ({one.id})"))
+            at = ", ".join(filter(None, (places[entry.location_id].code, until_words(one.expires_at))))
+            say(one_line(f"{one.quantity} held for {whose} at {at} ({one.id})"))
 
 
 def show_list(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
@@ -270,25 +267,19 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
         column.no_wrap = True
     for each in lines:
         state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
-        copies = _moved("", each.quantity_before, each.quantity_after)
-        held = _moved("held ", each.reserved_before, each.reserved_after)
         who = f"{each.actor_kind} {each.actor_name}"
         table.add_row(
             str(each.id),
             f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}",
             _code(each.location_id, places),
             f"{each.operation}{state}",
-            ", ".join(filter(None, (copies, held))) or f"{each.quantity_after}",
+            each.moves or f"{each.quantity_after}",
             markup(f"{who}: {each.why}" if each.why else who),
         )
     Console(highlight=False).print(table)
     for words in left:
         say(one_line(f"What others did lately may be missing. {words}"))
     click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
-
-
-def _moved(what: str, before: int, after: int) -> str:
-    return "" if before == after else f"{what}{before} → {after}"
 
 
 def sweep_once(as_json: bool) -> None:

@@ -139,10 +139,7 @@ _OF_A_LINE = (
 
 
 def _operated(line: LedgerLine, place: str) -> str:
-    moves = [f"{line.quantity_before} → {line.quantity_after}"] if line.delta else []
-    if line.reserved_before != line.reserved_after:
-        moves.append(f"held {line.reserved_before} → {line.reserved_after}")
-    words = f"{line.operation.replace('_', ' ')} at {place}: {', '.join(moves) or 'nothing moved'}"
+    words = f"{line.operation.replace('_', ' ')} at {place}: {line.moves or 'nothing moved'}"
     state = {"pending": " NOT FINISHED.", "taken_back": " TAKEN BACK."}.get(line.state, "")
     by = f"{line.actor_kind} {line.actor_name}"
     return f"{words}{f' ({line.why})' if line.why else ''}.{state} By {by} (line {line.id})"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 CONNECT_SECONDS = 20
 """So long a server may take to answer a new connection."""
@@ -29,8 +32,10 @@ def journal_address(url: str) -> str:
         raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
 
 
-def journal_pool(address: str, connections: int, *, autocommit: bool = True) -> ConnectionPool:
+def journal_pool(address: str, connections: int, *, autocommit: bool = True) -> "ConnectionPool":
     """Up to so many connections for threads; none is opened before it is needed."""
+    from psycopg_pool import ConnectionPool  # Most of what opens the journal needs no pool.
+
     return ConnectionPool(
         address,
         min_size=0,
@@ -54,7 +59,7 @@ def journal_failures(consequence: str) -> Iterator[None]:
     """
     try:
         yield
-    except (psycopg.OperationalError, PoolTimeout) as error:
+    except psycopg.OperationalError as error:  # A pool's timeout is one, too.
         raise JournalLost(
             f"The journal database of STOREFRONT_DB_URL went away ({type(error).__name__}). {consequence}"
         ) from error

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from ingram_assets.cli.main import main
 from ingram_assets.domain.categories import TABLE_FILE, parse_table
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.ledger import until_words
 from ingram_assets.store.journal import Journal
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.queue import migrated
@@ -114,6 +116,12 @@ def test_the_ledger_has_what_was_done_past_it_until_now(isbn: str, bench: Bench)
     assert (answer["lines"][-1]["operation"], answer["lines"][-1]["delta"]) == ("found", 4)
     assert answer["left"] == []
     assert "found  5 → 9" in stock("ledger", isbn).stdout
+
+
+def test_the_end_of_a_reservation_is_told_in_utc() -> None:
+    at = datetime(2026, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert until_words(at) == "until 2025-12-31 23:30 UTC"
+    assert until_words(None) == ""
 
 
 def test_an_operation_is_undone_by_the_number_of_its_line(isbn: str) -> None:

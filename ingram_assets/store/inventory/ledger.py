@@ -118,6 +118,14 @@ class LedgerLine:
         return _STEPS.validate_python(self.steps)
 
     @property
+    def moves(self) -> str:
+        """What it changed, in words: "12 → 10, held 0 → 2"; empty if nothing."""
+        copies = f"{self.quantity_before} → {self.quantity_after}" if self.delta else ""
+        is_held = self.reserved_before != self.reserved_after
+        held = f"held {self.reserved_before} → {self.reserved_after}" if is_held else ""
+        return ", ".join(filter(None, (copies, held)))
+
+    @property
     def why(self) -> str:
         """Why, and for whom, in words; empty if nothing was told."""
         held = [_holding(step) for step in self.planned() if isinstance(step, NewReservation)]
@@ -127,8 +135,12 @@ class LedgerLine:
 
 def _holding(step: NewReservation) -> str:
     whom = f"for {step.owner}" if step.owner else ""
-    until = f"until {step.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if step.expires_at else ""
-    return " ".join(filter(None, (whom, until)))
+    return " ".join(filter(None, (whom, until_words(step.expires_at))))
+
+
+def until_words(expires_at: datetime | None) -> str:
+    """When a reservation ends, in words; empty if it has no end."""
+    return f"until {expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if expires_at else ""
 
 
 @dataclass(frozen=True, slots=True)
