@@ -77,6 +77,11 @@ def last_reading_before(instance: dg.DagsterInstance, cutoff: float) -> int:
     return max(_last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN))
 
 
+def made_since(instance: dg.DagsterInstance, asset: dg.AssetKey, since: float) -> set[str]:
+    """The partitions of an asset that were materialized since then (seconds since 1970)."""
+    return _after(instance, asset, _MADE, _last_before(instance, asset, _MADE, since))
+
+
 def _last_before(
     instance: dg.DagsterInstance, asset: dg.AssetKey, kind: dg.DagsterEventType, cutoff: float
 ) -> int:

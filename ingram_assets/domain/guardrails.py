@@ -289,6 +289,22 @@ def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped 
     return _trips("too_many_unread", words, unread, tried, thresholds.max_unread)
 
 
+def many_turn_to_zero(turning: int, pages: int, thresholds: Thresholds) -> Tripped | None:
+    """Too many of some pages that say of titles that had copies that they have none.
+
+    Pages read between two sweeps are of a few titles each: of them a push alone would not notice that they
+    are about to be all of the shop.
+    """
+    return _trips(
+        "zeros_between_sweeps",
+        f"{turning} of the last {pages} pages say that nothing is left of titles that had copies",
+        turning,
+        pages,
+        thresholds.max_turning_to_zero,
+        at_least=thresholds.min_titles_turning_to_zero,
+    )
+
+
 MIN_TITLES_VANISHED = 5
 """So few may be gone at once, whatever their share of a small shop."""
 

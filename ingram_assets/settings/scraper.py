@@ -44,6 +44,7 @@ class ScraperSettings(Settings):
     IPAGE_MFA_SENDERS: Senders = CODE_SENDERS
     IPAGE_SESSION_COOKIE: Cookies | None = None
     IPAGE_CONCURRENCY: Whole = Field(8, ge=1, le=32)
+    PAGES_PER_HOUR: Whole | None = Field(None, ge=1)
     BROWSER_CDP_URL: BrowserUrl | None = None
     BROWSER_EXECUTABLE: Program | None = None
     QUEUE_DB_URL: DatabaseUrl

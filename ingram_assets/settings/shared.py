@@ -41,7 +41,7 @@ class PaceSettings(Settings):
     Dagster takes no freshness window below a minute.
     """
 
-    STOCK_WARN_AFTER: Whole = Field(3600, ge=60)
+    STOCK_WARN_AFTER: Whole = Field(5400, ge=60)
     STOCK_FAIL_AFTER: Whole = Field(7200, ge=60)
     SEARCH_WARN_AFTER: Whole = Field(7 * 86400, ge=60)
     SEARCH_FAIL_AFTER: Whole = Field(8 * 86400, ge=60)

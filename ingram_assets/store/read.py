@@ -284,14 +284,12 @@ def read_reservations(
     return [row for row in rows if row["line_item_id"]]
 
 
-def read_touched(
-    client: MedusaClient, since: datetime, until: datetime, *, placed: bool = False
-) -> list[str]:
-    """ISBNs of the titles of orders that changed after `since`, by `until`, and are fulfilled or canceled.
+def read_touched(client: MedusaClient, since: datetime, until: datetime) -> dict[str, bool]:
+    """ISBNs of the titles of orders that changed after `since`, by `until`.
 
-    Args:
-        placed: those of orders that are only placed, too. Such an order moves no level when it is placed: the
-            store reserves its copies.
+    Returns:
+        ISBN to whether one of these orders is fulfilled or canceled. One that is only placed moved no level:
+        the store reserves its copies.
     """
     rows = client.list_all(
         "/admin/orders",
@@ -302,14 +300,13 @@ def read_touched(
             "fields": "id,status,canceled_at,fulfillments.id,items.variant_sku,items.variant_barcode",
         },
     )
-    isbns: dict[str, None] = {}
+    touched: dict[str, bool] = {}
     for row in rows:
-        if not (placed or row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled"):
-            continue
+        moved = bool(row["fulfillments"] or row["canceled_at"] or row["status"] == "canceled")
         for line in row["items"] or []:
             numbers = map(isbn_spelled, (line.get("variant_sku"), line.get("variant_barcode")))
-            isbns |= dict.fromkeys(isbn for isbn in numbers if isbn)
-    return list(isbns)
+            touched |= {isbn: moved or touched.get(isbn, False) for isbn in numbers if isbn}
+    return touched
 
 
 def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[VariantRow]:

@@ -30,6 +30,7 @@ NAMES = WorkNames(
     store_check=check_name(_STORE_CHECK),
     called={
         keys.STOCK_SWEEP.to_user_string(): "the stock sweep",
+        keys.LIKELY_SELL_OUTS.to_user_string(): "the reading of likely sell-outs",
         keys.SAVED_SEARCH.to_user_string(): "the discovery of the saved search",
         keys.TITLE_DETAILS.to_user_string(): "title pages",
         "title_page": "title pages",

@@ -1,15 +1,20 @@
 """The scraper's assets: the saved search, each title's page, its cover, and the row it becomes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast, get_args
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from dagster import AssetExecutionContext
 from pydantic import Field
 
 from ingram_assets.defs.events import (
+    KIND,
     REPORT,
+    STOPPED,
     Progress,
     Report,
     classified,
@@ -23,6 +28,8 @@ from ingram_assets.defs.keys import (
     COVERS,
     ISBNS,
     ISBNS_NAME,
+    LIKELY_SELL_OUTS,
+    ORDERS,
     QUEUE_ROWS,
     RETIRED_NAME,
     SAVED_SEARCH,
@@ -31,7 +38,20 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
-from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC
+from ingram_assets.defs.scraper.automation import (
+    BETWEEN_SPEC,
+    COVERS_SPEC,
+    SEARCH_SPEC,
+    SWEEP_SPEC,
+    pages_now,
+)
+from ingram_assets.defs.scraper.between_sweeps import (
+    between_sweeps,
+    doubted,
+    left_for_the_next_run,
+    readable_titles,
+    turning_to_zero,
+)
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import reading_order, span
@@ -48,12 +68,14 @@ from ingram_assets.defs.scraper.title_events import cut
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.guardrails import Tripped
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
-from ingram_assets.settings.shared import PaceSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
+from ingram_assets.sources.ipage.site import Reading
 from ingram_assets.staging.writer import LONGEST
 
 _PACE = load(PaceSettings)
@@ -222,9 +244,9 @@ def _listed_before(instance: dg.DagsterInstance, search_id: str) -> set[str]:
     freshness_policy=SWEEP_SPEC.freshness,
     automation_condition=SWEEP_SPEC.condition(),
     description=(
-        "One complete reading of every tracked title's stock, hourly. Its freshness policy drives the "
-        "sweep: reading one title by hand neither postpones it nor makes the rest look fresh. Its plots "
-        "show stock over time."
+        f"One complete reading of every tracked title's stock, every {span(_PACE.STOCK_WARN_AFTER)}. Its "
+        "freshness policy drives the sweep: reading some titles in between, by hand or as likely sell-outs, "
+        "neither postpones it nor makes the rest look fresh. Its plots show stock over time."
     ),
 )
 def stock_sweep(
@@ -300,6 +322,67 @@ def _plots(sweep: SweepResult) -> dict[str, Any]:
         "page_seconds_median": seconds[len(seconds) // 2],
         "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
     }
+
+
+@dg.asset(
+    key=LIKELY_SELL_OUTS,
+    deps=[STOCK_SWEEP, ORDERS],
+    group_name="stock",
+    kinds={"html"},
+    owners=OWNERS,
+    pool=SITE_POOL,
+    automation_condition=BETWEEN_SPEC.condition(),
+    description=(
+        "Between two sweeps, every few minutes: the pages of the titles whose stock has most likely run out "
+        "since they were read, as many as PAGES_PER_HOUR leaves. Each title that was read is a "
+        "materialization of its partition of ipage/stock."
+    ),
+)
+def likely_sell_outs(
+    context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource
+) -> dg.MaterializeResult:
+    """Read the likeliest sell-outs. Whatever ends it passes: the next sweep meets it, and tells."""
+    instance, now = context.instance, time.time()
+    between = between_sweeps(instance, now)
+    if between is None:
+        raise dg.Failure("No sweep was complete yet: materialize ipage/stock_sweep first.")
+    tracked = instance.get_dynamic_partitions(ISBNS_NAME)
+    earlier = replace(before_a_sweep(instance, tracked, now), of_all=False)
+    today = datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
+    titles = readable_titles(instance, earlier, between, now, today)
+    next_sweep = between.swept_at + _PACE.STOCK_WARN_AFTER
+    chosen = read_next(
+        titles.values(),
+        now,
+        pages_now(between, len(tracked), now),
+        late_unless_read=next_sweep - _PACE.STOCK_FAIL_AFTER,
+    )
+    thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
+    turned = 0
+
+    def doubt(readings: Sequence[Reading]) -> str | None:
+        nonlocal turned
+        turned = turning_to_zero(readings, titles)
+        return doubted(between, turned, len(readings), thresholds)
+
+    isbns = [one.isbn for one in chosen]
+    try:
+        sweep = read_pages(
+            context, ipage, queue, isbns, [], earlier, lambda sweep: sweep.vanished(thresholds) is None, doubt
+        )
+    except dg.Failure as failure:
+        # The next sweep meets it as well, and is the one that tells a person.
+        kept = {name: value for name, value in failure.metadata.items() if name != STOPPED}
+        raise dg.Failure(failure.description, metadata={**kept, KIND: "transient"}) from failure
+    if sweep.held_back:
+        context.log.warning(
+            f"{sweep.held_back} Nothing of it was recorded: a sweep of all titles comes next."
+        )
+    elif isbns and not sweep.there:
+        raise failure_of(Transient(f"None of {len(isbns)} pages could be read."), sweep.report)
+    return dg.MaterializeResult(
+        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, turned)}
+    )
 
 
 @dg.multi_asset(

@@ -16,17 +16,30 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.keys import COVER_SWEEP, COVERS, ISBNS_NAME, SAVED_SEARCH, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.defs.keys import (
+    COVER_SWEEP,
+    COVERS,
+    ISBNS_NAME,
+    LIKELY_SELL_OUTS,
+    SAVED_SEARCH,
+    STOCK_SWEEP,
+    TITLE_DETAILS,
+)
 from ingram_assets.defs.runs_at_work import runs_at_work
+from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
+from ingram_assets.domain.freshness import pages_left
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.sources.ipage.site import breaker_open_until
 
 _PACE = load(PaceSettings)
-_DAY = 86400.0
+_HOUR, _DAY = 3600.0, 86400.0
+BETWEEN_EVERY = min(300.0, _PACE.STOCK_WARN_AFTER / 12)
+"""Seconds from one reading between sweeps to the next."""
 _WAITS = tuple(float(wait) for wait in _PACE.SWEEP_RETRY_AFTER)
 _OF_A_PERSON = 20
 """Runs by hand with another saved search, one after the other, behind which failed tries are still found."""
@@ -38,11 +51,13 @@ _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 class AutomationSpec:
     """What an asset is held to: its freshness, and what else speaks for or against making it now.
 
+    One without a freshness policy promises nothing: it is made whenever it is due.
+
     `nothing_to_do` and `early` look at the instance and answer with a sentence, or None.
     """
 
     asset: dg.AssetKey
-    freshness: dg.FreshnessPolicy
+    freshness: dg.FreshnessPolicy | None
     schedule: RetrySchedule
     nothing_to_do: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
     early: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
@@ -62,12 +77,14 @@ class AutomationSpec:
     def condition(self) -> dg.AutomationCondition[Any]:
         """Stale by its policy, missing, or wanted early; and due."""
         automation = dg.AutomationCondition
-        stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
-        early = Holds("Something new waits for it", self._is_wanted_early)
         is_due = Holds(
             "Not made lately, no failed try to wait for, and iPage does not block us",
             lambda instance: self.look(instance).now,
         )
+        if self.freshness is None:
+            return is_due & ~automation.in_progress()
+        stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
+        early = Holds("Something new waits for it", self._is_wanted_early)
         return (stale | early) & ~automation.in_progress() & is_due
 
     def _is_wanted_early(self, instance: dg.DagsterInstance) -> bool:
@@ -102,12 +119,14 @@ def _is_from_the_future(instance: dg.DagsterInstance, asset: dg.AssetKey) -> boo
 class DueSensor(dg.AutomationConditionSensorDefinition):
     """Evaluates one asset's condition; a tick that asks for nothing says why, in a sentence."""
 
-    def __init__(self, name: str, spec: AutomationSpec, description: str) -> None:
+    def __init__(
+        self, name: str, spec: AutomationSpec, description: str, seconds: int = _PACE.SENSOR_INTERVAL
+    ) -> None:
         super().__init__(
             name,
             target=dg.AssetSelection.assets(spec.asset),
             default_status=dg.DefaultSensorStatus.RUNNING,
-            minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+            minimum_interval_seconds=seconds,
             description=description,
             use_user_code_server=True,
         )
@@ -189,6 +208,34 @@ def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
     return f"{new} new titles have no cover yet." if new else None
 
 
+def _pages_are_doubted(instance: dg.DagsterInstance) -> str | None:
+    between = between_sweeps(instance, time.time())
+    return f"{between.held_back} So all are read." if between and between.held_back else None
+
+
+def _no_pages_left(instance: dg.DagsterInstance) -> str | None:
+    """Why nothing is read between sweeps now."""
+    now = time.time()
+    between = between_sweeps(instance, now)
+    if between is None:
+        return "The first sweep comes first."
+    if between.held_back:
+        return "The last pages were doubted: a sweep of all titles comes next."
+    if past_of(instance, STOCK_SWEEP, at_most=1).failures or now - between.swept_at >= _PACE.STOCK_WARN_AFTER:
+        return "A sweep of all titles comes next."
+    if pages_now(between, len(instance.get_dynamic_partitions(ISBNS_NAME)), now) < 1:
+        return "The sweeps use up PAGES_PER_HOUR, or what they leave of it was read by now."
+    return None
+
+
+def pages_now(between: BetweenSweeps, titles: int, now: float) -> int:
+    """How many pages may be read now, between two sweeps. `now` in seconds since 1970."""
+    every = _PACE.STOCK_WARN_AFTER
+    since = min(max(0.0, now - between.swept_at), every)
+    allowed = load(ScraperSettings).PAGES_PER_HOUR
+    return pages_left(titles, allowed, every, since_sweep=since, read=between.pages)
+
+
 def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(
         fail_window=timedelta(seconds=fail), warn_window=timedelta(seconds=warn)
@@ -203,8 +250,15 @@ SEARCH_SPEC = AutomationSpec(
 SWEEP_SPEC = AutomationSpec(
     STOCK_SWEEP,
     _freshness(_PACE.STOCK_WARN_AFTER, _PACE.STOCK_FAIL_AFTER),
-    RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=_PACE.STOCK_WARN_AFTER),
+    RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=min(_HOUR, _PACE.STOCK_WARN_AFTER)),
     nothing_to_do=_no_titles,
+    early=_pages_are_doubted,
+)
+BETWEEN_SPEC = AutomationSpec(
+    LIKELY_SELL_OUTS,
+    None,
+    RetrySchedule(BETWEEN_EVERY, _WAITS, rest=min(_HOUR, _PACE.STOCK_WARN_AFTER)),
+    nothing_to_do=_no_pages_left,
 )
 COVERS_SPEC = AutomationSpec(
     COVER_SWEEP,

@@ -9,6 +9,7 @@ defs = dg.Definitions(
     assets=[
         assets.saved_search,
         assets.stock_sweep,
+        assets.likely_sell_outs,
         assets.title_page,
         assets.covers,
         assets.cover_sweep,
@@ -19,6 +20,7 @@ defs = dg.Definitions(
     sensors=[
         sensors.search_due,
         sensors.sweep_due,
+        sensors.between_sweeps_due,
         sensors.covers_due,
         sensors.new_titles,
         sensors.stock_promise,

@@ -49,6 +49,8 @@ _BATCH = 50
 _NOTES = 50
 _ENTRIES = 60
 """Contributors and subjects that are recorded of a title; the queue takes 20,000 characters of each list."""
+Doubt = Callable[[Sequence[Reading]], str | None]
+"""Why pages that were read together are not believed; None: they are."""
 VANISHED = "vanished"
 """The queue's word for a page that is gone together with too many others: what the site says is in doubt."""
 
@@ -61,6 +63,7 @@ def read_pages(
     with_details: Sequence[str] | None,
     earlier: Earlier,
     believed: Callable[[SweepResult], bool] = lambda sweep: True,
+    doubt: Doubt | None = None,
 ) -> SweepResult:
     """Read the pages of `isbns` and record stock, and the details of those in `with_details`.
 
@@ -70,6 +73,8 @@ def read_pages(
     Args:
         with_details: titles whose details are recorded; None: those that have none yet.
         believed: whether the titles that are gone by then really are.
+        doubt: why all pages together are not believed, asked before the first of them is recorded. None:
+            they are recorded as they come in.
     """
     if with_details is None:
         have = context.instance.get_materialized_partitions(TITLE_DETAILS)
@@ -79,10 +84,11 @@ def read_pages(
     sweep = SweepResult(Report(context.job_name), earlier, earlier.habit)
     with classified(), ipage.open(context.run.run_id) as site, queue.open() as writer:
         writer.check_clock(datetime.now(UTC))
-        titles = _TitlePass(context, writer, shop, frozenset(with_details), sweep)
+        titles = _TitlePass(context, writer, shop, frozenset(with_details), sweep, doubt)
         titles.read(site, isbns)
         sweep.site = site.metadata()
-        titles.record_gone(believed(sweep))
+        if not sweep.held_back:
+            titles.record_gone(believed(sweep))
         error = site.stopped_by
         if isinstance(error, Stopped | NeedsPerson):
             raise failure_of(error, sweep.report) from error
@@ -99,6 +105,7 @@ class _TitlePass:
     shop: Shop
     with_details: Collection[str]
     sweep: SweepResult
+    doubt: Doubt | None
 
     def read(self, site: Site, isbns: Sequence[str]) -> None:
         """Read the pages and record them. Titles that are gone wait in the result's `gone`."""
@@ -112,7 +119,7 @@ class _TitlePass:
                 sweep.count(reading)
                 if is_gone(reading, earlier):
                     sweep.gone.append(reading)
-                elif learns_first and reading.page and reading.page.hides_copies(usual):
+                elif self.doubt or (learns_first and reading.page and reading.page.hides_copies(usual)):
                     # Whether zeros are all that this account's pages show, the other pages will have told.
                     undecided.append(reading)
                 else:
@@ -124,7 +131,9 @@ class _TitlePass:
             self._record(batch)
             if earlier.of_all:
                 sweep.learn(time.time())
-            self._record(undecided)
+            sweep.held_back = self.doubt(undecided) if self.doubt else None
+            if not sweep.held_back:
+                self._record(undecided)
         if note := sweep.note_new_bindings():
             self.context.log.warning(note)
 

@@ -8,9 +8,16 @@ import dagster as dg
 
 from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
 from ingram_assets.defs.runs_at_work import runs_at_work
-from ingram_assets.defs.scraper.automation import COVERS_SPEC, SEARCH_SPEC, SWEEP_SPEC, DueSensor
+from ingram_assets.defs.scraper.automation import (
+    BETWEEN_EVERY,
+    BETWEEN_SPEC,
+    COVERS_SPEC,
+    SEARCH_SPEC,
+    SWEEP_SPEC,
+    DueSensor,
+)
 from ingram_assets.defs.scraper.checks import evaluation
-from ingram_assets.defs.scraper.decisions import titles_to_read
+from ingram_assets.defs.scraper.decisions import span, titles_to_read
 from ingram_assets.defs.scraper.jobs import enrich
 from ingram_assets.defs.scraper.ops import enrich_titles
 from ingram_assets.settings.loading import load
@@ -26,8 +33,15 @@ search_due = DueSensor(
 sweep_due = DueSensor(
     "sweep_due",
     SWEEP_SPEC,
-    "Sweeps the stock when its freshness policy calls for it: hourly, one run for all tracked titles, never "
-    "two at once, none while iPage blocks us; after a failure again after the waits of SWEEP_RETRY_AFTER.",
+    f"Sweeps the stock when its freshness policy calls for it: every {span(_PACE.STOCK_WARN_AFTER)}, one run "
+    "for all tracked titles, never two at once, none while iPage blocks us; after a failure again after the "
+    "waits of SWEEP_RETRY_AFTER.",
+)
+between_sweeps_due = DueSensor(
+    "between_sweeps_due",
+    BETWEEN_SPEC,
+    "Reads the likeliest sell-outs between two sweeps, as many pages as PAGES_PER_HOUR leaves.",
+    max(_PACE.SENSOR_INTERVAL, min(30, int(BETWEEN_EVERY / 2))),
 )
 covers_due = DueSensor(
     "covers_due",

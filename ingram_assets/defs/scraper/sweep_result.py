@@ -88,6 +88,7 @@ class SweepResult:
         gone: readings of such titles that are gone. They wait until it is clear whether that is believed.
         newly_in_part: titles that count in a share, and whose page shows zeros of a part alone only lately.
         bindings: those that no list has and nobody was told of before, with the first title that has it.
+        held_back: why nothing of this pass was recorded.
     """
 
     report: Report
@@ -106,6 +107,7 @@ class SweepResult:
     gone: list[Reading] = field(default_factory=list)
     newly_in_part: int = 0
     bindings: dict[str, str] = field(default_factory=dict)
+    held_back: str | None = None
 
     @property
     def usual(self) -> Habit:

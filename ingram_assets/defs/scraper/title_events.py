@@ -13,6 +13,7 @@ from ingram_assets.defs.scraper.stock_plot import extended, plot
 from ingram_assets.defs.scraper.sweep_result import PageReading, unread_counts
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
+from ingram_assets.domain.freshness import LastReading, SeenDemand
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
@@ -20,6 +21,9 @@ from ingram_assets.sources.ipage.pages import ProductPage
 _HISTORY = "on_hand_changes"
 _IN_PART_SINCE = "in_part_since"
 """The metadata key of a reading that shows zeros of a part of the stock alone: since when."""
+_PUBLISHED = "publication_date"
+_NEW_FOR_DAYS = 14
+"""Days from its publication in which a title counts as one that shoppers look for."""
 _SHOWN = 200
 """Characters of a title that an event shows: each reading's event is kept for months."""
 NO_STOCK_TABLE = "the page shows no stock"
@@ -83,6 +87,7 @@ def no_stock_shown(one: PageReading, shop: Shop) -> dg.AssetObservation:
         description=f"Read, but {NO_STOCK_TABLE}: the last known stock stands.",
         metadata={
             "status": shop.status(one.page, one.page.stock),
+            **_published(one.page),
             "observed_at": dg.MetadataValue.timestamp(one.reading.observed_at),
             "page_seconds": round(one.reading.seconds, 3),
             **shop.links(one.reading.isbn),
@@ -113,6 +118,7 @@ def stock_read(
     metadata: dict[str, Any] = {
         "title": cut(page.title, _SHOWN),
         "status": shop.status(page, known.stock),
+        **_published(page),
         "on_hand": on_hand,
         "on_order": stock_rules.on_order(known.stock),
         "on_the_page": "not known" if on_page is None else f"{on_page} on hand",
@@ -133,6 +139,26 @@ def stock_read(
     }
     shown = {name: value for name, value in metadata.items() if value is not None}
     return dg.AssetMaterialization(STOCK, partition=page.isbn, metadata=shown)
+
+
+def _published(page: ProductPage) -> dict[str, str]:
+    return {_PUBLISHED: page.publication_date.isoformat()} if page.publication_date else {}
+
+
+def last_reading(record: dg.EventLogRecord, wanted: bool, today: date) -> LastReading:
+    """What a title's last reading told, for the choice of what is read next."""
+    isbn, on_hand = record.partition_key or "", said(record, "on_hand")
+    history = [(float(at), int(copies)) for at, copies in json.loads(said(record, _HISTORY) or "[]")]
+    published = said(record, _PUBLISHED)
+    is_new = published is not None and 0 <= (today - date.fromisoformat(published)).days <= _NEW_FOR_DAYS
+    return LastReading(
+        isbn,
+        record.timestamp,
+        None if on_hand is None else int(on_hand),
+        on_order=int(said(record, "on_order") or 0),
+        seen=SeenDemand.of(history, record.timestamp),
+        wanted=wanted or is_new,
+    )
 
 
 def _by_dc(known: KnownStock) -> dg.MetadataValue:

@@ -6,7 +6,15 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from ingram_assets.defs.events import Report, classified
-from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, PRODUCTS, QUEUE_ROWS, STOCK_LOCATION, STORE_POOL
+from ingram_assets.defs.keys import (
+    INVENTORY_LEVELS,
+    ISBNS,
+    ORDERS,
+    PRODUCTS,
+    QUEUE_ROWS,
+    STOCK_LOCATION,
+    STORE_POOL,
+)
 from ingram_assets.defs.storefront.push import (
     NO_FALSE_ZEROES,
     NOTHING_TRIPPED,
@@ -99,3 +107,16 @@ def inventory_levels(
 def _fail_for(report: Report) -> None:
     if report.failed:
         raise report.failure("titles failed")
+
+
+orders = dg.AssetSpec(
+    ORDERS,
+    partitions_def=ISBNS,
+    group_name="store",
+    kinds={"medusa"},
+    owners=OWNERS,
+    description=(
+        "Titles of orders that changed, as the sensor order_changes sees them; no order, number or customer. "
+        "What shoppers want is read sooner."
+    ),
+)

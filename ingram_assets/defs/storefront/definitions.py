@@ -6,7 +6,13 @@ from ingram_assets.defs.storefront import assets, checks, inventory, jobs, senso
 from ingram_assets.defs.storefront.resources import RESOURCES
 
 defs = dg.Definitions(
-    assets=[assets.stock_location, assets.products, assets.inventory_levels, inventory.store_inventory],
+    assets=[
+        assets.stock_location,
+        assets.products,
+        assets.orders,
+        assets.inventory_levels,
+        inventory.store_inventory,
+    ],
     jobs=[jobs.push, jobs.undo, jobs.inventory_sweep, jobs.count_inventory],
     asset_checks=[checks.store_follows_queue],
     sensors=[

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ingram_assets.defs.keys import INVENTORY_LEVELS, RETIRED_NAME
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ORDERS, RETIRED_NAME
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.storefront.checks import evaluate
 from ingram_assets.defs.storefront.decisions import (
@@ -51,7 +51,7 @@ _SAID_AGAIN_AFTER = 300.0
 _OFTEN = _PACE.SENSOR_INTERVAL
 _LESS_OFTEN = max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL))
 
-Answer = dg.RunRequest | dg.SkipReason
+Answer = dg.RunRequest | dg.SkipReason | dg.SensorResult
 
 
 def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
@@ -135,25 +135,33 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
 
     Medusa moves their levels by itself, and what comes back on sale may be more than was counted. By the
     second look (after STOCK_FAIL_AFTER) the titles were read again, and what their orders took is in the
-    counts, though these may be the same as before.
+    counts, though these may be the same as before. What was ordered is told as `medusa/orders`, by title
+    alone: such titles are read sooner.
     """
     now = time.time()
     if (place := _settled(context, now)) is None:
         return dg.SkipReason("A push of the last changes is at work.")
     settled = (datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE).isoformat()
     placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
+    ordered: set[str] = set()
     with medusa.open() as client, queue.open() as reader:
 
         def read(stretch: Stretch) -> Changes:
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
             touched = read_touched(client, since, until)
+            wanted = [isbn for isbn, moved in touched.items() if moved]
             if again := second_look(since, until, _PACE.stock_sla):
-                touched += read_touched(client, *again, placed=placed)
-            return Changes([title.isbn for title in reader.titles(touched)] if touched else [], end)
+                wanted += [isbn for isbn, moved in read_touched(client, *again).items() if moved or placed]
+            known = (
+                {title.isbn for title in reader.titles([*touched, *wanted])} if touched or wanted else set()
+            )
+            ordered.update(known & touched.keys())
+            return Changes([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
 
         decision = push_changes(place, read, now, retired=_retired(context.instance))
-    return _answer(context, decision, "titles of changed orders")
+    told = [dg.AssetMaterialization(ORDERS, partition=isbn) for isbn in sorted(ordered)]
+    return _with_events(_answer(context, decision, "titles of changed orders"), told)
 
 
 @dg.sensor(
@@ -220,7 +228,9 @@ def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | 
     return None if place.pending is not None else place
 
 
-def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: str) -> Answer:
+def _answer(
+    context: dg.SensorEvaluationContext, decision: PushDecision, what: str
+) -> dg.RunRequest | dg.SkipReason:
     """What was decided, for Dagster; where the sensor stands then is its cursor."""
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
@@ -230,6 +240,14 @@ def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: s
         run_config={"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}},
         tags={"ingram/why": f"{len(decision.isbns)} {what}"},
     )
+
+
+def _with_events(answer: dg.RunRequest | dg.SkipReason, told: list[dg.AssetMaterialization]) -> Answer:
+    if not told:
+        return answer
+    if isinstance(answer, dg.SkipReason):
+        return dg.SensorResult(skip_reason=answer, asset_events=told)
+    return dg.SensorResult(run_requests=[answer], asset_events=told)
 
 
 def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:

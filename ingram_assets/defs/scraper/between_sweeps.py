@@ -1,0 +1,132 @@
+"""What is read between two sweeps, gathered from Dagster's own events: the likeliest sell-outs.
+
+The scraper can't read the queue. What it needs to choose stands in the events of each title's last reading,
+which also carry the changes of its stock; which titles shoppers ordered, the storefront tells as events of
+`medusa/orders`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import isfinite
+from typing import Any
+
+import dagster as dg
+
+from ingram_assets.defs.events import REPORT
+from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
+from ingram_assets.defs.reading_events import made_since, reading_events
+from ingram_assets.defs.scraper.earlier_sweeps import Earlier, said
+from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
+from ingram_assets.defs.scraper.title_events import last_reading
+from ingram_assets.domain import guardrails
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.freshness import LastReading, NextTitle, usual_demand
+from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.sources.ipage.site import Reading
+
+_ASKED, _TURNED, _HELD_BACK = "asked", "turned_to_zero", "held_back"
+_CHOICE = "choice"
+_LATE_AFTER_FAILED = 1800.0
+"""Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
+
+_WANTED_FOR = 14 * 86400.0
+"""Seconds for which an order makes a title one that shoppers want."""
+
+_LOOKED_AT = 15
+"""The last so many pages tell together whether zeros are believed."""
+
+_RUNS = 500
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenSweeps:
+    """What was read since the last sweep. Times are seconds since 1970.
+
+    Attributes:
+        swept_at: when that sweep was complete.
+        pages: that were asked for since.
+        failed: titles that could not be read a short while ago.
+        turned: of the last pages, in all `_LOOKED_AT` or a few more, how many turned to zero.
+        of_pages: how many pages these are.
+        held_back: why the pages of the last run were not believed; None: they were.
+    """
+
+    swept_at: float
+    pages: int = 0
+    failed: frozenset[str] = frozenset()
+    turned: int = 0
+    of_pages: int = 0
+    held_back: str | None = None
+
+
+def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | None:
+    """What was read since the last sweep; None if there was none yet."""
+    swept = next(iter(instance.fetch_materializations(STOCK_SWEEP, limit=1).records), None)
+    if swept is None:
+        return None
+    since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
+    runs = instance.fetch_materializations(since, limit=_RUNS).records
+    failed: set[str] = set()
+    turned = of_pages = 0
+    for run in runs:
+        if run.timestamp > now - _LATE_AFTER_FAILED:
+            report = said(run, REPORT) or {}
+            failed.update(entry["isbn"] for entry in report.get("failed", ()))
+        if of_pages < _LOOKED_AT:
+            turned += said(run, _TURNED) or 0
+            of_pages += said(run, _ASKED) or 0
+    return BetweenSweeps(
+        swept.timestamp,
+        pages=sum(said(run, _ASKED) or 0 for run in runs),
+        failed=frozenset(failed),
+        turned=turned,
+        of_pages=of_pages,
+        held_back=said(runs[0], _HELD_BACK) if runs else None,
+    )
+
+
+def readable_titles(
+    instance: dg.DagsterInstance, earlier: Earlier, between: BetweenSweeps, now: float, today: date
+) -> dict[str, LastReading]:
+    """The last readings of the tracked titles that can be expected to be readable now."""
+    tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
+    there = tracked & earlier.known - between.failed
+    latest = {isbn: storage_id for isbn, storage_id in earlier.read.items() if isbn in there}
+    ordered = made_since(instance, ORDERS, now - _WANTED_FOR)
+    events = reading_events(instance, latest)
+    return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
+
+
+def turning_to_zero(readings: Sequence[Reading], titles: Mapping[str, LastReading]) -> int:
+    """How many pages say of titles that had copies that they have none."""
+    return sum(
+        bool(titles[one.isbn].copies) and stock_rules.on_hand(one.page.stock) == 0
+        for one in readings
+        if one.page is not None and one.isbn in titles and shows_a_count(one.page)
+    )
+
+
+def doubted(between: BetweenSweeps, turning: int, pages: int, thresholds: Thresholds) -> str | None:
+    """Why the pages of a run are not believed, with those read shortly before them; None: they are."""
+    tripped = guardrails.many_turn_to_zero(between.turned + turning, between.of_pages + pages, thresholds)
+    return tripped.reason if tripped else None
+
+
+def left_for_the_next_run(
+    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], turned: int
+) -> dict[str, Any]:
+    """The metadata of a run between sweeps: what it asked for and why, and what the next one goes by."""
+    usual = usual_demand(titles.values())
+    least = min((one.worth for one in chosen if isfinite(one.worth)), default=None)
+    left: dict[str, Any] = {
+        _ASKED: len(sweep.seconds) - sweep.not_asked,
+        _TURNED: turned,
+        # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
+        _CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
+        "chosen": dg.MetadataValue.table(
+            [dg.TableRecord({"isbn": one.isbn, "why": one.reason}) for one in chosen[:_SHOWN]]
+        ),
+    }
+    return left | ({_HELD_BACK: sweep.held_back} if sweep.held_back else {})
