@@ -181,8 +181,8 @@ class TestTheSweep:
     def test_it_follows_its_freshness_policy(self, shop: Shop):
         shop.track(A)
         shop.made(STOCK_SWEEP)
-        assert "due again in 60 min" in shop.why_not(sweep_due)
-        shop.clock.ahead = 1.1 * HOUR
+        assert "due again in 90 min" in shop.why_not(sweep_due)
+        shop.clock.ahead = 1.6 * HOUR
         assert "freshness daemon" in shop.why_not(sweep_due), "the policy drives it, not the clock"
         for state in ("Warning", "Failing"):
             shop.freshness(STOCK_SWEEP, STATES[state])
@@ -266,7 +266,7 @@ class TestTheSweep:
     def test_a_title_read_by_hand_does_not_postpone_it(self, shop: Shop):
         shop.track(A, B)
         shop.made(STOCK_SWEEP)
-        shop.clock.ahead = 1.1 * HOUR
+        shop.clock.ahead = 1.6 * HOUR
         shop.freshness(STOCK_SWEEP, STATES["Warning"])
         shop.read(A)
         assert shop.asked(sweep_due) == [STOCK_SWEEP]

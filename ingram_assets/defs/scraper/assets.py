@@ -46,11 +46,11 @@ from ingram_assets.defs.scraper.automation import (
     pages_now,
 )
 from ingram_assets.defs.scraper.between_sweeps import (
+    NO_ZEROS,
     between_sweeps,
-    doubted,
     left_for_the_next_run,
     readable_titles,
-    turning_to_zero,
+    zeros_of,
 )
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
@@ -358,12 +358,12 @@ def likely_sell_outs(
         late_unless_read=next_sweep - _PACE.STOCK_FAIL_AFTER,
     )
     thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
-    turned = 0
+    zeros = NO_ZEROS
 
     def doubt(readings: Sequence[Reading]) -> str | None:
-        nonlocal turned
-        turned = turning_to_zero(readings, titles)
-        return doubted(between, turned, len(readings), thresholds)
+        nonlocal zeros
+        zeros = zeros_of(readings, titles)
+        return (between.zeros + zeros).doubt(thresholds)
 
     isbns = [one.isbn for one in chosen]
     try:
@@ -381,7 +381,7 @@ def likely_sell_outs(
     elif isbns and not sweep.there:
         raise failure_of(Transient(f"None of {len(isbns)} pages could be read."), sweep.report)
     return dg.MaterializeResult(
-        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, turned)}
+        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, zeros)}
     )
 
 

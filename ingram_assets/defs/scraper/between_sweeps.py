@@ -5,7 +5,7 @@ which also carry the changes of its stock; which titles shoppers ordered, the st
 `medusa/orders`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
@@ -25,7 +25,7 @@ from ingram_assets.domain.freshness import LastReading, NextTitle, usual_demand
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.sources.ipage.site import Reading
 
-_ASKED, _TURNED, _HELD_BACK = "asked", "turned_to_zero", "held_back"
+_ASKED, _HAD_COPIES, _TURNED, _HELD_BACK = "asked", "had_copies", "turned_to_zero", "held_back"
 _CHOICE = "choice"
 _LATE_AFTER_FAILED = 1800.0
 """Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
@@ -34,10 +34,29 @@ _WANTED_FOR = 14 * 86400.0
 """Seconds for which an order makes a title one that shoppers want."""
 
 _LOOKED_AT = 15
-"""The last so many pages tell together whether zeros are believed."""
+"""The last so many pages of titles that had copies tell together whether zeros are believed."""
 
 _RUNS = 500
 _SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """Pages of titles that had copies, and how many of these pages say that nothing is left."""
+
+    turned: int = 0
+    pages: int = 0
+
+    def __add__(self, other: "Zeros") -> "Zeros":
+        return Zeros(self.turned + other.turned, self.pages + other.pages)
+
+    def doubt(self, thresholds: Thresholds) -> str | None:
+        """Why they are not believed; None: they are."""
+        tripped = guardrails.many_turn_to_zero(self.turned, self.pages, thresholds)
+        return tripped.reason if tripped else None
+
+
+NO_ZEROS = Zeros()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +67,14 @@ class BetweenSweeps:
         swept_at: when that sweep was complete.
         pages: that were asked for since.
         failed: titles that could not be read a short while ago.
-        turned: of the last pages, in all `_LOOKED_AT` or a few more, how many turned to zero.
-        of_pages: how many pages these are.
+        zeros: of the last pages, in all `_LOOKED_AT` or a few more.
         held_back: why the pages of the last run were not believed; None: they were.
     """
 
     swept_at: float
     pages: int = 0
     failed: frozenset[str] = frozenset()
-    turned: int = 0
-    of_pages: int = 0
+    zeros: "Zeros" = NO_ZEROS
     held_back: str | None = None
 
 
@@ -69,20 +86,18 @@ def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | 
     since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
     runs = instance.fetch_materializations(since, limit=_RUNS).records
     failed: set[str] = set()
-    turned = of_pages = 0
+    zeros = NO_ZEROS
     for run in runs:
         if run.timestamp > now - _LATE_AFTER_FAILED:
             report = said(run, REPORT) or {}
             failed.update(entry["isbn"] for entry in report.get("failed", ()))
-        if of_pages < _LOOKED_AT:
-            turned += said(run, _TURNED) or 0
-            of_pages += said(run, _ASKED) or 0
+        if zeros.pages < _LOOKED_AT:
+            zeros += Zeros(said(run, _TURNED) or 0, said(run, _HAD_COPIES) or 0)
     return BetweenSweeps(
         swept.timestamp,
         pages=sum(said(run, _ASKED) or 0 for run in runs),
         failed=frozenset(failed),
-        turned=turned,
-        of_pages=of_pages,
+        zeros=zeros,
         held_back=said(runs[0], _HELD_BACK) if runs else None,
     )
 
@@ -99,30 +114,26 @@ def readable_titles(
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
 
 
-def turning_to_zero(readings: Sequence[Reading], titles: Mapping[str, LastReading]) -> int:
-    """How many pages say of titles that had copies that they have none."""
-    return sum(
-        bool(titles[one.isbn].copies) and stock_rules.on_hand(one.page.stock) == 0
+def zeros_of(readings: Iterable[Reading], titles: Mapping[str, LastReading]) -> Zeros:
+    """What these pages say of titles that had copies."""
+    left = [
+        stock_rules.on_hand(one.page.stock)
         for one in readings
-        if one.page is not None and one.isbn in titles and shows_a_count(one.page)
-    )
-
-
-def doubted(between: BetweenSweeps, turning: int, pages: int, thresholds: Thresholds) -> str | None:
-    """Why the pages of a run are not believed, with those read shortly before them; None: they are."""
-    tripped = guardrails.many_turn_to_zero(between.turned + turning, between.of_pages + pages, thresholds)
-    return tripped.reason if tripped else None
+        if one.page is not None and shows_a_count(one.page) and titles[one.isbn].copies
+    ]
+    return Zeros(left.count(0), len(left))
 
 
 def left_for_the_next_run(
-    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], turned: int
+    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], zeros: Zeros
 ) -> dict[str, Any]:
     """The metadata of a run between sweeps: what it asked for and why, and what the next one goes by."""
     usual = usual_demand(titles.values())
     least = min((one.worth for one in chosen if isfinite(one.worth)), default=None)
     left: dict[str, Any] = {
         _ASKED: len(sweep.seconds) - sweep.not_asked,
-        _TURNED: turned,
+        _TURNED: zeros.turned,
+        _HAD_COPIES: zeros.pages,
         # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
         _CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
         "chosen": dg.MetadataValue.table(
