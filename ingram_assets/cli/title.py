@@ -12,13 +12,13 @@ from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront.client import medusa_client
 from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.wording import count
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
-from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, StockChange
 from ingram_assets.store.client import MedusaError
@@ -232,12 +232,36 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         SettingsError, NeedsPerson, Transient: settings, databases or the store.
     """
     explanation, notes = _explanation(isbn)
+    following, sentence = _next_reading(isbn)
     if as_json:
-        click.echo(json.dumps({"ok": True, **asdict(explanation), "notes": notes}, default=str))
+        answer = {"ok": True, **asdict(explanation), "notes": notes, "next_reading": following}
+        click.echo(json.dumps(answer, default=str))
         return
     say(explanation.text())
+    say(one_line(f"Read:     {sentence}"))
     for note in notes:
         say(one_line(f"Note:     {note}"))
+
+
+def _next_reading(isbn: str) -> tuple[Mapping[str, Any] | None, str]:
+    """When the title is read next, by Dagster's events: for `--json`, and in words."""
+    from ingram_assets.defs.next_reading import next_reading
+    from ingram_assets.runtime.instance import dagster_instance, told_if_away
+
+    environment, now = environment_of("storefront"), datetime.now(UTC)
+    common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
+    try:
+        with dagster_instance(common) as instance, told_if_away():
+            found = next_reading(
+                instance,
+                isbn,
+                now.timestamp(),
+                sweep_every=pace.STOCK_WARN_AFTER,
+                today=store_today(common),
+            )
+    except IngramError as error:
+        return None, f"not known when next: {error}"
+    return asdict(found), f"next {found.sentence(now)}"
 
 
 def _explanation(isbn: str) -> tuple[Explanation, list[str]]:

@@ -4,12 +4,23 @@ A reading is a materialization of the title's partition of `ipage/stock`; or, wh
 table (a forthcoming title's, for months), an observation of it. A page that could not be read is neither.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import dagster as dg
 
 from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, STOCK, TITLE_DETAILS
+from ingram_assets.domain.freshness import LastReading, SeenDemand
 from ingram_assets.domain.lifetime import StaleReading, StaleReadings
+
+HISTORY = "on_hand_changes"
+"""The metadata key of a reading under which it carries the last changes of the stock along."""
+
+PUBLISHED = "publication_date"
+_NEW_FOR_DAYS = 14
+"""Days from its publication in which a title counts as one that shoppers look for."""
 
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
@@ -118,3 +129,33 @@ def titles_of(instance: dg.DagsterInstance, isbns: Iterable[str]) -> dict[str, s
         if made is not None and record.partition_key and "title" in made.metadata:
             titles[record.partition_key] = str(made.metadata["title"].value)[:120]
     return titles
+
+
+def last_reading(record: dg.EventLogRecord, wanted: bool, today: date) -> LastReading:
+    """What a title's last reading told, for the choice of what is read next.
+
+    Args:
+        wanted: shoppers of this store ordered it lately.
+    """
+    on_hand, published = said(record, "on_hand"), said(record, PUBLISHED)
+    is_new = published is not None and 0 <= (today - date.fromisoformat(published)).days <= _NEW_FOR_DAYS
+    return LastReading(
+        record.partition_key or "",
+        record.timestamp,
+        None if on_hand is None else int(on_hand),
+        on_order=int(said(record, "on_order") or 0),
+        seen=SeenDemand.of(history_of(record), record.timestamp),
+        wanted=wanted or is_new,
+    )
+
+
+def history_of(record: dg.EventLogRecord | None) -> list[tuple[int, int]]:
+    """When (seconds since 1970) a title had how many copies on hand, as its last reading carries it along."""
+    return [(int(at), int(copies)) for at, copies in json.loads(said(record, HISTORY) or "[]")]
+
+
+def said(record: dg.EventLogRecord | None, key: str) -> Any:
+    """What an asset's event says under this key; None if nothing."""
+    event = (record.asset_materialization or record.asset_observation) if record else None
+    value = event.metadata.get(key) if event else None
+    return value.value if value is not None else None

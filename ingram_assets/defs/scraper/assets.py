@@ -38,6 +38,7 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
+from ingram_assets.defs.reading_events import said
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_SPEC,
     COVERS_SPEC,
@@ -59,7 +60,6 @@ from ingram_assets.defs.scraper.earlier_sweeps import (
     before_a_sweep,
     before_some_titles,
     left_for_the_next,
-    said,
 )
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource

@@ -15,10 +15,10 @@ import dagster as dg
 
 from ingram_assets.defs.events import REPORT
 from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
-from ingram_assets.defs.reading_events import made_since, reading_events
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier, said
+from ingram_assets.defs.next_reading import CHOICE, WANTED_FOR
+from ingram_assets.defs.reading_events import last_reading, made_since, reading_events, said
+from ingram_assets.defs.scraper.earlier_sweeps import Earlier
 from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
-from ingram_assets.defs.scraper.title_events import last_reading
 from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.freshness import LastReading, NextTitle, usual_demand
@@ -26,12 +26,8 @@ from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.sources.ipage.site import Reading
 
 _ASKED, _HAD_COPIES, _TURNED, _HELD_BACK = "asked", "had_copies", "turned_to_zero", "held_back"
-_CHOICE = "choice"
 _LATE_AFTER_FAILED = 1800.0
 """Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
-
-_WANTED_FOR = 14 * 86400.0
-"""Seconds for which an order makes a title one that shoppers want."""
 
 _LOOKED_AT = 15
 """The last so many pages of titles that had copies tell together whether zeros are believed."""
@@ -109,7 +105,7 @@ def readable_titles(
     tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
     there = tracked & earlier.known - between.failed
     latest = {isbn: storage_id for isbn, storage_id in earlier.read.items() if isbn in there}
-    ordered = made_since(instance, ORDERS, now - _WANTED_FOR)
+    ordered = made_since(instance, ORDERS, now - WANTED_FOR)
     events = reading_events(instance, latest)
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
 
@@ -135,7 +131,7 @@ def left_for_the_next_run(
         _TURNED: zeros.turned,
         _HAD_COPIES: zeros.pages,
         # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
-        _CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
+        CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
         "chosen": dg.MetadataValue.table(
             [dg.TableRecord({"isbn": one.isbn, "why": one.reason}) for one in chosen[:_SHOWN]]
         ),

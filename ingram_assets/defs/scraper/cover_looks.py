@@ -12,7 +12,7 @@ import dagster as dg
 from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
 from ingram_assets.defs.events import Context, Progress, Report, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
-from ingram_assets.defs.scraper.earlier_sweeps import said
+from ingram_assets.defs.reading_events import said
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings

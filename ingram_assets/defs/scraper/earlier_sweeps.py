@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import dagster as dg
 
 from ingram_assets.defs.events import REPORT
 from ingram_assets.defs.keys import STOCK, STOCK_SWEEP
-from ingram_assets.defs.reading_events import last_reading_before
+from ingram_assets.defs.reading_events import last_reading_before, said
 from ingram_assets.defs.scraper.decisions import OLD_NEWS_AFTER, old_news, suspects
 from ingram_assets.domain import completeness
 from ingram_assets.domain.completeness import Habit
@@ -133,10 +132,3 @@ def _named_as_failed(record: dg.EventLogRecord | None) -> frozenset[str]:
     report = said(record, REPORT)
     failed = report.get("failed", []) if isinstance(report, dict) else []
     return frozenset(entry["isbn"] for entry in failed)
-
-
-def said(record: dg.EventLogRecord | None, key: str) -> Any:
-    """What an asset's event says under this key; None if nothing."""
-    event = (record.asset_materialization or record.asset_observation) if record else None
-    value = event.metadata.get(key) if event else None
-    return value.value if value is not None else None

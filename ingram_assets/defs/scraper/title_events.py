@@ -8,22 +8,17 @@ from typing import Any
 import dagster as dg
 
 from ingram_assets.defs.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
-from ingram_assets.defs.scraper.earlier_sweeps import said
+from ingram_assets.defs.reading_events import HISTORY, PUBLISHED, history_of, said
 from ingram_assets.defs.scraper.stock_plot import extended, plot
 from ingram_assets.defs.scraper.sweep_result import PageReading, unread_counts
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
-from ingram_assets.domain.freshness import LastReading, SeenDemand
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
 
-_HISTORY = "on_hand_changes"
 _IN_PART_SINCE = "in_part_since"
 """The metadata key of a reading that shows zeros of a part of the stock alone: since when."""
-_PUBLISHED = "publication_date"
-_NEW_FOR_DAYS = 14
-"""Days from its publication in which a title counts as one that shoppers look for."""
 _SHOWN = 200
 """Characters of a title that an event shows: each reading's event is kept for months."""
 NO_STOCK_TABLE = "the page shows no stock"
@@ -114,7 +109,7 @@ def stock_read(
     reading, page = one.reading, one.page
     on_hand, on_page = stock_rules.on_hand(known.stock), stock_rules.on_hand(page.stock)
     at = reading.observed_at.timestamp()
-    history = extended(json.loads(said(before, _HISTORY) or "[]"), at, on_hand)
+    history = extended(history_of(before), at, on_hand)
     metadata: dict[str, Any] = {
         "title": cut(page.title, _SHOWN),
         "status": shop.status(page, known.stock),
@@ -133,7 +128,7 @@ def stock_read(
         # How old the stock had become that this reading replaces.
         "age_before_minutes": round((at - before.timestamp) / 60, 1) if before else None,
         "page_seconds": round(reading.seconds, 3),
-        _HISTORY: json.dumps(history),
+        HISTORY: json.dumps(history),
         **in_part,
         "complete": one.complete,
     }
@@ -142,23 +137,7 @@ def stock_read(
 
 
 def _published(page: ProductPage) -> dict[str, str]:
-    return {_PUBLISHED: page.publication_date.isoformat()} if page.publication_date else {}
-
-
-def last_reading(record: dg.EventLogRecord, wanted: bool, today: date) -> LastReading:
-    """What a title's last reading told, for the choice of what is read next."""
-    isbn, on_hand = record.partition_key or "", said(record, "on_hand")
-    history = [(float(at), int(copies)) for at, copies in json.loads(said(record, _HISTORY) or "[]")]
-    published = said(record, _PUBLISHED)
-    is_new = published is not None and 0 <= (today - date.fromisoformat(published)).days <= _NEW_FOR_DAYS
-    return LastReading(
-        isbn,
-        record.timestamp,
-        None if on_hand is None else int(on_hand),
-        on_order=int(said(record, "on_order") or 0),
-        seen=SeenDemand.of(history, record.timestamp),
-        wanted=wanted or is_new,
-    )
+    return {PUBLISHED: page.publication_date.isoformat()} if page.publication_date else {}
 
 
 def _by_dc(known: KnownStock) -> dg.MetadataValue:
