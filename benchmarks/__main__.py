@@ -14,6 +14,7 @@ from benchmarks import medusa, queue
 from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands, work
 from benchmarks.events import events
+from benchmarks.freshness import measure as freshness
 from benchmarks.inventory import inventory
 from benchmarks.pages import parse
 from benchmarks.scale import scale
@@ -27,6 +28,10 @@ def _queue(machine: Machine) -> Iterator[Figures]:
 
 def _medusa(machine: Machine) -> Iterator[Figures]:
     yield from medusa.measure(machine.shop.stack.medusa, machine.shop.stack.postgres)
+
+
+def _freshness(machine: Machine) -> Iterator[Figures]:
+    yield from freshness()
 
 
 CASES = [
@@ -47,6 +52,7 @@ CASES = [
         {"titles": 10_000, "latency_ms": 15},
     ),
     Case("scale", "(what docs/scale.md quotes)", scale, {"titles": 100_000}),
+    Case("freshness", "ratio to even sweeps 0.45, 0.75, 1.3; at 0.4 pages 0.35, 0.55, 1.0", _freshness),
     Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),
 ]
 _BY_NAME = {case.name: case for case in CASES}
