@@ -183,13 +183,13 @@ _UNFINISHED = [
 
 
 @contextmanager
-def running_shop() -> Iterator[Shop]:
+def running_shop(pace: Mapping[str, str] = _PACE) -> Iterator[Shop]:
     """Start everything in a folder of its own, with every sensor off, and clear it all away at the end."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     phases = Phases(Console(stderr=True, highlight=False))
     with (
         tempfile.TemporaryDirectory(prefix="ingram-bench-", ignore_cleanup_errors=True) as folder,
-        running_stack(Path(folder), phases, _PACE, titles=TITLES, simulator_arguments=_NO_EXPORT) as stack,
+        running_stack(Path(folder), phases, pace, titles=TITLES, simulator_arguments=_NO_EXPORT) as stack,
         dagster_instance(stack.common) as instance,
     ):
         shop = Shop(stack, instance)
