@@ -117,8 +117,20 @@ class Reader:
             self.read(number, now)
 
 
-Policy = Callable[[Reader, float, float], None]
-"""Reads as it likes, given the pages a title and hour and the promise in seconds."""
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a policy may ask for and has to keep. `promise` and `sweep_every` (ours alone) in seconds."""
+
+    pages_a_title_and_hour: float
+    promise: float
+    sweep_every: float
+
+
+BUDGETS = (Budget(1.0, 2 * HOUR, 1.5 * HOUR), Budget(0.4, 6 * HOUR, 3.6 * HOUR))
+"""The shop's own, as it comes; and one that reads less."""
+
+Policy = Callable[[Reader, Budget], None]
+"""Reads as it likes within the budget."""
 
 
 def _ticks() -> Iterator[float]:
@@ -128,35 +140,38 @@ def _ticks() -> Iterator[float]:
         now += TICK
 
 
-def even(reader: Reader, per_hour: float, promise: float) -> None:
+def even(reader: Reader, budget: Budget) -> None:
     """Sweeps of all titles, as often as the pages allow."""
-    every, due = HOUR / per_hour, 0.0
+    every, due = HOUR / budget.pages_a_title_and_hour, 0.0
     for now in _ticks():
         if now >= due:
             reader.sweep(now)
             due += every
 
 
-def ours(reader: Reader, per_hour: float, promise: float) -> None:
-    """Sweeps at three quarters of the promise, and what is left for the likeliest sell-outs."""
-    titles, every, swept, read = len(reader.catalog), 0.75 * promise, -math.inf, 0
+def ours(reader: Reader, budget: Budget) -> None:
+    """Sweeps well within the promise, and the pages that they leave for the likeliest sell-outs."""
+    titles, every, swept, read = len(reader.catalog), budget.sweep_every, -math.inf, 0
+    per_hour = budget.pages_a_title_and_hour * titles
     for now in _ticks():
         if now - swept >= every:
             reader.sweep(now)
             swept, read = now, 0
             continue
-        pages = pages_left(titles, per_hour * titles, every, since_sweep=now - swept, read=read)
-        for one in read_next(reader.known, now, pages, late_unless_read=swept + every - promise):
+        pages = pages_left(titles, per_hour, every, since_sweep=now - swept, read=read)
+        for one in read_next(reader.known, now, pages, late_unless_read=swept + every - budget.promise):
             reader.read(int(one.isbn), now)
         read += pages
 
 
-def kolobov(reader: Reader, per_hour: float, promise: float) -> None:
+def kolobov(reader: Reader, budget: Budget) -> None:
     """Rates that minimize the sum of ln(1 + change / rate), by Kolobov et al. 2019, learned once an hour.
 
     A sweep comes first; then the titles whose turn at their rate is longest over.
     """
-    titles, rates, credit = len(reader.catalog), [per_hour] * len(reader.catalog), 0.0
+    titles, credit = len(reader.catalog), 0.0
+    per_hour = budget.pages_a_title_and_hour * titles
+    rates: list[float] = []
     queue: list[tuple[float, int]] = []
     learned = -math.inf
     for now in _ticks():
@@ -164,10 +179,10 @@ def kolobov(reader: Reader, per_hour: float, promise: float) -> None:
             reader.sweep(now)
             continue
         if now - learned >= HOUR:
-            learned, rates = now, _kolobov_rates(reader, per_hour * titles)
+            learned, rates = now, _kolobov_rates(reader, per_hour)
             queue = [(reader.known[number].at + HOUR / rates[number], number) for number in range(titles)]
             heapq.heapify(queue)
-        credit += per_hour * titles * TICK / HOUR
+        credit += per_hour * TICK / HOUR
         while credit >= 1:
             credit -= 1
             _, number = heapq.heappop(queue)
@@ -218,22 +233,22 @@ class Seen:
                         waits.append((reads[next_read] - at) / 60)
 
 
-def live(policy: str, seeds: int, per_hour: float, promise: float) -> Seen:
+def live(policy: str, seeds: int, budget: Budget) -> Seen:
     """A policy's waits over some seeds."""
     seen = Seen()
     for seed in range(seeds):
         reader = Reader(simulated_catalog(seed))
-        POLICIES[policy](reader, per_hour, promise)
+        POLICIES[policy](reader, budget)
         seen.add(reader)
     return seen
 
 
 def measure(seeds: int = SEEDS) -> Iterator[Mapping[str, Any]]:
-    """Each policy at one page a title and hour with a promise of two hours, and at 0.4 with six."""
-    for per_hour, promise in ((1.0, 2 * HOUR), (0.4, 6 * HOUR)):
+    """Each policy within each budget."""
+    for budget in BUDGETS:
         base: tuple[float, float, float] | None = None
         for policy in POLICIES:
-            seen = live(policy, seeds, per_hour, promise)
+            seen = live(policy, seeds, budget)
             figures = _three(seen.sell_outs)
             base = base or figures
             yield {

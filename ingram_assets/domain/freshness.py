@@ -21,7 +21,7 @@ LEARNED_FROM = 30 * 24 * HOUR
 _PRIOR_ORDERS = 0.5
 """Orders that the usual demand counts for, beside those that were seen: a title's own soon outweigh them."""
 
-_RESTOCK = 0.01
+_RESTOCK = 0.005
 """Worth of an hour's age of a title without copies, beside an hour of being sold out unseen."""
 
 _WANTED = 3.0
