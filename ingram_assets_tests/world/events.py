@@ -61,6 +61,7 @@ class Setting:
 
 WRONG_PAGES = ("digital", "preorder", "times_1000", "zeros", "one_cent", "all_404")
 BROKEN_TITLES = ("changed", "not_found", "in_part", "half", "no_table")
+STANDING = ("store_promise", "stock_promise")
 SENSORS = ("stock_changes", "rows_to_import", "clock_changes", "order_changes")
 
 
@@ -69,7 +70,17 @@ def draw(setting: Setting) -> list[Event]:
     drawn = random.Random(f"events {setting.seed}")
     events: list[Event] = []
     last = (setting.hours - QUIET_HOURS) * 60
-    for part in (_born, _moves, _orders, _titles_break, _site_breaks, _store_breaks, _people, _one_of_each):
+    for part in (
+        _born,
+        _moves,
+        _orders,
+        _titles_break,
+        _site_breaks,
+        _store_breaks,
+        _people,
+        _one_of_each,
+        _watch,
+    ):
         # Not everything in every world: what is always there hides what its absence would show.
         if part in (_moves, _orders, _one_of_each) or drawn.random() < 0.7:
             events += part(drawn, setting, last)
@@ -220,3 +231,18 @@ def _people(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
         events += [Event(at, "delete_product", who), Event(at + TICK * drawn.randint(1, 99), "enrich", who)]
     events += [Event(at, "foreign_item", title()) for at in _times(drawn, last, 90)]
     return events
+
+
+def _watch(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The watch over the promise is away, and what it looks at is switched off."""
+    events = [Event(at, "watch_away", n=drawn.choice((10, 60, 300))) for at in _times(drawn, last, 40)]
+    events += [
+        Event(at, "check_off", n=drawn.choice((10, 60, 300)), word=drawn.choice(STANDING))
+        for at in _times(drawn, last, 40)
+    ]
+    return events
+
+
+def _restarts(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Everything of ours is stopped and started again: an update, a night without power."""
+    return [Event(at, "stands_still", n=drawn.choice((5, 30, 480))) for at in _times(drawn, last, 60)]

@@ -40,6 +40,7 @@ def _one(what: str, file: str, old: str, new: str) -> Fault:
 _DECISIONS = "defs/storefront/decisions.py"
 _PUSH = "defs/storefront/push.py"
 _GUARDRAILS = "domain/guardrails.py"
+_INCIDENTS = "alerts/incidents.py"
 FAULTS = (
     _one(
         "after a reset of its cursor the sensor pushes nothing",
@@ -211,6 +212,59 @@ FAULTS = (
         _DECISIONS,
         "    return (begin, end) if begin < end else None",
         "    return None",
+    ),
+    _one(
+        "what is wrong is told again at each failure",
+        _INCIDENTS,
+        "        if not incident.told:\n            self.incidents[key] = replace",
+        "        if True:\n            self.incidents[key] = replace",
+    ),
+    _one(
+        "that what failed comes through again is told to nobody",
+        _INCIDENTS,
+        "            if is_proof and succeeded.at >= incident.last:",
+        "            if False:",
+    ),
+    _one(
+        "that a check passes again is told to nobody",
+        _INCIDENTS,
+        '            self._over(f"check:{checked.check}")',
+        '            self.incidents.pop(f"check:{checked.check}", None)',
+    ),
+    Fault(
+        "runs that fail on and on are told to nobody",
+        (
+            Change(_INCIDENTS, "and incident.times <= len(self._rules.retry_after)\n", "\n"),
+            Change(
+                _INCIDENTS,
+                "            if incident.tell_by is not None and self._now >= incident.tell_by:",
+                "            if False:",
+            ),
+        ),
+    ),
+    _one(
+        "nobody is told that nobody looks",
+        _INCIDENTS,
+        "        if self._now - since > 3 * max",
+        "        if False and self._now - since > 3 * max",
+    ),
+    _one(
+        "a night with nothing at work is told as silence",
+        _INCIDENTS,
+        "        self.looking_since = log.looking_since if goes_on else now",
+        "        self.looking_since = 0.0",
+    ),
+    _one(
+        "titles that every sweep leaves behind are told to nobody",
+        _INCIDENTS,
+        "        if self.behind is None or sweep is None or key in self.incidents:",
+        "        if True:",
+    ),
+    _one(
+        "that stock is fresh again is told to nobody",
+        _INCIDENTS,
+        "            del self.incidents[key]\n            self.alerts.append(messages.sla_met",
+        "            del self.incidents[key]\n            str(messages.sla_met",
     ),
 )
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingram_assets.defs.storefront.decisions import SensorCursor, Stretch
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.title import Title
+from ingram_assets.staging.reader import StockChange
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE
 from ingram_assets_tests.world.site import Served, copies_on
 from ingram_assets_tests.world.store import OURS, SHELF, Order, Product
@@ -88,6 +90,7 @@ class Excuses:
         shelf: ISBN to the copies at another location.
         retired: ISBN to the level that a person gave a retired title.
         odd: titles of which Medusa has a reservation that can't be.
+        pushed_at: ISBN to when a push of the title came through last.
         settling: ISBN to until when Medusa's own moves of its level are put right.
         row_since: ISBN to its row's id and when that was first seen.
     """
@@ -102,6 +105,7 @@ class Excuses:
     retired: dict[str, float] = field(default_factory=dict)
     settling: dict[str, float] = field(default_factory=dict)
     row_since: dict[str, tuple[int, float]] = field(default_factory=dict)
+    pushed_at: dict[str, float] = field(default_factory=dict)
 
     def holds_back(self, now: float) -> bool:
         """Whether changes of stock need not reach the store now."""
@@ -134,6 +138,7 @@ def check(world: "World") -> None:
     retired_titles_stay_as_they_are(world)
     no_sweep_without_pages_is_a_success(world)
     no_push_is_asked_for_without_end(world)
+    no_change_is_passed_over(world)
 
 
 def no_request_in_a_pause(world: "World") -> None:
@@ -475,6 +480,30 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
+
+
+def no_change_is_passed_over(world: "World") -> None:
+    """Each change of stock is ahead of the sensor, or held for a further try, or a push brought it since."""
+    place, log = SensorCursor.parse(world.storefront.cursors.get("stock_changes")), world.queue.log
+    left = [Stretch(place.cursor), *place.held]
+    ahead = {change.id for stretch in left for change in log if _is_in(change, stretch)}
+    for change in log:
+        if change.id in ahead or change.isbn in world.scraper.retired:
+            continue
+        if world.excuses.pushed_at.get(change.isbn, 0.0) < change.stock_changed_at.timestamp():
+            raise Broken("no change is passed over", f"{world.name(change.isbn)}, change {change.id}")
+
+
+def _is_in(change: StockChange, stretch: Stretch) -> bool:
+    at = f"{change.stock_changed_at.isoformat()}/{change.id}"
+    return _place(stretch.after) < _place(at) and (
+        stretch.until is None or _place(at) <= _place(stretch.until)
+    )
+
+
+def _place(cursor: str | None) -> tuple[str, int]:
+    at, _, number = (cursor or "").rpartition("/")
+    return at, int(number or 0)
 
 
 def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order]) -> None:

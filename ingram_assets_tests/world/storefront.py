@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from ingram_assets.defs.events import STOPPED, classified
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.storefront import push as pushing
 from ingram_assets.defs.storefront.decisions import (
@@ -44,9 +45,11 @@ from ingram_assets.store.location import Location
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 from ingram_assets_tests.world.clock import Clock, replaced
+from ingram_assets_tests.world.events import SENSORS
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
 from ingram_assets_tests.world.store import OURS, Killed, SimulatedJournal, SimulatedStore
+from ingram_assets_tests.world.watch import PUSH, Watch
 
 WAITS = (15.0, 60.0, 300.0)
 LAG = timedelta(minutes=10)
@@ -92,6 +95,7 @@ class Storefront:
     store: SimulatedStore
     journal: SimulatedJournal
     scraper: Scraper
+    watch: Watch
     rules: StoreRules
     off: dict[str, float] = field(default_factory=dict)
     cursors: dict[str, str] = field(default_factory=dict)
@@ -109,12 +113,13 @@ class Storefront:
         """As much of a run's context as a push looks at."""
         partitions = {ISBNS_NAME: self.scraper.tracked, RETIRED_NAME: self.scraper.retired}
         instance = SimpleNamespace(get_dynamic_partitions=lambda name: sorted(partitions[name]))
+        run_id = f"push {next(self._numbers)}"
         return SimpleNamespace(
             instance=instance,
             job_name="push",
-            run=SimpleNamespace(run_id=f"run {next(self._numbers)}"),
+            run=SimpleNamespace(run_id=run_id),
             log=logging.getLogger("world"),
-            log_event=lambda event: None,
+            log_event=lambda event: self.watch.logged(event, run_id),
         )
 
     def push(self, isbns: Sequence[str] | None, by: str, *, let_through: bool = False) -> RunState:
@@ -136,11 +141,16 @@ class Storefront:
         run = pushing.StoreRun(context, reader, session, settings, frozenset(self.scraper.retired), now)
         state, reason, before = "succeeded", "", self._read_in_store()
         try:
-            pushing.push_rows(run, isbns, let_through=let_through)
+            with classified():
+                pushing.push_rows(run, isbns, let_through=let_through)
+            self.watch.came_through(PUSH, session.run_id)
         except dg.Failure as failure:
-            state, reason = "failed", f"stopped: {failure.description}"
-        except (Transient, Killed) as failure:
-            state, reason = "failed", str(failure) or "killed"
+            stops = STOPPED in failure.metadata
+            state, reason = "failed", f"{'stopped: ' if stops else ''}{failure.description}"
+            self.watch.failed(PUSH, failure, session.run_id, retried=by in SENSORS)
+        except Killed:
+            state, reason = "failed", "killed"
+            self.watch.died(PUSH, session.run_id)
         named = None if isbns is None else tuple(isbns)
         after = self._read_in_store()
         told = tuple(isbn for isbn in before if after.get(isbn, before[isbn]) != before[isbn])
@@ -278,7 +288,6 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
         "datetime": clock.datetime_class,
         "Progress": _Silent,
         "log_materializations": silent,
-        "log_check": silent,
     }
     with replaced(
         (pushing, of_push),

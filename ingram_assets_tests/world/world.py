@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.world import promises
+from ingram_assets_tests.world import promises, telling
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
 from ingram_assets_tests.world.promises import LEFT_AFTER, RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
@@ -26,6 +25,7 @@ from ingram_assets_tests.world.store import (
     StoreLevel,
 )
 from ingram_assets_tests.world.storefront import Storefront, driven
+from ingram_assets_tests.world.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,12 @@ class World:
         )
         self.site = SimulatedSite(setting.own_table_only, sound_since=START)
         self.queue, self.store, self.journal = SimulatedQueue(now), SimulatedStore(now), SimulatedJournal(now)
-        self.scraper = Scraper(self.clock, self.site, self.queue, folder, setting.batch)
+        self.watch = Watch(self.clock)
+        self.scraper = Scraper(self.clock, self.site, self.queue, self.watch, folder, setting.batch)
         self.storefront = Storefront(
-            self.clock, self.queue, self.store, self.journal, self.scraper, self.rules
+            self.clock, self.queue, self.store, self.journal, self.scraper, self.watch, self.rules
         )
-        self.excuses = Excuses()
+        self.excuses, self.telling = Excuses(), telling.Telling()
         self.scraper_sound_since = START
         self.isbns = [isbn_of(number) for number in range(setting.titles)]
         self.tracked_since = dict.fromkeys(self.isbns, START)
@@ -85,7 +86,8 @@ class World:
         self._stopped_since: float | None = None
         self._let_through_at = -DAY
         self._last_hour = -1
-        self._reconciled: Any = None
+        self._reconciled = self.clock.moment().astimezone(self.storefront.zone).date()
+        self._stands_still_until = 0.0
         self._orders: dict[str, list[Order]] = {}
         for number, isbn in enumerate(self.isbns):
             self._bear(number, isbn)
@@ -95,6 +97,7 @@ class World:
         self.site.titles[isbn] = SiteTitle(isbn, hand, dict.fromkeys(CENTERS, 0), set(CENTERS))
         self.queue.add_title(isbn, {"srp_price": Decimal("20.00")}, routine=True)
         self.scraper.tracked.add(isbn)
+        self.scraper.added_at[isbn] = self.clock.now
 
     # For the promises.
 
@@ -150,19 +153,29 @@ class World:
             self.store.is_down = now < self._down_until
             while waiting and waiting[-1].at <= tick * TICK:
                 self._happen(waiting.pop())
-            self._reconcile()
-            self.scraper.tick()
-            self.storefront.tick()
-            self._look_at_pushes()
+            if self._stands_still_until <= now:
+                self._work()
             self._note_rows()
             if tick % (60 // TICK) == 0 and tick:
                 promises.check(self)
+                telling.what_is_wrong_is_told(self)
         if events and self.setting.hours - max(events).at / 60 >= QUIET_HOURS:
             promises.store_follows_queue(self, at_rest=True)
+            telling.nothing_is_left_to_be_told(self)
+
+    def _work(self) -> None:
+        """What `ingram up` does in a tick."""
+        self._reconcile()
+        self.scraper.tick()
+        self.storefront.tick()
+        self._look_at_pushes()
+        self.watch.tick(self.scraper.swept_at, self.scraper.stale, lambda: len(self.storefront.lag().behind))
+        self.telling.listen(self)
 
     def _reconcile(self) -> None:
+        """The daily push of all titles, made up for if it was missed."""
         local = self.clock.moment().astimezone(self.storefront.zone)
-        if (local.hour, local.minute // TICK * TICK) == (0, 10) and self._reconciled != local.date():
+        if (local.hour, local.minute) >= (0, 10) and self._reconciled != local.date():
             self._reconciled = local.date()
             self.scraper.wants_all_details = True
             self.storefront.push(None, "reconcile")
@@ -180,6 +193,7 @@ class World:
         for ran in ended:
             if ran.state == "succeeded":
                 named = list(excuses.edited) if ran.isbns is None else ran.isbns
+                excuses.pushed_at |= dict.fromkeys(self.isbns if ran.isbns is None else ran.isbns, ran.at)
                 for isbn in named:
                     # A product that a person wants back is not put right before it is there.
                     if isbn in self.store.products or not self.queue.rows[isbn].is_wanted_again:
@@ -291,10 +305,7 @@ class World:
     def _on_store_down(self, event: Event, isbn: str) -> None:
         self._down_until = max(self._down_until, self.clock.now + event.n * MINUTE)
         self.store.is_down = True
-        for trouble in (self.excuses.store, self.excuses.clock):
-            trouble.note(self.clock.now, self._down_until + STORE_LAG)
-        soonest = self._down_until + 2 * STORE_LAG
-        self.excuses.edited = {isbn: max(until, soonest) for isbn, until in self.excuses.edited.items()}
+        self._store_is_behind_until(self._down_until + STORE_LAG)
 
     def _on_push_dies(self, event: Event, isbn: str) -> None:
         self.store.dies_after = 1
@@ -310,6 +321,31 @@ class World:
         if event.word == "order_changes":
             for one in self.isbns:
                 self._settles(one, until + STORE_LAG)
+
+    def _on_stands_still(self, event: Event, isbn: str) -> None:
+        """All of `ingram up` is stopped, a run at work is killed, and all is started again later."""
+        now, until = self.clock.now, self.clock.now + event.n * MINUTE
+        self.scraper.die()
+        self._stands_still_until = max(self._stands_still_until, until)
+        self.watch.away_until = max(self.watch.away_until, until)
+        self.scraper_sound_since = max(self.scraper_sound_since, until)
+        self.excuses.site.note(now, until + RECOVERS_WITHIN)
+        self._store_is_behind_until(until + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, until + STORE_LAG)
+
+    def _store_is_behind_until(self, until: float) -> None:
+        """No push comes through until shortly before then."""
+        for trouble in (self.excuses.store, self.excuses.clock):
+            trouble.note(self.clock.now, until)
+        soonest = until + STORE_LAG
+        self.excuses.edited = {isbn: max(at, soonest) for isbn, at in self.excuses.edited.items()}
+
+    def _on_check_off(self, event: Event, isbn: str) -> None:
+        self.watch.checks_off[event.word] = self.clock.now + event.n * MINUTE
+
+    def _on_watch_away(self, event: Event, isbn: str) -> None:
+        self.watch.away_until = max(self.watch.away_until, self.clock.now + event.n * MINUTE)
 
     def _on_cursor_reset(self, event: Event, isbn: str) -> None:
         self.storefront.cursors.pop(event.word, None)
