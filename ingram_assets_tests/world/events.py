@@ -1,6 +1,7 @@
 """What happens in a world, drawn from a seed as a list, so that it can be printed and shrunk."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -70,19 +71,9 @@ def draw(setting: Setting) -> list[Event]:
     drawn = random.Random(f"events {setting.seed}")
     events: list[Event] = []
     last = (setting.hours - QUIET_HOURS) * 60
-    for part in (
-        _born,
-        _moves,
-        _orders,
-        _titles_break,
-        _site_breaks,
-        _store_breaks,
-        _people,
-        _one_of_each,
-        _watch,
-    ):
+    for part in _PARTS:
         # Not everything in every world: what is always there hides what its absence would show.
-        if part in (_moves, _orders, _one_of_each) or drawn.random() < 0.7:
+        if part in _ALWAYS or drawn.random() < 0.7:
             events += part(drawn, setting, last)
     return sorted(event for event in events if event.at <= last)
 
@@ -246,3 +237,49 @@ def _watch(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
 def _restarts(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     """Everything of ours is stopped and started again: an update, a night without power."""
     return [Event(at, "stands_still", n=drawn.choice((5, 30, 480))) for at in _times(drawn, last, 60)]
+
+
+def _returns(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Copies that were ordered and shipped come back, and Medusa puts them on sale by itself."""
+    events = []
+    for at in _times(drawn, last, 6):
+        title, shipped = drawn.randrange(setting.titles), at + TICK * drawn.randint(1, 12)
+        events.append(Event(at, "order", title, drawn.choice((1, 2, 5))))
+        events.append(Event(shipped, "fulfill", title))
+        events.append(Event(shipped + TICK * drawn.randint(1, 60), "return", title))
+    return events
+
+
+def _deletions(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """A level, an item or the location is deleted; the location, or another one, is given another name."""
+    events = [
+        Event(at, drawn.choice(("delete_level", "delete_level", "delete_item")), title)
+        for at in _times(drawn, last, 20)
+        for title in drawn.sample(range(setting.titles), 2)
+    ]
+    events += [Event(at, "rename_location", n=drawn.randint(1, 9)) for at in _times(drawn, last, 60)]
+    for at in _times(drawn, last, 120):
+        what = drawn.choice(("second_location", "location_gone"))
+        ends = {"second_location": "second_location_ends", "location_gone": "location_back"}[what]
+        minutes = drawn.choice((30, 200))
+        events += [Event(at, what, n=minutes), Event(min(last, at + minutes), ends)]
+    return events
+
+
+Part = Callable[[random.Random, Setting, int], list[Event]]
+_PARTS: tuple[Part, ...] = (
+    _born,
+    _moves,
+    _orders,
+    _titles_break,
+    _site_breaks,
+    _store_breaks,
+    _people,
+    _one_of_each,
+    _watch,
+    _restarts,
+    _returns,
+    _deletions,
+)
+"""New ones are put at the end: so a seed goes on drawing what it drew before."""
+_ALWAYS = (_moves, _orders, _one_of_each)

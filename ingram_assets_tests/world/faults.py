@@ -40,6 +40,7 @@ def _one(what: str, file: str, old: str, new: str) -> Fault:
 _DECISIONS = "defs/storefront/decisions.py"
 _PUSH = "defs/storefront/push.py"
 _GUARDRAILS = "domain/guardrails.py"
+_LOCATION = "store/location.py"
 _INCIDENTS = "alerts/incidents.py"
 FAULTS = (
     _one(
@@ -265,6 +266,37 @@ FAULTS = (
         _INCIDENTS,
         "            del self.incidents[key]\n            self.alerts.append(messages.sla_met",
         "            del self.incidents[key]\n            str(messages.sla_met",
+    ),
+    _one(
+        "copies that came back count as never sold",
+        "store/read.py",
+        '        for each in row["fulfillments"] or []:\n            if each["location_id"] != location_id:',
+        '        for each in row["fulfillments"] or []:\n'
+        '            if each["location_id"] != location_id or row.get("returns"):',
+    ),
+    _one(
+        "a level that a person deleted is not made again",
+        "store/plan.py",
+        "    writes = quantities is not None and (level is None or quantities != level.quantities)",
+        "    writes = quantities is not None and level is not None and quantities != level.quantities",
+    ),
+    _one(
+        "a location that was renamed is not the same one",
+        _LOCATION,
+        "    if stored:\n        return _remembered(by_id, stored, named, name)\n",
+        "",
+    ),
+    _one(
+        "a location that was deleted is made anew in silence",
+        _LOCATION,
+        "    if location is None:\n        raise NeedsPerson(_gone(known, by_id.values()))\n",
+        "    if location is None:\n        return None, ()\n",
+    ),
+    _one(
+        "a second location of the same name is not minded",
+        _LOCATION,
+        "    if others:\n        raise NeedsPerson(",
+        "    if others and not known:\n        raise NeedsPerson(",
     ),
 )
 

@@ -139,6 +139,7 @@ def check(world: "World") -> None:
     no_sweep_without_pages_is_a_success(world)
     no_push_is_asked_for_without_end(world)
     no_change_is_passed_over(world)
+    there_is_one_location(world)
 
 
 def no_request_in_a_pause(world: "World") -> None:
@@ -453,7 +454,8 @@ def retired_titles_stay_as_they_are(world: "World") -> None:
         product = world.store.products.get(isbn)
         if isbn not in world.scraper.retired or world.orders_of(isbn) or not product or not product.item:
             continue
-        if product.item.sku == isbn and product.item.levels[OURS].stocked != copies:
+        level = product.item.levels.get(OURS)
+        if product.item.sku == isbn and level and level.stocked != copies:
             raise Broken("retired titles stay as they are", f"{world.name(isbn)} was written")
 
 
@@ -462,6 +464,16 @@ def no_sweep_without_pages_is_a_success(world: "World") -> None:
     site, completed = world.site, world.scraper.completed
     if site.wrong == "all_404" and completed and completed[-1].began >= site.wrong_since:
         raise Broken("a sweep without pages is no success", f"one ended at {world.when(completed[-1].at)}")
+
+
+def there_is_one_location(world: "World") -> None:
+    """Ingram's location is one, whatever it is called; where it may be one of two, a person says which."""
+    if world.client.made:
+        raise Broken("Ingram has one location", f"a push made {world.client.made[0]}")
+    last = world.storefront.ended[-1] if world.storefront.ended else None
+    is_doubtful = "sloc_second" in world.client.places and OURS in world.client.places
+    if is_doubtful and last and last.at > world.second_location_since and last.state == "succeeded":
+        raise Broken("Ingram has one location", f"at {world.when(last.at)} there were two of its name")
 
 
 MANY_PUSHES = 12

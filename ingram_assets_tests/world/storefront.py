@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ingram_assets.defs.events import STOPPED, classified
+from ingram_assets.defs.events import KIND, STOPPED, classified
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.storefront import push as pushing
 from ingram_assets.defs.storefront.decisions import (
@@ -40,22 +40,23 @@ from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
-from ingram_assets.store import beside, levels
-from ingram_assets.store.location import Location
+from ingram_assets.store import levels
+from ingram_assets.store.location import find_location
+from ingram_assets.store.read import read_touched
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 from ingram_assets_tests.world.clock import Clock, replaced
 from ingram_assets_tests.world.events import SENSORS
+from ingram_assets_tests.world.medusa import CHANNEL, NAME, SimulatedClient
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
-from ingram_assets_tests.world.store import OURS, Killed, SimulatedJournal, SimulatedStore
+from ingram_assets_tests.world.store import Killed, SimulatedJournal, SimulatedStore
 from ingram_assets_tests.world.watch import PUSH, Watch
 
 WAITS = (15.0, 60.0, 300.0)
 LAG = timedelta(minutes=10)
 SECOND_LOOK = timedelta(hours=2)
 """STOCK_FAIL_AFTER: by then each title that can be read was."""
-LOCATION = Location(OURS, "Ingram (Drop-Ship)", "sc_1", "Online Store")
 
 
 class _Silent:
@@ -93,6 +94,7 @@ class Storefront:
     clock: Clock
     queue: SimulatedQueue
     store: SimulatedStore
+    client: SimulatedClient
     journal: SimulatedJournal
     scraper: Scraper
     watch: Watch
@@ -127,35 +129,39 @@ class Storefront:
         now = self.clock.moment()
         today = now.astimezone(self.zone).date()
         context = self.context
-        journal: Any = self.journal
-        session = StoreSession(
-            None,
-            journal,
-            LOCATION,
-            self.rules,
-            today,
-            run_id=context.run.run_id,  # type: ignore[arg-type]
+        run_id = context.run.run_id
+        settings: Any = SimpleNamespace(
+            MEDUSA_BACKEND_URL="https://store.example",
+            MEDUSA_STOCK_LOCATION=NAME,
+            MEDUSA_SALES_CHANNEL=CHANNEL,
         )
-        settings: Any = SimpleNamespace(MEDUSA_BACKEND_URL="https://store.example")
         reader: Any = self.queue
-        run = pushing.StoreRun(context, reader, session, settings, frozenset(self.scraper.retired), now)
         state, reason, before = "succeeded", "", self._read_in_store()
         try:
             with classified():
+                session = self._session(run_id, today)
+                retired = frozenset(self.scraper.retired)
+                run = pushing.StoreRun(context, reader, session, settings, retired, now)
                 pushing.push_rows(run, isbns, let_through=let_through)
-            self.watch.came_through(PUSH, session.run_id)
+            self.watch.came_through(PUSH, run_id)
         except dg.Failure as failure:
-            stops = STOPPED in failure.metadata
-            state, reason = "failed", f"{'stopped: ' if stops else ''}{failure.description}"
-            self.watch.failed(PUSH, failure, session.run_id, retried=by in SENSORS)
+            state, reason = "failed", f"{_why(failure)}{failure.description}"
+            self.watch.failed(PUSH, failure, run_id, retried=by in SENSORS)
         except Killed:
             state, reason = "failed", "killed"
-            self.watch.died(PUSH, session.run_id)
+            self.watch.died(PUSH, run_id)
         named = None if isbns is None else tuple(isbns)
         after = self._read_in_store()
         told = tuple(isbn for isbn in before if after.get(isbn, before[isbn]) != before[isbn])
         self.ended.append(Ran(self.clock.now, state, named, by, reason, told))  # type: ignore[arg-type]
         return state  # type: ignore[return-value]
+
+    def _session(self, run_id: str, today: date) -> StoreSession:
+        """What `open_store` opens."""
+        journal: Any = self.journal
+        client: Any = self.client
+        location = find_location(client, journal=journal, name=NAME, sales_channel=CHANNEL)
+        return StoreSession(client, journal, location, self.rules, today, run_id=run_id)
 
     def _read_in_store(self) -> dict[str, tuple[object, ...]]:
         """ISBN to what the store shows that no time and no order changes: counts, a file, a far day."""
@@ -238,9 +244,10 @@ class Storefront:
         def read(stretch: Stretch) -> Changes:
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
-            touched = self.store.touched(since, until)
+            client: Any = self.client
+            touched = read_touched(client, since, until)
             if again := second_look(since, until, SECOND_LOOK):
-                touched += self.store.touched(*again, placed=placed)
+                touched += read_touched(client, *again, placed=placed)
             return Changes([title.isbn for title in self.queue.titles(touched)] if touched else [], end)
 
         self._answer(name, push_changes(place, read, self.clock.now, retired=self.scraper.retired))
@@ -270,17 +277,20 @@ class Storefront:
         self.runs[key] = self.push(decision.isbns, name)
 
 
+def _why(failure: dg.Failure) -> str:
+    """What a push's failure wants, as a word before its reason."""
+    if STOPPED in failure.metadata:
+        return "stopped: "
+    return "a person has to act: " if failure.metadata[KIND].value == "needs_person" else ""
+
+
 @contextmanager
 def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     """The product's modules with the world's clock and store in place of the real ones."""
 
     def silent(*_: object, **__: object) -> None: ...
 
-    at_work: dict[str, Callable[..., Any]] = {
-        "read_store": store.read_store,
-        "read_reservations": store.read_reservations,
-        "apply": store.apply,
-    }
+    at_work: dict[str, Callable[..., Any]] = {"read_store": store.read_store, "apply": store.apply}
     of_push = {
         "read_store": store.read_store,
         "import_titles": store.import_titles,
@@ -292,7 +302,6 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     with replaced(
         (pushing, of_push),
         (levels, {**at_work}),
-        (beside, {"read_orders": store.read_orders}),
         (politeness, {"time": clock.time_module}),
         (breaker, {"time": clock.time_module}),
     ):

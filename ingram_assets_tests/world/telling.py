@@ -18,6 +18,7 @@ BLOCKED = "ipage blocks us"
 SWEEP_STOPPED = "a guardrail stopped the stock sweep"
 PUSH_STOPPED = "a guardrail stopped the push to the store"
 PUSH_FAILS = "a run failed for good: the push to the store"
+WAITS_FOR_A_PERSON = "a person has to act: the push to the store can't go on"
 SILENT = {
     "stock_promise": "nobody looks whether titles are read in time",
     "store_promise": "nobody looks whether the store follows the queue",
@@ -67,7 +68,7 @@ class Telling:
             self.wrong.setdefault(what, Wrong()).note(holds, world.clock.now)
 
     def _hear(self, world: "World", one: Told) -> None:
-        subject = one.alert.subject.lower()
+        subject = one.alert.subject.lower().replace(WAITS_FOR_A_PERSON, PUSH_FAILS)
         if one.alert.tone == "failure":
             what = OVERDUE if subject.startswith(OVERDUE) else subject
             if what in self.known:
@@ -110,7 +111,7 @@ def _wrong(world: "World") -> Iterator[tuple[str, bool | None]]:
     looks_at = {sensor: watch.checks_off.get(sensor, 0.0) <= now for sensor in SILENT}
     yield LAGS, bool(world.storefront.lag().behind) if looks_at["store_promise"] else None
     stale = bool(scraper.stale().titles)
-    is_fresh = swept_at is not None and now - swept_at < HOUR
+    is_fresh = swept_at is not None and now - swept_at < SLA
     may_be_left = is_fresh if stale else False
     yield LEFT_BEHIND, (may_be_left or None if stale else False) if looks_at["stock_promise"] else None
     yield BLOCKED, "block" in scraper.stopped_by
@@ -142,5 +143,6 @@ def _of_pushes(world: "World") -> Iterator[tuple[str, bool | None]]:
     yield PUSH_STOPPED, stopped
     patience = 2 * sum(RETRY_AFTER)
     tries_used_up = len(failing) > len(RETRY_AFTER) + 1
+    needs_person = bool(ended) and ended[-1].reason.startswith("a person has to act")
     is_long = bool(failing) and world.clock.now - failing[-1] > patience
-    yield PUSH_FAILS, True if tries_used_up or is_long else None if failing else False
+    yield PUSH_FAILS, True if tries_used_up or is_long or needs_person else None if failing else False

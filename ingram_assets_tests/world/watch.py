@@ -110,17 +110,19 @@ class Watch:
     def tick(
         self, swept_at: float | None, stale: Callable[[], StaleReadings], behind: Callable[[], int]
     ) -> None:
-        """Evaluate the standing checks, and look.
+        """Look, and evaluate the standing checks, which the next look sees.
 
         Args:
             swept_at: when the last complete sweep ended; `None`: there was none yet.
             stale: which titles were not read within the promise.
             behind: of how many titles the store is late.
         """
+        if self.away_until <= self.clock.now:
+            self._look(swept_at, stale)
         self._evaluate(STOCK, "within_the_promise", "stock_promise", lambda: stale().titles)
         self._evaluate(INVENTORY_LEVELS, "store_follows_queue", "store_promise", behind)
-        if self.away_until > self.clock.now:
-            return
+
+    def _look(self, swept_at: float | None, stale: Callable[[], StaleReadings]) -> None:
         now, promises = self.clock.now, self._promises(swept_at)
         found = stale() if wants_stale(self.log, promises, SWEEP) else None
         seen, self.unseen = self.unseen, []

@@ -11,6 +11,7 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import promises, telling
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
+from ingram_assets_tests.world.medusa import NAME, Place, SimulatedClient
 from ingram_assets_tests.world.promises import LEFT_AFTER, RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
@@ -72,10 +73,17 @@ class World:
         )
         self.site = SimulatedSite(setting.own_table_only, sound_since=START)
         self.queue, self.store, self.journal = SimulatedQueue(now), SimulatedStore(now), SimulatedJournal(now)
-        self.watch = Watch(self.clock)
+        self.client, self.watch = SimulatedClient(self.store), Watch(self.clock)
         self.scraper = Scraper(self.clock, self.site, self.queue, self.watch, folder, setting.batch)
         self.storefront = Storefront(
-            self.clock, self.queue, self.store, self.journal, self.scraper, self.watch, self.rules
+            self.clock,
+            self.queue,
+            self.store,
+            self.client,
+            self.journal,
+            self.scraper,
+            self.watch,
+            self.rules,
         )
         self.excuses, self.telling = Excuses(), telling.Telling()
         self.scraper_sound_since = START
@@ -88,6 +96,7 @@ class World:
         self._last_hour = -1
         self._reconciled = self.clock.moment().astimezone(self.storefront.zone).date()
         self._stands_still_until = 0.0
+        self.second_location_since = 0.0
         self._orders: dict[str, list[Order]] = {}
         for number, isbn in enumerate(self.isbns):
             self._bear(number, isbn)
@@ -158,7 +167,6 @@ class World:
             self._note_rows()
             if tick % (60 // TICK) == 0 and tick:
                 promises.check(self)
-                telling.what_is_wrong_is_told(self)
         if events and self.setting.hours - max(events).at / 60 >= QUIET_HOURS:
             promises.store_follows_queue(self, at_rest=True)
             telling.nothing_is_left_to_be_told(self)
@@ -171,6 +179,7 @@ class World:
         self._look_at_pushes()
         self.watch.tick(self.scraper.swept_at, self.scraper.stale, lambda: len(self.storefront.lag().behind))
         self.telling.listen(self)
+        telling.what_is_wrong_is_told(self)
 
     def _reconcile(self) -> None:
         """The daily push of all titles, made up for if it was missed."""
@@ -372,7 +381,7 @@ class World:
     def _is_edited(self, isbn: str) -> None:
         local = self.clock.moment().astimezone(self.storefront.zone)
         midnight = (local + timedelta(days=1)).replace(hour=0, minute=10)
-        self.excuses.edited[isbn] = midnight.timestamp() + 2 * STORE_LAG
+        self.excuses.edited[isbn] = max(midnight.timestamp(), self._stands_still_until) + 2 * STORE_LAG
 
     def _on_own_level(self, event: Event, isbn: str) -> None:
         product = self.store.products.get(isbn)
@@ -387,6 +396,53 @@ class World:
             product.item = StoreItem(f"iitem_used_{event.title}", "USED-SHELF", {OURS: StoreLevel(777)})
             self.excuses.foreign[isbn] = 777
             self.excuses.shelf.pop(isbn, None)
+
+    def _on_delete_level(self, event: Event, isbn: str) -> None:
+        """A person deletes Ingram's level of a title; Medusa refuses it where orders wait for copies."""
+        level = self._level_to_delete(isbn)
+        if level is not None and not level.reserved:
+            del self.store.products[isbn].item.levels[OURS]  # type: ignore[union-attr]
+            self._is_edited(isbn)
+
+    def _on_delete_item(self, event: Event, isbn: str) -> None:
+        """A person deletes a title's inventory item, and its levels with it."""
+        level = self._level_to_delete(isbn)
+        if level is not None and not level.reserved:
+            self.store.products[isbn].item = None
+            self.excuses.shelf.pop(isbn, None)
+            self._is_edited(isbn)
+
+    def _level_to_delete(self, isbn: str) -> StoreLevel | None:
+        product = self.store.products.get(isbn)
+        if product is None or product.item is None or product.item.sku != isbn:
+            return None
+        return product.item.levels.get(OURS) if isbn in self.scraper.tracked else None
+
+    def _on_rename_location(self, event: Event, isbn: str) -> None:
+        self.client.places[OURS].name = f"Warehouse {event.n}"
+
+    def _on_second_location(self, event: Event, isbn: str) -> None:
+        """Somebody makes a location with the name in the setting, and renames it later."""
+        self.client.places["sloc_second"] = Place("sloc_second", NAME.upper(), sells=False)
+        self.second_location_since = self.clock.now
+        self._waits_for_a_person(event.n)
+
+    def _on_second_location_ends(self, event: Event, isbn: str) -> None:
+        self.client.places.pop("sloc_second", None)
+
+    def _on_location_gone(self, event: Event, isbn: str) -> None:
+        """Ingram's location is deleted, and comes back with a backup."""
+        self.client.places.pop(OURS, None)
+        self._waits_for_a_person(event.n)
+
+    def _on_location_back(self, event: Event, isbn: str) -> None:
+        self.client.places.setdefault(OURS, Place(OURS, NAME))
+
+    def _waits_for_a_person(self, minutes: int) -> None:
+        until = self.clock.now + minutes * MINUTE
+        self._store_is_behind_until(until + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, until + STORE_LAG)
 
     def _on_delete_product(self, event: Event, isbn: str) -> None:
         if isbn in self.store.products and isbn not in self.excuses.foreign:
@@ -448,7 +504,7 @@ class World:
                 self._ship(isbn, order.quantity)
 
     def _on_cancel_fulfillment(self, event: Event, isbn: str) -> None:
-        order = next((one for one in self.orders_of(isbn) if one.is_fulfilled), None)
+        order = self._shipped(isbn)
         if order and not self.store.is_down:
             self.store.cancel_fulfillment(order)
             self._settles(isbn, self.clock.now + STORE_LAG)
@@ -458,6 +514,23 @@ class World:
         if order and not self.store.is_down:
             self.store.cancel(order)
             self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _on_return(self, event: Event, isbn: str) -> None:
+        order = self._shipped(isbn)
+        if order and not self.store.is_down:
+            self.store.take_back(order)
+            self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _shipped(self, isbn: str) -> Order | None:
+        """An order of the title that is with the customer, and whose level is there."""
+        return next(
+            (
+                one
+                for one in self.orders_of(isbn)
+                if one.is_fulfilled and not one.returned and OURS in one.item.levels
+            ),
+            None,
+        )
 
     def _settles(self, isbn: str, until: float) -> None:
         settling = self.excuses.settling
