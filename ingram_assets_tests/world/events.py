@@ -266,6 +266,16 @@ def _deletions(drawn: random.Random, setting: Setting, last: int) -> list[Event]
     return events
 
 
+def _backups(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The database of the store, or of the queue, is lost, and what it was hours ago is put in its place."""
+    events = []
+    for at in _times(drawn, last, 70):
+        word = drawn.choice(("store", "queue"))
+        before = max(120, at - 60 * drawn.choice((1, 6, 20)))
+        events += [Event(before, "backup", word=word), Event(at, f"restore_{word}")]
+    return events
+
+
 Part = Callable[[random.Random, Setting, int], list[Event]]
 _PARTS: tuple[Part, ...] = (
     _born,
@@ -280,6 +290,7 @@ _PARTS: tuple[Part, ...] = (
     _restarts,
     _returns,
     _deletions,
+    _backups,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

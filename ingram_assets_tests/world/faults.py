@@ -298,6 +298,12 @@ FAULTS = (
         "    if others:\n        raise NeedsPerson(",
         "    if others and not known:\n        raise NeedsPerson(",
     ),
+    _one(
+        "a queue that was restored is carried to the store with the next day alone",
+        _DECISIONS,
+        "    return stock_changed_at < told.stock_changed_at\n",
+        "    return False\n",
+    ),
 )
 
 

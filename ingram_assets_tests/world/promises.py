@@ -212,7 +212,7 @@ def nothing_sold_on_old_readings(world: "World") -> None:
     for isbn, product in world.store.products.items():
         if product.metadata.get("availability") != "in_stock" or not _is_ours_to_keep(world, isbn):
             continue
-        if isbn in excuses.edited:
+        if isbn in excuses.edited or excuses.settling.get(isbn, 0.0) > now:
             continue
         pages = reversed(world.site.served.get(isbn, []))
         if not any(page.at >= since and copies_on(page) for page in pages):

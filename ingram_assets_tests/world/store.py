@@ -1,5 +1,6 @@
 """The store in memory: Medusa's products, levels and orders, and the journal beside it."""
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,13 @@ class SimulatedStore:
         product = self.products.pop(isbn)
         if product.item and product.item.sku == isbn:
             self.leftovers[isbn] = product.item
+
+    def saved(self) -> Any:
+        """A backup."""
+        return copy.deepcopy((self.products, self.leftovers, self.orders))
+
+    def restore(self, backup: Any) -> None:
+        self.products, self.leftovers, self.orders = copy.deepcopy(backup)
 
     # What a push reads.
 

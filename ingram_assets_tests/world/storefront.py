@@ -54,6 +54,8 @@ from ingram_assets_tests.world.store import Killed, SimulatedJournal, SimulatedS
 from ingram_assets_tests.world.watch import PUSH, Watch
 
 WAITS = (15.0, 60.0, 300.0)
+LOOKS_IN_A_TICK = 3
+"""A sensor looks oftener, but so the stretches that it holds keep up with what is new."""
 LAG = timedelta(minutes=10)
 SECOND_LOOK = timedelta(hours=2)
 """STOCK_FAIL_AFTER: by then each title that can be read was."""
@@ -175,15 +177,19 @@ class Storefront:
         }
 
     def tick(self) -> None:
-        """All sensors that are on, in their turn."""
+        """All sensors that are on, in their turn, each a few times as long as it asks for something."""
         for sensor in (self._stock_changes, self._rows_to_import, self._clock_changes, self._order_changes):
             name = sensor.__name__.removeprefix("_")
             if self.off.get(name, 0.0) > self.clock.now:
                 continue
-            try:
-                sensor(name)
-            except Transient:
-                continue  # a tick that failed: the cursor stays
+            for _ in range(LOOKS_IN_A_TICK):
+                pushes = len(self.ended)
+                try:
+                    sensor(name)
+                except Transient:
+                    break  # a look that failed: the cursor stays
+                if len(self.ended) == pushes:
+                    break
 
     def lag(self) -> Lag:
         """What the standing check `store_follows_queue` finds."""

@@ -1,11 +1,13 @@
 """A world: its site, queue, store and people, the product's decisions between them, and hours that go by."""
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import promises, telling
@@ -97,6 +99,10 @@ class World:
         self._reconciled = self.clock.moment().astimezone(self.storefront.zone).date()
         self._stands_still_until = 0.0
         self.second_location_since = 0.0
+        self._restored_at = -DAY
+        self._backed_up_at: dict[str, float] = {}
+        self._backups: dict[str, Any] = {}
+        self._excuses_then: Any = None
         self._orders: dict[str, list[Order]] = {}
         for number, isbn in enumerate(self.isbns):
             self._bear(number, isbn)
@@ -228,10 +234,12 @@ class World:
         after an hour and once.
         """
         now, excuses = self.clock.now, self.excuses
-        if self._many_broke_lately():
+        edited = len(excuses.edited.keys() & self.scraper.tracked)
+        if self._many_broke_lately() or edited > 0.15 * len(self.scraper.tracked):
             excuses.store.note(now, now + HOUR)
             return
         lately = now - max(excuses.site.until, excuses.store.until) < 3 * HOUR
+        lately |= now - self._restored_at < DAY + 3 * HOUR
         if self._stopped_since is None and not lately:
             raise Broken("no push is stopped without cause", reason)
         if self._stopped_since is None:
@@ -396,6 +404,39 @@ class World:
             product.item = StoreItem(f"iitem_used_{event.title}", "USED-SHELF", {OURS: StoreLevel(777)})
             self.excuses.foreign[isbn] = 777
             self.excuses.shelf.pop(isbn, None)
+
+    def _on_backup(self, event: Event, isbn: str) -> None:
+        self._backups[event.word] = self.store.saved() if event.word == "store" else self.queue.saved()
+        self._backed_up_at[event.word] = self.clock.now
+        self._excuses_then = copy.deepcopy((self.excuses.foreign, self.excuses.shelf, self.excuses.odd))
+
+    def _on_restore_store(self, event: Event, isbn: str) -> None:
+        """Medusa's database is what it was at the last backup; our journal has gone on since."""
+        if "store" not in self._backups:
+            return
+        self.store.restore(self._backups["store"])
+        self._orders = {}
+        for order in self.store.orders:
+            self._orders.setdefault(order.isbn, []).append(order)
+        excuses = self.excuses
+        excuses.foreign, excuses.shelf, excuses.odd = copy.deepcopy(self._excuses_then)
+        excuses.retired.clear()
+        self._restored_at = self.clock.now
+        for one in self.store.products:
+            self._is_edited(one)
+
+    def _on_restore_queue(self, event: Event, isbn: str) -> None:
+        """The queue is what it was at the last backup. What it has lost is read again by the next sweep."""
+        if "queue" not in self._backups:
+            return
+        self.queue.restore(self._backups["queue"])
+        for one, pages in self.site.served.items():  # what was read since is as if it had not been
+            self.site.served[one] = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+        now = self._restored_at = self.scraper_sound_since = self.clock.now
+        read_again = max(now, self.excuses.site.until) + promises.READ_WITHIN
+        self.excuses.store.note(now, read_again + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, read_again + STORE_LAG)
 
     def _on_delete_level(self, event: Event, isbn: str) -> None:
         """A person deletes Ingram's level of a title; Medusa refuses it where orders wait for copies."""
