@@ -276,6 +276,15 @@ def _backups(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     return events
 
 
+def _undos(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """A person takes a push back, now and then after somebody has edited a level."""
+    events = []
+    for at in _times(drawn, last, 30):
+        events += [Event(at - TICK, "hand_edit", drawn.randrange(setting.titles), 99) for _ in range(3)]
+        events.append(Event(at, "undo", n=drawn.choice((0, 0, 1, 2, 5))))
+    return events
+
+
 Part = Callable[[random.Random, Setting, int], list[Event]]
 _PARTS: tuple[Part, ...] = (
     _born,
@@ -291,6 +300,7 @@ _PARTS: tuple[Part, ...] = (
     _returns,
     _deletions,
     _backups,
+    _undos,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

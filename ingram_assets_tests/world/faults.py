@@ -304,6 +304,12 @@ FAULTS = (
         "    return stock_changed_at < told.stock_changed_at\n",
         "    return False\n",
     ),
+    _one(
+        "an undo puts back what somebody changed since",
+        "store/undo.py",
+        "        elif _differs(fold.after, level):",
+        "        elif False:",
+    ),
 )
 
 

@@ -466,6 +466,49 @@ def no_sweep_without_pages_is_a_success(world: "World") -> None:
         raise Broken("a sweep without pages is no success", f"one ended at {world.when(completed[-1].at)}")
 
 
+@dataclass(slots=True)
+class Undone:
+    """What an undo has to leave of the level of each title: its copies before, and what may be put back."""
+
+    levels: dict[str, float]
+    put_back: dict[str, float]
+
+    @classmethod
+    def of(cls, world: "World", run_id: str) -> "Undone":
+        """What the run left is put back, where it still stands there, on the item that the run wrote to."""
+        levels, put_back = _levels(world), dict[str, float]()
+        left: dict[str, tuple[str | None, float]] = {}
+        for entry in world.journal.changes(run_id):
+            if entry.kind != "level" or entry.isbn is None:
+                continue
+            if entry.before is not None:
+                put_back.setdefault(entry.isbn, entry.before["stocked_quantity"])
+            left[entry.isbn] = entry.entity, (entry.after or {})["stocked_quantity"]
+        for isbn, (item, copies) in left.items():
+            product = world.store.products.get(isbn)
+            is_there = product and product.item and product.item.id == item
+            if not is_there or levels.get(isbn) != copies:
+                put_back.pop(isbn, None)
+        return cls(levels, put_back)
+
+    def check(self, world: "World") -> None:
+        """Raises Broken if a level has become anything else."""
+        for isbn, copies in _levels(world).items():
+            before = self.levels.get(isbn)
+            if copies != before and copies != self.put_back.get(isbn):
+                raise Broken(
+                    "an undo takes back what the run did", f"{world.name(isbn)}: {before} to {copies}"
+                )
+
+
+def _levels(world: "World") -> dict[str, float]:
+    return {
+        isbn: product.item.levels[OURS].stocked
+        for isbn, product in world.store.products.items()
+        if product.item and OURS in product.item.levels
+    }
+
+
 def there_is_one_location(world: "World") -> None:
     """Ingram's location is one, whatever it is called; where it may be one of two, a person says which."""
     if world.client.made:

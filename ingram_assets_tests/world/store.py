@@ -14,8 +14,8 @@ from ingram_assets.domain.guardrails import held_price
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import Applied
 from ingram_assets.store.import_plan import RowPlan
-from ingram_assets.store.journal import Change, InStep, Known, LastLevel, What, Writing
-from ingram_assets.store.model import Actual, Item, Level, Variant
+from ingram_assets.store.journal import Change, Entry, InStep, Kind, Known, LastLevel, What, Writing
+from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
 from ingram_assets.store.products import ImportReport
@@ -194,18 +194,34 @@ class SimulatedStore:
             if title.quantities is not None or title.link_item:
                 item = self._item_of(title)
                 if title.quantities is not None:
-                    level = item.levels.setdefault(session.location.id, StoreLevel())
-                    level.stocked = title.quantities["stocked_quantity"]
-                    level.incoming = title.quantities["incoming_quantity"]
-                    session.journal.wrote(title.isbn, level.stocked, level.incoming)
+                    self._write_level(session, title, item, title.quantities)
                 self.products[title.isbn].item = item
             if title.flags:
-                product = self.products[title.isbn]
-                product.managed = title.flags.get("manage_inventory", product.managed)
-                product.allow_backorder = title.flags.get("allow_backorder", product.allow_backorder)
-                merged = {**product.metadata, **title.flags.get("metadata", {})}
-                product.metadata = {key: value for key, value in merged.items() if value is not None}
+                self._write_flags(session, title)
         return Applied()
+
+    def _write_level(
+        self, session: StoreSession, title: TitleWrites, item: StoreItem, copies: Quantities
+    ) -> None:
+        before = title.level_before.quantities if title.level_before else None
+        session.journal.entered(session.run_id, "level", title, item.id, before, dict(copies))
+        level = item.levels.setdefault(session.location.id, StoreLevel())
+        level.stocked, level.incoming = copies["stocked_quantity"], copies["incoming_quantity"]
+        session.journal.wrote(title.isbn, level.stocked, level.incoming)
+
+    def _write_flags(self, session: StoreSession, title: TitleWrites) -> None:
+        product = self.products[title.isbn]
+        metadata = title.flags.get("metadata", {})
+        after = {name: value for name, value in title.flags.items() if name != "metadata"}
+        names = {"manage_inventory": product.managed, "allow_backorder": product.allow_backorder}
+        before = {name: names[name] for name in after}
+        before |= {f"metadata.{key}": product.metadata.get(key) for key in metadata}
+        after |= {f"metadata.{key}": value for key, value in metadata.items()}
+        session.journal.entered(session.run_id, "variant", title, product.variant, before, after)
+        product.managed = title.flags.get("manage_inventory", product.managed)
+        product.allow_backorder = title.flags.get("allow_backorder", product.allow_backorder)
+        merged = {**product.metadata, **metadata}
+        product.metadata = {key: value for key, value in merged.items() if value is not None}
 
     def _item_of(self, title: TitleWrites) -> StoreItem:
         product = self.products[title.isbn]
@@ -300,6 +316,7 @@ class SimulatedJournal:
     now: Callable[[], datetime]
     told: dict[str, InStep] = field(default_factory=dict)
     levels: dict[str, LastLevel] = field(default_factory=dict)
+    runs: dict[str, list[Entry]] = field(default_factory=dict)
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
 
     def know(self, what: What, things: Iterable[Known]) -> None:
@@ -316,6 +333,32 @@ class SimulatedJournal:
     @contextmanager
     def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
         yield Writing(list(range(len(changes))))
+
+    def entered(
+        self,
+        run_id: str,
+        kind: Kind,
+        title: TitleWrites,
+        entity: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+    ) -> None:
+        """A write to a title, as the run's entry of the journal."""
+        entries = self.runs.setdefault(run_id, [])
+        was = None if before is None else dict(before)
+        entries.append(
+            Entry(
+                *(kind, title.isbn, entity, was, dict(after), " ".join(title.reasons)),
+                *(len(entries) + 1, run_id, "written", None, self.now()),
+            )
+        )
+
+    def changes(self, run_id: str) -> list[Entry]:
+        return list(self.runs.get(run_id, ()))
+
+    def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, list[Any]]]:
+        """Of products, which alone are asked for: nothing of them is entered."""
+        return {}
 
     def wrote(self, isbn: str, stocked: float, incoming: float) -> None:
         self.levels[isbn] = LastLevel(((stocked, incoming),), self.now())

@@ -41,6 +41,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
 from ingram_assets.store import levels
+from ingram_assets.store import undo as undoing
 from ingram_assets.store.location import find_location
 from ingram_assets.store.read import read_touched
 from ingram_assets.store.rules import StoreRules
@@ -87,6 +88,7 @@ class Ran:
     by: str
     reason: str = ""
     came_through: tuple[str, ...] = ()
+    run_id: str = ""
 
 
 @dataclass(slots=True)
@@ -155,8 +157,13 @@ class Storefront:
         named = None if isbns is None else tuple(isbns)
         after = self._read_in_store()
         told = tuple(isbn for isbn in before if after.get(isbn, before[isbn]) != before[isbn])
-        self.ended.append(Ran(self.clock.now, state, named, by, reason, told))  # type: ignore[arg-type]
+        self.ended.append(Ran(self.clock.now, state, named, by, reason, told, run_id))  # type: ignore[arg-type]
         return state  # type: ignore[return-value]
+
+    def undo(self, run_id: str) -> None:
+        """What `ingram undo` does."""
+        today = self.clock.moment().astimezone(self.zone).date()
+        undoing.undo(self._session(f"undo {next(self._numbers)}", today), run_id)
 
     def _session(self, run_id: str, today: date) -> StoreSession:
         """What `open_store` opens."""
@@ -307,7 +314,11 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     }
     with replaced(
         (pushing, of_push),
-        (levels, {**at_work}),
+        (levels, at_work),
+        (
+            undoing,
+            {**at_work, "read_products": lambda *_: {}, "Shelves": silent, "send_updates": lambda *_: {}},
+        ),
         (politeness, {"time": clock.time_module}),
         (breaker, {"time": clock.time_module}),
     ):

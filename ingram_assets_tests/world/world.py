@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import promises, telling
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
@@ -437,6 +438,22 @@ class World:
         self.excuses.store.note(now, read_again + STORE_LAG)
         for one in self.isbns:
             self._settles(one, read_again + STORE_LAG)
+
+    def _on_undo(self, event: Event, isbn: str) -> None:
+        """A person takes one of the last pushes back."""
+        written = [ran.run_id for ran in self.storefront.ended[-40:] if ran.run_id in self.journal.runs]
+        if self.store.is_down or len(written) <= event.n:
+            return
+        promised = promises.Undone.of(self, written[-1 - event.n])
+        before = {isbn: copy.deepcopy(product) for isbn, product in self.store.products.items()}
+        try:
+            self.storefront.undo(written[-1 - event.n])
+        except NeedsPerson:
+            return  # it can't be told which location is meant
+        promised.check(self)
+        for one, product in self.store.products.items():
+            if product != before[one]:
+                self._is_edited(one)
 
     def _on_delete_level(self, event: Event, isbn: str) -> None:
         """A person deletes Ingram's level of a title; Medusa refuses it where orders wait for copies."""
