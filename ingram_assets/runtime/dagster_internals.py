@@ -22,6 +22,7 @@ from dagster._core.events import JobCanceledData as JobCanceledData
 from dagster._core.events import JobFailureData as JobFailureData
 from dagster._core.events import RunFailureReason as RunFailureReason
 from dagster._core.execution.plan.objects import StepFailureData as StepFailureData
+from dagster._core.execution.plan.objects import UserFailureData as UserFailureData
 
 # The run launcher's answers: see `run_launcher.py`.
 from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult

@@ -384,6 +384,16 @@ class TestClock:
 
     ROW = RowState(7, A, "A book", True, True, NOON, NOON, None, NOON)
 
+    @pytest.mark.parametrize("read_ago", [2, 4])
+    def test_a_queue_that_was_restored_is_carried_to_the_store_once_it_was_read_again(self, read_ago):
+        """The count is the one of the backup, and no change; the store was told of a later one."""
+        last_change = self.NOON - timedelta(hours=20)
+        told = {A: replace(self.told(3)[A], stock_changed_at=self.NOON - timedelta(hours=5))}
+        row = replace(self.ROW, stock_changed_at=last_change)
+        assert to_look_at([row], told, [], self.NOON) == [A]
+        title = replace(self.title(read_ago), stock_changed_at=last_change)
+        assert self.over(title, told)[0] == ([A] if read_ago < 3 else []), "what was read before may be older"
+
     @pytest.mark.parametrize(
         ("row", "hours", "aged", "looked_at"),
         [

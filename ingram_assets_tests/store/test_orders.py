@@ -9,6 +9,7 @@ import pytest
 
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Aged, Title
+from ingram_assets.store.read import read_touched
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.interrupted import Network, client_on
@@ -119,6 +120,23 @@ def test_what_orders_sold_out_is_not_said_to_be_too_old(bench: Bench, mode: Stor
     old = [replace(each, aged=Aged(0, None, "backorder")) for each in (title, left)]
     report = bench.sync(*old, rules=mode)
     assert [report.titles[each.isbn].label for each in old] == ["Out of stock", "Available to order"]
+
+
+def test_copies_that_come_back_are_for_sale_when_they_were_counted_again(bench: Bench) -> None:
+    """Medusa puts them on sale by itself. The look at changed orders finds the title, and a push mends it."""
+    title = read(make_title(on_hand=10), 10)
+    bench.import_(title)
+    order = bench.shop.order(title.isbn, 2)
+    bench.shop.fulfil(order, bench.location.id)
+    returned = bench.shop.ask_back(order, bench.location.id, 2)
+    begun = datetime.now(UTC)
+    bench.shop.receive(returned, order, 2)
+    assert bench.level(title.isbn) == (10, 0, 0)
+    assert read_touched(bench.client, begun, datetime.now(UTC)) == {title.isbn: True}
+    bench.sync(title)
+    assert bench.level(title.isbn) == (8, 0, 0)
+    bench.sync(read(title, 10))
+    assert bench.level(title.isbn) == (10, 0, 0)
 
 
 @pytest.mark.parametrize("mode", [StoreRules(), ADDED_BACK], ids=["on_hand", "on_hand_plus_reserved"])

@@ -1,6 +1,7 @@
 """What happens in a world, drawn from a seed as a list, so that it can be printed and shrunk."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ class Setting:
 
 WRONG_PAGES = ("digital", "preorder", "times_1000", "zeros", "one_cent", "all_404")
 BROKEN_TITLES = ("changed", "not_found", "in_part", "half", "no_table")
+STANDING = ("store_promise", "stock_promise")
 SENSORS = ("stock_changes", "rows_to_import", "clock_changes", "order_changes")
 
 
@@ -69,9 +71,9 @@ def draw(setting: Setting) -> list[Event]:
     drawn = random.Random(f"events {setting.seed}")
     events: list[Event] = []
     last = (setting.hours - QUIET_HOURS) * 60
-    for part in (_born, _moves, _orders, _titles_break, _site_breaks, _store_breaks, _people, _one_of_each):
+    for part in _PARTS:
         # Not everything in every world: what is always there hides what its absence would show.
-        if part in (_moves, _orders, _one_of_each) or drawn.random() < 0.7:
+        if part in _ALWAYS or drawn.random() < 0.7:
             events += part(drawn, setting, last)
     return sorted(event for event in events if event.at <= last)
 
@@ -220,3 +222,85 @@ def _people(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
         events += [Event(at, "delete_product", who), Event(at + TICK * drawn.randint(1, 99), "enrich", who)]
     events += [Event(at, "foreign_item", title()) for at in _times(drawn, last, 90)]
     return events
+
+
+def _watch(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The watch over the promise is away, and what it looks at is switched off."""
+    events = [Event(at, "watch_away", n=drawn.choice((10, 60, 300))) for at in _times(drawn, last, 40)]
+    events += [
+        Event(at, "check_off", n=drawn.choice((10, 60, 300)), word=drawn.choice(STANDING))
+        for at in _times(drawn, last, 40)
+    ]
+    return events
+
+
+def _restarts(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Everything of ours is stopped and started again: an update, a night without power."""
+    return [Event(at, "stands_still", n=drawn.choice((5, 30, 480))) for at in _times(drawn, last, 60)]
+
+
+def _returns(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Copies that were ordered and shipped come back, and Medusa puts them on sale by itself."""
+    events = []
+    for at in _times(drawn, last, 6):
+        title, shipped = drawn.randrange(setting.titles), at + TICK * drawn.randint(1, 12)
+        events.append(Event(at, "order", title, drawn.choice((1, 2, 5))))
+        events.append(Event(shipped, "fulfill", title))
+        events.append(Event(shipped + TICK * drawn.randint(1, 60), "return", title))
+    return events
+
+
+def _deletions(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """A level, an item or the location is deleted; the location, or another one, is given another name."""
+    events = [
+        Event(at, drawn.choice(("delete_level", "delete_level", "delete_item")), title)
+        for at in _times(drawn, last, 20)
+        for title in drawn.sample(range(setting.titles), 2)
+    ]
+    events += [Event(at, "rename_location", n=drawn.randint(1, 9)) for at in _times(drawn, last, 60)]
+    for at in _times(drawn, last, 120):
+        what = drawn.choice(("second_location", "location_gone"))
+        ends = {"second_location": "second_location_ends", "location_gone": "location_back"}[what]
+        minutes = drawn.choice((30, 200))
+        events += [Event(at, what, n=minutes), Event(min(last, at + minutes), ends)]
+    return events
+
+
+def _backups(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The database of the store, or of the queue, is lost, and what it was hours ago is put in its place."""
+    events = []
+    for at in _times(drawn, last, 70):
+        word = drawn.choice(("store", "queue"))
+        before = max(120, at - 60 * drawn.choice((1, 6, 20)))
+        events += [Event(before, "backup", word=word), Event(at, f"restore_{word}")]
+    return events
+
+
+def _undos(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """A person takes a push back, now and then after somebody has edited a level."""
+    events = []
+    for at in _times(drawn, last, 30):
+        events += [Event(at - TICK, "hand_edit", drawn.randrange(setting.titles), 99) for _ in range(3)]
+        events.append(Event(at, "undo", n=drawn.choice((0, 0, 1, 2, 5))))
+    return events
+
+
+Part = Callable[[random.Random, Setting, int], list[Event]]
+_PARTS: tuple[Part, ...] = (
+    _born,
+    _moves,
+    _orders,
+    _titles_break,
+    _site_breaks,
+    _store_breaks,
+    _people,
+    _one_of_each,
+    _watch,
+    _restarts,
+    _returns,
+    _deletions,
+    _backups,
+    _undos,
+)
+"""New ones are put at the end: so a seed goes on drawing what it drew before."""
+_ALWAYS = (_moves, _orders, _one_of_each)

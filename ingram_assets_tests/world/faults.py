@@ -40,6 +40,8 @@ def _one(what: str, file: str, old: str, new: str) -> Fault:
 _DECISIONS = "defs/storefront/decisions.py"
 _PUSH = "defs/storefront/push.py"
 _GUARDRAILS = "domain/guardrails.py"
+_LOCATION = "store/location.py"
+_INCIDENTS = "alerts/incidents.py"
 FAULTS = (
     _one(
         "after a reset of its cursor the sensor pushes nothing",
@@ -211,6 +213,102 @@ FAULTS = (
         _DECISIONS,
         "    return (begin, end) if begin < end else None",
         "    return None",
+    ),
+    _one(
+        "what is wrong is told again at each failure",
+        _INCIDENTS,
+        "        if not incident.told:\n            self.incidents[key] = replace",
+        "        if True:\n            self.incidents[key] = replace",
+    ),
+    _one(
+        "that what failed comes through again is told to nobody",
+        _INCIDENTS,
+        "            if is_proof and succeeded.at >= incident.last:",
+        "            if False:",
+    ),
+    _one(
+        "that a check passes again is told to nobody",
+        _INCIDENTS,
+        '            self._over(f"check:{checked.check}")',
+        '            self.incidents.pop(f"check:{checked.check}", None)',
+    ),
+    Fault(
+        "runs that fail on and on are told to nobody",
+        (
+            Change(_INCIDENTS, "and incident.times <= len(self._rules.retry_after)\n", "\n"),
+            Change(
+                _INCIDENTS,
+                "            if incident.tell_by is not None and self._now >= incident.tell_by:",
+                "            if False:",
+            ),
+        ),
+    ),
+    _one(
+        "nobody is told that nobody looks",
+        _INCIDENTS,
+        "        if self._now - since > 3 * max",
+        "        if False and self._now - since > 3 * max",
+    ),
+    _one(
+        "a night with nothing at work is told as silence",
+        _INCIDENTS,
+        "        self.looking_since = log.looking_since if goes_on else now",
+        "        self.looking_since = 0.0",
+    ),
+    _one(
+        "titles that every sweep leaves behind are told to nobody",
+        _INCIDENTS,
+        "        if self.behind is None or sweep is None or key in self.incidents:",
+        "        if True:",
+    ),
+    _one(
+        "that stock is fresh again is told to nobody",
+        _INCIDENTS,
+        "            del self.incidents[key]\n            self.alerts.append(messages.sla_met",
+        "            del self.incidents[key]\n            str(messages.sla_met",
+    ),
+    _one(
+        "copies that came back count as never sold",
+        "store/read.py",
+        '        for each in row["fulfillments"] or []:\n            if each["location_id"] != location_id:',
+        '        for each in row["fulfillments"] or []:\n'
+        '            if each["location_id"] != location_id or row.get("returns"):',
+    ),
+    _one(
+        "a level that a person deleted is not made again",
+        "store/plan.py",
+        "    writes = quantities is not None and (level is None or quantities != level.quantities)",
+        "    writes = quantities is not None and level is not None and quantities != level.quantities",
+    ),
+    _one(
+        "a location that was renamed is not the same one",
+        _LOCATION,
+        "    if stored:\n        return _remembered(by_id, stored, named, name)\n",
+        "",
+    ),
+    _one(
+        "a location that was deleted is made anew in silence",
+        _LOCATION,
+        "    if location is None:\n        raise NeedsPerson(_gone(known, by_id.values()))\n",
+        "    if location is None:\n        return None, ()\n",
+    ),
+    _one(
+        "a second location of the same name is not minded",
+        _LOCATION,
+        "    if others:\n        raise NeedsPerson(",
+        "    if others and not known:\n        raise NeedsPerson(",
+    ),
+    _one(
+        "a queue that was restored is carried to the store with the next day alone",
+        _DECISIONS,
+        "    return stock_changed_at < told.stock_changed_at\n",
+        "    return False\n",
+    ),
+    _one(
+        "an undo puts back what somebody changed since",
+        "store/undo.py",
+        "        elif _differs(fold.after, level):",
+        "        elif False:",
     ),
 )
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingram_assets.defs.storefront.decisions import SensorCursor, Stretch
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.title import Title
+from ingram_assets.staging.reader import StockChange
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE
 from ingram_assets_tests.world.site import Served, copies_on
 from ingram_assets_tests.world.store import OURS, SHELF, Order, Product
@@ -88,6 +90,7 @@ class Excuses:
         shelf: ISBN to the copies at another location.
         retired: ISBN to the level that a person gave a retired title.
         odd: titles of which Medusa has a reservation that can't be.
+        pushed_at: ISBN to when a push of the title came through last.
         settling: ISBN to until when Medusa's own moves of its level are put right.
         row_since: ISBN to its row's id and when that was first seen.
     """
@@ -102,6 +105,7 @@ class Excuses:
     retired: dict[str, float] = field(default_factory=dict)
     settling: dict[str, float] = field(default_factory=dict)
     row_since: dict[str, tuple[int, float]] = field(default_factory=dict)
+    pushed_at: dict[str, float] = field(default_factory=dict)
 
     def holds_back(self, now: float) -> bool:
         """Whether changes of stock need not reach the store now."""
@@ -134,6 +138,8 @@ def check(world: "World") -> None:
     retired_titles_stay_as_they_are(world)
     no_sweep_without_pages_is_a_success(world)
     no_push_is_asked_for_without_end(world)
+    no_change_is_passed_over(world)
+    there_is_one_location(world)
 
 
 def no_request_in_a_pause(world: "World") -> None:
@@ -206,7 +212,7 @@ def nothing_sold_on_old_readings(world: "World") -> None:
     for isbn, product in world.store.products.items():
         if product.metadata.get("availability") != "in_stock" or not _is_ours_to_keep(world, isbn):
             continue
-        if isbn in excuses.edited:
+        if isbn in excuses.edited or excuses.settling.get(isbn, 0.0) > now:
             continue
         pages = reversed(world.site.served.get(isbn, []))
         if not any(page.at >= since and copies_on(page) for page in pages):
@@ -448,7 +454,8 @@ def retired_titles_stay_as_they_are(world: "World") -> None:
         product = world.store.products.get(isbn)
         if isbn not in world.scraper.retired or world.orders_of(isbn) or not product or not product.item:
             continue
-        if product.item.sku == isbn and product.item.levels[OURS].stocked != copies:
+        level = product.item.levels.get(OURS)
+        if product.item.sku == isbn and level and level.stocked != copies:
             raise Broken("retired titles stay as they are", f"{world.name(isbn)} was written")
 
 
@@ -457,6 +464,59 @@ def no_sweep_without_pages_is_a_success(world: "World") -> None:
     site, completed = world.site, world.scraper.completed
     if site.wrong == "all_404" and completed and completed[-1].began >= site.wrong_since:
         raise Broken("a sweep without pages is no success", f"one ended at {world.when(completed[-1].at)}")
+
+
+@dataclass(slots=True)
+class Undone:
+    """What an undo has to leave of the level of each title: its copies before, and what may be put back."""
+
+    levels: dict[str, float]
+    put_back: dict[str, float]
+
+    @classmethod
+    def of(cls, world: "World", run_id: str) -> "Undone":
+        """What the run left is put back, where it still stands there, on the item that the run wrote to."""
+        levels, put_back = _levels(world), dict[str, float]()
+        left: dict[str, tuple[str | None, float]] = {}
+        for entry in world.journal.changes(run_id):
+            if entry.kind != "level" or entry.isbn is None:
+                continue
+            if entry.before is not None:
+                put_back.setdefault(entry.isbn, entry.before["stocked_quantity"])
+            left[entry.isbn] = entry.entity, (entry.after or {})["stocked_quantity"]
+        for isbn, (item, copies) in left.items():
+            product = world.store.products.get(isbn)
+            is_there = product and product.item and product.item.id == item
+            if not is_there or levels.get(isbn) != copies:
+                put_back.pop(isbn, None)
+        return cls(levels, put_back)
+
+    def check(self, world: "World") -> None:
+        """Raises Broken if a level has become anything else."""
+        for isbn, copies in _levels(world).items():
+            before = self.levels.get(isbn)
+            if copies != before and copies != self.put_back.get(isbn):
+                raise Broken(
+                    "an undo takes back what the run did", f"{world.name(isbn)}: {before} to {copies}"
+                )
+
+
+def _levels(world: "World") -> dict[str, float]:
+    return {
+        isbn: product.item.levels[OURS].stocked
+        for isbn, product in world.store.products.items()
+        if product.item and OURS in product.item.levels
+    }
+
+
+def there_is_one_location(world: "World") -> None:
+    """Ingram's location is one, whatever it is called; where it may be one of two, a person says which."""
+    if world.client.made:
+        raise Broken("Ingram has one location", f"a push made {world.client.made[0]}")
+    last = world.storefront.ended[-1] if world.storefront.ended else None
+    is_doubtful = "sloc_second" in world.client.places and OURS in world.client.places
+    if is_doubtful and last and last.at > world.second_location_since and last.state == "succeeded":
+        raise Broken("Ingram has one location", f"at {world.when(last.at)} there were two of its name")
 
 
 MANY_PUSHES = 12
@@ -475,6 +535,30 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
+
+
+def no_change_is_passed_over(world: "World") -> None:
+    """Each change of stock is ahead of the sensor, or held for a further try, or a push brought it since."""
+    place, log = SensorCursor.parse(world.storefront.cursors.get("stock_changes")), world.queue.log
+    left = [Stretch(place.cursor), *place.held]
+    ahead = {change.id for stretch in left for change in log if _is_in(change, stretch)}
+    for change in log:
+        if change.id in ahead or change.isbn in world.scraper.retired:
+            continue
+        if world.excuses.pushed_at.get(change.isbn, 0.0) < change.stock_changed_at.timestamp():
+            raise Broken("no change is passed over", f"{world.name(change.isbn)}, change {change.id}")
+
+
+def _is_in(change: StockChange, stretch: Stretch) -> bool:
+    at = f"{change.stock_changed_at.isoformat()}/{change.id}"
+    return _place(stretch.after) < _place(at) and (
+        stretch.until is None or _place(at) <= _place(stretch.until)
+    )
+
+
+def _place(cursor: str | None) -> tuple[str, int]:
+    at, _, number = (cursor or "").rpartition("/")
+    return at, int(number or 0)
 
 
 def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order]) -> None:

@@ -1,8 +1,10 @@
 """The queue in memory: what its write functions and its reader do, without SQL."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from ingram_assets.domain.guardrails import Attempt
 from ingram_assets.domain.readings import KnownStock, StockReading, merge
@@ -64,6 +66,14 @@ class SimulatedQueue:
         since = self.unread[isbn].since if isbn in self.unread else at
         self.unread[isbn] = Unread(outcome, since)
 
+    def saved(self) -> Any:
+        """A backup: rows are never changed, but replaced."""
+        return dict(self.rows), list(self.log), copy.deepcopy(self.unread), self._last_id
+
+    def restore(self, backup: Any) -> None:
+        rows, log, unread, self._last_id = backup
+        self.rows, self.log, self.unread = dict(rows), list(log), copy.deepcopy(unread)
+
     # What the storefront reads, and marks (`staging.reader.QueueReader`).
 
     def titles(self, isbns: Sequence[str] | None = None) -> list[Title]:
@@ -107,14 +117,17 @@ class SimulatedQueue:
         return [row for row in self.titles() if row.is_wanted_again]
 
     def changes_since(self, cursor: str | None, limit: int = 1000, until: str | None = None) -> Page:
-        place = int(cursor.rpartition("/")[2]) if cursor else 0
-        end = int(until.rpartition("/")[2]) if until else len(self.log)
-        changes = tuple(self.log[place : min(end, place + limit)])
+        begin, end = _place(cursor), _place(until) if until else None
+        behind = [
+            change
+            for change in self.log
+            if (at := (change.stock_changed_at, change.id)) > begin and (end is None or at <= end)
+        ]
+        changes = tuple(behind[:limit])
         if until and len(changes) < limit:
             return Page(changes, until)
-        return Page(
-            changes, f"{changes[-1].stock_changed_at.isoformat()}/{changes[-1].id}" if changes else cursor
-        )
+        last = changes[-1] if changes else None
+        return Page(changes, f"{last.stock_changed_at.isoformat()}/{last.id}" if last else cursor)
 
     def first_changes(self, since: Mapping[str, datetime]) -> dict[str, datetime]:
         first: dict[str, datetime] = {}
@@ -149,3 +162,9 @@ class SimulatedQueue:
 
 def _counts(known: KnownStock) -> dict[str, tuple[int | None, int | None]]:
     return {center: of.counts[:2] for center, of in known.counted.items()}
+
+
+def _place(cursor: str | None) -> tuple[datetime, int]:
+    """The time and the number of the change that a cursor names."""
+    at, _, number = (cursor or f"{datetime.min.replace(tzinfo=UTC).isoformat()}/0").rpartition("/")
+    return datetime.fromisoformat(at), int(number)

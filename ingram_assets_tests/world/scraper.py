@@ -5,27 +5,37 @@ product are Dagster's events, and the loop over the pages, which there are threa
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+
+from ingram_assets.defs.events import STOPPED, Report, failure_of, stopped
+from ingram_assets.defs.keys import STOCK_SWEEP
+from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, zeros_of
 from ingram_assets.defs.scraper.decisions import (
     OLD_NEWS_AFTER,
     Due,
     Past,
     RetrySchedule,
     due,
+    in_part_since,
     old_news,
     reading_order,
     suspects,
     titles_to_read,
 )
+from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.sweep_result import PageReading, SweepResult, is_gone
 from ingram_assets.domain import guardrails
-from ingram_assets.domain.completeness import FIRST_GUESS, Habit, Shape, learnt
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
+from ingram_assets.domain.completeness import Habit
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
+from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
+from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.domain.readings import StockReading
+from ingram_assets.domain.stock import on_hand, on_order
 from ingram_assets.sources.ipage.access.answers import (
     OF_ONE_PAGE,
     FetchOutcome,
@@ -39,26 +49,19 @@ from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_op
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart
 from ingram_assets.sources.ipage.retries import PageJob, RetryPolicy
+from ingram_assets.sources.ipage.site import Reading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.site import SimulatedSite
+from ingram_assets_tests.world.watch import BETWEEN_SWEEPS, SLA, SWEEP, Watch
 
-SCHEDULE = RetrySchedule(HOUR, (300.0, 900.0), rest=HOUR)
+SWEEP_EVERY = 1.5 * HOUR
+SCHEDULE = RetrySchedule(SWEEP_EVERY, (300.0, 900.0), rest=HOUR)
+BETWEEN = RetrySchedule(300.0, (300.0, 900.0), rest=HOUR)
 PAGE_SECONDS = 7.0
 THRESHOLDS = guardrails.Thresholds()
 LIMITS = Limits(max_failures_in_a_row=6)
 """For a shop of some dozens of titles: the product, made for thousands, ends a run after 24 failures."""
-
-
-@dataclass(slots=True)
-class PageRead:
-    """What became of a title's page (`sources.ipage.site.Reading`)."""
-
-    isbn: str
-    outcome: FetchOutcome
-    page: ProductPage | None
-    at: float
-    asked: bool
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class Scraper:
     clock: Clock
     site: SimulatedSite
     queue: SimulatedQueue
+    watch: Watch
     state: Path
     batch: int
     tracked: set[str] = field(default_factory=set)
@@ -92,10 +96,19 @@ class Scraper:
     passed: EndedSweep | None = None
     habit: Habit | None = None
     failures: list[float] = field(default_factory=list)
-    in_part_since: dict[str, float] = field(default_factory=dict)
+    in_part: dict[str, float] = field(default_factory=dict)
+    added_at: dict[str, float] = field(default_factory=dict)
+    last_read: dict[str, float] = field(default_factory=dict)
+    stopped_by: set[str] = field(default_factory=set)
+    """How sweeps were stopped since the last complete one: by a block, or by a guardrail."""
     asked_for: frozenset[str] = frozenset()
     run: Iterator[float] | None = None
-    tripped: str | None = None
+    is_between: bool = False
+    """Whether the run at work is one between sweeps."""
+    runs_between: list[RunBetween] = field(default_factory=list)
+    failures_between: list[float] = field(default_factory=list)
+    changes: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    readings: dict[str, LastReading] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -111,14 +124,55 @@ class Scraper:
             tuple(self.failures[-len(SCHEDULE.waits) - 1 :]),
             self.run is not None,
         )
-        return due(past, SCHEDULE, self.clock.now, left_alone_until=self.open_until or None)
+        doubted = self.between.held_back if self.between else None
+        return due(past, SCHEDULE, self.clock.now, left_alone_until=self.open_until or None, early=doubted)
+
+    @property
+    def between(self) -> BetweenSweeps | None:
+        """What was read since the last complete sweep."""
+        if self.swept_at is None:
+            return None
+        return BetweenSweeps.of(self.swept_at, self.runs_between[::-1], self.clock.now)
+
+    def look_between(self) -> Due:
+        """What `between_sweeps_due` decides."""
+        between, now = self.between, self.clock.now
+        if between is None:
+            return Due(False, "The first sweep comes first.")
+        pages = between.pages_now(len(self.tracked), None, SWEEP_EVERY, now)
+        nothing = between.nothing_to_do(
+            pages, sweep_failed=bool(self.failures), sweep_every=SWEEP_EVERY, now=now
+        )
+        past = Past(
+            self.runs_between[-1].at if self.runs_between else None,
+            tuple(self.failures_between[-len(BETWEEN.waits) - 1 :]),
+            self.run is not None,
+        )
+        until = self.open_until or None
+        return due(past, BETWEEN, now, left_alone_until=until, nothing_to_do=nothing)
+
+    @property
+    def swept_at(self) -> float | None:
+        """When the last complete sweep ended."""
+        return self.completed[-1].at if self.completed else None
+
+    def stale(self) -> StaleReadings:
+        """The tracked titles that were not read within the promise, but for those added since."""
+        since = self.clock.now - SLA
+        late = [
+            isbn for isbn in self.tracked if self.last_read.get(isbn, self.added_at.get(isbn, 0.0)) < since
+        ]
+        return StaleReadings(len(late), len(self.tracked))
 
     def tick(self) -> None:
-        """The sensors `sweep_due` and `new_titles`."""
+        """The sensors `sweep_due`, `between_sweeps_due` and `new_titles`."""
         if not self.is_on:
             return
         if self.look().now:
             self.run = self._sweep()
+            return
+        if self.look_between().now:
+            self.run = self._read_between()
             return
         decision = titles_to_read(
             self.tracked, self.detailed, self.asked_for, self.run is not None, bool(self.completed)
@@ -143,13 +197,15 @@ class Scraper:
         """The run's process is killed."""
         if self.run is not None:
             self.run = None
-            self.failures.append(self.clock.now)
+            (self.failures_between if self.is_between else self.failures).append(self.clock.now)
+            self.watch.died(BETWEEN_SWEEPS if self.is_between else SWEEP)
 
     def enrich(self, isbns: Collection[str], *, routine: bool = False) -> None:
         """What `ingram enrich` does, in a moment: the breaker's waits are not sat out."""
         if self.open_until:
             return
-        now, reads = self.clock.now, _Reads(self, isbns, frozenset(), FIRST_GUESS)
+        now, sweep = self.clock.now, SweepResult(Report("enrich"), Earlier(habit=self.habit), self.habit)
+        reads = _Reads(self, isbns, frozenset(), sweep.usual)
         for wakes in reads.pages():
             if wakes > now + HOUR / 4:
                 break  # a block: who finds the breaker open comes again
@@ -160,7 +216,7 @@ class Scraper:
                 self.tracked.add(read.isbn)
                 self.retired.discard(read.isbn)
                 self._add_details(read.page, routine=routine)
-            self._record(read, self.habit or FIRST_GUESS)
+            self._record(read, sweep)
 
     def retire(self, isbn: str) -> None:
         self.retired.add(isbn)
@@ -168,6 +224,75 @@ class Scraper:
 
     def _sweep(self) -> Iterator[float]:
         """`stock_sweep`: read all titles in their order, record them, and judge the whole."""
+        self.is_between = False
+        tracked, earlier = sorted(self.tracked), self._earlier()
+        order = reading_order(tracked, earlier.read, earlier.suspects, f"run {next(self._numbers)}")
+        details = set(order) if self.wants_all_details else set(order) - self.detailed
+        sweep = SweepResult(Report("stock_sweep"), earlier, self.habit)
+        usual = sweep.usual
+        began = self.clock.now
+        reads = _Reads(self, order, earlier.known, usual)
+        waiting: list[Reading] = []
+        undecided: list[Reading] = []
+        # A run that has given up asks for no more pages, and takes no time for the rest of its titles.
+        for wakes in itertools.chain(reads.pages(), (self.clock.now,)):
+            yield wakes
+            for one in reads.take():
+                sweep.count(one)
+                if is_gone(one, earlier):
+                    sweep.gone.append(one)
+                    continue
+                hides = self.habit is None and one.page is not None and one.page.hides_copies(usual)
+                (undecided if hides else waiting).append(one)
+            if len(waiting) >= self.batch:
+                self._record_all(waiting, details, sweep)
+        self._record_all(waiting, details, sweep)
+        sweep.learn(self.clock.now)
+        self.habit = sweep.habit
+        self._record_all(undecided, details, sweep)
+        self._end(began, reads, sweep, details)
+
+    def _read_between(self) -> Iterator[float]:
+        """`likely_sell_outs`: read the titles chosen, and record them if they are believed."""
+        self.is_between = True
+        between, now = self.between, self.clock.now
+        assert between is not None
+        earlier = replace(self._earlier(), of_all=False)
+        there = self.tracked & earlier.known - between.failed
+        titles = {isbn: one for isbn, one in self.readings.items() if isbn in there}
+        chosen = read_next(
+            titles.values(),
+            now,
+            between.pages_now(len(self.tracked), None, SWEEP_EVERY, now),
+            late_unless_read=between.swept_at + SWEEP_EVERY - SLA,
+        )
+        sweep = SweepResult(Report("likely_sell_outs"), earlier, self.habit)
+        reads = _Reads(self, [one.isbn for one in chosen], earlier.known, sweep.usual)
+        waiting: list[Reading] = []
+        for wakes in itertools.chain(reads.pages(), (self.clock.now,)):
+            yield wakes
+            for one in reads.take():
+                sweep.count(one)
+                (sweep.gone if is_gone(one, earlier) else waiting).append(one)
+        zeros = zeros_of(waiting, titles)
+        asked = len(sweep.seconds) - sweep.not_asked
+        sweep.held_back = (between.zeros + zeros).doubt(THRESHOLDS)
+        if not sweep.held_back:
+            self._record_all(waiting, set(), sweep)
+            self._record_gone(sweep, set())
+        if isinstance(reads.retries.stopped_by, Stopped | NeedsPerson) or (
+            chosen and not (sweep.held_back or sweep.report.counts.get("ok"))
+        ):
+            self.failures_between.append(self.clock.now)
+            self.watch.failed(BETWEEN_SWEEPS, failure_of(Transient("It could not be read.")))
+            return
+        failed = frozenset(sweep.report.failed)
+        self.runs_between.append(RunBetween(self.clock.now, asked, zeros, failed, sweep.held_back))
+        self.failures_between.clear()
+        self.watch.came_through(BETWEEN_SWEEPS)
+
+    def _earlier(self) -> Earlier:
+        """What is known before a run, as `before_a_sweep` gathers it."""
         tracked = sorted(self.tracked)
         read = {
             isbn: max(self.made.get(isbn, -1), self.seen.get(isbn, -1)) for isbn in {*self.made, *self.seen}
@@ -183,65 +308,73 @@ class Scraper:
         )
         cutoff = self.clock.now - OLD_NEWS_AFTER
         old = max((number for at, number in self.read_at if at < cutoff), default=0)
-        known_bad = old_news(doubted, read, old=old, let_through=())
-        order = reading_order(tracked, read, doubted, f"run {next(self._numbers)}")
-        details = set(order) if self.wants_all_details else set(order) - self.detailed
-        usual = self.habit or FIRST_GUESS
-        began = self.clock.now
-        reads = _Reads(self, order, frozenset(read.keys() - doubted), usual)
-        verdict = _Verdict(known_bad, frozenset(read.keys() - known_bad), frozenset(self.made))
-        waiting: list[PageRead] = []
-        undecided: list[PageRead] = []
-        # A run that has given up asks for no more pages, and takes no time for the rest of its titles.
-        for wakes in itertools.chain(reads.pages(), (self.clock.now,)):
-            yield wakes
-            for one in reads.take():
-                verdict.count(one)
-                if verdict.is_gone(one):
-                    continue
-                hides = self.habit is None and one.page is not None and one.page.hides_copies(usual)
-                (undecided if hides else waiting).append(one)
-            if len(waiting) >= self.batch:
-                self._record_all(waiting, details, verdict, usual)
-        self._record_all(waiting, details, verdict, usual)
-        self.habit = learnt(self.habit, verdict.shapes, self.clock.now)
-        self._record_all(undecided, details, verdict, self.habit or FIRST_GUESS)
-        self._end(began, reads, verdict, details)
+        return Earlier(
+            read=read,
+            with_stock=frozenset(isbn for isbn, number in self.made.items() if number == read[isbn]),
+            suspects=doubted,
+            old_news=old_news(doubted, read, old=old, let_through=()),
+            habit=self.habit,
+            old_news_before=cutoff,
+            of_all=True,
+        )
 
-    def _end(self, began: float, reads: "_Reads", verdict: "_Verdict", details: Collection[str]) -> None:
-        vanished = verdict.vanished()
-        for one in verdict.gone:
-            if vanished:
-                verdict.failed.add(one.isbn)
-                self.queue.record_unread(one.isbn, "vanished", self.clock.moment(one.at))
-            else:
-                self._record_all([one], details, verdict, self.habit or FIRST_GUESS)
-        ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(verdict.failed))
-        stopped = reads.retries.stopped_by
-        tripped = verdict.tripped()
-        self.tripped = tripped.reason if tripped else None
-        if isinstance(stopped, Stopped | NeedsPerson) or tripped:
-            if not verdict.not_asked and not isinstance(stopped, Stopped | NeedsPerson):
+    def _end(self, began: float, reads: "_Reads", sweep: SweepResult, details: Collection[str]) -> None:
+        """What `stock_sweep` does once its pages were read."""
+        self._record_gone(sweep, details)
+        ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(sweep.report.failed))
+        stopped_by, tripped = reads.retries.stopped_by, sweep.tripped(THRESHOLDS)
+        if isinstance(stopped_by, Stopped | NeedsPerson):
+            return self._failed(failure_of(stopped_by))
+        if tripped and sweep.unread == sweep.unanswered:
+            return self._failed(failure_of(Transient(f"iPage did not answer. {tripped.reason}")))
+        self._checked(tripped)
+        if tripped:
+            if not sweep.not_asked:
                 self.passed = ended
-            self.failures.append(self.clock.now)
-            return
+            return self._failed(stopped("guardrail", tripped.reason))
         self.completed.append(ended)
+        self.runs_between.clear()
         self.failures.clear()
+        self.stopped_by.clear()
+        self.watch.came_through(SWEEP)
         if self.wants_all_details and len(details) >= len(self.tracked):
             self.wants_all_details = False
+        return None
 
-    def _record_all(
-        self, reads: list[PageRead], details: Collection[str], verdict: "_Verdict", habit: Habit
-    ) -> None:
+    def _record_gone(self, sweep: SweepResult, details: Collection[str]) -> None:
+        if sweep.vanished(THRESHOLDS):
+            for one in sweep.gone:
+                sweep.report.fail(one.isbn, "vanished")
+                self.queue.record_unread(one.isbn, "vanished", one.observed_at)
+        else:
+            self._record_all(sweep.gone, details, sweep)
+
+    def _checked(self, tripped: guardrails.Tripped | None) -> None:
+        found = dg.AssetCheckEvaluation(
+            asset_key=STOCK_SWEEP,
+            check_name="pages_were_readable",
+            passed=tripped is None,
+            metadata={},
+            description=tripped.reason if tripped else "",
+            blocking=True,
+        )
+        self.watch.logged(found)
+
+    def _failed(self, failure: dg.Failure) -> None:
+        self.failures.append(self.clock.now)
+        self.watch.failed(SWEEP, failure)
+        said: Any = failure.metadata[STOPPED].value if STOPPED in failure.metadata else {}
+        if said:
+            self.stopped_by.add("guardrail" if said["by"] == "guardrail" else "block")
+
+    def _record_all(self, reads: list[Reading], details: Collection[str], sweep: SweepResult) -> None:
         for one in reads:
             if one.isbn not in self.queue.rows:
                 continue
             if one.page is not None and one.isbn in details:
                 self._add_details(one.page, routine=True)
-            if not self._record(one, habit):
-                verdict.failed.add(one.isbn)
-            if one.page is not None and _shows_a_count(one.page) and one.page.hides_copies(habit):
-                verdict.note_in_part(one.isbn, self.in_part_since, self.clock.now)
+            if not self._record(one, sweep):
+                sweep.report.fail(one.isbn, one.outcome.value)
         reads.clear()
 
     def _add_details(self, page: ProductPage, *, routine: bool) -> None:
@@ -254,28 +387,48 @@ class Scraper:
         self.queue.add_title(page.isbn, details, routine=routine)
         self.detailed.add(page.isbn)
 
-    def _record(self, read: PageRead, habit: Habit) -> bool:
+    def _record(self, read: Reading, sweep: SweepResult) -> bool:
         """One title's reading; False if it has to be named as not come through."""
-        at, page, number = self.clock.moment(read.at), read.page, next(self._numbers)
+        at, page, number = read.observed_at, read.page, next(self._numbers)
         if read.isbn not in self.queue.rows:
             return False
         if page is None:
             self.queue.record_unread(read.isbn, read.outcome.value, at)
             return False
-        self.read_at.append((read.at, number))
-        if page.stock is None or not _shows_a_count(page):
+        now = at.timestamp()
+        self.read_at.append((now, number))
+        self.last_read[read.isbn] = now
+        one = PageReading.of(read, page, sweep.usual)
+        is_news = one.shows_stock and one.in_part and self._is_newly_in_part(read.isbn, now, sweep)
+        if not (one.shows_stock and one.in_part):
+            self.in_part.pop(read.isbn, None)
+        if not one.shows_stock:
             self.queue.record_unread(read.isbn, "no_stock_table", at)
             self.seen[read.isbn] = number
+            self.readings[read.isbn] = LastReading(read.isbn, now, None)
             return True
-        reading = StockReading(read.isbn, "ipage", at, page.shows_all_stock(habit), page.stock)
-        self.queue.record_stock(reading)
-        if page.hides_copies(habit):
-            fresh = read.isbn not in self.made
-            self.in_part_since.setdefault(read.isbn, 0.0 if fresh else read.at)
-        else:
-            self.in_part_since.pop(read.isbn, None)
+        self.queue.record_stock(StockReading(read.isbn, "ipage", at, one.complete, page.stock or {}))
         self.made[read.isbn] = number
-        return True
+        self._note_copies(read.isbn, now)
+        return not is_news
+
+    def _note_copies(self, isbn: str, now: float) -> None:
+        """What the event of a reading carries along for the choice of what is read next."""
+        stock, changes = self.queue.rows[isbn].stock, self.changes.setdefault(isbn, [])
+        copies = on_hand(stock)
+        if copies is not None and (not changes or changes[-1][1] != copies):
+            changes.append((now, copies))
+        seen = SeenDemand.of(changes[-60:], now)
+        self.readings[isbn] = LastReading(isbn, now, copies, on_order(stock) or 0, seen)
+
+    def _is_newly_in_part(self, isbn: str, at: float, sweep: SweepResult) -> bool:
+        """Whether a page that shows zeros of a part alone counts as unread (`_report_in_part`)."""
+        was_read = isbn in self.made
+        since = in_part_since(was_read, self.in_part.get(isbn), at)
+        self.in_part[isbn] = since
+        is_news = not was_read or since > sweep.earlier.old_news_before
+        sweep.newly_in_part += is_news and isbn not in sweep.earlier.old_news
+        return is_news
 
 
 @dataclass(slots=True)
@@ -286,7 +439,7 @@ class _Reads:
     isbns: Collection[str]
     known: Collection[str]
     habit: Habit
-    found: list[PageRead] = field(default_factory=list)
+    found: list[Reading] = field(default_factory=list)
     politeness: Politeness = field(init=False)
     retries: RetryPolicy = field(init=False)
     _taken: int = 0
@@ -296,7 +449,7 @@ class _Reads:
         self.politeness = Politeness(self.scraper.state, LIMITS, canceled)
         self.retries = RetryPolicy(self.politeness, canceled, (1.0, 4.0))
 
-    def take(self) -> list[PageRead]:
+    def take(self) -> list[Reading]:
         """What was read since the last time."""
         some, self._taken = self.found[self._taken :], len(self.found)
         return some
@@ -361,61 +514,7 @@ class _Reads:
         outcome = FetchOutcome.ok if error is None else outcome_of(error)
         if isinstance(error, StockInPart):
             page = error.page
-        self.found.append(PageRead(isbn, outcome, page, at, asked))
-
-
-@dataclass(slots=True)
-class _Verdict:
-    """What a sweep is judged by (`defs.scraper.reading.SweepResult`)."""
-
-    old_news: frozenset[str]
-    there: frozenset[str]
-    with_stock: frozenset[str]
-    judged: Counter[FetchOutcome] = field(default_factory=Counter)
-    every: Counter[FetchOutcome] = field(default_factory=Counter)
-    shapes: Counter[Shape] = field(default_factory=Counter)
-    gone: list[PageRead] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    there_asked: int = 0
-    not_asked: int = 0
-    newly_in_part: int = 0
-
-    def count(self, read: PageRead) -> None:
-        self.every[read.outcome] += 1
-        self.not_asked += not read.asked
-        self.judged[read.outcome] += read.isbn not in self.old_news
-        self.there_asked += read.isbn in self.there and read.asked
-        page = read.page
-        if page is not None and page.stock_shape is not None and _shows_a_count(page):
-            self.shapes[page.stock_shape] += 1
-
-    def is_gone(self, read: PageRead) -> bool:
-        if read.isbn not in self.there:
-            return False
-        is_gone = read.outcome is FetchOutcome.not_found
-        if read.page is not None:
-            is_gone = read.isbn in self.with_stock and not _shows_a_count(read.page)
-        if is_gone:
-            self.gone.append(read)
-        return is_gone
-
-    def note_in_part(self, isbn: str, since: dict[str, float], now: float) -> None:
-        """A page that shows zeros of a part alone counts as unread, unless it has been so for long."""
-        if since.get(isbn, 0.0) > now - OLD_NEWS_AFTER:
-            self.failed.add(isbn)
-            self.newly_in_part += isbn not in self.old_news
-
-    def vanished(self) -> guardrails.Tripped | None:
-        return guardrails.vanished(self.there_asked, len(self.gone), THRESHOLDS)
-
-    def tripped(self) -> guardrails.Tripped | None:
-        counted = self.judged if self.every[FetchOutcome.ok] else self.every
-        well = (FetchOutcome.ok, FetchOutcome.not_found)
-        unread = sum(counted[outcome] for outcome in FetchOutcome if outcome not in well)
-        missing = counted[FetchOutcome.not_found] + sum(one.page is not None for one in self.gone)
-        unread += self.newly_in_part + (0 if missing < guardrails.MIN_TITLES_VANISHED else missing)
-        return self.vanished() or guardrails.too_many_unread(sum(counted.values()), unread, THRESHOLDS)
-
-
-def _shows_a_count(page: ProductPage) -> bool:
-    return any(count is not None for center in (page.stock or {}).values() for count in center[:2])
+        tries = max(job.tries, 1) if asked else 0
+        reason = None if error is None else str(error)
+        seen_at = self.scraper.clock.moment(at)
+        self.found.append(Reading(isbn, outcome, page, reason, seen_at, 0.1, tries))

@@ -1,7 +1,9 @@
 """The store in memory: Medusa's products, levels and orders, and the journal beside it."""
 
+import copy
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,12 +11,11 @@ from typing import Any
 
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.guardrails import held_price
-from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import Applied
 from ingram_assets.store.import_plan import RowPlan
-from ingram_assets.store.journal import InStep, LastLevel
-from ingram_assets.store.model import Actual, Item, Level, Variant
+from ingram_assets.store.journal import Change, Entry, InStep, Kind, Known, LastLevel, What, Writing
+from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
 from ingram_assets.store.products import ImportReport
@@ -60,7 +61,7 @@ class Product:
 
 @dataclass(slots=True)
 class Order:
-    """One line of an order. `times` of its fulfillments: made, and canceled or None."""
+    """One line of an order. `fulfillments`: when each was made, and canceled or None."""
 
     isbn: str
     item: StoreItem
@@ -69,6 +70,7 @@ class Order:
     changed_at: datetime
     fulfillments: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     canceled: bool = False
+    returned: bool = False
 
     @property
     def is_fulfilled(self) -> bool:
@@ -132,11 +134,23 @@ class SimulatedStore:
         order.item.levels[OURS].reserved -= order.quantity
         order.changed_at, order.canceled = self.now(), True
 
+    def take_back(self, order: Order) -> None:
+        """Copies of a fulfilled order are here again. Medusa puts them on sale by itself."""
+        order.item.levels[OURS].stocked += order.quantity
+        order.changed_at, order.returned = self.now(), True
+
     def delete(self, isbn: str) -> None:
         """A person deletes the product; its inventory item stays behind, as Medusa has it."""
         product = self.products.pop(isbn)
         if product.item and product.item.sku == isbn:
             self.leftovers[isbn] = product.item
+
+    def saved(self) -> Any:
+        """A backup."""
+        return copy.deepcopy((self.products, self.leftovers, self.orders))
+
+    def restore(self, backup: Any) -> None:
+        self.products, self.leftovers, self.orders = copy.deepcopy(backup)
 
     # What a push reads.
 
@@ -144,15 +158,15 @@ class SimulatedStore:
         self, client: Any, isbns: Iterable[str], location_id: str, *more: Any, **named: Any
     ) -> dict[str, Actual]:
         self._ask()
-        return {isbn: self._actual(isbn) for isbn in isbns}
+        return {isbn: self._actual(isbn, location_id) for isbn in isbns}
 
-    def _actual(self, isbn: str) -> Actual:
+    def _actual(self, isbn: str, place: str) -> Actual:
         product = self.products.get(isbn)
         leftover = self.leftovers.get(isbn)
-        left = self._item(leftover, ()) if leftover else None
+        left = self._item(leftover, (), place) if leftover else None
         if product is None:
             return Actual(isbn, (), left)
-        items = (self._item(product.item, (product.variant,)),) if product.item else ()
+        items = (self._item(product.item, (product.variant,), place),) if product.item else ()
         variant = Variant(
             product.variant,
             f"prod_{isbn}",
@@ -165,49 +179,10 @@ class SimulatedStore:
         )
         return Actual(isbn, (variant,), None if items else left)
 
-    def _item(self, item: StoreItem, variants: tuple[str, ...]) -> Item:
-        level = item.levels.get(OURS)
+    def _item(self, item: StoreItem, variants: tuple[str, ...], place: str) -> Item:
+        level = item.levels.get(place)
         ours = Level(f"{item.id}_level", level.stocked, level.reserved, level.incoming) if level else None
         return Item(item.id, item.sku, ours, elsewhere=len(item.levels) > bool(level), variants=variants)
-
-    def read_orders(
-        self, client: Any, since: Mapping[str, datetime], location_id: str, reserved: Collection[str] = ()
-    ) -> dict[str, Orders]:
-        if not since:
-            return {}
-        self._ask()
-        earliest, found = min(since.values()), dict[str, tuple[list[Reservation], list[Fulfillment]]]()
-        for order in self.orders:
-            of_item = found.setdefault(order.item.id, ([], []))
-            if order.item.id in reserved and order.is_open:
-                of_item[0].append(Reservation(order.quantity, order.placed_at))
-            if order.item.id in since and order.changed_at >= earliest:
-                of_item[1].extend(
-                    Fulfillment(order.quantity, order.placed_at, made, canceled)
-                    for made, canceled in order.fulfillments
-                )
-        return {
-            item: Orders(tuple(held), tuple(done)) for item, (held, done) in found.items() if held or done
-        }
-
-    def read_reservations(self, client: Any, item_ids: Collection[str], location_id: str) -> list[Any]:
-        self._ask()
-        return [
-            {"inventory_item_id": order.item.id, "line_item_id": str(number), "quantity": order.quantity}
-            for number, order in enumerate(self.orders)
-            if order.item.id in item_ids and order.is_open
-        ]
-
-    def touched(self, since: datetime, until: datetime, *, placed: bool = False) -> list[str]:
-        """ISBNs of orders that changed, and are fulfilled or canceled; with `placed`, of all that changed."""
-        self._ask()
-        return list(
-            dict.fromkeys(
-                order.isbn
-                for order in self.orders
-                if since < order.changed_at <= until and (placed or order.fulfillments or order.canceled)
-            )
-        )
 
     # What a push writes.
 
@@ -219,18 +194,34 @@ class SimulatedStore:
             if title.quantities is not None or title.link_item:
                 item = self._item_of(title)
                 if title.quantities is not None:
-                    level = item.levels.setdefault(OURS, StoreLevel())
-                    level.stocked = title.quantities["stocked_quantity"]
-                    level.incoming = title.quantities["incoming_quantity"]
-                    session.journal.wrote(title.isbn, level.stocked, level.incoming)
+                    self._write_level(session, title, item, title.quantities)
                 self.products[title.isbn].item = item
             if title.flags:
-                product = self.products[title.isbn]
-                product.managed = title.flags.get("manage_inventory", product.managed)
-                product.allow_backorder = title.flags.get("allow_backorder", product.allow_backorder)
-                merged = {**product.metadata, **title.flags.get("metadata", {})}
-                product.metadata = {key: value for key, value in merged.items() if value is not None}
+                self._write_flags(session, title)
         return Applied()
+
+    def _write_level(
+        self, session: StoreSession, title: TitleWrites, item: StoreItem, copies: Quantities
+    ) -> None:
+        before = title.level_before.quantities if title.level_before else None
+        session.journal.entered(session.run_id, "level", title, item.id, before, dict(copies))
+        level = item.levels.setdefault(session.location.id, StoreLevel())
+        level.stocked, level.incoming = copies["stocked_quantity"], copies["incoming_quantity"]
+        session.journal.wrote(title.isbn, level.stocked, level.incoming)
+
+    def _write_flags(self, session: StoreSession, title: TitleWrites) -> None:
+        product = self.products[title.isbn]
+        metadata = title.flags.get("metadata", {})
+        after = {name: value for name, value in title.flags.items() if name != "metadata"}
+        names = {"manage_inventory": product.managed, "allow_backorder": product.allow_backorder}
+        before = {name: names[name] for name in after}
+        before |= {f"metadata.{key}": product.metadata.get(key) for key in metadata}
+        after |= {f"metadata.{key}": value for key, value in metadata.items()}
+        session.journal.entered(session.run_id, "variant", title, product.variant, before, after)
+        product.managed = title.flags.get("manage_inventory", product.managed)
+        product.allow_backorder = title.flags.get("allow_backorder", product.allow_backorder)
+        merged = {**product.metadata, **metadata}
+        product.metadata = {key: value for key, value in merged.items() if value is not None}
 
     def _item_of(self, title: TitleWrites) -> StoreItem:
         product = self.products[title.isbn]
@@ -250,7 +241,7 @@ class SimulatedStore:
     def _row_plan(self, session: StoreSession, title: Title) -> RowPlan:
         if title.srp_price is None:
             return RowPlan(title, "It has no price.")
-        actual, product = self._actual(title.isbn), self.products.get(title.isbn)
+        actual, product = self._actual(title.isbn, session.location.id), self.products.get(title.isbn)
         thresholds = session.rules.thresholds
         if product is None:
             if held := held_price(title.srp_price, (), thresholds):
@@ -300,7 +291,7 @@ class SimulatedStore:
         if product.managed:
             product.item = self.leftovers.pop(title.isbn, None) or self._new_item(title.isbn)
             if level.quantities is not None:
-                copies = product.item.levels.setdefault(OURS, StoreLevel())
+                copies = product.item.levels.setdefault(session.location.id, StoreLevel())
                 copies.stocked = level.quantities["stocked_quantity"]
                 copies.incoming = level.quantities["incoming_quantity"]
                 session.journal.wrote(title.isbn, copies.stocked, copies.incoming)
@@ -324,13 +315,56 @@ class SimulatedJournal:
 
     now: Callable[[], datetime]
     told: dict[str, InStep] = field(default_factory=dict)
-    written: dict[str, LastLevel] = field(default_factory=dict)
+    levels: dict[str, LastLevel] = field(default_factory=dict)
+    runs: dict[str, list[Entry]] = field(default_factory=dict)
+    ids: dict[What, dict[str, Known]] = field(default_factory=dict)
+
+    def know(self, what: What, things: Iterable[Known]) -> None:
+        self.ids.setdefault(what, {}).update({one.called: one for one in things})
+
+    def known(self, what: What, called: Sequence[str] | None = None) -> list[Known]:
+        known = self.ids.get(what, {})
+        return [one for name, one in known.items() if called is None or name in called]
+
+    def written(self, kind: str) -> list[Any]:
+        """What earlier versions wrote: there were none."""
+        return []
+
+    @contextmanager
+    def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
+        yield Writing(list(range(len(changes))))
+
+    def entered(
+        self,
+        run_id: str,
+        kind: Kind,
+        title: TitleWrites,
+        entity: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+    ) -> None:
+        """A write to a title, as the run's entry of the journal."""
+        entries = self.runs.setdefault(run_id, [])
+        was = None if before is None else dict(before)
+        entries.append(
+            Entry(
+                *(kind, title.isbn, entity, was, dict(after), " ".join(title.reasons)),
+                *(len(entries) + 1, run_id, "written", None, self.now()),
+            )
+        )
+
+    def changes(self, run_id: str) -> list[Entry]:
+        return list(self.runs.get(run_id, ()))
+
+    def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, list[Any]]]:
+        """Of products, which alone are asked for: nothing of them is entered."""
+        return {}
 
     def wrote(self, isbn: str, stocked: float, incoming: float) -> None:
-        self.written[isbn] = LastLevel(((stocked, incoming),), self.now())
+        self.levels[isbn] = LastLevel(((stocked, incoming),), self.now())
 
     def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
-        return {isbn: self.written[isbn] for isbn in isbns if isbn in self.written}
+        return {isbn: self.levels[isbn] for isbn in isbns if isbn in self.levels}
 
     def in_step(self) -> dict[str, InStep]:
         return dict(self.told)

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from ingram_assets.defs.events import KIND, STOPPED, classified
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.storefront import push as pushing
 from ingram_assets.defs.storefront.decisions import (
@@ -39,20 +40,26 @@ from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
 from ingram_assets.sources.ipage.access import breaker, politeness
-from ingram_assets.store import beside, levels
-from ingram_assets.store.location import Location
+from ingram_assets.store import levels
+from ingram_assets.store import undo as undoing
+from ingram_assets.store.location import find_location
+from ingram_assets.store.read import read_touched
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 from ingram_assets_tests.world.clock import Clock, replaced
+from ingram_assets_tests.world.events import SENSORS
+from ingram_assets_tests.world.medusa import CHANNEL, NAME, SimulatedClient
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
-from ingram_assets_tests.world.store import OURS, Killed, SimulatedJournal, SimulatedStore
+from ingram_assets_tests.world.store import Killed, SimulatedJournal, SimulatedStore
+from ingram_assets_tests.world.watch import PUSH, Watch
 
 WAITS = (15.0, 60.0, 300.0)
+LOOKS_IN_A_TICK = 3
+"""A sensor looks oftener, but so the stretches that it holds keep up with what is new."""
 LAG = timedelta(minutes=10)
 SECOND_LOOK = timedelta(hours=2)
 """STOCK_FAIL_AFTER: by then each title that can be read was."""
-LOCATION = Location(OURS, "Ingram (Drop-Ship)", "sc_1", "Online Store")
 
 
 class _Silent:
@@ -81,6 +88,7 @@ class Ran:
     by: str
     reason: str = ""
     came_through: tuple[str, ...] = ()
+    run_id: str = ""
 
 
 @dataclass(slots=True)
@@ -90,8 +98,10 @@ class Storefront:
     clock: Clock
     queue: SimulatedQueue
     store: SimulatedStore
+    client: SimulatedClient
     journal: SimulatedJournal
     scraper: Scraper
+    watch: Watch
     rules: StoreRules
     off: dict[str, float] = field(default_factory=dict)
     cursors: dict[str, str] = field(default_factory=dict)
@@ -109,12 +119,13 @@ class Storefront:
         """As much of a run's context as a push looks at."""
         partitions = {ISBNS_NAME: self.scraper.tracked, RETIRED_NAME: self.scraper.retired}
         instance = SimpleNamespace(get_dynamic_partitions=lambda name: sorted(partitions[name]))
+        run_id = f"push {next(self._numbers)}"
         return SimpleNamespace(
             instance=instance,
             job_name="push",
-            run=SimpleNamespace(run_id=f"run {next(self._numbers)}"),
+            run=SimpleNamespace(run_id=run_id),
             log=logging.getLogger("world"),
-            log_event=lambda event: None,
+            log_event=lambda event: self.watch.logged(event, run_id),
         )
 
     def push(self, isbns: Sequence[str] | None, by: str, *, let_through: bool = False) -> RunState:
@@ -122,30 +133,44 @@ class Storefront:
         now = self.clock.moment()
         today = now.astimezone(self.zone).date()
         context = self.context
-        journal: Any = self.journal
-        session = StoreSession(
-            None,
-            journal,
-            LOCATION,
-            self.rules,
-            today,
-            run_id=context.run.run_id,  # type: ignore[arg-type]
+        run_id = context.run.run_id
+        settings: Any = SimpleNamespace(
+            MEDUSA_BACKEND_URL="https://store.example",
+            MEDUSA_STOCK_LOCATION=NAME,
+            MEDUSA_SALES_CHANNEL=CHANNEL,
         )
-        settings: Any = SimpleNamespace(MEDUSA_BACKEND_URL="https://store.example")
         reader: Any = self.queue
-        run = pushing.StoreRun(context, reader, session, settings, frozenset(self.scraper.retired), now)
         state, reason, before = "succeeded", "", self._read_in_store()
         try:
-            pushing.push_rows(run, isbns, let_through=let_through)
+            with classified():
+                session = self._session(run_id, today)
+                retired = frozenset(self.scraper.retired)
+                run = pushing.StoreRun(context, reader, session, settings, retired, now)
+                pushing.push_rows(run, isbns, let_through=let_through)
+            self.watch.came_through(PUSH, run_id)
         except dg.Failure as failure:
-            state, reason = "failed", f"stopped: {failure.description}"
-        except (Transient, Killed) as failure:
-            state, reason = "failed", str(failure) or "killed"
+            state, reason = "failed", f"{_why(failure)}{failure.description}"
+            self.watch.failed(PUSH, failure, run_id, retried=by in SENSORS)
+        except Killed:
+            state, reason = "failed", "killed"
+            self.watch.died(PUSH, run_id)
         named = None if isbns is None else tuple(isbns)
         after = self._read_in_store()
         told = tuple(isbn for isbn in before if after.get(isbn, before[isbn]) != before[isbn])
-        self.ended.append(Ran(self.clock.now, state, named, by, reason, told))  # type: ignore[arg-type]
+        self.ended.append(Ran(self.clock.now, state, named, by, reason, told, run_id))  # type: ignore[arg-type]
         return state  # type: ignore[return-value]
+
+    def undo(self, run_id: str) -> None:
+        """What `ingram undo` does."""
+        today = self.clock.moment().astimezone(self.zone).date()
+        undoing.undo(self._session(f"undo {next(self._numbers)}", today), run_id)
+
+    def _session(self, run_id: str, today: date) -> StoreSession:
+        """What `open_store` opens."""
+        journal: Any = self.journal
+        client: Any = self.client
+        location = find_location(client, journal=journal, name=NAME, sales_channel=CHANNEL)
+        return StoreSession(client, journal, location, self.rules, today, run_id=run_id)
 
     def _read_in_store(self) -> dict[str, tuple[object, ...]]:
         """ISBN to what the store shows that no time and no order changes: counts, a file, a far day."""
@@ -159,15 +184,19 @@ class Storefront:
         }
 
     def tick(self) -> None:
-        """All sensors that are on, in their turn."""
+        """All sensors that are on, in their turn, each a few times as long as it asks for something."""
         for sensor in (self._stock_changes, self._rows_to_import, self._clock_changes, self._order_changes):
             name = sensor.__name__.removeprefix("_")
             if self.off.get(name, 0.0) > self.clock.now:
                 continue
-            try:
-                sensor(name)
-            except Transient:
-                continue  # a tick that failed: the cursor stays
+            for _ in range(LOOKS_IN_A_TICK):
+                pushes = len(self.ended)
+                try:
+                    sensor(name)
+                except Transient:
+                    break  # a look that failed: the cursor stays
+                if len(self.ended) == pushes:
+                    break
 
     def lag(self) -> Lag:
         """What the standing check `store_follows_queue` finds."""
@@ -228,10 +257,11 @@ class Storefront:
         def read(stretch: Stretch) -> Changes:
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
-            touched = self.store.touched(since, until)
+            client: Any = self.client
+            wanted = [isbn for isbn, moved in read_touched(client, since, until).items() if moved]
             if again := second_look(since, until, SECOND_LOOK):
-                touched += self.store.touched(*again, placed=placed)
-            return Changes([title.isbn for title in self.queue.titles(touched)] if touched else [], end)
+                wanted += [isbn for isbn, moved in read_touched(client, *again).items() if moved or placed]
+            return Changes([title.isbn for title in self.queue.titles(wanted)] if wanted else [], end)
 
         self._answer(name, push_changes(place, read, self.clock.now, retired=self.scraper.retired))
 
@@ -260,17 +290,20 @@ class Storefront:
         self.runs[key] = self.push(decision.isbns, name)
 
 
+def _why(failure: dg.Failure) -> str:
+    """What a push's failure wants, as a word before its reason."""
+    if STOPPED in failure.metadata:
+        return "stopped: "
+    return "a person has to act: " if failure.metadata[KIND].value == "needs_person" else ""
+
+
 @contextmanager
 def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     """The product's modules with the world's clock and store in place of the real ones."""
 
     def silent(*_: object, **__: object) -> None: ...
 
-    at_work: dict[str, Callable[..., Any]] = {
-        "read_store": store.read_store,
-        "read_reservations": store.read_reservations,
-        "apply": store.apply,
-    }
+    at_work: dict[str, Callable[..., Any]] = {"read_store": store.read_store, "apply": store.apply}
     of_push = {
         "read_store": store.read_store,
         "import_titles": store.import_titles,
@@ -278,12 +311,14 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
         "datetime": clock.datetime_class,
         "Progress": _Silent,
         "log_materializations": silent,
-        "log_check": silent,
     }
     with replaced(
         (pushing, of_push),
-        (levels, {**at_work}),
-        (beside, {"read_orders": store.read_orders}),
+        (levels, at_work),
+        (
+            undoing,
+            {**at_work, "read_products": lambda *_: {}, "Shelves": silent, "send_updates": lambda *_: {}},
+        ),
         (politeness, {"time": clock.time_module}),
         (breaker, {"time": clock.time_module}),
     ):

@@ -1,5 +1,6 @@
 """A world: its site, queue, store and people, the product's decisions between them, and hours that go by."""
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.world import promises
+from ingram_assets_tests.world import promises, telling
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
+from ingram_assets_tests.world.medusa import NAME, Place, SimulatedClient
 from ingram_assets_tests.world.promises import LEFT_AFTER, RECOVERS_WITHIN, STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
@@ -26,6 +29,7 @@ from ingram_assets_tests.world.store import (
     StoreLevel,
 )
 from ingram_assets_tests.world.storefront import Storefront, driven
+from ingram_assets_tests.world.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,19 @@ class World:
         )
         self.site = SimulatedSite(setting.own_table_only, sound_since=START)
         self.queue, self.store, self.journal = SimulatedQueue(now), SimulatedStore(now), SimulatedJournal(now)
-        self.scraper = Scraper(self.clock, self.site, self.queue, folder, setting.batch)
+        self.client, self.watch = SimulatedClient(self.store), Watch(self.clock)
+        self.scraper = Scraper(self.clock, self.site, self.queue, self.watch, folder, setting.batch)
         self.storefront = Storefront(
-            self.clock, self.queue, self.store, self.journal, self.scraper, self.rules
+            self.clock,
+            self.queue,
+            self.store,
+            self.client,
+            self.journal,
+            self.scraper,
+            self.watch,
+            self.rules,
         )
-        self.excuses = Excuses()
+        self.excuses, self.telling = Excuses(), telling.Telling()
         self.scraper_sound_since = START
         self.isbns = [isbn_of(number) for number in range(setting.titles)]
         self.tracked_since = dict.fromkeys(self.isbns, START)
@@ -85,7 +97,13 @@ class World:
         self._stopped_since: float | None = None
         self._let_through_at = -DAY
         self._last_hour = -1
-        self._reconciled: Any = None
+        self._reconciled = self.clock.moment().astimezone(self.storefront.zone).date()
+        self._stands_still_until = 0.0
+        self.second_location_since = 0.0
+        self._restored_at = -DAY
+        self._backed_up_at: dict[str, float] = {}
+        self._backups: dict[str, Any] = {}
+        self._excuses_then: Any = None
         self._orders: dict[str, list[Order]] = {}
         for number, isbn in enumerate(self.isbns):
             self._bear(number, isbn)
@@ -95,6 +113,7 @@ class World:
         self.site.titles[isbn] = SiteTitle(isbn, hand, dict.fromkeys(CENTERS, 0), set(CENTERS))
         self.queue.add_title(isbn, {"srp_price": Decimal("20.00")}, routine=True)
         self.scraper.tracked.add(isbn)
+        self.scraper.added_at[isbn] = self.clock.now
 
     # For the promises.
 
@@ -150,19 +169,29 @@ class World:
             self.store.is_down = now < self._down_until
             while waiting and waiting[-1].at <= tick * TICK:
                 self._happen(waiting.pop())
-            self._reconcile()
-            self.scraper.tick()
-            self.storefront.tick()
-            self._look_at_pushes()
+            if self._stands_still_until <= now:
+                self._work()
             self._note_rows()
             if tick % (60 // TICK) == 0 and tick:
                 promises.check(self)
         if events and self.setting.hours - max(events).at / 60 >= QUIET_HOURS:
             promises.store_follows_queue(self, at_rest=True)
+            telling.nothing_is_left_to_be_told(self)
+
+    def _work(self) -> None:
+        """What `ingram up` does in a tick."""
+        self._reconcile()
+        self.scraper.tick()
+        self.storefront.tick()
+        self._look_at_pushes()
+        self.watch.tick(self.scraper.swept_at, self.scraper.stale, lambda: len(self.storefront.lag().behind))
+        self.telling.listen(self)
+        telling.what_is_wrong_is_told(self)
 
     def _reconcile(self) -> None:
+        """The daily push of all titles, made up for if it was missed."""
         local = self.clock.moment().astimezone(self.storefront.zone)
-        if (local.hour, local.minute // TICK * TICK) == (0, 10) and self._reconciled != local.date():
+        if (local.hour, local.minute) >= (0, 10) and self._reconciled != local.date():
             self._reconciled = local.date()
             self.scraper.wants_all_details = True
             self.storefront.push(None, "reconcile")
@@ -180,6 +209,7 @@ class World:
         for ran in ended:
             if ran.state == "succeeded":
                 named = list(excuses.edited) if ran.isbns is None else ran.isbns
+                excuses.pushed_at |= dict.fromkeys(self.isbns if ran.isbns is None else ran.isbns, ran.at)
                 for isbn in named:
                     # A product that a person wants back is not put right before it is there.
                     if isbn in self.store.products or not self.queue.rows[isbn].is_wanted_again:
@@ -205,10 +235,12 @@ class World:
         after an hour and once.
         """
         now, excuses = self.clock.now, self.excuses
-        if self._many_broke_lately():
+        edited = len(excuses.edited.keys() & self.scraper.tracked)
+        if self._many_broke_lately() or edited > 0.15 * len(self.scraper.tracked):
             excuses.store.note(now, now + HOUR)
             return
         lately = now - max(excuses.site.until, excuses.store.until) < 3 * HOUR
+        lately |= now - self._restored_at < DAY + 3 * HOUR
         if self._stopped_since is None and not lately:
             raise Broken("no push is stopped without cause", reason)
         if self._stopped_since is None:
@@ -291,10 +323,7 @@ class World:
     def _on_store_down(self, event: Event, isbn: str) -> None:
         self._down_until = max(self._down_until, self.clock.now + event.n * MINUTE)
         self.store.is_down = True
-        for trouble in (self.excuses.store, self.excuses.clock):
-            trouble.note(self.clock.now, self._down_until + STORE_LAG)
-        soonest = self._down_until + 2 * STORE_LAG
-        self.excuses.edited = {isbn: max(until, soonest) for isbn, until in self.excuses.edited.items()}
+        self._store_is_behind_until(self._down_until + STORE_LAG)
 
     def _on_push_dies(self, event: Event, isbn: str) -> None:
         self.store.dies_after = 1
@@ -310,6 +339,31 @@ class World:
         if event.word == "order_changes":
             for one in self.isbns:
                 self._settles(one, until + STORE_LAG)
+
+    def _on_stands_still(self, event: Event, isbn: str) -> None:
+        """All of `ingram up` is stopped, a run at work is killed, and all is started again later."""
+        now, until = self.clock.now, self.clock.now + event.n * MINUTE
+        self.scraper.die()
+        self._stands_still_until = max(self._stands_still_until, until)
+        self.watch.away_until = max(self.watch.away_until, until)
+        self.scraper_sound_since = max(self.scraper_sound_since, until)
+        self.excuses.site.note(now, until + RECOVERS_WITHIN)
+        self._store_is_behind_until(until + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, until + STORE_LAG)
+
+    def _store_is_behind_until(self, until: float) -> None:
+        """No push comes through until shortly before then."""
+        for trouble in (self.excuses.store, self.excuses.clock):
+            trouble.note(self.clock.now, until)
+        soonest = until + STORE_LAG
+        self.excuses.edited = {isbn: max(at, soonest) for isbn, at in self.excuses.edited.items()}
+
+    def _on_check_off(self, event: Event, isbn: str) -> None:
+        self.watch.checks_off[event.word] = self.clock.now + event.n * MINUTE
+
+    def _on_watch_away(self, event: Event, isbn: str) -> None:
+        self.watch.away_until = max(self.watch.away_until, self.clock.now + event.n * MINUTE)
 
     def _on_cursor_reset(self, event: Event, isbn: str) -> None:
         self.storefront.cursors.pop(event.word, None)
@@ -336,7 +390,7 @@ class World:
     def _is_edited(self, isbn: str) -> None:
         local = self.clock.moment().astimezone(self.storefront.zone)
         midnight = (local + timedelta(days=1)).replace(hour=0, minute=10)
-        self.excuses.edited[isbn] = midnight.timestamp() + 2 * STORE_LAG
+        self.excuses.edited[isbn] = max(midnight.timestamp(), self._stands_still_until) + 2 * STORE_LAG
 
     def _on_own_level(self, event: Event, isbn: str) -> None:
         product = self.store.products.get(isbn)
@@ -351,6 +405,102 @@ class World:
             product.item = StoreItem(f"iitem_used_{event.title}", "USED-SHELF", {OURS: StoreLevel(777)})
             self.excuses.foreign[isbn] = 777
             self.excuses.shelf.pop(isbn, None)
+
+    def _on_backup(self, event: Event, isbn: str) -> None:
+        self._backups[event.word] = self.store.saved() if event.word == "store" else self.queue.saved()
+        self._backed_up_at[event.word] = self.clock.now
+        self._excuses_then = copy.deepcopy((self.excuses.foreign, self.excuses.shelf, self.excuses.odd))
+
+    def _on_restore_store(self, event: Event, isbn: str) -> None:
+        """Medusa's database is what it was at the last backup; our journal has gone on since."""
+        if "store" not in self._backups:
+            return
+        self.store.restore(self._backups["store"])
+        self._orders = {}
+        for order in self.store.orders:
+            self._orders.setdefault(order.isbn, []).append(order)
+        excuses = self.excuses
+        excuses.foreign, excuses.shelf, excuses.odd = copy.deepcopy(self._excuses_then)
+        excuses.retired.clear()
+        self._restored_at = self.clock.now
+        for one in self.store.products:
+            self._is_edited(one)
+
+    def _on_restore_queue(self, event: Event, isbn: str) -> None:
+        """The queue is what it was at the last backup. What it has lost is read again by the next sweep."""
+        if "queue" not in self._backups:
+            return
+        self.queue.restore(self._backups["queue"])
+        for one, pages in self.site.served.items():  # what was read since is as if it had not been
+            self.site.served[one] = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+        now = self._restored_at = self.scraper_sound_since = self.clock.now
+        read_again = max(now, self.excuses.site.until) + promises.READ_WITHIN
+        self.excuses.store.note(now, read_again + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, read_again + STORE_LAG)
+
+    def _on_undo(self, event: Event, isbn: str) -> None:
+        """A person takes one of the last pushes back."""
+        written = [ran.run_id for ran in self.storefront.ended[-40:] if ran.run_id in self.journal.runs]
+        if self.store.is_down or len(written) <= event.n:
+            return
+        promised = promises.Undone.of(self, written[-1 - event.n])
+        before = {isbn: copy.deepcopy(product) for isbn, product in self.store.products.items()}
+        try:
+            self.storefront.undo(written[-1 - event.n])
+        except NeedsPerson:
+            return  # it can't be told which location is meant
+        promised.check(self)
+        for one, product in self.store.products.items():
+            if product != before[one]:
+                self._is_edited(one)
+
+    def _on_delete_level(self, event: Event, isbn: str) -> None:
+        """A person deletes Ingram's level of a title; Medusa refuses it where orders wait for copies."""
+        level = self._level_to_delete(isbn)
+        if level is not None and not level.reserved:
+            del self.store.products[isbn].item.levels[OURS]  # type: ignore[union-attr]
+            self._is_edited(isbn)
+
+    def _on_delete_item(self, event: Event, isbn: str) -> None:
+        """A person deletes a title's inventory item, and its levels with it."""
+        level = self._level_to_delete(isbn)
+        if level is not None and not level.reserved:
+            self.store.products[isbn].item = None
+            self.excuses.shelf.pop(isbn, None)
+            self._is_edited(isbn)
+
+    def _level_to_delete(self, isbn: str) -> StoreLevel | None:
+        product = self.store.products.get(isbn)
+        if product is None or product.item is None or product.item.sku != isbn:
+            return None
+        return product.item.levels.get(OURS) if isbn in self.scraper.tracked else None
+
+    def _on_rename_location(self, event: Event, isbn: str) -> None:
+        self.client.places[OURS].name = f"Warehouse {event.n}"
+
+    def _on_second_location(self, event: Event, isbn: str) -> None:
+        """Somebody makes a location with the name in the setting, and renames it later."""
+        self.client.places["sloc_second"] = Place("sloc_second", NAME.upper(), sells=False)
+        self.second_location_since = self.clock.now
+        self._waits_for_a_person(event.n)
+
+    def _on_second_location_ends(self, event: Event, isbn: str) -> None:
+        self.client.places.pop("sloc_second", None)
+
+    def _on_location_gone(self, event: Event, isbn: str) -> None:
+        """Ingram's location is deleted, and comes back with a backup."""
+        self.client.places.pop(OURS, None)
+        self._waits_for_a_person(event.n)
+
+    def _on_location_back(self, event: Event, isbn: str) -> None:
+        self.client.places.setdefault(OURS, Place(OURS, NAME))
+
+    def _waits_for_a_person(self, minutes: int) -> None:
+        until = self.clock.now + minutes * MINUTE
+        self._store_is_behind_until(until + STORE_LAG)
+        for one in self.isbns:
+            self._settles(one, until + STORE_LAG)
 
     def _on_delete_product(self, event: Event, isbn: str) -> None:
         if isbn in self.store.products and isbn not in self.excuses.foreign:
@@ -412,7 +562,7 @@ class World:
                 self._ship(isbn, order.quantity)
 
     def _on_cancel_fulfillment(self, event: Event, isbn: str) -> None:
-        order = next((one for one in self.orders_of(isbn) if one.is_fulfilled), None)
+        order = self._shipped(isbn)
         if order and not self.store.is_down:
             self.store.cancel_fulfillment(order)
             self._settles(isbn, self.clock.now + STORE_LAG)
@@ -422,6 +572,23 @@ class World:
         if order and not self.store.is_down:
             self.store.cancel(order)
             self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _on_return(self, event: Event, isbn: str) -> None:
+        order = self._shipped(isbn)
+        if order and not self.store.is_down:
+            self.store.take_back(order)
+            self._settles(isbn, self.clock.now + STORE_LAG)
+
+    def _shipped(self, isbn: str) -> Order | None:
+        """An order of the title that is with the customer, and whose level is there."""
+        return next(
+            (
+                one
+                for one in self.orders_of(isbn)
+                if one.is_fulfilled and not one.returned and OURS in one.item.levels
+            ),
+            None,
+        )
 
     def _settles(self, isbn: str, until: float) -> None:
         settling = self.excuses.settling

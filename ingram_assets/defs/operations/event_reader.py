@@ -5,7 +5,7 @@ before its transaction commits, so an event may become visible after one with a 
 read again each time, and what was recorded of it is skipped.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -62,7 +62,7 @@ class Look:
     places: Places
 
 
-_Head = tuple[int, float, str]
+Head = tuple[int, float, str]
 """The first three values of an occurrence: the event's storage id, its time, and its run."""
 
 
@@ -128,7 +128,7 @@ def _occurrences(
     instance: dg.DagsterInstance, record: dg.EventLogRecord, run: dg.DagsterRun | None
 ) -> Iterable[Occurrence]:
     event = record.event_log_entry.get_dagster_event()
-    head: _Head = (record.storage_id, record.timestamp, record.run_id)
+    head: Head = (record.storage_id, record.timestamp, record.run_id)
     match event.event_type:
         case _TYPE.RUN_FAILURE:
             return _failures(instance, event, head, run)
@@ -137,11 +137,11 @@ def _occurrences(
         case _TYPE.STEP_SUCCESS:
             return [Succeeded(*head, work=_work(event.step_key or "", run))]
         case _TYPE.ASSET_CHECK_EVALUATION:
-            return [_checked(event.asset_check_evaluation_data, head)]
+            return [checked(event.asset_check_evaluation_data, head)]
     return _ran_low(event.asset_observation_data.asset_observation, record.storage_id)
 
 
-def _checked(evaluation: dg.AssetCheckEvaluation, head: _Head) -> Checked:
+def checked(evaluation: dg.AssetCheckEvaluation, head: Head) -> Checked:
     """The evaluation, at the time when the check looked, where it says so; else when it told."""
     id_, told_at, run_id = head
     said = evaluation.metadata.get(LOOKED_AT)
@@ -181,7 +181,7 @@ def _ran_low(observed: dg.AssetObservation, id_: int) -> Iterable[LowStock]:
 
 
 def _failures(
-    instance: dg.DagsterInstance, ended: dg.DagsterEvent, head: _Head, run: dg.DagsterRun | None
+    instance: dg.DagsterInstance, ended: dg.DagsterEvent, head: Head, run: dg.DagsterRun | None
 ) -> Iterable[Failed]:
     """What did not get done in a failed run: the steps that failed, or were at work when it ended."""
     of_type = {_TYPE.STEP_START, _TYPE.STEP_SUCCESS, _TYPE.STEP_FAILURE, _TYPE.ASSET_CHECK_EVALUATION}
@@ -197,16 +197,8 @@ def _failures(
     ]
     failed = [event for event in events if event.event_type == _TYPE.STEP_FAILURE]
     for event in failed:
-        kind, reason, by_check = _classify(event.step_failure_data)
-        check = unchecked[-1] if by_check and unchecked else None
-        yield Failed(
-            *head,
-            work=_work(event.step_key or "", run),
-            kind=kind,
-            reason=reason,
-            retried=retried,
-            check=check_name(check.asset_check_key) if check else None,
-        )
+        work = _work(event.step_key or "", run)
+        yield failed_step(head, work, event.step_failure_data, unchecked, retried=retried)
     if failed:
         return
     begun = [event.step_key for event in events if event.event_type == _TYPE.STEP_START]
@@ -215,6 +207,24 @@ def _failures(
     reason = failure_text.of_run(ended)
     for work in cut_short or _asked_for(ended.job_name, run):
         yield Failed(*head, work=work, kind="transient", reason=reason, retried=retried)
+
+
+def failed_step(
+    head: Head,
+    work: str,
+    failure: StepFailureData,
+    unchecked: Sequence[dg.AssetCheckEvaluation],
+    *,
+    retried: bool,
+) -> Failed:
+    """A step that failed.
+
+    Args:
+        unchecked: evaluations of checks that failed in the same run: the last may be what stopped it.
+    """
+    kind, reason, by_check = _classify(failure)
+    check = check_name(unchecked[-1].asset_check_key) if by_check and unchecked else None
+    return Failed(*head, work=work, kind=kind, reason=reason, retried=retried, check=check)
 
 
 def _asked_for(job: str, run: dg.DagsterRun | None) -> list[str]:

@@ -29,7 +29,6 @@ from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
-from ingram_assets.domain.freshness import pages_left
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -219,21 +218,17 @@ def _no_pages_left(instance: dg.DagsterInstance) -> str | None:
     between = between_sweeps(instance, now)
     if between is None:
         return "The first sweep comes first."
-    if between.held_back:
-        return "The last pages were doubted: a sweep of all titles comes next."
-    if past_of(instance, STOCK_SWEEP, at_most=1).failures or now - between.swept_at >= _PACE.STOCK_WARN_AFTER:
-        return "A sweep of all titles comes next."
-    if pages_now(between, len(instance.get_dynamic_partitions(ISBNS_NAME)), now) < 1:
-        return "The sweeps use up PAGES_PER_HOUR, or what they leave of it was read by now."
-    return None
+    return between.nothing_to_do(
+        pages_now(between, len(instance.get_dynamic_partitions(ISBNS_NAME)), now),
+        sweep_failed=bool(past_of(instance, STOCK_SWEEP, at_most=1).failures),
+        sweep_every=_PACE.STOCK_WARN_AFTER,
+        now=now,
+    )
 
 
 def pages_now(between: BetweenSweeps, titles: int, now: float) -> int:
     """How many pages may be read now, between two sweeps. `now` in seconds since 1970."""
-    every = _PACE.STOCK_WARN_AFTER
-    since = min(max(0.0, now - between.swept_at), every)
-    allowed = load(ScraperSettings).PAGES_PER_HOUR
-    return pages_left(titles, allowed, every, since_sweep=since, read=between.pages)
+    return between.pages_now(titles, load(ScraperSettings).PAGES_PER_HOUR, _PACE.STOCK_WARN_AFTER, now)
 
 
 def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:

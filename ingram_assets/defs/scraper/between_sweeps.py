@@ -21,7 +21,7 @@ from ingram_assets.defs.scraper.earlier_sweeps import Earlier
 from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
 from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.freshness import LastReading, NextTitle, usual_demand
+from ingram_assets.domain.freshness import LastReading, NextTitle, pages_left, usual_demand
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.sources.ipage.site import Reading
 
@@ -56,6 +56,17 @@ NO_ZEROS = Zeros()
 
 
 @dataclass(frozen=True, slots=True)
+class RunBetween:
+    """A run between sweeps that is over. `at`: seconds since 1970; `failed`: titles that were not read."""
+
+    at: float
+    asked: int
+    zeros: Zeros = NO_ZEROS
+    failed: frozenset[str] = frozenset()
+    held_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BetweenSweeps:
     """What was read since the last sweep. Times are seconds since 1970.
 
@@ -70,8 +81,42 @@ class BetweenSweeps:
     swept_at: float
     pages: int = 0
     failed: frozenset[str] = frozenset()
-    zeros: "Zeros" = NO_ZEROS
+    zeros: Zeros = NO_ZEROS
     held_back: str | None = None
+
+    @classmethod
+    def of(cls, swept_at: float, runs: Sequence[RunBetween], now: float) -> "BetweenSweeps":
+        """What these runs since the sweep did, the newest first."""
+        zeros = NO_ZEROS
+        for run in runs:
+            if zeros.pages < _LOOKED_AT:
+                zeros += run.zeros
+        return cls(
+            swept_at,
+            pages=sum(run.asked for run in runs),
+            failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LATE_AFTER_FAILED)),
+            zeros=zeros,
+            held_back=runs[0].held_back if runs else None,
+        )
+
+    def pages_now(self, titles: int, pages_per_hour: float | None, sweep_every: float, now: float) -> int:
+        """How many pages may be read now, as `pages_left` says."""
+        since = min(max(0.0, now - self.swept_at), sweep_every)
+        return pages_left(titles, pages_per_hour, sweep_every, since_sweep=since, read=self.pages)
+
+    def nothing_to_do(self, pages: int, *, sweep_failed: bool, sweep_every: float, now: float) -> str | None:
+        """Why nothing is read now, before the next sweep; None: so many pages are.
+
+        Args:
+            sweep_failed: the last sweep since then came to nothing.
+        """
+        if self.held_back:
+            return "The last pages were doubted: a sweep of all titles comes next."
+        if sweep_failed or now - self.swept_at >= sweep_every:
+            return "A sweep of all titles comes next."
+        if pages < 1:
+            return "The sweeps use up PAGES_PER_HOUR, or what they leave of it was read by now."
+        return None
 
 
 def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | None:
@@ -80,21 +125,18 @@ def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | 
     if swept is None:
         return None
     since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
-    runs = instance.fetch_materializations(since, limit=_RUNS).records
-    failed: set[str] = set()
-    zeros = NO_ZEROS
-    for run in runs:
-        if run.timestamp > now - _LATE_AFTER_FAILED:
-            report = said(run, REPORT) or {}
-            failed.update(entry["isbn"] for entry in report.get("failed", ()))
-        if zeros.pages < _LOOKED_AT:
-            zeros += Zeros(said(run, _TURNED) or 0, said(run, _HAD_COPIES) or 0)
-    return BetweenSweeps(
-        swept.timestamp,
-        pages=sum(said(run, _ASKED) or 0 for run in runs),
-        failed=frozenset(failed),
-        zeros=zeros,
-        held_back=said(runs[0], _HELD_BACK) if runs else None,
+    runs = [_run(record) for record in instance.fetch_materializations(since, limit=_RUNS).records]
+    return BetweenSweeps.of(swept.timestamp, runs, now)
+
+
+def _run(record: dg.EventLogRecord) -> RunBetween:
+    report = said(record, REPORT) or {}
+    return RunBetween(
+        record.timestamp,
+        said(record, _ASKED) or 0,
+        Zeros(said(record, _TURNED) or 0, said(record, _HAD_COPIES) or 0),
+        frozenset(entry["isbn"] for entry in report.get("failed", ())),
+        said(record, _HELD_BACK),
     )
 
 

@@ -409,7 +409,8 @@ def to_look_at(
     """ISBNs of titles of which what the store was told may be untrue by now, with time alone.
 
     Those that were too old to be sold are, too: they may have been read since, with no other count than
-    before. Titles that the store refuses, and has not to wait for an import of, wait for a person.
+    before. So may those of a queue that was restored from a backup, which knows less than the store was told.
+    Titles that the store refuses, and has not to wait for an import of, wait for a person.
     """
     return [
         row.isbn
@@ -417,8 +418,29 @@ def to_look_at(
         if row.isbn not in retired
         and not _waits_for_a_person(row)
         and (entry := told.get(row.isbn)) is not None
-        and (entry.aged or (entry.valid_until is not None and entry.valid_until <= now))
+        and (
+            entry.aged
+            or (entry.valid_until is not None and entry.valid_until <= now)
+            or _knows_less(row.stock_changed_at, entry)
+        )
     ]
+
+
+def _knows_less(stock_changed_at: datetime | None, told: InStep) -> bool:
+    """Whether the queue's last change is from before that of which the store was told: it was restored."""
+    if stock_changed_at is None or told.stock_changed_at is None:
+        return False
+    return stock_changed_at < told.stock_changed_at
+
+
+def _is_read_again(title: Title, told: InStep) -> bool:
+    """Whether a title of a restored queue was read since it was pushed.
+
+    Its count may be the one that the queue has from the backup, and no change, but not the one that was told.
+    """
+    if told.pushed_at is None or title.stock_observed_at is None:
+        return False
+    return title.stock_observed_at > told.pushed_at and _knows_less(title.stock_changed_at, told)
 
 
 def _waits_for_a_person(row: RowState) -> bool:
@@ -469,7 +491,7 @@ def became_untrue(
     max_age: timedelta | None,
     zone: ZoneInfo,
 ) -> tuple[list[str], dict[str, datetime | None]]:
-    """What of those became untrue with time alone: its ISBNs, and until when the rest is true now.
+    """What of those became untrue without a change: its ISBNs, and until when the rest is true now.
 
     Args:
         titles: of `to_look_at`, as they are known now.
@@ -481,7 +503,8 @@ def became_untrue(
         entry = told[title.isbn]
         if entry.pushed_at is None:
             continue
-        if changed_by_time(title, entry.pushed_at, entry.aged, now, max_age, zone):
+        by_time = changed_by_time(title, entry.pushed_at, entry.aged, now, max_age, zone)
+        if by_time or _is_read_again(title, entry):
             changed.append(title.isbn)
         elif (end := valid_until(title, now, max_age, zone)) != entry.valid_until:
             still_valid[title.isbn] = end
