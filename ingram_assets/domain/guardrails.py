@@ -289,16 +289,25 @@ def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped 
     return _trips("too_many_unread", words, unread, tried, thresholds.max_unread)
 
 
-def many_turn_to_zero(turning: int, pages: int, thresholds: Thresholds) -> Tripped | None:
-    """Too many of some pages that say of titles that had copies that they have none.
+def is_odd(before: int | None, after: int | None, thresholds: Thresholds) -> bool:
+    """Whether a title's copies turn to zero, or rise absurdly, from one reading to the next."""
+    if before is None or after is None:
+        return False
+    absurd = thresholds.rise_factor * before if before else MANY_COPIES
+    return (before > 0 and after == 0) or after >= absurd
+
+
+def many_odd(odd: int, pages: int, thresholds: Thresholds) -> Tripped | None:
+    """Too many of some pages whose counts are odd, each for itself (`is_odd`).
 
     Pages read between two sweeps are of a few titles each: of them a push alone would not notice that they
     are about to be all of the shop.
     """
     return _trips(
-        "zeros_between_sweeps",
-        f"{turning} of the last {pages} pages say that nothing is left of titles that had copies",
-        turning,
+        "odd_counts_between_sweeps",
+        f"{odd} of the last {pages} pages say that no copy is left, or {thresholds.rise_factor:g} times as "
+        "many as before",
+        odd,
         pages,
         thresholds.max_turning_to_zero,
         at_least=thresholds.min_titles_turning_to_zero,

@@ -44,6 +44,12 @@ _LOCATION = "store/location.py"
 _INCIDENTS = "alerts/incidents.py"
 FAULTS = (
     _one(
+        "titles that the sweep could not read wait for the next one",
+        "domain/freshness.py",
+        "late = sorted((one for one in titles if one.at < late_unless_read), key=lambda one: one.at)",
+        "late: list[LastReading] = []",
+    ),
+    _one(
         "after a reset of its cursor the sensor pushes nothing",
         _DECISIONS,
         "#{asked.failures + 1}@{self.asked_at:.6f}",

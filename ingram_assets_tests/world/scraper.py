@@ -14,7 +14,7 @@ import dagster as dg
 
 from ingram_assets.defs.events import STOPPED, Report, failure_of, stopped
 from ingram_assets.defs.keys import STOCK_SWEEP
-from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, zeros_of
+from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts
 from ingram_assets.defs.scraper.decisions import (
     OLD_NEWS_AFTER,
     Due,
@@ -274,9 +274,9 @@ class Scraper:
             for one in reads.take():
                 sweep.count(one)
                 (sweep.gone if is_gone(one, earlier) else waiting).append(one)
-        zeros = zeros_of(waiting, titles)
+        counts = odd_counts(waiting, titles, THRESHOLDS)
         asked = len(sweep.seconds) - sweep.not_asked
-        sweep.held_back = (between.zeros + zeros).doubt(THRESHOLDS)
+        sweep.held_back = (between.counts + counts).doubt(THRESHOLDS)
         if not sweep.held_back:
             self._record_all(waiting, set(), sweep)
             self._record_gone(sweep, set())
@@ -287,7 +287,7 @@ class Scraper:
             self.watch.failed(BETWEEN_SWEEPS, failure_of(Transient("It could not be read.")))
             return
         failed = frozenset(sweep.report.failed)
-        self.runs_between.append(RunBetween(self.clock.now, asked, zeros, failed, sweep.held_back))
+        self.runs_between.append(RunBetween(self.clock.now, asked, counts, failed, sweep.held_back))
         self.failures_between.clear()
         self.watch.came_through(BETWEEN_SWEEPS)
 

@@ -47,11 +47,11 @@ from ingram_assets.defs.scraper.automation import (
     pages_now,
 )
 from ingram_assets.defs.scraper.between_sweeps import (
-    NO_ZEROS,
+    NOTHING_ODD,
     between_sweeps,
     left_for_the_next_run,
+    odd_counts,
     readable_titles,
-    zeros_of,
 )
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
@@ -358,12 +358,12 @@ def likely_sell_outs(
         late_unless_read=next_sweep - _PACE.STOCK_FAIL_AFTER,
     )
     thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
-    zeros = NO_ZEROS
+    counts = NOTHING_ODD
 
     def doubt(readings: Sequence[Reading]) -> str | None:
-        nonlocal zeros
-        zeros = zeros_of(readings, titles)
-        return (between.zeros + zeros).doubt(thresholds)
+        nonlocal counts
+        counts = odd_counts(readings, titles, thresholds)
+        return (between.counts + counts).doubt(thresholds)
 
     isbns = [one.isbn for one in chosen]
     try:
@@ -381,7 +381,7 @@ def likely_sell_outs(
     elif isbns and not sweep.there:
         raise failure_of(Transient(f"None of {len(isbns)} pages could be read."), sweep.report)
     return dg.MaterializeResult(
-        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, zeros)}
+        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, counts)}
     )
 
 

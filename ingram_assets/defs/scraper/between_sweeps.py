@@ -25,34 +25,34 @@ from ingram_assets.domain.freshness import LastReading, NextTitle, pages_left, u
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.sources.ipage.site import Reading
 
-_ASKED, _HAD_COPIES, _TURNED, _HELD_BACK = "asked", "had_copies", "turned_to_zero", "held_back"
+_ASKED, _TELLING, _ODD, _HELD_BACK = "asked", "telling", "odd", "held_back"
 _LATE_AFTER_FAILED = 1800.0
 """Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
 
 _LOOKED_AT = 15
-"""The last so many pages of titles that had copies tell together whether zeros are believed."""
+"""The last so many pages that tell something of it tell whether counts are believed."""
 
 _RUNS = 500
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Zeros:
-    """Pages of titles that had copies, and how many of these pages say that nothing is left."""
+class OddCounts:
+    """Pages of titles whose copies were known, and how many of these pages have odd counts."""
 
-    turned: int = 0
+    odd: int = 0
     pages: int = 0
 
-    def __add__(self, other: "Zeros") -> "Zeros":
-        return Zeros(self.turned + other.turned, self.pages + other.pages)
+    def __add__(self, other: "OddCounts") -> "OddCounts":
+        return OddCounts(self.odd + other.odd, self.pages + other.pages)
 
     def doubt(self, thresholds: Thresholds) -> str | None:
         """Why they are not believed; None: they are."""
-        tripped = guardrails.many_turn_to_zero(self.turned, self.pages, thresholds)
+        tripped = guardrails.many_odd(self.odd, self.pages, thresholds)
         return tripped.reason if tripped else None
 
 
-NO_ZEROS = Zeros()
+NOTHING_ODD = OddCounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class RunBetween:
 
     at: float
     asked: int
-    zeros: Zeros = NO_ZEROS
+    counts: OddCounts = NOTHING_ODD
     failed: frozenset[str] = frozenset()
     held_back: str | None = None
 
@@ -74,28 +74,28 @@ class BetweenSweeps:
         swept_at: when that sweep was complete.
         pages: that were asked for since.
         failed: titles that could not be read a short while ago.
-        zeros: of the last pages, in all `_LOOKED_AT` or a few more.
+        counts: of the last pages, in all `_LOOKED_AT` or a few more.
         held_back: why the pages of the last run were not believed; None: they were.
     """
 
     swept_at: float
     pages: int = 0
     failed: frozenset[str] = frozenset()
-    zeros: Zeros = NO_ZEROS
+    counts: OddCounts = NOTHING_ODD
     held_back: str | None = None
 
     @classmethod
     def of(cls, swept_at: float, runs: Sequence[RunBetween], now: float) -> "BetweenSweeps":
         """What these runs since the sweep did, the newest first."""
-        zeros = NO_ZEROS
+        counts = NOTHING_ODD
         for run in runs:
-            if zeros.pages < _LOOKED_AT:
-                zeros += run.zeros
+            if counts.pages < _LOOKED_AT:
+                counts += run.counts
         return cls(
             swept_at,
             pages=sum(run.asked for run in runs),
             failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LATE_AFTER_FAILED)),
-            zeros=zeros,
+            counts=counts,
             held_back=runs[0].held_back if runs else None,
         )
 
@@ -134,7 +134,7 @@ def _run(record: dg.EventLogRecord) -> RunBetween:
     return RunBetween(
         record.timestamp,
         said(record, _ASKED) or 0,
-        Zeros(said(record, _TURNED) or 0, said(record, _HAD_COPIES) or 0),
+        OddCounts(said(record, _ODD) or 0, said(record, _TELLING) or 0),
         frozenset(entry["isbn"] for entry in report.get("failed", ())),
         said(record, _HELD_BACK),
     )
@@ -152,26 +152,32 @@ def readable_titles(
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
 
 
-def zeros_of(readings: Iterable[Reading], titles: Mapping[str, LastReading]) -> Zeros:
-    """What these pages say of titles that had copies."""
-    left = [
-        stock_rules.on_hand(one.page.stock)
+def odd_counts(
+    readings: Iterable[Reading], titles: Mapping[str, LastReading], thresholds: Thresholds
+) -> OddCounts:
+    """What these pages say of titles, beside what was known of them.
+
+    A page of a title that had no copy and has none tells nothing of whether the others are believed.
+    """
+    pages = [
+        (titles[one.isbn].copies, stock_rules.on_hand(one.page.stock))
         for one in readings
-        if one.page is not None and shows_a_count(one.page) and titles[one.isbn].copies
+        if one.page is not None and shows_a_count(one.page)
     ]
-    return Zeros(left.count(0), len(left))
+    telling = [(before, after) for before, after in pages if before or after]
+    return OddCounts(sum(guardrails.is_odd(*each, thresholds) for each in telling), len(telling))
 
 
 def left_for_the_next_run(
-    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], zeros: Zeros
+    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], counts: OddCounts
 ) -> dict[str, Any]:
     """The metadata of a run between sweeps: what it asked for and why, and what the next one goes by."""
     usual = usual_demand(titles.values())
     least = min((one.worth for one in chosen if isfinite(one.worth)), default=None)
     left: dict[str, Any] = {
         _ASKED: len(sweep.seconds) - sweep.not_asked,
-        _TURNED: zeros.turned,
-        _HAD_COPIES: zeros.pages,
+        _ODD: counts.odd,
+        _TELLING: counts.pages,
         # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
         CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
         "chosen": dg.MetadataValue.table(
