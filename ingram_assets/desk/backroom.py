@@ -1,11 +1,10 @@
 """What the desk works with: the store, its ledger and its tokens, opened when first asked for."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.inventory.service import InventoryService
@@ -72,18 +71,9 @@ class Backroom:
                 self._journal.close()
             self._journal = self._service = None
 
-    def floor(self) -> Floor:
-        """All locations and sales channels, as they are now.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
-        return read_floor(self.client)
-
     def close(self) -> None:
         """Closes all connections."""
         self.lost()
-        closing: list[Callable[[], None]] = [self.client.close]
-        closing += [each.close for each in (self._tokens, self._ledger) if each is not None]
-        for close in closing:
-            close()
+        for each in (self.client, self._tokens, self._ledger):
+            if each is not None:
+                each.close()
