@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -37,8 +36,8 @@ BODY_LIMIT = 1_500_000
 class MedusaError(IngramError):
     """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do."""
 
-    def __init__(self, method: str, path: str, status: int | None, detail: str, body: str = "") -> None:
-        self.method, self.path, self.status, self.detail, self.body = method, path, status, detail, body
+    def __init__(self, method: str, path: str, status: int | None, detail: str) -> None:
+        self.method, self.path, self.status, self.detail = method, path, status, detail
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
@@ -96,7 +95,6 @@ class MedusaClient:
         api_key: str | None = None,
         email: str | None = None,
         password: str | None = None,
-        timeout: float = 60.0,
         attempts: int = 5,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -116,7 +114,7 @@ class MedusaClient:
         self._attempts = attempts
         self._http = httpx.Client(
             base_url=self.base_url,
-            timeout=httpx.Timeout(timeout, connect=10.0),
+            timeout=httpx.Timeout(60.0, connect=10.0),
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
             headers={"accept": "application/json", "content-type": "application/json"},
             transport=transport,
@@ -130,9 +128,7 @@ class MedusaClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -228,30 +224,22 @@ class MedusaClient:
             ) from None
         except httpx.RequestError as error:
             self._failed(FailedRequest(method, path, None, repr(error)))
-            detail = (
-                f"{type(error).__name__} ({error}). Is Medusa running at {self.base_url}, and is "
-                "MEDUSA_BACKEND_URL right?"
-            )
-            raise Unavailable(method, path, None, detail) from error
+            right = f"Is Medusa running at {self.base_url}, and is MEDUSA_BACKEND_URL right?"
+            raise Unavailable(method, path, None, f"{type(error).__name__} ({error}). {right}") from error
         return self._judge(method, path, response)
 
     def _judge(self, method: str, path: str, response: httpx.Response) -> dict[str, Any]:
         """The one place where an answer is sorted: success, or what to do about it."""
-        if response.is_success:
-            try:
-                answer = response.json()
-            except ValueError:
-                answer = None
-            if isinstance(answer, dict):
-                return answer
+        if response.is_success and isinstance(answer := _json(response), dict):
+            return answer
         self._failed(FailedRequest(method, path, response.status_code, response.text))
-        status, detail, text = response.status_code, _medusas_words(response), response.text
+        status, detail = response.status_code, _medusas_words(response)
         if status in (401, 403):
-            raise SignInRefused(method, path, status, detail, text)
+            raise SignInRefused(method, path, status, detail)
         # A success without Medusa's JSON is some other server's page: no word of Medusa's against the title.
         if status >= 500 or status in (408, 429) or response.is_success:
-            raise Unavailable(method, path, status, detail, text)
-        raise MedusaRefused(method, path, status, detail, text)
+            raise Unavailable(method, path, status, detail)
+        raise MedusaRefused(method, path, status, detail)
 
     def _failed(self, failure: FailedRequest) -> None:
         log.warning("Medusa: %s %s failed (%s)", failure.method, failure.path[:160], failure.status)
@@ -299,12 +287,16 @@ def _query(params: Mapping[str, Any] | None) -> str:
     return "?" + "&".join(f"{name}={quote(value, safe=',.*:[]')}" for name, value in pairs) if pairs else ""
 
 
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
 def _medusas_words(response: httpx.Response) -> str:
     """What Medusa said of a failure; for an answer that is not Medusa's, what it looks like."""
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
+    answer = _json(response)
     if isinstance(answer, dict) and isinstance(message := answer.get("message"), str):
         return message
     if response.is_success or response.is_redirect or "html" in response.headers.get("content-type", ""):

@@ -529,15 +529,9 @@ def _why_so(case: _Case) -> Iterator[str]:
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
-    counted = level if linked and variant.manage_inventory else None
-    return Shown(
-        variant.manage_inventory,
-        counted.stocked if counted else None,
-        counted.incoming if counted else None,
-        level.reserved if level else 0,
-        variant.allow_backorder,
-        variant.metadata.get("availability"),
-    )
+    counted = level.quantities if level and linked and variant.manage_inventory else None
+    told = _shown_then(counted, level, variant.allow_backorder, variant.metadata.get("availability"))
+    return replace(told, managed=variant.manage_inventory)
 
 
 def _shown_then(
@@ -680,16 +674,11 @@ def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
     return flags, reasons
 
 
-def _but_the_stamp(flags: VariantUpdate) -> VariantUpdate:
-    """The same update without the time of the reading; of nothing else, nothing."""
-    metadata = {
-        name: value for name, value in flags.get("metadata", {}).items() if name != "stock_observed_at"
-    }
-    rest = flags.copy()
-    rest.pop("metadata", None)
-    if metadata:
-        rest["metadata"] = metadata
-    return rest
+def _but_the_stamp(flags: VariantUpdate) -> dict[str, Any]:
+    """The same update without the time of the reading."""
+    metadata = flags.get("metadata", {})
+    rest = {name: value for name, value in metadata.items() if name != "stock_observed_at"}
+    return {**flags, "metadata": rest}
 
 
 def _is_stale(title: Title, variant: Variant) -> bool:

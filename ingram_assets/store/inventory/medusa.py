@@ -108,20 +108,20 @@ class StockShelves:
         Raises:
             OperationRefused: it is neither.
         """
-        return isbn_spelled(product) or self._of_product(product.strip())
-
-    def _of_product(self, product_id: str) -> str:
+        if isbn := isbn_spelled(product):
+            return isbn
+        product_id = product.strip()
         shown = product_id if len(product_id) <= 60 else product_id[:59] + "…"
         if not product_id.startswith("prod_") or not product_id.replace("_", "").isalnum():
             raise _unknown(f"{shown!r} is neither an ISBN nor the id of a product in Medusa (prod_…).")
         fields = {"fields": "id,variants.sku,variants.ean,variants.upc,variants.barcode"}
         try:
-            product = self._client.get(f"/admin/products/{product_id}", fields)["product"]
+            found = self._client.get(f"/admin/products/{product_id}", fields)["product"]
         except MedusaRefused as error:
             if error.status != 404:
                 raise
             raise _unknown(f"The store has no product {shown!r}.") from None
-        isbns = sorted({isbn for row in product["variants"] or [] for isbn in spelled_by(row)})
+        isbns = sorted({isbn for row in found["variants"] or [] for isbn in spelled_by(row)})
         if len(isbns) != 1:
             named = f"several: {', '.join(isbns)}" if isbns else "none"
             raise _unknown(f"One ISBN of the product {shown!r} is needed, and its variants have {named}.")
