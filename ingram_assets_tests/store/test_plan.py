@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
-from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Aged, Title
 from ingram_assets.store.explain import explain
@@ -19,6 +18,7 @@ from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual, Item, Level, Variant
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.store.rules import StoreRules
+from ingram_assets_tests.testing.readings import StockReading, merge_all
 from ingram_assets_tests.testing.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()

@@ -25,7 +25,6 @@ from ingram_assets.defs.scraper.decisions import (
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit, Shape, learnt
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
-from ingram_assets.domain.readings import StockReading
 from ingram_assets.sources.ipage.access.answers import (
     OF_ONE_PAGE,
     FetchOutcome,
@@ -39,6 +38,7 @@ from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_op
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart
 from ingram_assets.sources.ipage.retries import PageJob, RetryPolicy
+from ingram_assets_tests.testing.readings import StockReading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.site import SimulatedSite
