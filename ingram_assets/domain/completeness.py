@@ -126,5 +126,4 @@ def from_json(data: Any) -> Habit | None:
             "since": None | int() | float() as since,
         }:
             return Habit(Shape(own, others), sweeps, since)
-        case _:
-            return None
+    return None

@@ -169,13 +169,10 @@ class _Batch:
             return Change("link", title.isbn, _variant(title).id, none, link, reason)
 
         def send(titles: Sequence[TitleWrites]) -> None:
+            ids = [(_variant(each).id, self.item_ids[each.isbn]) for each in titles]
             rows = [
-                {
-                    "variant_id": _variant(each).id,
-                    "inventory_item_id": self.item_ids[each.isbn],
-                    "required_quantity": 1,
-                }
-                for each in titles
+                {"variant_id": variant_id, "inventory_item_id": item_id, "required_quantity": 1}
+                for variant_id, item_id in ids
             ]
             self.client.post(_of_any_product(titles, "inventory-items/batch"), {"create": rows})
 
@@ -249,12 +246,8 @@ def _copies_before(title: TitleWrites) -> dict[str, Any] | None:
 
 def _as_sent(flags: VariantUpdate) -> dict[str, Any]:
     """Medusa deletes a metadata key that is given as an empty text; a null it would store."""
-    if "metadata" not in flags:
-        return dict(flags)
-    return {
-        **flags,
-        "metadata": {key: "" if value is None else value for key, value in flags["metadata"].items()},
-    }
+    told = {key: "" if value is None else value for key, value in flags.get("metadata", {}).items()}
+    return {**flags, "metadata": told} if "metadata" in flags else {**flags}
 
 
 def _fields(flags: VariantUpdate) -> dict[str, Any]:

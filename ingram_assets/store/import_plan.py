@@ -83,13 +83,7 @@ def read_for_import(
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it. Where a product would be made, in whatever spelling of its number."""
     isbns = [title.isbn for title in titles]
-    actual = read_store(
-        session.client,
-        isbns,
-        session.location.id,
-        journal=session.journal,
-        spellings=session.spellings,
-    )
+    actual = read_store(session.client, isbns, session.location.id, (), session.journal, session.spellings)
     new = [
         title.isbn
         for title in titles

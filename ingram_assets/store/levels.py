@@ -91,9 +91,7 @@ class SyncReport:
     @property
     def failed(self) -> dict[str, str]:
         """ISBN to why it could not be brought in step."""
-        return {
-            each.isbn: " ".join(each.reasons) for each in self.titles.values() if each.outcome == "failed"
-        }
+        return {isbn: " ".join(self.titles[isbn].reasons) for isbn in self.of("failed")}
 
 
 def sync_levels(
@@ -176,27 +174,18 @@ def _write_in_spite_of(
 
 
 def _as_told(
-    session: StoreSession,
-    titles: Sequence[Title],
-    actual: Mapping[str, Actual],
-    expired: Collection[str],
+    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], expired: Collection[str]
 ) -> dict[str, Title]:
     """The titles as the store was told of them last, by ISBN; without those of which it shows nothing."""
-    in_step, rules, told = session.journal.in_step(), session.rules, {}
+    in_step, told = session.journal.in_step(), {}
     for title in titles:
         isbn = title.isbn
         variant, _, problem = which(actual[isbn])
         if variant is None or problem:
             continue
         aged = in_step[isbn].aged if isbn in in_step else ()
-        found = as_told(
-            title,
-            variant,
-            aged,
-            today=session.today,
-            policy=rules.stale_stock,
-            expired=isbn in expired,
-        )
+        policy, is_expired = session.rules.stale_stock, isbn in expired
+        found = as_told(title, variant, aged, today=session.today, policy=policy, expired=is_expired)
         if found:
             told[isbn] = found
     return told
@@ -257,15 +246,11 @@ class PlanInputs:
 
 def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     """Reads the store and its orders, and plans; the journal is asked about the levels that differ, alone."""
-    client, journal, location_id = session.client, session.journal, session.location.id
-    today, rules, read_at = session.today, session.rules, read_began(session)
-    unmanaged = {
-        title.isbn
-        for title in titles
-        if desired(title, today=today, rules=rules).manage_inventory is not True
-    }
-    isbns = [title.isbn for title in titles]
-    actual = read_store(client, isbns, location_id, unmanaged, journal, session.spellings)
+    read_at = read_began(session)
+    wanted = {each.isbn: desired(each, today=session.today, rules=session.rules) for each in titles}
+    unmanaged = {isbn for isbn, state in wanted.items() if state.manage_inventory is not True}
+    place, journal = session.location.id, session.journal
+    actual = read_store(session.client, wanted, place, unmanaged, journal, session.spellings)
     return _planned(session, titles, actual, read_at)
 
 
@@ -273,12 +258,10 @@ def _planned(
     session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], read_at: datetime | None
 ) -> PlanInputs:
     """The plan for titles whose store was read already, at `read_at`."""
-    today, rules = session.today, session.rules
-    since, reserved = _ask_of_orders(
-        titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
-    )
+    adds_back = session.rules.inventory_mode == "on_hand_plus_reserved"
+    since, reserved = _ask_of_orders(titles, actual, adds_back=adds_back)
     orders = taken_by_all(session, since, reserved)
-    plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)
+    plan = plan_levels(titles, actual, today=session.today, rules=session.rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
         return PlanInputs(plan, actual, orders, {}, read_at)
@@ -339,9 +322,7 @@ def _oversold(session: StoreSession, plan: Plan) -> list[Oversold]:
     for row in read_reservations(session.client, oversold, session.location.id):
         lines.setdefault(row["inventory_item_id"], set()).add(row["line_item_id"])
     return [
-        Oversold(
-            each.isbn, each.status, each.after.stocked or 0, each.after.reserved, len(lines.get(item_id, ()))
-        )
+        Oversold(each.isbn, each.status, after.stocked or 0, after.reserved, len(lines.get(item_id, ())))
         for item_id, each in oversold.items()
-        if each.after
+        if (after := each.after)
     ]

@@ -73,14 +73,13 @@ def ensure_location(
             message says what there is and what to do.
     """
     found = find_location(client, journal=journal, name=name, sales_channel=sales_channel)
-    location = replace(
-        found, created=not found.id, linked=found.missing is not None, missing=None, known=True
-    )
+    links = found.missing is not None
+    location = replace(found, created=not found.id, linked=links, missing=None, known=True)
     if location.created:
         location = replace(location, id=_create(client, journal, run_id, location.name))
     if not found.known:
         journal.know("location", [Known(OURS, location.id, location.name)])
-        channel = Known(_folded(sales_channel), location.channel_id, location.channel_name)
+        channel = Known(folded(sales_channel), location.channel_id, location.channel_name)
         journal.know("sales_channel", [channel])
     if location.linked:
         _link(client, journal, run_id, location)
@@ -108,18 +107,15 @@ def find_location(
     Raises:
         NeedsPerson: as `ensure_location`.
     """
-    places: list[LocationRow] = client.list_all(
-        "/admin/stock-locations",
-        "stock_locations",
-        {"fields": "id,name,sales_channels.id,sales_channels.name"},
-    )
+    fields = {"fields": "id,name,sales_channels.id,sales_channels.name"}
+    places: list[LocationRow] = client.list_all("/admin/stock-locations", "stock_locations", fields)
     stored = next(iter(journal.known("location", [OURS])), None)
-    stored_channel = next(iter(journal.known("sales_channel", [_folded(sales_channel)])), None)
+    stored_channel = next(iter(journal.known("sales_channel", [folded(sales_channel)])), None)
     known_channel = stored_channel or _channel_of_earlier_versions(journal, sales_channel)
     location, notes = _location(places, stored, journal, name, (sales_channel, known_channel))
     linked = {each["id"]: each for each in _channels_of(location)}
     channel = linked.get(known_channel.id if known_channel else sales_channel.strip())
-    if channel is None or _folded(sales_channel) not in (_folded(channel["name"]), _folded(channel["id"])):
+    if channel is None or folded(sales_channel) not in (folded(channel["name"]), folded(channel["id"])):
         # It is there under another name, or can't be seen from here.
         channel = _channel(client, sales_channel, known_channel)
     if known_channel and known_channel.name != channel["name"]:
@@ -132,7 +128,7 @@ def find_location(
         missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
         known=location is not None
         and stored == Known(OURS, location["id"], location["name"])
-        and stored_channel == Known(_folded(sales_channel), channel["id"], channel["name"]),
+        and stored_channel == Known(folded(sales_channel), channel["id"], channel["name"]),
         notes=notes,
     )
 
@@ -154,7 +150,7 @@ def _location(
     by_id = {each["id"]: each for each in places}
     if name.strip().startswith("sloc_"):
         return _by_setting(by_id, stored, name.strip())
-    named = [each for each in places if _folded(each["name"]) == _folded(name)]
+    named = [each for each in places if folded(each["name"]) == folded(name)]
     if stored:
         return _remembered(by_id, stored, named, name)
     if used := _of_earlier_versions(journal):
@@ -169,7 +165,7 @@ def _location(
     linked = [
         each
         for each in named
-        if any(one["id"] in ids or _folded(one["name"]) == _folded(channel) for one in _channels_of(each))
+        if any(one["id"] in ids or folded(one["name"]) == folded(channel) for one in _channels_of(each))
     ]
     if len(linked) == 1:
         return linked[0], ()
@@ -247,9 +243,8 @@ def _of_earlier_versions(journal: Journal) -> list[Known]:
     found: dict[str, Known] = {}
     for entry in journal.written("location"):
         if entry.entity:
-            name = (entry.after or {}).get("name") or (
-                found[entry.entity].name if entry.entity in found else ""
-            )
+            before = found.get(entry.entity)
+            name = (entry.after or {}).get("name") or (before.name if before else "")
             found[entry.entity] = Known(OURS, entry.entity, name)
     return list(found.values())
 
@@ -258,9 +253,7 @@ def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known 
     """The channel of this name that a location was linked to last."""
     for entry in reversed(journal.written("location")):
         after = entry.after or {}
-        if "sales_channel_id" in after and _folded(after.get("sales_channel") or "") == _folded(
-            sales_channel
-        ):
+        if "sales_channel_id" in after and folded(after.get("sales_channel") or "") == folded(sales_channel):
             return Known(sales_channel, after["sales_channel_id"], after["sales_channel"])
     return None
 
@@ -273,13 +266,12 @@ def _channels_of(location: LocationRow | None) -> list[NamedRow]:
 
 def _channel(client: MedusaClient, name: str, known: Known | None) -> NamedRow:
     """The sales channel that is meant: by the id in the setting, the one that is known, or by its name."""
-    channels: list[NamedRow] = client.list_all(
-        "/admin/sales-channels", "sales_channels", {"fields": "id,name"}
-    )
+    fields = {"fields": "id,name"}
+    channels: list[NamedRow] = client.list_all("/admin/sales-channels", "sales_channels", fields)
     by_id = {each["id"]: each for each in channels}
     if name.strip() in by_id:
         return by_id[name.strip()]
-    named = [each for each in channels if _folded(each["name"]) == _folded(name)]
+    named = [each for each in channels if folded(each["name"]) == folded(name)]
     if known and known.id not in by_id:
         raise NeedsPerson(
             f"The sales channel {known.name!r} ({known.id}) is not in the store any more: it was deleted, or "
@@ -314,7 +306,7 @@ def _listed(things: Iterable[NamedRow]) -> str:
     return ", ".join(f"{each['name']!r} ({each['id']})" for each in things)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """A name in the one spelling that all its spellings have in common: case and blanks say nothing."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 

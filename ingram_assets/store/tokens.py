@@ -95,8 +95,7 @@ class TokenStore(JournalPool):
     def revoke(self, called: str) -> DeskToken:
         """Ends a token, by its name or id, from the next request on. Again is no harm.
 
-        Raises:
-            TokenRefused: there is none.
+        Raises TokenRefused: there is none.
         """
         rows = self._run(
             "UPDATE desk_token SET revoked_at = coalesce(revoked_at, clock_timestamp())"

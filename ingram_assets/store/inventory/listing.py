@@ -121,11 +121,7 @@ class EntryList:
     def page(
         self, wanted: WantedEntries, limit: int, after: Position | None = None
     ) -> tuple[list[ListedEntry], Position | None]:
-        """At most `limit` entries after a position, and the position to go on from; `None`: that is all.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
+        """At most `limit` entries after a position, and the position to go on from; `None`: that is all."""
         found = list(islice(self._entries(wanted, after, limit + 2), limit + 1))
         entries = [entry for _, entry in found[:limit]]
         if len(found) <= limit:

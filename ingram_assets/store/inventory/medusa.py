@@ -105,8 +105,7 @@ class StockShelves:
     def isbn_of(self, product: str) -> str:
         """The 13 digits of an ISBN in any spelling, or of the product with this id in Medusa.
 
-        Raises:
-            OperationRefused: it is neither.
+        Raises OperationRefused: it is neither.
         """
         if isbn := isbn_spelled(product):
             return isbn
@@ -208,11 +207,7 @@ class StockShelves:
         return sorted(found, key=lambda effect: (effect.made_at, effect.id))
 
     def write_level(self, entry: StockEntry, step: LevelChange) -> None:
-        """Makes, changes or ends a level. Again is no harm.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
+        """Makes, changes or ends a level. Again is no harm. Raises MedusaError."""
         item = {"inventory_item_id": entry.item_id, "location_id": entry.location_id}
         if step.after is None:
             if entry.level_id is not None:

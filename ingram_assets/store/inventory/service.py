@@ -136,18 +136,11 @@ class InventoryService:
         sleep: waits for a number of seconds.
     """
 
-    def __init__(
-        self,
-        client: MedusaClient,
-        journal: Journal,
-        ledger: StockLedger,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: MedusaClient, journal: Journal, ledger: StockLedger) -> None:
         self.shelves = StockShelves(client, journal)
         self.ledger = ledger
-        self.sleep = sleep
-        self._books = Bookkeeper(self.shelves, ledger, sleep)
+        self.sleep: Callable[[float], None] = time.sleep
+        self._books = Bookkeeper(self.shelves, ledger)
 
     def apply(
         self,
@@ -190,11 +183,7 @@ class InventoryService:
                 return self._do(asked, title, shelves)
 
     def plan_undo(self, operation_id: UUID) -> tuple[TakenBack, LedgerLine]:
-        """What would take an operation back, and its first line.
-
-        Raises:
-            OperationRefused: nothing takes it back.
-        """
+        """What would take an operation back, and its first line. Raises OperationRefused: nothing does."""
         lines = self.ledger.of_operation(operation_id)
         held = self.ledger.held_for(operation_id, changed_holds(lines[0]))
         plan = taking_back(lines, held, self.ledger.now())
@@ -205,7 +194,7 @@ class InventoryService:
     def undo(self, operation_id: UUID, *, actor: Actor) -> OperationDone:
         """Takes an operation back, once: by an operation of its own, which can itself be undone.
 
-        Raises: as `plan_undo` and `apply`.
+        Raises as `plan_undo` and `apply`.
         """
         plan, line = self.plan_undo(operation_id)
         done = [operation_id]
@@ -230,18 +219,13 @@ class InventoryService:
     def settle(self, shelf: Shelf, isbn: str) -> None:
         """Enters in an entry's book what others did to its level; opens the book where there is none.
 
-        Raises:
-            EntryBusy, StillMoving, JournalLost, MedusaError: it is left as it is.
+        Raises EntryBusy, StillMoving, JournalLost, MedusaError: it is left as it is.
         """
         with self.ledger.locks() as locks, self._alone_at(locks, [shelf]):
             self._books.settled(self._title_of(shelf, isbn), shelf[1], scan=True)
 
     def settle_title(self, isbn: str) -> list[str]:
-        """Settles a title's entries that have a book. Returns why some are left as they are.
-
-        Raises:
-            JournalLost: the database is gone.
-        """
+        """Settles a title's entries that have a book. Returns why some are left. Raises JournalLost."""
         left: list[str] = []
         for shelf in self.ledger.shelves_of(isbn):
             with _left_for_later(f"entry of {isbn}", left):
@@ -300,11 +284,7 @@ class InventoryService:
         return Recovered(ended.count("finished"), ended.count("taken back"), looked_at, tuple(left))
 
     def expire_reservations(self, now: datetime) -> list[HeldFor]:
-        """Frees the reservations whose time has come. Returns those freed; others are left for the next time.
-
-        Raises:
-            JournalLost: the database is gone.
-        """
+        """Frees the reservations whose time has come. Returns those freed. Raises JournalLost."""
         freed: list[HeldFor] = []
         for each in self.ledger.expired(now):
             with _left_for_later(f"reservation {each.reservation_id}", []):
@@ -419,14 +399,9 @@ class InventoryService:
         self, operation_id: UUID, lines: Sequence[LedgerLine], after: Sequence[StockEntry], made: str | None
     ) -> OperationDone:
         before = [_before(line, entry) for line, entry in zip(lines, after, strict=True)]
-        answer = OperationDone(
-            before[0],
-            after[0],
-            tuple(line.id for line in lines),
-            made,
-            before[1] if len(before) > 1 else None,
-            after[1] if len(after) > 1 else None,
-        )
+        ids = tuple(line.id for line in lines)
+        target = (before[1], after[1]) if len(lines) > 1 else (None, None)
+        answer = OperationDone(before[0], after[0], ids, made, *target)
         steps = [step for line in lines for step in line.planned()]
         ended = [step.id for step in steps if isinstance(step, ReservationChange) and step.after == 0]
         self.ledger.close_operation(operation_id, answer, _held_for(lines[0], steps, made), ended)
@@ -584,11 +559,9 @@ def _line(asked: _Asked, entry: StockEntry, decision: Decision) -> NewLine:
             case ReservationChange(before=held, after=kept):
                 reserved -= held - kept
     operation, about = asked.operation, asked.about
-    reason = about.reason
-    if reason is None and isinstance(operation, (SetQuantity, Adjust)):
-        reason = operation.reason
+    reason = about.reason or (operation.reason if isinstance(operation, SetQuantity | Adjust) else None)
     return NewLine(
-        *(entry.isbn, entry.item_id, entry.location_id, _NAMES[type(operation)], asked.actor),
+        *(entry.isbn, entry.item_id, entry.location_id, operation_name(operation), asked.actor),
         *(entry.quantity, quantity, entry.reserved, reserved),
         *(reason, about.note, about.reference),
         undoes=asked.undoes,
