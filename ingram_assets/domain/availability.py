@@ -113,7 +113,8 @@ def _release(
     """The day on which the title comes out; `None` if it is out, called off, or nobody knows."""
     published, today = _day(publication_date), _day(today)
     is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
-    return published if is_to_come and not is_called_off(publisher_status) else None
+    is_called_off = _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
+    return published if is_to_come and not is_called_off else None
 
 
 def after_silence(
@@ -164,11 +165,6 @@ def _day(when: date | str | None) -> date | None:
 def is_out_of_print(publisher_status: str | None) -> bool:
     """Whether a publisher status, code or words, says that the title will not come again."""
     return _says(publisher_status, OUT_OF_PRINT, _OUT_OF_PRINT_WORDS)
-
-
-def is_called_off(publisher_status: str | None) -> bool:
-    """Whether a publisher status, code or words, takes back the date on which the title was to come out."""
-    return _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
 
 
 def _says(publisher_status: str | None, codes: frozenset[str], words: re.Pattern[str]) -> bool:

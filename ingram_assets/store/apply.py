@@ -149,7 +149,13 @@ class _Batch:
                     raise
                 # Made since we looked, or by our own request whose answer got lost.
                 answer = self.client.post(LEVELS, {"update": body["create"]})
-            self._note_reserved(titles, answer.get("updated") or [])
+            now = {
+                each["inventory_item_id"]: each["reserved_quantity"] for each in answer.get("updated") or []
+            }
+            for title in titles:
+                before = title.level_before.reserved if title.level_before else 0
+                if now.get(self.item_ids[title.isbn], before) != before:
+                    self.done.reserved_since.add(title.isbn)
 
         def to_write() -> list[TitleWrites]:
             return self._still(lambda title: title.level and not title.create_item)
@@ -216,14 +222,6 @@ class _Batch:
             for number, error in send_splitting(titles, send).items():
                 entry.failed(number, error.detail)
                 self.done.failed[titles[number].isbn] = str(error)
-
-    def _note_reserved(self, titles: Sequence[TitleWrites], updated: Sequence[dict[str, Any]]) -> None:
-        """Notes the titles of which copies were reserved or freed since we read the store."""
-        now = {each["inventory_item_id"]: each["reserved_quantity"] for each in updated}
-        for title in titles:
-            before = title.level_before.reserved if title.level_before else 0
-            if now.get(self.item_ids[title.isbn], before) != before:
-                self.done.reserved_since.add(title.isbn)
 
 
 def _variant(title: TitleWrites) -> Variant:

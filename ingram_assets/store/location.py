@@ -202,7 +202,14 @@ def _remembered(
 ) -> tuple[LocationRow, tuple[str, ...]]:
     location = by_id.get(known.id)
     if location is None:
-        raise NeedsPerson(_gone(known, by_id.values()))
+        called = f"{known.name!r} ({known.id})" if known.name else known.id
+        raise NeedsPerson(
+            f"Ingram's stock location {called} is not in the store any more. It was deleted, or this is "
+            "another store, or a backup of it or of the journal was restored. None is made in its place, "
+            f"since two would sell every copy twice. Those there are: {_listed(by_id.values()) or 'none'}. "
+            "Set MEDUSA_STOCK_LOCATION to the id of the one that is meant. "
+            f"{_IN_ADMIN} a new one can be made for it."
+        )
     others = [each for each in named if each["id"] != known.id]
     if others:
         raise NeedsPerson(
@@ -225,16 +232,6 @@ def _renamed(what: str, before: str, now: NamedRow) -> str:
     return (
         f"The {what} {before!r} is called {now['name']!r} now: it is the same one, {now['id']}, and goes on "
         "being used."
-    )
-
-
-def _gone(known: Known, places: Iterable[NamedRow]) -> str:
-    named = f"{known.name!r} ({known.id})" if known.name else known.id
-    return (
-        f"Ingram's stock location {named} is not in the store any more. It was deleted, or this is another "
-        "store, or a backup of it or of the journal was restored. None is made in its place, since two would "
-        f"sell every copy twice. Those there are: {_listed(places) or 'none'}. Set MEDUSA_STOCK_LOCATION "
-        f"to the id of the one that is meant. {_IN_ADMIN} a new one can be made for it."
     )
 
 

@@ -189,7 +189,8 @@ def field_now(row: ProductRow, variant: Variant, name: str, *ours: Any) -> Any:
     if name == "price":
         return _base_price(row, variant.id)
     if name == "cover_url":
-        return _cover_of(row, ours)
+        paths = {_path(each) for each in ours if each}
+        return next((one["url"] for one in row["images"] or [] if one and _path(one["url"]) in paths), None)
     if name == "categories":
         spelled = {category_key(one): one for each in ours for one in each or []}
         names = [each["name"] for each in row["categories"] or []]
@@ -248,11 +249,6 @@ def difference(
         else:
             update.kept.append(name)
     return update
-
-
-def _cover_of(row: ProductRow, ours: tuple[str | None, ...]) -> str | None:
-    paths = {_path(each) for each in ours if each}
-    return next((each["url"] for each in row["images"] or [] if each and _path(each["url"]) in paths), None)
 
 
 def _put_cover(update: ProductUpdate, row: ProductRow, now: str | None, then: str | None) -> None:

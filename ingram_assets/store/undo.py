@@ -157,7 +157,9 @@ class _Undo:
             self.remove_items[isbn] = item.id
         if flags:
             self._undone(isbn, ", ".join(_names(flags)))
-        if item and _is_linked_by(folds.get("link"), variant, item):
+        # By the run, and still.
+        linked = folds["link"].after.get("inventory_item_id") if "link" in folds else None
+        if item and item.id == linked and any(each.id == linked for each in variant.items):
             # Medusa takes the link away with the flag.
             if flags.get("manage_inventory") is False:
                 self._undone(isbn, "link to the inventory item")
@@ -341,12 +343,6 @@ def _in_use(written: _Fold | None, item: Item | None) -> str | None:
     if level and written and _differs(written.after, level):
         return f"The level is {level.stocked:g} now, which the run did not write"
     return None
-
-
-def _is_linked_by(link: _Fold | None, variant: Variant, item: Item) -> bool:
-    """Whether it is the run's link that the variant has to its inventory item."""
-    made = link is not None and link.after.get("inventory_item_id") == item.id
-    return made and any(each.id == item.id for each in variant.items)
 
 
 def _added(row: ProductRow, has_our_cover: bool) -> list[str]:

@@ -4,28 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from ingram_assets.desk.api import common
-from ingram_assets.desk.api.answers import (
-    EntriesPage,
-    EntryRow,
-    InventoryFigures,
-    LocationsAnswer,
-    LocationSummary,
-    LowPage,
-    LowRow,
-    OperationAnswer,
-    ProductSummary,
-    StoreAnswer,
-    StoresAnswer,
-    StoreSummary,
-)
-from ingram_assets.desk.api.bodies import (
-    AdminAdjustBody,
-    AdminEntriesQuery,
-    AdminSetBody,
-    LowQuery,
-    PageQuery,
-)
+from ingram_assets.desk.api import answers, bodies, common
 from ingram_assets.desk.api.common import Id, Seeing, Writing
 from ingram_assets.store.inventory.listing import WantedEntries
 from ingram_assets.store.inventory.model import Adjust, SetQuantity
@@ -36,68 +15,71 @@ router = APIRouter(
 
 
 @router.get("")
-def list_all_entries(seen: Seeing, query: Annotated[AdminEntriesQuery, Query()]) -> EntriesPage:
+def list_all_entries(
+    seen: Seeing, query: Annotated[bodies.AdminEntriesQuery, Query()]
+) -> answers.EntriesPage:
     """List the entries of all stores, a page at a time."""
     return common.page_of(seen, query, query.store_id)
 
 
 @router.get("/stats")
-def show_figures(seen: Seeing) -> InventoryFigures:
+def show_figures(seen: Seeing) -> answers.InventoryFigures:
     """Sums over all entries."""
-    return InventoryFigures.of(seen.room.entries.all(WantedEntries(seen.places())), seen.floor, seen.room.low)
+    return answers.InventoryFigures.of(seen.entries(), seen.floor, seen.room.low)
 
 
 @router.get("/low-stock")
-def list_low_stock(seen: Seeing, query: Annotated[LowQuery, Query()]) -> LowPage:
+def list_low_stock(seen: Seeing, query: Annotated[bodies.LowQuery, Query()]) -> answers.LowPage:
     """List the entries of which little is left."""
     threshold = seen.room.low if query.threshold is None else query.threshold
-    entries, cursor = common.page(seen, WantedEntries(seen.places(), threshold), query)
-    rows = [LowRow.of(each, seen.floor) for each in entries]
-    return LowPage(threshold=threshold, items=rows, next_cursor=cursor)
+    entries, cursor = common.page(seen, WantedEntries(seen.floor.place_ids, threshold), query)
+    rows = [answers.LowRow.of(each, seen.floor) for each in entries]
+    return answers.LowPage(threshold=threshold, items=rows, next_cursor=cursor)
 
 
 @router.get("/stores")
-def list_stores(seen: Seeing) -> StoresAnswer:
+def list_stores(seen: Seeing) -> answers.StoresAnswer:
     """The sales channels that have inventory, each with its sums."""
-    entries = list(seen.room.entries.all(WantedEntries(seen.places())))
-    found = [StoreSummary.of_store(each, entries, seen.floor, seen.room.low) for each in seen.floor.channels]
-    return StoresAnswer(items=[each for each in found if each.total_entries])
+    entries, floor, low = seen.entries(), seen.floor, seen.room.low
+    found = [answers.StoreSummary.of_store(each, entries, floor, low) for each in floor.channels]
+    return answers.StoresAnswer(items=[each for each in found if each.total_entries])
 
 
 @router.get("/stores/{store_id}")
-def show_store(seen: Seeing, store_id: Id, query: Annotated[PageQuery, Query()]) -> StoreAnswer:
+def show_store(
+    seen: Seeing, store_id: Id, query: Annotated[bodies.PageQuery, Query()]
+) -> answers.StoreAnswer:
     """A sales channel by its id or name, with its sums and a page of its entries."""
     channel = seen.floor.channel(store_id)
     own = seen.of_store(channel.id)
-    wanted = WantedEntries(own.places())
-    entries, cursor = common.page(own, wanted, query)
-    rows = [EntryRow.of(each, own.floor) for each in entries]
-    summary = StoreSummary.of_store(channel, list(own.room.entries.all(wanted)), seen.floor, own.room.low)
-    return StoreAnswer(store=summary, items=rows, next_cursor=cursor)
+    entries, cursor = common.page(own, WantedEntries(own.floor.place_ids), query)
+    rows = [answers.EntryRow.of(each, own.floor) for each in entries]
+    summary = answers.StoreSummary.of_store(channel, own.entries(), seen.floor, own.room.low)
+    return answers.StoreAnswer(store=summary, items=rows, next_cursor=cursor)
 
 
 @router.get("/locations")
-def list_locations(seen: Seeing) -> LocationsAnswer:
+def list_locations(seen: Seeing) -> answers.LocationsAnswer:
     """The locations that have inventory, each with its sums."""
-    entries = list(seen.room.entries.all(WantedEntries(seen.places())))
-    found = [LocationSummary.of(place, entries, seen.floor) for place in seen.floor.places]
-    return LocationsAnswer(items=[each for each in found if each.total_entries])
+    entries = seen.entries()
+    found = [answers.LocationSummary.of(place, entries, seen.floor) for place in seen.floor.places]
+    return answers.LocationsAnswer(items=[each for each in found if each.total_entries])
 
 
 @router.get("/products/{product_id}")
-def show_product_everywhere(seen: Seeing, product_id: Id) -> ProductSummary:
+def show_product_everywhere(seen: Seeing, product_id: Id) -> answers.ProductSummary:
     """A title over all locations, by an ISBN in any spelling or a product's id in Medusa."""
     return common.product_summary(seen, product_id)
 
 
 @router.post("/set")
-def set_quantity_of_store(body: AdminSetBody, write: Writing) -> OperationAnswer:
+def set_quantity_of_store(body: bodies.AdminSetBody, write: Writing) -> answers.OperationAnswer:
     """Set the physical quantity to what was counted; makes the entry where there is none."""
     return common.perform(write.of_store(body.store_id), SetQuantity(body.quantity), body)
 
 
 @router.post("/adjust")
-def adjust_quantity_of_store(body: AdminAdjustBody, write: Writing) -> OperationAnswer:
+def adjust_quantity_of_store(body: bodies.AdminAdjustBody, write: Writing) -> answers.OperationAnswer:
     """Change the physical quantity by so much, up or down."""
     return common.perform(write.of_store(body.store_id), Adjust(body.quantity), body)
 

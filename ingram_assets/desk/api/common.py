@@ -9,23 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from ingram_assets.desk.api.answers import (
-    EntriesPage,
-    EntryAnswer,
-    EntryRow,
-    HeldCopies,
-    OperationAnswer,
-    ProductSummary,
-)
-from ingram_assets.desk.api.bodies import (
-    PLAIN,
-    AtPlace,
-    DeleteQuery,
-    EntriesQuery,
-    EntryBody,
-    PageQuery,
-    WhyBody,
-)
+from ingram_assets.desk.api import answers, bodies
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.problems import DeskProblem
 from ingram_assets.domain.isbn import isbn_spelled
@@ -49,7 +33,7 @@ from ingram_assets.store.tokens import DeskToken
 
 LONGEST_HOLD = timedelta(days=366)
 
-Id = Annotated[str, Path(max_length=100, pattern=PLAIN)]
+Id = Annotated[str, Path(max_length=100, pattern=bodies.PLAIN)]
 Key = Annotated[
     str,
     Header(
@@ -92,11 +76,9 @@ class Sight:
             return self
         return Sight(self.room, self.token, self.floor.of_channel(self.floor.channel(called).id))
 
-    def places(self, location: str | None = None) -> frozenset[str]:
-        """Ids of the locations that are asked about. Raises OperationRefused."""
-        if location is None:
-            return self.floor.place_ids
-        return frozenset({find_place(self.floor.places, location).id})
+    def entries(self) -> list[ListedEntry]:
+        """All entries that they see."""
+        return list(self.room.entries.all(WantedEntries(self.floor.place_ids)))
 
 
 def sight(request: Request) -> Sight:
@@ -143,21 +125,24 @@ class Write:
 Writing = Annotated[Write, Depends()]
 
 
-def page(seen: Sight, wanted: WantedEntries, query: PageQuery) -> tuple[list[ListedEntry], str | None]:
+def page(seen: Sight, wanted: WantedEntries, query: bodies.PageQuery) -> tuple[list[ListedEntry], str | None]:
     """A page of the entries that are wanted, and the cursor of the next one."""
     after = Position.parse(query.cursor) if query.cursor else None
     entries, onward = seen.room.entries.page(wanted, query.limit, after)
     return entries, str(onward) if onward else None
 
 
-def page_of(seen: Sight, query: EntriesQuery, store: str | None = None) -> EntriesPage:
+def page_of(seen: Sight, query: bodies.EntriesQuery, store: str | None = None) -> answers.EntriesPage:
     """A page of entries, of one store or all."""
-    places = seen.of_store(store).places(query.location)
+    floor, called = seen.of_store(store).floor, query.location
+    places = floor.place_ids if called is None else {find_place(floor.places, called).id}
     entries, cursor = page(seen, WantedEntries(places, query.low_stock, (query.search or "").strip()), query)
-    return EntriesPage(items=[EntryRow.of(each, seen.floor) for each in entries], next_cursor=cursor)
+    return answers.EntriesPage(
+        items=[answers.EntryRow.of(each, seen.floor) for each in entries], next_cursor=cursor
+    )
 
 
-def product_summary(seen: Sight, product: str) -> ProductSummary:
+def product_summary(seen: Sight, product: str) -> answers.ProductSummary:
     """A title over the locations that they see. Raises OperationRefused, DeskProblem."""
     with seen.room.working() as service, _nearest_told(seen, product):
         title = service.shelves.find_title(product)
@@ -168,7 +153,7 @@ def product_summary(seen: Sight, product: str) -> ProductSummary:
     if channel is not None and channel not in sold.channels and not entries:
         told = f"{title.isbn} is neither sold in this store nor kept at one of its locations."
         raise DeskProblem(RefusalKind.UNKNOWN_TITLE, told)
-    return ProductSummary(
+    return answers.ProductSummary(
         product_id=sold.id,
         isbn=title.isbn,
         product_title=sold.title,
@@ -176,40 +161,36 @@ def product_summary(seen: Sight, product: str) -> ProductSummary:
         total_quantity=sum(each.quantity for each in entries),
         total_reserved=sum(each.reserved for each in entries),
         total_available=UNLIMITED if title.is_unlimited else sum(each.available for each in entries),
-        entries=[EntryRow.of(each, seen.floor) for each in entries],
+        entries=[answers.EntryRow.of(each, seen.floor) for each in entries],
     )
 
 
-def perform(write: Write, operation: Operation, body: AtPlace, target: str | None = None) -> OperationAnswer:
+def perform(
+    write: Write, operation: Operation, body: bodies.AtPlace, target: str | None = None
+) -> answers.OperationAnswer:
     """Do an operation at a location that they see; `target`: where a transfer goes.
 
     Raises:
         OperationRefused, DeskProblem, Transient: as the service has it.
     """
-    return _perform(write, operation, body, body.product_id, body.location, target)
-
-
-def _perform(
-    write: Write, operation: Operation, why: WhyBody, product: str, location: str, target: str | None = None
-) -> OperationAnswer:
     seen = write.seen
-    with seen.room.working() as service, _nearest_told(seen, product):
+    with seen.room.working() as service, _nearest_told(seen, body.product_id):
         _check_end(write, service, operation)
-        places = [location] if target is None else [location, target]
+        places = [body.location] if target is None else [body.location, target]
         location_id, *targets = _location_ids(write, service, places)
         done = service.apply(
             operation,
-            isbn=isbn_spelled(product) or product.strip(),
+            isbn=isbn_spelled(body.product_id) or body.product_id.strip(),
             location=location_id,
             target=targets[0] if targets else None,
             actor=seen.actor,
             key=write.key,
-            expected_quantity=why.expected_quantity,
-            about=About(why.reason, why.note, why.reference),
+            expected_quantity=body.expected_quantity,
+            about=About(body.reason, body.note, body.reference),
         )
     if done.replayed:
         write.response.headers["Idempotent-Replayed"] = "true"
-    return OperationAnswer.of(done, seen.floor)
+    return answers.OperationAnswer.of(done, seen.floor)
 
 
 def _location_ids(write: Write, service: InventoryService, called: Sequence[str]) -> list[str]:
@@ -230,12 +211,13 @@ def _done_under(write: Write, service: InventoryService) -> list[LedgerLine]:
 
 
 def _perform_on_entry(
-    write: Write, operation: SetQuantity | Delete, why: WhyBody, level_id: str
-) -> OperationAnswer:
+    write: Write, operation: SetQuantity | Delete, why: bodies.WhyBody, level_id: str
+) -> answers.OperationAnswer:
     """Do an operation on the entry with an id that they see. Raises as `perform`."""
     with write.seen.room.working() as service:
         isbn, location_id = _meant(write, service, level_id)
-    return _perform(write, operation, why, isbn, location_id)
+    told = {name: getattr(why, name) for name in bodies.WhyBody.model_fields}
+    return perform(write, operation, bodies.AtPlace(product_id=isbn, location=location_id, **told))
 
 
 def _meant(write: Write, service: InventoryService, level_id: str) -> tuple[str, str]:
@@ -277,22 +259,26 @@ def add_entry_routes(router: APIRouter, entry: str) -> None:
     """The routes of one entry, by its id. They are behind all others. `entry`: what operations call it."""
 
     @router.get("/{id}", name=f"show_{entry}")
-    def show(seen: Seeing, id: Id) -> EntryAnswer:
+    def show(seen: Seeing, id: Id) -> answers.EntryAnswer:
         """An entry, with all that is held of it."""
         found = _find_entry(seen, id)
         title = FoundTitle(found.isbn or "", found.item_id, found.allow_backorder, is_unlimited=False)
         with seen.room.working() as service:
             held = service.shelves.read(title, found.location_id).entry.reservations
-        row = EntryRow.of(found, seen.floor)
-        return EntryAnswer(**row.model_dump(), reservations=[HeldCopies.of(each) for each in held])
+        row = answers.EntryRow.of(found, seen.floor)
+        return answers.EntryAnswer(
+            **row.model_dump(), reservations=[answers.HeldCopies.of(each) for each in held]
+        )
 
     @router.put("/{id}", name=f"put_{entry}")
-    def put(id: Id, body: EntryBody, write: Writing) -> OperationAnswer:
+    def put(id: Id, body: bodies.EntryBody, write: Writing) -> answers.OperationAnswer:
         """Set an entry's physical quantity."""
         return _perform_on_entry(write, SetQuantity(body.quantity), body, id)
 
     @router.delete("/{id}", name=f"delete_{entry}")
-    def delete(id: Id, query: Annotated[DeleteQuery, Query()], write: Writing) -> OperationAnswer:
+    def delete(
+        id: Id, query: Annotated[bodies.DeleteQuery, Query()], write: Writing
+    ) -> answers.OperationAnswer:
         """Stop keeping a title at a location. Refused while copies are held there."""
         return _perform_on_entry(write, Delete(), query, id)
 

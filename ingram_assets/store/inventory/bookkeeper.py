@@ -146,15 +146,13 @@ class Bookkeeper:
             book, effects = self.unentered((title.item_id, seen.entry.location_id))
             quantity = book + (ours.delta if ours else 0)
             standing = judge(quantity, seen.entry.quantity, effects, own)
-            if standing is Standing.AGREES or not wait or self._is_quiet(seen, effects, own):
+            # Or nothing can be in the middle of changing it.
+            is_quiet = not effects and own is None and self._ledger.now() - seen.level_at > _QUIET
+            if standing is Standing.AGREES or not wait or is_quiet:
                 break
             time.sleep(wait)
             seen = self._shelves.read(title, seen.entry.location_id)
         return seen, standing, quantity, effects
-
-    def _is_quiet(self, seen: SeenEntry, effects: Sequence[OrderEffect], own: OwnWrite | None) -> bool:
-        """Whether nothing can be in the middle of changing the level."""
-        return not effects and own is None and self._ledger.now() - seen.level_at > _QUIET
 
 
 def _past_us(

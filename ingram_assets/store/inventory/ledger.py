@@ -59,11 +59,6 @@ class NewLine:
         """The entry's address."""
         return self.item_id, self.location_id
 
-    @property
-    def is_change(self) -> bool:
-        """Whether copies change, and not just what is told of them."""
-        return self.quantity_before != self.quantity_after
-
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
