@@ -34,11 +34,7 @@ class Backroom:
         self._service: InventoryService | None = None
 
     def tokens(self) -> TokenStore:
-        """The tokens.
-
-        Raises:
-            NeedsPerson, JournalLost: their database can't be used.
-        """
+        """The tokens. Raises NeedsPerson, JournalLost: their database can't be used."""
         with self._lock:
             if self._tokens is None:
                 self._tokens = TokenStore(self._url)
@@ -46,11 +42,7 @@ class Backroom:
 
     @contextmanager
     def working(self) -> Iterator[InventoryService]:
-        """The operations.
-
-        Raises:
-            NeedsPerson, JournalLost: the journal's database can't be used.
-        """
+        """The operations. Raises NeedsPerson, JournalLost: the journal's database can't be used."""
         with self._lock:
             if self._ledger is None:
                 self._ledger = StockLedger(self._url)

@@ -99,11 +99,7 @@ class Pasted:
     user_agent: str | None = None
 
     def of_host(self, host: str) -> tuple[PastedCookie, ...]:
-        """Those that a browser sends to this host.
-
-        Raises:
-            NotCookies: all are another site's.
-        """
+        """Those that a browser sends to this host. Raises NotCookies: all are another site's."""
         sent = tuple(cookie for cookie in self.cookies if _goes_to(host, cookie.domain))
         if not sent:
             others = ", ".join(sorted({cookie.domain or "" for cookie in self.cookies})[:3])

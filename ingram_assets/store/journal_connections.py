@@ -22,11 +22,7 @@ class JournalLost(Transient):
 
 
 def journal_address(url: str) -> str:
-    """The address as the driver takes it.
-
-    Raises:
-        NeedsPerson: it is malformed.
-    """
+    """The address as the driver takes it. Raises NeedsPerson: it is malformed."""
     try:
         return database_address(url)
     except MalformedAddress as error:

@@ -106,11 +106,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Item(InventoryItem):
-    """An inventory item, and its level at our location if it has one there.
-
-    Attributes:
-        elsewhere: it has a level at another location, which is somebody else's.
-    """
+    """An inventory item with its level at our location. `elsewhere`: somebody else has one at another."""
 
     level: Level | None
     elsewhere: bool = False

@@ -32,11 +32,7 @@ class TokenRefused(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class DeskToken:
-    """A token as it is known: not the text that a program sends.
-
-    Attributes:
-        channel_id, channel_name: of the sales channel that a store's token is for.
-    """
+    """A token as it is known, not the text that a program sends. The channel is that of a store's token."""
 
     id: str
     name: str

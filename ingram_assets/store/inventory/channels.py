@@ -25,11 +25,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The locations that somebody may see, and the channels that sell from them.
-
-    Attributes:
-        sellers: location's id to its channels.
-    """
+    """The locations that somebody may see; `sellers`: location's id to the channels that sell from it."""
 
     channels: tuple[Channel, ...]
     places: tuple[Place, ...]

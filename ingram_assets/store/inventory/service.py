@@ -129,12 +129,7 @@ class _Asked:
 
 
 class InventoryService:
-    """Inventory operations on one store. It may be shared by threads.
-
-    Attributes:
-        shelves, ledger: what it works on, for who only looks.
-        sleep: waits for a number of seconds.
-    """
+    """Inventory operations on one store, with what they work on. It may be shared by threads."""
 
     def __init__(self, client: MedusaClient, journal: Journal, ledger: StockLedger) -> None:
         self.shelves = StockShelves(client, journal)
