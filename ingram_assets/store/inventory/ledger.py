@@ -153,14 +153,6 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenBook:
-    """An entry of which the ledger has lines, and their sum in copies."""
-
-    isbn: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
 class HeldFor:
     """A reservation of ours: whose, what for, and until when."""
 
@@ -313,8 +305,8 @@ class StockLedger(JournalPool):
         )
         return Book(*rows[0]) if rows else None
 
-    def books(self) -> dict[Shelf, OpenBook]:
-        """Every entry that has a line, with the sum of its lines: one read of the whole ledger."""
+    def books(self) -> dict[Shelf, tuple[str, int]]:
+        """Every entry that has a line, to its ISBN and the copies of all its lines: one read of all lines."""
         rows = self._run(
             """
             SELECT entry.item_id, entry.location_id, entry.isbn, coalesce(lines.copies, 0)::bigint
@@ -324,7 +316,7 @@ class StockLedger(JournalPool):
             ) AS lines USING (item_id, location_id)
             """
         )
-        return {(item_id, place): OpenBook(isbn, copies) for item_id, place, isbn, copies in rows}
+        return {(item_id, place): (isbn, copies) for item_id, place, isbn, copies in rows}
 
     def due(self, now: datetime, *, broken_off: float, unseen: float) -> list[str]:
         """What a sweep has to do, each as a text that names it and never comes again once it is done.

@@ -43,8 +43,6 @@ from ingram_assets.store.inventory.model import (
     Actor,
     Adjust,
     Decision,
-    Delete,
-    Fulfill,
     LevelChange,
     NewReservation,
     Operation,
@@ -55,12 +53,10 @@ from ingram_assets.store.inventory.model import (
     RefusalKind,
     Release,
     ReservationChange,
-    Reserve,
     SetQuantity,
     Step,
     StockEntry,
-    Transfer,
-    Unfulfill,
+    operation_name,
 )
 from ingram_assets.store.inventory.places import find_place
 from ingram_assets.store.inventory.settle import arrived
@@ -82,16 +78,6 @@ _ON_ITS_WAY = 2.0
 _ATTEMPTS = 6
 """So often what is pending at an entry may reach for one more entry."""
 
-_NAMES: dict[type[Operation], str] = {
-    SetQuantity: "set",
-    Adjust: "adjust",
-    Reserve: "reserve",
-    Release: "release",
-    Fulfill: "fulfill",
-    Unfulfill: "unfulfill",
-    Transfer: "transfer",
-    Delete: "delete",
-}
 _EXPIRY = Actor("system", "expiry")
 _REQUEST: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
@@ -525,14 +511,9 @@ def _left_for_later(what: str, left: list[str]) -> Iterator[None]:
         left.append(f"The {what}: {error}")
 
 
-def operation_name(operation: Operation) -> str:
-    """What the ledger calls it."""
-    return _NAMES[type(operation)]
-
-
 def _fingerprint(operation: Operation, given: list[Any]) -> str:
     """What tells one request from another under the same key."""
-    told = {"operation": _NAMES[type(operation)], "of": operation, "given": given}
+    told = {"operation": operation_name(operation), "of": operation, "given": given}
     return hashlib.sha256(_REQUEST.dump_json(told)).hexdigest()
 
 
