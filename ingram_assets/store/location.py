@@ -118,8 +118,7 @@ def find_location(
     if channel is None or folded(sales_channel) not in (folded(channel["name"]), folded(channel["id"])):
         # It is there under another name, or can't be seen from here.
         channel = _channel(client, sales_channel, known_channel)
-    if known_channel and known_channel.name != channel["name"]:
-        notes += (_renamed("sales channel", known_channel.name, channel),)
+    notes += _renamed("sales channel", known_channel, channel)
     return Location(
         location["id"] if location else "",
         location["name"] if location else name.strip(),
@@ -186,7 +185,7 @@ def _by_setting(
             f"Those there are: {_listed(by_id.values()) or 'none'}. Set it to one of them."
         )
     if known is None or known.id == location_id:
-        return location, _rename(known, location)
+        return location, _renamed("stock location", known, location)
     left = by_id.get(known.id)
     if left is None:
         return location, ()
@@ -218,21 +217,15 @@ def _remembered(
             f"meant, and two would sell every copy twice. {_IN_ADMIN} rename or delete the other one, or set "
             "MEDUSA_STOCK_LOCATION to the id of the one that is meant."
         )
-    return location, _rename(known, location)
+    return location, _renamed("stock location", known, location)
 
 
-def _rename(known: Known | None, location: NamedRow) -> tuple[str, ...]:
+def _renamed(what: str, known: Known | None, now: NamedRow) -> tuple[str, ...]:
     # What an earlier version found and linked is in the journal without a name.
-    if known is None or known.name in ("", location["name"]):
+    if known is None or known.name in ("", now["name"]):
         return ()
-    return (_renamed("stock location", known.name, location),)
-
-
-def _renamed(what: str, before: str, now: NamedRow) -> str:
-    return (
-        f"The {what} {before!r} is called {now['name']!r} now: it is the same one, {now['id']}, and goes on "
-        "being used."
-    )
+    called = f"The {what} {known.name!r} is called {now['name']!r} now"
+    return (f"{called}: it is the same one, {now['id']}, and goes on being used.",)
 
 
 def _of_earlier_versions(journal: Journal) -> list[Known]:

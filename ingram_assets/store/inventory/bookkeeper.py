@@ -146,10 +146,10 @@ class Bookkeeper:
             book, effects = self.unentered((title.item_id, seen.entry.location_id))
             quantity = book + (ours.delta if ours else 0)
             standing = judge(quantity, seen.entry.quantity, effects, own)
-            # Or nothing can be in the middle of changing it.
-            is_quiet = not effects and own is None and self._ledger.now() - seen.level_at > _QUIET
-            if standing is Standing.AGREES or not wait or is_quiet:
+            if standing is Standing.AGREES or not wait:
                 break
+            if not effects and own is None and self._ledger.now() - seen.level_at > _QUIET:
+                break  # Nothing can be in the middle of changing it.
             time.sleep(wait)
             seen = self._shelves.read(title, seen.entry.location_id)
         return seen, standing, quantity, effects

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.store.client import MedusaClient
@@ -67,11 +66,10 @@ def read_floor(client: MedusaClient) -> Floor:
     rows = client.list_all("/admin/stock-locations", "stock_locations", fields)
     channels = client.list_all("/admin/sales-channels", "sales_channels", {"fields": "id,name"})
     return Floor(
-        tuple(_channel(row) for row in channels),
+        tuple(Channel(row["id"], row["name"]) for row in channels),
         tuple(Place(row["id"], row["name"]) for row in rows),
-        {row["id"]: tuple(_channel(one) for one in row["sales_channels"] or [] if one) for row in rows},
+        {
+            row["id"]: tuple(Channel(one["id"], one["name"]) for one in row["sales_channels"] or [] if one)
+            for row in rows
+        },
     )
-
-
-def _channel(row: Mapping[str, Any]) -> Channel:
-    return Channel(row["id"], row["name"])
