@@ -347,22 +347,27 @@ class InventoryService:
                 return use.answer
             raise OperationRefused(Refusal(RefusalKind.REFUSED_BY_STORE, str(error))) from error
 
-    def _carry_out(self, operation_id: UUID, title: FoundTitle, seen: Sequence[SeenEntry]) -> OperationDone:
-        """Writes a pending operation, and closes it."""
+    def _carry_out(
+        self, operation_id: UUID, title: FoundTitle, seen: Sequence[SeenEntry], *, again: bool = False
+    ) -> OperationDone:
+        """Writes a pending operation, or with `again` what of it is missing, and closes it."""
         lines = self.ledger.of_operation(operation_id)
         made: str | None = None
         after = {each.entry.location_id: each for each in seen}
-        holds_changed = False
+        moved = again
         for line, before, step in _steps(lines, seen):
             match step:
+                case LevelChange() if again:
+                    self._finish_level(line, title, before, step)
                 case LevelChange():
                     after[line.location_id] = self._books.write(line, title, before, step)
                 case NewReservation():
-                    made, holds_changed = self._hold(operation_id, line, before.entry, step), True
+                    made, moved = self._hold(operation_id, line, before.entry, step), True
                 case ReservationChange():
-                    self.shelves.change_hold(step)
-                    holds_changed = True
-        if holds_changed:
+                    moved = True
+                    if not again or _quantity_held(before.entry, step.id) > step.after:
+                        self.shelves.change_hold(step)
+        if moved:
             after = {place: self.shelves.read(title, place) for place in after}
         return self._close(operation_id, lines, [after[line.location_id].entry for line in lines], made)
 
@@ -403,7 +408,7 @@ class InventoryService:
         title = self._title_of(lines[0].shelf, lines[0].isbn)
         seen = [self.shelves.read(title, line.location_id) for line in lines]
         if self._began(operation_id, lines, seen):
-            self._finish(operation_id, title, lines, seen)
+            self._carry_out(operation_id, title, seen, again=True)
             return "finished"
         self.ledger.take_back(operation_id, "It broke off before anything of it reached Medusa.")
         for line, each in zip(lines, seen, strict=True):
@@ -432,23 +437,6 @@ class InventoryService:
         _, effects = self._books.unentered(line.shelf)
         # What can't be told was changed by a hand since: it is entered as that, and the step did not come.
         return arrived(line.quantity_before, line.quantity_after, entry.quantity, effects) is True
-
-    def _finish(
-        self, operation_id: UUID, title: FoundTitle, lines: Sequence[LedgerLine], seen: Sequence[SeenEntry]
-    ) -> None:
-        """Writes what of an operation is missing, and closes it."""
-        made: str | None = None
-        for line, before, step in _steps(lines, seen):
-            match step:
-                case LevelChange():
-                    self._finish_level(line, title, before, step)
-                case NewReservation():
-                    made = self._hold(operation_id, line, before.entry, step)
-                case ReservationChange():
-                    if _quantity_held(before.entry, step.id) > step.after:
-                        self.shelves.change_hold(step)
-        after = [self.shelves.read(title, line.location_id).entry for line in lines]
-        self._close(operation_id, lines, after, made)
 
     def _finish_level(
         self, line: LedgerLine, title: FoundTitle, before: SeenEntry, step: LevelChange
