@@ -12,7 +12,6 @@ from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.beside import read_began, taken_by_all
-from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_reservations, read_store
@@ -232,15 +231,11 @@ def tripped_by(
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last.
-
-    `read_at`: from `read_began`.
-    """
+    """What a plan was made of: the store, and its orders by inventory item. `read_at`: from `read_began`."""
 
     plan: Plan
     actual: Mapping[str, Actual]
     orders: Mapping[str, Orders]
-    last_levels: Mapping[str, LastLevel]
     read_at: datetime | None
 
 
@@ -264,7 +259,7 @@ def _planned(
     plan = plan_levels(titles, actual, today=session.today, rules=session.rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
-        return PlanInputs(plan, actual, orders, {}, read_at)
+        return PlanInputs(plan, actual, orders, read_at)
     last = session.journal.last_levels(differing)
     remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
@@ -273,7 +268,7 @@ def _planned(
     for item_id, found in taken_by_all(session, longer).items():
         reservations = orders.get(item_id, NO_ORDERS).reservations
         orders[item_id] = Orders(reservations, found.fulfillments)
-    return PlanInputs(plan.with_history(last, orders), actual, orders, last, read_at)
+    return PlanInputs(plan.with_history(last, orders), actual, orders, read_at)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
