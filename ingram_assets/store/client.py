@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -34,10 +33,13 @@ BODY_LIMIT = 1_500_000
 
 
 class MedusaError(IngramError):
-    """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do."""
+    """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do.
 
-    def __init__(self, method: str, path: str, status: int | None, detail: str) -> None:
-        self.method, self.path, self.status, self.detail = method, path, status, detail
+    `status`: `None` where no answer came; `body`: of the answer, or what came instead.
+    """
+
+    def __init__(self, method: str, path: str, status: int | None, detail: str, body: str = "") -> None:
+        self.method, self.path, self.status, self.detail, self.body = method, path, status, detail, body
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
@@ -65,16 +67,6 @@ class SignInRefused(MedusaError, NeedsPerson):
 
     def _sentence(self) -> str:
         return f"{super()._sentence()} Check MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD."
-
-
-@dataclass(frozen=True, slots=True)
-class FailedRequest:
-    """One attempt that failed, as the journal keeps it. `status` is `None` where no answer came."""
-
-    method: str
-    path: str
-    status: int | None
-    body: str
 
 
 class MedusaClient:
@@ -123,7 +115,7 @@ class MedusaClient:
         )
         self.reads = 0
         self.writes = 0
-        self.on_failure: Callable[[FailedRequest], None] | None = None
+        self.on_failure: Callable[[MedusaError], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +128,7 @@ class MedusaClient:
         self._http.close()
 
     @contextmanager
-    def reporting(self, on_failure: Callable[[FailedRequest], None]) -> Iterator[None]:
+    def reporting(self, on_failure: Callable[[MedusaError], None]) -> Iterator[None]:
         """Within the block every failed attempt goes to `on_failure`."""
         before, self.on_failure = self.on_failure, on_failure
         try:
@@ -223,28 +215,29 @@ class MedusaClient:
                 "MEDUSA_API_KEY anew."
             ) from None
         except httpx.RequestError as error:
-            self._failed(FailedRequest(method, path, None, repr(error)))
             right = f"Is Medusa running at {self.base_url}, and is MEDUSA_BACKEND_URL right?"
-            raise Unavailable(method, path, None, f"{type(error).__name__} ({error}). {right}") from error
+            words = f"{type(error).__name__} ({error}). {right}"
+            raise self._reported(Unavailable(method, path, None, words, repr(error))) from error
         return self._judge(method, path, response)
 
     def _judge(self, method: str, path: str, response: httpx.Response) -> dict[str, Any]:
         """The one place where an answer is sorted: success, or what to do about it."""
         if response.is_success and isinstance(answer := _json(response), dict):
             return answer
-        self._failed(FailedRequest(method, path, response.status_code, response.text))
-        status, detail = response.status_code, _medusas_words(response)
+        kind: type[MedusaError] = MedusaRefused
+        status = response.status_code
         if status in (401, 403):
-            raise SignInRefused(method, path, status, detail)
+            kind = SignInRefused
         # A success without Medusa's JSON is some other server's page: no word of Medusa's against the title.
-        if status >= 500 or status in (408, 429) or response.is_success:
-            raise Unavailable(method, path, status, detail)
-        raise MedusaRefused(method, path, status, detail)
+        elif status >= 500 or status in (408, 429) or response.is_success:
+            kind = Unavailable
+        raise self._reported(kind(method, path, status, _medusas_words(response), response.text))
 
-    def _failed(self, failure: FailedRequest) -> None:
-        log.warning("Medusa: %s %s failed (%s)", failure.method, failure.path[:160], failure.status)
+    def _reported(self, error: MedusaError) -> MedusaError:
+        log.warning("Medusa: %s %s failed (%s)", error.method, error.path[:160], error.status)
         if self.on_failure:
-            self.on_failure(failure)
+            self.on_failure(error)
+        return error
 
     def _authorization(self) -> str:
         if self._api_key:

@@ -19,13 +19,8 @@ from ingram_assets.store.rules import StoreRules
 class Explanation:
     """Sentences for a person, and the values they are made of.
 
-    Attributes:
-        reading: what was read of Ingram's stock, per DC and in sum.
-        rule: the rule that matched, and why.
-        level: how the level follows from the reading.
-        label: what a shopper reads; `None` when unknown.
-        shown: what the store has now; `None` if it does not have the title.
-        differences: what the next push would change, or why it would not.
+    `label` is `None` when unknown, and so is `shown`, what the store has now, if it does not have the title.
+    `differences`: what the next push would change, or why it would not.
     """
 
     isbn: str

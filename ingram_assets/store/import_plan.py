@@ -23,11 +23,10 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 
 _PRODUCT_FIELDS = (
-    *("id", "title", "subtitle", "description", "weight", "thumbnail", "metadata"),
-    *("images.id", "images.url", "tags.id", "tags.value", "categories.id", "categories.name"),
-    *("variants.id", "variants.sku", "variants.prices.id", "variants.prices.amount"),
-    *("variants.prices.currency_code", "variants.prices.min_quantity", "variants.prices.max_quantity"),
-    "variants.prices.price_rules.*",
+    "id,title,subtitle,description,weight,thumbnail,metadata,images.id,images.url,tags.id,tags.value,"
+    "categories.id,categories.name,variants.id,variants.sku,variants.prices.id,variants.prices.amount,"
+    "variants.prices.currency_code,variants.prices.min_quantity,variants.prices.max_quantity,"
+    "variants.prices.price_rules.*"
 )
 
 
@@ -143,7 +142,7 @@ def read_products(client: MedusaClient, ids: Iterable[str], known: KnownIds) -> 
     A category or tag of ours that a person renamed goes by its name with us.
     """
     rows: list[ProductRow] = client.list_matching(
-        "/admin/products", "products", "id", sorted(set(ids)), {"fields": ",".join(_PRODUCT_FIELDS)}
+        "/admin/products", "products", "id", sorted(set(ids)), {"fields": _PRODUCT_FIELDS}
     )
     for row in rows:
         known.rename(row)

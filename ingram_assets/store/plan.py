@@ -61,12 +61,9 @@ class TitleWrites:
 
     Attributes:
         reasons: sentences for a person, and for the journal.
-        variant, item: what the writes go to; an item that is missing is made with its level.
-        name: what a new item is called.
-        quantities: the level's copies.
-        flags: the variant's update.
-        link_item: the variant is linked to the item.
-        rename_item: the item's SKU becomes the ISBN.
+        variant, item, name: what the writes go to; an item that is missing is made with its level, and name.
+        quantities, flags: the level's copies, and the variant's update.
+        link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
     """
 
     isbn: str

@@ -26,9 +26,8 @@ _VARIANT_FIELDS = (
 )
 _NUMBERS = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
-    *("id", "created_at", "items.id"),
-    *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
-    *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
+    "id,created_at,items.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
+    "fulfillments.items.inventory_item_id,fulfillments.items.quantity"
 )
 _LISTED_AT_ONCE = 5_000
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
@@ -231,7 +230,7 @@ def read_orders(
     rows = client.list_all(
         "/admin/orders",
         "orders",
-        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_ORDER_FIELDS)},
+        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": _ORDER_FIELDS},
     )
     fulfillments: dict[str, list[Fulfillment]] = {}
     ordered_at: dict[str, datetime] = {}

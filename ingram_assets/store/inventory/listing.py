@@ -23,13 +23,10 @@ _ROWS = 1_000
 """Rows of a request to Medusa."""
 
 _NEAREST = 3
-_FIELDS = ",".join(
-    (
-        *("id", "sku", "variants.id", "variants.product_id", "variants.allow_backorder"),
-        *("variants.sku", "variants.ean", "variants.upc", "variants.barcode", "variants.product.title"),
-        *("location_levels.id", "location_levels.location_id"),
-        *("location_levels.stocked_quantity", "location_levels.reserved_quantity"),
-    )
+_FIELDS = (
+    "id,sku,variants.id,variants.product_id,variants.allow_backorder,variants.sku,variants.ean,variants.upc,"
+    "variants.barcode,variants.product.title,location_levels.id,location_levels.location_id,"
+    "location_levels.stocked_quantity,location_levels.reserved_quantity"
 )
 
 

@@ -26,12 +26,10 @@ from ingram_assets.store.read import read_store, spelled_by
 
 _LEVEL = "id,location_id,stocked_quantity,reserved_quantity,updated_at"
 _HOLD = "id,location_id,quantity,line_item_id,metadata,created_at"
-_EFFECTS = ",".join(
-    (
-        *("id", "fulfillments.id", "fulfillments.created_at", "fulfillments.canceled_at"),
-        *("fulfillments.location_id", "fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
-        *("fulfillments.items.line_item_id", "returns.id", "returns.location_id"),
-    )
+_EFFECTS = (
+    "id,fulfillments.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
+    "fulfillments.items.inventory_item_id,fulfillments.items.quantity,fulfillments.items.line_item_id,"
+    "returns.id,returns.location_id"
 )
 _CHANGES = "id,status,return_id,confirmed_at,*actions"
 _AT_ONCE = timedelta(seconds=1)
