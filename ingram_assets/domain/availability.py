@@ -93,9 +93,8 @@ def availability(
     level = max(0, copies + moved)
     if release := _release(publication_date, publisher_status, today):
         held = None if fresh is None else max(0, fresh + moved)
-        return Availability(
-            "preorder", f"Preorder, releases {long_date(release)}", held, on_order, True, True
-        )
+        label = f"Preorder, releases {long_date(release)}"
+        return Availability("preorder", label, held, on_order, True, True)
     if copies > sold:
         return Availability("in_stock", "In stock", level, on_order, False, True)
     if aged is not None and on_hand is not None and on_hand - safety_stock > sold:

@@ -59,9 +59,8 @@ class Shelves:
         key = category_key(name)
         if key not in self._ids:
             in_store, ours = {each["id"] for each in self._categories}, self.known.categories
-            known = [
-                each for each, called in ours.items() if category_key(called) == key and each in in_store
-            ]
+            named = [each for each, called in ours.items() if category_key(called) == key]
+            known = [each for each in named if each in in_store]
             there = known[-1] if known else _by_key(self._categories).get(key)
             there = there or self._make(
                 "/admin/product-categories",

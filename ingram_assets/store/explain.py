@@ -115,9 +115,8 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
         case "out_of_stock" if on_hand is None or (is_out_of_print(title.publisher_status) and not on_order):
             return f"the publisher says {title.publisher_status!r}, and none is on order."
         case "out_of_stock":
-            more = (
-                "" if not rules.safety_stock else f" (not more than the safety stock of {rules.safety_stock})"
-            )
+            safety = rules.safety_stock
+            more = f" (not more than the safety stock of {safety})" if safety else ""
             return f"{on_hand} on hand{more}, and {_count(on_order)} on order."
         case _:
             return "its stock was never read. Unknown is never zero: what the store has stands."

@@ -141,9 +141,8 @@ def read_products(client: MedusaClient, ids: Iterable[str], known: KnownIds) -> 
 
     A category or tag of ours that a person renamed goes by its name with us.
     """
-    rows: list[ProductRow] = client.list_matching(
-        "/admin/products", "products", "id", sorted(set(ids)), {"fields": _PRODUCT_FIELDS}
-    )
+    path, asked = "/admin/products", {"fields": _PRODUCT_FIELDS}
+    rows: list[ProductRow] = client.list_matching(path, "products", "id", sorted(set(ids)), asked)
     for row in rows:
         known.rename(row)
     return {row["id"]: row for row in rows}

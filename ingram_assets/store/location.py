@@ -86,9 +86,8 @@ def ensure_location(
     for note in location.notes:
         log.warning(note)
     if location.linked:
-        log.info(
-            "Stock location %s (%s) sells through %s.", location.name, location.id, location.channel_name
-        )
+        named = f"{location.name} ({location.id})"
+        log.info("Stock location %s sells through %s.", named, location.channel_name)
     return location
 
 

@@ -251,9 +251,8 @@ class Plan:
         copies = self._copies()
         before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}
-        return all_tripped(
-            [mass_zero(before, after, rules.thresholds), *mass_turn(self._seen(), rules.thresholds)]
-        )
+        limits = rules.thresholds
+        return all_tripped([mass_zero(before, after, limits), *mass_turn(self._seen(), limits)])
 
     def _counted(self) -> list[tuple[str, Shown, Shown]]:
         """What counts in a guardrail's share: titles that the store has, before and after, but for time's."""

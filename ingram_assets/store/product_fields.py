@@ -289,9 +289,8 @@ def _put_price(update: ProductUpdate, row: ProductRow, price: float | None) -> N
     """
     prices = _prices(row, update.variant.id)
     base = next((each for each in prices if _is_base(each)), None)
-    rows: list[dict[str, Any]] = [
-        {name: value for name, value in each.items() if name in _PRICE} for each in prices if each is not base
-    ]
+    others = [each for each in prices if each is not base]
+    rows = [{name: value for name, value in each.items() if name in _PRICE} for each in others]
     if price is not None:
         rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
     update.of_variant["prices"] = rows

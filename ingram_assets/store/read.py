@@ -199,9 +199,8 @@ def _with_made(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]
     made = journal.made_items(doubtful) if doubtful else {}
 
     def told(variant: Variant, ids: Collection[str]) -> Variant:
-        return replace(
-            variant, items=tuple(replace(item, made=item.made or item.id in ids) for item in variant.items)
-        )
+        items = (replace(item, made=item.made or item.id in ids) for item in variant.items)
+        return replace(variant, items=tuple(items))
 
     return actual | {
         isbn: replace(actual[isbn], variants=tuple(told(each, ids) for each in actual[isbn].variants))
@@ -301,9 +300,8 @@ def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[Row]
 
 
 def _items_by_sku(client: MedusaClient, skus: Sequence[str], location_id: str) -> dict[str, Item]:
-    rows = client.list_matching(
-        "/admin/inventory-items", "inventory_items", "sku", skus, {"fields": ",".join(_ITEM_FIELDS)}
-    )
+    path, asked = "/admin/inventory-items", {"fields": ",".join(_ITEM_FIELDS)}
+    rows = client.list_matching(path, "inventory_items", "sku", skus, asked)
     return {row["sku"]: _item(row["id"], row, location_id) for row in rows}
 
 

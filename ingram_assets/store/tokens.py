@@ -84,9 +84,8 @@ class TokenStore(JournalPool):
 
     def all(self) -> list[DeskToken]:
         """Every token, revoked ones too, oldest first."""
-        return [
-            DeskToken(*row) for row in self._run(f"SELECT {_COLUMNS} FROM desk_token ORDER BY created_at")
-        ]
+        rows = self._run(f"SELECT {_COLUMNS} FROM desk_token ORDER BY created_at")
+        return [DeskToken(*row) for row in rows]
 
     def revoke(self, called: str) -> DeskToken:
         """Ends a token, by its name or id, from the next request on. Again is no harm.
@@ -112,9 +111,8 @@ class TokenStore(JournalPool):
         if parts is None:
             return None
         token_id, secret = parts.groups()
-        rows = self._run(
-            f"SELECT hash, {_COLUMNS} FROM desk_token WHERE id = %s AND revoked_at IS NULL", [token_id]
-        )
+        query = f"SELECT hash, {_COLUMNS} FROM desk_token WHERE id = %s AND revoked_at IS NULL"
+        rows = self._run(query, [token_id])
         if not rows or not self._is_proven(token_id, secret, rows[0][0], prove):
             return None
         self._run(

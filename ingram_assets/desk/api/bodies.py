@@ -27,7 +27,6 @@ Whole = BeforeValidator(_whole)
 Level = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY), Whole]
 Copies = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY), Whole]
 Change = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
-Seen = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
 
 _PRODUCT = Field(
     description="An ISBN in any spelling, or the id of a product in Medusa.",
@@ -47,7 +46,7 @@ class WhyBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    expected_quantity: Seen | None = Field(
+    expected_quantity: Change | None = Field(
         None, description="The quantity that you saw. If it is another one by now, nothing is done (409)."
     )
     reason: Reason | None = Field(None, description="Why, for the ledger.", examples=["cycle_count"])

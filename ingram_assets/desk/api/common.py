@@ -101,9 +101,8 @@ def refuse_unknown_parameters(request: Request) -> None:
     described = request.app.openapi()["paths"][route][request.method.lower()]
     known = {each["name"] for each in described.get("parameters", ()) if each["in"] == "query"}
     if unknown := [name for name in request.query_params if name not in known]:
-        raise RequestValidationError(
-            [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
-        )
+        told = [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
+        raise RequestValidationError(told)
 
 
 Seeing = Annotated[Sight, Depends(sight)]

@@ -262,9 +262,8 @@ class StockLedger(JournalPool):
                 " WHERE operation_id = %s AND state = 'pending'",
                 [why, operation_id],
             )
-            connection.execute(
-                "DELETE FROM inventory_key WHERE operation_id = %s AND answer IS NULL", [operation_id]
-            )
+            key = "DELETE FROM inventory_key WHERE operation_id = %s AND answer IS NULL"
+            connection.execute(key, [operation_id])
 
     def pending(self, shelves: Collection[Shelf] | None = None) -> list[LedgerLine]:
         """Lines whose operation broke off, oldest first: with all lines of each; of all entries, or these."""
@@ -283,9 +282,8 @@ class StockLedger(JournalPool):
 
     def shelves_of(self, isbn: str) -> list[Shelf]:
         """The entries of a title that have a book."""
-        return self._run(
-            "SELECT item_id, location_id FROM inventory_entry WHERE isbn = %s ORDER BY location_id", [isbn]
-        )
+        query = "SELECT item_id, location_id FROM inventory_entry WHERE isbn = %s ORDER BY location_id"
+        return self._run(query, [isbn])
 
     def of_operation(self, operation_id: UUID) -> list[LedgerLine]:
         """The lines of one operation."""

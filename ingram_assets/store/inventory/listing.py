@@ -100,11 +100,9 @@ class WantedEntries:
             return False
         if not self.search:
             return True
-        words = self.search.casefold()
-        isbn = isbn_spelled(self.search)
-        return (
-            words in entry.title.casefold() or words in entry.sku.casefold() or isbn in {entry.isbn} - {None}
-        )
+        words, isbn = self.search.casefold(), isbn_spelled(self.search)
+        is_named = any(words in text.casefold() for text in (entry.title, entry.sku))
+        return is_named or (isbn is not None and isbn == entry.isbn)
 
 
 class EntryList:
@@ -235,20 +233,16 @@ class EntryList:
             yield 0, row
 
     def _by_id(self, ids: list[str]) -> Iterator[Mapping[str, Any]]:
-        asked = {"fields": _FIELDS, "order": "id"}
         for start in range(0, len(ids), 200):
-            some = ids[start : start + 200]
-            yield from self._client.list_all(
-                "/admin/inventory-items", "inventory_items", asked | {"id": some}
-            )
+            asked = {"fields": _FIELDS, "order": "id", "id": ids[start : start + 200]}
+            yield from self._client.list_all("/admin/inventory-items", "inventory_items", asked)
 
     def _levels(self, row: Mapping[str, Any]) -> list[ListedEntry]:
         """The entries of a row, in their order."""
         variants = [each for each in row["variants"] or [] if each]
         first = variants[0] if variants else {}
-        isbn = isbn_spelled(row["sku"]) or next(
-            (one for each in variants for one in sorted(spelled_by(each))), None
-        )
+        spelled = (one for each in variants for one in sorted(spelled_by(each)))
+        isbn = isbn_spelled(row["sku"]) or next(spelled, None)
         entries = [
             ListedEntry(
                 level["id"],

@@ -187,9 +187,8 @@ class StockShelves:
     def effects(self, shelf: tuple[str, str], since: datetime) -> list[OrderEffect]:
         """What orders did to an entry's level, at least as far back as is asked for."""
         item_id, location_id = shelf
-        rows = self._client.list_all(
-            "/admin/orders", "orders", {"updated_at[$gte]": since.isoformat(), "fields": _EFFECTS}
-        )
+        asked = {"updated_at[$gte]": since.isoformat(), "fields": _EFFECTS}
+        rows = self._client.list_all("/admin/orders", "orders", asked)
         found = [
             effect
             for row in rows
