@@ -31,9 +31,10 @@ from ingram_assets.store.inventory.model import (
     OperationRefused,
     Reason,
     StockEntry,
+    operation_name,
 )
 from ingram_assets.store.inventory.places import Place, find_place
-from ingram_assets.store.inventory.service import About, InventoryService, operation_name
+from ingram_assets.store.inventory.service import About, InventoryService
 from ingram_assets.store.journal import Journal
 
 

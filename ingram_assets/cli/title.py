@@ -287,9 +287,7 @@ def _explanation(isbn: str) -> tuple[Explanation, list[str]]:
             sales_channel=settings.MEDUSA_SALES_CHANNEL,
         )
         seen = look_at(StoreSession(client, journal, location, rules, today, ledger=ledger), [title])
-    explanation = explain(
-        title, seen.actual[isbn], rules=rules, today=today, last_levels=seen.last_levels, orders=seen.orders
-    )
+    explanation = explain(title, seen.plan.titles[0], seen.orders, rules=rules, today=today)
     notes = (
         location.missing,
         *location.notes,

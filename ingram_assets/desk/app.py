@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -61,8 +61,5 @@ def make_app(room: Backroom, *, per_minute: int = 600, failures: int = FAILURES_
     def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    def schema() -> dict[str, Any]:
-        return described(app)
-
-    app.openapi = schema  # type: ignore[method-assign]
+    app.openapi = partial(described, app)  # type: ignore[method-assign]
     return app

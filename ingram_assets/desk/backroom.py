@@ -1,11 +1,10 @@
 """What the desk works with: the store, its ledger and its tokens, opened when first asked for."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.inventory.service import InventoryService
@@ -35,11 +34,7 @@ class Backroom:
         self._service: InventoryService | None = None
 
     def tokens(self) -> TokenStore:
-        """The tokens.
-
-        Raises:
-            NeedsPerson, JournalLost: their database can't be used.
-        """
+        """The tokens. Raises NeedsPerson, JournalLost: their database can't be used."""
         with self._lock:
             if self._tokens is None:
                 self._tokens = TokenStore(self._url)
@@ -47,11 +42,7 @@ class Backroom:
 
     @contextmanager
     def working(self) -> Iterator[InventoryService]:
-        """The operations.
-
-        Raises:
-            NeedsPerson, JournalLost: the journal's database can't be used.
-        """
+        """The operations. Raises NeedsPerson, JournalLost: the journal's database can't be used."""
         with self._lock:
             if self._ledger is None:
                 self._ledger = StockLedger(self._url)
@@ -72,18 +63,9 @@ class Backroom:
                 self._journal.close()
             self._journal = self._service = None
 
-    def floor(self) -> Floor:
-        """All locations and sales channels, as they are now.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
-        return read_floor(self.client)
-
     def close(self) -> None:
         """Closes all connections."""
         self.lost()
-        closing: list[Callable[[], None]] = [self.client.close]
-        closing += [each.close for each in (self._tokens, self._ledger) if each is not None]
-        for close in closing:
-            close()
+        for each in (self.client, self._tokens, self._ledger):
+            if each is not None:
+                each.close()

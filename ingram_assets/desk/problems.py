@@ -1,7 +1,8 @@
 """What the desk refuses, and how it says so: problem documents as RFC 9457 has them."""
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -85,12 +86,11 @@ class DeskProblem(Permanent):
         kind: str,
         detail: str,
         *,
-        nearest: list[str] | None = None,
+        nearest: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.problem_kind, self.detail = str(kind), detail
-        self.nearest, self.headers = nearest or [], dict(headers or {})
+        self.problem_kind, self.detail, self.nearest, self.headers = str(kind), detail, nearest, headers
 
 
 def answer(
@@ -99,8 +99,8 @@ def answer(
     *,
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
-    errors: list[FieldFault] | None = None,
-    nearest: list[str] | None = None,
+    errors: Sequence[FieldFault] = (),
+    nearest: Sequence[str] = (),
 ) -> JSONResponse:
     """The problem document of a kind."""
     status, title = KINDS[kind]
@@ -112,82 +112,68 @@ def answer(
         status=status,
         detail=detail,
         kind=str(kind),
-        errors=errors or [],
-        nearest=nearest or [],
+        errors=list(errors),
+        nearest=list(nearest),
     )
-    return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=MEDIA_TYPE)
-
-
-def _desk(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DeskProblem)
-    return answer(
-        error.problem_kind,
-        error.detail,
-        method=request.method,
-        headers=error.headers,
-        nearest=error.nearest,
-    )
+    return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, OperationRefused)
-    refusal = error.refusal
-    return answer(refusal.kind, refusal.message, method=request.method, nearest=list(refusal.nearest))
-
-
-def _no_channel(request: Request, error: Exception) -> JSONResponse:
-    return answer("unknown_store", str(error), method=request.method)
+    match error:
+        case OperationRefused(refusal=refusal):
+            error = DeskProblem(refusal.kind, refusal.message, nearest=refusal.nearest)
+        case UnknownChannel():
+            error = DeskProblem("unknown_store", str(error))
+    assert isinstance(error, DeskProblem)
+    told = error.problem_kind, error.detail
+    return answer(*told, method=request.method, headers=error.headers, nearest=error.nearest)
 
 
 def _later(request: Request, error: Exception) -> JSONResponse:
     # What is told of our own servers is for the log: addresses and settings are nobody's business here.
     log.warning("%s %s: %s", request.method, request.url.path, error)
     told = isinstance(error, EntryBusy | StillMoving)
-    detail = (
-        str(error) if told else "The store or its database can't be asked now. Ask again with the same key."
-    )
-    return answer("try_again", detail, headers={"Retry-After": "2"})
+    words = "The store or its database can't be asked now. Ask again with the same key."
+    return answer("try_again", str(error) if told else words, headers={"Retry-After": "2"})
 
 
 def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Never of what was given: it may be huge, or no JSON could hold it.
     faults = [
-        FieldFault(where=_where(each["loc"]), message=_PLAINER.get(each["type"], str(each["msg"]))[:300])
+        FieldFault(
+            where=".".join(str(part)[:60] for part in each["loc"]),
+            message=_PLAINER.get(each["type"], str(each["msg"]))[:300],
+        )
         for each in error.errors()
     ]
     told = "; ".join(f"{each.where}: {each.message}" for each in faults[:5])
     return answer("malformed", f"Nothing was changed. {told}.", errors=faults[:50])
 
 
-def _where(parts: Any) -> str:
-    return ".".join(str(part)[:60] for part in parts)
-
-
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    kinds = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-    words = {
-        "not_found": "The routes are told in /api/v1/openapi.json.",
-        "method_not_allowed": f"{request.method} is not for this address: see /api/v1/openapi.json.",
-    }
-    kind = kinds.get(error.status_code, "malformed" if error.status_code < 500 else "failed")
     headers = dict(error.headers or {})
-    if kind == "method_not_allowed":
-        headers["Allow"] = ", ".join(sorted(_allowed(request)))
-    return answer(kind, words.get(kind, "The request can't be read."), headers=headers)
+    words = "The request can't be read."
+    match error.status_code:
+        case 404:
+            kind, words = "not_found", "The routes are told in /api/v1/openapi.json."
+        case 405:
+            kind = "method_not_allowed"
+            words = f"{request.method} is not for this address: see /api/v1/openapi.json."
+            headers["Allow"] = ", ".join(sorted(_allowed(request)))
+        case 413:
+            kind = "too_large"
+        case status:
+            kind = "malformed" if status < 500 else "failed"
+    return answer(kind, words, headers=headers)
 
 
 def _allowed(request: Request) -> set[str]:
     """The methods of an address. A route knows its own alone."""
-    app: FastAPI = request.app
-    parts = request.url.path.split("/")
-    paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
-    for path, methods in paths:
-        own = path.split("/")
-        if len(own) == len(parts) and all(
-            a == b or a.startswith("{") for a, b in zip(own, parts, strict=True)
-        ):
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    for path, methods in sorted(paths.items(), key=lambda item: item[0].count("{")):
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]*", path), request.url.path):
             return {method.upper() for method in methods}
     return {"GET"}
 
@@ -199,9 +185,8 @@ def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def answer_problems(app: FastAPI) -> None:
     """Let an application answer every failure with a problem document."""
-    app.add_exception_handler(DeskProblem, _desk)
-    app.add_exception_handler(OperationRefused, _refused)
-    app.add_exception_handler(UnknownChannel, _no_channel)
+    for refused in (DeskProblem, OperationRefused, UnknownChannel):
+        app.add_exception_handler(refused, _refused)
     app.add_exception_handler(IngramError, _later)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)

@@ -37,12 +37,7 @@ POSTGRESQL_OPTIONS = frozenset(
 )
 """What PostgreSQL's client library knows behind the question mark:
 postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS."""
-_NUMBERS = frozenset(
-    (
-        *("connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval"),
-        *("port", "tcp_user_timeout"),
-    )
-)
+_NUMBERS = re.compile(r"connect_timeout|keepalives(_count|_idle|_interval)?|port|tcp_user_timeout")
 _TLS_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
 _DRIVERS = re.compile(r"postgres(ql)?(\+[a-z0-9_]+)?://", re.IGNORECASE)
 
@@ -154,9 +149,8 @@ def database_address(text: str) -> str:
 
 def _check_options(query: str) -> None:
     options = list(filter(None, query.split("&")))
-    if twice := [
-        name for name, often in Counter(one.partition("=")[0] for one in options).items() if often > 1
-    ]:
+    often = Counter(one.partition("=")[0] for one in options)
+    if twice := [name for name, times in often.items() if times > 1]:
         raise MalformedAddress(f"its option {twice[0][:20]} stands there twice")
     for option in options:
         name, equals, value = option.partition("=")
@@ -165,7 +159,7 @@ def _check_options(query: str) -> None:
                 "what follows the ? is no option of PostgreSQL's, as sslmode=require is; or a sign is not "
                 f"encoded ({_ENCODE})"
             )
-        if name in _NUMBERS and not re.fullmatch(r"-?\d{1,9}", value):
+        if _NUMBERS.fullmatch(name) and not re.fullmatch(r"-?\d{1,9}", value):
             raise MalformedAddress(f"its option {name} is no whole number")
         if name == "sslmode" and value not in _TLS_MODES:
             raise MalformedAddress(f"its sslmode is none of {', '.join(sorted(_TLS_MODES))}")
@@ -174,8 +168,7 @@ def _check_options(query: str) -> None:
 def mailbox_address(text: str) -> str:
     """A mailbox over IMAP, `imaps://user:password@host:993/INBOX`; without TLS on this machine only.
 
-    Raises:
-        MalformedAddress: it is none.
+    Raises MalformedAddress: it is none.
     """
     like = f"a mailbox is imaps://user:password@host:993/INBOX, both percent-encoded ({_ENCODE})"
     try:
@@ -193,8 +186,7 @@ def mailbox_address(text: str) -> str:
 def browser_address(text: str) -> str:
     """Where a browser that runs already is spoken to (CDP), with its key in the query.
 
-    Raises:
-        MalformedAddress: it is none.
+    Raises MalformedAddress: it is none.
     """
     address = read_address(text, ("wss", "ws", "https", "http"))
     _check_host(address.host)

@@ -93,9 +93,8 @@ def availability(
     level = max(0, copies + moved)
     if release := _release(publication_date, publisher_status, today):
         held = None if fresh is None else max(0, fresh + moved)
-        return Availability(
-            "preorder", f"Preorder, releases {long_date(release)}", held, on_order, True, True
-        )
+        label = f"Preorder, releases {long_date(release)}"
+        return Availability("preorder", label, held, on_order, True, True)
     if copies > sold:
         return Availability("in_stock", "In stock", level, on_order, False, True)
     if aged is not None and on_hand is not None and on_hand - safety_stock > sold:
@@ -113,7 +112,8 @@ def _release(
     """The day on which the title comes out; `None` if it is out, called off, or nobody knows."""
     published, today = _day(publication_date), _day(today)
     is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
-    return published if is_to_come and not is_called_off(publisher_status) else None
+    is_called_off = _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
+    return published if is_to_come and not is_called_off else None
 
 
 def after_silence(
@@ -164,11 +164,6 @@ def _day(when: date | str | None) -> date | None:
 def is_out_of_print(publisher_status: str | None) -> bool:
     """Whether a publisher status, code or words, says that the title will not come again."""
     return _says(publisher_status, OUT_OF_PRINT, _OUT_OF_PRINT_WORDS)
-
-
-def is_called_off(publisher_status: str | None) -> bool:
-    """Whether a publisher status, code or words, takes back the date on which the title was to come out."""
-    return _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
 
 
 def _says(publisher_status: str | None, codes: frozenset[str], words: re.Pattern[str]) -> bool:

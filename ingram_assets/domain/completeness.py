@@ -80,13 +80,8 @@ def usual_shape(pages: Mapping[Shape, int]) -> Shape | None:
     few = total * ODD_SHARE
     own = sum(count for shape, count in pages.items() if shape.own) > few
     # How many tables of others more than a few pages have, at least.
-    others = max((n for n in {shape.others for shape in pages} if _having(pages, n) > few), default=0)
-    return Shape(own, others)
-
-
-def _having(pages: Mapping[Shape, int], others: int) -> int:
-    """How many pages show at least so many tables of other centers."""
-    return sum(count for shape, count in pages.items() if shape.others >= others)
+    having = {n: sum(count for shape, count in pages.items() if shape.others >= n) for _, n in pages}
+    return Shape(own, max((others for others, count in having.items() if count > few), default=0))
 
 
 def learnt(known: Habit | None, pages: Mapping[Shape, int], now: float) -> Habit | None:
@@ -126,5 +121,4 @@ def from_json(data: Any) -> Habit | None:
             "since": None | int() | float() as since,
         }:
             return Habit(Shape(own, others), sweeps, since)
-        case _:
-            return None
+    return None

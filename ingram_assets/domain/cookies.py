@@ -99,11 +99,7 @@ class Pasted:
     user_agent: str | None = None
 
     def of_host(self, host: str) -> tuple[PastedCookie, ...]:
-        """Those that a browser sends to this host.
-
-        Raises:
-            NotCookies: all are another site's.
-        """
+        """Those that a browser sends to this host. Raises NotCookies: all are another site's."""
         sent = tuple(cookie for cookie in self.cookies if _goes_to(host, cookie.domain))
         if not sent:
             others = ", ".join(sorted({cookie.domain or "" for cookie in self.cookies})[:3])
@@ -127,9 +123,8 @@ def read_pasted(text: str) -> Pasted:
         raise NotCookies("it holds no cookie")
     for cookie in found.cookies:
         if not f"{cookie.name}{cookie.value}".isascii():
-            raise NotCookies(
-                "it has a character that no cookie has, as where a browser shortens what it shows"
-            )
+            why = "it has a character that no cookie has, as where a browser shortens what it shows"
+            raise NotCookies(why)
         if not _NAME.fullmatch(cookie.name) or not _VALUE.fullmatch(cookie.value):
             raise NotCookies("what is in it is not all cookies")
         if _CUT.fullmatch(cookie.value):
@@ -195,16 +190,15 @@ def _of_headers(lines: Iterable[tuple[str, str]], domain: str | None = None) -> 
 def _of_command(text: str) -> Pasted:
     if made := _POWERSHELL.findall(text):
         agent = _POWERSHELL_AGENT.search(text)
-        cookies = tuple(
+        cookies = (
             PastedCookie(name, value, domain or None, path or "/") for name, value, path, domain in made
         )
-        return Pasted(cookies, agent[1] if agent else None)
+        return Pasted(tuple(cookies), agent[1] if agent else None)
     words = [] if re.search(r"\bfetch\(|Invoke-", text) else _words(text)
     urls = [word for word in words if re.match(r"https?://", word)] or re.findall(r"https?://[^\s'\"]+", text)
     domain = urlsplit(urls[0]).hostname if urls else None
     if not words:
-        keys = [(name, _unquoted(value)) for name, value in _KEY.findall(text)]
-        return _of_headers(keys, domain)
+        return _of_headers(((name, _unquoted(value)) for name, value in _KEY.findall(text)), domain)
     headers: list[tuple[str, str]] = []
     for place, word in enumerate(words):
         option, sign, value = word.partition("=")
@@ -217,9 +211,8 @@ def _of_command(text: str) -> Pasted:
             headers.append((_OF_CURL[word[:2]], word[2:]))
         elif match := _LINE.fullmatch(re.sub(r"^(?:--header=|-H)", "", word)):
             headers.append((match["name"], match["value"]))
-    return _of_headers(
-        [(name, re.sub(r"^\s*cookie:", "", value, flags=re.I)) for name, value in headers], domain
-    )
+    told = ((name, re.sub(r"^\s*cookie:", "", value, flags=re.I)) for name, value in headers)
+    return _of_headers(told, domain)
 
 
 def _words(text: str) -> list[str]:
@@ -232,21 +225,17 @@ def _words(text: str) -> list[str]:
     word: list[str] | None = None
     # `shlex.split` does it a character at a time, and takes forever over what a form has posted.
     for piece in _PIECE.finditer(text):
-        if piece["space"] is not None:
+        kind, said = piece.lastgroup, piece[piece.lastgroup or 0]
+        if kind == "unclosed":
+            raise NotCookies("it is a part of a command")
+        if kind == "space":
             words += [] if word is None else ["".join(word)]
             word = None
             continue
+        if kind == "double":
+            said = re.sub(r"\\([\"\\$`])", r"\1", said)
         word = [] if word is None else word
-        if piece["plain"] is not None:
-            word.append(piece["plain"])
-        elif piece["single"] is not None:
-            word.append(piece["single"])
-        elif piece["double"] is not None:
-            word.append(re.sub(r"\\([\"\\$`])", r"\1", piece["double"]))
-        elif piece["escaped"] is not None:
-            word.append(piece["escaped"])
-        else:
-            raise NotCookies("it is a part of a command")
+        word.append(said)
     return words if word is None else [*words, "".join(word)]
 
 
@@ -315,12 +304,8 @@ def _table(lines: list[str]) -> Iterator[PastedCookie]:
             columns.setdefault("domain", columns.get("host", -1))
             continue
         told = {name: cells[place] for name, place in columns.items() if 0 <= place < len(cells)}
-        yield PastedCookie(
-            told.get("name", ""),
-            _without_quotes(told.get("value", "")),
-            _domain(told.get("domain", "")),
-            _path(told.get("path")),
-        )
+        value, domain = _without_quotes(told.get("value", "")), _domain(told.get("domain", ""))
+        yield PastedCookie(told.get("name", ""), value, domain, _path(told.get("path")))
 
 
 def _domain(text: str) -> str | None:
@@ -354,9 +339,8 @@ def _of_data(data: Any) -> Pasted:
         keys = {str(key).lower(): key for key in data}
         if isinstance(data.get(keys.get("cookie")), str):
             return _of_headers([(str(key), str(value)) for key, value in data.items()])
-        inner = next(
-            (data[keys[key]] for key in ("cookies", "request cookies", "headers") if key in keys), None
-        )
+        known = ("cookies", "request cookies", "headers")
+        inner = next((data[keys[key]] for key in known if key in keys), None)
         if not isinstance(inner, Mapping | list):
             break
         data = inner
@@ -368,23 +352,16 @@ def _of_data(data: Any) -> Pasted:
 
 
 def _cookie_of(data: Any) -> PastedCookie:
-    keys = (
-        {str(key).lower().removesuffix(" raw"): value for key, value in data.items()}
-        if isinstance(data, Mapping)
-        else {}
-    )
+    items = data.items() if isinstance(data, Mapping) else ()
+    keys = {str(key).lower().removesuffix(" raw"): value for key, value in items}
     name, value = keys.get("name"), keys.get("value", keys.get("content"))
     if not isinstance(name, str) or not isinstance(value, str):
         raise NotCookies("it is JSON without cookies")
     domain = keys.get("domain", keys.get("host"))
     if isinstance(domain, str):
         domain = urlsplit(domain).hostname if "://" in domain else domain
-    return PastedCookie(
-        name,
-        value,
-        domain if isinstance(domain, str) and domain else None,
-        _path(keys.get("path")),
-    )
+    domain = domain if isinstance(domain, str) and domain else None
+    return PastedCookie(name, value, domain, _path(keys.get("path")))
 
 
 def _of_requests(requests: list[Any]) -> Pasted:
@@ -400,10 +377,9 @@ def _of_requests(requests: list[Any]) -> Pasted:
             found = Pasted(tuple(named), found.user_agent)
         if found.cookies:
             of_hosts[host] = found
-    agents = [found.user_agent for found in of_hosts.values() if found.user_agent]
-    return Pasted(
-        tuple(cookie for found in of_hosts.values() for cookie in found.cookies), next(iter(agents), None)
-    )
+    agents = (found.user_agent for found in of_hosts.values() if found.user_agent)
+    cookies = (cookie for found in of_hosts.values() for cookie in found.cookies)
+    return Pasted(tuple(cookies), next(agents, None))
 
 
 def _inside(data: Any, *keys: str) -> Any:
@@ -415,5 +391,5 @@ def _inside(data: Any, *keys: str) -> Any:
 def _goes_to(host: str, domain: str | None) -> bool:
     if domain is None:
         return True
-    domain = domain.lower()
-    return host == domain.lstrip(".") or host.endswith("." + domain.lstrip("."))
+    domain = domain.lower().lstrip(".")
+    return host == domain or host.endswith(f".{domain}")

@@ -36,7 +36,8 @@ def parse_isbn(text: str) -> str:
             raise InvalidIsbn(f"{shown} is no ISBN: check digit {digits[12]} should be {expected}.")
         return digits
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        if (expected := _check_digit_10(digits[:9])) != digits[9]:
+        total = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9]))
+        if (expected := "0123456789X"[-total % 11]) != digits[9]:
             raise InvalidIsbn(f"{shown} is no ISBN: check digit {digits[9]} should be {expected}.")
         return "978" + digits[:9] + check_digit_13("978" + digits[:9])
     raise InvalidIsbn(f"{shown} is no ISBN: an ISBN has 13 digits, or 10 with a last digit that may be X.")
@@ -62,8 +63,3 @@ def check_digit_13(first_twelve: str) -> str:
     """The check digit that makes 12 digits an EAN-13: weights 1 and 3 in turn, to a multiple of 10."""
     total = sum(map(int, first_twelve[::2])) + 3 * sum(map(int, first_twelve[1::2]))
     return str(-total % 10)
-
-
-def _check_digit_10(first_nine: str) -> str:
-    total = sum(int(digit) * (10 - place) for place, digit in enumerate(first_nine))
-    return "0123456789X"[-total % 11]

@@ -1,29 +1,24 @@
 """Who may write what in the store: the sync our location's levels of our items, people the rest. Pure."""
 
-from collections.abc import Collection
-from typing import Protocol
+from dataclasses import dataclass, field
 
 from ingram_assets.domain.isbn import isbn_spelled
 
 
-class InventoryItem(Protocol):
-    """What has to be known of an inventory item before its level is written."""
+@dataclass(frozen=True, slots=True)
+class InventoryItem:
+    """What has to be known of an inventory item before its level is written.
 
-    @property
-    def id(self) -> str:
-        """Medusa's id."""
+    Attributes:
+        sku: as a person or this project wrote it.
+        variants: ids of all variants that are linked to it, ours or not, in whatever product.
+        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
+    """
 
-    @property
-    def sku(self) -> str | None:
-        """As a person or this project wrote it."""
-
-    @property
-    def made(self) -> bool:
-        """Whether the journal says that this project made it."""
-
-    @property
-    def variants(self) -> Collection[str]:
-        """Ids of all variants that are linked to it, in whatever product."""
+    id: str
+    sku: str | None
+    variants: tuple[str, ...] = field(default=(), kw_only=True)
+    made: bool = field(default=False, kw_only=True)
 
 
 def may_write_level(location: str, ours: str) -> bool:

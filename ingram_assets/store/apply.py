@@ -149,7 +149,13 @@ class _Batch:
                     raise
                 # Made since we looked, or by our own request whose answer got lost.
                 answer = self.client.post(LEVELS, {"update": body["create"]})
-            self._note_reserved(titles, answer.get("updated") or [])
+            now = {
+                each["inventory_item_id"]: each["reserved_quantity"] for each in answer.get("updated") or []
+            }
+            for title in titles:
+                before = title.level_before.reserved if title.level_before else 0
+                if now.get(self.item_ids[title.isbn], before) != before:
+                    self.done.reserved_since.add(title.isbn)
 
         def to_write() -> list[TitleWrites]:
             return self._still(lambda title: title.level and not title.create_item)
@@ -169,13 +175,10 @@ class _Batch:
             return Change("link", title.isbn, _variant(title).id, none, link, reason)
 
         def send(titles: Sequence[TitleWrites]) -> None:
+            ids = [(_variant(each).id, self.item_ids[each.isbn]) for each in titles]
             rows = [
-                {
-                    "variant_id": _variant(each).id,
-                    "inventory_item_id": self.item_ids[each.isbn],
-                    "required_quantity": 1,
-                }
-                for each in titles
+                {"variant_id": variant_id, "inventory_item_id": item_id, "required_quantity": 1}
+                for variant_id, item_id in ids
             ]
             self.client.post(_of_any_product(titles, "inventory-items/batch"), {"create": rows})
 
@@ -220,14 +223,6 @@ class _Batch:
                 entry.failed(number, error.detail)
                 self.done.failed[titles[number].isbn] = str(error)
 
-    def _note_reserved(self, titles: Sequence[TitleWrites], updated: Sequence[dict[str, Any]]) -> None:
-        """Notes the titles of which copies were reserved or freed since we read the store."""
-        now = {each["inventory_item_id"]: each["reserved_quantity"] for each in updated}
-        for title in titles:
-            before = title.level_before.reserved if title.level_before else 0
-            if now.get(self.item_ids[title.isbn], before) != before:
-                self.done.reserved_since.add(title.isbn)
-
 
 def _variant(title: TitleWrites) -> Variant:
     assert title.variant is not None, "only a title that is in the store is linked or gets flags"
@@ -249,12 +244,8 @@ def _copies_before(title: TitleWrites) -> dict[str, Any] | None:
 
 def _as_sent(flags: VariantUpdate) -> dict[str, Any]:
     """Medusa deletes a metadata key that is given as an empty text; a null it would store."""
-    if "metadata" not in flags:
-        return dict(flags)
-    return {
-        **flags,
-        "metadata": {key: "" if value is None else value for key, value in flags["metadata"].items()},
-    }
+    told = {key: "" if value is None else value for key, value in flags.get("metadata", {}).items()}
+    return {**flags, "metadata": told} if "metadata" in flags else {**flags}
 
 
 def _fields(flags: VariantUpdate) -> dict[str, Any]:

@@ -73,7 +73,8 @@ def enter_levels(session: StoreSession, written: Mapping[str, TitleWrites]) -> N
     place = session.location.id
     opened = session.ledger.opened([(item_id, place) for item_id in written])
     lines = [_line(item_id, place, each, session.run_id) for item_id, each in written.items()]
-    session.ledger.record(uuid4(), [each for each in lines if each.shelf in opened and each.is_change])
+    changed = [each for each in lines if each.quantity_before != each.quantity_after]
+    session.ledger.record(uuid4(), [each for each in changed if each.shelf in opened])
 
 
 def _line(item_id: str, location_id: str, title: TitleWrites, run_id: str) -> NewLine:

@@ -29,11 +29,10 @@ class KnownIds:
 
 def known_ids(journal: Journal) -> KnownIds:
     """What the journal knows: kept ids, and before them what entries of earlier versions say was made."""
-    made = [each for each in journal.written("category") if each.entity and each.after]
-    categories = {
-        str(each.entity): each.after["name"] for each in made if each.after and "name" in each.after
-    }
-    tags = {str(each.entity): TAG for each in made if each.after and each.after.get("value") == TAG}
+    written = journal.written("category")
+    after = {each.entity: each.after for each in written if each.entity and each.after}
+    categories = {entity: made["name"] for entity, made in after.items() if "name" in made}
+    tags = {entity: TAG for entity, made in after.items() if made.get("value") == TAG}
     return KnownIds(
         categories | {each.id: each.called for each in journal.known("category")},
         tags | {each.id: each.called for each in journal.known("tag")},
@@ -59,12 +58,9 @@ class Shelves:
     def _category_id(self, name: str) -> str:
         key = category_key(name)
         if key not in self._ids:
-            in_store = {each["id"] for each in self._categories}
-            known = [
-                each
-                for each, called in self.known.categories.items()
-                if category_key(called) == key and each in in_store
-            ]
+            in_store, ours = {each["id"] for each in self._categories}, self.known.categories
+            named = [each for each, called in ours.items() if category_key(called) == key]
+            known = [each for each in named if each in in_store]
             there = known[-1] if known else _by_key(self._categories).get(key)
             there = there or self._make(
                 "/admin/product-categories",
@@ -95,9 +91,8 @@ class Shelves:
     @cached_property
     def shipping_profile_id(self) -> str | None:
         """The default profile, without which no cart with the product can be completed."""
-        profiles = self._client.list_all(
-            "/admin/shipping-profiles", "shipping_profiles", {"fields": "id,type"}
-        )
+        path, fields = "/admin/shipping-profiles", {"fields": "id,type"}
+        profiles = self._client.list_all(path, "shipping_profiles", fields)
         profiles.sort(key=lambda each: each["type"] != "default")
         return profiles[0]["id"] if profiles else None
 

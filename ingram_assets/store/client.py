@@ -6,8 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -35,7 +33,10 @@ BODY_LIMIT = 1_500_000
 
 
 class MedusaError(IngramError):
-    """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do."""
+    """A request that failed. Also one of Permanent, Transient or NeedsPerson, by what there is to do.
+
+    `status`: `None` where no answer came; `body`: of the answer, or what came instead.
+    """
 
     def __init__(self, method: str, path: str, status: int | None, detail: str, body: str = "") -> None:
         self.method, self.path, self.status, self.detail, self.body = method, path, status, detail, body
@@ -68,16 +69,6 @@ class SignInRefused(MedusaError, NeedsPerson):
         return f"{super()._sentence()} Check MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD."
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRequest:
-    """One attempt that failed, as the journal keeps it. `status` is `None` where no answer came."""
-
-    method: str
-    path: str
-    status: int | None
-    body: str
-
-
 class MedusaClient:
     """A session with one Medusa. Use it as a context manager; it may be shared by threads.
 
@@ -96,7 +87,6 @@ class MedusaClient:
         api_key: str | None = None,
         email: str | None = None,
         password: str | None = None,
-        timeout: float = 60.0,
         attempts: int = 5,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -116,7 +106,7 @@ class MedusaClient:
         self._attempts = attempts
         self._http = httpx.Client(
             base_url=self.base_url,
-            timeout=httpx.Timeout(timeout, connect=10.0),
+            timeout=httpx.Timeout(60.0, connect=10.0),
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
             headers={"accept": "application/json", "content-type": "application/json"},
             transport=transport,
@@ -125,14 +115,12 @@ class MedusaClient:
         )
         self.reads = 0
         self.writes = 0
-        self.on_failure: Callable[[FailedRequest], None] | None = None
+        self.on_failure: Callable[[MedusaError], None] | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -140,7 +128,7 @@ class MedusaClient:
         self._http.close()
 
     @contextmanager
-    def reporting(self, on_failure: Callable[[FailedRequest], None]) -> Iterator[None]:
+    def reporting(self, on_failure: Callable[[MedusaError], None]) -> Iterator[None]:
         """Within the block every failed attempt goes to `on_failure`."""
         before, self.on_failure = self.on_failure, on_failure
         try:
@@ -227,36 +215,29 @@ class MedusaClient:
                 "MEDUSA_API_KEY anew."
             ) from None
         except httpx.RequestError as error:
-            self._failed(FailedRequest(method, path, None, repr(error)))
-            detail = (
-                f"{type(error).__name__} ({error}). Is Medusa running at {self.base_url}, and is "
-                "MEDUSA_BACKEND_URL right?"
-            )
-            raise Unavailable(method, path, None, detail) from error
+            right = f"Is Medusa running at {self.base_url}, and is MEDUSA_BACKEND_URL right?"
+            words = f"{type(error).__name__} ({error}). {right}"
+            raise self._reported(Unavailable(method, path, None, words, repr(error))) from error
         return self._judge(method, path, response)
 
     def _judge(self, method: str, path: str, response: httpx.Response) -> dict[str, Any]:
         """The one place where an answer is sorted: success, or what to do about it."""
-        if response.is_success:
-            try:
-                answer = response.json()
-            except ValueError:
-                answer = None
-            if isinstance(answer, dict):
-                return answer
-        self._failed(FailedRequest(method, path, response.status_code, response.text))
-        status, detail, text = response.status_code, _medusas_words(response), response.text
+        if response.is_success and isinstance(answer := _json(response), dict):
+            return answer
+        kind: type[MedusaError] = MedusaRefused
+        status = response.status_code
         if status in (401, 403):
-            raise SignInRefused(method, path, status, detail, text)
+            kind = SignInRefused
         # A success without Medusa's JSON is some other server's page: no word of Medusa's against the title.
-        if status >= 500 or status in (408, 429) or response.is_success:
-            raise Unavailable(method, path, status, detail, text)
-        raise MedusaRefused(method, path, status, detail, text)
+        elif status >= 500 or status in (408, 429) or response.is_success:
+            kind = Unavailable
+        raise self._reported(kind(method, path, status, _medusas_words(response), response.text))
 
-    def _failed(self, failure: FailedRequest) -> None:
-        log.warning("Medusa: %s %s failed (%s)", failure.method, failure.path[:160], failure.status)
+    def _reported(self, error: MedusaError) -> MedusaError:
+        log.warning("Medusa: %s %s failed (%s)", error.method, error.path[:160], error.status)
         if self.on_failure:
-            self.on_failure(failure)
+            self.on_failure(error)
+        return error
 
     def _authorization(self) -> str:
         if self._api_key:
@@ -299,12 +280,16 @@ def _query(params: Mapping[str, Any] | None) -> str:
     return "?" + "&".join(f"{name}={quote(value, safe=',.*:[]')}" for name, value in pairs) if pairs else ""
 
 
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
 def _medusas_words(response: httpx.Response) -> str:
     """What Medusa said of a failure; for an answer that is not Medusa's, what it looks like."""
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
+    answer = _json(response)
     if isinstance(answer, dict) and isinstance(message := answer.get("message"), str):
         return message
     if response.is_success or response.is_redirect or "html" in response.headers.get("content-type", ""):

@@ -11,9 +11,7 @@ from ingram_assets.domain.position import Orders, Taken
 from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.store.journal import LastLevel
-from ingram_assets.store.model import Actual
-from ingram_assets.store.plan import NO_ORDERS, Shown, desired, plan_levels, taken_of
+from ingram_assets.store.plan import NO_ORDERS, Shown, TitlePlan, desired, taken_of
 from ingram_assets.store.rules import StoreRules
 
 
@@ -21,13 +19,8 @@ from ingram_assets.store.rules import StoreRules
 class Explanation:
     """Sentences for a person, and the values they are made of.
 
-    Attributes:
-        reading: what was read of Ingram's stock, per DC and in sum.
-        rule: the rule that matched, and why.
-        level: how the level follows from the reading.
-        label: what a shopper reads; `None` when unknown.
-        shown: what the store has now; `None` if it does not have the title.
-        differences: what the next push would change, or why it would not.
+    `label` is `None` when unknown, and so is `shown`, what the store has now, if it does not have the title.
+    `differences`: what the next push would change, or why it would not.
     """
 
     isbn: str
@@ -55,27 +48,12 @@ class Explanation:
 
 
 def explain(
-    title: Title,
-    actual: Actual,
-    *,
-    rules: StoreRules,
-    today: date,
-    last_levels: Mapping[str, LastLevel] | None = None,
-    orders: Mapping[str, Orders] | None = None,
+    title: Title, plan: TitlePlan, orders: Mapping[str, Orders], *, rules: StoreRules, today: date
 ) -> Explanation:
-    """Explains one title. Pure.
-
-    Args:
-        actual: from `read_store`.
-        last_levels: from the journal.
-        orders: from `read_orders`; without it a fulfillment looks like somebody's hand.
-    """
-    orders = orders or {}
-    plans = plan_levels([title], {title.isbn: actual}, today=today, rules=rules, orders=orders)
-    (plan,) = plans.with_history(last_levels or {}, orders).titles
+    """Explains one title: its plan, made with these orders of inventory items. Pure."""
     of_item = orders.get(plan.item.id, NO_ORDERS) if plan.item else NO_ORDERS
     wanted = desired(title, today=today, rules=rules, orders=of_item)
-    in_step = plan.verdict == "unchanged"
+    in_step = ("In step with the rules.",) if plan.verdict == "unchanged" else ()
     return Explanation(
         title.isbn,
         title.title,
@@ -86,7 +64,7 @@ def explain(
         wanted.status,
         plan.before,
         _store(plan.before),
-        ("In step with the rules.", *plan.reasons) if in_step else plan.reasons,
+        (*in_step, *plan.reasons),
     )
 
 
@@ -137,9 +115,8 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
         case "out_of_stock" if on_hand is None or (is_out_of_print(title.publisher_status) and not on_order):
             return f"the publisher says {title.publisher_status!r}, and none is on order."
         case "out_of_stock":
-            more = (
-                "" if not rules.safety_stock else f" (not more than the safety stock of {rules.safety_stock})"
-            )
+            safety = rules.safety_stock
+            more = f" (not more than the safety stock of {safety})" if safety else ""
             return f"{on_hand} on hand{more}, and {_count(on_order)} on order."
         case _:
             return "its stock was never read. Unknown is never zero: what the store has stands."

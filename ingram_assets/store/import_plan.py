@@ -23,11 +23,10 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.session import StoreSession
 
 _PRODUCT_FIELDS = (
-    *("id", "title", "subtitle", "description", "weight", "thumbnail", "metadata"),
-    *("images.id", "images.url", "tags.id", "tags.value", "categories.id", "categories.name"),
-    *("variants.id", "variants.sku", "variants.prices.id", "variants.prices.amount"),
-    *("variants.prices.currency_code", "variants.prices.min_quantity", "variants.prices.max_quantity"),
-    "variants.prices.price_rules.*",
+    "id,title,subtitle,description,weight,thumbnail,metadata,images.id,images.url,tags.id,tags.value,"
+    "categories.id,categories.name,variants.id,variants.sku,variants.prices.id,variants.prices.amount,"
+    "variants.prices.currency_code,variants.prices.min_quantity,variants.prices.max_quantity,"
+    "variants.prices.price_rules.*"
 )
 
 
@@ -83,13 +82,7 @@ def read_for_import(
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it. Where a product would be made, in whatever spelling of its number."""
     isbns = [title.isbn for title in titles]
-    actual = read_store(
-        session.client,
-        isbns,
-        session.location.id,
-        journal=session.journal,
-        spellings=session.spellings,
-    )
+    actual = read_store(session.client, isbns, session.location.id, (), session.journal, session.spellings)
     new = [
         title.isbn
         for title in titles
@@ -148,9 +141,8 @@ def read_products(client: MedusaClient, ids: Iterable[str], known: KnownIds) -> 
 
     A category or tag of ours that a person renamed goes by its name with us.
     """
-    rows: list[ProductRow] = client.list_matching(
-        "/admin/products", "products", "id", sorted(set(ids)), {"fields": ",".join(_PRODUCT_FIELDS)}
-    )
+    path, asked = "/admin/products", {"fields": _PRODUCT_FIELDS}
+    rows: list[ProductRow] = client.list_matching(path, "products", "id", sorted(set(ids)), asked)
     for row in rows:
         known.rename(row)
     return {row["id"]: row for row in rows}

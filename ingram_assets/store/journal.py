@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.store.client import FailedRequest, MedusaError
+from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
 
@@ -245,7 +245,7 @@ class Journal:
                 [_json(rows)],
             )
 
-    def failed_request(self, run_id: str, failure: FailedRequest) -> None:
+    def failed_request(self, run_id: str, failure: MedusaError) -> None:
         """Enters a request that failed, its answer's body cut at `BODY_CAP` characters."""
         body = failure.body.replace("\x00", "")[:BODY_CAP]
         self._run(
@@ -254,10 +254,12 @@ class Journal:
             [run_id, failure.method, failure.path[:BODY_CAP], failure.status, body],
         )
 
-    def failed_requests(self, run_id: str) -> list[FailedRequest]:
+    def failed_requests(self, run_id: str) -> list[MedusaError]:
         """All requests of a run that failed, oldest first, as they were entered."""
-        query = "SELECT method, path, status, body FROM store_failed_request WHERE run_id = %s ORDER BY id"
-        return [FailedRequest(*row) for row in self._run(query, [run_id])]
+        query = (
+            "SELECT method, path, status, '', body FROM store_failed_request WHERE run_id = %s ORDER BY id"
+        )
+        return [MedusaError(*row) for row in self._run(query, [run_id])]
 
     def know(self, what: What, things: Iterable[Known]) -> None:
         """Remembers things by their ids; what was known under the same `called` is replaced."""

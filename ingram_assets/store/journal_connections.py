@@ -1,13 +1,14 @@
 """Connections to the journal's database, for all that keeps tables there; their failures in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.store.journal_schema import ensure_tables
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -21,29 +22,65 @@ class JournalLost(Transient):
 
 
 def journal_address(url: str) -> str:
-    """The address as the driver takes it.
-
-    Raises:
-        NeedsPerson: it is malformed.
-    """
+    """The address as the driver takes it. Raises NeedsPerson: it is malformed."""
     try:
         return database_address(url)
     except MalformedAddress as error:
         raise NeedsPerson(f"STOREFRONT_DB_URL is malformed: {error}.") from None
 
 
-def journal_pool(address: str, connections: int, *, autocommit: bool = True) -> "ConnectionPool":
-    """Up to so many connections for threads; none is opened before it is needed."""
-    from psycopg_pool import ConnectionPool  # Most of what opens the journal needs no pool.
+class JournalPool:
+    """Up to so many connections for threads, none opened before it is needed; use it as a context manager.
 
-    return ConnectionPool(
-        address,
-        min_size=0,
-        max_size=connections,
-        num_workers=1,
-        open=True,
-        kwargs={"autocommit": autocommit, "connect_timeout": CONNECT_SECONDS},
-    )
+    Raises:
+        NeedsPerson: the address is malformed, or its role may not use the database.
+        JournalLost: the database is gone. From any method.
+    """
+
+    def __init__(self, url: str, connections: int, *, wait_seconds: float, consequence: str) -> None:
+        self._wait_seconds, self._consequence = wait_seconds, consequence
+        self._address, self._connections = journal_address(url), connections
+        with journal_failures(consequence):
+            with psycopg.connect(
+                self._address, autocommit=True, connect_timeout=CONNECT_SECONDS
+            ) as connection:
+                ensure_tables(connection, self._address)
+            self._pool = self._open()
+
+    def _open(self, *, autocommit: bool = True) -> "ConnectionPool":
+        from psycopg_pool import ConnectionPool  # Most of what opens the journal needs no pool.
+
+        return ConnectionPool(
+            self._address,
+            min_size=0,
+            max_size=self._connections,
+            num_workers=1,
+            open=True,
+            kwargs={"autocommit": autocommit, "connect_timeout": CONNECT_SECONDS},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._pool.close()
+
+    @contextmanager
+    def _connection(self, pool: "ConnectionPool | None" = None) -> Iterator[psycopg.Connection]:
+        with (
+            journal_failures(self._consequence),
+            (pool or self._pool).connection(self._wait_seconds) as connection,
+        ):
+            yield connection
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            result = connection.execute(statement.encode(), values)
+            return result.fetchall() if result.description else []
 
 
 @contextmanager

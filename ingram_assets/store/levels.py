@@ -12,7 +12,6 @@ from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.beside import read_began, taken_by_all
-from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_reservations, read_store
@@ -91,9 +90,7 @@ class SyncReport:
     @property
     def failed(self) -> dict[str, str]:
         """ISBN to why it could not be brought in step."""
-        return {
-            each.isbn: " ".join(each.reasons) for each in self.titles.values() if each.outcome == "failed"
-        }
+        return {isbn: " ".join(self.titles[isbn].reasons) for isbn in self.of("failed")}
 
 
 def sync_levels(
@@ -176,27 +173,18 @@ def _write_in_spite_of(
 
 
 def _as_told(
-    session: StoreSession,
-    titles: Sequence[Title],
-    actual: Mapping[str, Actual],
-    expired: Collection[str],
+    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], expired: Collection[str]
 ) -> dict[str, Title]:
     """The titles as the store was told of them last, by ISBN; without those of which it shows nothing."""
-    in_step, rules, told = session.journal.in_step(), session.rules, {}
+    in_step, told = session.journal.in_step(), {}
     for title in titles:
         isbn = title.isbn
         variant, _, problem = which(actual[isbn])
         if variant is None or problem:
             continue
         aged = in_step[isbn].aged if isbn in in_step else ()
-        found = as_told(
-            title,
-            variant,
-            aged,
-            today=session.today,
-            policy=rules.stale_stock,
-            expired=isbn in expired,
-        )
+        policy, is_expired = session.rules.stale_stock, isbn in expired
+        found = as_told(title, variant, aged, today=session.today, policy=policy, expired=is_expired)
         if found:
             told[isbn] = found
     return told
@@ -243,29 +231,21 @@ def tripped_by(
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What a plan was made of: the store, its orders by inventory item, and the levels that we wrote last.
-
-    `read_at`: from `read_began`.
-    """
+    """What a plan was made of: the store, and its orders by inventory item. `read_at`: from `read_began`."""
 
     plan: Plan
     actual: Mapping[str, Actual]
     orders: Mapping[str, Orders]
-    last_levels: Mapping[str, LastLevel]
     read_at: datetime | None
 
 
 def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     """Reads the store and its orders, and plans; the journal is asked about the levels that differ, alone."""
-    client, journal, location_id = session.client, session.journal, session.location.id
-    today, rules, read_at = session.today, session.rules, read_began(session)
-    unmanaged = {
-        title.isbn
-        for title in titles
-        if desired(title, today=today, rules=rules).manage_inventory is not True
-    }
-    isbns = [title.isbn for title in titles]
-    actual = read_store(client, isbns, location_id, unmanaged, journal, session.spellings)
+    read_at = read_began(session)
+    wanted = {each.isbn: desired(each, today=session.today, rules=session.rules) for each in titles}
+    unmanaged = {isbn for isbn, state in wanted.items() if state.manage_inventory is not True}
+    place, journal = session.location.id, session.journal
+    actual = read_store(session.client, wanted, place, unmanaged, journal, session.spellings)
     return _planned(session, titles, actual, read_at)
 
 
@@ -273,15 +253,13 @@ def _planned(
     session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], read_at: datetime | None
 ) -> PlanInputs:
     """The plan for titles whose store was read already, at `read_at`."""
-    today, rules = session.today, session.rules
-    since, reserved = _ask_of_orders(
-        titles, actual, adds_back=rules.inventory_mode == "on_hand_plus_reserved"
-    )
+    adds_back = session.rules.inventory_mode == "on_hand_plus_reserved"
+    since, reserved = _ask_of_orders(titles, actual, adds_back=adds_back)
     orders = taken_by_all(session, since, reserved)
-    plan = plan_levels(titles, actual, today=today, rules=rules, orders=orders)
+    plan = plan_levels(titles, actual, today=session.today, rules=session.rules, orders=orders)
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
-        return PlanInputs(plan, actual, orders, {}, read_at)
+        return PlanInputs(plan, actual, orders, read_at)
     last = session.journal.last_levels(differing)
     remembered = plan.with_history(last, orders)
     suspects = {each.item.id: last[each.isbn].at for each in remembered.titles if each.repaired and each.item}
@@ -290,7 +268,7 @@ def _planned(
     for item_id, found in taken_by_all(session, longer).items():
         reservations = orders.get(item_id, NO_ORDERS).reservations
         orders[item_id] = Orders(reservations, found.fulfillments)
-    return PlanInputs(plan.with_history(last, orders), actual, orders, last, read_at)
+    return PlanInputs(plan.with_history(last, orders), actual, orders, read_at)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -339,9 +317,7 @@ def _oversold(session: StoreSession, plan: Plan) -> list[Oversold]:
     for row in read_reservations(session.client, oversold, session.location.id):
         lines.setdefault(row["inventory_item_id"], set()).add(row["line_item_id"])
     return [
-        Oversold(
-            each.isbn, each.status, each.after.stocked or 0, each.after.reserved, len(lines.get(item_id, ()))
-        )
+        Oversold(each.isbn, each.status, after.stocked or 0, after.reserved, len(lines.get(item_id, ())))
         for item_id, each in oversold.items()
-        if each.after
+        if (after := each.after)
     ]

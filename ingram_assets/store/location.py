@@ -73,23 +73,21 @@ def ensure_location(
             message says what there is and what to do.
     """
     found = find_location(client, journal=journal, name=name, sales_channel=sales_channel)
-    location = replace(
-        found, created=not found.id, linked=found.missing is not None, missing=None, known=True
-    )
+    links = found.missing is not None
+    location = replace(found, created=not found.id, linked=links, missing=None, known=True)
     if location.created:
         location = replace(location, id=_create(client, journal, run_id, location.name))
     if not found.known:
         journal.know("location", [Known(OURS, location.id, location.name)])
-        channel = Known(_folded(sales_channel), location.channel_id, location.channel_name)
+        channel = Known(folded(sales_channel), location.channel_id, location.channel_name)
         journal.know("sales_channel", [channel])
     if location.linked:
         _link(client, journal, run_id, location)
     for note in location.notes:
         log.warning(note)
     if location.linked:
-        log.info(
-            "Stock location %s (%s) sells through %s.", location.name, location.id, location.channel_name
-        )
+        named = f"{location.name} ({location.id})"
+        log.info("Stock location %s sells through %s.", named, location.channel_name)
     return location
 
 
@@ -108,22 +106,18 @@ def find_location(
     Raises:
         NeedsPerson: as `ensure_location`.
     """
-    places: list[LocationRow] = client.list_all(
-        "/admin/stock-locations",
-        "stock_locations",
-        {"fields": "id,name,sales_channels.id,sales_channels.name"},
-    )
+    fields = {"fields": "id,name,sales_channels.id,sales_channels.name"}
+    places: list[LocationRow] = client.list_all("/admin/stock-locations", "stock_locations", fields)
     stored = next(iter(journal.known("location", [OURS])), None)
-    stored_channel = next(iter(journal.known("sales_channel", [_folded(sales_channel)])), None)
+    stored_channel = next(iter(journal.known("sales_channel", [folded(sales_channel)])), None)
     known_channel = stored_channel or _channel_of_earlier_versions(journal, sales_channel)
     location, notes = _location(places, stored, journal, name, (sales_channel, known_channel))
     linked = {each["id"]: each for each in _channels_of(location)}
     channel = linked.get(known_channel.id if known_channel else sales_channel.strip())
-    if channel is None or _folded(sales_channel) not in (_folded(channel["name"]), _folded(channel["id"])):
+    if channel is None or folded(sales_channel) not in (folded(channel["name"]), folded(channel["id"])):
         # It is there under another name, or can't be seen from here.
         channel = _channel(client, sales_channel, known_channel)
-    if known_channel and known_channel.name != channel["name"]:
-        notes += (_renamed("sales channel", known_channel.name, channel),)
+    notes += _renamed("sales channel", known_channel, channel)
     return Location(
         location["id"] if location else "",
         location["name"] if location else name.strip(),
@@ -132,7 +126,7 @@ def find_location(
         missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
         known=location is not None
         and stored == Known(OURS, location["id"], location["name"])
-        and stored_channel == Known(_folded(sales_channel), channel["id"], channel["name"]),
+        and stored_channel == Known(folded(sales_channel), channel["id"], channel["name"]),
         notes=notes,
     )
 
@@ -154,7 +148,7 @@ def _location(
     by_id = {each["id"]: each for each in places}
     if name.strip().startswith("sloc_"):
         return _by_setting(by_id, stored, name.strip())
-    named = [each for each in places if _folded(each["name"]) == _folded(name)]
+    named = [each for each in places if folded(each["name"]) == folded(name)]
     if stored:
         return _remembered(by_id, stored, named, name)
     if used := _of_earlier_versions(journal):
@@ -169,7 +163,7 @@ def _location(
     linked = [
         each
         for each in named
-        if any(one["id"] in ids or _folded(one["name"]) == _folded(channel) for one in _channels_of(each))
+        if any(one["id"] in ids or folded(one["name"]) == folded(channel) for one in _channels_of(each))
     ]
     if len(linked) == 1:
         return linked[0], ()
@@ -190,7 +184,7 @@ def _by_setting(
             f"Those there are: {_listed(by_id.values()) or 'none'}. Set it to one of them."
         )
     if known is None or known.id == location_id:
-        return location, _rename(known, location)
+        return location, _renamed("stock location", known, location)
     left = by_id.get(known.id)
     if left is None:
         return location, ()
@@ -206,7 +200,14 @@ def _remembered(
 ) -> tuple[LocationRow, tuple[str, ...]]:
     location = by_id.get(known.id)
     if location is None:
-        raise NeedsPerson(_gone(known, by_id.values()))
+        called = f"{known.name!r} ({known.id})" if known.name else known.id
+        raise NeedsPerson(
+            f"Ingram's stock location {called} is not in the store any more. It was deleted, or this is "
+            "another store, or a backup of it or of the journal was restored. None is made in its place, "
+            f"since two would sell every copy twice. Those there are: {_listed(by_id.values()) or 'none'}. "
+            "Set MEDUSA_STOCK_LOCATION to the id of the one that is meant. "
+            f"{_IN_ADMIN} a new one can be made for it."
+        )
     others = [each for each in named if each["id"] != known.id]
     if others:
         raise NeedsPerson(
@@ -215,31 +216,15 @@ def _remembered(
             f"meant, and two would sell every copy twice. {_IN_ADMIN} rename or delete the other one, or set "
             "MEDUSA_STOCK_LOCATION to the id of the one that is meant."
         )
-    return location, _rename(known, location)
+    return location, _renamed("stock location", known, location)
 
 
-def _rename(known: Known | None, location: NamedRow) -> tuple[str, ...]:
+def _renamed(what: str, known: Known | None, now: NamedRow) -> tuple[str, ...]:
     # What an earlier version found and linked is in the journal without a name.
-    if known is None or known.name in ("", location["name"]):
+    if known is None or known.name in ("", now["name"]):
         return ()
-    return (_renamed("stock location", known.name, location),)
-
-
-def _renamed(what: str, before: str, now: NamedRow) -> str:
-    return (
-        f"The {what} {before!r} is called {now['name']!r} now: it is the same one, {now['id']}, and goes on "
-        "being used."
-    )
-
-
-def _gone(known: Known, places: Iterable[NamedRow]) -> str:
-    named = f"{known.name!r} ({known.id})" if known.name else known.id
-    return (
-        f"Ingram's stock location {named} is not in the store any more. It was deleted, or this is another "
-        "store, or a backup of it or of the journal was restored. None is made in its place, since two would "
-        f"sell every copy twice. Those there are: {_listed(places) or 'none'}. Set MEDUSA_STOCK_LOCATION "
-        f"to the id of the one that is meant. {_IN_ADMIN} a new one can be made for it."
-    )
+    called = f"The {what} {known.name!r} is called {now['name']!r} now"
+    return (f"{called}: it is the same one, {now['id']}, and goes on being used.",)
 
 
 def _of_earlier_versions(journal: Journal) -> list[Known]:
@@ -247,9 +232,8 @@ def _of_earlier_versions(journal: Journal) -> list[Known]:
     found: dict[str, Known] = {}
     for entry in journal.written("location"):
         if entry.entity:
-            name = (entry.after or {}).get("name") or (
-                found[entry.entity].name if entry.entity in found else ""
-            )
+            before = found.get(entry.entity)
+            name = (entry.after or {}).get("name") or (before.name if before else "")
             found[entry.entity] = Known(OURS, entry.entity, name)
     return list(found.values())
 
@@ -258,9 +242,7 @@ def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known 
     """The channel of this name that a location was linked to last."""
     for entry in reversed(journal.written("location")):
         after = entry.after or {}
-        if "sales_channel_id" in after and _folded(after.get("sales_channel") or "") == _folded(
-            sales_channel
-        ):
+        if "sales_channel_id" in after and folded(after.get("sales_channel") or "") == folded(sales_channel):
             return Known(sales_channel, after["sales_channel_id"], after["sales_channel"])
     return None
 
@@ -273,13 +255,12 @@ def _channels_of(location: LocationRow | None) -> list[NamedRow]:
 
 def _channel(client: MedusaClient, name: str, known: Known | None) -> NamedRow:
     """The sales channel that is meant: by the id in the setting, the one that is known, or by its name."""
-    channels: list[NamedRow] = client.list_all(
-        "/admin/sales-channels", "sales_channels", {"fields": "id,name"}
-    )
+    fields = {"fields": "id,name"}
+    channels: list[NamedRow] = client.list_all("/admin/sales-channels", "sales_channels", fields)
     by_id = {each["id"]: each for each in channels}
     if name.strip() in by_id:
         return by_id[name.strip()]
-    named = [each for each in channels if _folded(each["name"]) == _folded(name)]
+    named = [each for each in channels if folded(each["name"]) == folded(name)]
     if known and known.id not in by_id:
         raise NeedsPerson(
             f"The sales channel {known.name!r} ({known.id}) is not in the store any more: it was deleted, or "
@@ -314,7 +295,7 @@ def _listed(things: Iterable[NamedRow]) -> str:
     return ", ".join(f"{each['name']!r} ({each['id']})" for each in things)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """A name in the one spelling that all its spellings have in common: case and blanks say nothing."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 

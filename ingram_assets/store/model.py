@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from ingram_assets.domain.ownership import InventoryItem
+
 
 class NamedRow(TypedDict):
     """A sales channel or a category."""
@@ -72,60 +74,6 @@ class ProductRow(TypedDict):
     variants: list[PricedVariantRow] | None
 
 
-class LevelRow(TypedDict):
-    """A level at any location."""
-
-    id: str
-    location_id: str
-    stocked_quantity: float
-    reserved_quantity: float
-    incoming_quantity: float
-
-
-class InventoryRow(TypedDict):
-    """An inventory item, with all its levels and the variants that are linked to it."""
-
-    sku: str | None
-    location_levels: list[LevelRow | None] | None
-    variants: list[dict[str, str] | None] | None
-
-
-class LinkRow(TypedDict):
-    """A variant's link to an inventory item."""
-
-    inventory_item_id: str
-    inventory: InventoryRow
-
-
-class NumbersRow(TypedDict):
-    """A variant with all its numbers, each of which may spell an ISBN."""
-
-    id: str
-    product_id: str
-    sku: str | None
-    ean: str | None
-    upc: str | None
-    barcode: str | None
-
-
-class VariantRow(NumbersRow):
-    """A variant with the inventory items that are linked to it."""
-
-    manage_inventory: bool
-    allow_backorder: bool
-    metadata: dict[str, Any] | None
-    inventory_items: list[LinkRow] | None
-
-
-class ReservationRow(TypedDict):
-    """Copies promised to an order's line."""
-
-    inventory_item_id: str
-    line_item_id: str
-    quantity: float
-    created_at: str
-
-
 class Quantities(TypedDict):
     """The copies of a level that we write, under Medusa's names, which the journal keeps too."""
 
@@ -157,21 +105,11 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """An inventory item, and its level at our location if it has one there.
+class Item(InventoryItem):
+    """An inventory item with its level at our location. `elsewhere`: somebody else has one at another."""
 
-    Attributes:
-        elsewhere: it has a level at another location, which is somebody else's.
-        variants: ids of all variants that are linked to it, ours or not.
-        made: this project made it. Asked of the journal only where its SKU does not say whose it is.
-    """
-
-    id: str
-    sku: str | None
     level: Level | None
     elsewhere: bool = False
-    variants: tuple[str, ...] = ()
-    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,9 @@ class TitleWrites:
 
     Attributes:
         reasons: sentences for a person, and for the journal.
-        variant, item: what the writes go to; an item that is missing is made with its level.
-        name: what a new item is called.
-        quantities: the level's copies.
-        flags: the variant's update.
-        link_item: the variant is linked to the item.
-        rename_item: the item's SKU becomes the ISBN.
+        variant, item, name: what the writes go to; an item that is missing is made with its level, and name.
+        quantities, flags: the level's copies, and the variant's update.
+        link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
     """
 
     isbn: str
@@ -254,9 +251,8 @@ class Plan:
         copies = self._copies()
         before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}
-        return all_tripped(
-            [mass_zero(before, after, rules.thresholds), *mass_turn(self._seen(), rules.thresholds)]
-        )
+        limits = rules.thresholds
+        return all_tripped([mass_zero(before, after, limits), *mass_turn(self._seen(), limits)])
 
     def _counted(self) -> list[tuple[str, Shown, Shown]]:
         """What counts in a guardrail's share: titles that the store has, before and after, but for time's."""
@@ -529,15 +525,9 @@ def _why_so(case: _Case) -> Iterator[str]:
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
-    counted = level if linked and variant.manage_inventory else None
-    return Shown(
-        variant.manage_inventory,
-        counted.stocked if counted else None,
-        counted.incoming if counted else None,
-        level.reserved if level else 0,
-        variant.allow_backorder,
-        variant.metadata.get("availability"),
-    )
+    counted = level.quantities if level and linked and variant.manage_inventory else None
+    told = _shown_then(counted, level, variant.allow_backorder, variant.metadata.get("availability"))
+    return replace(told, managed=variant.manage_inventory)
 
 
 def _shown_then(
@@ -680,16 +670,11 @@ def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
     return flags, reasons
 
 
-def _but_the_stamp(flags: VariantUpdate) -> VariantUpdate:
-    """The same update without the time of the reading; of nothing else, nothing."""
-    metadata = {
-        name: value for name, value in flags.get("metadata", {}).items() if name != "stock_observed_at"
-    }
-    rest = flags.copy()
-    rest.pop("metadata", None)
-    if metadata:
-        rest["metadata"] = metadata
-    return rest
+def _but_the_stamp(flags: VariantUpdate) -> dict[str, Any]:
+    """The same update without the time of the reading."""
+    metadata = flags.get("metadata", {})
+    rest = {name: value for name, value in metadata.items() if name != "stock_observed_at"}
+    return {**flags, "metadata": rest}
 
 
 def _is_stale(title: Title, variant: Variant) -> bool:

@@ -189,7 +189,8 @@ def field_now(row: ProductRow, variant: Variant, name: str, *ours: Any) -> Any:
     if name == "price":
         return _base_price(row, variant.id)
     if name == "cover_url":
-        return _cover_of(row, ours)
+        paths = {_path(each) for each in ours if each}
+        return next((one["url"] for one in row["images"] or [] if one and _path(one["url"]) in paths), None)
     if name == "categories":
         spelled = {category_key(one): one for each in ours for one in each or []}
         names = [each["name"] for each in row["categories"] or []]
@@ -250,11 +251,6 @@ def difference(
     return update
 
 
-def _cover_of(row: ProductRow, ours: tuple[str | None, ...]) -> str | None:
-    paths = {_path(each) for each in ours if each}
-    return next((each["url"] for each in row["images"] or [] if each and _path(each["url"]) in paths), None)
-
-
 def _put_cover(update: ProductUpdate, row: ProductRow, now: str | None, then: str | None) -> None:
     """Puts the cover `then` in the place of `now`, or at the end; all other pictures stay as they are."""
     pictures = []
@@ -293,9 +289,8 @@ def _put_price(update: ProductUpdate, row: ProductRow, price: float | None) -> N
     """
     prices = _prices(row, update.variant.id)
     base = next((each for each in prices if _is_base(each)), None)
-    rows: list[dict[str, Any]] = [
-        {name: value for name, value in each.items() if name in _PRICE} for each in prices if each is not base
-    ]
+    others = [each for each in prices if each is not base]
+    rows = [{name: value for name, value in each.items() if name in _PRICE} for each in others]
     if price is not None:
         rows.append({"currency_code": CURRENCY, "amount": price} | ({"id": base["id"]} if base else {}))
     update.of_variant["prices"] = rows

@@ -11,7 +11,7 @@ from ingram_assets.store.catalog_lookup import Shelves
 from ingram_assets.store.client import batches, send_splitting
 from ingram_assets.store.import_plan import RowPlan, plan_rows, read_for_import, sorted_out
 from ingram_assets.store.journal import Change, Journal, Known
-from ingram_assets.store.model import Actual, Item, Variant
+from ingram_assets.store.model import Actual, Item, Variant, VariantUpdate
 from ingram_assets.store.plan import TitlePlan, TitleWrites, desired, plan_levels, variant_metadata
 from ingram_assets.store.product_fields import CURRENCY, ProductUpdate, product_metadata
 from ingram_assets.store.read import Spellings, read_store
@@ -85,15 +85,10 @@ def import_titles(
 
 def _remember_variants(titles: Sequence[Title], actual: Mapping[str, Actual], journal: Journal) -> None:
     """Variants that only a look at all of them has found, for the pushes to come."""
-    found = [(each.isbn, actual[each.isbn].variants) for each in titles]
-    journal.know(
-        "variant",
-        [
-            Known(isbn, variants[0].id, variants[0].sku or "")
-            for isbn, variants in found
-            if len(variants) == 1 and isbn not in (variants[0].sku, variants[0].ean)
-        ],
-    )
+    there = {each.isbn: actual[each.isbn].variants for each in titles}
+    alone = [(isbn, variants[0]) for isbn, variants in there.items() if len(variants) == 1]
+    new = [(isbn, variant) for isbn, variant in alone if isbn not in (variant.sku, variant.ean)]
+    journal.know("variant", [Known(isbn, variant.id, variant.sku or "") for isbn, variant in new])
 
 
 class _Import:
@@ -147,9 +142,8 @@ class _Import:
             answer = self.session.client.post("/admin/products/batch", {"create": some}, {"fields": fields})
             made.update({each["handle"]: each for each in answer["created"]})
 
-        changes = [
-            Change("product", row.title.isbn, None, None, row.fields, "New in the store.") for row in rows
-        ]
+        why = "New in the store."
+        changes = [Change("product", row.title.isbn, None, None, row.fields, why) for row in rows]
         with self.session.journal.writing(self.session.run_id, changes) as entry:
             refused = send_splitting(bodies, send)
             for number, row in enumerate(rows):
@@ -233,14 +227,8 @@ def _unfinished(plan: TitlePlan, product: Mapping[str, Any]) -> Iterator[TitleWr
         return
     variant = Variant(made["id"], product["id"], plan.isbn, plan.isbn, True, False, {}, items)
     takes_orders = plan.after is not None and plan.after.allow_backorder
-    yield TitleWrites(
-        plan.isbn,
-        plan.reasons,
-        variant=variant,
-        item=items[0],
-        quantities=plan.quantities,
-        flags={"allow_backorder": True} if takes_orders else {},
-    )
+    flags: VariantUpdate = {"allow_backorder": True} if takes_orders else {}
+    yield TitleWrites(plan.isbn, plan.reasons, variant, items[0], quantities=plan.quantities, flags=flags)
 
 
 def send_updates(

@@ -4,23 +4,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any
 
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal, Known
-from ingram_assets.store.model import (
-    Actual,
-    InventoryRow,
-    Item,
-    Level,
-    NumbersRow,
-    ReservationRow,
-    Variant,
-    VariantRow,
-)
+from ingram_assets.store.model import Actual, Item, Level, Variant
+
+Row = Mapping[str, Any]
+"""A row as Medusa answers it: a variant, with its numbers, a reservation."""
 
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
@@ -30,11 +24,10 @@ _VARIANT_FIELDS = (
     *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
-_NUMBERS: tuple[Literal["sku", "ean", "upc", "barcode"], ...] = ("sku", "ean", "upc", "barcode")
+_NUMBERS = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
-    *("id", "created_at", "items.id"),
-    *("fulfillments.created_at", "fulfillments.canceled_at", "fulfillments.location_id"),
-    *("fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
+    "id,created_at,items.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
+    "fulfillments.items.inventory_item_id,fulfillments.items.quantity"
 )
 _LISTED_AT_ONCE = 5_000
 _ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
@@ -65,7 +58,7 @@ def read_store(
     wanted = list(dict.fromkeys(isbns))
     by_isbn: dict[str, list[Variant]] = {isbn: [] for isbn in wanted}
 
-    def find(by: Literal["sku", "ean", "id"], numbers: Mapping[str, str]) -> None:
+    def find(by: str, numbers: Mapping[str, str]) -> None:
         """Looks for variants by numbers, each of which stands for an ISBN."""
         for row in _variants(client, by, list(numbers)):
             isbn = numbers[row[by] or ""]
@@ -126,13 +119,10 @@ class Spellings:
         self._client, self._location_id, self._journal = client, location_id, journal
 
     @cached_property
-    def _by_isbn(self) -> dict[str, list[NumbersRow]]:
+    def _by_isbn(self) -> dict[str, list[Row]]:
         fields = {"fields": ",".join(("id", "product_id", *_NUMBERS)), "order": "id"}
-        rows: list[NumbersRow] = self._client.list_all(
-            "/admin/product-variants", "variants", fields, _LISTED_AT_ONCE
-        )
-        found: dict[str, list[NumbersRow]] = {}
-        for row in rows:
+        found: dict[str, list[Row]] = {}
+        for row in self._client.list_all("/admin/product-variants", "variants", fields, _LISTED_AT_ONCE):
             for isbn in spelled_by(row):
                 found.setdefault(isbn, []).append(row)
         return found
@@ -146,10 +136,8 @@ class Spellings:
         for isbn in isbns:
             there = actual[isbn].variants
             found, products = {each.id for each in there}, {each.product_id for each in there}
-            rows = self._by_isbn.get(isbn, ())
-            if more := [
-                row["id"] for row in rows if row["id"] not in found and _is_the_title_too(isbn, row, products)
-            ]:
+            others = [row for row in self._by_isbn.get(isbn, ()) if row["id"] not in found]
+            if more := [row["id"] for row in others if _is_the_title_too(isbn, row, products)]:
                 ids[isbn] = more
         wanted = _variants(self._client, "id", [each for some in ids.values() for each in some])
         variants = {row["id"]: _variant(row, self._location_id) for row in wanted}
@@ -176,12 +164,12 @@ class Spellings:
             self._journal.know("variant", doubles)
 
 
-def _may_be(isbn: str, row: VariantRow) -> bool:
+def _may_be(isbn: str, row: Row) -> bool:
     """Whether a variant that was found may be the title: else it is another book, its EAN mistyped."""
     return isbn_spelled(row["sku"]) in (None, isbn_spelled(isbn))
 
 
-def _is_the_title_too(isbn: str, row: NumbersRow, products: Collection[str]) -> bool:
+def _is_the_title_too(isbn: str, row: Row, products: Collection[str]) -> bool:
     """Whether a variant is the title once more, beside its variants of these products.
 
     One of the same product with a SKU of its own is something else of that book: its used copies, say.
@@ -190,7 +178,7 @@ def _is_the_title_too(isbn: str, row: NumbersRow, products: Collection[str]) -> 
     return isbn in spelled_by(row) and not (has_own_sku and row["product_id"] in products)
 
 
-def spelled_by(row: NumbersRow) -> set[str]:
+def spelled_by(row: Row) -> set[str]:
     """The ISBNs that a variant's numbers spell. Its SKU outranks the rest, which may be mistyped."""
     if isbn := isbn_spelled(row["sku"]):
         return {isbn}
@@ -211,9 +199,8 @@ def _with_made(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]
     made = journal.made_items(doubtful) if doubtful else {}
 
     def told(variant: Variant, ids: Collection[str]) -> Variant:
-        return replace(
-            variant, items=tuple(replace(item, made=item.made or item.id in ids) for item in variant.items)
-        )
+        items = (replace(item, made=item.made or item.id in ids) for item in variant.items)
+        return replace(variant, items=tuple(items))
 
     return actual | {
         isbn: replace(actual[isbn], variants=tuple(told(each, ids) for each in actual[isbn].variants))
@@ -242,7 +229,7 @@ def read_orders(
     rows = client.list_all(
         "/admin/orders",
         "orders",
-        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": ",".join(_ORDER_FIELDS)},
+        {"updated_at[$gte]": min(since.values()).isoformat(), "fields": _ORDER_FIELDS},
     )
     fulfillments: dict[str, list[Fulfillment]] = {}
     ordered_at: dict[str, datetime] = {}
@@ -270,17 +257,12 @@ def read_orders(
     }
 
 
-def read_reservations(
-    client: MedusaClient, item_ids: Collection[str], location_id: str
-) -> list[ReservationRow]:
+def read_reservations(client: MedusaClient, item_ids: Collection[str], location_id: str) -> list[Row]:
     """The orders' reservations of items at our location. A hold that a person made is no order's."""
-    rows: list[ReservationRow] = client.list_matching(
-        "/admin/reservations",
-        "reservations",
-        "inventory_item_id",
-        sorted(item_ids),
-        {"location_id": [location_id], "fields": "inventory_item_id,line_item_id,quantity,created_at"},
-    )
+    fields = "inventory_item_id,line_item_id,quantity,created_at"
+    wanted = {"location_id": [location_id], "fields": fields}
+    path, by = "/admin/reservations", "inventory_item_id"
+    rows = client.list_matching(path, "reservations", by, sorted(item_ids), wanted)
     return [row for row in rows if row["line_item_id"]]
 
 
@@ -309,19 +291,18 @@ def read_touched(client: MedusaClient, since: datetime, until: datetime) -> dict
     return touched
 
 
-def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[VariantRow]:
+def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[Row]:
     params = {"fields": ",".join(_VARIANT_FIELDS)}
     return client.list_matching("/admin/product-variants", "variants", by, values, params)
 
 
 def _items_by_sku(client: MedusaClient, skus: Sequence[str], location_id: str) -> dict[str, Item]:
-    rows = client.list_matching(
-        "/admin/inventory-items", "inventory_items", "sku", skus, {"fields": ",".join(_ITEM_FIELDS)}
-    )
+    path, asked = "/admin/inventory-items", {"fields": ",".join(_ITEM_FIELDS)}
+    rows = client.list_matching(path, "inventory_items", "sku", skus, asked)
     return {row["sku"]: _item(row["id"], row, location_id) for row in rows}
 
 
-def _variant(row: VariantRow, location_id: str) -> Variant:
+def _variant(row: Row, location_id: str) -> Variant:
     return Variant(
         row["id"],
         row["product_id"],
@@ -339,7 +320,7 @@ def _variant(row: VariantRow, location_id: str) -> Variant:
     )
 
 
-def _item(item_id: str, row: InventoryRow, location_id: str) -> Item:
+def _item(item_id: str, row: Row, location_id: str) -> Item:
     levels = [each for each in row.get("location_levels") or [] if each]
     ours = [
         Level(each["id"], each["stocked_quantity"], each["reserved_quantity"], each["incoming_quantity"])

@@ -4,23 +4,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Literal
 
-import psycopg
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from ingram_assets.domain.failures import Permanent
-from ingram_assets.store.journal_connections import (
-    CONNECT_SECONDS,
-    journal_address,
-    journal_failures,
-    journal_pool,
-)
-from ingram_assets.store.journal_schema import ensure_tables
+from ingram_assets.store.journal_connections import JournalPool
 
 Scope = Literal["read", "store", "admin"]
 """`read`: look at everything. `store`: one sales channel's locations. `admin`: everything."""
@@ -33,8 +25,6 @@ _COLUMNS = "id, name, scope, channel_id, channel_name, created_at, created_by, l
 # that is recommended, some 20 ms, and once in a process for each token.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
-_ASK_AGAIN = "Ask again once it is back."
-
 
 class TokenRefused(Permanent):
     """A token can't be made or revoked as asked for; the message says why."""
@@ -42,11 +32,7 @@ class TokenRefused(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class DeskToken:
-    """A token as it is known: not the text that a program sends.
-
-    Attributes:
-        channel_id, channel_name: of the sales channel that a store's token is for.
-    """
+    """A token as it is known, not the text that a program sends. The channel is that of a store's token."""
 
     id: str
     name: str
@@ -59,32 +45,13 @@ class DeskToken:
     revoked_at: datetime | None
 
 
-class TokenStore:
-    """The tokens, in the journal's database. It may be shared by threads.
-
-    Raises:
-        NeedsPerson: the address is malformed, or its role may not use the database.
-        JournalLost: the database is gone. From any method.
-    """
+class TokenStore(JournalPool):
+    """The tokens, in the journal's database. It may be shared by threads."""
 
     def __init__(self, url: str) -> None:
-        address = journal_address(url)
-        with journal_failures(_ASK_AGAIN):
-            with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-                ensure_tables(connection, address)
-            self._pool = journal_pool(address, 4)
+        super().__init__(url, 4, wait_seconds=20.0, consequence="Ask again once it is back.")
         self._proven: dict[str, tuple[str, bytes]] = {}
         """Token's id to the hash that a text was proven against, and the text's own digest."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._pool.close()
 
     def create(
         self,
@@ -117,15 +84,13 @@ class TokenStore:
 
     def all(self) -> list[DeskToken]:
         """Every token, revoked ones too, oldest first."""
-        return [
-            DeskToken(*row) for row in self._run(f"SELECT {_COLUMNS} FROM desk_token ORDER BY created_at")
-        ]
+        rows = self._run(f"SELECT {_COLUMNS} FROM desk_token ORDER BY created_at")
+        return [DeskToken(*row) for row in rows]
 
     def revoke(self, called: str) -> DeskToken:
         """Ends a token, by its name or id, from the next request on. Again is no harm.
 
-        Raises:
-            TokenRefused: there is none.
+        Raises TokenRefused: there is none.
         """
         rows = self._run(
             "UPDATE desk_token SET revoked_at = coalesce(revoked_at, clock_timestamp())"
@@ -146,9 +111,8 @@ class TokenStore:
         if parts is None:
             return None
         token_id, secret = parts.groups()
-        rows = self._run(
-            f"SELECT hash, {_COLUMNS} FROM desk_token WHERE id = %s AND revoked_at IS NULL", [token_id]
-        )
+        query = f"SELECT hash, {_COLUMNS} FROM desk_token WHERE id = %s AND revoked_at IS NULL"
+        rows = self._run(query, [token_id])
         if not rows or not self._is_proven(token_id, secret, rows[0][0], prove):
             return None
         self._run(
@@ -171,8 +135,3 @@ class TokenStore:
             return False
         self._proven[token_id] = (kept, digest)
         return True
-
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with journal_failures(_ASK_AGAIN), self._pool.connection(20.0) as connection:
-            result = connection.execute(statement.encode(), values)
-            return result.fetchall() if result.description else []

@@ -51,7 +51,9 @@ def as_told(
     stock, read_at = _counts(metadata)
     binding = None if is_digital(title.binding or "") else title.binding
     told = replace(title, binding=binding, publication_date=_day(title, metadata, today))
-    is_last = stock == _without_unseen(title.stock)
+    read = title.stock
+    # The store is told the counts of centers alone.
+    is_last = stock == (read and {dc: DcStock(*of) for dc, of in read.items() if dc != UNSEEN})
     if is_last and told == title:
         return title
     if not variant.manage_inventory or metadata.get("availability") not in _COUNTED:
@@ -88,11 +90,6 @@ def _day(title: Title, metadata: Mapping[str, Any], today: date) -> date | None:
     if metadata.get("availability") == "preorder":
         return release_of(metadata.get("availability_label")) or day
     return None if day is not None and day > today else day
-
-
-def _without_unseen(stock: Stock | None) -> dict[str, DcStock] | None:
-    """The counts of centers, as the store is told them."""
-    return None if stock is None else {dc: DcStock(*of) for dc, of in stock.items() if dc != UNSEEN}
 
 
 def _too_old(title: Title, stock: Stock, aged: Collection[str], *, expired: bool) -> set[str]:

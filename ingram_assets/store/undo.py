@@ -122,9 +122,8 @@ class _Undo:
         ours = {kind: folds[kind].entity for kind in ("product", "variant") if kind in folds}
         now = {"product": variant.product_id, "variant": variant.id}
         if any(entity not in (None, now[kind]) for kind, entity in ours.items()):
-            self._leave(
-                isbn, "The store has another product with this number now, which the run did not write."
-            )
+            words = "The store has another product with this number now, which the run did not write."
+            self._leave(isbn, words)
             return
         _, item, problem = which(actual)
         product = folds.get("product")
@@ -158,7 +157,9 @@ class _Undo:
             self.remove_items[isbn] = item.id
         if flags:
             self._undone(isbn, ", ".join(_names(flags)))
-        if item and _is_linked_by(folds.get("link"), variant, item):
+        # By the run, and still.
+        linked = folds["link"].after.get("inventory_item_id") if "link" in folds else None
+        if item and item.id == linked and any(each.id == linked for each in variant.items):
             # Medusa takes the link away with the flag.
             if flags.get("manage_inventory") is False:
                 self._undone(isbn, "link to the inventory item")
@@ -166,17 +167,8 @@ class _Undo:
                 words = "stays: nobody can buy a managed title without one"
                 self._leave(isbn, f"The link to its inventory item {item.id} {words}.")
         link = bool(flags.get("manage_inventory")) and item not in variant.items
-        self.writes.append(
-            TitleWrites(
-                isbn,
-                (self.reason,),
-                variant=variant,
-                item=item,
-                quantities=quantities,
-                flags=flags,
-                link_item=link,
-            )
-        )
+        writes = TitleWrites(isbn, (self.reason,), variant, item, quantities=quantities, flags=flags)
+        self.writes.append(replace(writes, link_item=link))
 
     def _level(
         self, isbn: str, fold: _Fold | None, level: Level | None, flags: VariantUpdate
@@ -237,20 +229,15 @@ class _Undo:
             if fold.made:
                 self._look_at_made(isbn, fold, variant, row, written.get(isbn, {}))
                 continue
-            now = {
-                name: field_now(row, variant, name, fold.before.get(name), fold.after.get(name))
-                for name in fold.before
-            }
-            self._put_fields_back(isbn, fold, variant, row, now)
+            self._put_fields_back(isbn, fold, variant, row)
 
     def _look_at_made(
         self, isbn: str, fold: _Fold, variant: Variant, row: ProductRow, written: Mapping[str, list[Any]]
     ) -> None:
         """Decides about a product that the run made. What later runs of ours wrote to it is nobody's edit."""
         ours = {name: [value, *written.get(name, [])] for name, value in fold.after.items()}
-        edited = [
-            name for name, values in ours.items() if field_now(row, variant, name, *values) not in values
-        ]
+        now = {name: field_now(row, variant, name, *values) for name, values in ours.items()}
+        edited = [name for name, values in ours.items() if now[name] not in values]
         edited += _added(row, any(ours.get("cover_url", [])))
         if edited:
             self._leave(isbn, f"The product was edited since ({', '.join(edited)}): it stays.")
@@ -258,17 +245,15 @@ class _Undo:
             self.remove_products[isbn] = variant
             self._undone(isbn, "product removed")
 
-    def _put_fields_back(
-        self, isbn: str, fold: _Fold, variant: Variant, row: ProductRow, now: Mapping[str, Any]
-    ) -> None:
+    def _put_fields_back(self, isbn: str, fold: _Fold, variant: Variant, row: ProductRow) -> None:
         update = ProductUpdate(isbn, variant)
         for name, before in fold.before.items():
-            if now[name] == before:
-                continue
-            if now[name] != fold.after.get(name):
-                self._leave(isbn, f"{name} is {now[name]!r} now, which the run did not write.")
-            else:
-                update.put(row, name, now[name], before)
+            after = fold.after.get(name)
+            now = field_now(row, variant, name, before, after)
+            if now != before and now != after:
+                self._leave(isbn, f"{name} is {now!r} now, which the run did not write.")
+            elif now != before:
+                update.put(row, name, now, before)
         if update.after:
             self.updates.append(update)
             self._undone(isbn, ", ".join(update.after))
@@ -311,17 +296,11 @@ class _Undo:
     def _remove_items(self) -> None:
         """Items that the run made, unless they hold stock of somebody else's at another location."""
         client, location_id = self.session.client, self.session.location.id
-        wanted = {
-            item_id: isbn for isbn, item_id in self.remove_items.items() if isbn not in self.report.failed
-        }
-        rows = client.list_matching(
-            "/admin/inventory-items",
-            "inventory_items",
-            "id",
-            list(wanted),
-            {"fields": "id,location_levels.location_id,location_levels.reserved_quantity"},
-        )
-        for row in rows:
+        kept = self.report.failed
+        wanted = {item_id: isbn for isbn, item_id in self.remove_items.items() if isbn not in kept}
+        fields = {"fields": "id,location_levels.location_id,location_levels.reserved_quantity"}
+        path = "/admin/inventory-items"
+        for row in client.list_matching(path, "inventory_items", "id", list(wanted), fields):
             isbn, levels = wanted[row["id"]], row["location_levels"] or []
             if any(each["location_id"] != location_id or each["reserved_quantity"] for each in levels):
                 self._leave(isbn, "Its inventory item has stock at another location: it stays.")
@@ -366,12 +345,6 @@ def _in_use(written: _Fold | None, item: Item | None) -> str | None:
     return None
 
 
-def _is_linked_by(link: _Fold | None, variant: Variant, item: Item) -> bool:
-    """Whether it is the run's link that the variant has to its inventory item."""
-    made = link is not None and link.after.get("inventory_item_id") == item.id
-    return made and any(each.id == item.id for each in variant.items)
-
-
 def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
     """What a person has put to a product since it was made, beside the fields that we wrote."""
     more = {
@@ -383,10 +356,7 @@ def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
 
 
 def _differs(written: Mapping[str, Any], level: Level) -> bool:
-    return (written.get("stocked_quantity"), written.get("incoming_quantity")) != (
-        level.stocked,
-        level.incoming,
-    )
+    return any(written.get(name) != copies for name, copies in level.quantities.items())
 
 
 def _names(flags: VariantUpdate) -> list[str]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ingram_assets.domain.availability import after_silence, availability
 from ingram_assets.domain.lifetime import age, orders_count_since, sold_since
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation, taken_since
-from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets_tests.testing.readings import StockReading, merge_all
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 TODAY = date(2026, 11, 2)

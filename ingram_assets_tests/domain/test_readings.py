@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.readings import KnownStock, StockReading, from_queue, is_complete, merge, merge_all
+from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.stock import UNSEEN, DcStock
+from ingram_assets_tests.testing.readings import StockReading, is_complete, merge, merge_all
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 COMPLETE, PARTIAL = True, False

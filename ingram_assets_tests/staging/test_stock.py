@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
-from ingram_assets.domain.readings import KnownStock, StockReading, merge
+from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import MAX_COUNT, UNSEEN, DcStock
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.queue import NOW, Queue, isbn, outcomes, reading, title
+from ingram_assets_tests.testing.readings import StockReading, merge
 
 
 def test_each_answer(writer: QueueWriter, reader: QueueReader) -> None:

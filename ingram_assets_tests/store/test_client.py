@@ -14,7 +14,6 @@ import stamina
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 from ingram_assets.store.client import (
     KEEPALIVE_EXPIRY,
-    FailedRequest,
     MedusaClient,
     MedusaError,
     MedusaRefused,
@@ -111,7 +110,7 @@ def test_a_hang_up_and_a_busy_server_are_tried_again(
     server: Server, scripted: Callable[..., MedusaClient]
 ) -> None:
     client = scripted(None, (503, "busy"), OK)
-    failures: list[FailedRequest] = []
+    failures: list[MedusaError] = []
     with client.reporting(failures.append):
         assert client.get("/admin/things") == {"ok": True}
     assert server.asked == ["GET /admin/things"] * 3
@@ -179,7 +178,7 @@ def test_a_token_that_no_header_can_hold_is_shown_nowhere(
     server: Server, scripted: Callable[..., MedusaClient], sign: str
 ) -> None:
     server.token = f"hush{sign}"
-    failures: list[FailedRequest] = []
+    failures: list[MedusaError] = []
     client = scripted(OK)
     with client.reporting(failures.append), pytest.raises(NeedsPerson, match="MEDUSA_API_KEY") as caught:
         client.get("/admin/users/me")

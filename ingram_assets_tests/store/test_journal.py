@@ -14,7 +14,7 @@ import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store import journal_schema
-from ingram_assets.store.client import FailedRequest, MedusaRefused, Unavailable
+from ingram_assets.store.client import MedusaRefused, Unavailable
 from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, Known
 from ingram_assets.store.journal_connections import JournalLost
 from ingram_demo.embedded.postgres import Postgres
@@ -235,8 +235,8 @@ def test_what_we_wrote_last(database: str) -> None:
 
 def test_failed_requests_keep_status_and_body_up_to_a_cap(database: str) -> None:
     with Journal(database) as journal:
-        journal.failed_request("run", FailedRequest("POST", "/admin/x", 400, "y" * 100_000 + "\x00"))
-        journal.failed_request("run", FailedRequest("GET", "/admin/y", None, "ConnectError()"))
+        journal.failed_request("run", MedusaRefused("POST", "/admin/x", 400, "no", "y" * 100_000 + "\x00"))
+        journal.failed_request("run", Unavailable("GET", "/admin/y", None, "gone", "ConnectError()"))
         refused, lost = journal.failed_requests("run")
         assert (refused.method, refused.path, refused.status) == ("POST", "/admin/x", 400)
         assert refused.body == "y" * BODY_CAP

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
-from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Aged, Title
-from ingram_assets.store.explain import explain
+from ingram_assets.store.explain import Explanation
+from ingram_assets.store.explain import explain as explain_plan
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import Actual, Item, Level, Variant
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.store.rules import StoreRules
+from ingram_assets_tests.testing.readings import StockReading, merge_all
 from ingram_assets_tests.testing.shop import READ_AT, TODAY, make_title
 
 RULES = StoreRules()
@@ -66,6 +67,19 @@ def plan_one(
     plan = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, orders=orders)
     (one,) = plan.with_history(last_levels or {}, orders or {}).titles
     return one
+
+
+def explain(
+    title: Title,
+    actual: Actual,
+    *,
+    rules: StoreRules,
+    today: date,
+    last_levels: Mapping[str, LastLevel] | None = None,
+    orders: Mapping[str, Orders] | None = None,
+) -> Explanation:
+    plan = plan_one(title, actual, rules, last_levels, orders)
+    return explain_plan(title, plan, orders or {}, rules=rules, today=today)
 
 
 @pytest.mark.parametrize(

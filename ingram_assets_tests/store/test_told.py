@@ -9,7 +9,6 @@ import pytest
 
 from ingram_assets.domain.lifetime import StalePolicy, age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
-from ingram_assets.domain.readings import StockReading, merge_all
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.levels import PushStopped
@@ -19,6 +18,7 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.told import as_told
 from ingram_assets_tests.store.test_plan import in_store, plan_one, with_level
 from ingram_assets_tests.testing.bench import Bench
+from ingram_assets_tests.testing.readings import StockReading, merge_all
 from ingram_assets_tests.testing.shop import READ_AT, TODAY, make_title
 
 LATER = READ_AT + timedelta(minutes=30)

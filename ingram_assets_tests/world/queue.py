@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingram_assets.domain.guardrails import Attempt
-from ingram_assets.domain.readings import KnownStock, StockReading, merge
+from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.title import Title
 from ingram_assets.staging.reader import Page, RowState, StockChange
+from ingram_assets_tests.testing.readings import StockReading, merge
 
 
 @dataclass(slots=True)

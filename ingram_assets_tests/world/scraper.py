@@ -34,7 +34,6 @@ from ingram_assets.domain.completeness import Habit
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
 from ingram_assets.domain.lifetime import StaleReadings
-from ingram_assets.domain.readings import StockReading
 from ingram_assets.domain.stock import on_hand, on_order
 from ingram_assets.sources.ipage.access.answers import (
     OF_ONE_PAGE,
@@ -50,6 +49,7 @@ from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart
 from ingram_assets.sources.ipage.retries import PageJob, RetryPolicy
 from ingram_assets.sources.ipage.site import Reading
+from ingram_assets_tests.testing.readings import StockReading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.site import SimulatedSite

@@ -1,15 +1,17 @@
 """What the desk answers: entries, products, stores and figures, as JSON."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
 from ingram_assets.store.inventory.channels import Channel, Floor
 from ingram_assets.store.inventory.figures import StockFigures
-from ingram_assets.store.inventory.listing import ListedEntry, SoldProduct
-from ingram_assets.store.inventory.model import UNLIMITED, Hold, OperationDone, StockEntry
+from ingram_assets.store.inventory.listing import ListedEntry
+from ingram_assets.store.inventory.model import Hold, OperationDone, StockEntry
+from ingram_assets.store.inventory.places import Place
 
 
 class StoreName(BaseModel):
@@ -39,18 +41,12 @@ class EntryRow(BaseModel):
     def of(cls, entry: ListedEntry, floor: Floor) -> Self:
         """As it is listed."""
         return cls(
-            id=entry.level_id,
+            **_told(entry, floor),
             product_id=entry.product_id,
-            isbn=entry.isbn,
             sku=entry.sku,
             product_title=entry.title,
-            location=_code(entry.location_id, floor),
-            location_id=entry.location_id,
-            quantity=entry.quantity,
-            reserved_quantity=entry.reserved,
-            available_quantity=entry.available,
             allow_backorder=entry.allow_backorder,
-            stores=[StoreName(id=one.id, name=one.name) for one in floor.sellers.get(entry.location_id, ())],
+            stores=_stores(entry.location_id, floor),
         )
 
 
@@ -68,15 +64,7 @@ class HeldCopies(BaseModel):
     @classmethod
     def of(cls, hold: Hold) -> Self:
         """As Medusa has it."""
-        return cls(
-            id=hold.id,
-            quantity=hold.quantity,
-            created_at=hold.created_at,
-            owner=hold.owner,
-            reference=hold.reference,
-            expires_at=hold.expires_at,
-            of_order=hold.line_item_id is not None,
-        )
+        return cls(**asdict(hold), of_order=hold.line_item_id is not None)
 
 
 class EntryAnswer(EntryRow):
@@ -110,17 +98,7 @@ class EntryState(BaseModel):
     @classmethod
     def of(cls, entry: StockEntry, floor: Floor) -> Self:
         """As the operation had it."""
-        return cls(
-            id=entry.level_id,
-            isbn=entry.isbn,
-            location=_code(entry.location_id, floor),
-            location_id=entry.location_id,
-            quantity=entry.quantity,
-            reserved_quantity=entry.reserved,
-            available_quantity=entry.available,
-            is_synced=entry.is_synced,
-            is_unlimited=entry.is_unlimited,
-        )
+        return cls(**_told(entry, floor), is_synced=entry.is_synced, is_unlimited=entry.is_unlimited)
 
 
 class OperationAnswer(BaseModel):
@@ -157,28 +135,6 @@ class ProductSummary(BaseModel):
     total_reserved: int
     total_available: int
     entries: list[EntryRow]
-
-    @classmethod
-    def of(
-        cls,
-        isbn: str,
-        product: SoldProduct,
-        entries: Sequence[ListedEntry],
-        floor: Floor,
-        *,
-        is_unlimited: bool,
-    ) -> Self:
-        """Of its entries."""
-        return cls(
-            product_id=product.id,
-            isbn=isbn,
-            product_title=product.title,
-            is_unlimited=is_unlimited,
-            total_quantity=sum(each.quantity for each in entries),
-            total_reserved=sum(each.reserved for each in entries),
-            total_available=UNLIMITED if is_unlimited else sum(each.available for each in entries),
-            entries=[EntryRow.of(each, floor) for each in entries],
-        )
 
 
 class InventoryFigures(BaseModel):
@@ -222,16 +178,12 @@ class LowRow(BaseModel):
     @classmethod
     def of(cls, entry: ListedEntry, floor: Floor) -> Self:
         """As it is listed."""
-        names = [one.name for one in floor.sellers.get(entry.location_id, ())]
+        names = ", ".join(one.name for one in floor.sellers.get(entry.location_id, ()))
         return cls(
-            id=entry.level_id,
+            **_told(entry, floor),
             product_id=entry.product_id,
-            isbn=entry.isbn,
             product_title=entry.title,
-            store_name=", ".join(names) or None,
-            location=_code(entry.location_id, floor),
-            quantity=entry.quantity,
-            available_quantity=entry.available,
+            store_name=names or None,
         )
 
 
@@ -286,6 +238,13 @@ class LocationSummary(BaseModel):
     total_reserved: int
     total_available: int
 
+    @classmethod
+    def of(cls, place: Place, entries: Iterable[ListedEntry], floor: Floor) -> Self:
+        """Of the entries that are there."""
+        sums = InventoryFigures.of((each for each in entries if each.location_id == place.id), floor, 0)
+        stores = _stores(place.id, floor)
+        return cls(id=place.id, location=place.code, name=place.name, stores=stores, **sums.model_dump())
+
 
 class LocationsAnswer(BaseModel):
     """The locations with inventory."""
@@ -293,5 +252,20 @@ class LocationsAnswer(BaseModel):
     items: list[LocationSummary]
 
 
-def _code(location_id: str, floor: Floor) -> str:
-    return next((place.code for place in floor.places if place.id == location_id), location_id)
+def _stores(location_id: str, floor: Floor) -> list[StoreName]:
+    """The stores that sell from a location."""
+    return [StoreName(id=one.id, name=one.name) for one in floor.sellers.get(location_id, ())]
+
+
+def _told(entry: ListedEntry | StockEntry, floor: Floor) -> dict[str, Any]:
+    """What every answer tells of an entry. One that has less takes what it has."""
+    codes = {place.id: place.code for place in floor.places}
+    return {
+        "id": entry.level_id,
+        "isbn": entry.isbn,
+        "location": codes.get(entry.location_id, entry.location_id),
+        "location_id": entry.location_id,
+        "quantity": entry.quantity,
+        "reserved_quantity": entry.reserved,
+        "available_quantity": entry.available,
+    }

@@ -27,7 +27,6 @@ Whole = BeforeValidator(_whole)
 Level = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY), Whole]
 Copies = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY), Whole]
 Change = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
-Seen = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY), Whole]
 
 _PRODUCT = Field(
     description="An ISBN in any spelling, or the id of a product in Medusa.",
@@ -37,16 +36,17 @@ _PLACE = Field(
     description="A location's name in any case, with underscores for blanks, or its id.",
     examples=["CELLAR"],
 )
+_STORE = Annotated[
+    Words | None, Field(description="A sales channel's id or name.", examples=["Online Store"])
+]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class WhyBody(_Strict):
+class WhyBody(BaseModel):
     """What is told of a write beside what it does."""
 
-    expected_quantity: Seen | None = Field(
+    model_config = ConfigDict(extra="forbid")
+
+    expected_quantity: Change | None = Field(
         None, description="The quantity that you saw. If it is another one by now, nothing is done (409)."
     )
     reason: Reason | None = Field(None, description="Why, for the ledger.", examples=["cycle_count"])
@@ -54,24 +54,26 @@ class WhyBody(_Strict):
     reference: Words | None = Field(None, description="What it belongs to.", examples=["PO-1187"])
 
 
-class _AtPlace(WhyBody):
+class AtPlace(WhyBody):
+    """What every write names that is not to an entry by its id."""
+
     product_id: Annotated[Words, _PRODUCT]
     location: Annotated[Words, _PLACE]
 
 
-class SetBody(_AtPlace):
+class SetBody(AtPlace):
     """The physical quantity is this; the entry is made where there is none."""
 
     quantity: Level = Field(examples=[12])
 
 
-class AdjustBody(_AtPlace):
+class AdjustBody(AtPlace):
     """The physical quantity changes by so much, up or down."""
 
     quantity: Change = Field(examples=[-2])
 
 
-class ReserveBody(_AtPlace):
+class ReserveBody(AtPlace):
     """Copies are held for somebody."""
 
     quantity: Copies = Field(examples=[1])
@@ -81,7 +83,7 @@ class ReserveBody(_AtPlace):
     )
 
 
-class HeldBody(_AtPlace):
+class HeldBody(AtPlace):
     """Held copies: so many, the oldest reservations first, or those of one reservation."""
 
     model_config = ConfigDict(
@@ -98,7 +100,7 @@ class HeldBody(_AtPlace):
         return given
 
 
-class TransferBody(_AtPlace):
+class TransferBody(AtPlace):
     """Copies that nobody holds go from one location to another."""
 
     target_location: Annotated[Words, _PLACE]
@@ -108,17 +110,13 @@ class TransferBody(_AtPlace):
 class AdminSetBody(SetBody):
     """As for a store; with `store_id` the location has to be one of that store's."""
 
-    store_id: Words | None = Field(
-        None, description="A sales channel's id or name.", examples=["Online Store"]
-    )
+    store_id: _STORE = None
 
 
 class AdminAdjustBody(AdjustBody):
     """As for a store; with `store_id` the location has to be one of that store's."""
 
-    store_id: Words | None = Field(
-        None, description="A sales channel's id or name.", examples=["Online Store"]
-    )
+    store_id: _STORE = None
 
 
 class EntryBody(WhyBody):
@@ -134,7 +132,7 @@ class DeleteQuery(WhyBody):
     expected_quantity: Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)] | None = None
 
 
-class PageQuery(_Strict):
+class PageQuery(BaseModel):
     """A page of a list."""
 
     limit: int = Field(50, ge=1, le=PAGE, description="Entries of the page.")

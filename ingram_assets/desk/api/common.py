@@ -1,31 +1,24 @@
 """What all routes share: who asks, what they may see, and how an operation is asked for and answered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from ingram_assets.desk.api.answers import (
-    EntriesPage,
-    EntryAnswer,
-    EntryRow,
-    HeldCopies,
-    OperationAnswer,
-    ProductSummary,
-)
-from ingram_assets.desk.api.bodies import PLAIN, EntriesQuery, WhyBody
+from ingram_assets.desk.api import answers, bodies
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.problems import DeskProblem
 from ingram_assets.domain.isbn import isbn_spelled
-from ingram_assets.store.inventory.channels import Floor
+from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.inventory.listing import ListedEntry, Position, WantedEntries
 from ingram_assets.store.inventory.medusa import FoundTitle
 from ingram_assets.store.inventory.model import (
+    UNLIMITED,
     Actor,
     Delete,
     Operation,
@@ -40,7 +33,7 @@ from ingram_assets.store.tokens import DeskToken
 
 LONGEST_HOLD = timedelta(days=366)
 
-Id = Annotated[str, Path(max_length=100, pattern=PLAIN)]
+Id = Annotated[str, Path(max_length=100, pattern=bodies.PLAIN)]
 Key = Annotated[
     str,
     Header(
@@ -83,17 +76,16 @@ class Sight:
             return self
         return Sight(self.room, self.token, self.floor.of_channel(self.floor.channel(called).id))
 
-    def places(self, location: str | None = None, store: str | None = None) -> frozenset[str]:
-        """Ids of the locations that are asked about. Raises OperationRefused, UnknownChannel."""
-        floor = self.of_store(store).floor
-        return floor.place_ids if location is None else frozenset({find_place(floor.places, location).id})
+    def entries(self) -> list[ListedEntry]:
+        """All entries that they see."""
+        return list(self.room.entries.all(WantedEntries(self.floor.place_ids)))
 
 
 def sight(request: Request) -> Sight:
     """Who asks, with the locations as they are now."""
     room: Backroom = request.app.state.room
     token: DeskToken = request.state.token
-    floor = room.floor()
+    floor = read_floor(room.client)
     if token.scope == "store":
         floor = floor.of_channel(token.channel_id or "")
     return Sight(room, token, floor)
@@ -109,136 +101,132 @@ def refuse_unknown_parameters(request: Request) -> None:
     described = request.app.openapi()["paths"][route][request.method.lower()]
     known = {each["name"] for each in described.get("parameters", ()) if each["in"] == "query"}
     if unknown := [name for name in request.query_params if name not in known]:
-        raise RequestValidationError(
-            [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
-        )
+        told = [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
+        raise RequestValidationError(told)
 
 
 Seeing = Annotated[Sight, Depends(sight)]
 
 
-def after_cursor(cursor: str | None) -> Position | None:
-    """Where a page begins."""
-    return Position.parse(cursor) if cursor else None
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write: who asks, under which key, and the answer that is told whether it was done before."""
+
+    seen: Seeing
+    key: Key
+    response: Response
+
+    def of_store(self, called: str | None) -> "Write":
+        """The same, of one store alone. Raises UnknownChannel."""
+        return replace(self, seen=self.seen.of_store(called))
 
 
-def page_of(seen: Sight, query: EntriesQuery, store: str | None = None) -> EntriesPage:
-    """A page of entries."""
-    wanted = WantedEntries(
-        seen.places(query.location, store), query.low_stock, (query.search or "").strip() or None
+Writing = Annotated[Write, Depends()]
+
+
+def page(seen: Sight, wanted: WantedEntries, query: bodies.PageQuery) -> tuple[list[ListedEntry], str | None]:
+    """A page of the entries that are wanted, and the cursor of the next one."""
+    after = Position.parse(query.cursor) if query.cursor else None
+    entries, onward = seen.room.entries.page(wanted, query.limit, after)
+    return entries, str(onward) if onward else None
+
+
+def page_of(seen: Sight, query: bodies.EntriesQuery, store: str | None = None) -> answers.EntriesPage:
+    """A page of entries, of one store or all."""
+    floor, called = seen.of_store(store).floor, query.location
+    places = floor.place_ids if called is None else {find_place(floor.places, called).id}
+    entries, cursor = page(seen, WantedEntries(places, query.low_stock, (query.search or "").strip()), query)
+    return answers.EntriesPage(
+        items=[answers.EntryRow.of(each, seen.floor) for each in entries], next_cursor=cursor
     )
-    entries, onward = seen.room.entries.page(wanted, query.limit, after_cursor(query.cursor))
-    rows = [EntryRow.of(each, seen.floor) for each in entries]
-    return EntriesPage(items=rows, next_cursor=str(onward) if onward else None)
 
 
-def entry_answer(seen: Sight, level_id: str) -> EntryAnswer:
-    """An entry with its reservations. Raises DeskProblem."""
-    entry = find_entry(seen, level_id)
-    with seen.room.working() as service:
-        title = FoundTitle(entry.isbn or "", entry.item_id, entry.allow_backorder, is_unlimited=False)
-        held = service.shelves.read(title, entry.location_id).entry.reservations
-    row = EntryRow.of(entry, seen.floor)
-    return EntryAnswer(**row.model_dump(), reservations=[HeldCopies.of(each) for each in held])
-
-
-def product_summary(seen: Sight, product: str) -> ProductSummary:
+def product_summary(seen: Sight, product: str) -> answers.ProductSummary:
     """A title over the locations that they see. Raises OperationRefused, DeskProblem."""
     with seen.room.working() as service, _nearest_told(seen, product):
         title = service.shelves.find_title(product)
     entries = [] if title.is_unlimited else seen.room.entries.of_item(title.item_id)
     entries = [each for each in entries if seen.sees(each.location_id)]
-    of_product = seen.room.entries.product(product.strip(), title.isbn)
+    sold = seen.room.entries.product(product.strip(), title.isbn)
     channel = seen.own_channel
-    if channel is not None and channel not in of_product.channels and not entries:
+    if channel is not None and channel not in sold.channels and not entries:
         told = f"{title.isbn} is neither sold in this store nor kept at one of its locations."
         raise DeskProblem(RefusalKind.UNKNOWN_TITLE, told)
-    return ProductSummary.of(title.isbn, of_product, entries, seen.floor, is_unlimited=title.is_unlimited)
-
-
-def find_entry(seen: Sight, level_id: str) -> ListedEntry:
-    """The entry with this id, if they see it. Raises DeskProblem."""
-    entry = seen.room.entries.find(level_id)
-    if entry is None or not seen.sees(entry.location_id):
-        raise _no_entry(level_id)
-    return entry
+    return answers.ProductSummary(
+        product_id=sold.id,
+        isbn=title.isbn,
+        product_title=sold.title,
+        is_unlimited=title.is_unlimited,
+        total_quantity=sum(each.quantity for each in entries),
+        total_reserved=sum(each.reserved for each in entries),
+        total_available=UNLIMITED if title.is_unlimited else sum(each.available for each in entries),
+        entries=[answers.EntryRow.of(each, seen.floor) for each in entries],
+    )
 
 
 def perform(
-    seen: Sight,
-    operation: Operation,
-    body: WhyBody,
-    key: str,
-    response: Response,
-    *,
-    product: str,
-    location: str,
-    target: str | None = None,
-) -> OperationAnswer:
-    """Do an operation at a location that they see.
+    write: Write, operation: Operation, body: bodies.AtPlace, target: str | None = None
+) -> answers.OperationAnswer:
+    """Do an operation at a location that they see; `target`: where a transfer goes.
 
     Raises:
         OperationRefused, DeskProblem, Transient: as the service has it.
     """
-    with seen.room.working() as service, _nearest_told(seen, product):
-        _check_end(seen, service, operation, key)
-        location_id, target_id = _location_ids(seen, service, location, target, key)
+    seen = write.seen
+    with seen.room.working() as service, _nearest_told(seen, body.product_id):
+        _check_end(write, service, operation)
+        places = [body.location] if target is None else [body.location, target]
+        location_id, *targets = _location_ids(write, service, places)
         done = service.apply(
             operation,
-            isbn=isbn_spelled(product) or product.strip(),
+            isbn=isbn_spelled(body.product_id) or body.product_id.strip(),
             location=location_id,
-            target=target_id,
+            target=targets[0] if targets else None,
             actor=seen.actor,
-            key=key,
+            key=write.key,
             expected_quantity=body.expected_quantity,
             about=About(body.reason, body.note, body.reference),
         )
     if done.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return OperationAnswer.of(done, seen.floor)
+        write.response.headers["Idempotent-Replayed"] = "true"
+    return answers.OperationAnswer.of(done, seen.floor)
 
 
-def _location_ids(
-    seen: Sight, service: InventoryService, location: str, target: str | None, key: str
-) -> tuple[str, str | None]:
+def _location_ids(write: Write, service: InventoryService, called: Sequence[str]) -> list[str]:
     """Ids of the locations that are meant. One that is gone by now: by what the key was used for."""
     try:
-        places = seen.floor.places
-        return find_place(places, location).id, None if target is None else find_place(places, target).id
+        return [find_place(write.seen.floor.places, each).id for each in called]
     except OperationRefused:
-        ids = [line.location_id for line in _done_under(seen, service, key)]
-        if len(ids) != (1 if target is None else 2):
+        ids = [line.location_id for line in _done_under(write, service)]
+        if len(ids) != len(called):
             raise
-        return ids[0], None if target is None else ids[1]
+        return ids
 
 
-def _done_under(seen: Sight, service: InventoryService, key: str) -> list[LedgerLine]:
+def _done_under(write: Write, service: InventoryService) -> list[LedgerLine]:
     """The lines of the operation that was asked for with this key before."""
-    use = service.ledger.key_use(seen.actor, key)
+    use = service.ledger.key_use(write.seen.actor, write.key)
     return service.ledger.of_operation(use.operation_id) if use else []
 
 
-def perform_on_entry(
-    seen: Sight,
-    operation: SetQuantity | Delete,
-    body: WhyBody,
-    key: str,
-    response: Response,
-    level_id: str,
-) -> OperationAnswer:
+def _perform_on_entry(
+    write: Write, operation: SetQuantity | Delete, why: bodies.WhyBody, level_id: str
+) -> answers.OperationAnswer:
     """Do an operation on the entry with an id that they see. Raises as `perform`."""
-    with seen.room.working() as service:
-        isbn, location_id = _meant(seen, service, level_id, key)
-    return perform(seen, operation, body, key, response, product=isbn, location=location_id)
+    with write.seen.room.working() as service:
+        isbn, location_id = _meant(write, service, level_id)
+    told = {name: getattr(why, name) for name in bodies.WhyBody.model_fields}
+    return perform(write, operation, bodies.AtPlace(product_id=isbn, location=location_id, **told))
 
 
-def _meant(seen: Sight, service: InventoryService, level_id: str, key: str) -> tuple[str, str]:
+def _meant(write: Write, service: InventoryService, level_id: str) -> tuple[str, str]:
     """ISBN and location of an entry; of one that was there when the key was used first, too."""
-    entry = seen.room.entries.find(level_id)
-    if entry is None or not seen.sees(entry.location_id):
-        for line in _done_under(seen, service, key):
+    try:
+        entry = _find_entry(write.seen, level_id)
+    except DeskProblem:
+        for line in _done_under(write, service):
             return line.isbn, line.location_id
-        raise _no_entry(level_id)
+        raise
     # The item may be another one than the title's own: a leftover, or copies with a number of their own.
     if entry.isbn is None or service.shelves.find_title(entry.isbn).item_id != entry.item_id:
         raise DeskProblem(
@@ -249,13 +237,49 @@ def _meant(seen: Sight, service: InventoryService, level_id: str, key: str) -> t
     return entry.isbn, entry.location_id
 
 
-def _check_end(seen: Sight, service: InventoryService, operation: Operation, key: str) -> None:
+def _find_entry(seen: Sight, level_id: str) -> ListedEntry:
+    """The entry with this id, if they see it. Raises DeskProblem."""
+    entry = seen.room.entries.find(level_id)
+    if entry is None or not seen.sees(entry.location_id):
+        raise DeskProblem("unknown_entry", f"There is no entry {level_id[:60]!r}.")
+    return entry
+
+
+def _check_end(write: Write, service: InventoryService, operation: Operation) -> None:
     if not isinstance(operation, Reserve) or operation.expires_at is None:
         return
     now = datetime.now(UTC)
     # By the time that an answer is asked for again, the end may be past.
-    if not now < operation.expires_at <= now + LONGEST_HOLD and not service.ledger.key_use(seen.actor, key):
+    if not now < operation.expires_at <= now + LONGEST_HOLD and not _done_under(write, service):
         raise DeskProblem(RefusalKind.INVALID, "expires_at has to be to come, and within a year.")
+
+
+def add_entry_routes(router: APIRouter, entry: str) -> None:
+    """The routes of one entry, by its id. They are behind all others. `entry`: what operations call it."""
+
+    @router.get("/{id}", name=f"show_{entry}")
+    def show(seen: Seeing, id: Id) -> answers.EntryAnswer:
+        """An entry, with all that is held of it."""
+        found = _find_entry(seen, id)
+        title = FoundTitle(found.isbn or "", found.item_id, found.allow_backorder, is_unlimited=False)
+        with seen.room.working() as service:
+            held = service.shelves.read(title, found.location_id).entry.reservations
+        row = answers.EntryRow.of(found, seen.floor)
+        return answers.EntryAnswer(
+            **row.model_dump(), reservations=[answers.HeldCopies.of(each) for each in held]
+        )
+
+    @router.put("/{id}", name=f"put_{entry}")
+    def put(id: Id, body: bodies.EntryBody, write: Writing) -> answers.OperationAnswer:
+        """Set an entry's physical quantity."""
+        return _perform_on_entry(write, SetQuantity(body.quantity), body, id)
+
+    @router.delete("/{id}", name=f"delete_{entry}")
+    def delete(
+        id: Id, query: Annotated[bodies.DeleteQuery, Query()], write: Writing
+    ) -> answers.OperationAnswer:
+        """Stop keeping a title at a location. Refused while copies are held there."""
+        return _perform_on_entry(write, Delete(), query, id)
 
 
 @contextmanager
@@ -269,7 +293,3 @@ def _nearest_told(seen: Sight, product: str) -> Iterator[None]:
         near = seen.room.entries.nearest(product, seen.own_channel)
         told = f" The nearest: {'; '.join(near)}." if near else ""
         raise DeskProblem(RefusalKind.UNKNOWN_TITLE, f"{error}{told}", nearest=near) from None
-
-
-def _no_entry(level_id: str) -> DeskProblem:
-    return DeskProblem("unknown_entry", f"There is no entry {level_id[:60]!r}.")

@@ -2,30 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
-from ingram_assets.desk.api import common
-from ingram_assets.desk.api.answers import EntriesPage, EntryAnswer, OperationAnswer, ProductSummary
-from ingram_assets.desk.api.bodies import (
-    AdjustBody,
-    DeleteQuery,
-    EntriesQuery,
-    EntryBody,
-    HeldBody,
-    ReserveBody,
-    SetBody,
-    TransferBody,
-)
-from ingram_assets.desk.api.common import Id, Key, Seeing
-from ingram_assets.store.inventory.model import (
-    Adjust,
-    Delete,
-    Fulfill,
-    Release,
-    Reserve,
-    SetQuantity,
-    Transfer,
-)
+from ingram_assets.desk.api import answers, bodies, common
+from ingram_assets.desk.api.common import Id, Seeing, Writing
+from ingram_assets.store.inventory.model import Adjust, Fulfill, Release, Reserve, SetQuantity, Transfer
 
 router = APIRouter(
     prefix="/api/v1/store/inventory", tags=["store"], dependencies=[Depends(common.refuse_unknown_parameters)]
@@ -33,82 +14,51 @@ router = APIRouter(
 
 
 @router.get("")
-def list_entries(seen: Seeing, query: Annotated[EntriesQuery, Query()]) -> EntriesPage:
+def list_entries(seen: Seeing, query: Annotated[bodies.EntriesQuery, Query()]) -> answers.EntriesPage:
     """List entries, a page at a time: what is there all the while is in exactly one page."""
     return common.page_of(seen, query)
 
 
 @router.post("/set")
-def set_quantity(seen: Seeing, body: SetBody, key: Key, response: Response) -> OperationAnswer:
+def set_quantity(body: bodies.SetBody, write: Writing) -> answers.OperationAnswer:
     """Set the physical quantity to what was counted; makes the entry where there is none."""
-    wanted = SetQuantity(body.quantity)
-    return common.perform(seen, wanted, body, key, response, product=body.product_id, location=body.location)
+    return common.perform(write, SetQuantity(body.quantity), body)
 
 
 @router.post("/adjust")
-def adjust_quantity(seen: Seeing, body: AdjustBody, key: Key, response: Response) -> OperationAnswer:
+def adjust_quantity(body: bodies.AdjustBody, write: Writing) -> answers.OperationAnswer:
     """Change the physical quantity by so much, up or down."""
-    wanted = Adjust(body.quantity)
-    return common.perform(seen, wanted, body, key, response, product=body.product_id, location=body.location)
+    return common.perform(write, Adjust(body.quantity), body)
 
 
 @router.post("/reserve")
-def reserve_copies(seen: Seeing, body: ReserveBody, key: Key, response: Response) -> OperationAnswer:
+def reserve_copies(body: bodies.ReserveBody, write: Writing) -> answers.OperationAnswer:
     """Hold copies for somebody. More than are available: 409, unless the title may be back-ordered."""
-    wanted = Reserve(body.quantity, body.owner, body.expires_at)
-    return common.perform(seen, wanted, body, key, response, product=body.product_id, location=body.location)
+    return common.perform(write, Reserve(body.quantity, body.owner, body.expires_at), body)
 
 
 @router.post("/release")
-def release_copies(seen: Seeing, body: HeldBody, key: Key, response: Response) -> OperationAnswer:
+def release_copies(body: bodies.HeldBody, write: Writing) -> answers.OperationAnswer:
     """Put held copies on sale again. Those of orders stay held."""
-    wanted = Release(body.quantity, body.reservation_id)
-    return common.perform(seen, wanted, body, key, response, product=body.product_id, location=body.location)
+    return common.perform(write, Release(body.quantity, body.reservation_id), body)
 
 
 @router.post("/fulfill")
-def fulfill_copies(seen: Seeing, body: HeldBody, key: Key, response: Response) -> OperationAnswer:
+def fulfill_copies(body: bodies.HeldBody, write: Writing) -> answers.OperationAnswer:
     """Let held copies leave: neither here nor held any more. Those of orders are fulfilled in Medusa."""
-    wanted = Fulfill(body.quantity, body.reservation_id)
-    return common.perform(seen, wanted, body, key, response, product=body.product_id, location=body.location)
+    return common.perform(write, Fulfill(body.quantity, body.reservation_id), body)
 
 
 @router.post("/transfer")
-def transfer_copies(seen: Seeing, body: TransferBody, key: Key, response: Response) -> OperationAnswer:
+def transfer_copies(body: bodies.TransferBody, write: Writing) -> answers.OperationAnswer:
     """Move copies that nobody holds to another location."""
-    return common.perform(
-        seen,
-        Transfer(body.quantity),
-        body,
-        key,
-        response,
-        product=body.product_id,
-        location=body.location,
-        target=body.target_location,
-    )
+    return common.perform(write, Transfer(body.quantity), body, body.target_location)
 
 
 @router.get("/product/{product_id}")
-def show_product(seen: Seeing, product_id: Id) -> ProductSummary:
+def show_product(seen: Seeing, product_id: Id) -> answers.ProductSummary:
     """A title over the store's locations, by an ISBN in any spelling or a product's id in Medusa."""
     return common.product_summary(seen, product_id)
 
 
-@router.get("/{id}")
-def show_entry(seen: Seeing, id: Id) -> EntryAnswer:
-    """An entry, with all that is held of it."""
-    return common.entry_answer(seen, id)
-
-
-@router.put("/{id}")
-def put_entry(seen: Seeing, id: Id, body: EntryBody, key: Key, response: Response) -> OperationAnswer:
-    """Set an entry's physical quantity."""
-    return common.perform_on_entry(seen, SetQuantity(body.quantity), body, key, response, id)
-
-
-@router.delete("/{id}")
-def delete_entry(
-    seen: Seeing, id: Id, query: Annotated[DeleteQuery, Query()], key: Key, response: Response
-) -> OperationAnswer:
-    """Stop keeping a title at a location. Refused while copies are held there."""
-    return common.perform_on_entry(seen, Delete(), query, key, response, id)
+common.add_entry_routes(router, "entry")

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -35,16 +36,10 @@ class StillMoving(Transient):
 
 
 class Bookkeeper:
-    """The book of entries whose lock the caller holds.
+    """The book of entries whose lock the caller holds."""
 
-    Attributes:
-        sleep: waits for a number of seconds.
-    """
-
-    def __init__(
-        self, shelves: StockShelves, ledger: StockLedger, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._shelves, self._ledger, self.sleep = shelves, ledger, sleep
+    def __init__(self, shelves: StockShelves, ledger: StockLedger) -> None:
+        self._shelves, self._ledger = shelves, ledger
 
     def settled(self, title: FoundTitle, location_id: str, *, scan: bool = False) -> SeenEntry:
         """An entry as it is now, with all that others did to it entered in the ledger.
@@ -151,18 +146,18 @@ class Bookkeeper:
             book, effects = self.unentered((title.item_id, seen.entry.location_id))
             quantity = book + (ours.delta if ours else 0)
             standing = judge(quantity, seen.entry.quantity, effects, own)
-            if standing is Standing.AGREES or not wait or self._is_quiet(seen, effects, own):
+            if standing is Standing.AGREES or not wait:
                 break
-            self.sleep(wait)
+            if not effects and own is None and self._ledger.now() - seen.level_at > _QUIET:
+                break  # Nothing can be in the middle of changing it.
+            time.sleep(wait)
             seen = self._shelves.read(title, seen.entry.location_id)
         return seen, standing, quantity, effects
 
-    def _is_quiet(self, seen: SeenEntry, effects: Sequence[OrderEffect], own: OwnWrite | None) -> bool:
-        """Whether nothing can be in the middle of changing the level."""
-        return not effects and own is None and self._ledger.now() - seen.level_at > _QUIET
 
-
-def _past_us(entry: StockEntry, operation: str, by: Actor, before: int, after: int, note: str) -> NewLine:
+def _past_us(
+    entry: StockEntry, operation: str, by: Actor, before: int, after: int, note: str | None = None
+) -> NewLine:
     """The line of what somebody did to a level past the ledger."""
     return NewLine(
         *(entry.isbn, entry.item_id, entry.location_id, operation, by),
@@ -175,13 +170,8 @@ def _of_orders(entry: StockEntry, quantity: int, effects: Sequence[OrderEffect])
     """The lines of what orders did, one after the other from a quantity on."""
     lines = []
     for each in effects:
-        lines.append(
-            NewLine(
-                *(entry.isbn, entry.item_id, entry.location_id, each.operation, Actor("order", each.order)),
-                *(quantity, quantity + each.delta, entry.reserved, entry.reserved),
-                reference=each.order,
-                effect=each.id,
-            )
-        )
-        quantity += each.delta
+        by, after = Actor("order", each.order), quantity + each.delta
+        line = _past_us(entry, each.operation, by, quantity, after)
+        lines.append(replace(line, reference=each.order, effect=each.id))
+        quantity = after
     return lines

@@ -1,14 +1,13 @@
 """Which sales channel sells from which stock location, and what a person or program calls a channel."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.places import Place
+from ingram_assets.store.location import folded
 
 
 class UnknownChannel(Permanent):
@@ -25,11 +24,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The locations that somebody may see, and the channels that sell from them.
-
-    Attributes:
-        sellers: location's id to its channels.
-    """
+    """The locations that somebody may see; `sellers`: location's id to the channels that sell from it."""
 
     channels: tuple[Channel, ...]
     places: tuple[Place, ...]
@@ -47,49 +42,34 @@ class Floor:
         return replace(self, channels=channels, places=places, sellers={one.id: channels for one in places})
 
     def channel(self, called: str) -> Channel:
-        """The channel of this id, or of this name in any case.
-
-        Raises:
-            UnknownChannel: there is none, or there are several.
-        """
+        """The channel of this id, or of this name in any case. Raises UnknownChannel: none, or several."""
         if exact := [each for each in self.channels if each.id == called.strip()]:
             return exact[0]
-        found = [each for each in self.channels if _folded(each.name) == _folded(called)]
+        found = [each for each in self.channels if folded(each.name) == folded(called)]
         if len(found) == 1:
             return found[0]
         shown = called if len(called) <= 60 else called[:59] + "…"
         if found:
             ids = ", ".join(each.id for each in found)
             raise UnknownChannel(f"{len(found)} sales channels are called {shown!r}: {ids}. Give the id.")
-        names = {_folded(each.name): each.name for each in self.channels}
-        near = [names[name] for name in get_close_matches(_folded(called), names, n=3, cutoff=0.5)]
+        names = {folded(each.name): each.name for each in self.channels}
+        near = [names[name] for name in get_close_matches(folded(called), names, n=3, cutoff=0.5)]
         told = (
-            f"The nearest: {', '.join(near)}."
-            if near
-            else f"There are: {', '.join(names.values()) or 'none'}."
+            f"The nearest: {', '.join(near)}" if near else f"There are: {', '.join(names.values()) or 'none'}"
         )
-        raise UnknownChannel(f"There is no sales channel {shown!r}. {told}")
+        raise UnknownChannel(f"There is no sales channel {shown!r}. {told}.")
 
 
 def read_floor(client: MedusaClient) -> Floor:
-    """All locations and sales channels of the store, as they are now.
-
-    Raises:
-        MedusaError: as the client has it.
-    """
+    """All locations and sales channels of the store, as they are now. Raises MedusaError."""
     fields = {"fields": "id,name,sales_channels.id,sales_channels.name"}
     rows = client.list_all("/admin/stock-locations", "stock_locations", fields)
     channels = client.list_all("/admin/sales-channels", "sales_channels", {"fields": "id,name"})
     return Floor(
-        tuple(_channel(row) for row in channels),
+        tuple(Channel(row["id"], row["name"]) for row in channels),
         tuple(Place(row["id"], row["name"]) for row in rows),
-        {row["id"]: tuple(_channel(one) for one in row["sales_channels"] or [] if one) for row in rows},
+        {
+            row["id"]: tuple(Channel(one["id"], one["name"]) for one in row["sales_channels"] or [] if one)
+            for row in rows
+        },
     )
-
-
-def _channel(row: Mapping[str, Any]) -> Channel:
-    return Channel(row["id"], row["name"])
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

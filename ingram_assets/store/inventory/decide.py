@@ -42,7 +42,6 @@ def decide(
     """What the operation does to the entry.
 
     Args:
-        operation: what is asked for.
         entry: as it is in Medusa now.
         expected_quantity: the physical quantity that the caller saw; `None`: whatever it is now.
         target: the entry that a transfer goes to.
@@ -50,77 +49,81 @@ def decide(
     Returns:
         The steps to write, none where all is as asked for already; or why nothing is done.
     """
-    if entry.is_unlimited:
-        return _of_unlimited(operation)
-    if expected_quantity is not None and expected_quantity != entry.quantity:
-        return Refusal(
-            RefusalKind.STALE,
-            f"The quantity is {entry.quantity} now, not {expected_quantity}: read it again, and ask again.",
-        )
+    refusal = _why_not(operation, entry, expected_quantity, target)
+    if refusal or entry.is_unlimited:
+        return refusal or Decision(())
     match operation:
         case SetQuantity(quantity=quantity):
             return _set(entry, quantity)
         case Adjust(delta=delta):
             return _adjust(entry, delta)
-        case Reserve() | Unfulfill():
-            return _hold(entry, operation)
+        case Reserve():
+            return _reserve(entry, operation)
+        case Unfulfill():
+            return _unfulfill(entry, operation)
         case Release(quantity=quantity, reservation_id=chosen):
             taken = _take(entry, quantity, chosen, "released")
             return taken if isinstance(taken, Refusal) else Decision(taken)
         case Fulfill(quantity=quantity, reservation_id=chosen):
             return _fulfill(entry, quantity, chosen)
         case Transfer(quantity=quantity):
+            assert target is not None, "it was asked about in _why_not"
             return _transfer(entry, target, quantity)
         case Delete():
             return _delete(entry)
 
 
-def _of_unlimited(operation: Operation) -> Decision | Refusal:
-    """Copies of a digital title are held and fulfilled without end, and there is nothing to count."""
-    match operation:
-        case Reserve(quantity=quantity) | Release(quantity=int(quantity)) | Fulfill(quantity=int(quantity)):
-            if not 1 <= quantity <= MAX_QUANTITY:
-                return _out_of_range(quantity, least=1)
-            return Decision(())
-        case Release() | Fulfill():
-            return Decision(())
-    return Refusal(RefusalKind.UNLIMITED, "The title is digital: its copies have no end and are not counted.")
+def _why_not(
+    operation: Operation, entry: StockEntry, expected_quantity: int | None, target: StockEntry | None
+) -> Refusal | None:
+    """What forbids an operation, whatever copies there are."""
+    if entry.is_unlimited:
+        # Its copies are held and fulfilled without end, and there is nothing to count.
+        if isinstance(operation, Reserve | Release | Fulfill):
+            return _wrong_quantity(operation)
+        why = "The title is digital: its copies have no end and are not counted."
+        return Refusal(RefusalKind.UNLIMITED, why)
+    if expected_quantity is not None and expected_quantity != entry.quantity:
+        why = f"The quantity is {entry.quantity} now, not {expected_quantity}: read it again, and ask again."
+        return Refusal(RefusalKind.STALE, why)
+    if isinstance(operation, Transfer) and (target is None or target.location_id == entry.location_id):
+        return Refusal(RefusalKind.INVALID, "A transfer goes from one location to another.")
+    is_synced = entry.is_synced or (target is not None and target.is_synced)
+    if is_synced and isinstance(operation, SetQuantity | Adjust | Transfer | Delete):
+        return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
+    if refusal := _wrong_quantity(operation):
+        return refusal
+    if entry.level_id is None and isinstance(operation, Reserve | Unfulfill | Transfer | Delete):
+        why = "The title is not kept at this location: set its quantity first."
+        return Refusal(RefusalKind.NO_ENTRY, why)
+    return None
+
+
+def _wrong_quantity(operation: Operation) -> Refusal | None:
+    """Why the quantity that is asked for can't be meant."""
+    quantity, least = getattr(operation, "quantity", None), int(not isinstance(operation, SetQuantity))
+    return None if quantity is None or least <= quantity <= MAX_QUANTITY else _out_of_range(quantity, least)
 
 
 def _set(entry: StockEntry, quantity: int) -> Decision | Refusal:
-    if entry.is_synced:
-        return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
-    if not 0 <= quantity <= MAX_QUANTITY:
-        return _out_of_range(quantity)
     if entry.level_id is not None and quantity == entry.quantity:
         return Decision(())
     return Decision((_level(entry, quantity),))
 
 
 def _adjust(entry: StockEntry, delta: int) -> Decision | Refusal:
-    if entry.is_synced:
-        return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
     after = entry.quantity + delta
     if delta < 0 and after < 0:
-        return Refusal(
-            RefusalKind.NOT_ENOUGH, f"There are {entry.quantity} copies here: {-delta} can't be taken away."
-        )
+        return _too_few(f"There are {entry.quantity} copies here: {-delta} can't be taken away.")
     if after > MAX_QUANTITY:
         return _out_of_range(after)
     return Decision((_level(entry, after),) if delta else ())
 
 
-def _hold(entry: StockEntry, request: Reserve | Unfulfill) -> Decision | Refusal:
-    if not 1 <= request.quantity <= MAX_QUANTITY:
-        return _out_of_range(request.quantity, least=1)
-    if entry.level_id is None:
-        return _no_entry()
-    if isinstance(request, Unfulfill):
-        return _unfulfill(entry, request)
+def _reserve(entry: StockEntry, request: Reserve) -> Decision | Refusal:
     if request.quantity > entry.available and not entry.allow_backorder:
-        return Refusal(
-            RefusalKind.NOT_ENOUGH,
-            f"{entry.available} of {entry.quantity} copies are available: {request.quantity} can't be held.",
+        return _too_few(
+            f"{entry.available} of {entry.quantity} copies are available: {request.quantity} can't be held."
         )
     return Decision((NewReservation(request.quantity, request.owner, request.expires_at),))
 
@@ -131,9 +134,7 @@ def _fulfill(entry: StockEntry, quantity: int | None, chosen: str | None) -> Dec
         return taken
     copies = sum(change.before - change.after for change in taken)
     if copies > entry.quantity and not entry.allow_backorder:
-        return Refusal(
-            RefusalKind.NOT_ENOUGH, f"There are {entry.quantity} copies here: {copies} can't be fulfilled."
-        )
+        return _too_few(f"There are {entry.quantity} copies here: {copies} can't be fulfilled.")
     return Decision((_level(entry, entry.quantity - copies), *taken))
 
 
@@ -145,19 +146,10 @@ def _unfulfill(entry: StockEntry, request: Unfulfill) -> Decision | Refusal:
     return Decision((held, _level(entry, after)))
 
 
-def _transfer(entry: StockEntry, target: StockEntry | None, quantity: int) -> Decision | Refusal:
-    if target is None or target.location_id == entry.location_id:
-        return Refusal(RefusalKind.INVALID, "A transfer goes from one location to another.")
-    if entry.is_synced or target.is_synced:
-        return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
-    if not 1 <= quantity <= MAX_QUANTITY:
-        return _out_of_range(quantity, least=1)
-    if entry.level_id is None:
-        return _no_entry()
+def _transfer(entry: StockEntry, target: StockEntry, quantity: int) -> Decision | Refusal:
     if quantity > entry.available:
-        return Refusal(
-            RefusalKind.NOT_ENOUGH,
-            f"{entry.available} of {entry.quantity} copies are not held for anybody: {quantity} can't leave.",
+        return _too_few(
+            f"{entry.available} of {entry.quantity} copies are not held for anybody: {quantity} can't leave."
         )
     if target.quantity + quantity > MAX_QUANTITY:
         return _out_of_range(target.quantity + quantity)
@@ -165,15 +157,9 @@ def _transfer(entry: StockEntry, target: StockEntry | None, quantity: int) -> De
 
 
 def _delete(entry: StockEntry) -> Decision | Refusal:
-    if entry.is_synced:
-        return Refusal(RefusalKind.OWNED_BY_SYNC, OF_THE_SYNC)
-    if entry.level_id is None:
-        return _no_entry()
     if entry.reservations:
-        return Refusal(
-            RefusalKind.HAS_RESERVATIONS,
-            f"{max(0, entry.reserved)} copies are held here: release or fulfill them first.",
-        )
+        why = f"{max(0, entry.reserved)} copies are held here: release or fulfill them first."
+        return Refusal(RefusalKind.HAS_RESERVATIONS, why)
     return Decision((LevelChange(entry.location_id, entry.quantity, None),))
 
 
@@ -184,8 +170,6 @@ def _take(
 
     Those of the store's orders are the orders' own: only an order's fulfillment or cancellation ends them.
     """
-    if quantity is not None and not 1 <= quantity <= MAX_QUANTITY:
-        return _out_of_range(quantity, least=1)
     if chosen is None and quantity is None:
         return Refusal(RefusalKind.INVALID, "Give a quantity, or a reservation's id.")
     free = [one for one in entry.reservations if one.line_item_id is None]
@@ -194,18 +178,15 @@ def _take(
         if not held:
             return Refusal(RefusalKind.NO_RESERVATION, f"There is no reservation {chosen} here.")
         if held[0].line_item_id is not None:
-            return Refusal(
-                RefusalKind.HELD_BY_ORDER,
-                f"The reservation {chosen} is an order's: fulfill or cancel the order in Medusa.",
-            )
+            why = f"The reservation {chosen} is an order's: fulfill or cancel the order in Medusa."
+            return Refusal(RefusalKind.HELD_BY_ORDER, why)
         free = held
     wanted = sum(one.quantity for one in free) if quantity is None else quantity
     changes = _oldest_first(free, wanted)
     if sum(change.before - change.after for change in changes) < wanted:
         held_copies = sum(one.quantity for one in free)
-        return Refusal(
-            RefusalKind.NOT_ENOUGH,
-            f"{held_copies} copies are held here, orders' own left aside: {wanted} can't be {done}.",
+        return _too_few(
+            f"{held_copies} copies are held here, orders' own left aside: {wanted} can't be {done}."
         )
     return tuple(changes)
 
@@ -225,11 +206,10 @@ def _level(entry: StockEntry, after: int) -> LevelChange:
     return LevelChange(entry.location_id, None if entry.level_id is None else entry.quantity, after)
 
 
-def _no_entry() -> Refusal:
-    return Refusal(RefusalKind.NO_ENTRY, "The title is not kept at this location: set its quantity first.")
+def _too_few(message: str) -> Refusal:
+    return Refusal(RefusalKind.NOT_ENOUGH, message)
 
 
 def _out_of_range(quantity: int, least: int = 0) -> Refusal:
-    return Refusal(
-        RefusalKind.INVALID, f"A quantity is a whole number from {least} to {MAX_QUANTITY}, not {quantity}."
-    )
+    why = f"A quantity is a whole number from {least} to {MAX_QUANTITY}, not {quantity}."
+    return Refusal(RefusalKind.INVALID, why)

@@ -6,24 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool
 from pydantic import TypeAdapter
 
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.position import Fulfillment
 from ingram_assets.store.inventory.model import Actor, NewReservation, OperationDone, Step
-from ingram_assets.store.journal_connections import (
-    CONNECT_SECONDS,
-    journal_address,
-    journal_failures,
-    journal_pool,
-)
-from ingram_assets.store.journal_schema import ensure_tables
+from ingram_assets.store.journal_connections import JournalPool
 
 State = Literal["pending", "done", "taken_back"]
 
@@ -34,8 +27,6 @@ _ASK_AGAIN = "What was begun is finished or taken back once it is there again: a
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _DONE: TypeAdapter[OperationDone] = TypeAdapter(OperationDone)
-
-
 _LOOK_AGAIN_SECONDS = 0.1
 
 
@@ -67,11 +58,6 @@ class NewLine:
     def shelf(self) -> Shelf:
         """The entry's address."""
         return self.item_id, self.location_id
-
-    @property
-    def is_change(self) -> bool:
-        """Whether copies change, and not just what is told of them."""
-        return self.quantity_before != self.quantity_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +114,11 @@ class LedgerLine:
     @property
     def why(self) -> str:
         """Why, and for whom, in words; empty if nothing was told."""
-        held = [_holding(step) for step in self.planned() if isinstance(step, NewReservation)]
-        told = (self.reason, *held, self.note, self.reference, self.detail)
+        made = [step for step in self.planned() if isinstance(step, NewReservation)]
+        held = [(step.owner and f"for {step.owner}", until_words(step.expires_at)) for step in made]
+        words = (" ".join(filter(None, each)) for each in held)
+        told = (self.reason, *words, self.note, self.reference, self.detail)
         return "; ".join(filter(None, told)).removesuffix(".")
-
-
-def _holding(step: NewReservation) -> str:
-    whom = f"for {step.owner}" if step.owner else ""
-    return " ".join(filter(None, (whom, until_words(step.expires_at))))
 
 
 def until_words(expires_at: datetime | None) -> str:
@@ -170,14 +153,6 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenBook:
-    """An entry of which the ledger has lines, and their sum in copies."""
-
-    isbn: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
 class HeldFor:
     """A reservation of ours: whose, what for, and until when."""
 
@@ -189,34 +164,18 @@ class HeldFor:
     expires_at: datetime | None
 
 
-class StockLedger:
-    """The ledger; use it as a context manager. It may be shared by threads.
-
-    Raises:
-        NeedsPerson: the address is malformed, or its role may not use the database.
-        JournalLost: the database is gone. From any method.
-    """
+class StockLedger(JournalPool):
+    """The ledger. It may be shared by threads."""
 
     def __init__(self, url: str, *, connections: int = 8, wait_seconds: float = 30.0) -> None:
-        address = journal_address(url)
-        self._wait_seconds = wait_seconds
-        with journal_failures(_ASK_AGAIN):
-            with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-                ensure_tables(connection, address)
-            # Two pools: an operation that holds a lock must not wait for one that waits for the lock.
-            self._lock_pool = journal_pool(address, connections, autocommit=False)
-            self._work = journal_pool(address, connections)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(url, connections, wait_seconds=wait_seconds, consequence=_ASK_AGAIN)
+        # Two pools: an operation that holds a lock must not wait for one that waits for the lock.
+        self._lock_pool = self._open(autocommit=False)
 
     def close(self) -> None:
         """Closes the connections."""
         self._lock_pool.close()
-        self._work.close()
+        super().close()
 
     @contextmanager
     def locks(self) -> Iterator["Locks"]:
@@ -303,9 +262,8 @@ class StockLedger:
                 " WHERE operation_id = %s AND state = 'pending'",
                 [why, operation_id],
             )
-            connection.execute(
-                "DELETE FROM inventory_key WHERE operation_id = %s AND answer IS NULL", [operation_id]
-            )
+            key = "DELETE FROM inventory_key WHERE operation_id = %s AND answer IS NULL"
+            connection.execute(key, [operation_id])
 
     def pending(self, shelves: Collection[Shelf] | None = None) -> list[LedgerLine]:
         """Lines whose operation broke off, oldest first: with all lines of each; of all entries, or these."""
@@ -324,9 +282,8 @@ class StockLedger:
 
     def shelves_of(self, isbn: str) -> list[Shelf]:
         """The entries of a title that have a book."""
-        return self._run(
-            "SELECT item_id, location_id FROM inventory_entry WHERE isbn = %s ORDER BY location_id", [isbn]
-        )
+        query = "SELECT item_id, location_id FROM inventory_entry WHERE isbn = %s ORDER BY location_id"
+        return self._run(query, [isbn])
 
     def of_operation(self, operation_id: UUID) -> list[LedgerLine]:
         """The lines of one operation."""
@@ -346,8 +303,8 @@ class StockLedger:
         )
         return Book(*rows[0]) if rows else None
 
-    def books(self) -> dict[Shelf, OpenBook]:
-        """Every entry that has a line, with the sum of its lines: one read of the whole ledger."""
+    def books(self) -> dict[Shelf, tuple[str, int]]:
+        """Every entry that has a line, to its ISBN and the copies of all its lines: one read of all lines."""
         rows = self._run(
             """
             SELECT entry.item_id, entry.location_id, entry.isbn, coalesce(lines.copies, 0)::bigint
@@ -357,7 +314,7 @@ class StockLedger:
             ) AS lines USING (item_id, location_id)
             """
         )
-        return {(item_id, place): OpenBook(isbn, copies) for item_id, place, isbn, copies in rows}
+        return {(item_id, place): (isbn, copies) for item_id, place, isbn, copies in rows}
 
     def due(self, now: datetime, *, broken_off: float, unseen: float) -> list[str]:
         """What a sweep has to do, each as a text that names it and never comes again once it is done.
@@ -381,9 +338,8 @@ class StockLedger:
 
     def entered_since(self, at: datetime) -> dict[str, int]:
         """How many lines were entered since a time, by operation."""
-        return dict(
-            self._run("SELECT operation, count(*) FROM inventory_ledger WHERE at >= %s GROUP BY 1", [at])
-        )
+        counts = "SELECT operation, count(*) FROM inventory_ledger WHERE at >= %s GROUP BY 1"
+        return dict(self._run(counts, [at]))
 
     def operation_called(self, called: str) -> UUID | None:
         """The operation with this id, or that a line with this number is of; `None`: there is none."""
@@ -403,15 +359,10 @@ class StockLedger:
         )
         return rows[0][0] if rows else None
 
-    def held_for(self, operation_id: UUID, ids: Collection[str] = ()) -> list[HeldFor]:
+    def held_for(self, operation_id: UUID, ids: Collection[str]) -> list[HeldFor]:
         """Reservations that an operation made, and those with these ids, ended or not; oldest first."""
-        rows = self._run(
-            "SELECT reservation_id, isbn, location_id, owner, reference, expires_at"
-            " FROM inventory_reservation WHERE operation_id = %s OR reservation_id = ANY(%s::text[])"
-            " ORDER BY at",
-            [operation_id, list(ids)],
-        )
-        return [HeldFor(*row) for row in rows]
+        mine = "operation_id = %s OR reservation_id = ANY(%s::text[]) ORDER BY at"
+        return self._held(mine, operation_id, list(ids))
 
     def note_scan(self, shelf: Shelf, isbn: str, at: datetime) -> None:
         """Orders were asked about, as of `at`."""
@@ -449,12 +400,11 @@ class StockLedger:
 
     def states(self, operations: Collection[str]) -> dict[str, str]:
         """State of each of these operations that the ledger has."""
-        rows = self._run(
+        query = (
             "SELECT operation_id::text, min(state) FROM inventory_ledger"
-            " WHERE operation_id::text = ANY(%s::text[]) GROUP BY operation_id",
-            [list(operations)],
+            " WHERE operation_id::text = ANY(%s::text[]) GROUP BY operation_id"
         )
-        return dict(rows)
+        return dict(self._run(query, [list(operations)]))
 
     def fulfillments(self, location_id: str, since: Mapping[str, datetime]) -> dict[str, list[Fulfillment]]:
         """Copies that operations fulfilled at a location without an order, as far back as is asked for.
@@ -494,7 +444,7 @@ class StockLedger:
             " AND (state = 'pending' OR at >= %s OR closed_at >= %s) AND actor_kind <> 'sync'",
             [_addresses(shelves), since, since],
         )
-        return {(item_id, location_id) for item_id, location_id in rows}
+        return set(rows)
 
     def opened(self, shelves: Collection[Shelf]) -> set[Shelf]:
         """Those of the entries of which the ledger has lines."""
@@ -503,7 +453,7 @@ class StockLedger:
             " WHERE item_id || ' ' || location_id = ANY(%s::text[])",
             [_addresses(shelves)],
         )
-        return {(item_id, location_id) for item_id, location_id in rows}
+        return set(rows)
 
     def entered(self, shelf: Shelf, effects: Iterable[str]) -> set[str]:
         """Those of orders' effects that the ledger has for an entry."""
@@ -516,11 +466,11 @@ class StockLedger:
 
     def expired(self, now: datetime) -> list[HeldFor]:
         """Reservations whose time has come, those longest over first."""
-        rows = self._run(
-            "SELECT reservation_id, isbn, location_id, owner, reference, expires_at"
-            " FROM inventory_reservation WHERE ended_at IS NULL AND expires_at <= %s ORDER BY expires_at",
-            [now],
-        )
+        return self._held("ended_at IS NULL AND expires_at <= %s ORDER BY expires_at", now)
+
+    def _held(self, where: str, *values: Any) -> list[HeldFor]:
+        columns = "reservation_id, isbn, location_id, owner, reference, expires_at"
+        rows = self._run(f"SELECT {columns} FROM inventory_reservation WHERE {where}", values)
         return [HeldFor(*row) for row in rows]
 
     def end_reservations(self, ids: Collection[str]) -> None:
@@ -529,37 +479,25 @@ class StockLedger:
 
     def forget_keys(self, before: datetime) -> int:
         """Drops the answers that were given before a time. Returns how many."""
-        rows = self._run(
-            "DELETE FROM inventory_key WHERE at < %s AND answer IS NOT NULL RETURNING 1", [before]
-        )
-        return len(rows)
+        old = "DELETE FROM inventory_key WHERE at < %s AND answer IS NOT NULL RETURNING 1"
+        return len(self._run(old, [before]))
 
     def now(self) -> datetime:
         """The database's time."""
         moment: datetime = self._run("SELECT clock_timestamp()")[0][0]
         return moment
 
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection(self._work) as connection:
-            result = connection.execute(statement.encode(), values)
-            return result.fetchall() if result.description else []
-
     def _lines(self, where: str, *values: Any) -> list[LedgerLine]:
         query = f"SELECT * FROM inventory_ledger WHERE {where}"
         with (
-            self._connection(self._work) as connection,
+            self._connection() as connection,
             connection.cursor(row_factory=class_row(LedgerLine)) as cursor,
         ):
             return cursor.execute(query.encode(), values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
-        with self._connection(self._work) as connection, connection.transaction():
-            yield connection
-
-    @contextmanager
-    def _connection(self, pool: ConnectionPool) -> Iterator[psycopg.Connection]:
-        with journal_failures(_ASK_AGAIN), pool.connection(self._wait_seconds) as connection:
+        with self._connection() as connection, connection.transaction():
             yield connection
 
 

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 from ingram_assets.domain.isbn import isbn_spelled
@@ -22,13 +23,10 @@ _ROWS = 1_000
 """Rows of a request to Medusa."""
 
 _NEAREST = 3
-_FIELDS = ",".join(
-    (
-        *("id", "sku", "variants.id", "variants.product_id", "variants.allow_backorder"),
-        *("variants.sku", "variants.ean", "variants.upc", "variants.barcode", "variants.product.title"),
-        *("location_levels.id", "location_levels.location_id"),
-        *("location_levels.stocked_quantity", "location_levels.reserved_quantity"),
-    )
+_FIELDS = (
+    "id,sku,variants.id,variants.product_id,variants.allow_backorder,variants.sku,variants.ean,variants.upc,"
+    "variants.barcode,variants.product.title,location_levels.id,location_levels.location_id,"
+    "location_levels.stocked_quantity,location_levels.reserved_quantity"
 )
 
 
@@ -75,9 +73,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A position from its text. Raises ValueError."""
-        if not re.fullmatch(POSITION, text):
-            raise ValueError(text)
+        """A position from its text, which looks like `POSITION`."""
         row, item_id, level_id = text.split(".")
         return cls(int(row), item_id, level_id)
 
@@ -104,40 +100,32 @@ class WantedEntries:
             return False
         if not self.search:
             return True
-        words = self.search.casefold()
-        isbn = isbn_spelled(self.search)
-        return (
-            words in entry.title.casefold() or words in entry.sku.casefold() or isbn in {entry.isbn} - {None}
-        )
+        words, isbn = self.search.casefold(), isbn_spelled(self.search)
+        is_named = any(words in text.casefold() for text in (entry.title, entry.sku))
+        return is_named or (isbn is not None and isbn == entry.isbn)
 
 
 class EntryList:
     """The entries of one store as lists. It may be shared by threads."""
 
-    def __init__(self, client: MedusaClient, *, rows: int = _ROWS) -> None:
-        self._client, self._rows = client, rows
+    def __init__(self, client: MedusaClient) -> None:
+        self._client = client
         self._lock = threading.Lock()
-        self._shelf_of: dict[str, tuple[str, str]] = {}
+        self._item_of: dict[str, str] = {}
 
     def page(
         self, wanted: WantedEntries, limit: int, after: Position | None = None
     ) -> tuple[list[ListedEntry], Position | None]:
-        """At most `limit` entries after a position, and the position to go on from; `None`: that is all.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
-        found: list[tuple[int, ListedEntry]] = []
-        for row, entry in self._entries(wanted, after, limit + 2):
-            found.append((row, entry))
-            if len(found) > limit:
-                row, last = found[limit - 1]
-                return [each for _, each in found[:limit]], Position(row, last.item_id, last.level_id)
-        return [each for _, each in found], None
+        """At most `limit` entries after a position, and the position to go on from; `None`: that is all."""
+        found = list(islice(self._entries(wanted, after, limit + 2), limit + 1))
+        entries = [entry for _, entry in found[:limit]]
+        if len(found) <= limit:
+            return entries, None
+        return entries, Position(found[limit - 1][0], entries[-1].item_id, entries[-1].level_id)
 
     def all(self, wanted: WantedEntries) -> Iterator[ListedEntry]:
         """Every entry that is wanted."""
-        return (entry for _, entry in self._entries(wanted, None, self._rows))
+        return (entry for _, entry in self._entries(wanted, None, _ROWS))
 
     def of_item(self, item_id: str) -> list[ListedEntry]:
         """The entries of one inventory item."""
@@ -149,16 +137,13 @@ class EntryList:
         Medusa can't be asked for it. Whoever names an entry has seen it here as a rule, and then it is known
         what it is of; else all are looked through.
         """
-        if level_id not in self._shelf_of:
+        if level_id not in self._item_of:
             for _ in self.all(WantedEntries()):
-                if level_id in self._shelf_of:
+                if level_id in self._item_of:
                     break
-        item_id, _ = self._shelf_of.get(level_id, ("", ""))
-        return (
-            next((each for each in self.of_item(item_id) if each.level_id == level_id), None)
-            if item_id
-            else None
-        )
+        item_id = self._item_of.get(level_id)
+        entries = self.of_item(item_id) if item_id else []
+        return next((each for each in entries if each.level_id == level_id), None)
 
     def product(self, product: str, isbn: str) -> SoldProduct:
         """The product with an ISBN. `product`: its id, if it is known."""
@@ -189,14 +174,9 @@ class EntryList:
             if channel_id is not None:
                 asked["sales_channel_id[]"] = channel_id
             rows = self._client.get("/admin/products", asked)["products"]
-            told = [
-                f"{one['sku']} ({row['title']})"
-                for row in rows
-                for one in row["variants"] or []
-                if one["sku"]
-            ]
-            if told:
-                return told[:_NEAREST]
+            variants = [(row, one) for row in rows for one in row["variants"] or [] if one["sku"]]
+            if variants:
+                return [f"{one['sku']} ({row['title']})" for row, one in variants[:_NEAREST]]
         return []
 
     def _entries(
@@ -205,9 +185,8 @@ class EntryList:
         if wanted.places is not None and not wanted.places:
             return
         passed = (after.item_id, after.level_id) if after else ("", "")
-        listed = (
-            self._found(wanted.search, passed[0]) if wanted.search else self._rows_from(wanted, after, rows)
-        )
+        search = wanted.search
+        listed = self._found(search, passed[0]) if search else self._rows_from(wanted, after, rows)
         for number, row in listed:
             for entry in self._levels(row):
                 if (entry.item_id, entry.level_id) > passed and wanted.has(entry):
@@ -221,7 +200,7 @@ class EntryList:
         asked: dict[str, Any] = {"fields": _FIELDS, "order": "id"}
         if wanted.places is not None:
             asked["location_levels[location_id]"] = sorted(wanted.places)
-        back, begun, limit = 1, False, min(rows, self._rows)
+        back, begun, limit = 1, False, min(rows, _ROWS)
         while True:
             answer = self._client.get("/admin/inventory-items", asked | {"limit": limit, "offset": offset})
             found = answer["inventory_items"]
@@ -235,7 +214,7 @@ class EntryList:
             if not found or offset + len(found) >= answer["count"]:
                 return
             # The last row leads the next request: so it shows whether rows before it went.
-            offset, back, limit = offset + len(found) - 1, 1, self._rows
+            offset, back, limit = offset + len(found) - 1, 1, _ROWS
 
     def _found(self, search: str, least: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """The rows of items that a search may mean, from an id on. Their numbers say nothing."""
@@ -248,27 +227,22 @@ class EntryList:
             for link in variant["inventory_items"] or []
         }
         by_sku = {"q": words, "fields": "id"}
-        ids |= {
-            row["id"] for row in self._client.list_all("/admin/inventory-items", "inventory_items", by_sku)
-        }
+        items = self._client.list_all("/admin/inventory-items", "inventory_items", by_sku)
+        ids |= {row["id"] for row in items}
         for row in self._by_id(sorted(each for each in ids if each >= least)):
             yield 0, row
 
     def _by_id(self, ids: list[str]) -> Iterator[Mapping[str, Any]]:
-        asked = {"fields": _FIELDS, "order": "id"}
         for start in range(0, len(ids), 200):
-            some = ids[start : start + 200]
-            yield from self._client.list_all(
-                "/admin/inventory-items", "inventory_items", asked | {"id": some}
-            )
+            asked = {"fields": _FIELDS, "order": "id", "id": ids[start : start + 200]}
+            yield from self._client.list_all("/admin/inventory-items", "inventory_items", asked)
 
     def _levels(self, row: Mapping[str, Any]) -> list[ListedEntry]:
         """The entries of a row, in their order."""
         variants = [each for each in row["variants"] or [] if each]
         first = variants[0] if variants else {}
-        isbn = isbn_spelled(row["sku"]) or next(
-            (one for each in variants for one in sorted(spelled_by(each))), None
-        )
+        spelled = (one for each in variants for one in sorted(spelled_by(each)))
+        isbn = isbn_spelled(row["sku"]) or next(spelled, None)
         entries = [
             ListedEntry(
                 level["id"],
@@ -286,5 +260,5 @@ class EntryList:
             if level
         ]
         with self._lock:
-            self._shelf_of |= {each.level_id: (each.item_id, each.location_id) for each in entries}
+            self._item_of |= {each.level_id: each.item_id for each in entries}
         return sorted(entries, key=lambda each: each.level_id)

@@ -26,12 +26,10 @@ from ingram_assets.store.read import read_store, spelled_by
 
 _LEVEL = "id,location_id,stocked_quantity,reserved_quantity,updated_at"
 _HOLD = "id,location_id,quantity,line_item_id,metadata,created_at"
-_EFFECTS = ",".join(
-    (
-        *("id", "fulfillments.id", "fulfillments.created_at", "fulfillments.canceled_at"),
-        *("fulfillments.location_id", "fulfillments.items.inventory_item_id", "fulfillments.items.quantity"),
-        *("fulfillments.items.line_item_id", "returns.id", "returns.location_id"),
-    )
+_EFFECTS = (
+    "id,fulfillments.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
+    "fulfillments.items.inventory_item_id,fulfillments.items.quantity,fulfillments.items.line_item_id,"
+    "returns.id,returns.location_id"
 )
 _CHANGES = "id,status,return_id,confirmed_at,*actions"
 _AT_ONCE = timedelta(seconds=1)
@@ -105,23 +103,22 @@ class StockShelves:
     def isbn_of(self, product: str) -> str:
         """The 13 digits of an ISBN in any spelling, or of the product with this id in Medusa.
 
-        Raises:
-            OperationRefused: it is neither.
+        Raises OperationRefused: it is neither.
         """
-        return isbn_spelled(product) or self._of_product(product.strip())
-
-    def _of_product(self, product_id: str) -> str:
+        if isbn := isbn_spelled(product):
+            return isbn
+        product_id = product.strip()
         shown = product_id if len(product_id) <= 60 else product_id[:59] + "…"
         if not product_id.startswith("prod_") or not product_id.replace("_", "").isalnum():
             raise _unknown(f"{shown!r} is neither an ISBN nor the id of a product in Medusa (prod_…).")
         fields = {"fields": "id,variants.sku,variants.ean,variants.upc,variants.barcode"}
         try:
-            product = self._client.get(f"/admin/products/{product_id}", fields)["product"]
+            found = self._client.get(f"/admin/products/{product_id}", fields)["product"]
         except MedusaRefused as error:
             if error.status != 404:
                 raise
             raise _unknown(f"The store has no product {shown!r}.") from None
-        isbns = sorted({isbn for row in product["variants"] or [] for isbn in spelled_by(row)})
+        isbns = sorted({isbn for row in found["variants"] or [] for isbn in spelled_by(row)})
         if len(isbns) != 1:
             named = f"several: {', '.join(isbns)}" if isbns else "none"
             raise _unknown(f"One ISBN of the product {shown!r} is needed, and its variants have {named}.")
@@ -190,9 +187,8 @@ class StockShelves:
     def effects(self, shelf: tuple[str, str], since: datetime) -> list[OrderEffect]:
         """What orders did to an entry's level, at least as far back as is asked for."""
         item_id, location_id = shelf
-        rows = self._client.list_all(
-            "/admin/orders", "orders", {"updated_at[$gte]": since.isoformat(), "fields": _EFFECTS}
-        )
+        asked = {"updated_at[$gte]": since.isoformat(), "fields": _EFFECTS}
+        rows = self._client.list_all("/admin/orders", "orders", asked)
         found = [
             effect
             for row in rows
@@ -208,11 +204,7 @@ class StockShelves:
         return sorted(found, key=lambda effect: (effect.made_at, effect.id))
 
     def write_level(self, entry: StockEntry, step: LevelChange) -> None:
-        """Makes, changes or ends a level. Again is no harm.
-
-        Raises:
-            MedusaError: as the client has it.
-        """
+        """Makes, changes or ends a level. Again is no harm. Raises MedusaError."""
         item = {"inventory_item_id": entry.item_id, "location_id": entry.location_id}
         if step.after is None:
             if entry.level_id is not None:

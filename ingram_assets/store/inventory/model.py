@@ -151,6 +151,23 @@ class Delete:
 Operation = SetQuantity | Adjust | Reserve | Release | Fulfill | Unfulfill | Transfer | Delete
 
 
+_NAMES: dict[type[Operation], str] = {
+    SetQuantity: "set",
+    Adjust: "adjust",
+    Reserve: "reserve",
+    Release: "release",
+    Fulfill: "fulfill",
+    Unfulfill: "unfulfill",
+    Transfer: "transfer",
+    Delete: "delete",
+}
+
+
+def operation_name(operation: Operation) -> str:
+    """What the ledger calls it."""
+    return _NAMES[type(operation)]
+
+
 class RefusalKind(StrEnum):
     """Why an operation is not done. Each is one kind of problem document."""
 

@@ -48,12 +48,8 @@ def find_place(places: Sequence[Place], called: str) -> Place:
     codes = sorted({each.code for each in places if each.code})
     near = get_close_matches(code, codes, n=3, cutoff=0.5)
     if near:
-        raise _unknown(f"There is no location {shown!r}. The nearest: {_listed(near)}.", near)
-    raise _unknown(f"There is no location {shown!r}. Those there are: {_listed(codes[:20]) or 'none'}.")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+        raise _unknown(f"There is no location {shown!r}. The nearest: {', '.join(near)}.", near)
+    raise _unknown(f"There is no location {shown!r}. Those there are: {', '.join(codes[:20]) or 'none'}.")
 
 
 def _unknown(message: str, nearest: Iterable[str] = ()) -> OperationRefused:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.store.inventory.ledger import OpenBook, Shelf
+from ingram_assets.store.inventory.ledger import Shelf
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.service import InventoryService
 from ingram_assets.store.journal_connections import JournalLost
@@ -34,7 +34,7 @@ class Round:
 
 
 def to_settle(
-    entries: Iterable[ListedEntry], books: Mapping[Shelf, OpenBook], synced: str | None
+    entries: Iterable[ListedEntry], books: Mapping[Shelf, tuple[str, int]], synced: str | None
 ) -> dict[Shelf, str]:
     """The entries whose book is not their level, with their ISBN. Pure.
 
@@ -42,7 +42,7 @@ def to_settle(
     there the journal has what the sync wrote.
 
     Args:
-        books: every book that is open.
+        books: every book that is open, as ISBN and copies.
         synced: Ingram's location.
     """
     differing: dict[Shelf, str] = {}
@@ -51,11 +51,11 @@ def to_settle(
     for each in entries:
         shelf = (each.item_id, each.location_id)
         if book := gone.pop(shelf, None):
-            if book.quantity != each.quantity:
-                differing[shelf] = book.isbn
+            if book[1] != each.quantity:
+                differing[shelf] = book[0]
         elif each.isbn and each.location_id != synced:
             unopened[shelf] = each.isbn
-    differing |= {shelf: book.isbn for shelf, book in gone.items() if book.quantity}
+    differing |= {shelf: isbn for shelf, (isbn, copies) in gone.items() if copies}
     return differing | unopened
 
 

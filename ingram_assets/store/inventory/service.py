@@ -43,8 +43,6 @@ from ingram_assets.store.inventory.model import (
     Actor,
     Adjust,
     Decision,
-    Delete,
-    Fulfill,
     LevelChange,
     NewReservation,
     Operation,
@@ -55,12 +53,10 @@ from ingram_assets.store.inventory.model import (
     RefusalKind,
     Release,
     ReservationChange,
-    Reserve,
     SetQuantity,
     Step,
     StockEntry,
-    Transfer,
-    Unfulfill,
+    operation_name,
 )
 from ingram_assets.store.inventory.places import find_place
 from ingram_assets.store.inventory.settle import arrived
@@ -82,16 +78,6 @@ _ON_ITS_WAY = 2.0
 _ATTEMPTS = 6
 """So often what is pending at an entry may reach for one more entry."""
 
-_NAMES: dict[type[Operation], str] = {
-    SetQuantity: "set",
-    Adjust: "adjust",
-    Reserve: "reserve",
-    Release: "release",
-    Fulfill: "fulfill",
-    Unfulfill: "unfulfill",
-    Transfer: "transfer",
-    Delete: "delete",
-}
 _EXPIRY = Actor("system", "expiry")
 _REQUEST: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
@@ -129,25 +115,13 @@ class _Asked:
 
 
 class InventoryService:
-    """Inventory operations on one store. It may be shared by threads.
+    """Inventory operations on one store, with what they work on. It may be shared by threads."""
 
-    Attributes:
-        shelves, ledger: what it works on, for who only looks.
-        sleep: waits for a number of seconds.
-    """
-
-    def __init__(
-        self,
-        client: MedusaClient,
-        journal: Journal,
-        ledger: StockLedger,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: MedusaClient, journal: Journal, ledger: StockLedger) -> None:
         self.shelves = StockShelves(client, journal)
         self.ledger = ledger
-        self.sleep = sleep
-        self._books = Bookkeeper(self.shelves, ledger, sleep)
+        self.sleep: Callable[[float], None] = time.sleep
+        self._books = Bookkeeper(self.shelves, ledger)
 
     def apply(
         self,
@@ -190,11 +164,7 @@ class InventoryService:
                 return self._do(asked, title, shelves)
 
     def plan_undo(self, operation_id: UUID) -> tuple[TakenBack, LedgerLine]:
-        """What would take an operation back, and its first line.
-
-        Raises:
-            OperationRefused: nothing takes it back.
-        """
+        """What would take an operation back, and its first line. Raises OperationRefused: nothing does."""
         lines = self.ledger.of_operation(operation_id)
         held = self.ledger.held_for(operation_id, changed_holds(lines[0]))
         plan = taking_back(lines, held, self.ledger.now())
@@ -205,7 +175,7 @@ class InventoryService:
     def undo(self, operation_id: UUID, *, actor: Actor) -> OperationDone:
         """Takes an operation back, once: by an operation of its own, which can itself be undone.
 
-        Raises: as `plan_undo` and `apply`.
+        Raises as `plan_undo` and `apply`.
         """
         plan, line = self.plan_undo(operation_id)
         done = [operation_id]
@@ -230,18 +200,13 @@ class InventoryService:
     def settle(self, shelf: Shelf, isbn: str) -> None:
         """Enters in an entry's book what others did to its level; opens the book where there is none.
 
-        Raises:
-            EntryBusy, StillMoving, JournalLost, MedusaError: it is left as it is.
+        Raises EntryBusy, StillMoving, JournalLost, MedusaError: it is left as it is.
         """
         with self.ledger.locks() as locks, self._alone_at(locks, [shelf]):
             self._books.settled(self._title_of(shelf, isbn), shelf[1], scan=True)
 
     def settle_title(self, isbn: str) -> list[str]:
-        """Settles a title's entries that have a book. Returns why some are left as they are.
-
-        Raises:
-            JournalLost: the database is gone.
-        """
+        """Settles a title's entries that have a book. Returns why some are left. Raises JournalLost."""
         left: list[str] = []
         for shelf in self.ledger.shelves_of(isbn):
             with _left_for_later(f"entry of {isbn}", left):
@@ -300,11 +265,7 @@ class InventoryService:
         return Recovered(ended.count("finished"), ended.count("taken back"), looked_at, tuple(left))
 
     def expire_reservations(self, now: datetime) -> list[HeldFor]:
-        """Frees the reservations whose time has come. Returns those freed; others are left for the next time.
-
-        Raises:
-            JournalLost: the database is gone.
-        """
+        """Frees the reservations whose time has come. Returns those freed. Raises JournalLost."""
         freed: list[HeldFor] = []
         for each in self.ledger.expired(now):
             with _left_for_later(f"reservation {each.reservation_id}", []):
@@ -386,22 +347,27 @@ class InventoryService:
                 return use.answer
             raise OperationRefused(Refusal(RefusalKind.REFUSED_BY_STORE, str(error))) from error
 
-    def _carry_out(self, operation_id: UUID, title: FoundTitle, seen: Sequence[SeenEntry]) -> OperationDone:
-        """Writes a pending operation, and closes it."""
+    def _carry_out(
+        self, operation_id: UUID, title: FoundTitle, seen: Sequence[SeenEntry], *, again: bool = False
+    ) -> OperationDone:
+        """Writes a pending operation, or with `again` what of it is missing, and closes it."""
         lines = self.ledger.of_operation(operation_id)
         made: str | None = None
         after = {each.entry.location_id: each for each in seen}
-        holds_changed = False
+        moved = again
         for line, before, step in _steps(lines, seen):
             match step:
+                case LevelChange() if again:
+                    self._finish_level(line, title, before, step)
                 case LevelChange():
                     after[line.location_id] = self._books.write(line, title, before, step)
                 case NewReservation():
-                    made, holds_changed = self._hold(operation_id, line, before.entry, step), True
+                    made, moved = self._hold(operation_id, line, before.entry, step), True
                 case ReservationChange():
-                    self.shelves.change_hold(step)
-                    holds_changed = True
-        if holds_changed:
+                    moved = True
+                    if not again or _quantity_held(before.entry, step.id) > step.after:
+                        self.shelves.change_hold(step)
+        if moved:
             after = {place: self.shelves.read(title, place) for place in after}
         return self._close(operation_id, lines, [after[line.location_id].entry for line in lines], made)
 
@@ -419,14 +385,9 @@ class InventoryService:
         self, operation_id: UUID, lines: Sequence[LedgerLine], after: Sequence[StockEntry], made: str | None
     ) -> OperationDone:
         before = [_before(line, entry) for line, entry in zip(lines, after, strict=True)]
-        answer = OperationDone(
-            before[0],
-            after[0],
-            tuple(line.id for line in lines),
-            made,
-            before[1] if len(before) > 1 else None,
-            after[1] if len(after) > 1 else None,
-        )
+        ids = tuple(line.id for line in lines)
+        target = (before[1], after[1]) if len(lines) > 1 else (None, None)
+        answer = OperationDone(before[0], after[0], ids, made, *target)
         steps = [step for line in lines for step in line.planned()]
         ended = [step.id for step in steps if isinstance(step, ReservationChange) and step.after == 0]
         self.ledger.close_operation(operation_id, answer, _held_for(lines[0], steps, made), ended)
@@ -447,7 +408,7 @@ class InventoryService:
         title = self._title_of(lines[0].shelf, lines[0].isbn)
         seen = [self.shelves.read(title, line.location_id) for line in lines]
         if self._began(operation_id, lines, seen):
-            self._finish(operation_id, title, lines, seen)
+            self._carry_out(operation_id, title, seen, again=True)
             return "finished"
         self.ledger.take_back(operation_id, "It broke off before anything of it reached Medusa.")
         for line, each in zip(lines, seen, strict=True):
@@ -476,23 +437,6 @@ class InventoryService:
         _, effects = self._books.unentered(line.shelf)
         # What can't be told was changed by a hand since: it is entered as that, and the step did not come.
         return arrived(line.quantity_before, line.quantity_after, entry.quantity, effects) is True
-
-    def _finish(
-        self, operation_id: UUID, title: FoundTitle, lines: Sequence[LedgerLine], seen: Sequence[SeenEntry]
-    ) -> None:
-        """Writes what of an operation is missing, and closes it."""
-        made: str | None = None
-        for line, before, step in _steps(lines, seen):
-            match step:
-                case LevelChange():
-                    self._finish_level(line, title, before, step)
-                case NewReservation():
-                    made = self._hold(operation_id, line, before.entry, step)
-                case ReservationChange():
-                    if _quantity_held(before.entry, step.id) > step.after:
-                        self.shelves.change_hold(step)
-        after = [self.shelves.read(title, line.location_id).entry for line in lines]
-        self._close(operation_id, lines, after, made)
 
     def _finish_level(
         self, line: LedgerLine, title: FoundTitle, before: SeenEntry, step: LevelChange
@@ -555,14 +499,9 @@ def _left_for_later(what: str, left: list[str]) -> Iterator[None]:
         left.append(f"The {what}: {error}")
 
 
-def operation_name(operation: Operation) -> str:
-    """What the ledger calls it."""
-    return _NAMES[type(operation)]
-
-
 def _fingerprint(operation: Operation, given: list[Any]) -> str:
     """What tells one request from another under the same key."""
-    told = {"operation": _NAMES[type(operation)], "of": operation, "given": given}
+    told = {"operation": operation_name(operation), "of": operation, "given": given}
     return hashlib.sha256(_REQUEST.dump_json(told)).hexdigest()
 
 
@@ -584,11 +523,9 @@ def _line(asked: _Asked, entry: StockEntry, decision: Decision) -> NewLine:
             case ReservationChange(before=held, after=kept):
                 reserved -= held - kept
     operation, about = asked.operation, asked.about
-    reason = about.reason
-    if reason is None and isinstance(operation, (SetQuantity, Adjust)):
-        reason = operation.reason
+    reason = about.reason or (operation.reason if isinstance(operation, SetQuantity | Adjust) else None)
     return NewLine(
-        *(entry.isbn, entry.item_id, entry.location_id, _NAMES[type(operation)], asked.actor),
+        *(entry.isbn, entry.item_id, entry.location_id, operation_name(operation), asked.actor),
         *(entry.quantity, quantity, entry.reserved, reserved),
         *(reason, about.note, about.reference),
         undoes=asked.undoes,

@@ -83,10 +83,8 @@ def arrived(before: int, after: int, level: int, effects: Sequence[OrderEffect])
     """Whether a write whose answer was never heard has reached the level; `None`: it can't be told.
 
     Args:
-        before: copies that the ledger says, without the write.
-        after: copies that were written.
-        level: copies in Medusa now.
-        effects: of orders since then.
+        before, after: copies that the ledger says without the write, and those that were written.
+        level, effects: copies in Medusa now, and what orders did since then.
 
     Where both are possible it counts as not arrived: the level is what it has to be without it.
     """
