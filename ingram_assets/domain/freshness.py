@@ -180,10 +180,10 @@ def demand(title: LastReading, usual: float) -> float:
 
 
 def usual_demand(titles: Iterable[LastReading]) -> float | None:
-    """The catalog's usual demand: the median of its titles, in orders an hour; None: no fall was seen yet."""
+    """The catalog's usual demand: the median of its titles, in orders an hour; None: not one copy less yet."""
     seen = [one.seen for one in titles if one.seen.hours > 0]
     orders = sum(one.orders for one in seen)
-    if not orders:
+    if orders * COPIES_AN_ORDER < 1:
         return None
     # Each title's own figure, drawn toward the mean of all: most titles of a short history saw no fall.
     mean = orders / sum(one.hours for one in seen)
