@@ -1,21 +1,15 @@
 """What `ingram token` does and prints."""
 
-import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from ingram_assets.cli.common import SOME_FAILED, WRONG_USE, fail
-from ingram_assets.cli.terminal import markup, say
-from ingram_assets.defs.storefront.client import medusa_client
-from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.loading import load
+from ingram_assets.cli.common import SOME_FAILED, WRONG_USE, fail, person, print_json
+from ingram_assets.cli.terminal import markup, print_table, say
+from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.inventory.channels import Channel, UnknownChannel, read_floor
 from ingram_assets.store.tokens import DeskToken, TokenRefused, TokenStore
@@ -23,7 +17,7 @@ from ingram_assets.store.tokens import DeskToken, TokenRefused, TokenStore
 
 @contextmanager
 def _tokens() -> Iterator[tuple[StorefrontSettings, TokenStore]]:
-    settings = load(StorefrontSettings, environment_of("storefront"))
+    settings = storefront_settings()
     with TokenStore(settings.STOREFRONT_DB_URL.get_secret_value()) as tokens:
         yield settings, tokens
 
@@ -41,15 +35,14 @@ def create_token(name: str, scope: str, as_json: bool) -> None:
             made, text = tokens.create(
                 name,
                 kind,  # type: ignore[arg-type]
-                by=_person(),
+                by=person(),
                 channel_id=channel.id if channel else None,
                 channel_name=channel.name if channel else None,
             )
         except (TokenRefused, UnknownChannel) as error:
             fail(str(error), WRONG_USE, as_json)
     if as_json:
-        click.echo(json.dumps({"ok": True, "token": text, **asdict(made)}, default=str))
-        return
+        return print_json(token=text, **asdict(made))
     click.echo(text)
     say(
         f"This is the token of {made.name} ({_scope(made)}). It is shown this once: keep it where secrets "
@@ -63,15 +56,15 @@ def show_tokens(as_json: bool) -> None:
     with _tokens() as (_, tokens):
         found = tokens.all()
     if as_json:
-        click.echo(json.dumps({"ok": True, "tokens": [asdict(each) for each in found]}, default=str))
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("name", "id", "may", "made", "last used", "revoked"):
-        table.add_column(column, overflow="fold")
-    for each in found:
-        times = (_time(at) for at in (each.created_at, each.last_used_at, each.revoked_at))
-        table.add_row(markup(each.name), each.id, markup(_scope(each)), *times)
-    Console(highlight=False).print(table)
+        return print_json(tokens=[asdict(each) for each in found])
+    rows = (
+        (
+            *(markup(each.name), each.id, markup(_scope(each))),
+            *(_time(at) for at in (each.created_at, each.last_used_at, each.revoked_at)),
+        )
+        for each in found
+    )
+    print_table(rows, "name", "id", "may", "made", "last used", "revoked")
     click.echo(click.style("Times are UTC.", dim=True) if found else "There is none: ingram token create.")
 
 
@@ -83,9 +76,8 @@ def revoke_token(called: str, as_json: bool) -> None:
         except TokenRefused as error:
             fail(str(error), SOME_FAILED, as_json)
     if as_json:
-        click.echo(json.dumps({"ok": True, **asdict(gone)}, default=str))
-    else:
-        say(f"The token of {gone.name} is revoked: its next request is refused.")
+        return print_json(**asdict(gone))
+    say(f"The token of {gone.name} is revoked: its next request is refused.")
 
 
 def _channel(settings: StorefrontSettings, called: str) -> Channel:
@@ -99,10 +91,3 @@ def _scope(token: DeskToken) -> str:
 
 def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else ""
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # A container's user may have no name.
-        return "cli"

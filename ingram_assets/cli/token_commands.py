@@ -2,7 +2,7 @@
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors, with_examples
+from ingram_assets.cli.common import with_examples, with_json
 
 
 @click.group()
@@ -25,8 +25,7 @@ def token() -> None:
     help="read looks at everything; store:CHANNEL looks at and changes the locations of one sales channel, "
     "by name or id; admin may do everything.",
 )
-@as_json
-@handle_errors
+@with_json
 def create(name: str, scope: str, as_json: bool) -> None:
     r"""Make a token and print it, this once: only a hash of it is kept.
 
@@ -41,8 +40,7 @@ def create(name: str, scope: str, as_json: bool) -> None:
 
 
 @token.command("list")
-@as_json
-@handle_errors
+@with_json
 def list_tokens(as_json: bool) -> None:
     r"""Every token, with what it may do, when it was last used, and whether it is revoked.
 
@@ -56,8 +54,7 @@ def list_tokens(as_json: bool) -> None:
 
 @token.command()
 @click.argument("name")
-@as_json
-@handle_errors
+@with_json
 def revoke(name: str, as_json: bool) -> None:
     r"""End a token, by its name or id, from its next request on.
 

@@ -57,7 +57,7 @@ def evaluate(
         since = found.behind[0].since
         metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
         named = [
-            {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": moment(one.since)}
+            {"isbn": one.isbn, "title": one.title, "what": one.what, "since": moment(one.since)}
             for one in found.behind[:_NAMED]
         ]
         metadata["titles"] = dg.MetadataValue.table([dg.TableRecord(row) for row in named])

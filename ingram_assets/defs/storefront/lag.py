@@ -53,7 +53,7 @@ class Behind:
 
     isbn: str
     title: str
-    kind: Kind
+    what: Kind
     since: datetime | None
 
 
@@ -73,7 +73,7 @@ class Lag:
 
     def count(self) -> dict[Kind, int]:
         """How many of each kind, in the order of `Kind`."""
-        kinds = [one.kind for one in self.behind]
+        kinds = [one.what for one in self.behind]
         return {kind: kinds.count(kind) for kind in _WHAT if kind in kinds}
 
 
@@ -216,7 +216,7 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     if who:
         words.append("ingram push brings all of it now.")
     if "untracked" in counts:
-        isbns = (one.isbn for one in lag.behind if one.kind == "untracked" and is_isbn13(one.isbn))
+        isbns = (one.isbn for one in lag.behind if one.what == "untracked" and is_isbn13(one.isbn))
         isbn = next(isbns, "ISBN")
         words.append(f"Track a title again: ingram enrich {isbn}. Or let it go: ingram retire {isbn}.")
     return " ".join(words) + failed

@@ -22,9 +22,9 @@ from ingram_assets.defs.events import (
 )
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
 from ingram_assets.defs.storefront.decisions import told_too_long
+from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
-from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.isbn import is_isbn13

@@ -31,12 +31,12 @@ from ingram_assets.defs.storefront.decisions import (
     to_push_by_time,
     told_too_long,
 )
+from ingram_assets.defs.storefront.from_settings import store_rules
 from ingram_assets.defs.storefront.inventory import due_now
 from ingram_assets.defs.storefront.jobs import inventory_sweep, push
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.ops import push_titles
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
-from ingram_assets.defs.storefront.rules import store_rules
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings, store_time_zone
