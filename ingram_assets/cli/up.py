@@ -43,7 +43,7 @@ def run_up(as_json: bool) -> None:
         with dagster_instance(common):
             pass  # Its tables are made here, once, before five processes would make them at the same time.
         try:
-            dagster = start_dagster(
+            ui = start_dagster(
                 supervisor,
                 home,
                 lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
@@ -58,9 +58,9 @@ def run_up(as_json: bool) -> None:
             )
             logs = supervisor.folder / "logs"
             if as_json:
-                print_json(ui=dagster.ui_url, desk=desk, logs=str(logs))
+                print_json(ui=ui, desk=desk, logs=str(logs))
             else:
-                click.echo(f"Dagster: {dagster.ui_url}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
+                click.echo(f"Dagster: {ui}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     forget_old_files(home, time.time())
