@@ -54,12 +54,12 @@ _LESS_OFTEN = max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL))
 Answer = dg.RunRequest | dg.SkipReason
 
 
-def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
-    """A sensor that asks for pushes from the start on. Dagster shows its docstring."""
+def _sensor_of(job: dg.JobDefinition, seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
+    """A sensor that asks for runs of a job from the start on. Dagster shows its docstring."""
 
     def define(look: Callable[..., Answer]) -> dg.SensorDefinition:
         return dg.sensor(
-            job=push,
+            job=job,
             minimum_interval_seconds=seconds,
             default_status=dg.DefaultSensorStatus.RUNNING,
             description=" ".join((look.__doc__ or "").split()),
@@ -68,7 +68,7 @@ def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.Sens
     return define
 
 
-@_sensor_of_pushes(_OFTEN)
+@_sensor_of(push, _OFTEN)
 def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
     """From each stock change in the queue to one run that names the changed titles.
 
@@ -94,7 +94,7 @@ def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     return _answer(context, decision, "stock changes")
 
 
-@_sensor_of_pushes(_OFTEN)
+@_sensor_of(push, _OFTEN)
 def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
     """Brings new and changed titles to the store, once their page and cover have been read.
 
@@ -107,7 +107,7 @@ def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResour
     return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
-@_sensor_of_pushes(_LESS_OFTEN)
+@_sensor_of(push, _LESS_OFTEN)
 def clock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
 ) -> Answer:
@@ -129,7 +129,7 @@ def clock_changes(
     return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
-@_sensor_of_pushes(_LESS_OFTEN)
+@_sensor_of(push, _LESS_OFTEN)
 def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
     """Pushes titles of orders that were fulfilled or canceled, and those of all orders once more later.
 
@@ -156,31 +156,16 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     return _answer(context, decision, "titles of changed orders")
 
 
-@dg.sensor(
-    job=inventory_sweep,
-    minimum_interval_seconds=_LESS_OFTEN,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "Asks for a sweep of inventory operations within a minute where there is something to sweep: a "
-        "reservation whose time is over, an operation that broke off, a level that was written lately. "
-        "What a sweep leaves is asked for again after growing pauses."
-    ),
-)
+@_sensor_of(inventory_sweep, _LESS_OFTEN)
 def inventory_work(context: dg.SensorEvaluationContext, journal: StoreJournal) -> Answer:
-    """From what is due in the ledger to one run that does it."""
-    now = time.time()
+    """Asks for a sweep of inventory operations within a minute where there is something to sweep.
+
+    That is: a reservation whose time is over, an operation that broke off, a level that was written lately.
+    What a sweep leaves is asked for again after growing pauses.
+    """
     with journal.open_ledger() as ledger:
-        due = due_now(ledger, datetime.fromtimestamp(now, UTC))
-    asked = Asked.parse(context.cursor)
-    state = _state(context.instance, asked.run_key) if asked.keys else "gone"
-    asked = after_asking(asked, state, due, now, _RETRY_AFTER_SECONDS)
-    what, wanted = "things to sweep", {key: key for key in due}
-    decision = ask(asked, wanted, now, what=what, pushing=False, run="sweep")
-    context.update_cursor(decision.place.dump())
-    if not decision.isbns:
-        return dg.SkipReason(decision.reason)
-    tags = {"ingram/why": f"{len(decision.isbns)} {what}"}
-    return dg.RunRequest(run_key=decision.place.run_key, tags=tags)
+        due = due_now(ledger, datetime.now(UTC))
+    return _ask(context, {key: key for key in due}, "things to sweep", "sweep")
 
 
 @dg.sensor(
@@ -220,25 +205,31 @@ def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | 
     return None if place.pending is not None else place
 
 
-def _answer(context: dg.SensorEvaluationContext, decision: PushDecision, what: str) -> Answer:
+def _answer(
+    context: dg.SensorEvaluationContext, decision: PushDecision, what: str, run: str = "push"
+) -> Answer:
     """What was decided, for Dagster; where the sensor stands then is its cursor."""
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
         return dg.SkipReason(decision.reason)
+    of_push = {"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}}
     return dg.RunRequest(
         run_key=decision.place.run_key,
-        run_config={"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}},
+        run_config=of_push if run == "push" else None,
         tags={"ingram/why": f"{len(decision.isbns)} {what}"},
     )
 
 
-def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:
-    """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
+def _ask(
+    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str, run: str = "push"
+) -> Answer:
+    """Ask for a run for what is wanted (key to ISBN), and remember what was asked for and how it ended."""
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
     asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
-    pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
-    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing), what)
+    at_work = runs_at_work(context.instance, "storefront") if run == "push" else []
+    pushing = any(one.job_name == push.name for one in at_work)
+    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing, run=run), what, run)
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:
