@@ -94,11 +94,7 @@ class Status:
 
 
 def show_status(as_json: bool) -> None:
-    """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows.
-
-    Raises:
-        SettingsError, NeedsPerson, Transient: as for `gather`.
-    """
+    """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows."""
     status = gather()
     if as_json:
         click.echo(json.dumps(asdict(status), default=datetime.isoformat))
@@ -192,12 +188,10 @@ def _render_faults(status: Status) -> None:
         say(why, fg="yellow")
     if status.behind_text:
         say(one_line(status.behind_text), fg="red")
+    behind = status.behind_titles
     _list(
         "Behind:",
-        [
-            f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}"
-            for one in status.behind_titles
-        ],
+        [f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}" for one in behind],
     )
     for push in status.unfinished_pushes:
         say(one_line(_unfinished(push)), fg="red")
@@ -248,8 +242,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
             psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
-            from ingram_assets.defs.runs_at_work import at_work_since
-            from ingram_assets.defs.switched_off import switched_off
+            from ingram_assets.defs.runs_at_work import at_work_since, switched_off
 
             retired = frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
             missed = {isbn: since for isbn, since in waiting.items() if isbn not in retired}

@@ -70,7 +70,6 @@ def show_history(isbn: str, as_json: bool) -> None:
 
     Raises:
         UnknownTitle: neither the queue nor the journal knows it.
-        SettingsError, NeedsPerson, Transient: the storefront's settings or databases.
     """
     settings = storefront_settings()
     with (
@@ -208,7 +207,6 @@ def check_run(run_id: str) -> None:
 
     Raises:
         UnknownRunId: it wrote nothing to the store.
-        SettingsError, NeedsPerson, Transient: the storefront's settings or the journal's database.
     """
     environment = environment_of("storefront")
     check(environment, StorefrontSettings, CommonSettings)
@@ -228,7 +226,6 @@ def show_explanation(isbn: str, as_json: bool) -> None:
 
     Raises:
         UnknownTitle: the queue does not know it.
-        SettingsError, NeedsPerson, Transient: settings, databases or the store.
     """
     explanation, notes = _explanation(isbn)
     if as_json:
