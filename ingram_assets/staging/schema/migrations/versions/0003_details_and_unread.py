@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ingram_assets.staging.schema.scripts import run_sql
+from ingram_assets.staging.schema import run_sql
 
 revision = "0003"
 down_revision = "0002"
