@@ -75,23 +75,13 @@ def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     What a run did not bring to the store is asked for again after growing pauses, and holds back no change
     that came after it.
     """
-    now = time.time()
-    if (place := _settled(context, now)) is None:
-        return dg.SkipReason("A push of the last changes is at work.")
     retired = _retired(context.instance)
     with queue.open() as reader:
 
         def read(stretch: Stretch) -> Changes:
             return Changes.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
 
-        decision = push_changes(
-            place,
-            read,
-            now,
-            retired=retired,
-            is_sweeping=lambda: bool(runs_at_work(context.instance, "scraper")),
-        )
-    return _answer(context, decision, "stock changes")
+        return _carry(context, read, "stock changes", lambda: bool(runs_at_work(context.instance, "scraper")))
 
 
 @_sensor_of(push, _OFTEN)
@@ -137,10 +127,7 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     second look (after STOCK_FAIL_AFTER) the titles were read again, and what their orders took is in the
     counts, though these may be the same as before.
     """
-    now = time.time()
-    if (place := _settled(context, now)) is None:
-        return dg.SkipReason("A push of the last changes is at work.")
-    settled = (datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE).isoformat()
+    settled = (datetime.fromtimestamp(time.time(), UTC) - ORDERS_SETTLE).isoformat()
     placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
     with medusa.open() as client, queue.open() as reader:
 
@@ -152,8 +139,7 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
                 touched += read_touched(client, *again, placed=placed)
             return Changes([title.isbn for title in reader.titles(touched)] if touched else [], end)
 
-        decision = push_changes(place, read, now, retired=_retired(context.instance))
-    return _answer(context, decision, "titles of changed orders")
+        return _carry(context, read, "titles of changed orders")
 
 
 @_sensor_of(inventory_sweep, _LESS_OFTEN)
@@ -197,12 +183,20 @@ def store_promise(
     )
 
 
-def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | None:
-    """Where a sensor stands, once it is known how its last run ended; `None` while that is at work."""
-    place = SensorCursor.parse(context.cursor)
+def _carry(
+    context: dg.SensorEvaluationContext,
+    read: Callable[[Stretch], Changes],
+    what: str,
+    is_sweeping: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Ask for a push of what changed after a sensor's place, once it is known how its last run ended."""
+    place, now = SensorCursor.parse(context.cursor), time.time()
     if place.pending is not None:
         place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
-    return None if place.pending is not None else place
+    if place.pending is not None:
+        return dg.SkipReason("A push of the last changes is at work.")
+    retired = _retired(context.instance)
+    return _answer(context, push_changes(place, read, now, retired=retired, is_sweeping=is_sweeping), what)
 
 
 def _answer(
