@@ -10,7 +10,7 @@ from uuid import uuid4
 import click
 
 from ingram_assets.cli.common import SOME_FAILED, fail, person, print_json
-from ingram_assets.cli.terminal import markup, one_line, print_table, say
+from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
 from ingram_assets.store.inventory.channels import read_floor
@@ -177,13 +177,10 @@ def show_list(location: str | None, low: int | None, search: str | None, as_json
     kept.sort(key=lambda each: (each.available, each.sku, each.location_id))
     if as_json:
         return print_json(entries=[_entry(each, places) for each in kept])
-    rows = (
-        (
-            *(markup(each.sku), markup(each.title[:40]), _code(each.location_id, places)),
-            *(f"{number:,}" for number in (each.quantity, each.reserved, each.available)),
-        )
-        for each in kept
-    )
+    rows = []
+    for each in kept:
+        place = _code(each.location_id, places)
+        rows.append((each.sku, each.title[:40], place, each.quantity, each.reserved, each.available))
     print_table(rows, "SKU", "title", "location", "quantity", "reserved", "available")
     click.echo("1 entry." if len(kept) == 1 else f"{len(kept):,} entries.")
 
@@ -219,15 +216,12 @@ def show_locations(as_json: bool) -> None:
     ]
     if as_json:
         return print_json(locations=rows)
-    printed = (
-        (
-            str(row["location"]),
-            *(f"{row[name]:,}" for name in ("entries", "quantity", "reserved")),
-            "Ingram's, kept by the sync" if row["synced"] else "",
-        )
+    numbers = ("entries", "quantity", "reserved")
+    shown = (
+        (row["location"], *map(row.get, numbers), "Ingram's, kept by the sync" if row["synced"] else "")
         for row in rows
     )
-    print_table(printed, "location", "entries", "quantity", "reserved", "whose")
+    print_table(shown, "location", *numbers, "whose")
 
 
 def show_low(location: str | None, threshold: int | None, as_json: bool) -> None:
@@ -254,7 +248,7 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
             *(str(each.id), f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}", _code(each.location_id, places)),
             each.operation if each.state == "done" else f"{each.operation} ({each.state.replace('_', ' ')})",
             each.moves or f"{each.quantity_after}",
-            markup(f"{each.actor_kind} {each.actor_name}{': ' if each.why else ''}{each.why}"),
+            f"{each.actor_kind} {each.actor_name}{': ' if each.why else ''}{each.why}",
         )
         for each in lines
     )

@@ -45,8 +45,8 @@ def markup(text: str) -> str:
     return escape(one_line(text))
 
 
-def print_table(rows: Iterable[Iterable[str]], *columns: str) -> None:
-    """Print rows of texts, which are rich's markup, below their columns' names."""
+def print_table(rows: Iterable[Iterable[object]], *columns: str) -> None:
+    """Print rows below their columns' names: numbers as people write them, texts as text."""
     from rich.console import Console
     from rich.table import Table
 
@@ -56,7 +56,7 @@ def print_table(rows: Iterable[Iterable[str]], *columns: str) -> None:
         no_wrap = column in ("time", "location", "what") and "line" in columns
         table.add_column(column, justify="right" if right else "left", no_wrap=no_wrap, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else markup(str(cell)) for cell in row))
     Console(highlight=False).print(table)
 
 

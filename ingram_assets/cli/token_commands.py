@@ -17,7 +17,7 @@ from ingram_assets.cli.common import (
     with_examples,
     with_json,
 )
-from ingram_assets.cli.terminal import markup, print_table, say
+from ingram_assets.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from ingram_assets.settings.storefront import StorefrontSettings
@@ -93,10 +93,7 @@ def list_tokens(as_json: bool) -> None:
     if as_json:
         return print_json(tokens=[asdict(each) for each in found])
     rows = (
-        (
-            *(markup(each.name), each.id, markup(_scope(each))),
-            *(_time(at) for at in (each.created_at, each.last_used_at, each.revoked_at)),
-        )
+        (each.name, each.id, _scope(each), *map(_time, (each.created_at, each.last_used_at, each.revoked_at)))
         for each in found
     )
     print_table(rows, "name", "id", "may", "made", "last used", "revoked")

@@ -99,17 +99,13 @@ def waiting_since(
         first_changes: as for `look`.
     """
     changed = not_told(rows, in_step)
-    found = {}
+    found: dict[str, datetime | None] = {}
     for row in rows:
-        if row.failed_reason is not None:
-            continue
-        if row.imported_at is None or row.isbn not in in_step:
-            since = row.created_at
-        else:
-            since = first_changes.get(row.isbn, row.stock_changed_at) if row.isbn in changed else None
-        if since is not None:
-            found[row.isbn] = since
-    return found
+        if row.failed_reason is None and (row.imported_at is None or row.isbn not in in_step):
+            found[row.isbn] = row.created_at
+        elif row.failed_reason is None and row.isbn in changed:
+            found[row.isbn] = first_changes.get(row.isbn, row.stock_changed_at)
+    return {isbn: since for isbn, since in found.items() if since is not None}
 
 
 def look(
