@@ -135,9 +135,7 @@ class Shop:
 
     def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """What Dagster's web server answers."""
-        asked = self._http.post(
-            f"{self.stack.dagster.ui_url}/graphql", json={"query": query, "variables": variables}
-        )
+        asked = self._http.post(f"{self.stack.ui_url}/graphql", json={"query": query, "variables": variables})
         answer = asked.raise_for_status().json()
         if "errors" in answer:
             raise RuntimeError(f"Dagster refuses: {answer['errors']}")

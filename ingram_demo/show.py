@@ -192,7 +192,7 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
         console.print(f"[red]{markup(entry['isbn'])}[/red] {markup(entry['reason'])}")
     store = stack.medusa.store
     for name, address in (
-        ("Dagster", stack.dagster.ui_url),
+        ("Dagster", stack.ui_url),
         ("Desk", f"{stack.desk_url}/api/v1/openapi.json"),
         ("", f"(header Authorization: Bearer {_token(stack)})"),
         ("Store API", f"{stack.medusa.url}/store/products"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ingram_assets.runtime.dagster_processes import Dagster, forget_ports, start_dagster
+from ingram_assets.runtime.dagster_processes import forget_ports, start_dagster
 from ingram_assets.runtime.desk_process import forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
@@ -54,7 +54,7 @@ class Stack:
     imap: Imap
     simulator: Simulator
     medusa: Medusa
-    dagster: Dagster
+    ui_url: str
     desk_url: str
     common: CommonSettings
     environments: Mapping[str | None, Mapping[str, str]]
@@ -129,7 +129,7 @@ def running_stack(
             home = dagster_home(common)
             with dagster_instance(common):
                 pass  # Its tables are made here, once, before five processes would make them at once.
-            dagster = start_dagster(
+            ui_url = start_dagster(
                 supervisor,
                 home,
                 environments.__getitem__,
@@ -148,7 +148,7 @@ def running_stack(
                 imap,
                 simulator,
                 medusa,
-                dagster,
+                ui_url,
                 desk_url,
                 common,
                 environments,

@@ -65,8 +65,8 @@ def targets_of(urls: Sequence[str]) -> list[Target]:
 
 
 def _name(url: str) -> str:
-    scheme = url.partition("://")[0] if "://" in url else ""
-    shown = scheme if re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}", scheme) else "unknown"
+    scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}(?=://)", url)
+    shown = scheme[0] if scheme else "unknown"
     return f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
@@ -85,11 +85,11 @@ def deliver(
         seconds: none is waited for longer; one that has not answered by then has failed.
     """
     waiting, pauses = tables.waiting(), tables.pauses()
+    down = {name for name, pause in pauses.items() if pause.until > now}
     queues = [
         (target, queue)
         for target in targets
-        if (target.name not in pauses or pauses[target.name].until <= now)
-        and (queue := [one for one in waiting if one.target == target.name])
+        if target.name not in down and (queue := [one for one in waiting if one.target == target.name])
     ]
     answers = list(chain(*_at_the_same_time(queues, send or send_one, tables.sent, seconds)))
     for one in answers:

@@ -107,6 +107,10 @@ def _sla_key(asset: str) -> str:
     return f"sla:{asset}"
 
 
+def _lines(checked: Checked) -> list[str]:
+    return [f"- {line}" for line in checked.titles]
+
+
 class _Decision:
     """One look's decision, as it is made."""
 
@@ -131,9 +135,8 @@ class _Decision:
                 Checked(failed.id, failed.at, failed.run_id, asset, name, False, failed.reason, blocking=True)
             )
             return
-        key = {"block": "block", "sign_in": "sign_in", "guardrail": f"guardrail:{failed.work}"}.get(
-            failed.kind, f"run:{failed.work}"
-        )
+        kind = "guardrail" if failed.kind == "guardrail" else "run"
+        key = failed.kind if failed.kind in ("block", "sign_in") else f"{kind}:{failed.work}"
         may_pass = failed.kind == "transient"
         # Should the sweep go on failing, the SLA's own alert will tell of it.
         is_watched = failed.work == self._names.sweep and failed.work in self._promises
@@ -181,28 +184,21 @@ class _Decision:
             return  # The check, and the run it stopped, tell of the same thing.
         self._note(self._check_incident(checked))
         causes = self._causes_of_lag() if checked.check == self._names.store_check else []
-        self._tell(key, [*messages.behind_lines(checked), *messages.why(causes, self._rules)])
+        self._tell(key, [*_lines(checked), *messages.why(causes, self._rules)])
 
     def _causes_of_lag(self) -> list[Incident]:
         """What is known to be wrong with the push, whether it was told or may still pass."""
-        check = self._names.store_check
+        itself = [f"{of}:{self._names.store_check}" for of in ("check", "silent")]
+        of_push = self._names.push
         return [
             one
-            for one in self.incidents.values()
-            if one.key not in (f"check:{check}", f"silent:{check}")
-            and not self._names.push.isdisjoint((*one.works, one.asset))
+            for key, one in self.incidents.items()
+            if key not in itself and not of_push.isdisjoint((*one.works, one.asset))
         ]
 
     def _check_incident(self, checked: Checked) -> Incident:
-        return Incident(
-            f"check:{checked.check}",
-            messages.checked_subject(checked, self._names),
-            since=checked.at,
-            last=checked.at,
-            reason=checked.reason,
-            run_id=checked.run_id,
-            asset=checked.asset,
-        )
+        key, subject = f"check:{checked.check}", messages.checked_subject(checked, self._names)
+        return Incident(key, subject, checked.at, checked.at, checked.reason, checked.run_id, checked.asset)
 
     def left_behind(self) -> None:
         """Tell of titles that are too old although the last sweep came through before they were looked at.
@@ -215,7 +211,7 @@ class _Decision:
             return
         if sweep.state == "PASS" and sweep.last is not None and self.behind.at > sweep.last:
             self._note(self._check_incident(self.behind))
-            self._tell(key, messages.behind_lines(self.behind))
+            self._tell(key, _lines(self.behind))
 
     def silent_or_not(self, watchdog: Watchdog) -> None:
         """Tell that a standing check is evaluated no more, and that it is again.

@@ -80,9 +80,8 @@ def why(causes: Collection[Incident], rules: AlertRules) -> list[str]:
 
 def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
     """The one alert of an incident that was not there before."""
-    lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}."]
-    if incident.times > 1:
-        lines.append(f"Seen {incident.times} times so far.")
+    seen = f"Seen {incident.times} times so far." if incident.times > 1 else ""
+    lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}.", seen]
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
 
 
@@ -112,9 +111,8 @@ def sla_broken(
     rules: AlertRules,
 ) -> Alert:
     """Which titles, since when, how many, why as far as it is known, and where to look."""
-    lines = [f"Since {moment(incident.since, rules)}."]
-    if promise.last is not None:
-        lines[0] += f" The last complete one was at {moment(promise.last, rules)}."
+    last = "" if promise.last is None else f" The last complete one was at {moment(promise.last, rules)}."
+    lines = [f"Since {moment(incident.since, rules)}.{last}"]
     if stale is not None:
         lines.append(f"{stale.titles:,} of {_titles(stale.tracked)} are concerned, the oldest reading first:")
         for one in stale.oldest:
@@ -133,17 +131,10 @@ def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules)
 
 
 def _ended(subject: str, since: str, incident: Incident, now: float, rules: AlertRules) -> Alert:
-    lines = [
-        f"{since} {moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}."
-    ]
-    if repeats := incident.times - 1:
-        lines.append(f"{repeats} repeat{'' if repeats == 1 else 's'} counted meanwhile, not sent.")
-    return Alert(subject, _body([*lines, *_links(incident, rules)]), "success")
-
-
-def behind_lines(checked: Checked) -> list[str]:
-    """Which titles, as the standing check lists them."""
-    return [f"- {line}" for line in checked.titles]
+    span = f"{moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}"
+    again, s = incident.times - 1, "" if incident.times == 2 else "s"
+    repeats = f"{again} repeat{s} counted meanwhile, not sent." if again else ""
+    return Alert(subject, _body([f"{since} {span}.", repeats, *_links(incident, rules)]), "success")
 
 
 def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
@@ -181,9 +172,9 @@ def _cut(reason: str) -> str:
     return reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
 
 
-def _links(incident: Incident, rules: AlertRules) -> list[str]:
+def _links(incident: Incident, rules: AlertRules) -> tuple[str, str]:
     asset = f"{rules.ui}/assets/{incident.asset}" if incident.asset else ""
-    return [link for link in (_run_link(incident.run_id, rules), asset) if link]
+    return _run_link(incident.run_id, rules), asset
 
 
 def _run_link(run_id: str, rules: AlertRules) -> str:

@@ -1,11 +1,11 @@
 """Who is told: a test alert."""
 
-import json
 import sys
+from dataclasses import asdict
 
 import click
 
-from ingram_assets.cli.common import DONE, SOME_FAILED, as_json, handle_errors, with_examples
+from ingram_assets.cli.common import DONE, SOME_FAILED, print_json, with_examples, with_json
 from ingram_assets.cli.terminal import say
 
 
@@ -20,8 +20,7 @@ def alert() -> None:
 
 
 @alert.command("test")
-@as_json
-@handle_errors
+@with_json
 def alert_test(as_json: bool) -> None:
     r"""Send a test alert to every target of ALERT_URLS, and say which took it.
 
@@ -44,6 +43,5 @@ def alert_test(as_json: bool) -> None:
         say(f"{one.target}: {'took it' if one.ok else one.reason}", err=as_json)
     ok = all(one.ok for one in sent)
     if as_json:
-        targets = [{"target": one.target, "ok": one.ok, "reason": one.reason} for one in sent]
-        click.echo(json.dumps({"ok": ok, "targets": targets}))
+        print_json(ok=ok, targets=[asdict(one) for one in sent])
     sys.exit(DONE if ok else SOME_FAILED)

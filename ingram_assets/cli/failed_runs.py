@@ -1,6 +1,6 @@
 """Runs that failed, as `ingram status` tells of them: the last of a job, and pushes that titles wait for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,15 +24,6 @@ class FailedRun:
     run_id: str
     ended_at: datetime | None
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FailedPush:
-    """A push that failed. `isbns` are the titles that it was for; `None`: all."""
-
-    run_id: str
-    began_at: datetime
-    isbns: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +74,28 @@ def unfinished_pushes(
     if not waiting:
         return ()
     failed = RunsFilter(job_name="push", statuses=[DagsterRunStatus.FAILURE])
-    records = {
-        record.dagster_run.run_id: record
-        for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT)
-        if not _config(record).get("dry_run")
-    }
+    left = dict(waiting)
     found = []
-    for run_id, titles in failed_for(map(_push, records.values()), waiting).items():
-        record = records[run_id]
-        reason, stopped_by = _why(instance, record)
+    for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT):
+        asked, began = _config(record), _began_at(record)
+        named = asked.get("isbns")
+        isbns = left.keys() & map(str, named) if isinstance(named, list) and named else left
+        # Each title waits for the last push that began after its change.
+        titles = tuple(sorted(isbn for isbn in isbns if left[isbn] <= began))
+        if not titles or asked.get("dry_run"):
+            continue
+        for isbn in titles:
+            del left[isbn]
+        run_id, (reason, stopped_by) = record.dagster_run.run_id, _why(instance, record)
         found.append(UnfinishedPush(run_id, _ended_at(record), stopped_by == GUARDRAIL, reason, titles))
     return tuple(found)
 
 
-def failed_for(failed: Iterable[FailedPush], waiting: Mapping[str, datetime]) -> dict[str, tuple[str, ...]]:
-    """Run id to the titles that wait for it: each for the last push that began after its change. Pure.
-
-    Args:
-        failed: the latest first.
-    """
-    left = dict(waiting)
-    found = {}
-    for push in failed:
-        isbns = left if push.isbns is None else push.isbns.intersection(left)
-        if titles := sorted(isbn for isbn in isbns if left[isbn] <= push.began_at):
-            found[push.run_id] = tuple(titles)
-        for isbn in titles:
-            del left[isbn]
-    return found
-
-
-def _push(record: "RunRecord") -> FailedPush:
-    isbns = _config(record).get("isbns")
-    # One that never began failed all the same.
-    began = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
+def _began_at(record: "RunRecord") -> datetime:
+    """When a run began; one that never did was asked for then, and failed all the same."""
     if record.start_time is not None:
-        began = datetime.fromtimestamp(record.start_time, UTC)
-    named = frozenset(map(str, isbns)) if isinstance(isbns, list) and isbns else None
-    return FailedPush(record.dagster_run.run_id, began, named)
+        return datetime.fromtimestamp(record.start_time, UTC)
+    return record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
 
 
 def _config(record: "RunRecord") -> Mapping[str, object]:

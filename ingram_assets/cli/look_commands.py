@@ -2,13 +2,12 @@
 
 import click
 
-from ingram_assets.cli.common import ISBN, as_json, handle_errors
+from ingram_assets.cli.common import isbn_argument, with_json
 
 
 @click.command()
-@click.argument("isbn", type=ISBN)
-@as_json
-@handle_errors
+@isbn_argument
+@with_json
 def history(isbn: str, as_json: bool) -> None:
     r"""A title's stock readings, store changes and inventory operations, in one line of time.
 
@@ -22,9 +21,8 @@ def history(isbn: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("isbn", type=ISBN)
-@as_json
-@handle_errors
+@isbn_argument
+@with_json
 def explain(isbn: str, as_json: bool) -> None:
     r"""Why the store shows what it shows of a title: the reading, the rule, the level, the label.
 
@@ -38,8 +36,7 @@ def explain(isbn: str, as_json: bool) -> None:
 
 
 @click.command()
-@as_json
-@handle_errors
+@with_json
 def status(as_json: bool) -> None:
     r"""Counts, the oldest stock reading, what runs low, and what is broken now.
 

@@ -68,22 +68,8 @@ def main(env_dir: Path | None) -> None:
     os.environ.update(sparing_this_machine(os.environ))
 
 
-_ALL = (
-    sync_stock,
-    enrich,
-    retire,
-    push,
-    undo,
-    history,
-    explain,
-    status,
-    stock,
-    token,
-    up,
-    desk,
-    demo,
-    queue,
-    alert,
-)
-for _command in _ALL:
+for _command in (
+    *(sync_stock, enrich, retire, push, undo, history, explain, status),
+    *(stock, token, up, desk, demo, queue, alert),
+):
     main.add_command(_command)

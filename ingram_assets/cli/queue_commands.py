@@ -1,10 +1,19 @@
 """The queue database: migrate, and letting new titles in."""
 
-import json
+import re
 
 import click
 
-from ingram_assets.cli.common import CountType, as_json, handle_errors, with_examples
+from ingram_assets.cli.common import print_json, with_examples, with_json
+
+_MOST = 1_000_000
+
+
+def _number(value: str) -> int:
+    # Of digits beyond all limits Python reads no number.
+    if re.fullmatch(r"[0-9]{1,12}", value.strip()) and 1 <= int(value) <= _MOST:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is no whole number from 1 to {_MOST:,}.")
 
 
 @click.group()
@@ -19,8 +28,7 @@ def queue() -> None:
 
 
 @queue.command()
-@as_json
-@handle_errors
+@with_json
 def migrate(as_json: bool) -> None:
     r"""Create or upgrade the queue's tables, functions and roles. Safe to repeat.
 
@@ -35,8 +43,7 @@ def migrate(as_json: bool) -> None:
     result = migrate_queue()
     if as_json:
         found = {"created_roles": result.created_roles, "notes": result.notes}
-        more = {name: values for name, values in found.items() if values}
-        click.echo(json.dumps({"ok": True, "version": result.after, **more}))
+        print_json(version=result.after, **{name: values for name, values in found.items() if values})
         return
     click.echo(f"The queue is at version {result.after}.")
     for role in result.created_roles:
@@ -49,9 +56,8 @@ def migrate(as_json: bool) -> None:
 
 
 @queue.command("let-in")
-@click.argument("titles", metavar="NUMBER", type=CountType(1, 1_000_000))
-@as_json
-@handle_errors
+@click.argument("titles", metavar="NUMBER", type=_number)
+@with_json
 def let_in(titles: int, as_json: bool) -> None:
     r"""Let NUMBER new titles in beyond what the queue takes in a day, until they are used up.
 
@@ -66,6 +72,6 @@ def let_in(titles: int, as_json: bool) -> None:
 
     let_in(titles)
     if as_json:
-        click.echo(json.dumps({"ok": True, "let_in": titles}))
+        print_json(let_in=titles)
     else:
         click.echo(f"{titles:,} new titles are let in beyond the day's number. Now repeat what was refused.")

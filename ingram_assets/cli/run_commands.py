@@ -1,22 +1,46 @@
 """Commands that start a run: sync-stock, enrich, retire, push, undo."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingram_assets.cli.common import ISBN, RUN_ID, SEARCH_ID, as_json, handle_errors, let_through
+from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, with_json
 from ingram_assets.cli.report import finish, progress
 
 if TYPE_CHECKING:
     from ingram_assets.cli.runs import RunResult
 
 
+def _search_id(value: str) -> str:
+    """A saved search's number on iPage, or its Download link's path: as the setting's."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from ingram_assets.settings.kinds import SavedSearch
+
+    try:
+        return str(TypeAdapter(SavedSearch).validate_python(value.strip()))
+    except ValidationError as error:
+        raise click.BadParameter(f"{value!r} is none: {error.errors()[0]['ctx']['error']}.") from None
+
+
+def _run_id(value: str) -> str:
+    """What can be undone: a run's whole id, as Dagster gives it, or an inventory operation's id or line."""
+    run_id = value.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{1,18}", run_id):
+        raise click.BadParameter(
+            f"{value!r} is no run's whole id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa. "
+            "ingram push prints it at its end, and Dagster's page shows it. Nor is it the number of a "
+            "line of ingram stock ledger."
+        )
+    return run_id
+
+
 @click.command()
-@click.argument("search_id", required=False, type=SEARCH_ID)
+@click.argument("search_id", required=False, type=_search_id)
 @let_through
-@as_json
-@handle_errors
+@with_json
 def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     r"""Discover the saved search's titles, then read every tracked title's stock into the queue.
 
@@ -49,9 +73,8 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
-@as_json
-@handle_errors
+@isbn_arguments
+@with_json
 def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
     r"""Read details, stock and cover of these titles into the queue; new ones are tracked from now on.
 
@@ -64,9 +87,8 @@ def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("isbns", metavar="ISBN...", nargs=-1, required=True, type=ISBN)
-@as_json
-@handle_errors
+@isbn_arguments
+@with_json
 def retire(isbns: tuple[str, ...], as_json: bool) -> None:
     r"""Stop tracking these titles. Their products stay in the store as they are; enrich takes a title back.
 
@@ -78,11 +100,10 @@ def retire(isbns: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=ISBN)
+@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=isbn_type)
 @click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
 @let_through
-@as_json
-@handle_errors
+@with_json
 def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
     r"""Bring the queue to Medusa: new products, then every level and flag that differs.
 
@@ -96,10 +117,9 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 
 
 @click.command()
-@click.argument("run_id", type=RUN_ID)
+@click.argument("run_id", type=_run_id)
 @click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
-@as_json
-@handle_errors
+@with_json
 def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 

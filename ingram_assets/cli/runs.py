@@ -20,12 +20,7 @@ import click
 import psutil
 
 from ingram_assets.domain.failures import IngramError, Transient
-from ingram_assets.runtime.instance import (
-    EVENT_BATCH_SIZE,
-    code_server_argv,
-    running_ports,
-    without_tries,
-)
+from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, code_server_argv, running_ports, without_tries
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
 from ingram_assets.settings.environment import environment_of
@@ -257,27 +252,20 @@ def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
     reports: list[RunReport] = []
     stopped: dict[str, str] | None = None
     error = kind = None
-    wanted = {
-        DagsterEventType.STEP_OUTPUT,
-        DagsterEventType.STEP_FAILURE,
-        DagsterEventType.RUN_FAILURE,
-        DagsterEventType.RUN_CANCELED,
-    }
+    of = DagsterEventType
+    wanted = {of.STEP_OUTPUT, of.STEP_FAILURE, of.RUN_FAILURE, of.RUN_CANCELED}
     for entry in instance.all_logs(run.run_id, of_type=wanted):
         event = entry.get_dagster_event()
-        if event.event_type == DagsterEventType.STEP_OUTPUT:
-            metadata: Mapping[str, Any] = event.step_output_data.metadata or {}
-        elif event.event_type == DagsterEventType.STEP_FAILURE:
+        metadata: Mapping[str, Any] = {}
+        if event.event_type == of.STEP_OUTPUT:
+            metadata = event.step_output_data.metadata or {}
+        elif event.event_type == of.STEP_FAILURE:
             failure = event.step_failure_data
             metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
             error = failure_text.of_step(failure)
         else:
-            metadata = {}
             error = error or failure_text.of_run(event)
-        if REPORT in metadata:
-            reports.append(metadata[REPORT].value)
-        if STOPPED in metadata:
-            stopped = metadata[STOPPED].value
-        if KIND in metadata:
-            kind = metadata[KIND].value
+        said = {name: metadata[name].value for name in (REPORT, STOPPED, KIND) if name in metadata}
+        reports += [said[REPORT]] if REPORT in said else []
+        stopped, kind = said.get(STOPPED, stopped), said.get(KIND, kind)
     return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)

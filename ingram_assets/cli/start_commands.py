@@ -4,13 +4,12 @@ import sys
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors
+from ingram_assets.cli.common import handle_errors, with_json
 from ingram_assets.domain.failures import NeedsPerson
 
 
 @click.command()
-@as_json
-@handle_errors
+@with_json
 def up(as_json: bool) -> None:
     r"""Run it for real: migrations, three code servers, web server, daemon, desk. Ctrl-C stops all.
 
@@ -22,7 +21,7 @@ def up(as_json: bool) -> None:
     """
     from ingram_assets.cli.up import run_up
 
-    run_up(as_json=as_json)
+    run_up(as_json)
 
 
 @click.command()
@@ -38,15 +37,14 @@ def desk(host: str, port: int | None) -> None:
     ingram token create --name till --scope "store:Online Store"
     ingram desk --port 3001
     """
-    from ingram_assets.cli.desk import run_desk
+    from ingram_assets.cli.up import run_desk
 
     run_desk(host, port)
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Bring every title through once, then stop everything.")
-@as_json
-@handle_errors
+@with_json
 def demo(once: bool, as_json: bool) -> None:
     r"""Watch it work on this machine: a simulated iPage, a real Medusa, and everything between.
 

@@ -12,7 +12,7 @@ import psycopg
 from ingram_assets.cli.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront import lag
-from ingram_assets.defs.storefront.rules import store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
@@ -42,16 +42,6 @@ class LowTitle:
     isbn: str
     title: str
     copies: int
-
-
-@dataclass(frozen=True, slots=True)
-class LateTitle:
-    """A title that the store does not follow. `what`: a kind of `lag.Behind`."""
-
-    isbn: str
-    title: str
-    what: str
-    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,7 @@ class Status:
     oldest_reading_isbn: str | None
     behind: int | None
     behind_since: datetime | None
-    behind_titles: tuple[LateTitle, ...]
+    behind_titles: tuple[lag.Behind, ...]
     behind_text: str | None
     not_asked: tuple[str, ...]
     broken: tuple[Trouble, ...]
@@ -104,11 +94,7 @@ class Status:
 
 
 def show_status(as_json: bool) -> None:
-    """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows.
-
-    Raises:
-        SettingsError, NeedsPerson, Transient: as for `gather`.
-    """
+    """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows."""
     status = gather()
     if as_json:
         click.echo(json.dumps(asdict(status), default=datetime.isoformat))
@@ -120,12 +106,12 @@ def gather() -> Status:
     """The state of the shop. Medusa is not asked; without Dagster or the journal, rows are counted.
 
     Raises:
-        SettingsError: the storefront's settings are missing.
-        NeedsPerson, Transient: the queue's database can't be read.
+        SettingsError, NeedsPerson, Transient: the storefront's settings, or the queue's database.
     """
     environment = environment_of("storefront")
     settings = load(StorefrontSettings, environment)
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
+    now, rules = datetime.now(UTC), store_rules(settings)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         in_step, no_journal = _ask_journal(settings)
@@ -135,7 +121,7 @@ def gather() -> Status:
         behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
-    now = datetime.now(UTC)
+    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
     oldest, trouble = summary.oldest_reading, (*summary.failed_titles, *summary.unread_titles)
     return Status(
         up=bool(running_ports(common)),
@@ -148,7 +134,7 @@ def gather() -> Status:
         failed=summary.failed,
         unread=summary.unread,
         never_read=summary.never_read,
-        low_stock=_low(titles, now, store_rules(settings), store_today(common)),
+        low_stock=low_stock(sold, rules=rules, today=store_today(common)),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
         promise_seconds=pace.STOCK_FAIL_AFTER,
         promise_broken=bool(oldest and now - oldest > pace.stock_sla),
@@ -166,12 +152,6 @@ def gather() -> Status:
         switched_off=tuple(sorted(dagster.switched_off)),
         desk=desk_at(common.state_dir),
     )
-
-
-def _low(titles: Sequence[Title], now: datetime, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
-    """Those that run low, of the copies that are not counted too long ago to be sold."""
-    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
-    return low_stock(sold, rules=rules, today=today)
 
 
 def render(status: Status, now: datetime) -> None:
@@ -208,12 +188,10 @@ def _render_faults(status: Status) -> None:
         say(why, fg="yellow")
     if status.behind_text:
         say(one_line(status.behind_text), fg="red")
+    behind = status.behind_titles
     _list(
         "Behind:",
-        [
-            f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}"
-            for one in status.behind_titles
-        ],
+        [f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}" for one in behind],
     )
     for push in status.unfinished_pushes:
         say(one_line(_unfinished(push)), fg="red")
@@ -264,8 +242,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
             psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
-            from ingram_assets.defs.runs_at_work import at_work_since
-            from ingram_assets.defs.switched_off import switched_off
+            from ingram_assets.defs.runs_at_work import at_work_since, switched_off
 
             retired = frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
             missed = {isbn: since for isbn, since in waiting.items() if isbn not in retired}
@@ -292,7 +269,7 @@ def _behind(
     first_changes: Mapping[str, datetime],
     dagster: _Dagster,
     pace: PaceSettings,
-) -> tuple[tuple[LateTitle, ...] | None, str | None]:
+) -> tuple[tuple[lag.Behind, ...] | None, str | None]:
     """The titles that the store does not follow, and that in words; `None` if the journal can't say."""
     if in_step is None:
         return None, None
@@ -307,8 +284,7 @@ def _behind(
         at_most=at_most,
         sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
     )
-    titles = tuple(LateTitle(one.isbn, one.title, one.kind, one.since) for one in found.behind)
-    return titles, lag.sentence(found, at_most, dagster.switched_off) if titles else None
+    return found.behind, lag.sentence(found, at_most, dagster.switched_off) if found.behind else None
 
 
 def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:

@@ -1,7 +1,5 @@
 """What `ingram stock` does and prints."""
 
-import getpass
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,20 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from ingram_assets.cli.common import SOME_FAILED, fail
-from ingram_assets.cli.terminal import markup, one_line, say
-from ingram_assets.defs.storefront.client import medusa_client
+from ingram_assets.cli.common import SOME_FAILED, fail, person, print_json
+from ingram_assets.cli.terminal import one_line, print_table, say
+from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
-from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.loading import load
-from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.inventory.channels import read_floor
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger, until_words
-from ingram_assets.store.inventory.listing import EntryList, WantedEntries
+from ingram_assets.store.inventory.listing import EntryList, ListedEntry, WantedEntries
 from ingram_assets.store.inventory.model import (
     Actor,
     Operation,
@@ -35,6 +28,7 @@ from ingram_assets.store.inventory.model import (
 )
 from ingram_assets.store.inventory.places import Place, find_place
 from ingram_assets.store.inventory.service import About, InventoryService
+from ingram_assets.store.inventory.undoing import TakenBack
 from ingram_assets.store.journal import Journal
 
 
@@ -45,7 +39,7 @@ def _store() -> Iterator[tuple[InventoryService, EntryList]]:
     Raises:
         SettingsError, NeedsPerson, Transient: the storefront's settings, its databases or the store.
     """
-    settings = load(StorefrontSettings, environment_of("storefront"))
+    settings = storefront_settings()
     url = settings.STOREFRONT_DB_URL.get_secret_value()
     with (
         Journal(url) as journal,
@@ -56,9 +50,14 @@ def _store() -> Iterator[tuple[InventoryService, EntryList]]:
 
 
 @contextmanager
-def _service() -> Iterator[InventoryService]:
-    with _store() as (service, _):
-        yield service
+def _refusals_told(as_json: bool, again: str, **more: str) -> Iterator[None]:
+    """Leaves with 1 where an operation is refused, or where it is not known what became of it."""
+    try:
+        yield
+    except OperationRefused as error:
+        fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
+    except Transient as error:
+        fail(f"{error} {again}", SOME_FAILED, as_json, **more)
 
 
 def perform(
@@ -76,24 +75,19 @@ def perform(
 ) -> None:
     """Do an operation, and print the entry before and after. Leaves with 1 where it is refused."""
     key = key or f"cli-{uuid4()}"
-    about = About(Reason(reason) if reason else None, note, reference)
-    with _service() as service:
-        try:
-            places = {place.id: place for place in service.shelves.places()}
-            done = service.apply(
-                operation,
-                isbn=isbn,
-                location=location,
-                target=target,
-                actor=_person(),
-                key=key,
-                expected_quantity=expected,
-                about=about,
-            )
-        except OperationRefused as error:
-            fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
-        except Transient as error:
-            fail(f"{error} The key is {key}: repeat the command with --key.", SOME_FAILED, as_json, key=key)
+    again = f"The key is {key}: repeat the command with --key."
+    with _store() as (service, _), _refusals_told(as_json, again, key=key):
+        places = _places(service)
+        done = service.apply(
+            operation,
+            isbn=isbn,
+            location=location,
+            target=target,
+            actor=Actor("person", person()),
+            key=key,
+            expected_quantity=expected,
+            about=About(Reason(reason) if reason else None, note, reference),
+        )
     _print_done(done, places, as_json, key=key)
 
 
@@ -105,42 +99,41 @@ def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
     Args:
         called: the operation's id, or the number of a line of it.
     """
-    settings = load(StorefrontSettings, environment_of("storefront"))
-    with StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger:
+    with StockLedger(storefront_settings().STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger:
         operation_id = ledger.operation_called(called)
     if operation_id is None:
         return False
-    with _service() as service:
-        places = {place.id: place for place in service.shelves.places()}
-        try:
+    with _store() as (service, _):
+        places = _places(service)
+        with _refusals_told(as_json, "Repeat the command: it is done once."):
             if dry_run:
-                plan, line = service.plan_undo(operation_id)
-                done = None
+                _print_plan(*service.plan_undo(operation_id), places, as_json)
             else:
-                done = service.undo(operation_id, actor=_person())
-        except OperationRefused as error:
-            fail(str(error), SOME_FAILED, as_json, kind=error.refusal.kind.value)
-        except Transient as error:
-            fail(f"{error} Repeat the command: it is done once.", SOME_FAILED, as_json)
-    if done:
-        _print_done(done, places, as_json)
-        return True
-    words = operation_name(plan.operation)
+                _print_done(service.undo(operation_id, actor=Actor("person", person())), places, as_json)
+    return True
+
+
+def _print_plan(plan: TakenBack, line: LedgerLine, places: dict[str, Place], as_json: bool) -> None:
+    words, at = operation_name(plan.operation), _code(plan.location_id, places)
     what = {key: each for key, each in asdict(plan.operation).items() if each is not None}
     if as_json:
-        told = {"isbn": line.isbn, "operation": words, "location": _code(plan.location_id, places)}
-        click.echo(json.dumps({"ok": True, "dry_run": True, **told, "with": what}, default=str))
-    else:
-        numbers = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in what.items())
-        to = f" to {_code(plan.target_id, places)}" if plan.target_id else ""
-        say(one_line(f"Would {words} {line.isbn} at {_code(plan.location_id, places)}{to}: {numbers}."))
-    return True
+        return print_json(dry_run=True, isbn=line.isbn, operation=words, location=at, **{"with": what})
+    numbers = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in what.items())
+    to = f" to {_code(plan.target_id, places)}" if plan.target_id else ""
+    say(one_line(f"Would {words} {line.isbn} at {at}{to}: {numbers}."))
 
 
 def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **more: str) -> None:
     if as_json:
-        click.echo(json.dumps({"ok": True, **_told(done, places), **more}, default=str))
-        return
+        named = ("before", "after", "target_before", "target_after")
+        entries = {name: _entry(each, places) for name in named if (each := getattr(done, name))}
+        return print_json(
+            **entries,
+            ledger_ids=done.ledger_ids,
+            reservation_id=done.reservation_id,
+            replayed=done.replayed,
+            **more,
+        )
     _print_entries([each for each in (done.after, done.target_after) if each], places, done)
     if done.reservation_id:
         held = next((one for one in done.after.reservations if one.id == done.reservation_id), None)
@@ -154,19 +147,14 @@ def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **
 
 def show_title(isbn: str, as_json: bool) -> None:
     """Print a title's entries, with their reservations."""
-    with _service() as service:
-        title = service.shelves.find_title(isbn)
-        places = {place.id: place for place in service.shelves.places()}
-        if title.is_unlimited:
-            entries: list[StockEntry] = []
-        else:
-            seen = [service.shelves.read(title, place).entry for place in places]
-            entries = [each for each in seen if each.level_id is not None]
+    with _store() as (service, _):
+        title, places = service.shelves.find_title(isbn), _places(service)
+        kept_at = () if title.is_unlimited else places
+        seen = [service.shelves.read(title, place).entry for place in kept_at]
+        entries = [each for each in seen if each.level_id is not None]
     if as_json:
         told = [_entry(each, places) for each in entries]
-        answer = {"ok": True, "isbn": title.isbn, "unlimited": title.is_unlimited, "entries": told}
-        click.echo(json.dumps(answer, default=str))
-        return
+        return print_json(isbn=title.isbn, unlimited=title.is_unlimited, entries=told)
     say(title.isbn, bold=True)
     if title.is_unlimited:
         click.echo("Its copies have no end: it is digital, and nothing is counted.")
@@ -184,35 +172,29 @@ def show_title(isbn: str, as_json: bool) -> None:
 def show_list(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
     """Print entries, least available first."""
     with _store() as (service, entries):
-        places = {place.id: place for place in service.shelves.places()}
+        places = _places(service)
         at = set(places) if location is None else {find_place(list(places.values()), location).id}
         kept = list(entries.all(WantedEntries(at, low, search)))
     kept.sort(key=lambda each: (each.available, each.sku, each.location_id))
     if as_json:
-        told = [
-            asdict(each) | {"available": each.available, "location": _code(each.location_id, places)}
-            for each in kept
-        ]
-        click.echo(json.dumps({"ok": True, "entries": told}))
-        return
-    table = _table("SKU", "title", "location", "quantity", "reserved", "available")
+        return print_json(entries=[_entry(each, places) for each in kept])
+    rows = []
     for each in kept:
-        numbers = (f"{number:,}" for number in (each.quantity, each.reserved, each.available))
-        table.add_row(markup(each.sku), markup(each.title[:40]), _code(each.location_id, places), *numbers)
-    Console(highlight=False).print(table)
+        place = _code(each.location_id, places)
+        rows.append((each.sku, each.title[:40], place, each.quantity, each.reserved, each.available))
+    print_table(rows, "SKU", "title", "location", "quantity", "reserved", "available")
     click.echo("1 entry." if len(kept) == 1 else f"{len(kept):,} entries.")
 
 
 def show_stats(as_json: bool) -> None:
     """Print what all entries add up to."""
-    settings = load(StorefrontSettings, environment_of("storefront"))
+    settings = storefront_settings()
     with medusa_client(settings) as client:
         floor = read_floor(client)
         entries = EntryList(client).all(WantedEntries(floor.place_ids))
         figures = StockFigures.of(entries, floor, settings.LOW_STOCK_THRESHOLD)
     if as_json:
-        click.echo(json.dumps({"ok": True, **asdict(figures)}))
-        return
+        return print_json(**asdict(figures))
     for name, number in asdict(figures).items():
         click.echo(f"{name:<10}{number:>10,}")
 
@@ -234,50 +216,44 @@ def show_locations(as_json: bool) -> None:
         for place in sorted(places, key=lambda place: place.code)
     ]
     if as_json:
-        click.echo(json.dumps({"ok": True, "locations": rows}))
-        return
-    table = _table("location", "entries", "quantity", "reserved", "whose")
-    for row in rows:
-        numbers = (f"{row[name]:,}" for name in ("entries", "quantity", "reserved"))
-        table.add_row(
-            markup(str(row["location"])), *numbers, "Ingram's, kept by the sync" if row["synced"] else ""
-        )
-    Console(highlight=False).print(table)
+        return print_json(locations=rows)
+    numbers = ("entries", "quantity", "reserved")
+    shown = (
+        (row["location"], *map(row.get, numbers), "Ingram's, kept by the sync" if row["synced"] else "")
+        for row in rows
+    )
+    print_table(shown, "location", *numbers, "whose")
 
 
 def show_low(location: str | None, threshold: int | None, as_json: bool) -> None:
     """Print the entries of which little is left; by LOW_STOCK_THRESHOLD, if no other is given."""
     if threshold is None:
-        threshold = load(StorefrontSettings, environment_of("storefront")).LOW_STOCK_THRESHOLD
+        threshold = storefront_settings().LOW_STOCK_THRESHOLD
     show_list(location, threshold, None, as_json)
 
 
 def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
     """Print a title's lines, oldest first, with what orders and others did until now."""
-    with _service() as service:
+    with _store() as (service, _):
         isbn = service.shelves.isbn_of(isbn)
         left = service.settle_title(isbn)
-        places = {place.id: place for place in service.shelves.places()}
+        places = _places(service)
         lines = service.ledger.lines(isbn, limit)
     if as_json:
-        told = [_line(each, places) for each in lines]
-        click.echo(json.dumps({"ok": True, "isbn": isbn, "lines": told, "left": left}, default=str))
-        return
-    table = _table("line", "time", "location", "what", "copies", "who and why")
-    for column in table.columns[1:4]:
-        column.no_wrap = True
-    for each in lines:
-        state = "" if each.state == "done" else f" ({each.state.replace('_', ' ')})"
-        who = f"{each.actor_kind} {each.actor_name}"
-        table.add_row(
-            str(each.id),
-            f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}",
-            _code(each.location_id, places),
-            f"{each.operation}{state}",
+        told = [_with_location(each, places) for each in lines]
+        for each in told:
+            del each["steps"]
+        return print_json(isbn=isbn, lines=told, left=left)
+    rows = (
+        (
+            *(str(each.id), f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}", _code(each.location_id, places)),
+            each.operation if each.state == "done" else f"{each.operation} ({each.state.replace('_', ' ')})",
             each.moves or f"{each.quantity_after}",
-            markup(f"{who}: {each.why}" if each.why else who),
+            f"{each.actor_kind} {each.actor_name}{': ' if each.why else ''}{each.why}",
         )
-    Console(highlight=False).print(table)
+        for each in lines
+    )
+    print_table(rows, "line", "time", "location", "what", "copies", "who and why")
     for words in left:
         say(one_line(f"What others did lately may be missing. {words}"))
     click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
@@ -285,12 +261,11 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
 
 def sweep_once(as_json: bool) -> None:
     """Free what is over, end what broke off, and print how much that was."""
-    with _service() as service:
+    with _store() as (service, _):
         done = service.recover()
         freed = service.expire_reservations(datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps({"ok": True, **asdict(done), "expired": len(freed)}))
-        return
+        return print_json(**asdict(done), expired=len(freed))
     click.echo(
         f"{len(freed)} reservations were over. Of operations that broke off, {done.finished} were finished "
         f"and {done.taken_back} taken back. {done.looked_at} entries were looked at again."
@@ -299,22 +274,19 @@ def sweep_once(as_json: bool) -> None:
         say(one_line(f"Left for the next sweep. {words}"))
 
 
-def _person() -> Actor:
-    try:
-        return Actor("person", getpass.getuser())
-    except (KeyError, OSError):  # A container's user may have no name.
-        return Actor("person", "cli")
+def _places(service: InventoryService) -> dict[str, Place]:
+    return {place.id: place for place in service.shelves.places()}
 
 
 def _code(location_id: str, places: dict[str, Place]) -> str:
-    return markup(places[location_id].code) if location_id in places else location_id
+    return places[location_id].code if location_id in places else location_id
 
 
 def _print_entries(
     entries: Sequence[StockEntry], places: dict[str, Place], done: OperationDone | None = None
 ) -> None:
-    table = _table("location", "quantity", "reserved", "available")
     befores = [done.before, done.target_before] if done else [None] * len(entries)
+    rows = []
     for entry, before in zip(entries, befores, strict=False):
         numbers = [entry.quantity, entry.reserved, entry.available]
         was = [before.quantity, before.reserved, before.available] if before else numbers
@@ -322,41 +294,14 @@ def _print_entries(
             "unlimited" if entry.is_unlimited else f"{one:,}" if one == two else f"{one:,} → {two:,}"
             for one, two in zip(was, numbers, strict=True)
         )
-        table.add_row(_code(entry.location_id, places), *shown)
-    Console(highlight=False).print(table)
+        rows.append((_code(entry.location_id, places), *shown))
+    print_table(rows, "location", "quantity", "reserved", "available")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        right = column in ("line", "entries", "quantity", "reserved", "available")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    return table
+def _entry(entry: StockEntry | ListedEntry, places: dict[str, Place]) -> dict[str, Any]:
+    return _with_location(entry, places) | {"available": entry.available}
 
 
-def _told(done: OperationDone, places: dict[str, Place]) -> dict[str, Any]:
-    named = {
-        "before": done.before,
-        "after": done.after,
-        "target_before": done.target_before,
-        "target_after": done.target_after,
-    }
-    entries = {name: _entry(each, places) for name, each in named.items() if each}
-    return {
-        **entries,
-        "ledger_ids": done.ledger_ids,
-        "reservation_id": done.reservation_id,
-        "replayed": done.replayed,
-    }
-
-
-def _entry(entry: StockEntry, places: dict[str, Place]) -> dict[str, Any]:
-    location = places[entry.location_id].code if entry.location_id in places else None
-    return asdict(entry) | {"location": location, "available": entry.available}
-
-
-def _line(line: LedgerLine, places: dict[str, Place]) -> dict[str, Any]:
-    told = asdict(line)
-    del told["steps"]
-    location = places[line.location_id].code if line.location_id in places else None
-    return told | {"location": location}
+def _with_location(told: StockEntry | ListedEntry | LedgerLine, places: dict[str, Place]) -> dict[str, Any]:
+    place = places.get(told.location_id)
+    return asdict(told) | {"location": place.code if place else None}

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any
 
 import click
 
-from ingram_assets.cli.common import as_json, handle_errors, with_examples
+from ingram_assets.cli.common import with_examples, with_json
 from ingram_assets.store.inventory.model import (
     Adjust,
     Delete,
     Fulfill,
+    Operation,
     Reason,
     Release,
     Reserve,
@@ -18,23 +20,23 @@ from ingram_assets.store.inventory.model import (
     Transfer,
 )
 
-_NUMBERS = {"ignore_unknown_options": True}
-"""-3 is a number, not an option."""
+Parameter = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""An argument or option of a command's, as click's decorators make it."""
 
+_ABOUT: tuple[Parameter, ...] = (
+    click.option("--reason", type=click.Choice([each.value for each in Reason]), help="Why, for the ledger."),
+    click.option("--note", help="A word about it, for the ledger."),
+    click.option("--reference", help="What it belongs to: an order, a delivery, an address."),
+    click.option("--expected", type=int, help="The quantity that you saw. Another one: nothing is done."),
+    click.option("--key", help="The idempotency key. With the one of an earlier call: its answer again."),
+)
+"""The options of all commands that change something."""
 
-def _writes(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of all commands that change something."""
-    for option in (
-        click.option("--key", help="The idempotency key. With the one of an earlier call: its answer again."),
-        click.option("--expected", type=int, help="The quantity that you saw. Another one: nothing is done."),
-        click.option("--reference", help="What it belongs to: an order, a delivery, an address."),
-        click.option("--note", help="A word about it, for the ledger."),
-        click.option(
-            "--reason", type=click.Choice([each.value for each in Reason]), help="Why, for the ledger."
-        ),
-    ):
-        command = option(command)
-    return command
+_QUANTITY = click.argument("quantity", type=int)
+_OF_RESERVATIONS: tuple[Parameter, ...] = (
+    click.argument("quantity", type=int, required=False),
+    click.option("--id", "reservation_id", help="Of this reservation. Default: the oldest first."),
+)
 
 
 @click.group()
@@ -52,10 +54,32 @@ def stock() -> None:
     """
 
 
+def _operation(name: str, *own: Parameter) -> Callable[[Callable[..., Operation]], click.Command]:
+    """A command that does the operation which a function makes of the command's own parameters."""
+
+    def define(make: Callable[..., Operation]) -> click.Command:
+        @wraps(make)
+        def do(isbn: str, location: str, as_json: bool, **given: Any) -> None:
+            from ingram_assets.cli.stock import perform
+
+            about = ("target", "reason", "note", "reference", "expected", "key")
+            beside = {name: given.pop(name) for name in about if name in given}
+            perform(make(**given), isbn, location, as_json, **beside)
+
+        command = with_json(do)
+        of_all: tuple[Parameter, ...] = (click.argument("isbn"), click.argument("location"), *own, *_ABOUT)
+        for parameter in reversed(of_all):
+            command = parameter(command)
+        # -3 is a number, not an option.
+        settings = {"ignore_unknown_options": True} if own else {}
+        return stock.command(name, context_settings=settings)(command)
+
+    return define
+
+
 @stock.command()
 @click.argument("isbn")
-@as_json
-@handle_errors
+@with_json
 def show(isbn: str, as_json: bool) -> None:
     r"""A title's copies at each location, and what is held of them.
 
@@ -68,163 +92,94 @@ def show(isbn: str, as_json: bool) -> None:
     show_title(isbn, as_json)
 
 
-@stock.command("set", context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("quantity", type=int)
-@_writes
-@as_json
-@handle_errors
-def set_quantity(isbn: str, location: str, quantity: int, as_json: bool, **about: Any) -> None:
+@_operation("set", _QUANTITY)
+def set_quantity(quantity: int) -> Operation:
     r"""Set the physical quantity to what was counted; makes the entry where there is none.
 
     \b
     ingram stock set 9781639739134 CELLAR 12 --reason cycle_count
     ingram stock set 9781639739134 cellar 12 --expected 10
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(SetQuantity(quantity), isbn, location, as_json, **about)
+    return SetQuantity(quantity)
 
 
-@stock.command(context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("delta", type=int)
-@_writes
-@as_json
-@handle_errors
-def adjust(isbn: str, location: str, delta: int, as_json: bool, **about: Any) -> None:
+@_operation("adjust", click.argument("delta", type=int))
+def adjust(delta: int) -> Operation:
     r"""Change the physical quantity by so much, up or down.
 
     \b
     ingram stock adjust 9781639739134 CELLAR 20 --reason received --reference PO-1187
     ingram stock adjust 9781639739134 CELLAR -1 --reason damaged --note "wet"
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(Adjust(delta), isbn, location, as_json, **about)
+    return Adjust(delta)
 
 
-@stock.command(context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("quantity", type=int)
-@click.option("--owner", help="For whom they are held.")
-@click.option(
-    "--minutes",
-    type=click.IntRange(1, 366 * 24 * 60),
-    help="For how long, a year at most. Default: until released.",
+@_operation(
+    "reserve",
+    _QUANTITY,
+    click.option("--owner", help="For whom they are held."),
+    click.option(
+        "--minutes",
+        type=click.IntRange(1, 366 * 24 * 60),
+        help="For how long, a year at most. Default: until released.",
+    ),
 )
-@_writes
-@as_json
-@handle_errors
-def reserve(
-    isbn: str,
-    location: str,
-    quantity: int,
-    owner: str | None,
-    minutes: int | None,
-    as_json: bool,
-    **about: Any,
-) -> None:
+def reserve(quantity: int, owner: str | None, minutes: int | None) -> Operation:
     r"""Hold copies for somebody; they are not for sale until released, or until the time is over.
 
     \b
     ingram stock reserve 9781639739134 CELLAR 2 --owner "Ada" --minutes 60
     """
-    from ingram_assets.cli.stock import perform
-
-    until = datetime.now(UTC) + timedelta(minutes=minutes) if minutes else None
-    perform(Reserve(quantity, owner, until), isbn, location, as_json, **about)
+    return Reserve(quantity, owner, datetime.now(UTC) + timedelta(minutes=minutes) if minutes else None)
 
 
-@stock.command(context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("quantity", type=int, required=False)
-@click.option("--id", "reservation", help="Of this reservation. Default: the oldest first.")
-@_writes
-@as_json
-@handle_errors
-def release(
-    isbn: str, location: str, quantity: int | None, reservation: str | None, as_json: bool, **about: Any
-) -> None:
+@_operation("release", *_OF_RESERVATIONS)
+def release(quantity: int | None, reservation_id: str | None) -> Operation:
     r"""Put held copies on sale again.
 
     \b
     ingram stock release 9781639739134 CELLAR 2
     ingram stock release 9781639739134 CELLAR --id resitem_01JCD3P4Z8
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(Release(quantity, reservation), isbn, location, as_json, **about)
+    return Release(quantity, reservation_id)
 
 
-@stock.command(context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("quantity", type=int, required=False)
-@click.option("--id", "reservation", help="Of this reservation. Default: the oldest first.")
-@_writes
-@as_json
-@handle_errors
-def fulfill(
-    isbn: str, location: str, quantity: int | None, reservation: str | None, as_json: bool, **about: Any
-) -> None:
+@_operation("fulfill", *_OF_RESERVATIONS)
+def fulfill(quantity: int | None, reservation_id: str | None) -> Operation:
     r"""Let held copies leave: neither here nor held any more. An order's own are fulfilled in Medusa.
 
     \b
     ingram stock fulfill 9781639739134 CELLAR 2
     ingram stock fulfill 9781639739134 CELLAR --id resitem_01JCD3P4Z8
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(Fulfill(quantity, reservation), isbn, location, as_json, **about)
+    return Fulfill(quantity, reservation_id)
 
 
-@stock.command(context_settings=_NUMBERS)
-@click.argument("isbn")
-@click.argument("location")
-@click.argument("target")
-@click.argument("quantity", type=int)
-@_writes
-@as_json
-@handle_errors
-def transfer(isbn: str, location: str, target: str, quantity: int, as_json: bool, **about: Any) -> None:
+@_operation("transfer", click.argument("target"), _QUANTITY)
+def transfer(quantity: int) -> Operation:
     r"""Move copies that nobody holds from LOCATION to TARGET.
 
     \b
     ingram stock transfer 9781639739134 CELLAR SHOP_FLOOR 5
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(Transfer(quantity), isbn, location, as_json, target=target, **about)
+    return Transfer(quantity)
 
 
-@stock.command()
-@click.argument("isbn")
-@click.argument("location")
-@_writes
-@as_json
-@handle_errors
-def delete(isbn: str, location: str, as_json: bool, **about: Any) -> None:
+@_operation("delete")
+def delete() -> Operation:
     r"""Stop keeping a title at a location. Refused while copies are held there.
 
     \b
     ingram stock delete 9781639739134 CELLAR
     """
-    from ingram_assets.cli.stock import perform
-
-    perform(Delete(), isbn, location, as_json, **about)
+    return Delete()
 
 
 @stock.command("list")
 @click.option("--location", help="At this location alone.")
 @click.option("--low", type=int, help="With at most so many available.")
 @click.option("--search", help="Of which title or SKU has this in it.")
-@as_json
-@handle_errors
+@with_json
 def list_entries(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
     r"""Every entry, least available first.
 
@@ -240,8 +195,7 @@ def list_entries(location: str | None, low: int | None, search: str | None, as_j
 @stock.command()
 @click.option("--location", help="At this location alone.")
 @click.option("--threshold", type=int, help="With at most so many available. Default: LOW_STOCK_THRESHOLD.")
-@as_json
-@handle_errors
+@with_json
 def low(location: str | None, threshold: int | None, as_json: bool) -> None:
     r"""Entries of which little is left, least available first.
 
@@ -255,8 +209,7 @@ def low(location: str | None, threshold: int | None, as_json: bool) -> None:
 
 
 @stock.command()
-@as_json
-@handle_errors
+@with_json
 def stats(as_json: bool) -> None:
     r"""What all entries add up to.
 
@@ -269,8 +222,7 @@ def stats(as_json: bool) -> None:
 
 
 @stock.command()
-@as_json
-@handle_errors
+@with_json
 def locations(as_json: bool) -> None:
     r"""Every stock location, with what lies there.
 
@@ -285,8 +237,7 @@ def locations(as_json: bool) -> None:
 @stock.command()
 @click.argument("isbn")
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="The newest so many.")
-@as_json
-@handle_errors
+@with_json
 def ledger(isbn: str, limit: int, as_json: bool) -> None:
     r"""Every change of a title's copies: who, when, why, before and after.
 
@@ -300,8 +251,7 @@ def ledger(isbn: str, limit: int, as_json: bool) -> None:
 
 
 @stock.command()
-@as_json
-@handle_errors
+@with_json
 def sweep(as_json: bool) -> None:
     r"""Free reservations whose time is over, end what broke off, and look again at what was written lately.
 

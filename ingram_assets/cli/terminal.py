@@ -7,6 +7,7 @@ around. Everything that commands print of such text goes through here.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -42,6 +43,21 @@ def markup(text: str) -> str:
     from rich.markup import escape
 
     return escape(one_line(text))
+
+
+def print_table(rows: Iterable[Iterable[object]], *columns: str) -> None:
+    """Print rows below their columns' names: numbers as people write them, texts as text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        right = column in ("line", "entries", "quantity", "reserved", "available")
+        no_wrap = column in ("time", "location", "what") and "line" in columns
+        table.add_column(column, justify="right" if right else "left", no_wrap=no_wrap, overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else markup(str(cell)) for cell in row))
+    Console(highlight=False).print(table)
 
 
 def say(text: str, *, err: bool = False, **style: Any) -> None:

@@ -1,6 +1,5 @@
 """`ingram history` and `ingram explain`: what became of one title, and why the store shows what it shows."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -8,9 +7,14 @@ from typing import Any
 
 import click
 
+from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.defs.storefront.client import medusa_client
-from ingram_assets.defs.storefront.rules import store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import (
+    medusa_client,
+    store_rules,
+    store_today,
+    storefront_settings,
+)
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.domain.lifetime import age
@@ -60,19 +64,14 @@ class Happened:
     words: str
     details: Mapping[str, Any]
 
-    def as_json(self) -> dict[str, Any]:
-        """As `--json` prints it."""
-        return {"at": self.at.isoformat(), "what": self.what, "words": self.words, **self.details}
-
 
 def show_history(isbn: str, as_json: bool) -> None:
     """Print a title's stock readings, store changes and inventory operations in one line of time.
 
     Raises:
         UnknownTitle: neither the queue nor the journal knows it.
-        SettingsError, NeedsPerson, Transient: the storefront's settings or databases.
     """
-    settings = load(StorefrontSettings, environment_of("storefront"))
+    settings = storefront_settings()
     with (
         QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
@@ -85,9 +84,11 @@ def show_history(isbn: str, as_json: bool) -> None:
         raise UnknownTitle(isbn)
     name = titles[0].title if titles else None
     if as_json:
-        events = [one.as_json() for one in happened]
-        click.echo(json.dumps({"ok": True, "isbn": isbn, "title": name, "events": events}, default=str))
-        return
+        events = [
+            {"at": one.at.isoformat(), "what": one.what, "words": one.words, **one.details}
+            for one in happened
+        ]
+        return print_json(isbn=isbn, title=name, events=events)
     say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
     for one in happened:
         say(one_line(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}"))
@@ -170,11 +171,8 @@ def _in_sum(stock: Stock) -> str:
 
 
 def _centers(stock: Stock, which: Iterable[str]) -> str:
-    parts = [
-        f"{dc} {count(stock[dc].on_hand)}+{count(stock[dc].on_order)}" if dc in stock else f"{dc} gone"
-        for dc in which
-    ]
-    return ", ".join(parts) or "no distribution center"
+    of = {dc: f"{dc} {count(seen.on_hand)}+{count(seen.on_order)}" for dc, seen in stock.items()}
+    return ", ".join(of.get(dc, f"{dc} gone") for dc in which) or "no distribution center"
 
 
 def _written(entry: Entry) -> str:
@@ -209,7 +207,6 @@ def check_run(run_id: str) -> None:
 
     Raises:
         UnknownRunId: it wrote nothing to the store.
-        SettingsError, NeedsPerson, Transient: the storefront's settings or the journal's database.
     """
     environment = environment_of("storefront")
     check(environment, StorefrontSettings, CommonSettings)
@@ -229,14 +226,11 @@ def show_explanation(isbn: str, as_json: bool) -> None:
 
     Raises:
         UnknownTitle: the queue does not know it.
-        SettingsError, NeedsPerson, Transient: settings, databases or the store.
     """
     explanation, notes = _explanation(isbn)
     following, sentence = _next_reading(isbn)
     if as_json:
-        answer = {"ok": True, **asdict(explanation), "notes": notes, "next_reading": following}
-        click.echo(json.dumps(answer, default=str))
-        return
+        return print_json(**asdict(explanation), notes=notes, next_reading=following)
     say(explanation.text())
     say(one_line(f"Read:     {sentence}"))
     for note in notes:

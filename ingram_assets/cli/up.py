@@ -1,13 +1,14 @@
-"""`ingram up`: checks every setting, migrates, starts Dagster, and stays."""
+"""`ingram up`: checks every setting, migrates, starts Dagster, and stays; `ingram desk`: the desk alone."""
 
 import contextlib
-import json
 import os
 import time
 
 import click
 
+from ingram_assets.cli.common import print_json
 from ingram_assets.cli.migrate import migrate_queue
+from ingram_assets.defs.storefront.from_settings import storefront_settings
 from ingram_assets.runtime.dagster_processes import (
     FORGET_EVERY,
     forget_old_files,
@@ -16,6 +17,7 @@ from ingram_assets.runtime.dagster_processes import (
 )
 from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
+from ingram_assets.runtime.ports import choose_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS
@@ -25,8 +27,8 @@ from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 
-def run_up(*, as_json: bool = False) -> None:
-    """`ingram up`: check every setting, migrate, start, and stay until Ctrl-C.
+def run_up(as_json: bool) -> None:
+    """Check every setting, migrate, start, and stay until Ctrl-C.
 
     Raises:
         SettingsError: a setting of any location is missing; nothing was started.
@@ -41,7 +43,7 @@ def run_up(*, as_json: bool = False) -> None:
         with dagster_instance(common):
             pass  # Its tables are made here, once, before five processes would make them at the same time.
         try:
-            dagster = start_dagster(
+            ui = start_dagster(
                 supervisor,
                 home,
                 lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
@@ -56,9 +58,9 @@ def run_up(*, as_json: bool = False) -> None:
             )
             logs = supervisor.folder / "logs"
             if as_json:
-                click.echo(json.dumps({"ok": True, "ui": dagster.ui_url, "desk": desk, "logs": str(logs)}))
+                print_json(ui=ui, desk=desk, logs=str(logs))
             else:
-                click.echo(f"Dagster: {dagster.ui_url}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
+                click.echo(f"Dagster: {ui}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     forget_old_files(home, time.time())
@@ -85,3 +87,20 @@ def _ports_of_checked_settings() -> dict[str, int]:
     if faults:
         raise SettingsError("\n".join(dict.fromkeys(faults)))
     return ports
+
+
+def run_desk(host: str, port: int | None) -> None:
+    """Answer programs until Ctrl-C.
+
+    Raises:
+        SettingsError: a setting of the storefront is missing or malformed.
+        PortBusy: the port is taken.
+    """
+    settings = storefront_settings()
+    if port is None:
+        port = port_settings(environment_of_owner()).get("DESK", DESK_PORT)
+    port = choose_port("INGRAM_PORT_DESK", port)
+    from ingram_assets.desk.server import serve
+
+    click.echo(f"Desk: http://{host}:{port}   (Ctrl-C stops it)", err=True)
+    serve(settings, host=host, port=port)

@@ -1,8 +1,10 @@
-"""Which runs are waiting or at work, for sensors that would only get in their way."""
+"""Which runs are waiting or at work, and which sensors and schedules a person switched off."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
+
+from ingram_assets.runtime.dagster_internals import InstigatorStatus
 
 _NOT_FINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -28,3 +30,11 @@ def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
     records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_FINISHED))
     origins = [(record, record.dagster_run.remote_job_origin) for record in records]
     return [record for record, origin in origins if origin and origin.location_name == location]
+
+
+def switched_off(instance: dg.DagsterInstance) -> set[str]:
+    """Names of the sensors and schedules that are; none in an instance that can have no daemon."""
+    if instance.schedule_storage is None:
+        return set()
+    stopped = instance.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    return {state.name for state in stopped}

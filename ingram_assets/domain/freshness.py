@@ -180,7 +180,7 @@ def demand(title: LastReading, usual: float) -> float:
 
 
 def usual_demand(titles: Iterable[LastReading]) -> float | None:
-    """The catalog's usual demand: the median of its titles, in orders an hour; None: not one copy less yet."""
+    """The catalog's usual demand: the median of its titles, in orders an hour; None: no copy was sold yet."""
     seen = [one.seen for one in titles if one.seen.hours > 0]
     orders = sum(one.orders for one in seen)
     if orders * COPIES_AN_ORDER < 1:

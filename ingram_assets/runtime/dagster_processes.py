@@ -6,15 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ingram_assets.runtime.instance import (
-    EVENT_BATCH_SIZE,
-    PORTS_FILE,
-    code_server_argv,
-)
+from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, PORTS_FILE, code_server_argv
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.belonging import LOCATIONS
@@ -28,14 +23,6 @@ EnvironmentOf = Callable[[str | None], Mapping[str, str]]
 """The whole environment of a code location's process; of the web server and the daemon for `None`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dagster:
-    """Where the started Dagster answers."""
-
-    ui_url: str
-    ports: Mapping[str, int]
-
-
 def start_dagster(
     supervisor: Supervisor,
     home: Path,
@@ -43,8 +30,8 @@ def start_dagster(
     *,
     ui_port: int | None,
     wanted_ports: Mapping[str, int | None] | None = None,
-) -> Dagster:
-    """Start the code servers, the web server and the daemon, each brought back if it dies.
+) -> str:
+    """Start the code servers, the web server and the daemon, each brought back if it dies. The UI's address.
 
     Dagster's tables must be there already. Ports are free ones unless named.
 
@@ -82,7 +69,7 @@ def start_dagster(
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))
     write_whole(home / PORTS_FILE, json.dumps(ports))
-    return Dagster(ui_url, ports)
+    return ui_url
 
 
 def _command(name: str, ports: Mapping[str, int], ui: int) -> tuple[list[str], Callable[[], bool]]:

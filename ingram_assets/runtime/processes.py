@@ -15,9 +15,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
@@ -76,8 +75,7 @@ class Child:
     started: float
     deaths: int = 0
     restart_at: float | None = None
-    stopping: bool = field(default=False, repr=False)
-    asked_to_stop: bool = field(default=False, repr=False)
+    asked_to_stop: bool = False
 
     @property
     def pid(self) -> int:
@@ -110,9 +108,10 @@ class Child:
 class Supervisor:
     """Starts children and answers for their end. Use as a context manager: leaving it stops all of them.
 
-    `folder` holds the lock, `processes.json` and, by default, the logs. Entering raises AlreadyRunning when
-    another live instance holds the folder, and clears what a crashed one left. Methods may be called from
-    several threads; a watcher thread brings children started with `restart=True` back.
+    `folder` holds the lock, `processes.json` and the logs. Entering raises AlreadyRunning when another live
+    instance holds the folder, and clears what a crashed one left. Methods may be called from several threads;
+    a watcher thread brings children started with `restart=True` back. `children` are by name, in the order in
+    which they were started.
     """
 
     def __init__(self, folder: Path, *, grace_seconds: float = 10.0) -> None:
@@ -120,7 +119,7 @@ class Supervisor:
         self._grace_seconds = grace_seconds
         self._lock_file = filelock.FileLock(self.folder / "lock", mode=0o600, thread_local=False)
         self._list = self.folder / "processes.json"
-        self._children: dict[str, Child] = {}
+        self.children: dict[str, Child] = {}
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -142,9 +141,7 @@ class Supervisor:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.stop_all()
         finally:
@@ -157,7 +154,6 @@ class Supervisor:
         *,
         env: Mapping[str, str],
         cwd: Path | None = None,
-        log_file: Path | None = None,
         ready: Callable[[], bool] | None = None,
         ready_seconds: float = 60.0,
         stop_signal: signal.Signals = signal.SIGTERM,
@@ -175,7 +171,7 @@ class Supervisor:
             argv=[str(part) for part in argv],
             env={**env, **sparing_this_machine(env), MARK: str(self.folder)},
             cwd=cwd or self.folder,
-            output=ChildLog(log_file or self.folder / "logs" / f"{name}.log"),
+            output=ChildLog(self.folder / "logs" / f"{name}.log"),
             stop_signal=stop_signal,
             restart=restart,
             user=user,
@@ -186,10 +182,10 @@ class Supervisor:
         with self._lock:
             if self._closing.is_set():
                 raise ChildFailed(f"{name} was not started: everything is being stopped.")
-            if name in self._children:
+            if name in self.children:
                 raise ValueError(f"{name} is started already")
             self._spawn(child)
-            self._children[name] = child
+            self.children[name] = child
             self._write_list()
         try:
             if ready is not None:
@@ -201,28 +197,12 @@ class Supervisor:
             self._ensure_watcher()
         return child
 
-    @property
-    def names(self) -> list[str]:
-        """Of all children, in the order in which they were started."""
-        with self._lock:
-            return list(self._children)
-
-    def child(self, name: str) -> Child:
-        """The child started under this name. Raises KeyError."""
-        return self._children[name]
-
-    def dead(self) -> list[Child]:
-        """Children that ended on their own and are not to be restarted."""
-        with self._lock:
-            return [c for c in self._children.values() if not c.running and not c.restart and not c.stopping]
-
     def stop(self, name: str) -> None:
         """Stops one child with its descendants. Unknown or dead already: nothing to do."""
         with self._lock:
-            child = self._children.pop(name, None)
-            if child is None:
-                return
-            child.stopping = True
+            child = self.children.pop(name, None)
+        if child is None:
+            return
         self._end(child)
         with self._lock:
             self._write_list()
@@ -236,9 +216,7 @@ class Supervisor:
         self._closing.set()
         if self._watcher is not None:
             self._watcher.join()
-        children = list(reversed(list(self._children.values())))
-        for child in children:
-            child.stopping = True
+        children = list(reversed(self.children.values()))
         try:
             for child in children[:-1]:
                 self._ask_to_stop(child)
@@ -251,7 +229,7 @@ class Supervisor:
             for child in children:
                 child.output.settle()
             with self._lock:
-                self._children.clear()
+                self.children.clear()
                 self._write_list()
 
     # -- starting and ending one ---------------------------------------------------------------------------
@@ -283,18 +261,15 @@ class Supervisor:
         until = time.monotonic() + seconds
         while True:
             if not child.running:
-                raise ChildFailed(
-                    f"{child.name} stopped with exit code {child.process.returncode} before it was ready. "
-                    f"The end of its log ({child.log}):\n{child.log_end()}"
-                )
-            if ready():
+                what = f"stopped with exit code {child.process.returncode} before it was ready"
+            elif ready():
                 return
-            if time.monotonic() > until:
-                raise ChildFailed(
-                    f"{child.name} was not ready after {seconds:.0f} s. "
-                    f"The end of its log ({child.log}):\n{child.log_end()}"
-                )
-            time.sleep(POLL_SECONDS)
+            elif time.monotonic() > until:
+                what = f"was not ready after {seconds:.0f} s"
+            else:
+                time.sleep(POLL_SECONDS)
+                continue
+            raise ChildFailed(f"{child.name} {what}. The end of its log ({child.log}):\n{child.log_end()}")
 
     @staticmethod
     def _ask_to_stop(child: Child) -> None:
@@ -328,8 +303,8 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._closing.wait(POLL_SECONDS * 4):
             with self._lock:
-                for child in list(self._children.values()):
-                    if child.restart and not child.stopping and not child.running:
+                for child in list(self.children.values()):
+                    if child.restart and not child.running:
                         self._bring_back(child)
 
     def _bring_back(self, child: Child) -> None:
@@ -339,12 +314,8 @@ class Supervisor:
             child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
             wait = BACK_OFF_SECONDS[min(child.deaths, len(BACK_OFF_SECONDS)) - 1]
             child.restart_at = now + wait
-            log.warning(
-                "%s ended (exit code %s): starting it again in %.1f s",
-                child.name,
-                child.process.returncode,
-                wait,
-            )
+            code = child.process.returncode
+            log.warning("%s ended (exit code %s): starting it again in %.1f s", child.name, code, wait)
         elif now >= child.restart_at:
             try:
                 self._spawn(child)
@@ -364,7 +335,7 @@ class Supervisor:
     def _write_list(self) -> None:
         listed = {
             "owner": identity(os.getpid()),
-            "children": [{"name": c.name, **identity(c.pid)} for c in self._children.values()],
+            "children": [{"name": c.name, **identity(c.pid)} for c in self.children.values()],
         }
         write_whole(self._list, json.dumps(listed, indent=1))
 
@@ -377,8 +348,7 @@ class Supervisor:
     def _clear_orphans(self) -> None:
         orphans: dict[int, psutil.Process] = {}
         for entry in self._listed().get("children", []):
-            process = same_process(entry)
-            if process is not None:
+            if process := same_process(entry):
                 orphans.update({p.pid: p for p in family(process.pid)})
         orphans.update({p.pid: p for p in self._marked()})
         if not orphans:
@@ -410,7 +380,6 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
             found.add(value)
         elif "://" in value:
             with contextlib.suppress(ValueError):
-                password = urlsplit(value).password
-                if password:
+                if password := urlsplit(value).password:
                     found |= {password, unquote(password)}
     return sorted(found, key=len, reverse=True)

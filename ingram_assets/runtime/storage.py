@@ -38,18 +38,6 @@ _engines: dict[str, Engine] = {}
 """What all instances of a process share, by URL. In the databases of these Dagster's tables are there."""
 
 
-def _engine(postgres_url: str) -> Engine:
-    """Keeps its connections. Each is tried before it is lent out again."""
-    return sqlalchemy.create_engine(
-        postgres_url,
-        isolation_level="AUTOCOMMIT",
-        pool_size=KEPT,
-        max_overflow=-1,
-        pool_pre_ping=True,
-        connect_args=GIVEN_UP_AFTER,
-    )
-
-
 class ScheduleStorage(PostgresScheduleStorage):
     """What sensors and schedules did, and when.
 
@@ -86,7 +74,15 @@ class PostgresStorage(DagsterPostgresStorage):
         is_known = postgres_url in _engines
         super().__init__(postgres_url, should_autocreate_tables=not is_known, inst_data=inst_data)
         if not is_known:
-            _engines[postgres_url] = _engine(postgres_url)
+            # It keeps its connections. Each is tried before it is lent out again.
+            _engines[postgres_url] = sqlalchemy.create_engine(
+                postgres_url,
+                isolation_level="AUTOCOMMIT",
+                pool_size=KEPT,
+                max_overflow=-1,
+                pool_pre_ping=True,
+                connect_args=GIVEN_UP_AFTER,
+            )
         self._schedule_storage = ScheduleStorage(postgres_url)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = _engines[postgres_url]

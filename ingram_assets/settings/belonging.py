@@ -16,12 +16,11 @@ LOCATIONS: dict[str, type[Settings]] = {
 SHARED = frozenset({*CommonSettings.model_fields, *PaceSettings.model_fields})
 """What every process may know."""
 
+_ALL: tuple[type[Settings], ...] = (MigrateSettings, CommonSettings, PaceSettings, *LOCATIONS.values())
 READ_FROM = {
-    **dict.fromkeys(MigrateSettings.model_fields, (".env",)),
-    **{
-        name: (".env", *(of.file for of in LOCATIONS.values() if name in SHARED or name in of.model_fields))
-        for name in (*SHARED, *(name for of in LOCATIONS.values() for name in of.model_fields))
-    },
+    name: (".env", *(of.file for of in LOCATIONS.values() if name in SHARED or name in of.model_fields))
+    for asked_by in _ALL
+    for name in asked_by.model_fields
 }
 """Each setting's name to the files that may hold it."""
 

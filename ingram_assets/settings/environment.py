@@ -24,33 +24,24 @@ from ingram_assets.settings.shared import CommonSettings
 
 log = logging.getLogger(__name__)
 
-PORTS = tuple(
-    f"INGRAM_PORT_{name}"
-    for name in (
-        *("UI", "DESK", "SCRAPER", "STOREFRONT", "OPERATIONS"),
-        *("POSTGRES", "S3", "COVERS", "IMAP", "IPAGE", "MEDUSA"),
-    )
-)
+_PORTS = "UI DESK SCRAPER STOREFRONT OPERATIONS POSTGRES S3 COVERS IMAP IPAGE MEDUSA"
+PORTS = tuple(f"INGRAM_PORT_{name}" for name in _PORTS.split())
 """Ports that may be fixed: of `ingram up`'s processes, and of the demo's servers."""
 
-_OF_THE_MACHINE = frozenset(
-    (
-        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
-        *("PLAYWRIGHT_NODEJS_PATH", "PLAYWRIGHT_BROWSERS_PATH"),
-        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"),
-        # Most systems know the small spelling, some programs the other.
-        *proxies.NAMES,
-        *(name.upper() for name in proxies.NAMES),
-        *proxies.SPARED,
-    )
-)
-_OF_DAGSTER = frozenset({"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"})
-_NO_SETTINGS = frozenset(
-    {*_OF_THE_MACHINE, *_OF_DAGSTER, "INGRAM_TOOLS_DIR", "INGRAM_SUPERVISED_IN", ENV_DIR}
-)
-_NAMES = frozenset({*READ_FROM, *PORTS})
-_PREFIXES = frozenset(name.partition("_")[0] for name in _NAMES)
+_OF_THE_MACHINE = {
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "XDG_RUNTIME_DIR"),
+    *("PLAYWRIGHT_NODEJS_PATH", "PLAYWRIGHT_BROWSERS_PATH"),
+    *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"),
+    # Most systems know the small spelling, some programs the other.
+    *proxies.NAMES,
+    *(name.upper() for name in proxies.NAMES),
+    *proxies.SPARED,
+}
+_OF_DAGSTER = {"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"}
+_NO_SETTINGS = {*_OF_THE_MACHINE, *_OF_DAGSTER, "INGRAM_TOOLS_DIR", "INGRAM_SUPERVISED_IN", ENV_DIR}
+_NAMES = {*READ_FROM, *PORTS}
+_PREFIXES = {name.partition("_")[0] for name in _NAMES}
 
 
 def environment_of(location: str | None, folder: Path | None = None) -> dict[str, str]:

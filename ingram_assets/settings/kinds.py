@@ -64,14 +64,12 @@ def _secretly(check: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
 
 # -- text, numbers, choices ------------------------------------------------------------------------------
 
-_NOT_FILLED_IN = "nothing is filled in for ${…}: write what it stands for"
 _WHOLE = "it has to be a whole number of at most nine digits and nothing else, as 1500"
 _NUMBER = "it has to be a number with a point and nothing else, as 0.3"
 
-Text = Annotated[
-    str,
-    BeforeValidator(_like(r"(?s)(?!.*\$\{).*", "nothing is filled in for ${…}: write what it stands for")),
-]
+_NOT_FILLED_IN = "nothing is filled in for ${…}: write what it stands for"
+
+Text = Annotated[str, BeforeValidator(_like(r"(?s)(?!.*\$\{).*", _NOT_FILLED_IN))]
 Whole = Annotated[int, BeforeValidator(_like(r"[+-]?[0-9]{1,9}", _WHOLE))]
 Number = Annotated[float, BeforeValidator(_like(r"[+-]?([0-9]{1,9}(\.[0-9]*)?|\.[0-9]+)", _NUMBER))]
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -118,9 +116,9 @@ def _alert_targets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _pieces(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(piece.strip() for piece in value.split(",") if piece.strip())
-    return value
+    if not isinstance(value, str):
+        return value
+    return tuple(piece.strip() for piece in value.split(",") if piece.strip())
 
 
 _SITE = "it has to be the site's address alone, without a page's path, as https://site.example"
@@ -145,6 +143,7 @@ _BASE32 = "an authenticator's secret is 16 or more letters and digits from 2 to 
 _SEARCH = (
     "it has to be the saved search's number, as 1234567, or its Download link's path, which begins with /"
 )
+_BUCKET = "a bucket's name is 3 to 63 small letters, digits and hyphens"
 _PUBLISHABLE = "that is a publishable key: what is wanted is a secret one, which begins with sk_"
 
 
@@ -209,15 +208,7 @@ Key = Annotated[
 SecretKey = Annotated[Key, BeforeValidator(_like(r"(?!pk_).*", _PUBLISHABLE))]
 Cookies = Annotated[SecretStr, AfterValidator(_secretly(_pasted_cookies))]
 """In whatever form a browser gives them out."""
-BucketName = Annotated[
-    Text,
-    AfterValidator(
-        _like(
-            r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-            "a bucket's name is 3 to 63 small letters, digits and hyphens",
-        )
-    ),
-]
+BucketName = Annotated[Text, AfterValidator(_like(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", _BUCKET))]
 SavedSearch = Annotated[Text, AfterValidator(_like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}|/[!-~]+", _SEARCH))]
 TimeZone = Annotated[Text, AfterValidator(_is_a_zone)]
 FolderPath = Annotated[Path, BeforeValidator(_written_out)]

@@ -57,12 +57,12 @@ def check(environment: Mapping[str, str], *classes: type[Settings]) -> None:
     if of_proxies := proxies.faults(environment):
         told.setdefault(".env", {}).update(dict.fromkeys(of_proxies))
     if told:
-        raise SettingsError(" ".join(f"{'; '.join(faults)}. {set_in(file)}" for file, faults in told.items()))
-
-
-def set_in(file: str) -> str:
-    """What to do about settings of a file that are missing or malformed."""
-    return f"Set them in {own_file(file)} (see {example_of(file)}) or in the environment."
+        sentences = (
+            f"{'; '.join(faults)}. Set them in {own_file(file)} (see {example_of(file)}) or in the "
+            "environment."
+            for file, faults in told.items()
+        )
+        raise SettingsError(" ".join(sentences))
 
 
 def _given(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:

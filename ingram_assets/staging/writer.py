@@ -121,30 +121,25 @@ class QueueWriter(Client):
                 if its product was deleted there.
         """
         flags = {name: True for name, on in (("fill_only", fill_only), ("routine", routine)) if on}
-        rows = [_row(title, TitleRow, flags) for title in titles]
-        return self._call("add titles to the queue", "ingram_add_titles", rows)
+        return self._call("add titles to the queue", "ingram_add_titles", TitleRow, titles, flags)
 
     def record_stock(self, readings: Sequence[StockRow]) -> list[RowOutcome]:
         """Records readings: `first`, `changed`, `unchanged`, `stale`, `untracked`, `refused`.
 
         A page without a count is for `record_unread`.
         """
-        rows = [_row(reading, StockRow) for reading in readings]
-        return self._call("record stock in the queue", "ingram_record_stock", rows)
+        return self._call("record stock in the queue", "ingram_record_stock", StockRow, readings)
 
     def record_covers(self, covers: Sequence[CoverRow]) -> list[RowOutcome]:
         """Records where covers lie: `changed`, `unchanged`, `untracked`, `refused`."""
-        return self._call(
-            "record covers in the queue", "ingram_record_covers", [_row(each, CoverRow) for each in covers]
-        )
+        return self._call("record covers in the queue", "ingram_record_covers", CoverRow, covers)
 
     def record_unread(self, failures: Sequence[UnreadRow]) -> list[RowOutcome]:
         """Records which pages gave no stock and why: `recorded`, `stale`, `untracked`, `refused`.
 
         The last known stock stands; the next reading takes the title off the list.
         """
-        rows = [_row(failure, UnreadRow) for failure in failures]
-        return self._call("record unread pages in the queue", "ingram_record_unread", rows)
+        return self._call("record unread pages in the queue", "ingram_record_unread", UnreadRow, failures)
 
     def check_clock(self, now: datetime) -> None:
         """Compares this machine's clock with the database's, before readings are timed by it.
@@ -174,7 +169,15 @@ class QueueWriter(Client):
             pruned += some
         return pruned
 
-    def _call(self, doing: str, function: str, rows: Sequence["_SentRow"]) -> list[RowOutcome]:
+    def _call(
+        self,
+        doing: str,
+        function: str,
+        kind: type,
+        given: Sequence[Mapping[str, Any]],
+        more: Mapping[str, Any] | None = None,
+    ) -> list[RowOutcome]:
+        rows = [_row(each, kind, more or {}) for each in given]
         answers = [RowOutcome(row.isbn, "refused", row.problem) for row in rows]
         for places in _batches(rows):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
@@ -193,7 +196,7 @@ class _SentRow(NamedTuple):
     problem: str | None = None
 
 
-def _row(given: Mapping[str, Any], kind: type, more: Mapping[str, Any] | None = None) -> _SentRow:
+def _row(given: Mapping[str, Any], kind: type, more: Mapping[str, Any]) -> _SentRow:
     """Spells a row in JSON. Only what would spoil the batch is judged here, the rest over there."""
     shown = ""
     try:
@@ -201,7 +204,7 @@ def _row(given: Mapping[str, Any], kind: type, more: Mapping[str, Any] | None = 
         if unknown := given.keys() - kind.__annotations__.keys():
             return _SentRow(shown, problem=f"There is no field {', '.join(sorted(map(repr, unknown)))}.")
         shown = _isbn(given.get("isbn", ""))
-        row = {**given, **(more or {}), "isbn": shown}
+        row = {**given, **more, "isbn": shown}
         if isinstance(row.get("stock"), Mapping):
             row["stock"] = stock_rules.to_json(row["stock"])
         try:

@@ -73,7 +73,7 @@ WAITS = replace(ROW, imported_at=None)
     ],
 )
 def test_what_the_store_does_not_follow(row: RowState, told: InStep | None, kind: str | None) -> None:
-    assert [one.kind for one in found(row, told).behind] == ([kind] if kind else [])
+    assert [one.what for one in found(row, told).behind] == ([kind] if kind else [])
     assert found(row, told, retired=True) == Lag((), 0, 0)
     refused = found(replace(row, failed_reason="No price."), told)
     assert (refused.behind, refused.titles, refused.failed) == ((), 1, 1)
@@ -82,7 +82,7 @@ def test_what_the_store_does_not_follow(row: RowState, told: InStep | None, kind
 @pytest.mark.parametrize(("minutes", "kind"), [(9, None), (11, "untracked"), (None, "untracked")])
 def test_a_row_that_nobody_reads(minutes: float | None, kind: str | None) -> None:
     row = replace(ROW, created_at=None if minutes is None else ago(minutes))
-    assert [one.kind for one in found(row, tracked=False).behind] == ([kind] if kind else [])
+    assert [one.what for one in found(row, tracked=False).behind] == ([kind] if kind else [])
     unasked = look([row], {A: TOLD}, {}, tracked=None, retired=[], now=NOW, at_most=AT_MOST)
     assert unasked.behind == (), "Dagster can't be asked"
 
@@ -92,7 +92,7 @@ def test_a_title_that_changes_all_the_time_is_late_since_its_first_change() -> N
     told_at = TOLD.stock_changed_at
     assert not_told([row, replace(ROW, isbn=B), replace(ROW, isbn=C)], {A: TOLD, B: TOLD}) == {A: told_at}
     lag = look([row], {A: TOLD}, {A: ago(90)}, tracked=[A], retired=[], now=NOW, at_most=AT_MOST)
-    assert [(one.kind, one.since) for one in lag.behind] == [("stock", ago(90))]
+    assert [(one.what, one.since) for one in lag.behind] == [("stock", ago(90))]
 
 
 @pytest.mark.parametrize(

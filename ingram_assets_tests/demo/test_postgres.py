@@ -20,7 +20,7 @@ with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
     postgres = start_postgres(supervisor, supervisor.folder / "postgres")
     with psycopg.connect(postgres.create_database("queue")) as connection:
         connection.execute("CREATE TABLE stock AS SELECT '9780451496454' AS isbn, 410 AS on_hand")
-    print(supervisor.child("postgres").pid, flush=True)
+    print(supervisor.children["postgres"].pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -40,7 +40,7 @@ def test_a_role_needs_its_password(postgres: Postgres, database: str) -> None:
 def test_it_listens_on_this_machine_alone(postgres: Postgres, supervisor: Supervisor) -> None:
     listening = [
         connection.laddr.ip
-        for connection in psutil.Process(supervisor.child("postgres").pid).net_connections()
+        for connection in psutil.Process(supervisor.children["postgres"].pid).net_connections()
         if connection.status == psutil.CONN_LISTEN
     ]
     assert listening == ["127.0.0.1"]

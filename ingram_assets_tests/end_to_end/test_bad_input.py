@@ -34,7 +34,7 @@ def test_a_second_demo_on_the_same_folder_is_refused(stack: Stack):
     done = demo_once(stack.supervisor.folder)
     assert done.exit_code == 2
     assert "Already running" in done.errors
-    assert stack.supervisor.child("daemon").running, "the first one goes on"
+    assert stack.supervisor.children["daemon"].running, "the first one goes on"
 
 
 def test_a_wrong_password_is_one_sentence(stack: Stack, scraper: Shell, tmp_path):

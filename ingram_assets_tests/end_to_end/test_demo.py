@@ -206,7 +206,7 @@ def test_each_code_server_knows_its_own_secrets_alone(stack: Stack):
         *(password for role, password in stack.passwords.items() if role == "queue_owner"),
     }
     for name in ("scraper", "storefront", "operations", "web-server", "daemon"):
-        process = psutil.Process(stack.supervisor.child(name).pid)
+        process = psutil.Process(stack.supervisor.children[name].pid)
         for one in (process, *process.children(recursive=True)):
             try:
                 values, arguments = set(one.environ().values()), " ".join(one.cmdline())

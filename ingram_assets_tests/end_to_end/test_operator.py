@@ -262,9 +262,7 @@ def check_in_the_ui(stack: Stack) -> dict[str, Any]:
         } } }
     """
     variables = {"key": {"path": LEVELS.split("/")}}
-    answer = httpx.post(
-        f"{stack.dagster.ui_url}/graphql", json={"query": query, "variables": variables}, timeout=30
-    )
+    answer = httpx.post(f"{stack.ui_url}/graphql", json={"query": query, "variables": variables}, timeout=30)
     checks = answer.raise_for_status().json()["data"]["assetNodeOrError"]["assetChecksOrError"]["checks"]
     (check,) = (check for check in checks if check["name"] == "no_guardrail_tripped")
     return check

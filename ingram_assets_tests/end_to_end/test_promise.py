@@ -85,7 +85,7 @@ class Shop:
             "sensorName": sensor,
         }
         answer = httpx.post(
-            f"{self.stack.dagster.ui_url}/graphql",
+            f"{self.stack.ui_url}/graphql",
             json={"query": query, "variables": {"selector": selector}},
             timeout=30,
         ).json()

@@ -63,7 +63,7 @@ def ui(stack: Stack, chromium: Path) -> Iterator[Ui]:
         page = browser.new_page(locale="en-US", viewport={"width": 1400, "height": 900})
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
-        yield Ui(page, stack.dagster.ui_url)
+        yield Ui(page, stack.ui_url)
         browser.close()
 
 

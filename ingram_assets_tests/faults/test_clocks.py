@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingram_assets.defs.scraper.jobs import weekly_details
-from ingram_assets.defs.storefront import rules as store_rules
+from ingram_assets.defs.storefront import from_settings as store_rules
 from ingram_assets.defs.storefront.jobs import reconcile
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings.shared import CommonSettings, store_time_zone

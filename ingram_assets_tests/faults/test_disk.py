@@ -101,7 +101,7 @@ def test_the_disk_of_a_running_shop_fills_up_and_has_room_again(stack: Stack, sc
     psutil = pytest.importorskip("psutil")
     await_quiet(stack)
     before = known(stack)
-    server = psutil.Process(stack.supervisor.child("scraper").pid)
+    server = psutil.Process(stack.supervisor.children["scraper"].pid)
     kept = server.rlimit(psutil.RLIMIT_FSIZE)
     server.rlimit(psutil.RLIMIT_FSIZE, (0, kept[1]))
     try:

@@ -31,7 +31,7 @@ VICTIMS = ("run worker", "browser", *SERVERS)
 
 def run_workers(stack: Stack) -> list[psutil.Process]:
     """The processes of runs: what multiprocessing spawns in the code servers."""
-    servers = [psutil.Process(stack.supervisor.child(name).pid) for name in ("scraper", "storefront")]
+    servers = [psutil.Process(stack.supervisor.children[name].pid) for name in ("scraper", "storefront")]
     below = [process for server in servers for process in server.children(recursive=False)]
     return [worker for worker in below if "spawn_main" in " ".join(worker.cmdline())]
 
@@ -45,7 +45,7 @@ def find(stack: Stack, victim: str) -> psutil.Process | None:
     """The process to kill, if it is there now."""
     try:
         if victim in SERVERS:
-            return psutil.Process(stack.supervisor.child(victim).pid)
+            return psutil.Process(stack.supervisor.children[victim].pid)
         return next(iter(run_workers(stack) if victim == "run worker" else browsers(stack)), None)
     except psutil.Error:  # One ended while it was looked at.
         return None

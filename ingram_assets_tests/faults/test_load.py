@@ -104,7 +104,7 @@ def measure(stack: Stack) -> dict[str, Any]:
     """Memory of each server with its descendants, connections by database, rows of the event log."""
     memory: dict[str, float] = {}
     for name in children_of(stack):
-        process = psutil.Process(stack.supervisor.child(name).pid)
+        process = psutil.Process(stack.supervisor.children[name].pid)
         family = [process, *process.children(recursive=True)] if name != "postgres" else [process]
         memory[name] = round(sum(each.memory_info().rss for each in family) / 1e6, 1)
     with psycopg.connect(stack.postgres.url("dagster")) as connection:

@@ -164,7 +164,7 @@ def test_no_secret_is_in_the_process_list_and_each_environment_has_its_own(stack
         assert found_in(arguments.encode(), secrets) == [], process.name()
     assert looked_at >= 10
     for name in ("scraper", "storefront", "operations", "web-server", "daemon"):
-        process = psutil.Process(stack.supervisor.child(name).pid)
+        process = psutil.Process(stack.supervisor.children[name].pid)
         for one in (process, *process.children(recursive=True)):
             try:
                 values = "\n".join(one.environ().values()).encode()

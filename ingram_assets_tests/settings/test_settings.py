@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from ingram_assets.defs.storefront.rules import store_rules
+from ingram_assets.defs.storefront.from_settings import store_rules
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM

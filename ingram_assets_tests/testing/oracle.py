@@ -66,7 +66,7 @@ def await_up(stack: Stack, seconds: float = 120) -> None:
     """Until every server runs and answers."""
 
     def up() -> bool:
-        children = [stack.supervisor.child(name) for name in children_of(stack)]
+        children = [stack.supervisor.children[name] for name in children_of(stack)]
         return all(child.running and (child.ready is None or child.ready()) for child in children)
 
     until(up, seconds, f"every one of {sorted(children_of(stack))} answers")
@@ -74,7 +74,7 @@ def await_up(stack: Stack, seconds: float = 120) -> None:
 
 def children_of(stack: Stack) -> list[str]:
     """The names of the supervised servers."""
-    return stack.supervisor.names
+    return list(stack.supervisor.children)
 
 
 def await_quiet(stack: Stack, seconds: float = 240) -> None:
@@ -207,7 +207,7 @@ def assert_nothing_left_over(stack: Stack) -> None:
 
 def orphans(stack: Stack) -> list[str]:
     """Processes of the shop, or of a command of it, that descend from none of its servers."""
-    servers = {stack.supervisor.child(name).pid for name in children_of(stack)}
+    servers = {stack.supervisor.children[name].pid for name in children_of(stack)}
     found = []
     for process in psutil.process_iter():
         try:

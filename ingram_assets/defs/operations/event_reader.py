@@ -5,16 +5,20 @@ before its transaction commits, so an event may become visible after one with a 
 read again each time, and what was recorded of it is skipped.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import dagster as dg
+from pydantic import TypeAdapter
 
 from ingram_assets.alerts.model import (
+    Alert,
     Checked,
     Failed,
     FreshnessState,
+    IncidentLog,
     Kind,
     LowStock,
     Occurrence,
@@ -22,13 +26,12 @@ from ingram_assets.alerts.model import (
     Succeeded,
     Watchdog,
 )
-from ingram_assets.alerts.tables import SeenEvent
+from ingram_assets.alerts.tables import AlertTables, Pause, SeenEvent
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, LOOKED_AT, STOPPED
 from ingram_assets.defs.keys import INVENTORY_LEVELS
-from ingram_assets.defs.operations.cursor import Places
 from ingram_assets.defs.operations.watched import check_name
-from ingram_assets.defs.switched_off import switched_off
+from ingram_assets.defs.runs_at_work import switched_off
 from ingram_assets.runtime.dagster_internals import (
     AUTOMATION_CONDITION_TAG,
     SENSOR_NAME_TAG,
@@ -52,6 +55,9 @@ _FIRST_LOOK_BACK = 3600.0
 _EVENTS_AT_ONCE = 500
 _TITLES_NAMED = 10
 
+Places = Mapping[str, int]
+"""By type of event the id up to which all are done. What was seen beyond it is in the tables."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -60,6 +66,32 @@ class Look:
     occurrences: list[Occurrence]
     events: list[SeenEvent]
     places: Places
+
+
+def cursor_of(places: Places) -> str:
+    """The sensor's cursor for these places."""
+    return json.dumps({"version": 2, "places": places})
+
+
+def places_of(cursor: str | None, tables: AlertTables) -> Places:
+    """The places of a cursor; none for no cursor, or for what is none.
+
+    In its first version it had all that the watch remembered. That is laid into the tables, once.
+    """
+    try:
+        values: dict[str, Any] = json.loads(cursor or "{}")
+    except json.JSONDecodeError:
+        return {}
+    if values.get("version") != 1:
+        return dict(values.get("places", {}))
+    outbox = values["outbox"]
+    tables.take_over(
+        TypeAdapter(IncidentLog).validate_python(values["book"]),
+        [(name, Alert(**one["alert"])) for one in outbox["waiting"] for name in one["targets"]],
+        [Pause(name, **down) for name, down in outbox["down"].items()],
+        [SeenEvent(type_, id_) for type_, (_, seen) in values["places"].items() for id_ in seen],
+    )
+    return {type_: after for type_, (after, _) in values["places"].items()}
 
 
 Head = tuple[int, float, str]
@@ -205,7 +237,9 @@ def _failures(
     finished = {event.step_key for event in events if event.event_type == _TYPE.STEP_SUCCESS}
     cut_short = [_work(step, run) for step in begun if step and step not in finished]
     reason = failure_text.of_run(ended)
-    for work in cut_short or _asked_for(ended.job_name, run):
+    # What a run that never began was to do: its assets, or its job.
+    selected = sorted(key.to_user_string() for key in (run and run.asset_selection) or ())
+    for work in cut_short or selected or [f"job {ended.job_name}"]:
         yield Failed(*head, work=work, kind="transient", reason=reason, retried=retried)
 
 
@@ -227,21 +261,11 @@ def failed_step(
     return Failed(*head, work=work, kind=kind, reason=reason, retried=retried, check=check)
 
 
-def _asked_for(job: str, run: dg.DagsterRun | None) -> list[str]:
-    """What a run that never began was to do: its assets, or its job."""
-    if run is not None and run.asset_selection:
-        return sorted(key.to_user_string() for key in run.asset_selection)
-    return [f"job {job}"]
-
-
 def _work(step: str, run: dg.DagsterRun | None) -> str:
     """The step's asset or op, with the partitions of a run that a person started for some of them."""
     name = step.replace("__", "/")
     tags = run.tags if run else {}
-    first, last = (
-        tags.get("dagster/asset_partition_range_start"),
-        tags.get("dagster/asset_partition_range_end"),
-    )
+    first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
     partition = tags.get("dagster/partition") or (f"{first} to {last}" if first else None)
     return f"{name} [{partition}]" if partition else name
 

@@ -12,7 +12,7 @@ from ingram_assets.alerts.delivery import deliver, targets_of
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
 from ingram_assets.alerts.model import AlertRules, IncidentLog
 from ingram_assets.alerts.tables import AlertTables
-from ingram_assets.defs.operations import cursor, event_reader
+from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.operations.watched import NAMES, WATCHDOGS
 from ingram_assets.defs.reading_events import stale_readings
 from ingram_assets.settings.loading import load
@@ -38,7 +38,8 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     targets = targets_of([url.get_secret_value() for url in settings.ALERT_URLS])
     tables, rules = tables_of(instance), _rules()
 
-    look = event_reader.look(instance, cursor.read(context.cursor, tables), tables.seen_after, now)
+    places = event_reader.places_of(context.cursor, tables)
+    look = event_reader.look(instance, places, tables.seen_after, now)
     log, promises = tables.log(), event_reader.promises(instance)
     stale = None
     if wants_stale(log, promises, NAMES.sweep):
@@ -54,7 +55,7 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if sent:
         words.append(f"{sent} alert{'' if sent == 1 else 's'} sent")
     words += _down(tables, rules)
-    return dg.SensorResult(skip_reason=". ".join(words) + ".", cursor=cursor.written(look.places))
+    return dg.SensorResult(skip_reason=". ".join(words) + ".", cursor=event_reader.cursor_of(look.places))
 
 
 def tables_of(instance: dg.DagsterInstance) -> AlertTables:

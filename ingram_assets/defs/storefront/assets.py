@@ -29,13 +29,7 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 OWNERS = ["team:bookstore"]
 
 
-@dg.asset(
-    key=STOCK_LOCATION,
-    group_name="store",
-    kinds={"medusa"},
-    owners=OWNERS,
-    pool=STORE_POOL,
-)
+@dg.asset(key=STOCK_LOCATION, group_name="store", kinds={"medusa"}, owners=OWNERS, pool=STORE_POOL)
 def stock_location(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> dg.MaterializeResult:

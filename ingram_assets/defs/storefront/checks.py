@@ -6,6 +6,7 @@ sensor, which costs no run, and by a click.
 """
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,9 @@ import dagster as dg
 
 from ingram_assets.defs.events import LOOKED_AT
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, RETIRED_NAME
-from ingram_assets.defs.runs_at_work import at_work_since
+from ingram_assets.defs.runs_at_work import at_work_since, switched_off
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
-from ingram_assets.defs.switched_off import switched_off
 from ingram_assets.domain.wording import moment
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings
@@ -56,11 +56,8 @@ def evaluate(
     if found.behind:
         since = found.behind[0].since
         metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
-        named = [
-            {"isbn": one.isbn, "title": one.title, "what": one.kind, "since": moment(one.since)}
-            for one in found.behind[:_NAMED]
-        ]
-        metadata["titles"] = dg.MetadataValue.table([dg.TableRecord(row) for row in named])
+        named = [dg.TableRecord(asdict(one) | {"since": moment(one.since)}) for one in found.behind[:_NAMED]]
+        metadata["titles"] = dg.MetadataValue.table(named)
     return dg.AssetCheckEvaluation(
         asset_key=INVENTORY_LEVELS,
         check_name=STORE_FOLLOWS_QUEUE,

@@ -68,10 +68,8 @@ def sweep_inventory(context: dg.OpExecutionContext, medusa: Medusa, journal: Sto
         if left := set(due) & set(due_now(service.ledger, now)):
             first = done.left[0] if done.left else min(left)
             raise SweepLeft(f"{len(left)} of {len(due)} things are left for the next sweep. {first}")
-    counts = {
-        "expired": len(freed),
-        **{name: value for name, value in asdict(done).items() if name != "left"},
-    }
+    counts = {"expired": len(freed)} | asdict(done)
+    del counts["left"]
     return dg.Output(None, metadata={name: dg.MetadataValue.int(value) for name, value in counts.items()})
 
 
@@ -134,16 +132,18 @@ def _low_stock(own: Sequence[ListedEntry], floor: Floor, low: int) -> dg.AssetCh
     few = sorted((each for each in own if each.available <= low), key=lambda each: (each.available, each.sku))
     metadata: dict[str, Any] = {"low": len(few), "threshold": low}
     if few:
-        rows: list[dict[str, str | int]] = [
-            {
-                "isbn": each.isbn or each.sku,
-                "title": each.title,
-                "location": codes.get(each.location_id, each.location_id),
-                "available": each.available,
-            }
+        rows = [
+            dg.TableRecord(
+                {
+                    "isbn": each.isbn or each.sku,
+                    "title": each.title,
+                    "location": codes.get(each.location_id, each.location_id),
+                    "available": each.available,
+                }
+            )
             for each in few[:_NAMED]
         ]
-        metadata["titles"] = dg.MetadataValue.table([dg.TableRecord({**row}) for row in rows])
+        metadata["titles"] = dg.MetadataValue.table(rows)
     return dg.AssetCheckResult(
         passed=not few,
         check_name=LOW_STOCK,

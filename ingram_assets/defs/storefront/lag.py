@@ -53,7 +53,7 @@ class Behind:
 
     isbn: str
     title: str
-    kind: Kind
+    what: Kind
     since: datetime | None
 
 
@@ -73,7 +73,7 @@ class Lag:
 
     def count(self) -> dict[Kind, int]:
         """How many of each kind, in the order of `Kind`."""
-        kinds = [one.kind for one in self.behind]
+        kinds = [one.what for one in self.behind]
         return {kind: kinds.count(kind) for kind in _WHAT if kind in kinds}
 
 
@@ -99,17 +99,13 @@ def waiting_since(
         first_changes: as for `look`.
     """
     changed = not_told(rows, in_step)
-    found = {}
+    found: dict[str, datetime | None] = {}
     for row in rows:
-        if row.failed_reason is not None:
-            continue
-        if row.imported_at is None or row.isbn not in in_step:
-            since = row.created_at
-        else:
-            since = first_changes.get(row.isbn, row.stock_changed_at) if row.isbn in changed else None
-        if since is not None:
-            found[row.isbn] = since
-    return found
+        if row.failed_reason is None and (row.imported_at is None or row.isbn not in in_step):
+            found[row.isbn] = row.created_at
+        elif row.failed_reason is None and row.isbn in changed:
+            found[row.isbn] = first_changes.get(row.isbn, row.stock_changed_at)
+    return {isbn: since for isbn, since in found.items() if since is not None}
 
 
 def look(
@@ -216,7 +212,7 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     if who:
         words.append("ingram push brings all of it now.")
     if "untracked" in counts:
-        isbns = (one.isbn for one in lag.behind if one.kind == "untracked" and is_isbn13(one.isbn))
+        isbns = (one.isbn for one in lag.behind if one.what == "untracked" and is_isbn13(one.isbn))
         isbn = next(isbns, "ISBN")
         words.append(f"Track a title again: ingram enrich {isbn}. Or let it go: ingram retire {isbn}.")
     return " ".join(words) + failed

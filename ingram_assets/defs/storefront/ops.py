@@ -6,17 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from ingram_assets.defs.events import Report, classified, log_materializations
-from ingram_assets.defs.keys import (
-    INVENTORY_LEVELS,
-    PRODUCTS,
-    STORE_POOL,
-)
-from ingram_assets.defs.storefront.push import (
-    StoreRun,
-    open_store,
-    preview_push,
-    push_rows,
-)
+from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
+from ingram_assets.defs.storefront.push import StoreRun, open_store, preview_push, push_rows
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings.loading import load
@@ -130,10 +121,8 @@ def _log(run: StoreRun) -> None:
         asset = PRODUCTS if entry.kind == "product" else INVENTORY_LEVELS
         metadata = put.setdefault((entry.isbn, asset), {"outcome": "undone", "reason": entry.reason})
         metadata[entry.kind] = {"before": entry.before, "after": entry.after}
-    log_materializations(
-        run.context,
-        [
-            dg.AssetMaterialization(asset, partition=isbn, metadata=metadata)
-            for (isbn, asset), metadata in put.items()
-        ],
-    )
+    made = [
+        dg.AssetMaterialization(asset, partition=isbn, metadata=metadata)
+        for (isbn, asset), metadata in put.items()
+    ]
+    log_materializations(run.context, made)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import resources
@@ -11,20 +11,12 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ingram_assets.defs.events import (
-    Context,
-    Progress,
-    Report,
-    log_check,
-    log_materializations,
-    say,
-    stopped,
-)
+from ingram_assets.defs.events import Context, Progress, Report, log_check, log_materializations, say, stopped
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
 from ingram_assets.defs.storefront.decisions import told_too_long
+from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
-from ingram_assets.defs.storefront.rules import store_rules, store_today
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.isbn import is_isbn13
@@ -90,10 +82,6 @@ class StoreRun:
         spellings = Spellings(session.client, session.location.id, session.journal)
         return replace(self, session=replace(session, spellings=spellings))
 
-    def letting_any_price_through(self) -> "StoreRun":
-        """The same for a person who has looked."""
-        return replace(self, session=self.session.with_any_price())
-
 
 @dataclass(frozen=True, slots=True)
 class TitleChange:
@@ -133,14 +121,16 @@ def open_store(
     Every request that fails goes into the journal.
     """
     settings = load(StorefrontSettings)
-    with ExitStack() as stack:
-        client = stack.enter_context(medusa.open())
-        reader = stack.enter_context(queue.open())
-        book = stack.enter_context(journal.open())
-        ledger = stack.enter_context(journal.open_ledger())
-        stack.enter_context(book.alone(lambda: say(context, "waiting for another run at work on the store")))
-        run_id, began = context.run.run_id, datetime.now(UTC)
-        stack.enter_context(client.reporting(lambda failure: book.failed_request(run_id, failure)))
+    run_id = context.run.run_id
+    with (
+        medusa.open() as client,
+        queue.open() as reader,
+        journal.open() as book,
+        journal.open_ledger() as ledger,
+        book.alone(lambda: say(context, "waiting for another run at work on the store")),
+        client.reporting(lambda failure: book.failed_request(run_id, failure)),
+    ):
+        began = datetime.now(UTC)
         rules, categories = store_rules(settings), categories_of(settings)
         today = store_today(load(CommonSettings))
         location = find_location(client, journal=book, **_names(settings))
@@ -179,7 +169,7 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     if looked_at_all:
         # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
         words = "A person let it through." if let_through else NOTHING_TRIPPED
-        _log_check(run.context, passed=True, description=words)
+        log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=True, description=words)
     report.notes += found.notes
     return report
 
@@ -189,7 +179,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     if isbns is None:
         run = run.seeing_all()
     if let_through:
-        run = run.letting_any_price_through()
+        run = replace(run, session=run.session.with_any_price())
     location = run.session.location
     imports = preview_import(run.session, waiting_rows(run, isbns))
     titles = sound_titles(run, isbns)
@@ -211,10 +201,8 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
             report.fail(isbn, f"Would keep its price: {row.update.why_held}")
         if row.level or (row.update and row.update.after):
             changes[isbn] = _with_import(changes.get(isbn), row)
-    report.counts |= {
-        "would_create": sum(one.what == "create" for one in imports.values()),
-        "would_update": sum(one.what == "update" for one in imports.values()),
-    }
+    for what in ("create", "update"):
+        report.counts[f"would_{what}"] = sum(one.what == what for one in imports.values())
     report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
     report.notes += location.notes
     if location.missing:
@@ -253,12 +241,11 @@ def _moved(before: Any, after: Any) -> dict[str, Any]:
 
 def import_rows(run: StoreRun, rows: Sequence[Title], *, let_through: bool = False) -> Report:
     """Import rows that wait; stamp or fail each in the queue as its batch is done."""
-    report = Report(run.context.job_name)
+    report = Report(run.context.job_name, {"imported": 0})
     if not rows:
-        report.counts["imported"] = 0
         return report
     if let_through:
-        run = run.letting_any_price_through()
+        run = replace(run, session=run.session.with_any_price())
     by_id = {row.id: row for row in rows}
     done = 0
 
@@ -403,21 +390,16 @@ def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncRepo
         for title in in_step
     ]
     if result.held_back:
-        entries = _but_what_is_held_back(entries, result.held_back, run.session.journal.in_step())
+        # Titles whose newer reading the store was not told keep the one that it was.
+        before = run.session.journal.in_step()
+        entries = [
+            replace(entry, row_id=was.row_id, stock_changed_at=was.stock_changed_at)
+            if entry.isbn in result.held_back and (was := before.get(entry.isbn))
+            else entry
+            for entry in entries
+            if entry.isbn not in result.held_back or entry.isbn in before
+        ]
     run.session.journal.record_in_step(entries)
-
-
-def _but_what_is_held_back(
-    entries: Sequence[InStep], held_back: Collection[str], before: Mapping[str, InStep]
-) -> list[InStep]:
-    """The entries; those of titles whose newer reading the store was not told keep the one that it was."""
-    return [
-        replace(entry, row_id=was.row_id, stock_changed_at=was.stock_changed_at)
-        if entry.isbn in held_back and (was := before.get(entry.isbn))
-        else entry
-        for entry in entries
-        if entry.isbn not in held_back or entry.isbn in before
-    ]
 
 
 def _expired(run: StoreRun) -> frozenset[str]:
@@ -523,12 +505,8 @@ def _as_sold(run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title]
 
 def _stop(run: StoreRun, reason: str) -> dg.Failure:
     """The failed blocking check, and the failure of the run."""
-    _log_check(run.context, passed=False, description=reason)
+    log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=False, description=reason)
     return stopped("guardrail", f"{reason} {LET_THROUGH}")
-
-
-def _log_check(context: Context, *, passed: bool, description: str) -> None:
-    log_check(context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=passed, description=description)
 
 
 def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collection[str]) -> None:
@@ -608,21 +586,15 @@ def _in_medusa(run: StoreRun, isbn: str) -> dg.MetadataValue:
 
 
 def _log_products(run: StoreRun, titles: Sequence[Title]) -> None:
-    log_materializations(
-        run.context,
-        [
-            dg.AssetMaterialization(
-                PRODUCTS,
-                partition=title.isbn,
-                metadata={
-                    "title": title.title,
-                    "queue_row": title.id,
-                    "medusa": _in_medusa(run, title.isbn),
-                },
-            )
-            for title in titles
-        ],
-    )
+    made = [
+        dg.AssetMaterialization(
+            PRODUCTS,
+            partition=title.isbn,
+            metadata={"title": title.title, "queue_row": title.id, "medusa": _in_medusa(run, title.isbn)},
+        )
+        for title in titles
+    ]
+    log_materializations(run.context, made)
 
 
 def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
@@ -639,16 +611,12 @@ def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) 
     log_materializations(run.context, materializations)
     for isbn in result.low:
         change = _change(titles[isbn], result.titles[isbn])
+        copies = {"before": change.before or 0, "after": change.after or 0}
         run.context.log_event(
             dg.AssetObservation(
                 INVENTORY_LEVELS,
                 partition=isbn,
                 description=f"Low stock: {change.title}",
-                metadata={
-                    "low_stock": True,
-                    "title": change.title,
-                    "before": change.before or 0,
-                    "after": change.after or 0,
-                },
+                metadata={"low_stock": True, "title": change.title, **copies},
             )
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.storefront.client import medusa_client
+from ingram_assets.defs.storefront.from_settings import medusa_client
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader

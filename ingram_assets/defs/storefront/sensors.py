@@ -31,12 +31,12 @@ from ingram_assets.defs.storefront.decisions import (
     to_push_by_time,
     told_too_long,
 )
+from ingram_assets.defs.storefront.from_settings import store_rules
 from ingram_assets.defs.storefront.inventory import due_now
 from ingram_assets.defs.storefront.jobs import inventory_sweep, push
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.ops import push_titles
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
-from ingram_assets.defs.storefront.rules import store_rules
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings, store_time_zone
@@ -54,12 +54,12 @@ _LESS_OFTEN = max(_PACE.SENSOR_INTERVAL, min(30, 3 * _PACE.SENSOR_INTERVAL))
 Answer = dg.RunRequest | dg.SkipReason | dg.SensorResult
 
 
-def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
-    """A sensor that asks for pushes from the start on. Dagster shows its docstring."""
+def _sensor_of(job: dg.JobDefinition, seconds: int) -> Callable[[Callable[..., Answer]], dg.SensorDefinition]:
+    """A sensor that asks for runs of a job from the start on. Dagster shows its docstring."""
 
     def define(look: Callable[..., Answer]) -> dg.SensorDefinition:
         return dg.sensor(
-            job=push,
+            job=job,
             minimum_interval_seconds=seconds,
             default_status=dg.DefaultSensorStatus.RUNNING,
             description=" ".join((look.__doc__ or "").split()),
@@ -68,33 +68,23 @@ def _sensor_of_pushes(seconds: int) -> Callable[[Callable[..., Answer]], dg.Sens
     return define
 
 
-@_sensor_of_pushes(_OFTEN)
+@_sensor_of(push, _OFTEN)
 def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
     """From each stock change in the queue to one run that names the changed titles.
 
     What a run did not bring to the store is asked for again after growing pauses, and holds back no change
     that came after it.
     """
-    now = time.time()
-    if (place := _settled(context, now)) is None:
-        return dg.SkipReason("A push of the last changes is at work.")
     retired = _retired(context.instance)
     with queue.open() as reader:
 
         def read(stretch: Stretch) -> Changes:
             return Changes.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
 
-        decision = push_changes(
-            place,
-            read,
-            now,
-            retired=retired,
-            is_sweeping=lambda: bool(runs_at_work(context.instance, "scraper")),
-        )
-    return _answer(context, decision, "stock changes")
+        return _carry(context, read, "stock changes", lambda: bool(runs_at_work(context.instance, "scraper")))
 
 
-@_sensor_of_pushes(_OFTEN)
+@_sensor_of(push, _OFTEN)
 def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
     """Brings new and changed titles to the store, once their page and cover have been read.
 
@@ -107,7 +97,7 @@ def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResour
     return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
-@_sensor_of_pushes(_LESS_OFTEN)
+@_sensor_of(push, _LESS_OFTEN)
 def clock_changes(
     context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
 ) -> Answer:
@@ -129,7 +119,7 @@ def clock_changes(
     return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
-@_sensor_of_pushes(_LESS_OFTEN)
+@_sensor_of(push, _LESS_OFTEN)
 def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
     """Pushes titles of orders that were fulfilled or canceled, and those of all orders once more later.
 
@@ -138,10 +128,7 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
     counts, though these may be the same as before. What was ordered is told as `medusa/orders`, by title
     alone: such titles are read sooner.
     """
-    now = time.time()
-    if (place := _settled(context, now)) is None:
-        return dg.SkipReason("A push of the last changes is at work.")
-    settled = (datetime.fromtimestamp(now, UTC) - ORDERS_SETTLE).isoformat()
+    settled = (datetime.fromtimestamp(time.time(), UTC) - ORDERS_SETTLE).isoformat()
     placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
     ordered: set[str] = set()
     with medusa.open() as client, queue.open() as reader:
@@ -159,36 +146,21 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
             ordered.update(known & touched.keys())
             return Changes([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
 
-        decision = push_changes(place, read, now, retired=_retired(context.instance))
+        answer = _carry(context, read, "titles of changed orders")
     told = [dg.AssetMaterialization(ORDERS, partition=isbn) for isbn in sorted(ordered)]
-    return _with_events(_answer(context, decision, "titles of changed orders"), told)
+    return _with_events(answer, told)
 
 
-@dg.sensor(
-    job=inventory_sweep,
-    minimum_interval_seconds=_LESS_OFTEN,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=(
-        "Asks for a sweep of inventory operations within a minute where there is something to sweep: a "
-        "reservation whose time is over, an operation that broke off, a level that was written lately. "
-        "What a sweep leaves is asked for again after growing pauses."
-    ),
-)
+@_sensor_of(inventory_sweep, _LESS_OFTEN)
 def inventory_work(context: dg.SensorEvaluationContext, journal: StoreJournal) -> Answer:
-    """From what is due in the ledger to one run that does it."""
-    now = time.time()
+    """Asks for a sweep of inventory operations within a minute where there is something to sweep.
+
+    That is: a reservation whose time is over, an operation that broke off, a level that was written lately.
+    What a sweep leaves is asked for again after growing pauses.
+    """
     with journal.open_ledger() as ledger:
-        due = due_now(ledger, datetime.fromtimestamp(now, UTC))
-    asked = Asked.parse(context.cursor)
-    state = _state(context.instance, asked.run_key) if asked.keys else "gone"
-    asked = after_asking(asked, state, due, now, _RETRY_AFTER_SECONDS)
-    what, wanted = "things to sweep", {key: key for key in due}
-    decision = ask(asked, wanted, now, what=what, pushing=False, run="sweep")
-    context.update_cursor(decision.place.dump())
-    if not decision.isbns:
-        return dg.SkipReason(decision.reason)
-    tags = {"ingram/why": f"{len(decision.isbns)} {what}"}
-    return dg.RunRequest(run_key=decision.place.run_key, tags=tags)
+        due = due_now(ledger, datetime.now(UTC))
+    return _ask(context, {key: key for key in due}, "things to sweep", "sweep")
 
 
 @dg.sensor(
@@ -220,24 +192,33 @@ def store_promise(
     )
 
 
-def _settled(context: dg.SensorEvaluationContext, now: float) -> SensorCursor | None:
-    """Where a sensor stands, once it is known how its last run ended; `None` while that is at work."""
-    place = SensorCursor.parse(context.cursor)
+def _carry(
+    context: dg.SensorEvaluationContext,
+    read: Callable[[Stretch], Changes],
+    what: str,
+    is_sweeping: Callable[[], bool] = lambda: False,
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a push of what changed after a sensor's place, once it is known how its last run ended."""
+    place, now = SensorCursor.parse(context.cursor), time.time()
     if place.pending is not None:
         place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
-    return None if place.pending is not None else place
+    if place.pending is not None:
+        return dg.SkipReason("A push of the last changes is at work.")
+    retired = _retired(context.instance)
+    return _answer(context, push_changes(place, read, now, retired=retired, is_sweeping=is_sweeping), what)
 
 
 def _answer(
-    context: dg.SensorEvaluationContext, decision: PushDecision, what: str
+    context: dg.SensorEvaluationContext, decision: PushDecision, what: str, run: str = "push"
 ) -> dg.RunRequest | dg.SkipReason:
     """What was decided, for Dagster; where the sensor stands then is its cursor."""
     context.update_cursor(decision.place.dump())
     if not decision.isbns:
         return dg.SkipReason(decision.reason)
+    of_push = {"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}}
     return dg.RunRequest(
         run_key=decision.place.run_key,
-        run_config={"ops": {push_titles.name: {"config": {"isbns": list(decision.isbns)}}}},
+        run_config=of_push if run == "push" else None,
         tags={"ingram/why": f"{len(decision.isbns)} {what}"},
     )
 
@@ -250,13 +231,16 @@ def _with_events(answer: dg.RunRequest | dg.SkipReason, told: list[dg.AssetMater
     return dg.SensorResult(run_requests=[answer], asset_events=told)
 
 
-def _ask(context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str) -> Answer:
-    """Ask for a push of what is wanted (key to ISBN), and remember what was asked for and how it ended."""
+def _ask(
+    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str, run: str = "push"
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a run for what is wanted (key to ISBN), and remember what was asked for and how it ended."""
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
     asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
-    pushing = any(run.job_name == push.name for run in runs_at_work(context.instance, "storefront"))
-    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing), what)
+    at_work = runs_at_work(context.instance, "storefront") if run == "push" else []
+    pushing = any(one.job_name == push.name for one in at_work)
+    return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing, run=run), what, run)
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.staging.connection import Server, failure
 from ingram_assets.staging.schema.roles import Roles, bound, end_sessions, grant
-from ingram_assets.staging.schema.scripts import replace_functions
 
+_FOLDER = Path(__file__).parent
 _alembic_is_not_thread_safe = threading.Lock()
 
 
@@ -70,7 +70,9 @@ def migrate(
         end_sessions(driver, roles)  # what they hold would be waited for
         _lock(driver)
         before, after = _upgrade(connection)
-        replace_functions(driver)
+        # Drops every function and type of ours and makes those of now: no older one stays behind.
+        for name in ("drop", "write"):
+            driver.execute((_FOLDER / "functions" / f"{name}.sql").read_text("utf-8"))
         created = grant(driver, roles)
         return MigrationResult(before, after, created, bound(driver, roles, cover_prefix))
 
@@ -78,8 +80,7 @@ def migrate(
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
     """Runs the versions that are missing; the version before and after."""
     config = Config(attributes={"connection": connection})
-    folder = str(Path(__file__).parent / "migrations")
-    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("script_location", str(_FOLDER / "migrations").replace("%", "%%"))
     with _alembic_is_not_thread_safe:
         script = ScriptDirectory.from_config(config)
         before = _version(connection)
@@ -92,6 +93,13 @@ def _upgrade(connection: Connection) -> tuple[str | None, str]:
         after = _version(connection)
     assert after is not None
     return before, after
+
+
+def run_sql(name: str) -> None:
+    """Runs a file of `migrations/sql/` in the transaction as it stands: `:name` and `%` are no parameters."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute((_FOLDER / "migrations" / "sql" / name).read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager

@@ -40,13 +40,8 @@ class Roles:
 
     def __post_init__(self) -> None:
         for setting, name in (("QUEUE_WRITER_ROLE", self.writer), ("QUEUE_READER_ROLE", self.reader)):
-            if (
-                not name
-                or "\0" in name
-                or len(name.encode()) > 63
-                or name.startswith("pg_")
-                or name in ("public", "none")
-            ):
+            is_reserved = name.startswith("pg_") or name in ("", "public", "none")
+            if is_reserved or "\0" in name or len(name.encode()) > 63:
                 raise NeedsPerson(f"{setting} can't be the name of a role in PostgreSQL: choose another.")
         if self.writer == self.reader:
             raise NeedsPerson(
@@ -190,13 +185,8 @@ def _reset_settings(connection: psycopg.Connection, name: str) -> list[str]:
     """Resets the settings that a role may have made itself; the names of those that are left."""
     for database, setting in connection.execute(_OWN_SETTINGS, [name]).fetchall():
         where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
-        _try(
-            connection,
-            sql.SQL("ALTER ROLE {}{} RESET {}"),
-            sql.Identifier(name),
-            where,
-            sql.Identifier(setting),
-        )
+        of_role = (sql.Identifier(name), where, sql.Identifier(setting))
+        _try(connection, "ALTER ROLE {}{} RESET {}", *of_role)
     return sorted({setting for _, setting in connection.execute(_OWN_SETTINGS, [name])})
 
 
@@ -211,9 +201,7 @@ def _limits_connections(connection: psycopg.Connection, name: str, limit: int) -
     """Limits a role's connections, unless a person did; whether there is a limit now."""
     unlimited = "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolconnlimit = -1"
     if _column(connection, unlimited, name):
-        _try(
-            connection, sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}"), sql.Identifier(name), sql.Literal(limit)
-        )
+        _try(connection, "ALTER ROLE {} CONNECTION LIMIT {}", sql.Identifier(name), sql.Literal(limit))
     return not _column(connection, unlimited, name)
 
 
@@ -224,7 +212,7 @@ def _may_end_sessions_of(connection: psycopg.Connection, name: str) -> bool:
     """
     question = "SELECT 1 WHERE pg_has_role(current_user, %s, 'USAGE')"
     if not _column(connection, question, name):
-        _try(connection, sql.SQL("GRANT {} TO CURRENT_USER"), sql.Identifier(name))
+        _try(connection, "GRANT {} TO CURRENT_USER", sql.Identifier(name))
     return bool(_column(connection, question, name))
 
 
@@ -233,9 +221,9 @@ def _column(connection: psycopg.Connection, query: str, *values: str) -> list[An
     return [row[0] for row in connection.execute(query.encode(), values or None)]
 
 
-def _try(connection: psycopg.Connection, statement: sql.SQL, *parts: sql.Composable) -> None:
+def _try(connection: psycopg.Connection, statement: str, *parts: sql.Composable) -> None:
     with _as_far_as_may_be(connection):
-        connection.execute(statement.format(*parts))
+        connection.execute(sql.SQL(statement).format(*parts))
 
 
 @contextlib.contextmanager

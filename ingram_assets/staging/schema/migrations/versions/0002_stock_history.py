@@ -1,11 +1,9 @@
 """When stock was read and when it moved; the history of moves."""
 
-from ingram_assets.staging.schema.scripts import run_sql
+from functools import partial
+
+from ingram_assets.staging.schema import run_sql
 
 revision = "0002"
 down_revision = "0001"
-
-
-def upgrade() -> None:
-    """Runs the version's SQL."""
-    run_sql("0002_stock_history.sql")
+upgrade = partial(run_sql, "0002_stock_history.sql")

@@ -1,11 +1,9 @@
 """More details of a title, pages that can't be read, and the current row of each ISBN."""
 
-from ingram_assets.staging.schema.scripts import run_sql
+from functools import partial
+
+from ingram_assets.staging.schema import run_sql
 
 revision = "0003"
 down_revision = "0002"
-
-
-def upgrade() -> None:
-    """Runs the version's SQL."""
-    run_sql("0003_details_and_unread.sql")
+upgrade = partial(run_sql, "0003_details_and_unread.sql")

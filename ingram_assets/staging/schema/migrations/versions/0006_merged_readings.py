@@ -1,11 +1,9 @@
 """What is known of each distribution center with its time, and when a person asked for a title."""
 
-from ingram_assets.staging.schema.scripts import run_sql
+from functools import partial
+
+from ingram_assets.staging.schema import run_sql
 
 revision = "0006"
 down_revision = "0005"
-
-
-def upgrade() -> None:
-    """Runs the version's SQL."""
-    run_sql("0006_merged_readings.sql")
+upgrade = partial(run_sql, "0006_merged_readings.sql")

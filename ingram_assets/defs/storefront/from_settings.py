@@ -1,12 +1,34 @@
-"""The storefront's settings as its rules take them; without Dagster, so that a quick look is quick."""
+"""The storefront's settings, and its client and rules as they have them.
+
+Without Dagster, so that commands that only look start fast.
+"""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.rules import StoreRules
+
+
+def storefront_settings() -> StorefrontSettings:
+    """The storefront's settings, for a command. Raises SettingsError."""
+    return load(StorefrontSettings, environment_of("storefront"))
+
+
+def medusa_client(settings: StorefrontSettings) -> MedusaClient:
+    """A client of the store that the settings name. Use as a context manager."""
+    return MedusaClient(
+        settings.MEDUSA_BACKEND_URL,
+        api_key=secret(settings.MEDUSA_API_KEY),
+        email=settings.MEDUSA_EMAIL,
+        password=secret(settings.MEDUSA_PASSWORD),
+    )
 
 
 def store_today(common: CommonSettings) -> date:
