@@ -302,7 +302,7 @@ class SessionRenewal:
 
     def _session(self, job: PageJob, stale: Session | None = None) -> Session:
         try:
-            return self._sessions.current() if stale is None else self._sessions.renew(stale)
+            return self._sessions.current(stale)
         except Canceled:
             raise
         except IngramError as error:

@@ -108,7 +108,7 @@ class WorkerPool(Generic[T, R]):
         with self._changed:
             while not self._stop.is_set():
                 now = time.monotonic()
-                if self._due and (self._due[0].at <= now or self._canceled.is_set):
+                if self._due and (self._due[0].at <= now or self._canceled.is_set()):
                     self._running += 1
                     return (heapq.heappop(self._due).job,)
                 if not self._exhausted:

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,7 +136,7 @@ class KeptSession:
         by_hand: str | None,
         canceled: Cancellation,
     ) -> None:
-        self._path = Path(state_dir) / "session.json"
+        self._path = state_dir / "session.json"
         self._lock_path = self._path.with_name("session.lock")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._base_url, self._account = base_url, account
@@ -149,23 +149,6 @@ class KeptSession:
         self._failed: IngramError | None = None
         self._failures = 0
         self.sign_ins = 0
-
-    def current(self) -> Session:
-        """The session to use: the kept one, else the one captured by hand, else a new sign-in.
-
-        Raises:
-            NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
-        """
-        session = self._session
-        return session if session is not None else self._obtain(None)
-
-    def renew(self, stale: Session) -> Session:
-        """A session newer than `stale`: by a sign-in, unless another thread or process has had one.
-
-        Raises:
-            NeedsPerson: as for `current`.
-        """
-        return self._obtain(stale)
 
     @property
     def last(self) -> Session | None:
@@ -195,7 +178,16 @@ class KeptSession:
             if kept.session is not None and kept.session.id == session.id:
                 self._save(replace(kept, session=changed))
 
-    def _obtain(self, stale: Session | None) -> Session:
+    def current(self, stale: Session | None = None) -> Session:
+        """The session to use: the kept one, else the one captured by hand, else a new sign-in.
+
+        It is newer than `stale`: by a sign-in, unless another thread or process has had one.
+
+        Raises:
+            NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
+        """
+        if stale is None and (session := self._session) is not None:
+            return session
         with self._mutex:
             if (session := self._session) is not None and (stale is None or session.id != stale.id):
                 return session
@@ -238,15 +230,13 @@ class KeptSession:
             if spent != kept.spent_by_hand:
                 self._save(replace(kept, spent_by_hand=spent))
             if self._sign_in is None:
-                if not self._by_hand:
-                    raise SessionLost(
-                        "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
-                        "IPAGE_SESSION_COOKIE."
-                    )
                 raise SessionLost(
                     "The session of IPAGE_SESSION_COOKIE has expired: sign in with a browser, copy its "
                     "Cookie header into IPAGE_SESSION_COOKIE and run again (or set IPAGE_USERNAME and "
                     "IPAGE_PASSWORD)."
+                    if self._by_hand
+                    else "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
+                    "IPAGE_SESSION_COOKIE."
                 )
             # A session that can't be kept is not asked for: every run would sign in anew.
             self._save(kept)
@@ -257,8 +247,18 @@ class KeptSession:
             self._save(_Kept(self._account, session, None, spent))
             return session, True
 
-    def _file_lock(self) -> "_CancellableLock":
-        return _CancellableLock(self._lock_path, self._canceled)
+    @contextlib.contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        """A lock between processes, the wait for which ends when the caller closes the site."""
+        lock = filelock.FileLock(self._lock_path, mode=0o600)
+        while not lock.is_locked:
+            self._canceled.raise_if_set()
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire(timeout=0.3, poll_interval=0.02)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _load(self) -> "_Kept":
         try:
@@ -285,26 +285,6 @@ class _Kept:
 
 
 _KEPT = TypeAdapter(_Kept)
-
-
-class _CancellableLock:
-    """A lock between processes, the wait for which ends when the caller closes the site."""
-
-    def __init__(self, path: Path, canceled: Cancellation) -> None:
-        self._lock = filelock.FileLock(path, mode=0o600)
-        self._canceled = canceled
-
-    def __enter__(self) -> None:
-        while True:
-            self._canceled.raise_if_set()
-            try:
-                self._lock.acquire(timeout=0.3, poll_interval=0.02)
-                return
-            except filelock.Timeout:
-                continue
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _for_jar(cookie: Cookie) -> http.cookiejar.Cookie:

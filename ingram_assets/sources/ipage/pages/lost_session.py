@@ -74,7 +74,7 @@ _OVER = (
 _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
 _LOGGED_ON = r"(?:logged|signed)[- ]?(?:in|on)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
-_IS_OVER = any_of(
+IS_OVER = any_of(
     rf"\bsession\b{_GAP}{_OVER}",
     r"\bsession\b[^.!?]{0,40}\b(?:idle|inactive|open|unused)\b[^.!?]{0,20}\btoo long\b",
     r"\b(?:not|n.t)\s+(?:\w+\s+)?(?:find|verify|validate|restore|load|recogni[sz]e)\s+(?:your|the|a)\s+"
@@ -96,7 +96,8 @@ _IS_OVER = any_of(
     r"\b(?:in use|active|logged (?:in|on)|signed (?:in|on)|opened)\b[^.!?]{0,40}\b(?:another|a different)\s+"
     r"(?:workstation|computer|device|browser|location|machine|window|user)\b",
 )
-_ASKS = any_of(
+"""Words of a session that ended."""
+ASKS_TO_SIGN_IN = any_of(
     rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
     rf"\b(?:must|need to|have to|required to|should)\s+(?:first\s+)?be\s+(?:\w+\s+)?{_LOGGED_ON}",
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
@@ -104,6 +105,7 @@ _ASKS = any_of(
     r"\b(?:re-?)?enter\s+your\s+(?:user\s?(?:name|id)|password|credentials)\b",
     *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
 )
+"""Words that send to a sign-in, without one on the session."""
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|soon|\d"
 _LATER_ON = rf"(?:later|(?:after|when|once|from|as of|at|in|on|until)\s+(?:\w+\s+)?(?:{_DAY}|maintenance))\b"
 _IS_CLOSED = any_of(
@@ -125,27 +127,15 @@ def is_sign_in_address(url: str) -> bool:
     return _ADDRESS.search(unquote(url[:4_000])) is not None
 
 
-def says_it_is_over(text: str) -> bool:
-    """Whether the words are of a session that ended."""
-    return _IS_OVER.search(text) is not None
-
-
-def asks_to_sign_in(text: str) -> bool:
-    """Whether the words send to a sign-in, without a word on the session."""
-    return _ASKS.search(text) is not None
-
-
 def says_the_site_is_closed(text: str) -> bool:
     """Whether the words are of maintenance: they may ask to sign in later, which is no lost session."""
-    return _IS_CLOSED.search(text) is not None and not says_it_is_over(text)
+    return _IS_CLOSED.search(text) is not None and not IS_OVER.search(text)
 
 
 def refreshes_to_sign_in(value: str) -> bool:
     """Whether a refresh (the header's value, or the content of its `meta`) goes to a sign-in, and soon."""
     found = _REFRESH.match(value[:4_000])
-    if found is None or int(found[1][:9] or 0) > _SOON:
-        return False
-    return _goes_in(found[2])
+    return found is not None and int(found[1][:9] or 0) <= _SOON and _goes_in(found[2])
 
 
 def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = False) -> str | None:

@@ -7,7 +7,7 @@ not understood is said in `warnings`, so that a change of the site shows before 
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -29,12 +29,11 @@ class ProductPage:
     """What one page said. `None`: the page doesn't say, or not in a way that can be told.
 
     `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
-    shows no stock table. `stock_is_partial`: other DCs may hold copies that it doesn't show, so that zeros
-    here are no ground to call a title out of stock, as far as this page alone tells. `stock_shape`: which
-    parts of the stock it shows, `stock_rows_lost`: rows of it whose DC can't be told; what the account's
-    other pages show decides whether that is all (`shows_all_stock`). `bisac`: heading paths ("FICTION /
-    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of
-    Print"). `warnings`: what was there and not understood, for a person.
+    shows no stock table. `stock_shape`: which parts of the stock it shows, `stock_rows_lost`: rows of it
+    whose DC can't be told; what the account's other pages show decides whether that is all
+    (`shows_all_stock`). `bisac`: heading paths ("FICTION / Fantasy / Epic"). `publisher_status`: the words
+    beside the title or under "Publisher Status" ("Out of Print"). `warnings`: what was there and not
+    understood, for a person.
     """
 
     isbn: str
@@ -49,17 +48,11 @@ class ProductPage:
     bisac: tuple[str, ...] = ()
     series: str | None = None
     description: str | None = None
-    stock: dict[str, DcStock] | None = field(default=None)
-    stock_is_partial: bool = False
+    stock: dict[str, DcStock] | None = None
     stock_shape: Shape | None = None
     stock_rows_lost: int = 0
     publisher_status: str | None = None
     warnings: tuple[str, ...] = ()
-
-    @property
-    def may_hide_copies(self) -> bool:
-        """Whether it shows zeros alone, and by itself not of all DCs: that is no reading of 0 on hand."""
-        return self.stock_is_partial and self._shows_zeros_alone
 
     def shows_all_stock(self, habit: Habit) -> bool:
         """Whether its stock is a complete reading: every part that the account's pages have, every count."""
@@ -72,12 +65,8 @@ class ProductPage:
 
     def hides_copies(self, habit: Habit) -> bool:
         """Whether it shows zeros alone, and not of all that the account's pages have."""
-        return self._shows_zeros_alone and not self.shows_every_part(habit)
-
-    @property
-    def _shows_zeros_alone(self) -> bool:
         on_hand = [dc.on_hand for dc in (self.stock or {}).values()]
-        return 0 in on_hand and not any(on_hand)
+        return 0 in on_hand and not any(on_hand) and not self.shows_every_part(habit)
 
 
 class StockInPart(PageChanged):
@@ -151,7 +140,6 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         series=_present(labels.one_line("series")),
         description=_description(labels, tree),
         stock=stock.stock or None,
-        stock_is_partial=stock.is_partial,
         stock_shape=stock.shape,
         stock_rows_lost=stock.lost_rows,
         publisher_status=_present(labels.one_line("status")) or beside,
@@ -187,8 +175,7 @@ def _with_what_is_damaged(page: ProductPage) -> ProductPage:
         **{"publisher": page.publisher, "series": page.series, "description": page.description},
         **{"binding": page.binding, "BISAC": " ".join(page.bisac)},
     }
-    damaged = [name for name, text in texts.items() if "\ufffd" in (text or "")]
-    if not damaged:
+    if not (damaged := [name for name, text in texts.items() if "\ufffd" in (text or "")]):
         return page
     warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
     return replace(page, warnings=(*page.warnings, warning))
@@ -364,10 +351,8 @@ def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributo
 
 
 def _publisher(anchors: list[LexborNode], labels: Labels) -> str | None:
-    for anchor in anchors:
-        if name := _present(fields.clean(flowing_text(anchor))):
-            return name
-    return _present(labels.one_line("publisher"))
+    names = (_present(fields.clean(flowing_text(anchor))) for anchor in anchors)
+    return next(filter(None, names), None) or _present(labels.one_line("publisher"))
 
 
 def _publication_date(labels: Labels, warnings: list[str]) -> date | None:
@@ -408,12 +393,8 @@ def _bisac(labels: Labels) -> tuple[str, ...]:
         return ()
     lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
     text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
-    paths: dict[str, None] = {}
-    for piece in re.split(r"[|\n]", text):
-        path = fields.clean(piece).strip(" ,;")
-        if path and not fields.is_absent(path):
-            paths[path] = None
-    return tuple(paths)
+    paths = (_present(fields.clean(piece).strip(" ,;")) for piece in re.split(r"[|\n]", text))
+    return tuple(dict.fromkeys(filter(None, paths)))
 
 
 def _description(labels: Labels, tree: LexborHTMLParser) -> str | None:
@@ -448,11 +429,8 @@ def _other_forms(labels: Labels, tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> str:
-    return _without_markup(fields.clean_paragraphs(text))
-
-
-def _without_markup(text: str) -> str:
-    """Markup that the site escaped, and so shows as text, taken out again."""
+    """The clean text; markup that the site escaped, and so shows as text, is taken out again."""
+    text = fields.clean_paragraphs(text)
     if not _MARKUP.search(text):
         return text
     try:
