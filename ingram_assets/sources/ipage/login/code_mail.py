@@ -16,8 +16,7 @@ import imap_tools
 from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
-from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
+from ingram_assets.sources.ipage.login.code_in_words import code_of
 from ingram_assets.sources.ipage.login.mail_authentication import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import words_of
 from ingram_assets.sources.ipage.login.mailbox import Mailbox, MailboxRefused, Numbering, arrivals
@@ -83,11 +82,6 @@ def _by_the_senders_clock(mail: CodeMail, skew: timedelta) -> CodeMail:
 def _is_doubtful(mail: CodeMail, asked_at: datetime) -> bool:
     """Whether it is dated before the request: the sender's clock is behind, or it answers an earlier one."""
     return mail.sent_at is not None and mail.sent_at < asked_at - _SURELY_AFTER
-
-
-def code_of_mail(mail: Message) -> CodeInWords:
-    """The code that a mail brings, from all of its parts, or why it brings none."""
-    return code_of(words_of(mail))
 
 
 class EmailCodes:
@@ -204,7 +198,7 @@ class EmailCodes:
                 "this mailbox, let them be sent to it directly"
             )
         else:
-            answer = code_of_mail(mail)
+            answer = code_of(words_of(mail))
             if answer.code is not None:
                 return CodeMail(uid, answer.code, _date_header(mail), arrived_at)
             reason = answer.reason

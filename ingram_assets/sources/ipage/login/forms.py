@@ -108,14 +108,18 @@ _NOT_GO = _words(
 _TRUST = _words(
     r"remember", r"trust", r"(?:do not|don.t) (?:ask|challenge)", r"(?:device|browser|computer) for"
 )
+"""On the box to tick so that this device is asked for no code for a while."""
 _TERMS = _words(r"terms (?:and|&|of)", r"terms.{0,20}conditions", r"(?:license|user) agreement")
 _ACCEPT = _words(r"\baccept\b", r"\bagree\b")
-_LOCKED = _words(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
-_WRONG = _words(
+LOCKED = _words(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
+"""In an error message: the account is locked."""
+WRONG = _words(
     *(r"incorrect", r"invalid", r"wrong", r"not recogni[sz]ed", r"not match", r"not valid"),
     *(r"unable to (?:sign|log)", r"(?:sign|log).?in failed", r"authentication failed"),
 )
-_OKTA = _words(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
+"""In an error message: what was typed is wrong."""
+OKTA = _words(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
+"""In an address of the new login."""
 
 
 def step_of(view: View) -> Step:
@@ -143,21 +147,6 @@ def step_of(view: View) -> Step:
 def is_home(view: View) -> bool:
     """Whether this is the page that a sign-in leads to."""
     return view.kind is PageKind.PAGE and urlsplit(view.url).path == HOME
-
-
-def is_on_the_way(url: str) -> bool:
-    """Whether an address belongs to the new login, through Okta."""
-    return _OKTA.search(url) is not None
-
-
-def says_locked(view: View) -> bool:
-    """Whether an error message says that the account is locked."""
-    return _LOCKED.search(view.messages) is not None
-
-
-def says_wrong(view: View) -> bool:
-    """Whether an error message says that what was typed is wrong."""
-    return _WRONG.search(view.messages) is not None
 
 
 def send_button(view: View) -> Control | None:
@@ -255,8 +244,6 @@ def go_button(view: View, beside: Control | None) -> Control | None:
 
 def wanted_factor(options: list[tuple[str, Control]], factor: str) -> int | None:
     """Which of the options is the factor set up here ("email", "totp")."""
-    for number, (words, control) in enumerate(options):
-        # Of a drop-down list only the option itself counts, of others their names too.
-        if _FACTORS[factor].search(words if control.tag == "select" else f"{words} {control.key}"):
-            return number
-    return None
+    # Of a drop-down list only the option itself counts, of others their names too.
+    told = [words if control.tag == "select" else f"{words} {control.key}" for words, control in options]
+    return next((number for number, words in enumerate(told) if _FACTORS[factor].search(words)), None)

@@ -91,7 +91,7 @@ def failed_authentication(mail: Message, sender: str, wanted: Iterable[str] = ()
     told: set[str] = set()
     for results in (*_own_results(mail), *spf):
         if (decided := _by_dmarc(results, domain, is_own)) is not None:
-            return decided.fault
+            return decided or None
         passes = [one for one in _of(results, "dkim", "spf") if one.result == "pass"]
         passed = [(one.method, _checked(one)) for one in passes if _checked(one) and _check(one) not in told]
         if any(method == "dkim" and is_own(about) for method, about in passed):
@@ -110,19 +110,14 @@ def failed_authentication(mail: Message, sender: str, wanted: Iterable[str] = ()
     return None if vouched else others
 
 
-class _Decided(NamedTuple):
-    """What is wrong with the mail, once and for all; `None`: nothing."""
-
-    fault: str | None
-
-
-def _by_dmarc(results: list[_Result], domain: str, is_own: Callable[[str], bool]) -> _Decided | None:
+def _by_dmarc(results: list[_Result], domain: str, is_own: Callable[[str], bool]) -> str | None:
+    """What is wrong with the mail, once and for all; "" for nothing; `None` where DMARC was not checked."""
     for one in _of(results, "dmarc"):
         if one.result in _FAILED:
-            return _Decided(f"dmarc={one.result}")
+            return f"dmarc={one.result}"
         if one.result in ("pass", "bestguesspass"):
             about = one.properties.get("header.from", domain)
-            return _Decided(None if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone")
+            return "" if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone"
     return None
 
 
@@ -234,16 +229,13 @@ def _unquoted(quoted: re.Match[str]) -> str:
     return re.sub(r'[";()=]', " ", quoted[0])
 
 
-def _signer(result: _Result) -> str:
-    return result.properties.get("header.d") or result.properties.get("header.i", "").rpartition("@")[2]
-
-
 def _checked(result: _Result) -> str:
     """The domain that a result is about; empty where it does not say."""
+    given = result.properties.get
     if result.method == "dkim":
-        return _signer(result)
+        return given("header.d") or given("header.i", "").rpartition("@")[2]
     # The name in HELO was checked only where there is no sender of the envelope.
-    return _host(result.properties.get("smtp.mailfrom", "")) or _host(result.properties.get("smtp.helo", ""))
+    return _host(given("smtp.mailfrom", "")) or _host(given("smtp.helo", ""))
 
 
 def _check(result: _Result) -> str:

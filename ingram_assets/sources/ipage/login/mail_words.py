@@ -4,6 +4,7 @@ A part that says nothing never hides another. What is no part of the message is 
 other mails that hang on it, and what it quotes, since an older code may stand there.
 """
 
+import contextlib
 import html
 import re
 from collections.abc import Iterator
@@ -187,10 +188,9 @@ def _decoded(part: Message) -> str:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return str(part.get_payload())[:_MOST]
-    try:
+    declared = ""
+    with contextlib.suppress(LookupError, UnicodeError):
         declared = part.get_content_charset() or ""
-    except (LookupError, UnicodeError):
-        declared = ""
     # Zero bytes are in UTF-16 and UTF-32 alone, and in all of these.
     wide = b"\0" in data[:1000]
     charsets = [declared] if declared.startswith(("utf-16", "utf-32", "utf16", "utf32")) == wide else []
@@ -198,10 +198,8 @@ def _decoded(part: Message) -> str:
         charsets += ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else []
         charsets += ["utf-16-be" if data[:1] == b"\0" else "utf-16-le"]
     for charset in (*charsets, "utf-8", "cp1252"):
-        try:
+        with contextlib.suppress(LookupError, UnicodeError):
             return data.decode(charset)[:_MOST]
-        except (LookupError, UnicodeError):
-            continue
     return data.decode("latin-1")[:_MOST]
 
 

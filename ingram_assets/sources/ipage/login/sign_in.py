@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -233,11 +233,11 @@ class _Visit:
                 f"The site took the password but not the code, and asks to log in again{said}: check "
                 "IPAGE_MFA and run again in a few minutes."
             )
-        if forms.says_locked(view):
+        if forms.LOCKED.search(view.messages):
             raise AccountLocked(
                 f"The iPage account is locked{said}: have Ingram's customer care unlock it, then run again."
             )
-        if forms.says_wrong(view):
+        if forms.WRONG.search(view.messages):
             raise WrongPassword(
                 f"iPage refused the user or the password{said}: correct IPAGE_USERNAME and IPAGE_PASSWORD. "
                 "They were tried once, since more tries lock the account."
@@ -448,7 +448,7 @@ class _Visit:
 
     def _check(self) -> None:
         self._canceled.raise_if_set()
-        okta = [urlsplit(url) for url in self._hops if forms.is_on_the_way(url)]
+        okta = [urlsplit(url) for url in self._hops if forms.OKTA.search(url)]
         if len(okta) >= MAX_OKTA_HOPS:
             raise OktaLoop(
                 f"iPage sends to Okta ({okta[0].netloc}{okta[0].path}) and back in a loop, {len(okta)} times "
@@ -522,24 +522,14 @@ def _page_moves_on() -> Any:
 
 
 def _for_browser(cookie: Cookie) -> Any:
-    return {
-        "name": cookie.name,
-        "value": cookie.value,
-        "domain": cookie.domain,
-        "path": cookie.path,
-        "expires": cookie.expires or -1,
-        "secure": cookie.secure,
-        "httpOnly": cookie.http_only,
-    }
+    kept = asdict(cookie)
+    return {"httpOnly": kept.pop("http_only"), **kept, "expires": cookie.expires or -1}
 
 
 def _from_browser(cookie: Any) -> Cookie:
-    expires = cookie.get("expires", -1)
+    expires = cookie.get("expires")
     return Cookie(
-        name=cookie["name"],
-        value=cookie["value"],
-        domain=cookie["domain"],
-        path=cookie["path"],
+        **{name: cookie[name] for name in ("name", "value", "domain", "path")},
         expires=None if expires is None or expires < 0 else float(expires),
         secure=bool(cookie.get("secure")),
         http_only=bool(cookie.get("httpOnly")),
