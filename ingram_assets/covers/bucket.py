@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
 from ingram_assets.covers.pictures import MAX_BYTES, Picture, web_sizes
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
@@ -79,7 +81,7 @@ class StoredCover:
     source: str
     placeholder: bool
     phash: str
-    stored_at: datetime
+    stored_at: AwareDatetime
 
     def metadata(self) -> dict[str, str]:
         """As object metadata: lower-case ASCII names, text values."""
@@ -286,22 +288,11 @@ class _NoSuchKey(Transient):
 
 def _stored(metadata: dict[str, str]) -> StoredCover | None:
     # Some servers hand the names back in another case.
-    said = {name.lower(): value for name, value in metadata.items()}
+    said = {name.lower().replace("-", "_"): value for name, value in metadata.items()}
     try:
-        stored = StoredCover(
-            sha256=said["sha256"],
-            origin_sha256=said["origin-sha256"],
-            size=int(said["size"]),
-            width=int(said["width"]),
-            height=int(said["height"]),
-            source=said["source"],
-            placeholder=said["placeholder"] == "yes",
-            phash=said["phash"],
-            stored_at=datetime.fromisoformat(said["stored-at"]),
-        )
-    except (KeyError, ValueError):
+        return TypeAdapter(StoredCover).validate_python(said)
+    except ValidationError:
         return None
-    return stored if stored.stored_at.tzinfo is not None else None
 
 
 def _network_reason(error: Exception) -> str:

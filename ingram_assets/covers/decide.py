@@ -181,7 +181,6 @@ def conclude(
         checked_at=checked_at,
         sha256=stored.sha256 if stored else None,
         source=stored.source if stored else None,
-        phash=stored.phash if stored else None,
         reason=reason,
         pending=look.bucket_error is not None
         or look.first_unanswered is not None
@@ -209,7 +208,7 @@ def _conclude_unknown(
 def _outcome(look: CoverLook) -> Outcome:
     answers = list(look.answers.values())
     for answer in answers:
-        if answer == "stored" or answer == "replaced":
+        if answer in ("stored", "replaced"):
             return answer
     if look.bucket_error is not None or "unanswered" in answers or "cut_short" in answers:
         return "failed"

@@ -154,28 +154,22 @@ class _Breaker:
             self.skipped = 0 if answered else self.skipped
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        bucket: Bucket,
-        sources: Sequence[Source],
-        ledger: Ledger,
-        now: datetime,
-        force: bool,
-        sheet: ContactSheet,
-    ) -> None:
-        self.bucket = bucket
-        self.sources = sources
-        self.names = [source.name for source in sources]
-        self.ledger = ledger
-        self.now = now
-        self.force = force
-        self.sheet = sheet
+    bucket: Bucket
+    sources: Sequence[Source]
+    ledger: Ledger
+    now: datetime
+    force: bool
+    sheet: ContactSheet
+    marked: deque[str] = field(default_factory=deque)
+    """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
+
+    def __post_init__(self) -> None:
+        self.names = [source.name for source in self.sources]
         self.bucket_breaker = _Breaker("The bucket")
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
-        self.marked: deque[str] = deque()
-        """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
 
     def look_at(self, titles: Iterable[Wanted], concurrency: int, *, all_due: bool) -> Iterator[CoverOutcome]:
         """Look at the titles that are due, so many at once. Whoever stops listening stops it."""
@@ -191,7 +185,9 @@ class _Run:
                     if not (due or all_due):
                         yield self.remembered(one.isbn, last, "recent")
                         continue
-                    self._check_bucket()
+                    if not self._bucket_was_checked:
+                        self.bucket.check()
+                        self._bucket_was_checked = True
                     running.add(pool.submit(self._look, one))
                 if not running:
                     break
@@ -203,11 +199,6 @@ class _Run:
                         halted = halted or error
         if halted is not None:
             raise halted
-
-    def _check_bucket(self) -> None:
-        if not self._bucket_was_checked:
-            self.bucket.check()
-            self._bucket_was_checked = True
 
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
         """An outcome with what is remembered of the title, without asking anybody."""
@@ -320,13 +311,10 @@ class _Title:
             self.found.answers[source.name] = answer
             self.found.notes.append(f"{source.name}: {error}" if answer == "refused" else str(error))
             return False
-        if picture is None:
-            self.found.answers[source.name] = "none"
-            return False
-        answer = self._take(picture, source.name)
+        answer = "none" if picture is None else self._take(picture, source.name)
         self.found.answers[source.name] = answer
         stored = self.found.stored
-        return answer != "worse" and stored is not None and not stored.placeholder
+        return answer not in ("none", "worse") and stored is not None and not stored.placeholder
 
     def _take(self, picture: Picture, source: str) -> Answer:
         """Store a picture if it is better than what is stored."""

@@ -52,10 +52,7 @@ class WorkerPool(Generic[T, R]):
     def __init__(
         self, jobs: Iterable[T], do: Callable[[T], "R | Again[T]"], workers: int, canceled: Cancellation
     ) -> None:
-        self._source = iter(jobs)
-        self._do = do
-        self._workers = workers
-        self._canceled = canceled
+        self._source, self._do, self._workers, self._canceled = iter(jobs), do, workers, canceled
         self._stop = threading.Event()
         self._due: list[_Due[T]] = []
         self._numbers = itertools.count()
@@ -119,8 +116,7 @@ class WorkerPool(Generic[T, R]):
                 if not self._due and self._running == 0:
                     self._changed.notify_all()
                     return None
-                wait = self._due[0].at - now if self._due else None
-                self._changed.wait(min(wait, 0.5) if wait is not None else 0.5)
+                self._changed.wait(min(self._due[0].at - now, 0.5) if self._due else 0.5)
         return None
 
     def _put(self, result: R | _Failed | None) -> None:

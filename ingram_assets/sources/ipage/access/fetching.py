@@ -184,14 +184,13 @@ class Fetching:
         exchange.answer = answer
         try:
             classify(answer, request.expected)
-        except PerhapsBlocked as error:
-            if not self._politeness.is_half_open:
-                raise
-            # Right after a block it is another one, and no end of the session.
-            self._blocked(error, exchange.sent_at)
-            raise Blocked(str(error)) from error
         except Blocked as error:
+            is_doubtful = isinstance(error, PerhapsBlocked)
+            if is_doubtful and not self._politeness.is_half_open:
+                raise
             self._blocked(error, exchange.sent_at)
+            if is_doubtful:  # Right after a block it is another one, and no end of the session.
+                raise Blocked(str(error)) from error
             raise
         return Body.of(answer.body, answer.headers) if request.expected is Expected.PRODUCT else answer.body
 
@@ -200,7 +199,7 @@ class Fetching:
         outcome = FetchOutcome.ok if error is None else outcome_of(error)
         with self._mutex:
             self.counts[outcome] += 1
-        self._politeness.measured(latency)
+        self._politeness.latencies.append(latency)
         if outcome is FetchOutcome.blocked:
             self._blocked(error, sent_at)
         elif sign is Sign.FAILING:

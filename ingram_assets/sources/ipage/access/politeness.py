@@ -52,7 +52,8 @@ class Politeness:
         self._failures_in_a_row = 0
         self._last_failure = ""
         self._ended: Blocked | Transient | None = None
-        self._latencies: deque[float] = deque(maxlen=10_000)
+        self.latencies: deque[float] = deque(maxlen=10_000)
+        """Seconds until the headers of each answer, for the figures of the run."""
         self._waited = 0.0
         self._announced = 0.0
         self._mutex = threading.Lock()
@@ -134,10 +135,6 @@ class Politeness:
             f"{of_this_run}"
         )
 
-    def measured(self, latency: float) -> None:
-        """An answer's headers came after `latency` seconds: for the figures of the run."""
-        self._latencies.append(latency)
-
     def answered(self, latency: float, sent_at: float) -> None:
         """A healthy answer to a request sent at `sent_at` (seconds since 1970)."""
         self._failures_in_a_row = 0
@@ -167,7 +164,7 @@ class Politeness:
 
     def figures(self) -> dict[str, float | int]:
         """Latency in milliseconds, pauses in seconds: for the run's metadata."""
-        latencies = sorted(self._latencies)
+        latencies = sorted(self.latencies)
         found: dict[str, float | int] = {"trips": self.trips, "seconds_paused": round(self._waited, 3)}
         if latencies:
             middle, p95 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.95))
