@@ -6,6 +6,7 @@ or with a sign-in that a script draws; and each release of it says so in other w
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
@@ -148,7 +149,9 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     """
     if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
         return "a form that hands over to a sign-in"
-    scripts = [_plain(script) for script in _scripts(page) if not _LATER.search(script)]
+    sources = [script.text(deep=True)[:100_000] for script in page.css("script")]
+    sources += [node.attributes.get("onload") or "" for node in page.css("[onload]")]
+    scripts = [_plain(script) for script in sources if not _LATER.search(script)]
     is_short = len(text) < _FEW_WORDS
     if is_short and any(_SUBMITS.search(script) for script in scripts):
         forms = page.css("form")
@@ -193,13 +196,6 @@ def has_a_way_out(page: LexborHTMLParser) -> bool:
     )
 
 
-def _scripts(page: LexborHTMLParser) -> Iterator[str]:
-    for script in page.css("script"):
-        yield script.text(deep=True)[:100_000]
-    for node in page.css("[onload]"):
-        yield node.attributes.get("onload") or ""
-
-
 def _plain(script: str) -> str:
     """The script with its escapes undone and its glued pieces joined."""
     plain = re.sub(
@@ -222,10 +218,8 @@ def _literals(script: str) -> Iterator[str]:
         literal = found[found.lastindex or 0]
         yield literal
         if "atob" in script:
-            try:
+            with contextlib.suppress(binascii.Error, ValueError):
                 yield base64.b64decode(literal, validate=True).decode("utf-8")
-            except (binascii.Error, ValueError):
-                continue
 
 
 def _goes_in(address: str) -> bool:

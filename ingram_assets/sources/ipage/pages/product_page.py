@@ -6,7 +6,7 @@ not understood is said in `warnings`, so that a change of the site shows before 
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -92,12 +92,17 @@ class StockInPart(PageChanged):
 _MAX_OTHER_FORM = 20_000
 _MAX_OTHER_FORMS = 200_000
 """Steps after which a text is cut that may be the whole form of a description; and all of these together."""
-_ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+_ASIDES = ", ".join(
+    f"[{attribute}*={word} i]"
+    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+    for attribute in ("class", "id")
+)
+"""What shows other books beside this one."""
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = frozenset({"doContributorSearch", "doSid"})
 _TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
-_SCRIPT_OR_COMMENT = re.compile(rb"<!--|<script\b")
+_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
@@ -153,9 +158,10 @@ def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
-    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
-    _refuse_cut_page(lowered)
-    _leave_out_asides(tree, lowered)
+    _refuse_cut_page(text.lower())
+    for aside in tree.css(_ASIDES):
+        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
+            aside.decompose()
     return tree
 
 
@@ -181,38 +187,28 @@ def _with_what_is_damaged(page: ProductPage) -> ProductPage:
     return replace(page, warnings=(*page.warnings, warning))
 
 
-def _refuse_cut_page(lowered: bytes) -> None:
+def _refuse_cut_page(lowered: str) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
     markup = _without_scripts_and_comments(lowered)
-    if re.search(rb"<html\b", markup):
-        end = markup.rfind(b"</html")
-        if end < 0 or re.search(rb"<(?:t[dr]|table|body)\b", markup[end:]):
+    if re.search(r"<html\b", markup):
+        end = markup.rfind("</html")
+        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
-    elif markup.count(b"<table") > markup.count(b"</table") or markup.rfind(b"<") > markup.rfind(b">"):
+    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
         raise PageChanged("</table>", "the page is cut short: fetch it again.")
 
 
-def _leave_out_asides(tree: LexborHTMLParser, lowered: bytes) -> None:
-    """Takes out what shows other books beside this one."""
-    words = [word for word in _ASIDE_WORDS if word.encode() in lowered]
-    marks = ", ".join(f"[{attribute}*={word} i]" for word in words for attribute in ("class", "id"))
-    for aside in tree.css(marks) if marks else ():
-        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
-            aside.decompose()
-
-
-def _without_scripts_and_comments(markup: bytes) -> bytes:
+def _without_scripts_and_comments(markup: str) -> str:
     # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
     kept, at = [], 0
     while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
         kept.append(markup[at : start.start()])
-        ending = b"-->" if start[0] == b"<!--" else b"</script"
+        ending = "-->" if start[0] == "<!--" else "</script"
         at = markup.find(ending, start.end())
         if at < 0:
-            return b"".join(kept)
+            return "".join(kept)
         at += len(ending)
-    kept.append(markup[at:])
-    return b"".join(kept)
+    return "".join(kept) + markup[at:]
 
 
 def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
@@ -245,12 +241,15 @@ def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
 
 
 def _isbn(labels: Labels, warnings: list[str]) -> str:
-    if not labels.has("ean") and not labels.has("isbn"):
+    if labels.node("ean") is None and labels.node("isbn") is None:
         raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
     ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
     if not ean and not isbn:
         raise PageChanged("EAN", "the label is there, the number is not; open the page in a browser.")
-    numbers = set(_isbns_of(labels.own("ean"))) | set(_isbns_of(labels.own("isbn")))
+    numbers = set()
+    for shown in (*labels.own("ean"), *labels.own("isbn")):
+        with contextlib.suppress(InvalidIsbn):
+            numbers.add(parse_isbn(fields.clean(shown)))
     if len(numbers) > 1:
         raise PageChanged("EAN", f"the page shows several books: {', '.join(sorted(numbers)[:3])}.")
     thirteen = _one_isbn(ean, "EAN") if ean else None
@@ -264,12 +263,6 @@ def _isbn(labels: Labels, warnings: list[str]) -> str:
     if thirteen and ten and thirteen != ten:
         raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
     return thirteen or ten or ""
-
-
-def _isbns_of(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        with contextlib.suppress(InvalidIsbn):
-            yield parse_isbn(fields.clean(text))
 
 
 def _binding(labels: Labels, warnings: list[str]) -> str | None:

@@ -92,6 +92,9 @@ def read_saved_search(data: bytes | str) -> SavedSearch:
     data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
     sheet = read_sheet(data)
     reading = _Reading(sheet)
+    if sheet.left_out:
+        told = f"Sheets or tables under other headings, {sheet.left_out} of them, were not read."
+        reading.warnings.append(told)
     for line, cells in sheet.rows:
         reading.take(line, cells)
     titles = (ListedTitle(isbn, book.title, book.price) for isbn, book in reading.books.items())
@@ -117,10 +120,6 @@ class _Reading:
     rejected: list[RejectedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     shows_cents: bool = False
-
-    def __post_init__(self) -> None:
-        if left_out := self.sheet.left_out:
-            self.warnings.append(f"Sheets or tables under other headings, {left_out} of them, were not read.")
 
     def take(self, line: int, cells: list[str]) -> None:
         """Read the next row."""
@@ -216,12 +215,11 @@ def _isbn(cells: list[str], columns: Header) -> _Named:
 
 
 def _why_no_isbn(text: str, reason: str) -> str:
-    spoilt = None
     if SCIENTIFIC.fullmatch(text):
         spoilt = "is a number that Excel has rounded"
     elif re.fullmatch(r"[0-9]{8}[0-9Xx]", text) and _is_isbn("0" + text):
         spoilt = "is an ISBN-10 of which Excel has dropped the first zero"
-    if spoilt is None:
+    else:
         return reason
     return f"“{text[:40]}” {spoilt}: export again, and don't open the file in Excel before it is read."
 

@@ -11,7 +11,6 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -264,14 +263,13 @@ def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
 
 def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
     """The columns by the first header row, and where that row stands."""
-    named = ((_columns_named(tuple(cell.text for cell in row)), place) for place, row in enumerate(rows))
+    named = ((_columns_named(row), place) for place, row in enumerate(rows))
     return next(((columns, place) for columns, place in named if columns is not None), None)
 
 
-@lru_cache(maxsize=256)  # The site heads its tables with the same few words.
-def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
-    """The columns that a row of these texts heads; `None` if it is no header."""
-    names = [re.sub(r"\s+", " ", text.strip(" :*").lower()) for text in texts]
+def _columns_named(row: _Row) -> _Columns | None:
+    """The columns that a row heads; `None` if it is no header."""
+    names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row]
     if any(_DIGIT.search(name) for name in names):
         return None
     on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
@@ -481,7 +479,6 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
     return fields.clean(row[dc].text) if dc < len(row) else ""
 
 
-@lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
     text = fields.clean(text)
