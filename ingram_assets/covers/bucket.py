@@ -92,6 +92,9 @@ class StoredCover:
         }
 
 
+_OF_PICTURE = ("sha256", "origin_sha256", "width", "height", "phash")
+
+
 class Unmarked:
     """An object without our metadata: others put it there, or the server lost them."""
 
@@ -154,17 +157,9 @@ class Bucket:
         Whoever is killed in between leaves the old raw cover in place, so the next look finds it differing
         from the source and stores all of it again.
         """
-        stored = StoredCover(
-            sha256=picture.sha256,
-            origin_sha256=picture.origin_sha256,
-            size=len(picture.jpeg),
-            width=picture.width,
-            height=picture.height,
-            source=source,
-            placeholder=placeholder,
-            phash=picture.phash,
-            stored_at=now,
-        )
+        seen = {name: getattr(picture, name) for name in _OF_PICTURE}
+        size = len(picture.jpeg)
+        stored = StoredCover(**seen, size=size, source=source, placeholder=placeholder, stored_at=now)
         for width, webp in web_sizes(picture).items():
             self._put(web_key(isbn, width), webp, "image/webp", {"sha256-of-raw": picture.sha256})
         self._put(raw_key(isbn), picture.jpeg, "image/jpeg", stored.metadata())
@@ -227,9 +222,14 @@ class Bucket:
                 f"{where} did not {what}: the encrypted connection broke. Try again later."
             ) from error
         except (boto.HTTPClientError, boto.ReadTimeoutError, boto.ConnectionError) as error:
+            reason = "the connection was cut"
+            if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
+                reason = "it did not answer in time"
+            elif isinstance(error, boto.EndpointConnectionError):
+                reason = "it cannot be reached"
             raise Transient(
-                f"{where} did not {what}: {_network_reason(error)}. It is tried again next time; if it goes "
-                "on, check R2_ENDPOINT."
+                f"{where} did not {what}: {reason}. It is tried again next time; if it goes on, check "
+                "R2_ENDPOINT."
             ) from error
         except (boto.ResponseStreamingError, boto.IncompleteReadError, OSError) as error:
             raise Transient(
@@ -293,13 +293,3 @@ def _stored(metadata: dict[str, str]) -> StoredCover | None:
         return TypeAdapter(StoredCover).validate_python(said)
     except ValidationError:
         return None
-
-
-def _network_reason(error: Exception) -> str:
-    from botocore import exceptions as boto
-
-    if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
-        return "it did not answer in time"
-    if isinstance(error, boto.EndpointConnectionError):
-        return "it cannot be reached"
-    return "the connection was cut"

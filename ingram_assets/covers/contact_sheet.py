@@ -4,7 +4,7 @@ import io
 import threading
 from typing import TYPE_CHECKING
 
-from ingram_assets.covers.pictures import Picture, thumbnail
+from ingram_assets.covers.pictures import Picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +28,9 @@ class ContactSheet:
         with self._lock:
             if isbn not in self._cells and len(self._cells) >= self._limit:
                 return
-            self._cells[isbn] = (thumbnail(picture, *_CELL), placeholder)
+            thumbnail = picture.small.copy()
+            thumbnail.thumbnail(_CELL)
+            self._cells[isbn] = (thumbnail, placeholder)
 
     def mark_placeholder(self, isbn: str) -> None:
         """A cover that was added turned out to be a placeholder."""

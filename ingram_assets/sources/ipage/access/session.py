@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,8 +31,6 @@ USER_AGENT = (
 )
 """Sent with cookies that a person captured without saying which browser they came from."""
 
-DEVICE_TRUST = timedelta(days=30)
-"""How long the site asks no second factor of a device it trusts."""
 MAX_FAILURES = 3
 """Sign-ins in a row that failed for the site's or the browser's sake, after which a run tries no more."""
 
@@ -64,8 +61,6 @@ class Session:
     id: str
     cookies: tuple[Cookie, ...] = field(repr=False)
     user_agent: str
-    signed_in_at: datetime
-    device_trusted_until: datetime | None = None
 
     def jar(self) -> http.cookiejar.CookieJar:
         """The cookies for a client to send, each to its own host only."""
@@ -74,19 +69,15 @@ class Session:
             jar.set_cookie(_for_jar(cookie))
         return jar
 
-    def with_cookies_of(self, jar: Iterable[http.cookiejar.Cookie]) -> "Session":
-        """The same session with the cookies as the site has changed them since."""
-        return replace(self, cookies=tuple(_from_jar(cookie) for cookie in jar))
-
     def lasting_cookies(self) -> tuple[Cookie, ...]:
         """Those that outlive the browser: the device's trust is one, the session itself is not."""
         now = time.time()
         return tuple(cookie for cookie in self.cookies if cookie.expires and cookie.expires > now)
 
 
-def new_session(cookies: Iterable[Cookie], user_agent: str, trusted_until: datetime | None = None) -> Session:
+def new_session(cookies: Iterable[Cookie], user_agent: str) -> Session:
     """A session that was signed in just now."""
-    return Session(secrets.token_hex(8), tuple(cookies), user_agent, datetime.now(UTC), trusted_until)
+    return Session(secrets.token_hex(8), tuple(cookies), user_agent)
 
 
 def session_from_header(text: str, base_url: str) -> Session:
@@ -170,7 +161,7 @@ class KeptSession:
 
         Not if another run is signing in just now: it is about to replace them.
         """
-        changed = session.with_cookies_of(jar)
+        changed = replace(session, cookies=tuple(_from_jar(cookie) for cookie in jar))
         if set(changed.cookies) == set(session.cookies):
             return
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(self._lock_path, timeout=0.2):

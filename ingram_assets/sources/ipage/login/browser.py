@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 from playwright.sync_api import Error as PlaywrightError
@@ -154,25 +155,20 @@ def _start(playwright: Playwright, executable: str):  # type: ignore[no-untyped-
 
     Playwright starts it without, unless it is told not to. Where it can't be had, that is said.
     """
-
-    def start(*, sandbox: bool):  # type: ignore[no-untyped-def]
-        return playwright.chromium.launch(
-            executable_path=executable, args=[*_QUIET], chromium_sandbox=sandbox, timeout=60_000
-        )
-
+    options: dict[str, Any] = {"executable_path": executable, "args": [*_QUIET], "timeout": 60_000}
     if os.geteuid() == 0:
         log.warning("Chromium runs without its sandbox, which root can't have: run this as another user.")
-        return start(sandbox=False)
-    try:
-        return start(sandbox=True)
-    except PlaywrightError as error:
-        if not _NO_SANDBOX.search(str(error)):
-            raise
-    log.warning(
-        "Chromium runs without its sandbox: the kernel lets no user make the namespaces for it. Allow that "
-        "(kernel.apparmor_restrict_unprivileged_userns=0, or a container's security options)."
-    )
-    return start(sandbox=False)
+    else:
+        try:
+            return playwright.chromium.launch(chromium_sandbox=True, **options)
+        except PlaywrightError as error:
+            if not _NO_SANDBOX.search(str(error)):
+                raise
+        log.warning(
+            "Chromium runs without its sandbox: the kernel lets no user make the namespaces for it. Allow "
+            "that (kernel.apparmor_restrict_unprivileged_userns=0, or a container's security options)."
+        )
+    return playwright.chromium.launch(chromium_sandbox=False, **options)
 
 
 def _candidates(playwright: Playwright) -> list[str]:

@@ -54,11 +54,13 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
         asked_at: when the code was asked for, by the sender's clock as far as it is known.
     """
     floor, spent = asked_at - _CLOCKS_DIFFER, set(used)
+    # A date that is ahead of the arrival says no more than that.
     fresh = [
         mail
         for mail in mails
         if mail.code not in spent
-        and (mail.sent_at is None or _dated(mail, mail.sent_at) >= floor)
+        and (mail.sent_at is None or mail.sent_at >= floor)
+        and (mail.sent_at is None or mail.arrived_at is None or mail.arrived_at + _CLOCKS_DIFFER >= floor)
         and (mail.arrived_at is None or mail.arrived_at >= floor - CODE_LIFETIME)
     ]
     return max(
@@ -66,17 +68,6 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
         key=lambda mail: (not _is_doubtful(mail, asked_at), mail.arrived_at or asked_at, mail.uid),
         default=None,
     )
-
-
-def _dated(mail: CodeMail, sent_at: datetime) -> datetime:
-    return min(sent_at, mail.arrived_at + _CLOCKS_DIFFER) if mail.arrived_at else sent_at
-
-
-def _by_the_senders_clock(mail: CodeMail, skew: timedelta) -> CodeMail:
-    """The mailbox's clock is taken to be as far ahead as the site's; one behind it does no harm."""
-    if mail.arrived_at is None or skew <= timedelta():
-        return mail
-    return replace(mail, arrived_at=mail.arrived_at + skew)
 
 
 def _is_doubtful(mail: CodeMail, asked_at: datetime) -> bool:
@@ -149,7 +140,12 @@ class EmailCodes:
                     self._read.clear()
                     first = self._mark.next_uid if numbering.validity == self._mark.validity else 1
                     while time.monotonic() < until:
-                        mails = [_by_the_senders_clock(mail, clock_skew) for mail in self._mails(box, first)]
+                        # The mailbox's clock is as far ahead as the site's; one behind does no harm.
+                        ahead = max(clock_skew, timedelta())
+                        mails = [
+                            replace(mail, arrived_at=mail.arrived_at and mail.arrived_at + ahead)
+                            for mail in self._mails(box, first)
+                        ]
                         if found := newest_code(mails, asked_at, self._used):
                             doubtful = _is_doubtful(found, asked_at)
                             doubted_since = doubted_since or time.monotonic()

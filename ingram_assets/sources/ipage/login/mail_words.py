@@ -82,7 +82,9 @@ def _named_cells(table: LexborNode) -> list[LexborNode | str] | None:
     """
     rows = [(row, _cells(row)) for row in _rows(table)]
     rows = [(row, cells) for row, cells in rows if cells]
-    if len(rows) < 2 or _has_table(table) or any(_is_tall(cell) for _, row in rows for cell in row):
+    # One with others in it only puts things into their places.
+    has_table = any(inner.mem_id != table.mem_id for inner in table.css("table"))
+    if len(rows) < 2 or has_table or any(_is_tall(cell) for _, row in rows for cell in row):
         return None
     marked = [
         (row.parent is not None and row.parent.tag == "thead") or all(cell.tag == "th" for cell in cells)
@@ -116,11 +118,6 @@ def _named_cells(table: LexborNode) -> list[LexborNode | str] | None:
             pieces += ["\t", *_within(cell)]
             last = name
     return [*pieces, "\n\n"]
-
-
-def _has_table(table: LexborNode) -> bool:
-    """Whether it has others in it: such a one only puts things into their places."""
-    return any(inner.mem_id != table.mem_id for inner in table.css("table"))
 
 
 def _rows(table: LexborNode) -> Iterator[LexborNode]:

@@ -24,7 +24,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
-from ingram_assets.sources.ipage.access.session import DEVICE_TRUST, Cookie, Session, new_session
+from ingram_assets.sources.ipage.access.session import Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login.browser import open_page
 from ingram_assets.sources.ipage.login.forms import HOME, Control, Step, View
@@ -160,16 +160,13 @@ class _Visit:
     def __init__(
         self, page: Page, base_url: str, codes: CodeSource, patience: float, canceled: Cancellation
     ) -> None:
-        self._page = page
-        self._base_url = base_url.rstrip("/")
-        self._codes = codes
-        self._patience = patience
-        self._canceled = canceled
+        self._page, self._base_url = page, base_url.rstrip("/")
+        self._codes, self._patience, self._canceled = codes, patience, canceled
         self._hops: list[str] = []
         self._navigations = 0
         self._clock_skew = timedelta()
         self._posts = self._codes_typed = self._factors_chosen = 0
-        self._went_home = self._was_expired = self._trusted = False
+        self._went_home = self._was_expired = False
         self._failure = ""
         self._status = 0  # of the answer that the page shows
         self._frame = page.main_frame
@@ -187,7 +184,7 @@ class _Visit:
             step = forms.step_of(view)
             log.debug("Sign-in: %s shows step %s.", urlsplit(view.url).path, step)
             if step is Step.PAGE and (self._went_home or forms.is_home(view)):
-                return self._session(last)
+                return self._session()
             if step is Step.LOGIN:
                 self._raise_if_refused(view)
                 self._posts += 1
@@ -317,7 +314,6 @@ class _Visit:
             self._element(field).fill(code, timeout=TYPING)
         if trust := forms.trust_box(view):
             self._element(trust).check()
-            self._trusted = True
         return self._click(view, forms.go_button(view, field), enter_in=field)
 
     def _ask_again(self, view: View) -> View:
@@ -330,7 +326,7 @@ class _Visit:
         self._codes.about_to_ask()
         return self._click(view, resend, patience=RESENDING)
 
-    def _session(self, last: Session | None) -> Session:
+    def _session(self) -> Session:
         host = urlsplit(self._base_url).hostname or ""
         cookies = [
             _from_browser(cookie)
@@ -338,10 +334,7 @@ class _Visit:
             if _is_of_site(cookie.get("domain", ""), host)
         ]
         agent = self._page.evaluate("navigator.userAgent")
-        until = last.device_trusted_until if last is not None else None
-        if self._trusted:
-            until = datetime.now(UTC) + DEVICE_TRUST
-        return new_session(cookies, agent, until)
+        return new_session(cookies, agent)
 
     def _unknown(self, view: View) -> SignInPageChanged:
         return SignInPageChanged(
@@ -414,9 +407,8 @@ class _Visit:
     def _shows_a_failure(self, view: View | None) -> bool:
         """Whether the page came with a status that is no page's."""
         step = None if view is None else forms.step_of(view)
-        if step is Step.BLOCKED:
-            return False
-        return self._status >= 500 or (self._status in _NO_PAGE and step in (None, Step.PAGE))
+        refused = self._status in _NO_PAGE and step in (None, Step.PAGE)
+        return step is not Step.BLOCKED and (self._status >= 500 or refused)
 
     @staticmethod
     def _is_answer(

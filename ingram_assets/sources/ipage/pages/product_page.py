@@ -77,10 +77,8 @@ class StockInPart(PageChanged):
 
     def __init__(self, page: ProductPage) -> None:
         shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
-        if page.stock_rows_lost:
-            why = " ".join(page.warnings)
-        else:
-            why = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        less = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        why = " ".join(page.warnings) if page.stock_rows_lost else less
         super().__init__(
             "stock table",
             f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
