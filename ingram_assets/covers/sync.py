@@ -201,9 +201,7 @@ class _Run:
             raise halted
 
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
-        """An outcome with what is remembered of the title, without asking anybody."""
-        if check is None:
-            return CoverOutcome(isbn, outcome)
+        check = check or CoverCheck("unknown", self.now)
         return CoverOutcome(
             isbn,
             outcome,
@@ -374,7 +372,5 @@ class _Title:
         if concluded.check is not None:
             self.run.ledger.record(self.isbn, concluded.check)
         outcome = self.run.remembered(self.isbn, concluded.check, concluded.outcome)
-        outcome = replace(outcome, reason=concluded.reason)
-        if stored is None:
-            return outcome
-        return replace(outcome, size=stored.size, width=stored.width, height=stored.height)
+        size = {} if stored is None else {name: getattr(stored, name) for name in ("size", "width", "height")}
+        return replace(outcome, reason=concluded.reason, **size)

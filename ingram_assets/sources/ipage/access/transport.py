@@ -38,12 +38,7 @@ class Guard:
             self._local.deadline = None
 
     def remaining(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Canceled: the caller closed the site.
-            httpcore.ReadTimeout: none left.
-        """
+        """Seconds left. Raises Canceled: the caller closed the site. httpcore.ReadTimeout: none left."""
         self._canceled.raise_if_set()
         deadline = getattr(self._local, "deadline", None)
         left = float("inf") if deadline is None else deadline - time.monotonic()

@@ -129,11 +129,7 @@ def _has_browser(driver: psutil.Process) -> bool:
 
 
 def launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
-    """The browser that starts first: the one that is named, else Playwright's own or one of the system.
-
-    Raises:
-        NoBrowser: none does.
-    """
+    """The browser that starts first: the one that is named, else Playwright's own or one of the system."""
     tried = []
     # Twice, since one that was killed while it started, or found no memory just then, is no broken one.
     for candidate in 2 * ([executable] if executable else _candidates(playwright)):

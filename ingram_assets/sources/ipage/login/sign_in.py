@@ -155,8 +155,6 @@ def look_at(frame: Frame) -> View | None:
 
 
 class _Visit:
-    """One sign-in in one page."""
-
     def __init__(
         self, page: Page, base_url: str, codes: CodeSource, patience: float, canceled: Cancellation
     ) -> None:
@@ -176,7 +174,6 @@ class _Visit:
         page.on("framenavigated", self._saw_navigation)
 
     def sign_in(self, username: str, password: str, account: str, last: Session | None) -> Session:
-        """See the function of this name."""
         if last is not None and (lasting := last.lasting_cookies()):
             self._page.context.add_cookies([_for_browser(cookie) for cookie in lasting])
         view = self._move_to(LOGIN)
@@ -405,7 +402,6 @@ class _Visit:
             self._page.wait_for_timeout(50)
 
     def _shows_a_failure(self, view: View | None) -> bool:
-        """Whether the page came with a status that is no page's."""
         step = None if view is None else forms.step_of(view)
         refused = self._status in _NO_PAGE and step in (None, Step.PAGE)
         return step is not Step.BLOCKED and (self._status >= 500 or refused)
@@ -428,7 +424,6 @@ class _Visit:
         return said or step is not forms.step_of(acted_on) or is_late
 
     def _refusal(self) -> Transient | Blocked:
-        """What it means that the page came with a status that is no page's."""
         if self._status in _NO_PAGE:
             return Blocked(
                 f"The site blocks the sign-in (status {self._status}): wait before signing in again."

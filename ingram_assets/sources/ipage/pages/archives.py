@@ -44,11 +44,7 @@ def files_of(data: bytes, max_bytes: int) -> list[tuple[str, bytes]]:
 
 
 def open_zip(data: bytes) -> zipfile.ZipFile:
-    """The zip, whose files can be read.
-
-    Raises:
-        PageChanged: damaged, locked, or with too many files.
-    """
+    """The zip, whose files can be read. Raises PageChanged: damaged, locked, or with too many files."""
     if data.count(_ENTRY) > _MAX_FILES:
         raise refused("it has too many files in it")
     try:

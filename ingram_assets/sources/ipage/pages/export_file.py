@@ -100,11 +100,7 @@ class Sheet:
 
 
 def read_sheet(data: bytes) -> Sheet:
-    """The rows of an export; the quotation marks and formulas that wrap a cell are taken off.
-
-    Raises:
-        SessionExpired, Blocked, NotFound, PageChanged: as `read_saved_search`.
-    """
+    """The rows of an export; the quotation marks and formulas that wrap a cell are taken off."""
     sheet = _read_file(data, _MAX_PACKED_IN_PACKED)
     return replace(sheet, rows=[(line, [_plain(cell) for cell in cells]) for line, cells in sheet.rows])
 
@@ -147,7 +143,6 @@ def _without_fill(data: bytes) -> bytes:
 
 
 def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str) -> Sheet:
-    """The one file of several that lists ISBNs."""
     if len(files) == 1:
         return _read_file(files[0][1], depth)
     found = []

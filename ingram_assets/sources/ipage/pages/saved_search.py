@@ -113,8 +113,6 @@ class _Book:
 
 @dataclass(slots=True)
 class _Reading:
-    """The rows of a sheet that were read so far."""
-
     sheet: Sheet
     books: dict[str, _Book] = field(default_factory=dict)
     rejected: list[RejectedRow] = field(default_factory=list)
@@ -122,7 +120,6 @@ class _Reading:
     shows_cents: bool = False
 
     def take(self, line: int, cells: list[str]) -> None:
-        """Read the next row."""
         if not any(cells):
             return
         header = self.sheet.header
@@ -149,7 +146,6 @@ class _Reading:
     def _values(
         self, line: int, cells: list[str], found: "_Named", *, is_again: bool = False
     ) -> tuple[str | None, Decimal | None]:
-        """The title and the price of a row."""
         header = self.sheet.header
         if any(cells[len(header.headings) :]):
             # A comma that nobody quoted has moved the cells: whose title and price these are is a guess.

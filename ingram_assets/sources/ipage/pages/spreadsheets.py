@@ -119,11 +119,7 @@ def is_xml_workbook(text: str) -> bool:
 
 
 def read_xml_workbook(text: str) -> list[Rows]:
-    """The sheets of a SpreadsheetML workbook.
-
-    Raises:
-        PageChanged: cut short, no sound XML, or too large.
-    """
+    """The sheets of a SpreadsheetML workbook. Raises PageChanged: cut short, no sound XML, or too large."""
     reader = _XmlReader()
     # Made by hand, on most sites: titles with a bare "&", or with a character that no XML may have.
     text = _STRAY_AMPERSAND.sub("&amp;", _NO_XML.sub("\ufffd", text))
