@@ -23,29 +23,14 @@ CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A year: an address carries the picture's version (`?v=`), so what is behind it never changes."""
 
 _WRONG_KEYS = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "ExpiredToken",
-    "Forbidden",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "Unauthorized",
+    *("AccessDenied", "AllAccessDisabled", "ExpiredToken", "Forbidden", "InvalidAccessKeyId"),
+    *("InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired", "Unauthorized"),
 }
 _WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
 _WRONG_PLACE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 _TRY_AGAIN = {
-    "BadDigest",
-    "IncompleteBody",
-    "InternalError",
-    "OperationAborted",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "TooManyRequests",
-    "XAmzContentSHA256Mismatch",
+    *("BadDigest", "IncompleteBody", "InternalError", "OperationAborted", "RequestTimeout"),
+    *("ServiceUnavailable", "SlowDown", "Throttling", "TooManyRequests", "XAmzContentSHA256Mismatch"),
 }
 
 

@@ -79,7 +79,6 @@ def keep_covers(
     ledger: Ledger,
     now: datetime | None = None,
     force: bool = False,
-    concurrency: int = CONCURRENCY,
     sheet: ContactSheet | None = None,
 ) -> Iterator[CoverOutcome]:
     """Look at each title that is due and store the best picture there is; yield outcomes as they are reached.
@@ -106,10 +105,10 @@ def keep_covers(
         except InvalidIsbn as error:
             yield CoverOutcome(one.isbn, "refused", reason=str(error))
 
-    yield from run.look_at(wanted.values(), concurrency, all_due=force)
+    yield from run.look_at(wanted.values(), all_due=force)
     while marked := wanted.keys() & run.marked:
         run.marked.clear()
-        yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], concurrency, all_due=True)
+        yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], all_due=True)
 
 
 @dataclass
@@ -171,14 +170,14 @@ class _Run:
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
 
-    def look_at(self, titles: Iterable[Wanted], concurrency: int, *, all_due: bool) -> Iterator[CoverOutcome]:
-        """Look at the titles that are due, so many at once. Whoever stops listening stops it."""
+    def look_at(self, titles: Iterable[Wanted], *, all_due: bool) -> Iterator[CoverOutcome]:
+        """Look at the titles that are due. Whoever stops listening stops it."""
         queue = deque(titles)
         halted: Exception | None = None
         running: set[Future[CoverOutcome]] = set()
-        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cover") as pool:
+        with ThreadPoolExecutor(max_workers=CONCURRENCY, thread_name_prefix="cover") as pool:
             while True:
-                while queue and len(running) < concurrency and halted is None:
+                while queue and len(running) < CONCURRENCY and halted is None:
                     one = queue.popleft()
                     last = self.ledger.look(one.isbn)
                     due = decide.is_due(last, now=self.now, publication_date=one.publication_date)
@@ -228,17 +227,14 @@ class _Run:
             # A mistake of ours, or a full disk: it must not hold back the other titles.
             log.exception("The cover of %s could not be looked at.", one.isbn)
             reason = f"Unexpected: {type(error).__name__}: {error}"
-            self._remember_mistake(one.isbn, before, reason)
+            try:
+                # It goes wrong with the same picture again: it is not tried on every run.
+                now = self.ledger.look(one.isbn) or CoverCheck("unknown", self.now)
+                again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
+                self.ledger.record(one.isbn, replace(again, refusals=decide.once_more(before)))
+            except Exception:
+                log.exception("What went wrong with %s could not be remembered.", one.isbn)
             return CoverOutcome(one.isbn, "failed", reason=reason)
-
-    def _remember_mistake(self, isbn: str, before: CoverCheck | None, reason: str) -> None:
-        """What went wrong goes wrong with the same picture again: it is not tried on every run."""
-        try:
-            now = self.ledger.look(isbn) or CoverCheck("unknown", self.now)
-            again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
-            self.ledger.record(isbn, replace(again, refusals=decide.once_more(before)))
-        except Exception:
-            log.exception("What went wrong with %s could not be remembered.", isbn)
 
 
 class _Title:

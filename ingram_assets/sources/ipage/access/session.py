@@ -252,14 +252,13 @@ class KeptSession:
             lock.release()
 
     def _load(self) -> "_Kept":
-        try:
-            kept = _KEPT.validate_json(self._path.read_bytes())
-        except FileNotFoundError:
-            return _Kept(self._account)
-        except ValueError:
-            log.warning("%s can't be read and is made anew by signing in.", self._path.name)
-            return _Kept(self._account)
-        return kept if kept.account == self._account else _Kept(self._account)
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                kept = _KEPT.validate_json(self._path.read_bytes())
+                return kept if kept.account == self._account else _Kept(self._account)
+            except ValueError:
+                log.warning("%s can't be read and is made anew by signing in.", self._path.name)
+        return _Kept(self._account)
 
     def _save(self, kept: "_Kept") -> None:
         write_whole(self._path, _KEPT.dump_json(kept, indent=1))

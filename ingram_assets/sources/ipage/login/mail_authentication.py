@@ -46,15 +46,10 @@ def sender_of(mail: Message) -> str | None:
     headers = mail.get_all("From", [])
     if len(headers) != 1:
         return None
-    plain = " ".join(str(headers[0]).split())
-    for aside in (_QUOTED, _COMMENT):
-        plain = aside.sub(" ", plain)
-    if "<" in plain or ">" in plain:
-        framed = re.fullmatch(r"[^<>]*<([^<>]*)>\s*", plain)
-        if framed is None:
-            return None
-        plain = framed[1]
-    address = _ADDRESS.fullmatch(plain.strip())
+    plain = _COMMENT.sub(" ", _QUOTED.sub(" ", " ".join(str(headers[0]).split())))
+    # A mark without its other half is in no address.
+    framed = re.fullmatch(r"[^<>]*<([^<>]*)>\s*", plain)
+    address = _ADDRESS.fullmatch((framed[1] if framed else plain).strip())
     return address[1].lower() if address else None
 
 
@@ -181,8 +176,7 @@ def _has_results_of_others_alone(mail: Message) -> bool:
 
 def _parsed_spf(header: str) -> tuple[str, _Result | None]:
     """The server that a Received-SPF says to be of, if any, and its result."""
-    said = re.match(r"\s*([a-z]+)", header, re.IGNORECASE)
-    if said is None:
+    if (said := re.match(r"\s*([a-z]+)", header, re.IGNORECASE)) is None:
         return "", None
     # Some give the sender in a remark alone: "Pass (mx.example.com: domain of a@b.example designates …)".
     remark = _SPF_REMARK.match(header)

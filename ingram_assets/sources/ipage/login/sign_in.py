@@ -1,8 +1,6 @@
 """Signing in with a browser: the old login form, the second factor, and every way in which it can end.
 
-The form is really filled in and submitted, so that its hidden token and whatever scripts add go along. What
-comes after the password is known only in part, so pages are told apart by what a person would go by: the
-labels of their fields and the words on their buttons.
+The form is really filled in and submitted, so that its hidden token and whatever scripts add go along.
 """
 
 import contextlib
@@ -183,8 +181,6 @@ class _Visit:
             if step is Step.PAGE and (self._went_home or forms.is_home(view)):
                 return self._session()
             if step is Step.LOGIN:
-                self._raise_if_refused(view)
-                self._posts += 1
                 view = self._log_in(view, username, password, account)
             else:
                 view = self._step_on(view, step)
@@ -245,6 +241,8 @@ class _Visit:
         )
 
     def _log_in(self, view: View, username: str, password: str, account: str) -> View:
+        self._raise_if_refused(view)
+        self._posts += 1
         secret = forms.password_field(view)
         user = forms.user_field(view, secret) if secret else None
         if secret is None or user is None:
@@ -267,7 +265,7 @@ class _Visit:
             number = forms.wanted_factor(options, self._codes.factor)
         if number is None:
             raise FactorNotOffered(
-                f"iPage offers {', '.join(repr(label) for label in labels)} as second factor and not "
+                f"iPage offers {', '.join(map(repr, labels))} as second factor and not "
                 f"{self._codes.factor}: set IPAGE_MFA to one of them, or set it up in iPage."
             )
         label, control = options[number]
@@ -304,11 +302,9 @@ class _Visit:
         if field is None:
             raise self._unknown(view)
         singles = forms.single_digit_fields(view)
-        if len(singles) >= len(code):
-            for control, digit in zip(singles, code, strict=False):
-                self._element(control).fill(digit, timeout=TYPING)
-        else:
-            self._element(field).fill(code, timeout=TYPING)
+        has_single = len(singles) >= len(code)
+        for control, typed in zip(singles, code, strict=False) if has_single else [(field, code)]:
+            self._element(control).fill(typed, timeout=TYPING)
         if trust := forms.trust_box(view):
             self._element(trust).check()
         return self._click(view, forms.go_button(view, field), enter_in=field)

@@ -22,19 +22,13 @@ _MAX_SPAN = 1_000
 _MAX_PACKED_IN_PACKED = 2
 
 _NO_TABLE = {
-    b"%PDF-": "a PDF",
-    b"Rar!\x1a": "a RAR archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"BZh91AY&SY": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"\x09\x00\x04\x00": "a sheet of Excel 2",
-    b"\x09\x02\x06\x00": "a sheet of Excel 3",
+    **{b"%PDF-": "a PDF", b"Rar!\x1a": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"},
+    **{b"BZh91AY&SY": "a bzip2 archive", b"\xfd7zXZ": "an xz archive"},
+    **{b"\x09\x00\x04\x00": "a sheet of Excel 2", b"\x09\x02\x06\x00": "a sheet of Excel 3"},
     b"\x09\x04\x06\x00": "a sheet of Excel 4",
     b"\x09\x08\x08\x00": "a sheet of Excel 5 without its workbook",
     b"\x09\x08\x10\x00": "a sheet of Excel 97 without its workbook",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
+    **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
 }
 
 

@@ -107,6 +107,13 @@ class PageKind(StrEnum):
     ERROR = "error"
 
 
+_BY_ITS_WORDS = (
+    (lost_session.IS_OVER, PageKind.EXPIRED),
+    (_NO_MATCH, PageKind.NOT_FOUND),
+    (lost_session.ASKS_TO_SIGN_IN, PageKind.SIGN_IN),
+)
+
+
 class Recognized(NamedTuple):
     """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's marks."""
 
@@ -270,8 +277,11 @@ def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
             return Recognized(PageKind.EXPIRED, _quoted(message))
     if walls.OWN_MARKUP.search(markup) or walls.in_words(title, text if page.is_short else ""):
         return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
-    if (found := _by_a_sign_in(page) or _by_its_words(page)) is not None:
+    if (found := _by_a_sign_in(page)) is not None:
         return found
+    for words_of_it, kind in _BY_ITS_WORDS if page.is_short else ():
+        if words_of_it.search(text):
+            return Recognized(kind, _quoted(text))
     if messages:
         return Recognized(PageKind.ERROR, _quoted(messages[0]))
     return _by_what_it_lacks(page) or Recognized(PageKind.PAGE, _quoted(title))
@@ -292,18 +302,6 @@ def _by_a_sign_in(page: _StandIn) -> Recognized | None:
         return None
     way = lost_session.way_to_sign_in(page.whole, text, has_a_message=bool(page.messages))
     return Recognized(PageKind.SIGN_IN, way) if way else None
-
-
-def _by_its_words(page: _StandIn) -> Recognized | None:
-    if not page.is_short:
-        return None
-    if lost_session.IS_OVER.search(page.text):
-        return Recognized(PageKind.EXPIRED, _quoted(page.text))
-    if _NO_MATCH.search(page.text):
-        return Recognized(PageKind.NOT_FOUND, _quoted(page.text))
-    if lost_session.ASKS_TO_SIGN_IN.search(page.text):
-        return Recognized(PageKind.SIGN_IN, _quoted(page.text))
-    return None
 
 
 def _by_what_it_lacks(page: _StandIn) -> Recognized | None:

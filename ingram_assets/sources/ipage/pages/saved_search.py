@@ -65,10 +65,8 @@ def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
     import pandas as pd  # It takes a second to load, which nothing else here needs.
 
     found = read_saved_search(data)
-    columns = ("isbn", "title", "srp_price")
-    frame = pd.DataFrame(
-        {name: pd.Series([getattr(each, name) for each in found.titles], dtype=object) for name in columns}
-    )
+    rows = [(each.isbn, each.title, each.srp_price) for each in found.titles]
+    frame = pd.DataFrame(rows, columns=["isbn", "title", "srp_price"], dtype=object)
     frame.attrs["rejected"] = [
         {name: value for name, value in asdict(row).items() if value is not None} for row in found.rejected
     ]

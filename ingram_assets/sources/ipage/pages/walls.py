@@ -81,21 +81,16 @@ _SAYS_SO = {
     "cf-mitigated": any_of("challenge", "block"),
     "x-vercel-mitigated": any_of("challenge", "deny"),
     "x-amzn-waf-action": any_of("challenge", "captcha", "block"),
-    "x-dd-b": any_of("."),
-    "x-sucuri-block": any_of("."),
-    "x-kasada-challenge": any_of("."),
-    "x-px-block": any_of("."),
+    **dict.fromkeys(("x-dd-b", "x-sucuri-block", "x-kasada-challenge", "x-px-block"), any_of(".")),
     "x-iinfo": any_of(r"\bB\d{1,3}\("),
 }
 """Headers of a refusal, whatever comes with them."""
 
 _ON_EVERY_ANSWER = {
     "x-cdn": any_of("imperva", "incapsula"),
-    "x-iinfo": any_of("."),
-    "x-datadome": any_of("."),
-    "x-kpsdk-ct": any_of("."),
-    "x-px-authorization": any_of("."),
-    "x-distil-cs": any_of("."),
+    **dict.fromkeys(
+        ("x-iinfo", "x-datadome", "x-kpsdk-ct", "x-px-authorization", "x-distil-cs"), any_of(".")
+    ),
 }
 """Headers of every answer through a wall: the empty ones among them are its own."""
 
