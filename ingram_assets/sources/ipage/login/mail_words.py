@@ -14,6 +14,8 @@ from email.message import Message
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
+
 JOINT = "\x1f"
 """Where one inline element ends or begins: nothing is seen there. Counts as white space."""
 
@@ -33,7 +35,6 @@ _BLOCKS = frozenset(
         *("tr", "ul"),
     )
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def words_of(mail: Message) -> list[str]:
@@ -149,8 +150,7 @@ def _is_left_out(node: LexborNode) -> bool:
     """Whether it is hidden, or a quoted mail."""
     given = node.attributes
     return node.tag != "body" and (
-        "hidden" in given
-        or _HIDDEN.search(given.get("style") or "") is not None
+        is_hidden(node)
         or (node.tag == "blockquote" and given.get("type") == "cite")
         or "gmail_quote" in (given.get("class") or "").split()
     )

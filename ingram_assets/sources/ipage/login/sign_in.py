@@ -145,9 +145,7 @@ def look_at(frame: Frame) -> View | None:
     found = frame.evaluate(_look())
     if found is None:
         return None
-    controls = tuple(
-        Control(**control | {"options": tuple(control["options"])}) for control in found["controls"]
-    )
+    controls = tuple(Control(**control) for control in found["controls"])
     kind = recognize(found["html"]).kind
     return View(found["url"], found["title"], found["text"], found["messages"], controls, kind, found["html"])
 

@@ -331,7 +331,7 @@ def _tables(tree: LexborHTMLParser) -> list[Rows]:
             rows_of.setdefault(table.mem_id, []).append(row)
     return [
         [
-            (line, ["" if cell.is_copy else _html_text(cell.node) for cell in cells])
+            (line, ["" if is_copy else _html_text(cell) for cell, is_copy in cells])
             for line, cells in enumerate(
                 tables.grid(rows, max_span=_MAX_SPAN, max_cells=MAX_COLUMNS), start=1
             )
