@@ -77,6 +77,7 @@ class StoredCover:
         }
 
 
+_STORED = TypeAdapter(StoredCover)
 _OF_PICTURE = ("sha256", "origin_sha256", "width", "height", "phash")
 
 
@@ -275,6 +276,6 @@ def _stored(metadata: dict[str, str]) -> StoredCover | None:
     # Some servers hand the names back in another case.
     said = {name.lower().replace("-", "_"): value for name, value in metadata.items()}
     try:
-        return TypeAdapter(StoredCover).validate_python(said)
+        return _STORED.validate_python(said)
     except ValidationError:
         return None

@@ -299,7 +299,7 @@ class SessionRenewal:
             raise
         except IngramError as error:
             job.tries += 1
-            if self._sessions.gave_up:
+            if self._sessions.failed is not None:
                 self._retries.stop(self._politeness.given_up() or error)
             raise
 

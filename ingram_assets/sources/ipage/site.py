@@ -7,7 +7,6 @@ out here.
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -120,6 +119,8 @@ class Site:
             state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
         )
         self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
+        self.counts = self._fetching.counts
+        """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
         sign_in = None
         if account is not None:
@@ -167,11 +168,6 @@ class Site:
         for thread in [thread for sweep in self._sweeps for thread in sweep.threads]:
             thread.join(max(0.0, until - time.monotonic()))
         self._fetching.close()
-
-    @property
-    def counts(self) -> Counter[FetchOutcome]:
-        """How many fetches ended how; a page that was tried three times counts three times."""
-        return self._fetching.counts
 
     @property
     def stopped_by(self) -> IngramError | None:

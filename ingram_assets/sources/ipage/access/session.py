@@ -136,25 +136,14 @@ class KeptSession:
         self._by_hand_digest = hashlib.sha256(by_hand.encode()).hexdigest() if by_hand else None
         self._canceled = canceled
         self._mutex = threading.Lock()
-        self._session: Session | None = None
-        self._failed: IngramError | None = None
+        self.can_sign_in = sign_in is not None
+        """Whether a session that ended can be made anew without a person."""
+        self.last: Session | None = None
+        """The session last used in this process, if there was one."""
+        self.failed: IngramError | None = None
+        """Why no further sign-in is tried in this run."""
         self._failures = 0
         self.sign_ins = 0
-
-    @property
-    def last(self) -> Session | None:
-        """The session last used in this process, if there was one."""
-        return self._session
-
-    @property
-    def can_sign_in(self) -> bool:
-        """Whether a session that ended can be made anew without a person."""
-        return self._sign_in is not None
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether no further sign-in is tried in this run."""
-        return self._failed is not None
 
     def keep(self, session: Session, jar: Iterable[http.cookiejar.Cookie]) -> None:
         """Keeps the cookies as the site changed them, if the session is still the kept one.
@@ -177,32 +166,32 @@ class KeptSession:
         Raises:
             NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
         """
-        if stale is None and (session := self._session) is not None:
+        if stale is None and (session := self.last) is not None:
             return session
         with self._mutex:
-            if (session := self._session) is not None and (stale is None or session.id != stale.id):
+            if (session := self.last) is not None and (stale is None or session.id != stale.id):
                 return session
-            if self._failed is not None:
-                raise self._failed
+            if self.failed is not None:
+                raise self.failed
             try:
-                self._session, is_signed_in = self._obtain_under_lock(stale)
+                self.last, is_signed_in = self._obtain_under_lock(stale)
             except Canceled:
                 raise
             except IngramError as error:
                 self._failures += 1
                 # What needs a person is not tried again in this run: each wrong password counts to a lock.
                 if isinstance(error, NeedsPerson) or self._failures >= MAX_FAILURES:
-                    self._failed = error
+                    self.failed = error
                 raise
             except OSError as error:
                 if (told := of_the_disk(error)) is None:
                     raise
-                self._failed = told
+                self.failed = told
                 raise told from error
             self._failures = 0
             # Counted once the new session is there to be used: who reads the count takes it for that one.
             self.sign_ins += is_signed_in
-            return self._session
+            return self.last
 
     def _obtain_under_lock(self, stale: Session | None) -> tuple[Session, bool]:
         """The session, and whether it was signed in for."""
