@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
 from ingram_assets.covers.pictures import MAX_BYTES, Picture, web_sizes
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
@@ -21,29 +23,14 @@ CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A year: an address carries the picture's version (`?v=`), so what is behind it never changes."""
 
 _WRONG_KEYS = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "ExpiredToken",
-    "Forbidden",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "Unauthorized",
+    *("AccessDenied", "AllAccessDisabled", "ExpiredToken", "Forbidden", "InvalidAccessKeyId"),
+    *("InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired", "Unauthorized"),
 }
 _WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
 _WRONG_PLACE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 _TRY_AGAIN = {
-    "BadDigest",
-    "IncompleteBody",
-    "InternalError",
-    "OperationAborted",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "TooManyRequests",
-    "XAmzContentSHA256Mismatch",
+    *("BadDigest", "IncompleteBody", "InternalError", "OperationAborted", "RequestTimeout"),
+    *("ServiceUnavailable", "SlowDown", "Throttling", "TooManyRequests", "XAmzContentSHA256Mismatch"),
 }
 
 
@@ -79,7 +66,7 @@ class StoredCover:
     source: str
     placeholder: bool
     phash: str
-    stored_at: datetime
+    stored_at: AwareDatetime
 
     def metadata(self) -> dict[str, str]:
         """As object metadata: lower-case ASCII names, text values."""
@@ -88,6 +75,10 @@ class StoredCover:
             "placeholder": "yes" if self.placeholder else "no",
             "stored-at": self.stored_at.astimezone(UTC).isoformat(timespec="seconds"),
         }
+
+
+_STORED = TypeAdapter(StoredCover)
+_OF_PICTURE = ("sha256", "origin_sha256", "width", "height", "phash")
 
 
 class Unmarked:
@@ -152,17 +143,9 @@ class Bucket:
         Whoever is killed in between leaves the old raw cover in place, so the next look finds it differing
         from the source and stores all of it again.
         """
-        stored = StoredCover(
-            sha256=picture.sha256,
-            origin_sha256=picture.origin_sha256,
-            size=len(picture.jpeg),
-            width=picture.width,
-            height=picture.height,
-            source=source,
-            placeholder=placeholder,
-            phash=picture.phash,
-            stored_at=now,
-        )
+        seen = {name: getattr(picture, name) for name in _OF_PICTURE}
+        size = len(picture.jpeg)
+        stored = StoredCover(**seen, size=size, source=source, placeholder=placeholder, stored_at=now)
         for width, webp in web_sizes(picture).items():
             self._put(web_key(isbn, width), webp, "image/webp", {"sha256-of-raw": picture.sha256})
         self._put(raw_key(isbn), picture.jpeg, "image/jpeg", stored.metadata())
@@ -225,9 +208,14 @@ class Bucket:
                 f"{where} did not {what}: the encrypted connection broke. Try again later."
             ) from error
         except (boto.HTTPClientError, boto.ReadTimeoutError, boto.ConnectionError) as error:
+            reason = "the connection was cut"
+            if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
+                reason = "it did not answer in time"
+            elif isinstance(error, boto.EndpointConnectionError):
+                reason = "it cannot be reached"
             raise Transient(
-                f"{where} did not {what}: {_network_reason(error)}. It is tried again next time; if it goes "
-                "on, check R2_ENDPOINT."
+                f"{where} did not {what}: {reason}. It is tried again next time; if it goes on, check "
+                "R2_ENDPOINT."
             ) from error
         except (boto.ResponseStreamingError, boto.IncompleteReadError, OSError) as error:
             raise Transient(
@@ -286,29 +274,8 @@ class _NoSuchKey(Transient):
 
 def _stored(metadata: dict[str, str]) -> StoredCover | None:
     # Some servers hand the names back in another case.
-    said = {name.lower(): value for name, value in metadata.items()}
+    said = {name.lower().replace("-", "_"): value for name, value in metadata.items()}
     try:
-        stored = StoredCover(
-            sha256=said["sha256"],
-            origin_sha256=said["origin-sha256"],
-            size=int(said["size"]),
-            width=int(said["width"]),
-            height=int(said["height"]),
-            source=said["source"],
-            placeholder=said["placeholder"] == "yes",
-            phash=said["phash"],
-            stored_at=datetime.fromisoformat(said["stored-at"]),
-        )
-    except (KeyError, ValueError):
+        return _STORED.validate_python(said)
+    except ValidationError:
         return None
-    return stored if stored.stored_at.tzinfo is not None else None
-
-
-def _network_reason(error: Exception) -> str:
-    from botocore import exceptions as boto
-
-    if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
-        return "it did not answer in time"
-    if isinstance(error, boto.EndpointConnectionError):
-        return "it cannot be reached"
-    return "the connection was cut"

@@ -4,7 +4,7 @@ import io
 import threading
 from typing import TYPE_CHECKING
 
-from ingram_assets.covers.pictures import Picture, thumbnail
+from ingram_assets.covers.pictures import Picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
 _CELL = (96, 144)
 _CAPTION = 12
 _COLUMNS = 8
+MOST = 48
+"""Covers on one sheet, so that a large run costs no more memory."""
 
 
 class ContactSheet:
-    """Collects thumbnails as covers are stored: at most `limit`, so a large run costs no more memory."""
+    """Collects thumbnails as covers are stored, at most `MOST`."""
 
-    def __init__(self, limit: int = 48) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cells: dict[str, tuple[Image, bool]] = {}
 
     def add(self, isbn: str, picture: Picture, *, placeholder: bool) -> None:
         """Add a cover that was stored."""
         with self._lock:
-            if isbn not in self._cells and len(self._cells) >= self._limit:
+            if isbn not in self._cells and len(self._cells) >= MOST:
                 return
-            self._cells[isbn] = (thumbnail(picture, *_CELL), placeholder)
+            thumbnail = picture.small.copy()
+            thumbnail.thumbnail(_CELL)
+            self._cells[isbn] = (thumbnail, placeholder)
 
     def mark_placeholder(self, isbn: str) -> None:
         """A cover that was added turned out to be a placeholder."""

@@ -81,12 +81,11 @@ def is_due(last: CoverCheck | None, *, now: datetime, publication_date: date | N
     """
     if last is None or (last.pending and not last.refusals):
         return True
+    interval = RECHECK_REAL if last.state == "real" else RECHECK_OTHER
     if last.refusals:
         is_refused = last.state == "refused"
         first, longest = (RECHECK_OTHER, PAUSE_LONGEST) if is_refused else (PAUSE_BROKEN, RECHECK_OTHER)
         interval = min(first * 2 ** min(last.refusals - 1, 20), longest)
-    else:
-        interval = RECHECK_REAL if last.state == "real" else RECHECK_OTHER
     if not timedelta(0) <= now - last.checked_at < interval:
         return True
     # Real art comes when a book comes out.
@@ -181,7 +180,6 @@ def conclude(
         checked_at=checked_at,
         sha256=stored.sha256 if stored else None,
         source=stored.source if stored else None,
-        phash=stored.phash if stored else None,
         reason=reason,
         pending=look.bucket_error is not None
         or look.first_unanswered is not None
@@ -207,10 +205,10 @@ def _conclude_unknown(
 
 
 def _outcome(look: CoverLook) -> Outcome:
-    answers = list(look.answers.values())
-    for answer in answers:
-        if answer == "stored" or answer == "replaced":
-            return answer
+    answers = look.answers.values()
+    for taken in ("stored", "replaced"):
+        if taken in answers:
+            return taken
     if look.bucket_error is not None or "unanswered" in answers or "cut_short" in answers:
         return "failed"
     if "limited" in answers:

@@ -28,7 +28,7 @@ _VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS looks (
     bucket TEXT, isbn TEXT,
-    state TEXT NOT NULL, sha256 TEXT, source TEXT, phash TEXT, reason TEXT,
+    state TEXT NOT NULL, sha256 TEXT, source TEXT, reason TEXT,
     checked_at REAL NOT NULL,           -- seconds since the epoch: when the first source was asked
     pending INTEGER NOT NULL,           -- 1: something is left to do, so it is due at once
     resume TEXT,                        -- the first source that has not answered since checked_at
@@ -52,7 +52,6 @@ class CoverCheck:
     checked_at: datetime
     sha256: str | None = None
     source: str | None = None
-    phash: str | None = None
     reason: str | None = None
     pending: bool = False
     resume: str | None = None
@@ -121,7 +120,7 @@ class Ledger:
         with self._write() as db:
             db.execute(
                 f"INSERT OR REPLACE INTO looks (bucket, isbn, {_COLUMNS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self._bucket, isbn, state, checked_at.timestamp(), *others),
             )
 
@@ -129,7 +128,8 @@ class Ledger:
         """Remember that the bucket may hold half of an upload, until `record` says otherwise."""
         with self._write() as db:
             db.execute(
-                "INSERT INTO looks VALUES (?, ?, 'unknown', NULL, NULL, NULL, NULL, ?, 1, NULL, 1, 0)"
+                "INSERT INTO looks (bucket, isbn, state, checked_at, pending, uploading)"
+                " VALUES (?, ?, 'unknown', ?, 1, 1)"
                 " ON CONFLICT (bucket, isbn) DO UPDATE SET uploading = 1, pending = 1, refusals = 0",
                 (self._bucket, isbn, now.timestamp()),
             )

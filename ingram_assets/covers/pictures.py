@@ -25,6 +25,7 @@ WEB_WIDTHS = (200, 400, 800)
 
 # Pillow opens some forty formats: a cover comes in one of these, every other decoder is only attack surface.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+_MARKUP = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")
 _JPEG_QUALITY = 92
 _WEBP_QUALITY = 80
 _TILES = (32, 48)
@@ -84,13 +85,15 @@ def examine(data: bytes) -> Picture:
     darkest, lightest = gray.getextrema()
     if lightest - darkest < 8:  # type: ignore[operator]  # "L" has one band: two ints
         raise PictureRefused(f"The picture is blank: {width} x {height} of a single color.")
+    import imagehash  # Brings SciPy, half a second: only here.
+
     return Picture(
         jpeg=jpeg,
         width=width,
         height=height,
         sha256=hashlib.sha256(jpeg).hexdigest(),
         origin_sha256=hashlib.sha256(data).hexdigest(),
-        phash=_phash(small),
+        phash=str(imagehash.phash(small, hash_size=16)),
         tiles=gray.resize(_TILES, Image.Resampling.BOX).tobytes(),
         small=small,
     )
@@ -111,7 +114,9 @@ def _checked_size(data: bytes) -> tuple[int, int]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureRefused(f"The picture claims more than {MAX_PIXELS / 1e6:.0f} megapixels.") from None
     except Exception as error:  # Decoders raise anything on a stranger's bytes: all of it means "no picture".
-        raise PictureRefused(f"The bytes are no picture that can be read ({_looks_like(data)}).") from error
+        is_markup = data[:512].lstrip().lower().startswith(_MARKUP)
+        shown = f"{'a web page or markup, ' if is_markup else ''}{len(data)} bytes"
+        raise PictureRefused(f"The bytes are no picture that can be read ({shown}).") from error
     if width * height > MAX_PIXELS:
         raise PictureRefused(
             f"The picture is {width} x {height}, {width * height / 1e6:.0f} megapixels, above the limit of "
@@ -133,13 +138,6 @@ def web_sizes(picture: Picture) -> dict[int, bytes]:
     return {
         width: _encode(_at_most(picture.small, width), "WEBP", quality=_WEBP_QUALITY) for width in WEB_WIDTHS
     }
-
-
-def thumbnail(picture: Picture, width: int, height: int) -> "Image":
-    """A copy that fits into `width` x `height`, for a contact sheet."""
-    copy = picture.small.copy()
-    copy.thumbnail((width, height))
-    return copy
 
 
 @cache
@@ -230,17 +228,3 @@ def _encode(image: "Image", picture_format: str, **options: object) -> bytes:
     image.info.clear()  # A profile or comment of the original does not belong to the new file.
     image.save(out, picture_format, **options)
     return out.getvalue()
-
-
-def _phash(image: "Image") -> str:
-    # Brings SciPy, half a second: only here.
-    import imagehash
-
-    return str(imagehash.phash(image, hash_size=16))
-
-
-def _looks_like(data: bytes) -> str:
-    head = data[:512].lstrip().lower()
-    if head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
-        return f"a web page or markup, {len(data)} bytes"
-    return f"{len(data)} bytes"

@@ -79,7 +79,6 @@ def keep_covers(
     ledger: Ledger,
     now: datetime | None = None,
     force: bool = False,
-    concurrency: int = CONCURRENCY,
     sheet: ContactSheet | None = None,
 ) -> Iterator[CoverOutcome]:
     """Look at each title that is due and store the best picture there is; yield outcomes as they are reached.
@@ -106,10 +105,10 @@ def keep_covers(
         except InvalidIsbn as error:
             yield CoverOutcome(one.isbn, "refused", reason=str(error))
 
-    yield from run.look_at(wanted.values(), concurrency, all_due=force)
+    yield from run.look_at(wanted.values(), all_due=force)
     while marked := wanted.keys() & run.marked:
         run.marked.clear()
-        yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], concurrency, all_due=True)
+        yield from run.look_at([wanted[isbn] for isbn in sorted(marked)], all_due=True)
 
 
 @dataclass
@@ -154,44 +153,40 @@ class _Breaker:
             self.skipped = 0 if answered else self.skipped
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        bucket: Bucket,
-        sources: Sequence[Source],
-        ledger: Ledger,
-        now: datetime,
-        force: bool,
-        sheet: ContactSheet,
-    ) -> None:
-        self.bucket = bucket
-        self.sources = sources
-        self.names = [source.name for source in sources]
-        self.ledger = ledger
-        self.now = now
-        self.force = force
-        self.sheet = sheet
+    bucket: Bucket
+    sources: Sequence[Source]
+    ledger: Ledger
+    now: datetime
+    force: bool
+    sheet: ContactSheet
+    marked: deque[str] = field(default_factory=deque)
+    """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
+
+    def __post_init__(self) -> None:
+        self.names = [source.name for source in self.sources]
         self.bucket_breaker = _Breaker("The bucket")
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
-        self.marked: deque[str] = deque()
-        """ISBNs of titles whose picture turned out to be a placeholder since it was stored."""
 
-    def look_at(self, titles: Iterable[Wanted], concurrency: int, *, all_due: bool) -> Iterator[CoverOutcome]:
-        """Look at the titles that are due, so many at once. Whoever stops listening stops it."""
+    def look_at(self, titles: Iterable[Wanted], *, all_due: bool) -> Iterator[CoverOutcome]:
+        """Look at the titles that are due. Whoever stops listening stops it."""
         queue = deque(titles)
         halted: Exception | None = None
         running: set[Future[CoverOutcome]] = set()
-        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cover") as pool:
+        with ThreadPoolExecutor(max_workers=CONCURRENCY, thread_name_prefix="cover") as pool:
             while True:
-                while queue and len(running) < concurrency and halted is None:
+                while queue and len(running) < CONCURRENCY and halted is None:
                     one = queue.popleft()
                     last = self.ledger.look(one.isbn)
                     due = decide.is_due(last, now=self.now, publication_date=one.publication_date)
                     if not (due or all_due):
                         yield self.remembered(one.isbn, last, "recent")
                         continue
-                    self._check_bucket()
+                    if not self._bucket_was_checked:
+                        self.bucket.check()
+                        self._bucket_was_checked = True
                     running.add(pool.submit(self._look, one))
                 if not running:
                     break
@@ -204,15 +199,8 @@ class _Run:
         if halted is not None:
             raise halted
 
-    def _check_bucket(self) -> None:
-        if not self._bucket_was_checked:
-            self.bucket.check()
-            self._bucket_was_checked = True
-
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
-        """An outcome with what is remembered of the title, without asking anybody."""
-        if check is None:
-            return CoverOutcome(isbn, outcome)
+        check = check or CoverCheck("unknown", self.now)
         return CoverOutcome(
             isbn,
             outcome,
@@ -239,17 +227,14 @@ class _Run:
             # A mistake of ours, or a full disk: it must not hold back the other titles.
             log.exception("The cover of %s could not be looked at.", one.isbn)
             reason = f"Unexpected: {type(error).__name__}: {error}"
-            self._remember_mistake(one.isbn, before, reason)
+            try:
+                # It goes wrong with the same picture again: it is not tried on every run.
+                now = self.ledger.look(one.isbn) or CoverCheck("unknown", self.now)
+                again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
+                self.ledger.record(one.isbn, replace(again, refusals=decide.once_more(before)))
+            except Exception:
+                log.exception("What went wrong with %s could not be remembered.", one.isbn)
             return CoverOutcome(one.isbn, "failed", reason=reason)
-
-    def _remember_mistake(self, isbn: str, before: CoverCheck | None, reason: str) -> None:
-        """What went wrong goes wrong with the same picture again: it is not tried on every run."""
-        try:
-            now = self.ledger.look(isbn) or CoverCheck("unknown", self.now)
-            again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
-            self.ledger.record(isbn, replace(again, refusals=decide.once_more(before)))
-        except Exception:
-            log.exception("What went wrong with %s could not be remembered.", isbn)
 
 
 class _Title:
@@ -320,13 +305,10 @@ class _Title:
             self.found.answers[source.name] = answer
             self.found.notes.append(f"{source.name}: {error}" if answer == "refused" else str(error))
             return False
-        if picture is None:
-            self.found.answers[source.name] = "none"
-            return False
-        answer = self._take(picture, source.name)
+        answer = "none" if picture is None else self._take(picture, source.name)
         self.found.answers[source.name] = answer
         stored = self.found.stored
-        return answer != "worse" and stored is not None and not stored.placeholder
+        return answer not in ("none", "worse") and stored is not None and not stored.placeholder
 
     def _take(self, picture: Picture, source: str) -> Answer:
         """Store a picture if it is better than what is stored."""
@@ -386,7 +368,5 @@ class _Title:
         if concluded.check is not None:
             self.run.ledger.record(self.isbn, concluded.check)
         outcome = self.run.remembered(self.isbn, concluded.check, concluded.outcome)
-        outcome = replace(outcome, reason=concluded.reason)
-        if stored is None:
-            return outcome
-        return replace(outcome, size=stored.size, width=stored.width, height=stored.height)
+        size = {} if stored is None else {name: getattr(stored, name) for name in ("size", "width", "height")}
+        return replace(outcome, reason=concluded.reason, **size)

@@ -39,7 +39,7 @@ class OpenLibrary:
         self, state_dir: Path, *, base_url: str = BASE_URL, clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` gives seconds since the epoch."""
-        self._window = _Window(state_dir / "open-library.sqlite3", clock)
+        self._path, self._clock = state_dir / "open-library.sqlite3", clock
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),
             timeout=15.0,
@@ -64,7 +64,7 @@ class OpenLibrary:
             Transient: no answer, or an error of its own, twice in a row.
             Permanent: an answer that another attempt will not change.
         """
-        self._window.take()
+        self._count_one()
         try:
             # Without default=false it sends a blank picture with status 200 for a cover that it does not
             # have.
@@ -106,7 +106,7 @@ class OpenLibrary:
         if status == 404:
             return None
         if status in (403, 429):
-            self._window.fill()
+            self._use_up()
             raise _limited(f"Open Library answered {status}: its", "")
         if status >= 500 or status == 408:
             raise _failed(f"Open Library answered {status}.")
@@ -114,26 +114,9 @@ class OpenLibrary:
             raise Permanent(f"Open Library refused the look-up of {isbn} with {status}.")
         return unpacking.unpacked(answer.iter_raw(), answer.headers.get("content-encoding"), MAX_BYTES)
 
-
-def _failed(what: str) -> Transient:
-    return Transient(f"{what} The title is tried on the next run.")
-
-
-def _limited(whose: str, how_long: str) -> LimitUsedUp:
-    limit = f"limit of {LOOKUPS} look-ups in {WINDOW / 60:.0f} minutes is used up"
-    return LimitUsedUp(f"{whose} {limit}{how_long}. The title is tried on the next run.")
-
-
-class _Window:
-    """A sliding window of look-ups, in a file: a restart or a second process does not begin anew."""
-
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._clock = clock
-
-    def take(self) -> None:
+    def _count_one(self) -> None:
         """Count one look-up. Raises LimitUsedUp if there is none left."""
-        with self._locked() as db:
+        with self._lookups() as db:
             now = self._clock()
             db.execute("DELETE FROM lookups WHERE at <= ?", (now - WINDOW,))
             # A clock that was set back must not block us for as long as it was ahead.
@@ -144,15 +127,18 @@ class _Window:
         if count >= LOOKUPS:
             raise _limited("Open Library's", f" for another {max(1, round(oldest + WINDOW - now))} s")
 
-    def fill(self) -> None:
-        """Use up what is left: the server says that its limit is reached."""
-        with self._locked() as db:
+    def _use_up(self) -> None:
+        """The server says that its limit is reached."""
+        with self._lookups() as db:
             count = db.execute("SELECT count(*) FROM lookups").fetchone()[0]
             db.executemany("INSERT INTO lookups VALUES (?)", [(self._clock(),)] * max(0, LOOKUPS - count))
 
     @contextmanager
-    def _locked(self) -> Iterator[sqlite3.Connection]:
-        """A transaction. Each has a connection of its own: nothing is shared between threads."""
+    def _lookups(self) -> Iterator[sqlite3.Connection]:
+        """A transaction on those of late, in a file: a restart or a second process does not begin anew.
+
+        Each has a connection of its own: nothing is shared between threads.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         try:
@@ -162,3 +148,12 @@ class _Window:
             db.execute("COMMIT")
         finally:
             db.close()
+
+
+def _failed(what: str) -> Transient:
+    return Transient(f"{what} The title is tried on the next run.")
+
+
+def _limited(whose: str, how_long: str) -> LimitUsedUp:
+    limit = f"limit of {LOOKUPS} look-ups in {WINDOW / 60:.0f} minutes is used up"
+    return LimitUsedUp(f"{whose} {limit}{how_long}. The title is tried on the next run.")

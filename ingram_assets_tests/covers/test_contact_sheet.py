@@ -1,6 +1,8 @@
 """A run's new covers as one small picture."""
 
-from ingram_assets.covers import ContactSheet, examine
+import pytest
+
+from ingram_assets.covers import ContactSheet, contact_sheet, examine
 from ingram_assets_tests.testing.cover_shop import CoverShop
 from ingram_assets_tests.testing.drawn import art, isbn, opened
 
@@ -28,9 +30,10 @@ def test_new_and_changed_covers_are_on_it(shop: CoverShop) -> None:
     assert max(abs(a - b) for a, b in zip(expected, found, strict=True)) < 40
 
 
-def test_it_stays_small(shop: CoverShop) -> None:
+def test_it_stays_small(shop: CoverShop, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = examine(art(1, size=(800, 1200)))
-    sheet = ContactSheet(limit=10)
+    monkeypatch.setattr(contact_sheet, "MOST", 10)
+    sheet = ContactSheet()
     for number in range(25):
         sheet.add(isbn(number), picture, placeholder=number % 2 == 0)
     made = sheet.jpeg()

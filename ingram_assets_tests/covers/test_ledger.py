@@ -21,7 +21,6 @@ def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
         NOW,
         "ab",
         "ipage",
-        "cd",
         "why",
         pending=True,
         resume="openlibrary",

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds
+from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds, sync
 from ingram_assets.covers.bucket import web_key
 from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.sources.open_library import OpenLibrary
@@ -496,12 +496,15 @@ def test_a_source_that_never_answers_is_left_alone_after_a_while(shop: CoverShop
     assert len(shop.asked) < 30
 
 
-def test_titles_that_always_fail_do_not_hide_the_rest(shop: CoverShop) -> None:
+def test_titles_that_always_fail_do_not_hide_the_rest(
+    shop: CoverShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.ipage = {isbn(number): Transient("iPage did not answer.") for number in range(10)}
     shop.ipage |= {isbn(number): art(number) for number in range(10, 30)}
     # One at a time: else how many are skipped until one has answered is a matter of speed. Ninth and tenth
     # are tried and fail, the eleventh is skipped, the twelfth is art.
-    assert sum(one.outcome == "stored" for one in shop.keep(concurrency=1)) == 19
+    monkeypatch.setattr(sync, "CONCURRENCY", 1)
+    assert sum(one.outcome == "stored" for one in shop.keep()) == 19
 
 
 def test_an_isbn_in_any_spelling_is_one_title(shop: CoverShop) -> None:

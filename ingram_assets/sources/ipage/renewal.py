@@ -92,18 +92,12 @@ class SessionRenewal:
         canceled: Cancellation,
         keep_page: KeepPage,
     ) -> None:
-        self._sessions = sessions
-        self._fetching = fetching
-        self._politeness = politeness
-        self._retries = retries
-        self._canceled = canceled
-        self._keep_page = keep_page
+        self._sessions, self._fetching, self._politeness = sessions, fetching, politeness
+        self._retries, self._canceled, self._keep_page = retries, canceled, keep_page
         self._records: dict[str, _SessionRecord] = {}  # by session
         self._refused: dict[str, None] = {}  # sessions, in the order of their end
-        self._suspecting = threading.Lock()
+        self._suspecting, self._alone, self._mutex = threading.Lock(), threading.Lock(), threading.Lock()
         self._suspected: str | None = None  # the session given up on suspicion, while nothing proved it right
-        self._alone = threading.Lock()
-        self._mutex = threading.Lock()
 
     def fetch(self, job: PageJob, request: PageRequest[T]) -> tuple[T, datetime]:
         """One try of a page, with its session renewed if that is what it takes."""
@@ -112,7 +106,8 @@ class SessionRenewal:
             while True:
                 if (error := self._retries.stopped_by) is not None:
                     raise error
-                if not is_alone and self._sessions_keep_ending():
+                keep_ending = sum(self._record(ended).pages < _SHORT_LIVED for ended in [*self._refused]) >= 2
+                if not is_alone and keep_ending:
                     # Until it is read: what found the session over is the first to be asked for in the next.
                     turn.enter_context(self._one_at_a_time())
                     is_alone = True
@@ -138,11 +133,8 @@ class SessionRenewal:
         except IngramError as failure:
             if failure is not self._politeness.given_up():  # then nothing was sent
                 job.tries += 1
-            if (
-                isinstance(failure, NotFound)
-                and request.expected is Expected.PRODUCT
-                and self._sessions.can_sign_in
-            ):
+            is_title = request.expected is Expected.PRODUCT and self._sessions.can_sign_in
+            if isinstance(failure, NotFound) and is_title:
                 self._one_more_failure(session)
                 job.gone = TitleGone(failure, session, time.time())
             raise
@@ -302,12 +294,12 @@ class SessionRenewal:
 
     def _session(self, job: PageJob, stale: Session | None = None) -> Session:
         try:
-            return self._sessions.current() if stale is None else self._sessions.renew(stale)
+            return self._sessions.current(stale)
         except Canceled:
             raise
         except IngramError as error:
             job.tries += 1
-            if self._sessions.gave_up:
+            if self._sessions.failed is not None:
                 self._retries.stop(self._politeness.given_up() or error)
             raise
 

@@ -61,9 +61,7 @@ class RetryPolicy:
     """Decides on the next try of a page, and keeps why the run stopped. Thread-safe."""
 
     def __init__(self, politeness: Politeness, canceled: Cancellation, waits: tuple[float, ...]) -> None:
-        self._politeness = politeness
-        self._canceled = canceled
-        self._waits = waits
+        self._politeness, self._canceled, self._waits = politeness, canceled, waits
         self._mutex = threading.Lock()
         self._readable = False  # a title's page was read in this run
         self._unreadable = 0  # titles before that, of which nobody knows whether they ever were readable

@@ -7,7 +7,6 @@ out here.
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.sources.ipage.access.answers import (
+    NO_PICTURE,
     OF_ONE_PAGE,
     Expected,
     FetchOutcome,
@@ -27,15 +27,15 @@ from ingram_assets.sources.ipage.access.answers import (
 )
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest, Timeouts
-from ingram_assets.sources.ipage.access.kept_pages import KeptPages
+from ingram_assets.sources.ipage.access.kept_pages import keep_page
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
-from ingram_assets.sources.ipage.cover_routes import CoverRoutes
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
+from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
 from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.sources.ipage.renewal import SessionRenewal
@@ -108,7 +108,6 @@ class Site:
         retry_waits: tuple[float, ...] = WAITS,
         sign_in_patience: float = 45.0,
     ) -> None:
-        state_dir = Path(state_dir)
         state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
         account = credentials if credentials and credentials.username and credentials.password else None
@@ -120,7 +119,9 @@ class Site:
             state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
         )
         self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
-        self._kept_pages = KeptPages(state_dir / "kept_pages")
+        self.counts = self._fetching.counts
+        """How many fetches ended how; a page that was tried three times counts three times."""
+        self._kept_pages = state_dir / "kept_pages"
         sign_in = None
         if account is not None:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
@@ -140,8 +141,7 @@ class Site:
             self._sessions, self._fetching, self._politeness, self._retries, self._canceled, self._keep_page
         )
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
-        self._opened = time.monotonic()
-        self._closed = False
+        self._opened, self._closed = time.monotonic(), False
 
     def pause(self) -> str | None:
         """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""
@@ -170,11 +170,6 @@ class Site:
         self._fetching.close()
 
     @property
-    def counts(self) -> Counter[FetchOutcome]:
-        """How many fetches ended how; a page that was tried three times counts three times."""
-        return self._fetching.counts
-
-    @property
     def stopped_by(self) -> IngramError | None:
         """What ended this run's reading before its time: `Blocked`, `NeedsPerson` or `Transient` (down)."""
         return self._retries.stopped_by
@@ -199,18 +194,14 @@ class Site:
             PageChanged: the site sends something else than an export.
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        if search_id.startswith("/"):
-            path = search_id
-        else:
-            query = {
-                "method": "downloadExcelPopup",
-                "listTypeId": "SR",
-                "listId": search_id,
-                "searchId": search_id,
-                "totalRecords": _EXPORT_LIMIT,
-                "No": 0,
+        query = urlencode(
+            {
+                **{"method": "downloadExcelPopup", "listTypeId": "SR"},
+                **{"listId": search_id, "searchId": search_id, "totalRecords": _EXPORT_LIMIT, "No": 0},
             }
-            path = f"/ipage/browseRow/downloadExcel.action?{urlencode(query)}"
+        )
+        export = f"/ipage/browseRow/downloadExcel.action?{query}"
+        path = search_id if search_id.startswith("/") else export
 
         def read(body: bytes) -> bytes:
             if len(read_saved_search(body).titles) >= _EXPORT_LIMIT:
@@ -232,8 +223,8 @@ class Site:
     ) -> Iterator[Reading]:
         """The page of every ISBN, in order of completion; ISBNs are taken from the iterable as needed.
 
-        The run gives up when the site is down: on so many answers in a row that are no page, or of titles
-        that used to be readable and no more are. What is wrong with other titles' pages is theirs alone.
+        When the site is down the run gives up: the rest come out as `blocked` (or `expired`, `transient`),
+        with the reason, without a request. `stopped_by` then has the error.
 
         Args:
             known: titles that were readable lately.
@@ -241,9 +232,6 @@ class Site:
                 more, since it may have been half a page; then it is read as it stands.
             named: they are some titles, as a person names them: that the site says it lists none of them is
                 no sign that it can't be read.
-
-        Every ISBN gets its reading: when the run has given up, the rest come out as `blocked` (or
-        `expired`, `transient`), with the reason, without a request. `stopped_by` then has the error.
 
         Raises:
             Canceled: `cancel` was called; the pages not read come out with no reading.
@@ -269,11 +257,38 @@ class Site:
         Raises:
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        routes = CoverRoutes(isbn)
-        return self._retries.until_done(
-            PageJob(f"the cover of {isbn}"),
-            lambda job: routes.try_all(lambda request: self._renewal.fetch(job, request)),
-        )
+        query = f"ean={quote(isbn)}&size=640&howerType=Y"
+        routes = [
+            f"/ipage/hoverImage.jsp?{query}",
+            f"/ipage/servlet/ibg.common.titledetail.imageloader?{query}",
+        ]
+        unfit: bytes | None = None
+
+        def read(body: bytes) -> bytes:
+            nonlocal unfit
+            try:
+                check_picture(body)
+            except UnfitPicture:
+                unfit = body
+                raise
+            except PageChanged as error:
+                # The site's own error page, with status 200. That there is no picture is no failure.
+                if NO_PICTURE.search(str(error)):
+                    raise NotFound(str(error)) from error
+                raise
+            return body
+
+        def try_all(job: PageJob) -> bytes | None:
+            for route in [*routes]:
+                try:
+                    request = PageRequest(route, Expected.PICTURE, read, max_bytes=25_000_000)
+                    return self._renewal.fetch(job, request)[0]
+                except (NotFound, NotAPicture) as error:
+                    log.debug("No cover of %s at %s: %s", isbn, urlsplit(route).path, error)
+                    routes.remove(route)  # it is not tried again
+            return unfit
+
+        return self._retries.until_done(PageJob(f"the cover of {isbn}"), try_all)
 
     def _read_product(
         self, job: PageJob, is_known: bool, habit: Habit, named: bool
@@ -323,14 +338,15 @@ class Site:
         """Keeps a page that changed for a person to look at, without what opens the account."""
         secrets = [*self._secrets, *(cookie.value for cookie in cookies)]
         try:
-            kept = self._kept_pages.keep(page, run_id=self._run_id, isbn=what, reason=reason, secrets=secrets)
+            kept = keep_page(
+                self._kept_pages, page, run_id=self._run_id, isbn=what, reason=reason, secrets=secrets
+            )
             log.warning("A page changed shape (%s: %s) and is kept as %s.", what, reason, kept)
         except OSError as error:
             log.warning("A page changed shape (%s: %s) and could not be kept: %s", what, reason, error)
 
     def _keep_cookies(self) -> None:
-        session = self._sessions.last
-        if session is not None:
+        if (session := self._sessions.last) is not None:
             self._sessions.keep(session, self._fetching.cookies(session))
 
 

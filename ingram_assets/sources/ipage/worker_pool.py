@@ -1,12 +1,13 @@
 """Many pages with some workers: none is lost, none waits for another's second try."""
 
+import contextlib
 import heapq
 import itertools
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
@@ -27,18 +28,6 @@ class Again(Generic[T]):
     wait: float
 
 
-@dataclass(order=True, slots=True)
-class _Due(Generic[T]):
-    at: float
-    number: int
-    job: T = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: BaseException
-
-
 class WorkerPool(Generic[T, R]):
     """Runs `do(job)` for every job in threads and yields what it returns, in order of completion.
 
@@ -52,17 +41,14 @@ class WorkerPool(Generic[T, R]):
     def __init__(
         self, jobs: Iterable[T], do: Callable[[T], "R | Again[T]"], workers: int, canceled: Cancellation
     ) -> None:
-        self._source = iter(jobs)
-        self._do = do
-        self._workers = workers
-        self._canceled = canceled
+        self._source, self._do, self._workers, self._canceled = iter(jobs), do, workers, canceled
         self._stop = threading.Event()
-        self._due: list[_Due[T]] = []
+        self._due: list[tuple[float, int, T]] = []  # the numbers keep jobs from being compared
         self._numbers = itertools.count()
         self._running = 0
         self._exhausted = False
         self._changed = threading.Condition()
-        self._results: queue.Queue[R | _Failed | None] = queue.Queue(RESULTS_AHEAD)
+        self._results: queue.Queue[R | BaseException | None] = queue.Queue(RESULTS_AHEAD)
         self.threads: list[threading.Thread] = []
 
     def __iter__(self) -> Iterator[R]:
@@ -77,8 +63,8 @@ class WorkerPool(Generic[T, R]):
                 result = self._results.get()
                 if result is None:
                     ended += 1
-                elif isinstance(result, _Failed):
-                    raise result.error
+                elif isinstance(result, BaseException):
+                    raise result
                 else:
                     yield result
         finally:
@@ -93,13 +79,13 @@ class WorkerPool(Generic[T, R]):
                 with self._changed:
                     self._running -= 1
                     if isinstance(outcome, Again):
-                        due = _Due(time.monotonic() + outcome.wait, next(self._numbers), outcome.job)
+                        due = (time.monotonic() + outcome.wait, next(self._numbers), outcome.job)
                         heapq.heappush(self._due, due)
                     self._changed.notify_all()
                 if not isinstance(outcome, Again):
                     self._put(outcome)
         except BaseException as error:
-            self._put(_Failed(error))
+            self._put(error)
         finally:
             self._put(None)
 
@@ -108,9 +94,9 @@ class WorkerPool(Generic[T, R]):
         with self._changed:
             while not self._stop.is_set():
                 now = time.monotonic()
-                if self._due and (self._due[0].at <= now or self._canceled.is_set):
+                if self._due and (self._due[0][0] <= now or self._canceled.is_set()):
                     self._running += 1
-                    return (heapq.heappop(self._due).job,)
+                    return (heapq.heappop(self._due)[2],)
                 if not self._exhausted:
                     for job in self._source:
                         self._running += 1
@@ -119,14 +105,10 @@ class WorkerPool(Generic[T, R]):
                 if not self._due and self._running == 0:
                     self._changed.notify_all()
                     return None
-                wait = self._due[0].at - now if self._due else None
-                self._changed.wait(min(wait, 0.5) if wait is not None else 0.5)
+                self._changed.wait(min(self._due[0][0] - now, 0.5) if self._due else 0.5)
         return None
 
-    def _put(self, result: R | _Failed | None) -> None:
+    def _put(self, result: R | BaseException | None) -> None:
         while not self._stop.is_set():
-            try:
-                self._results.put(result, timeout=0.2)
-                return
-            except queue.Full:
-                continue
+            with contextlib.suppress(queue.Full):
+                return self._results.put(result, timeout=0.2)

@@ -604,7 +604,7 @@ def test_covers_are_whole_pictures_or_none(sim: Simulator, open_site: OpenSite) 
         picture = site.cover(isbn)
         assert (picture is None) == (entry["cover"] == "none"), entry
         if picture is not None:
-            assert check_picture(picture).format == "jpeg"
+            check_picture(picture)
 
 
 @pytest.mark.parametrize("no_cover_as", ["404", "empty", "gif", "html"])
@@ -650,7 +650,7 @@ def test_the_other_routes_picture_is_better_than_one_that_can_not_be_shown(
     sim.fault("garbage", kinds=["cover"], at=1, count=1)
     handed = open_site(sim).cover(isbn)
     assert handed is not None
-    assert check_picture(handed).format == "jpeg"
+    check_picture(handed)
 
 
 @pytest.mark.parametrize("fault", ["cut", "half", "status"])

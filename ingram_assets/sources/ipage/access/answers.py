@@ -75,24 +75,24 @@ def outcome_of(error: IngramError) -> FetchOutcome:
             return FetchOutcome.permanent
 
 
-class Refused(Blocked):
-    """A status that says no: 403, 429. `retry_after` is the pause in seconds that the site asks for."""
+class _AsksToWait(IngramError):
+    """`retry_after` is the pause in seconds that the site asks for."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Refused(_AsksToWait, Blocked):
+    """A status that says no: 403, 429."""
 
 
 class SessionSuspected(SessionExpired):
     """The answer bears no mark of what was asked for, and is taken for the end of the session."""
 
 
-class Unanswered(Transient):
-    """No answer, half an answer, or a failure of the site's own. `retry_after` as for `Refused`."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class Unanswered(_AsksToWait, Transient):
+    """No answer, half an answer, or a failure of the site's own."""
 
 
 class EmptyAnswer(Unanswered):
@@ -159,9 +159,9 @@ def classify(answer: Fetched, expected: Expected) -> None:
         raise NotFound(f"The site lists nothing here ({shown}): check {check}.", in_words=in_words)
     if status != 200:
         raise _failure(answer)
-    if not answer.body and expected is Expected.PICTURE:
-        raise NotFound("The site has no picture here (an empty answer).")
     if not answer.body:
+        if expected is Expected.PICTURE:
+            raise NotFound("The site has no picture here (an empty answer).")
         raise EmptyAnswer("The site answered with an empty body: try again later.")
     if found.kind is PageKind.ERROR and expected is not Expected.PICTURE:
         raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")

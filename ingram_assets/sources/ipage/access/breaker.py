@@ -44,7 +44,7 @@ class Breaker:
         Requests that were already on their way when it tripped belong to the same block.
         """
         with locked(self._lock):
-            old, now = read_breaker(self._path), time.time()
+            old, now = self.read(), time.time()
             if new := old.trips == 0 or sent_at > old.tripped_at:
                 level = 1 if now - old.open_until > self._limits.forget_after else old.level + 1
                 pause = pause_after(level, retry_after, self._limits)
@@ -61,7 +61,7 @@ class Breaker:
         if state.proven or sent_at < state.open_until:
             return
         with locked(self._lock):
-            state = read_breaker(self._path)
+            state = self.read()
             if not state.proven and sent_at >= state.open_until:
                 self._write(replace(state, proven=True))
 
@@ -73,8 +73,6 @@ def read_breaker(path: Path) -> BreakerState:
     """What the file says; without one, or with one that can't be read, the breaker is closed."""
     try:
         return BreakerState(**json.loads(path.read_text()))
-    except FileNotFoundError:
-        return BreakerState()
-    except (ValueError, TypeError):
-        # Not ours or of another version: a person wrote it. Nothing is known, so nothing is held back.
+    except (FileNotFoundError, ValueError, TypeError):
+        # None, not ours or of another version: nothing is known, so nothing is held back.
         return BreakerState()

@@ -156,8 +156,12 @@ class Fetching:
         except IngramError as error:
             if not exchange.sent_at:
                 raise
-            unmarked = suspect is not None and _is_unmarked(error, exchange.answer, request.expected)
-            if suspect is not None and unmarked and suspect(error, exchange.sent_at):
+            answer = exchange.answer
+            if answer is None:
+                is_unmarked = isinstance(error, PageChanged) and error.label == "redirect"
+            else:
+                is_unmarked = bears_no_mark(error, answer.body, request.expected)
+            if suspect is not None and is_unmarked and suspect(error, exchange.sent_at):
                 lost = SessionSuspected(
                     f"The session may be over (nothing of what was asked for came: {error}): sign in "
                     "again, then read this page."
@@ -165,8 +169,8 @@ class Fetching:
                 self._count(lost, Sign.NEITHER, exchange)
                 raise lost from error
             self._count(error, request.sign(error), exchange)
-            if isinstance(error, PageChanged) and exchange.answer is not None and on_changed is not None:
-                on_changed(error, exchange.answer)
+            if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
+                on_changed(error, answer)
             raise
         self._count(None, Sign.HEALTHY, exchange)
         return value, datetime.fromtimestamp(exchange.sent_at, UTC)
@@ -184,14 +188,13 @@ class Fetching:
         exchange.answer = answer
         try:
             classify(answer, request.expected)
-        except PerhapsBlocked as error:
-            if not self._politeness.is_half_open:
-                raise
-            # Right after a block it is another one, and no end of the session.
-            self._blocked(error, exchange.sent_at)
-            raise Blocked(str(error)) from error
         except Blocked as error:
+            is_doubtful = isinstance(error, PerhapsBlocked)
+            if is_doubtful and not self._politeness.is_half_open:
+                raise
             self._blocked(error, exchange.sent_at)
+            if is_doubtful:  # Right after a block it is another one, and no end of the session.
+                raise Blocked(str(error)) from error
             raise
         return Body.of(answer.body, answer.headers) if request.expected is Expected.PRODUCT else answer.body
 
@@ -200,7 +203,7 @@ class Fetching:
         outcome = FetchOutcome.ok if error is None else outcome_of(error)
         with self._mutex:
             self.counts[outcome] += 1
-        self._politeness.measured(latency)
+        self._politeness.latencies.append(latency)
         if outcome is FetchOutcome.blocked:
             self._blocked(error, sent_at)
         elif sign is Sign.FAILING:
@@ -285,19 +288,8 @@ class Fetching:
         )
 
 
-def _is_unmarked(error: IngramError, answer: Fetched | None, expected: Expected) -> bool:
-    if answer is None:
-        return isinstance(error, PageChanged) and error.label == "redirect"
-    return bears_no_mark(error, answer.body, expected)
-
-
 def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    """The body, unpacked within the limit.
-
-    Raises:
-        PageChanged: it is too long, or packed in a way that nobody asked for.
-        Unanswered: it did not come whole.
-    """
+    """The body, unpacked within the limit."""
     try:
         return unpacking.unpacked(response.iter_raw(), response.headers.get("content-encoding"), max_bytes)
     except unpacking.Damaged as error:

@@ -4,6 +4,7 @@ Few and small, readable by their owner alone, and with nothing in them that open
 cookies, no form values, no scripts.
 """
 
+import contextlib
 import gzip
 import re
 from collections.abc import Callable, Iterable
@@ -42,42 +43,34 @@ _LONG_SECRET = re.compile(
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
-class KeptPages:
-    """A folder of `<run id>-<ISBN>.html.gz`; the oldest make room for the newest."""
+def keep_page(
+    folder: Path, page: str | bytes, *, run_id: str, isbn: str, reason: str, secrets: Iterable[str] = ()
+) -> Path:
+    """Writes the page, cleaned, with the reason as its first line, as `<run id>-<ISBN>.html.gz`.
 
-    def __init__(self, folder: Path, *, max_pages: int = MAX_PAGES) -> None:
-        self._folder = folder
-        self._max_pages = max_pages
+    A second page of the same run and ISBN replaces the first; beyond `MAX_PAGES` the oldest go.
 
-    def keep(
-        self, page: str | bytes, *, run_id: str, isbn: str, reason: str, secrets: Iterable[str] = ()
-    ) -> Path:
-        """Writes the page, cleaned, with the reason as its first line.
+    Args:
+        secrets: values that must not be in it whatever they stand in: the session's cookies, the account's
+            name and password.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{_name(run_id)}-{_name(isbn)}.html.gz"
+    why = without_secrets(reason, secrets)[:500].replace("--", "–")
+    text = f"<!-- run {_name(run_id)}, ISBN {_name(isbn)}: {why} -->\n{without_secrets(page, secrets)}"
+    write_whole(path, gzip.compress(text.encode("utf-8", "replace"), mtime=0))
+    _make_room(folder, path)
+    return path
 
-        A second page of the same run and ISBN replaces the first.
 
-        Args:
-            secrets: values that must not be in it whatever they stand in: the session's cookies, the
-                account's name and password.
-        """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / f"{_name(run_id)}-{_name(isbn)}.html.gz"
-        why = without_secrets(reason, secrets)[:500].replace("--", "–")
-        text = f"<!-- run {_name(run_id)}, ISBN {_name(isbn)}: {why} -->\n{without_secrets(page, secrets)}"
-        write_whole(path, gzip.compress(text.encode("utf-8", "replace"), mtime=0))
-        self._make_room(path)
-        return path
-
-    def _make_room(self, newest: Path) -> None:
-        kept: list[tuple[float, Path]] = []
-        for path in self._folder.glob("*.html.gz"):
-            try:
-                kept.append((path.stat().st_mtime, path))
-            except FileNotFoundError:
-                continue  # Another process made room at the same time.
-        older = [path for _, path in sorted(kept) if path != newest]
-        for path in older[: max(0, len(kept) - self._max_pages)]:
-            path.unlink(missing_ok=True)
+def _make_room(folder: Path, newest: Path) -> None:
+    kept: list[tuple[float, Path]] = []
+    for path in folder.glob("*.html.gz"):
+        with contextlib.suppress(FileNotFoundError):  # Another process made room at the same time.
+            kept.append((path.stat().st_mtime, path))
+    older = [path for _, path in sorted(kept) if path != newest]
+    for path in older[: max(0, len(kept) - MAX_PAGES)]:
+        path.unlink(missing_ok=True)
 
 
 def without_secrets(page: str | bytes, secrets: Iterable[str] = ()) -> str:
@@ -88,10 +81,8 @@ def without_secrets(page: str | bytes, secrets: Iterable[str] = ()) -> str:
     text = text[: 2 * MAX_PAGE_BYTES]
     text = _without_scripts(_COMMENT.sub("", text))
     text = _FORM_TAG.sub(lambda found: _VALUE.sub(rf'\1"{_REMOVED}"', found[0]), text)
-    text = _QUERY.sub(rf"\1{_REMOVED}", text)
-    text = _COOKIE.sub(rf"\1{_REMOVED}", text)
-    text = _EMAIL.sub(_REMOVED, text)
-    text = _LONG_SECRET.sub(_REMOVED, text)
+    text = _COOKIE.sub(rf"\1{_REMOVED}", _QUERY.sub(rf"\1{_REMOVED}", text))
+    text = _LONG_SECRET.sub(_REMOVED, _EMAIL.sub(_REMOVED, text))
     return text.encode("utf-8", "replace")[:MAX_PAGE_BYTES].decode("utf-8", "ignore")
 
 

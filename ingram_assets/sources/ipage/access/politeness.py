@@ -23,15 +23,13 @@ from ingram_assets.sources.ipage.pages.page_failures import Blocked
 
 log = logging.getLogger(__name__)
 
+_FOLDER = "politeness"
+
 
 def breaker_open_until(state_dir: Path) -> datetime | None:
     """Until when (UTC) the site is left alone after a block; `None`: it may be asked. Reads a small file."""
-    until = read_breaker(_folder(state_dir) / "breaker.json").open_until
+    until = read_breaker(state_dir / _FOLDER / "breaker.json").open_until
     return datetime.fromtimestamp(until, UTC) if until > time.time() else None
-
-
-def _folder(state_dir: Path) -> Path:
-    return Path(state_dir) / "politeness"
 
 
 class Politeness:
@@ -43,7 +41,7 @@ class Politeness:
     """
 
     def __init__(self, state_dir: Path, limits: Limits, canceled: Cancellation) -> None:
-        folder = _folder(state_dir)
+        folder = state_dir / _FOLDER
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.limits = limits
         self._canceled = canceled
@@ -54,7 +52,8 @@ class Politeness:
         self._failures_in_a_row = 0
         self._last_failure = ""
         self._ended: Blocked | Transient | None = None
-        self._latencies: deque[float] = deque(maxlen=10_000)
+        self.latencies: deque[float] = deque(maxlen=10_000)
+        """Seconds until the headers of each answer, for the figures of the run."""
         self._waited = 0.0
         self._announced = 0.0
         self._mutex = threading.Lock()
@@ -110,7 +109,7 @@ class Politeness:
         wait = breaker.open_until - time.time()
         if wait <= 0:
             return None
-        trips = breaker.trips - self._trips_before
+        trips = self.trips
         # A run that finds the breaker open does not sit there: the scheduler, or a person, comes again.
         patience = self.limits.longest_wait if trips else self.limits.pauses[0]
         if trips < self.limits.max_trips and wait <= patience:
@@ -128,17 +127,13 @@ class Politeness:
         if breaker.open_until <= now or self.given_up() is not None:
             return None
         why = breaker.reason.partition(":")[0].rstrip(".") or "The site blocks this machine"
-        trips = breaker.trips - self._trips_before
+        trips = self.trips
         of_this_run = f"; block {trips} of this run, which ends at {self.limits.max_trips}" if trips else ""
         length = f"{breaker.open_until - breaker.tripped_at:.0f} s from the block"
         return (
             f"{why}: nothing is asked until {_clock(breaker.open_until)} ({length}), then the run goes on"
             f"{of_this_run}"
         )
-
-    def measured(self, latency: float) -> None:
-        """An answer's headers came after `latency` seconds: for the figures of the run."""
-        self._latencies.append(latency)
 
     def answered(self, latency: float, sent_at: float) -> None:
         """A healthy answer to a request sent at `sent_at` (seconds since 1970)."""
@@ -169,16 +164,13 @@ class Politeness:
 
     def figures(self) -> dict[str, float | int]:
         """Latency in milliseconds, pauses in seconds: for the run's metadata."""
-        latencies = sorted(self._latencies)
+        latencies = sorted(self.latencies)
         found: dict[str, float | int] = {"trips": self.trips, "seconds_paused": round(self._waited, 3)}
         if latencies:
-            found |= {
-                "requests": len(latencies),
-                "latency_ms_mean": round(statistics.fmean(latencies) * 1000, 1),
-                "latency_ms_median": round(latencies[len(latencies) // 2] * 1000, 1),
-                "latency_ms_p95": round(latencies[int(len(latencies) * 0.95)] * 1000, 1),
-                "latency_ms_max": round(latencies[-1] * 1000, 1),
-            }
+            middle, p95 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.95))
+            shown = {"mean": statistics.fmean(latencies), "median": middle, "p95": p95, "max": latencies[-1]}
+            found["requests"] = len(latencies)
+            found |= {f"latency_ms_{name}": round(seconds * 1000, 1) for name, seconds in shown.items()}
         return found
 
     def _wait_while_open(self) -> None:

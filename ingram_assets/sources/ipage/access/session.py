@@ -11,9 +11,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,8 +31,6 @@ USER_AGENT = (
 )
 """Sent with cookies that a person captured without saying which browser they came from."""
 
-DEVICE_TRUST = timedelta(days=30)
-"""How long the site asks no second factor of a device it trusts."""
 MAX_FAILURES = 3
 """Sign-ins in a row that failed for the site's or the browser's sake, after which a run tries no more."""
 
@@ -64,8 +61,6 @@ class Session:
     id: str
     cookies: tuple[Cookie, ...] = field(repr=False)
     user_agent: str
-    signed_in_at: datetime
-    device_trusted_until: datetime | None = None
 
     def jar(self) -> http.cookiejar.CookieJar:
         """The cookies for a client to send, each to its own host only."""
@@ -74,19 +69,15 @@ class Session:
             jar.set_cookie(_for_jar(cookie))
         return jar
 
-    def with_cookies_of(self, jar: Iterable[http.cookiejar.Cookie]) -> "Session":
-        """The same session with the cookies as the site has changed them since."""
-        return replace(self, cookies=tuple(_from_jar(cookie) for cookie in jar))
-
     def lasting_cookies(self) -> tuple[Cookie, ...]:
         """Those that outlive the browser: the device's trust is one, the session itself is not."""
         now = time.time()
         return tuple(cookie for cookie in self.cookies if cookie.expires and cookie.expires > now)
 
 
-def new_session(cookies: Iterable[Cookie], user_agent: str, trusted_until: datetime | None = None) -> Session:
+def new_session(cookies: Iterable[Cookie], user_agent: str) -> Session:
     """A session that was signed in just now."""
-    return Session(secrets.token_hex(8), tuple(cookies), user_agent, datetime.now(UTC), trusted_until)
+    return Session(secrets.token_hex(8), tuple(cookies), user_agent)
 
 
 def session_from_header(text: str, base_url: str) -> Session:
@@ -136,7 +127,7 @@ class KeptSession:
         by_hand: str | None,
         canceled: Cancellation,
     ) -> None:
-        self._path = Path(state_dir) / "session.json"
+        self._path = state_dir / "session.json"
         self._lock_path = self._path.with_name("session.lock")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._base_url, self._account = base_url, account
@@ -145,49 +136,21 @@ class KeptSession:
         self._by_hand_digest = hashlib.sha256(by_hand.encode()).hexdigest() if by_hand else None
         self._canceled = canceled
         self._mutex = threading.Lock()
-        self._session: Session | None = None
-        self._failed: IngramError | None = None
+        self.can_sign_in = sign_in is not None
+        """Whether a session that ended can be made anew without a person."""
+        self.last: Session | None = None
+        """The session last used in this process, if there was one."""
+        self.failed: IngramError | None = None
+        """Why no further sign-in is tried in this run."""
         self._failures = 0
         self.sign_ins = 0
-
-    def current(self) -> Session:
-        """The session to use: the kept one, else the one captured by hand, else a new sign-in.
-
-        Raises:
-            NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
-        """
-        session = self._session
-        return session if session is not None else self._obtain(None)
-
-    def renew(self, stale: Session) -> Session:
-        """A session newer than `stale`: by a sign-in, unless another thread or process has had one.
-
-        Raises:
-            NeedsPerson: as for `current`.
-        """
-        return self._obtain(stale)
-
-    @property
-    def last(self) -> Session | None:
-        """The session last used in this process, if there was one."""
-        return self._session
-
-    @property
-    def can_sign_in(self) -> bool:
-        """Whether a session that ended can be made anew without a person."""
-        return self._sign_in is not None
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether no further sign-in is tried in this run."""
-        return self._failed is not None
 
     def keep(self, session: Session, jar: Iterable[http.cookiejar.Cookie]) -> None:
         """Keeps the cookies as the site changed them, if the session is still the kept one.
 
         Not if another run is signing in just now: it is about to replace them.
         """
-        changed = session.with_cookies_of(jar)
+        changed = replace(session, cookies=tuple(_from_jar(cookie) for cookie in jar))
         if set(changed.cookies) == set(session.cookies):
             return
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(self._lock_path, timeout=0.2):
@@ -195,31 +158,40 @@ class KeptSession:
             if kept.session is not None and kept.session.id == session.id:
                 self._save(replace(kept, session=changed))
 
-    def _obtain(self, stale: Session | None) -> Session:
+    def current(self, stale: Session | None = None) -> Session:
+        """The session to use: the kept one, else the one captured by hand, else a new sign-in.
+
+        It is newer than `stale`: by a sign-in, unless another thread or process has had one.
+
+        Raises:
+            NeedsPerson: nobody can sign in, or the sign-in was refused; the same error to every caller.
+        """
+        if stale is None and (session := self.last) is not None:
+            return session
         with self._mutex:
-            if (session := self._session) is not None and (stale is None or session.id != stale.id):
+            if (session := self.last) is not None and (stale is None or session.id != stale.id):
                 return session
-            if self._failed is not None:
-                raise self._failed
+            if self.failed is not None:
+                raise self.failed
             try:
-                self._session, is_signed_in = self._obtain_under_lock(stale)
+                self.last, is_signed_in = self._obtain_under_lock(stale)
             except Canceled:
                 raise
             except IngramError as error:
                 self._failures += 1
                 # What needs a person is not tried again in this run: each wrong password counts to a lock.
                 if isinstance(error, NeedsPerson) or self._failures >= MAX_FAILURES:
-                    self._failed = error
+                    self.failed = error
                 raise
             except OSError as error:
                 if (told := of_the_disk(error)) is None:
                     raise
-                self._failed = told
+                self.failed = told
                 raise told from error
             self._failures = 0
             # Counted once the new session is there to be used: who reads the count takes it for that one.
             self.sign_ins += is_signed_in
-            return self._session
+            return self.last
 
     def _obtain_under_lock(self, stale: Session | None) -> tuple[Session, bool]:
         """The session, and whether it was signed in for."""
@@ -238,15 +210,13 @@ class KeptSession:
             if spent != kept.spent_by_hand:
                 self._save(replace(kept, spent_by_hand=spent))
             if self._sign_in is None:
-                if not self._by_hand:
-                    raise SessionLost(
-                        "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
-                        "IPAGE_SESSION_COOKIE."
-                    )
                 raise SessionLost(
                     "The session of IPAGE_SESSION_COOKIE has expired: sign in with a browser, copy its "
                     "Cookie header into IPAGE_SESSION_COOKIE and run again (or set IPAGE_USERNAME and "
                     "IPAGE_PASSWORD)."
+                    if self._by_hand
+                    else "Nothing to sign in to iPage with: set IPAGE_USERNAME and IPAGE_PASSWORD, or "
+                    "IPAGE_SESSION_COOKIE."
                 )
             # A session that can't be kept is not asked for: every run would sign in anew.
             self._save(kept)
@@ -257,18 +227,27 @@ class KeptSession:
             self._save(_Kept(self._account, session, None, spent))
             return session, True
 
-    def _file_lock(self) -> "_CancellableLock":
-        return _CancellableLock(self._lock_path, self._canceled)
+    @contextlib.contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        """A lock between processes, the wait for which ends when the caller closes the site."""
+        lock = filelock.FileLock(self._lock_path, mode=0o600)
+        while not lock.is_locked:
+            self._canceled.raise_if_set()
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire(timeout=0.3, poll_interval=0.02)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _load(self) -> "_Kept":
-        try:
-            kept = _KEPT.validate_json(self._path.read_bytes())
-        except FileNotFoundError:
-            return _Kept(self._account)
-        except ValueError:
-            log.warning("%s can't be read and is made anew by signing in.", self._path.name)
-            return _Kept(self._account)
-        return kept if kept.account == self._account else _Kept(self._account)
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                kept = _KEPT.validate_json(self._path.read_bytes())
+                return kept if kept.account == self._account else _Kept(self._account)
+            except ValueError:
+                log.warning("%s can't be read and is made anew by signing in.", self._path.name)
+        return _Kept(self._account)
 
     def _save(self, kept: "_Kept") -> None:
         write_whole(self._path, _KEPT.dump_json(kept, indent=1))
@@ -285,26 +264,6 @@ class _Kept:
 
 
 _KEPT = TypeAdapter(_Kept)
-
-
-class _CancellableLock:
-    """A lock between processes, the wait for which ends when the caller closes the site."""
-
-    def __init__(self, path: Path, canceled: Cancellation) -> None:
-        self._lock = filelock.FileLock(path, mode=0o600)
-        self._canceled = canceled
-
-    def __enter__(self) -> None:
-        while True:
-            self._canceled.raise_if_set()
-            try:
-                self._lock.acquire(timeout=0.3, poll_interval=0.02)
-                return
-            except filelock.Timeout:
-                continue
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _for_jar(cookie: Cookie) -> http.cookiejar.Cookie:

@@ -35,11 +35,7 @@ class Slots:
 
     @contextmanager
     def one(self, at_most: Callable[[], int | None]) -> Iterator[None]:
-        """A slot, once one is free, for the block. `at_most()` narrows the slots to the first so many.
-
-        Raises:
-            Canceled: the caller closed the site.
-        """
+        """A slot, once one is free, for the block. `at_most()` narrows the slots to the first so many."""
         while not self._threads.acquire(timeout=0.25):
             self._canceled.raise_if_set()
         try:

@@ -38,12 +38,7 @@ class Guard:
             self._local.deadline = None
 
     def remaining(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Canceled: the caller closed the site.
-            httpcore.ReadTimeout: none left.
-        """
+        """Seconds left. Raises Canceled: the caller closed the site. httpcore.ReadTimeout: none left."""
         self._canceled.raise_if_set()
         deadline = getattr(self._local, "deadline", None)
         left = float("inf") if deadline is None else deadline - time.monotonic()
@@ -72,29 +67,20 @@ class Transport(httpx.BaseTransport):
         proxy = _proxy_to(url)
         with self._lock:
             if proxy not in self._pools:
-                self._pools[proxy] = self._new_pool(proxy)
+                of = httpx.Proxy(proxy) if proxy else None
+                self._pools[proxy] = (
+                    httpcore.HTTPProxy(str(of.url), of.raw_auth, of.headers.raw, **self._options)
+                    if of is not None
+                    else httpcore.ConnectionPool(**self._options)
+                )
             return self._pools[proxy]
-
-    def _new_pool(self, proxy: str | None) -> httpcore.ConnectionPool:
-        if proxy is None:
-            return httpcore.ConnectionPool(**self._options)
-        of = httpx.Proxy(proxy)
-        return httpcore.HTTPProxy(str(of.url), of.raw_auth, of.headers.raw, **self._options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends the request by way of the environment's proxy for it."""
-        answer = self._pool(request.url).handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                extensions=request.extensions,
-            )
+        to = request.url
+        url = httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=to.raw_path)
+        answer = self._pool(to).handle_request(
+            httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
         )
         return httpx.Response(
             answer.status, headers=answer.headers, stream=_Stream(answer.stream), extensions=answer.extensions

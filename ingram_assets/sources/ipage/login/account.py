@@ -45,63 +45,49 @@ class Credentials:
         return self.username, self.password, self.account
 
 
+@dataclass(frozen=True, slots=True)
 class AccountSignIn:
     """Signs one account in, in its turn among the requests, and no password that was refused lately.
 
-    Args:
+    Attributes:
         keep_page: gets a page that was not understood.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        credentials: Credentials,
-        browser: sign_in_room.Browser,
-        state_dir: Path,
-        politeness: Politeness,
-        canceled: Cancellation,
-        keep_page: KeepPage,
-    ) -> None:
-        self._base_url = base_url
-        self._credentials = credentials
-        self._browser = browser
-        self._refused = RefusedPassword(
-            state_dir / "refused-password.json",
-            "\n".join((base_url, credentials.username, credentials.password)),
-        )
-        self._politeness = politeness
-        self._canceled = canceled
-        self._keep_page = keep_page
+    base_url: str
+    credentials: Credentials
+    browser: sign_in_room.Browser
+    state_dir: Path
+    politeness: Politeness
+    canceled: Cancellation
+    keep_page: KeepPage
 
     def __call__(self, last: Session | None) -> Session:
         """A new session; see `sign_in`."""
-        if (reason := self._refused.reason()) is not None:
+        account = self.credentials
+        refused = RefusedPassword(
+            self.state_dir / "refused-password.json",
+            "\n".join((self.base_url, account.username, account.password)),
+        )
+        if (reason := refused.reason()) is not None:
             raise sign_in_room.WrongPassword(reason)
-        account = self._credentials
-        codes = _code_source(account, self._canceled)
+        codes = _code_source(account, self.canceled)
+        of_account = (account.username, account.password, account.account)
         # The sign-in takes its turn like every request, and none while the breaker is open.
-        with self._politeness.turn() as sent_at:
+        with self.politeness.turn() as sent_at:
             try:
                 session = sign_in_room.sign_in(
-                    self._base_url,
-                    account.username,
-                    account.password,
-                    account.account,
-                    codes,
-                    self._browser,
-                    last,
-                    self._canceled,
+                    self.base_url, *of_account, codes, self.browser, last, self.canceled
                 )
             except Blocked as error:
-                self._politeness.blocked(str(error), None, sent_at)
+                self.politeness.blocked(str(error), None, sent_at)
                 raise
             except sign_in_room.WrongPassword as error:
-                self._refused.remember(str(error))
+                refused.remember(str(error))
                 raise
             except sign_in_room.SignInPageChanged as error:
-                self._keep_page(error.html, "sign-in", str(error), ())
+                self.keep_page(error.html, "sign-in", str(error), ())
                 raise
-        self._refused.forget()
+        refused.forget()
         return session
 
 

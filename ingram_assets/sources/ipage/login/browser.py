@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 from playwright.sync_api import Error as PlaywrightError
@@ -128,11 +129,7 @@ def _has_browser(driver: psutil.Process) -> bool:
 
 
 def launch(playwright: Playwright, executable: str | None):  # type: ignore[no-untyped-def]
-    """The browser that starts first: the one that is named, else Playwright's own or one of the system.
-
-    Raises:
-        NoBrowser: none does.
-    """
+    """The browser that starts first: the one that is named, else Playwright's own or one of the system."""
     tried = []
     # Twice, since one that was killed while it started, or found no memory just then, is no broken one.
     for candidate in 2 * ([executable] if executable else _candidates(playwright)):
@@ -154,25 +151,20 @@ def _start(playwright: Playwright, executable: str):  # type: ignore[no-untyped-
 
     Playwright starts it without, unless it is told not to. Where it can't be had, that is said.
     """
-
-    def start(*, sandbox: bool):  # type: ignore[no-untyped-def]
-        return playwright.chromium.launch(
-            executable_path=executable, args=[*_QUIET], chromium_sandbox=sandbox, timeout=60_000
-        )
-
+    options: dict[str, Any] = {"executable_path": executable, "args": [*_QUIET], "timeout": 60_000}
     if os.geteuid() == 0:
         log.warning("Chromium runs without its sandbox, which root can't have: run this as another user.")
-        return start(sandbox=False)
-    try:
-        return start(sandbox=True)
-    except PlaywrightError as error:
-        if not _NO_SANDBOX.search(str(error)):
-            raise
-    log.warning(
-        "Chromium runs without its sandbox: the kernel lets no user make the namespaces for it. Allow that "
-        "(kernel.apparmor_restrict_unprivileged_userns=0, or a container's security options)."
-    )
-    return start(sandbox=False)
+    else:
+        try:
+            return playwright.chromium.launch(chromium_sandbox=True, **options)
+        except PlaywrightError as error:
+            if not _NO_SANDBOX.search(str(error)):
+                raise
+        log.warning(
+            "Chromium runs without its sandbox: the kernel lets no user make the namespaces for it. Allow "
+            "that (kernel.apparmor_restrict_unprivileged_userns=0, or a container's security options)."
+        )
+    return playwright.chromium.launch(chromium_sandbox=False, **options)
 
 
 def _candidates(playwright: Playwright) -> list[str]:

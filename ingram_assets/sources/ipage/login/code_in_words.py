@@ -40,29 +40,23 @@ class _Is(IntEnum):
     OLD = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
-    digits: str
-    called: _Is
-    said: bool = False
-    """Called so in a whole statement ("your code is", "code:")."""
-
-
 def code_of(parts: Iterable[str]) -> CodeInWords:
     """The code of a mail, from all of its parts."""
     texts = [_readable(part) for part in parts]
     everything = "\n\n".join(texts)
     lengths = {_digits_said(said.lower()) for said in vocabulary.LENGTH.findall(everything)} or {_USUAL}
-    numbers: dict[str, _Number] = {}
-    for text in texts:
-        for number in _numbers(text):
-            seen = numbers.get(number.digits, number)
-            numbers[number.digits] = _Number(
-                number.digits, max(seen.called, number.called), seen.said or number.said
-            )
-    codes = [one.digits for one in numbers.values() if one.called is _Is.CODE and _can_be_code(one, lengths)]
+    # Each number to what it is called, and whether in a whole statement ("your code is", "code:").
+    numbers: dict[str, tuple[_Is, bool]] = {}
+    for digits, called, said in (number for text in texts for number in _numbers(text)):
+        before, said_before = numbers.get(digits, (called, said))
+        numbers[digits] = max(before, called), said_before or said
+    codes = [
+        digits
+        for digits, (called, said) in numbers.items()
+        if called is _Is.CODE and _can_be_code(digits, said, lengths)
+    ]
     unnamed = [
-        one.digits for one in numbers.values() if one.called is _Is.NOTHING and len(one.digits) in lengths
+        digits for digits, (called, _) in numbers.items() if called is _Is.NOTHING and len(digits) in lengths
     ]
     if len(codes) > 1:
         return CodeInWords(None, "names several numbers as the code")
@@ -75,36 +69,23 @@ def code_of(parts: Iterable[str]) -> CodeInWords:
     return CodeInWords(None, "names no code")
 
 
-def code_in(text: str) -> str | None:
-    """The code of a mail that has but one part."""
-    return code_of([text]).code
-
-
 def _digits_said(text: str) -> int:
     return int(text) if text.isdecimal() else 4 + vocabulary.DIGITS_SAID.index(text)
 
 
-def _can_be_code(number: _Number, lengths: set[int]) -> bool:
-    if len(number.digits) in lengths | {_USUAL}:
+def _can_be_code(digits: str, said: bool, lengths: set[int]) -> bool:
+    if len(digits) in lengths | {_USUAL}:
         return True
     # A year is no code of four digits.
-    is_year = re.fullmatch(r"(?:19|20)\d\d", number.digits) is not None
-    return number.said and 4 <= len(number.digits) <= 8 and not is_year
+    return said and 4 <= len(digits) <= 8 and not re.fullmatch(r"(?:19|20)\d\d", digits)
 
 
 def _readable(text: str) -> str:
     """Without what is not seen, with plain digits, and with "§" for what can't be a code."""
     text = re.sub(r"[\u00b9\u00b2\u00b3\u2070-\u209c]", "", text)
     text = unicodedata.normalize("NFKC", text)
-    kept = []
-    for char in text:
-        category = unicodedata.category(char)
-        if category == "Nd":
-            kept.append(str(unicodedata.decimal(char)))
-        elif category not in ("Cf", "Me") and not "\ufe00" <= char <= "\ufe0f" and char != "\u034f":
-            kept.append(char)
     # No word is so long; what is encoded would be looked through again from each of its characters.
-    text = re.sub(r"\w{40,}", "§", "".join(kept))
+    text = re.sub(r"\w{40,}", "§", "".join(map(_seen, text)))
     text = text.replace("\r", "").replace("’", "'")
     text = re.sub(r"[*`~]+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)", "", text)
     text = re.sub(r"[-=_]{3,}", "\n\n", text).replace("|", "\t").replace("2FA", "two-factor")
@@ -118,6 +99,14 @@ def _readable(text: str) -> str:
         lambda match: match[0] if vocabulary.LENGTH_WORD.fullmatch(match[0]) else "§", text
     )
     return _IN_ELEMENTS.sub(_without_joints, vocabulary.CONSUMED.sub("§", text))
+
+
+def _seen(char: str) -> str:
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    is_unseen = category in ("Cf", "Me") or "\ufe00" <= char <= "\ufe0f" or char == "\u034f"
+    return "" if is_unseen else char
 
 
 def _unformatted(match: re.Match[str]) -> str:
@@ -192,8 +181,8 @@ def _joined(text: str) -> list[_Digits]:
         run = groups[at : last + 1]
         one = _Digits(run[0].start, run[-1].end, "".join(group.digits for group in run))
         fits = len(one.digits) == _USUAL or (4 <= len(one.digits) <= 8 and kind != "line")
-        ends_line = not re.search(r"\w|§", _line_after(text, one))
-        if len(run) > 1 and fits and len(run[0].digits) < _USUAL and (kind != "line" or ends_line):
+        is_split = len(run) > 1 and fits and len(run[0].digits) < _USUAL
+        if is_split and (kind != "line" or _ends_line(text, one)):
             found.append(one)
         elif kind != "dash" or " " in text[one.start : one.end]:
             found.extend(run)  # else an identifier with dashes in it
@@ -207,37 +196,31 @@ def _joined(text: str) -> list[_Digits]:
     ]
 
 
-def _line_before(text: str, one: _Digits) -> str:
-    return text[text.rfind("\n", 0, one.start) + 1 : one.start]
-
-
-def _line_after(text: str, one: _Digits) -> str:
-    return text[one.end :].split("\n", 1)[0]
+def _ends_line(text: str, one: _Digits) -> bool:
+    return not re.search(r"\w|§", text[one.end :].split("\n", 1)[0])
 
 
 def _alone(text: str, one: _Digits) -> bool:
     """Whether nothing else stands on its line."""
-    return not re.search(r"\w|§", _line_before(text, one) + _line_after(text, one))
+    before = text[text.rfind("\n", 0, one.start) + 1 : one.start]
+    return _ends_line(text, one) and not re.search(r"\w|§", before)
 
 
-def _numbers(text: str) -> Iterator[_Number]:
-    """Every number of the text, with what the words around it call it."""
+def _numbers(text: str) -> Iterator[tuple[str, _Is, bool]]:
+    """Every number of the text, with what the words around it call it, and whether in a whole statement."""
     runs = _joined(text)[:_MOST_NUMBERS]
     captions = _captions(text, runs)
     # What an earlier number has taken its name from names no other.
     left = text
-    previous: tuple[_Digits, _Is] | None = None
+    previous: tuple[int, _Is] | None = None
     for one in runs:
         before = _sentence(left[max(0, one.start - 400) : one.start])
         after = text[one.end : one.end + 200]
         called, said, behind = _called(before, after, captions.get(one.start))
-        if (
-            called is _Is.NOTHING
-            and previous is not None
-            and vocabulary.SAME_AGAIN.fullmatch(text[previous[0].end : one.start])
-        ):
-            called = previous[1]
-        yield _Number(one.digits, called, said)
+        if called is _Is.NOTHING and previous is not None:
+            end, its = previous
+            called = its if vocabulary.SAME_AGAIN.fullmatch(text[end : one.start]) else called
+        yield one.digits, called, said
         if called is not _Is.NOTHING:
             start = one.start
             if labels := list(vocabulary.LABEL.finditer(before)):
@@ -248,7 +231,7 @@ def _numbers(text: str) -> Iterator[_Number]:
                     start -= len(before) - label.start()
             end = one.end + behind
             left = left[:start] + "§" * (end - start) + left[end:]
-        previous = one, called
+        previous = one.end, called
 
 
 def _called(before: str, after: str, caption: _Is | None) -> tuple[_Is, bool, int]:
@@ -296,15 +279,11 @@ def _called_before(before: str) -> tuple[_Is, bool]:
     if last["code"]:
         if linked and not re.search(r",(?!.*\b(?:is|are)\b)", gap):
             return _Is.CODE, True
-        return (
-            (_Is.CODE, False)
-            if vocabulary.AT_ONCE.fullmatch(gap) and "," not in gap
-            else (_Is.NOTHING, False)
-        )
+        at_once = vocabulary.AT_ONCE.fullmatch(gap) and "," not in gap
+        return (_Is.CODE if at_once else _Is.NOTHING), False
     if last["old"]:
         # "Your old code was replaced, the other is 135790": too far away to be about this one.
-        near = vocabulary.ITS_VALUE.fullmatch(gap) is not None
-        return (_Is.OLD, True) if near else (_Is.NOTHING, False)
+        return (_Is.OLD, True) if vocabulary.ITS_VALUE.fullmatch(gap) else (_Is.NOTHING, False)
     # "Your code for your account is 135790": the account only says what the code is for.
     codes = [label for label in labels[:-1] if label["code"]]
     owned = vocabulary.OWNED.search(before[: last.start()]) is not None
@@ -403,11 +382,8 @@ def _caption(line: str) -> _Is | None:
     labels = list(vocabulary.LABEL.finditer(sentence))
     if not labels:
         return None
-    if (
-        vocabulary.POINTS.search(sentence)
-        and not vocabulary.SPEAKS_OF.search(sentence)
-        and any(one["code"] for one in labels)
-    ):
+    points = vocabulary.POINTS.search(sentence) and not vocabulary.SPEAKS_OF.search(sentence)
+    if points and any(one["code"] for one in labels):
         return _Is.CODE if not labels[-1]["old"] else _Is.OLD
     if line.endswith((".", "!", "?")):
         return None

@@ -16,8 +16,7 @@ import imap_tools
 from ingram_assets.domain.addresses import CODE_SENDERS
 from ingram_assets.domain.failures import Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.login.code_in_words import CodeInWords, code_of
-from ingram_assets.sources.ipage.login.code_in_words import code_in as code_in
+from ingram_assets.sources.ipage.login.code_in_words import code_of
 from ingram_assets.sources.ipage.login.mail_authentication import failed_authentication, is_wanted, sender_of
 from ingram_assets.sources.ipage.login.mail_words import words_of
 from ingram_assets.sources.ipage.login.mailbox import Mailbox, MailboxRefused, Numbering, arrivals
@@ -55,11 +54,13 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
         asked_at: when the code was asked for, by the sender's clock as far as it is known.
     """
     floor, spent = asked_at - _CLOCKS_DIFFER, set(used)
+    # A date that is ahead of the arrival says no more than that.
     fresh = [
         mail
         for mail in mails
         if mail.code not in spent
-        and (mail.sent_at is None or _dated(mail, mail.sent_at) >= floor)
+        and (mail.sent_at is None or mail.sent_at >= floor)
+        and (mail.sent_at is None or mail.arrived_at is None or mail.arrived_at + _CLOCKS_DIFFER >= floor)
         and (mail.arrived_at is None or mail.arrived_at >= floor - CODE_LIFETIME)
     ]
     return max(
@@ -69,25 +70,9 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
     )
 
 
-def _dated(mail: CodeMail, sent_at: datetime) -> datetime:
-    return min(sent_at, mail.arrived_at + _CLOCKS_DIFFER) if mail.arrived_at else sent_at
-
-
-def _by_the_senders_clock(mail: CodeMail, skew: timedelta) -> CodeMail:
-    """The mailbox's clock is taken to be as far ahead as the site's; one behind it does no harm."""
-    if mail.arrived_at is None or skew <= timedelta():
-        return mail
-    return replace(mail, arrived_at=mail.arrived_at + skew)
-
-
 def _is_doubtful(mail: CodeMail, asked_at: datetime) -> bool:
     """Whether it is dated before the request: the sender's clock is behind, or it answers an earlier one."""
     return mail.sent_at is not None and mail.sent_at < asked_at - _SURELY_AFTER
-
-
-def code_of_mail(mail: Message) -> CodeInWords:
-    """The code that a mail brings, from all of its parts, or why it brings none."""
-    return code_of(words_of(mail))
 
 
 class EmailCodes:
@@ -155,7 +140,12 @@ class EmailCodes:
                     self._read.clear()
                     first = self._mark.next_uid if numbering.validity == self._mark.validity else 1
                     while time.monotonic() < until:
-                        mails = [_by_the_senders_clock(mail, clock_skew) for mail in self._mails(box, first)]
+                        # The mailbox's clock is as far ahead as the site's; one behind does no harm.
+                        ahead = max(clock_skew, timedelta())
+                        mails = [
+                            replace(mail, arrived_at=mail.arrived_at and mail.arrived_at + ahead)
+                            for mail in self._mails(box, first)
+                        ]
                         if found := newest_code(mails, asked_at, self._used):
                             doubtful = _is_doubtful(found, asked_at)
                             doubted_since = doubted_since or time.monotonic()
@@ -204,7 +194,7 @@ class EmailCodes:
                 "this mailbox, let them be sent to it directly"
             )
         else:
-            answer = code_of_mail(mail)
+            answer = code_of(words_of(mail))
             if answer.code is not None:
                 return CodeMail(uid, answer.code, _date_header(mail), arrived_at)
             reason = answer.reason

@@ -4,13 +4,14 @@ The old login form is known; what comes after the password is known only in part
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from ingram_assets.sources.ipage.pages.recognize import PageKind
+from ingram_assets.sources.ipage.pages.walls import any_of
 
 HOME = "/ipage/common/contentdelivery/hm001View.action"
 
@@ -42,7 +43,7 @@ class Control:
     """Number of the form it is in; -1 for none."""
     maxlength: int
     autocomplete: str
-    options: tuple[str, ...] = ()
+    options: Sequence[str] = ()
 
     @property
     def is_button(self) -> bool:
@@ -77,45 +78,45 @@ class View:
         return next((control for control in self.controls if wanted(control)), None)
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
-
-
-_CODE_FIELD = _words(r"code", r"\botp\b", r"one.?time", r"\bpin\b", r"verif", r"token", r"answer")
-_OTHER_FIELD = _words(r"zip", r"postal", r"post.?code", r"country", r"promo", r"coupon", r"search", r"user")
-_ABOUT_CODES = _words(
+_CODE_FIELD = any_of(r"code", r"\botp\b", r"one.?time", r"\bpin\b", r"verif", r"token", r"answer")
+_OTHER_FIELD = any_of(r"zip", r"postal", r"post.?code", r"country", r"promo", r"coupon", r"search", r"user")
+_ABOUT_CODES = any_of(
     *(r"verif", r"identity", r"two.?(?:factor|step)", r"second factor", r"multi.?factor", r"authenticat"),
     *(r"one.?time", r"security code", r"passcode"),
 )
 _FACTORS = {
-    "email": _words(r"e-?mail"),
-    "totp": _words(r"authenticat(?:or|ion) app", r"authenticator", r"verification app", r"\btotp\b"),
-    "sms": _words(r"\bsms\b", r"text message", r"\btext me\b", r"mobile"),
-    "voice": _words(r"\bvoice\b", r"phone call", r"\bcall me\b", r"\bphone\b"),
+    "email": any_of(r"e-?mail"),
+    "totp": any_of(r"authenticat(?:or|ion) app", r"authenticator", r"verification app", r"\btotp\b"),
+    "sms": any_of(r"\bsms\b", r"text message", r"\btext me\b", r"mobile"),
+    "voice": any_of(r"\bvoice\b", r"phone call", r"\bcall me\b", r"\bphone\b"),
 }
-_SEND = _words(r"\bsend\b.{0,20}\b(?:code|e-?mail)", r"get (?:a |the )?code", r"\bsend\b\s*$")
-_RESEND = _words(
+_SEND = any_of(r"\bsend\b.{0,20}\b(?:code|e-?mail)", r"get (?:a |the )?code", r"\bsend\b\s*$")
+_RESEND = any_of(
     r"re-?send", r"send (?:it )?again", r"(?:new|another) code", r"did(?:n.t| not) (?:get|receive)"
 )
-_GO = _words(
+_GO = any_of(
     r"^\W*(?:ok|okay|verify|submit|continue|next|confirm|sign ?in|log ?in)\W*$",
     r"^\W*send(?: (?:me )?(?:a |the )?(?:code|e-?mail))?\W*$",
 )
-_NOT_GO = _words(
+_NOT_GO = any_of(
     *(r"re-?send", r"\bnew\b", r"another", r"again", r"back", r"cancel", r"help", r"forgot", r"search"),
     *(r"log ?out", r"sign ?out"),
 )
-_TRUST = _words(
+_TRUST = any_of(
     r"remember", r"trust", r"(?:do not|don.t) (?:ask|challenge)", r"(?:device|browser|computer) for"
 )
-_TERMS = _words(r"terms (?:and|&|of)", r"terms.{0,20}conditions", r"(?:license|user) agreement")
-_ACCEPT = _words(r"\baccept\b", r"\bagree\b")
-_LOCKED = _words(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
-_WRONG = _words(
+"""On the box to tick so that this device is asked for no code for a while."""
+_TERMS = any_of(r"terms (?:and|&|of)", r"terms.{0,20}conditions", r"(?:license|user) agreement")
+_ACCEPT = any_of(r"\baccept\b", r"\bagree\b")
+LOCKED = any_of(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
+"""In an error message: the account is locked."""
+WRONG = any_of(
     *(r"incorrect", r"invalid", r"wrong", r"not recogni[sz]ed", r"not match", r"not valid"),
     *(r"unable to (?:sign|log)", r"(?:sign|log).?in failed", r"authentication failed"),
 )
-_OKTA = _words(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
+"""In an error message: what was typed is wrong."""
+OKTA = any_of(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
+"""In an address of the new login."""
 
 
 def step_of(view: View) -> Step:
@@ -143,21 +144,6 @@ def step_of(view: View) -> Step:
 def is_home(view: View) -> bool:
     """Whether this is the page that a sign-in leads to."""
     return view.kind is PageKind.PAGE and urlsplit(view.url).path == HOME
-
-
-def is_on_the_way(url: str) -> bool:
-    """Whether an address belongs to the new login, through Okta."""
-    return _OKTA.search(url) is not None
-
-
-def says_locked(view: View) -> bool:
-    """Whether an error message says that the account is locked."""
-    return _LOCKED.search(view.messages) is not None
-
-
-def says_wrong(view: View) -> bool:
-    """Whether an error message says that what was typed is wrong."""
-    return _WRONG.search(view.messages) is not None
 
 
 def send_button(view: View) -> Control | None:
@@ -255,8 +241,6 @@ def go_button(view: View, beside: Control | None) -> Control | None:
 
 def wanted_factor(options: list[tuple[str, Control]], factor: str) -> int | None:
     """Which of the options is the factor set up here ("email", "totp")."""
-    for number, (words, control) in enumerate(options):
-        # Of a drop-down list only the option itself counts, of others their names too.
-        if _FACTORS[factor].search(words if control.tag == "select" else f"{words} {control.key}"):
-            return number
-    return None
+    # Of a drop-down list only the option itself counts, of others their names too.
+    told = [words if control.tag == "select" else f"{words} {control.key}" for words, control in options]
+    return next((number for number, words in enumerate(told) if _FACTORS[factor].search(words)), None)

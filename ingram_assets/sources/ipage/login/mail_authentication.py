@@ -46,15 +46,10 @@ def sender_of(mail: Message) -> str | None:
     headers = mail.get_all("From", [])
     if len(headers) != 1:
         return None
-    plain = " ".join(str(headers[0]).split())
-    for aside in (_QUOTED, _COMMENT):
-        plain = aside.sub(" ", plain)
-    if "<" in plain or ">" in plain:
-        framed = re.fullmatch(r"[^<>]*<([^<>]*)>\s*", plain)
-        if framed is None:
-            return None
-        plain = framed[1]
-    address = _ADDRESS.fullmatch(plain.strip())
+    plain = _COMMENT.sub(" ", _QUOTED.sub(" ", " ".join(str(headers[0]).split())))
+    # A mark without its other half is in no address.
+    framed = re.fullmatch(r"[^<>]*<([^<>]*)>\s*", plain)
+    address = _ADDRESS.fullmatch((framed[1] if framed else plain).strip())
     return address[1].lower() if address else None
 
 
@@ -91,7 +86,7 @@ def failed_authentication(mail: Message, sender: str, wanted: Iterable[str] = ()
     told: set[str] = set()
     for results in (*_own_results(mail), *spf):
         if (decided := _by_dmarc(results, domain, is_own)) is not None:
-            return decided.fault
+            return decided or None
         passes = [one for one in _of(results, "dkim", "spf") if one.result == "pass"]
         passed = [(one.method, _checked(one)) for one in passes if _checked(one) and _check(one) not in told]
         if any(method == "dkim" and is_own(about) for method, about in passed):
@@ -110,19 +105,14 @@ def failed_authentication(mail: Message, sender: str, wanted: Iterable[str] = ()
     return None if vouched else others
 
 
-class _Decided(NamedTuple):
-    """What is wrong with the mail, once and for all; `None`: nothing."""
-
-    fault: str | None
-
-
-def _by_dmarc(results: list[_Result], domain: str, is_own: Callable[[str], bool]) -> _Decided | None:
+def _by_dmarc(results: list[_Result], domain: str, is_own: Callable[[str], bool]) -> str | None:
+    """What is wrong with the mail, once and for all; "" for nothing; `None` where DMARC was not checked."""
     for one in _of(results, "dmarc"):
         if one.result in _FAILED:
-            return _Decided(f"dmarc={one.result}")
+            return f"dmarc={one.result}"
         if one.result in ("pass", "bestguesspass"):
             about = one.properties.get("header.from", domain)
-            return _Decided(None if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone")
+            return "" if is_own(about) else f"dmarc=pass for {_plain(_host(about))} alone"
     return None
 
 
@@ -186,8 +176,7 @@ def _has_results_of_others_alone(mail: Message) -> bool:
 
 def _parsed_spf(header: str) -> tuple[str, _Result | None]:
     """The server that a Received-SPF says to be of, if any, and its result."""
-    said = re.match(r"\s*([a-z]+)", header, re.IGNORECASE)
-    if said is None:
+    if (said := re.match(r"\s*([a-z]+)", header, re.IGNORECASE)) is None:
         return "", None
     # Some give the sender in a remark alone: "Pass (mx.example.com: domain of a@b.example designates …)".
     remark = _SPF_REMARK.match(header)
@@ -234,16 +223,13 @@ def _unquoted(quoted: re.Match[str]) -> str:
     return re.sub(r'[";()=]', " ", quoted[0])
 
 
-def _signer(result: _Result) -> str:
-    return result.properties.get("header.d") or result.properties.get("header.i", "").rpartition("@")[2]
-
-
 def _checked(result: _Result) -> str:
     """The domain that a result is about; empty where it does not say."""
+    given = result.properties.get
     if result.method == "dkim":
-        return _signer(result)
+        return given("header.d") or given("header.i", "").rpartition("@")[2]
     # The name in HELO was checked only where there is no sender of the envelope.
-    return _host(result.properties.get("smtp.mailfrom", "")) or _host(result.properties.get("smtp.helo", ""))
+    return _host(given("smtp.mailfrom", "")) or _host(given("smtp.helo", ""))
 
 
 def _check(result: _Result) -> str:

@@ -4,6 +4,7 @@ A part that says nothing never hides another. What is no part of the message is 
 other mails that hang on it, and what it quotes, since an older code may stand there.
 """
 
+import contextlib
 import html
 import re
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from email.header import decode_header
 from email.message import Message
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
 
 JOINT = "\x1f"
 """Where one inline element ends or begins: nothing is seen there. Counts as white space."""
@@ -32,7 +35,6 @@ _BLOCKS = frozenset(
         *("tr", "ul"),
     )
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def words_of(mail: Message) -> list[str]:
@@ -81,7 +83,9 @@ def _named_cells(table: LexborNode) -> list[LexborNode | str] | None:
     """
     rows = [(row, _cells(row)) for row in _rows(table)]
     rows = [(row, cells) for row, cells in rows if cells]
-    if len(rows) < 2 or _has_table(table) or any(_is_tall(cell) for _, row in rows for cell in row):
+    # One with others in it only puts things into their places.
+    has_table = any(inner.mem_id != table.mem_id for inner in table.css("table"))
+    if len(rows) < 2 or has_table or any(_is_tall(cell) for _, row in rows for cell in row):
         return None
     marked = [
         (row.parent is not None and row.parent.tag == "thead") or all(cell.tag == "th" for cell in cells)
@@ -117,11 +121,6 @@ def _named_cells(table: LexborNode) -> list[LexborNode | str] | None:
     return [*pieces, "\n\n"]
 
 
-def _has_table(table: LexborNode) -> bool:
-    """Whether it has others in it: such a one only puts things into their places."""
-    return any(inner.mem_id != table.mem_id for inner in table.css("table"))
-
-
 def _rows(table: LexborNode) -> Iterator[LexborNode]:
     for child in table.iter():
         if child.tag in ("thead", "tbody", "tfoot"):
@@ -151,8 +150,7 @@ def _is_left_out(node: LexborNode) -> bool:
     """Whether it is hidden, or a quoted mail."""
     given = node.attributes
     return node.tag != "body" and (
-        "hidden" in given
-        or _HIDDEN.search(given.get("style") or "") is not None
+        is_hidden(node)
         or (node.tag == "blockquote" and given.get("type") == "cite")
         or "gmail_quote" in (given.get("class") or "").split()
     )
@@ -187,10 +185,9 @@ def _decoded(part: Message) -> str:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return str(part.get_payload())[:_MOST]
-    try:
+    declared = ""
+    with contextlib.suppress(LookupError, UnicodeError):
         declared = part.get_content_charset() or ""
-    except (LookupError, UnicodeError):
-        declared = ""
     # Zero bytes are in UTF-16 and UTF-32 alone, and in all of these.
     wide = b"\0" in data[:1000]
     charsets = [declared] if declared.startswith(("utf-16", "utf-32", "utf16", "utf32")) == wide else []
@@ -198,10 +195,8 @@ def _decoded(part: Message) -> str:
         charsets += ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else []
         charsets += ["utf-16-be" if data[:1] == b"\0" else "utf-16-le"]
     for charset in (*charsets, "utf-8", "cp1252"):
-        try:
+        with contextlib.suppress(LookupError, UnicodeError):
             return data.decode(charset)[:_MOST]
-        except (LookupError, UnicodeError):
-            continue
     return data.decode("latin-1")[:_MOST]
 
 

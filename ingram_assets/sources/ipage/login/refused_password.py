@@ -43,13 +43,8 @@ class RefusedPassword:
     def remember(self, reason: str) -> None:
         """The site refused it, for this reason."""
         salt = secrets.token_bytes(16)
-        known = {
-            "refused_at": time.time(),
-            "reason": reason,
-            "salt": salt.hex(),
-            "digest": self._digest(salt),
-        }
-        write_whole(self._path, json.dumps(known))
+        known = {"refused_at": time.time(), "reason": reason, "salt": salt.hex()}
+        write_whole(self._path, json.dumps(known | {"digest": self._digest(salt)}))
 
     def forget(self) -> None:
         """It was right, now."""

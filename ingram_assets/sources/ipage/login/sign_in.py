@@ -1,8 +1,6 @@
 """Signing in with a browser: the old login form, the second factor, and every way in which it can end.
 
-The form is really filled in and submitted, so that its hidden token and whatever scripts add go along. What
-comes after the password is known only in part, so pages are told apart by what a person would go by: the
-labels of their fields and the words on their buttons.
+The form is really filled in and submitted, so that its hidden token and whatever scripts add go along.
 """
 
 import contextlib
@@ -11,7 +9,7 @@ import logging
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,7 +22,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
-from ingram_assets.sources.ipage.access.session import DEVICE_TRUST, Cookie, Session, new_session
+from ingram_assets.sources.ipage.access.session import Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login.browser import open_page
 from ingram_assets.sources.ipage.login.forms import HOME, Control, Step, View
@@ -147,29 +145,22 @@ def look_at(frame: Frame) -> View | None:
     found = frame.evaluate(_look())
     if found is None:
         return None
-    controls = tuple(
-        Control(**control | {"options": tuple(control["options"])}) for control in found["controls"]
-    )
+    controls = tuple(Control(**control) for control in found["controls"])
     kind = recognize(found["html"]).kind
     return View(found["url"], found["title"], found["text"], found["messages"], controls, kind, found["html"])
 
 
 class _Visit:
-    """One sign-in in one page."""
-
     def __init__(
         self, page: Page, base_url: str, codes: CodeSource, patience: float, canceled: Cancellation
     ) -> None:
-        self._page = page
-        self._base_url = base_url.rstrip("/")
-        self._codes = codes
-        self._patience = patience
-        self._canceled = canceled
+        self._page, self._base_url = page, base_url.rstrip("/")
+        self._codes, self._patience, self._canceled = codes, patience, canceled
         self._hops: list[str] = []
         self._navigations = 0
         self._clock_skew = timedelta()
         self._posts = self._codes_typed = self._factors_chosen = 0
-        self._went_home = self._was_expired = self._trusted = False
+        self._went_home = self._was_expired = False
         self._failure = ""
         self._status = 0  # of the answer that the page shows
         self._frame = page.main_frame
@@ -179,7 +170,6 @@ class _Visit:
         page.on("framenavigated", self._saw_navigation)
 
     def sign_in(self, username: str, password: str, account: str, last: Session | None) -> Session:
-        """See the function of this name."""
         if last is not None and (lasting := last.lasting_cookies()):
             self._page.context.add_cookies([_for_browser(cookie) for cookie in lasting])
         view = self._move_to(LOGIN)
@@ -187,10 +177,8 @@ class _Visit:
             step = forms.step_of(view)
             log.debug("Sign-in: %s shows step %s.", urlsplit(view.url).path, step)
             if step is Step.PAGE and (self._went_home or forms.is_home(view)):
-                return self._session(last)
+                return self._session()
             if step is Step.LOGIN:
-                self._raise_if_refused(view)
-                self._posts += 1
                 view = self._log_in(view, username, password, account)
             else:
                 view = self._step_on(view, step)
@@ -233,11 +221,11 @@ class _Visit:
                 f"The site took the password but not the code, and asks to log in again{said}: check "
                 "IPAGE_MFA and run again in a few minutes."
             )
-        if forms.says_locked(view):
+        if forms.LOCKED.search(view.messages):
             raise AccountLocked(
                 f"The iPage account is locked{said}: have Ingram's customer care unlock it, then run again."
             )
-        if forms.says_wrong(view):
+        if forms.WRONG.search(view.messages):
             raise WrongPassword(
                 f"iPage refused the user or the password{said}: correct IPAGE_USERNAME and IPAGE_PASSWORD. "
                 "They were tried once, since more tries lock the account."
@@ -251,6 +239,8 @@ class _Visit:
         )
 
     def _log_in(self, view: View, username: str, password: str, account: str) -> View:
+        self._raise_if_refused(view)
+        self._posts += 1
         secret = forms.password_field(view)
         user = forms.user_field(view, secret) if secret else None
         if secret is None or user is None:
@@ -273,7 +263,7 @@ class _Visit:
             number = forms.wanted_factor(options, self._codes.factor)
         if number is None:
             raise FactorNotOffered(
-                f"iPage offers {', '.join(repr(label) for label in labels)} as second factor and not "
+                f"iPage offers {', '.join(map(repr, labels))} as second factor and not "
                 f"{self._codes.factor}: set IPAGE_MFA to one of them, or set it up in iPage."
             )
         label, control = options[number]
@@ -310,14 +300,11 @@ class _Visit:
         if field is None:
             raise self._unknown(view)
         singles = forms.single_digit_fields(view)
-        if len(singles) >= len(code):
-            for control, digit in zip(singles, code, strict=False):
-                self._element(control).fill(digit, timeout=TYPING)
-        else:
-            self._element(field).fill(code, timeout=TYPING)
+        has_single = len(singles) >= len(code)
+        for control, typed in zip(singles, code, strict=False) if has_single else [(field, code)]:
+            self._element(control).fill(typed, timeout=TYPING)
         if trust := forms.trust_box(view):
             self._element(trust).check()
-            self._trusted = True
         return self._click(view, forms.go_button(view, field), enter_in=field)
 
     def _ask_again(self, view: View) -> View:
@@ -330,7 +317,7 @@ class _Visit:
         self._codes.about_to_ask()
         return self._click(view, resend, patience=RESENDING)
 
-    def _session(self, last: Session | None) -> Session:
+    def _session(self) -> Session:
         host = urlsplit(self._base_url).hostname or ""
         cookies = [
             _from_browser(cookie)
@@ -338,10 +325,7 @@ class _Visit:
             if _is_of_site(cookie.get("domain", ""), host)
         ]
         agent = self._page.evaluate("navigator.userAgent")
-        until = last.device_trusted_until if last is not None else None
-        if self._trusted:
-            until = datetime.now(UTC) + DEVICE_TRUST
-        return new_session(cookies, agent, until)
+        return new_session(cookies, agent)
 
     def _unknown(self, view: View) -> SignInPageChanged:
         return SignInPageChanged(
@@ -412,11 +396,9 @@ class _Visit:
             self._page.wait_for_timeout(50)
 
     def _shows_a_failure(self, view: View | None) -> bool:
-        """Whether the page came with a status that is no page's."""
         step = None if view is None else forms.step_of(view)
-        if step is Step.BLOCKED:
-            return False
-        return self._status >= 500 or (self._status in _NO_PAGE and step in (None, Step.PAGE))
+        refused = self._status in _NO_PAGE and step in (None, Step.PAGE)
+        return step is not Step.BLOCKED and (self._status >= 500 or refused)
 
     @staticmethod
     def _is_answer(
@@ -436,7 +418,6 @@ class _Visit:
         return said or step is not forms.step_of(acted_on) or is_late
 
     def _refusal(self) -> Transient | Blocked:
-        """What it means that the page came with a status that is no page's."""
         if self._status in _NO_PAGE:
             return Blocked(
                 f"The site blocks the sign-in (status {self._status}): wait before signing in again."
@@ -448,7 +429,7 @@ class _Visit:
 
     def _check(self) -> None:
         self._canceled.raise_if_set()
-        okta = [urlsplit(url) for url in self._hops if forms.is_on_the_way(url)]
+        okta = [urlsplit(url) for url in self._hops if forms.OKTA.search(url)]
         if len(okta) >= MAX_OKTA_HOPS:
             raise OktaLoop(
                 f"iPage sends to Okta ({okta[0].netloc}{okta[0].path}) and back in a loop, {len(okta)} times "
@@ -522,24 +503,14 @@ def _page_moves_on() -> Any:
 
 
 def _for_browser(cookie: Cookie) -> Any:
-    return {
-        "name": cookie.name,
-        "value": cookie.value,
-        "domain": cookie.domain,
-        "path": cookie.path,
-        "expires": cookie.expires or -1,
-        "secure": cookie.secure,
-        "httpOnly": cookie.http_only,
-    }
+    kept = asdict(cookie)
+    return {"httpOnly": kept.pop("http_only"), **kept, "expires": cookie.expires or -1}
 
 
 def _from_browser(cookie: Any) -> Cookie:
-    expires = cookie.get("expires", -1)
+    expires = cookie.get("expires")
     return Cookie(
-        name=cookie["name"],
-        value=cookie["value"],
-        domain=cookie["domain"],
-        path=cookie["path"],
+        **{name: cookie[name] for name in ("name", "value", "domain", "path")},
         expires=None if expires is None or expires < 0 else float(expires),
         secure=bool(cookie.get("secure")),
         http_only=bool(cookie.get("httpOnly")),

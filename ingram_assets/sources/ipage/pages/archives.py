@@ -37,20 +37,14 @@ def files_of(data: bytes, max_bytes: int) -> list[tuple[str, bytes]]:
     """
     if data.startswith(GZIP):
         return [("", _gunzip(data, max_bytes))]
-    files, what = (
-        (_unzip(data, max_bytes), "nothing") if data.startswith(ZIP) else (_pages_of(data), "no page")
-    )
-    if not files:
-        raise refused(f"there is {what} in it")
+    is_zip = data.startswith(ZIP)
+    if not (files := _unzip(data, max_bytes) if is_zip else _pages_of(data)):
+        raise refused(f"there is {'nothing' if is_zip else 'no page'} in it")
     return files
 
 
 def open_zip(data: bytes) -> zipfile.ZipFile:
-    """The zip, whose files can be read.
-
-    Raises:
-        PageChanged: damaged, locked, or with too many files.
-    """
+    """The zip, whose files can be read. Raises PageChanged: damaged, locked, or with too many files."""
     if data.count(_ENTRY) > _MAX_FILES:
         raise refused("it has too many files in it")
     try:
@@ -60,11 +54,6 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     if any(entry.flag_bits & 0x1 for entry in archive.infolist()):
         raise refused("it is locked with a password")
     return archive
-
-
-def unpacked_size(archive: zipfile.ZipFile) -> int:
-    """Bytes of all files, as the zip claims."""
-    return sum(entry.file_size for entry in archive.infolist())
 
 
 def refused(why: str, what: str = "a packed file") -> PageChanged:

@@ -5,6 +5,7 @@ page: one that does not fit costs itself alone.
 """
 
 import codecs
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -73,10 +74,8 @@ def decode(body: bytes) -> str:
             return body.decode(name, "replace")
     if (wide := _wide_without_mark(body)) is not None:
         return body.decode(wide, "replace")
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
     declared = _declared(body) or "cp1252"
     body = body.removeprefix(codecs.BOM_UTF8)
     telling = _EITHER.sub(b" ", body)

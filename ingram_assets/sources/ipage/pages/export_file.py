@@ -22,19 +22,13 @@ _MAX_SPAN = 1_000
 _MAX_PACKED_IN_PACKED = 2
 
 _NO_TABLE = {
-    b"%PDF-": "a PDF",
-    b"Rar!\x1a": "a RAR archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"BZh91AY&SY": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"\x09\x00\x04\x00": "a sheet of Excel 2",
-    b"\x09\x02\x06\x00": "a sheet of Excel 3",
+    **{b"%PDF-": "a PDF", b"Rar!\x1a": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"},
+    **{b"BZh91AY&SY": "a bzip2 archive", b"\xfd7zXZ": "an xz archive"},
+    **{b"\x09\x00\x04\x00": "a sheet of Excel 2", b"\x09\x02\x06\x00": "a sheet of Excel 3"},
     b"\x09\x04\x06\x00": "a sheet of Excel 4",
     b"\x09\x08\x08\x00": "a sheet of Excel 5 without its workbook",
     b"\x09\x08\x10\x00": "a sheet of Excel 97 without its workbook",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
+    **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
 }
 
 
@@ -100,11 +94,7 @@ class Sheet:
 
 
 def read_sheet(data: bytes) -> Sheet:
-    """The rows of an export; the quotation marks and formulas that wrap a cell are taken off.
-
-    Raises:
-        SessionExpired, Blocked, NotFound, PageChanged: as `read_saved_search`.
-    """
+    """The rows of an export; the quotation marks and formulas that wrap a cell are taken off."""
     sheet = _read_file(data, _MAX_PACKED_IN_PACKED)
     return replace(sheet, rows=[(line, [_plain(cell) for cell in cells]) for line, cells in sheet.rows])
 
@@ -147,7 +137,6 @@ def _without_fill(data: bytes) -> bytes:
 
 
 def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str) -> Sheet:
-    """The one file of several that lists ISBNs."""
     if len(files) == 1:
         return _read_file(files[0][1], depth)
     found = []
@@ -342,7 +331,7 @@ def _tables(tree: LexborHTMLParser) -> list[Rows]:
             rows_of.setdefault(table.mem_id, []).append(row)
     return [
         [
-            (line, ["" if cell.is_copy else _html_text(cell.node) for cell in cells])
+            (line, ["" if is_copy else _html_text(cell) for cell, is_copy in cells])
             for line, cells in enumerate(
                 tables.grid(rows, max_span=_MAX_SPAN, max_cells=MAX_COLUMNS), start=1
             )

@@ -4,6 +4,7 @@ Every reader returns `(value, problem)`: a value with no problem, `None` with no
 "nothing to see" (blank, dash, N/A), or `None` with the problem in words. None of them guesses.
 """
 
+import contextlib
 import html
 import re
 import unicodedata
@@ -197,9 +198,8 @@ def read_date(text: str) -> tuple[date | None, str | None]:
     rest = text
     found: list[tuple[date | None, str]] = []
     for pattern, order in _DATE_FORMS:
-        if dates := [(_day(match.groups(), order), order) for match in pattern.finditer(rest)]:
-            found += dates
-            rest = pattern.sub(" ", rest)
+        found += [(_day(match.groups(), order), order) for match in pattern.finditer(rest)]
+        rest = pattern.sub(" ", rest)
     days = {day for day, _ in found}
     if len(days) != 1 or None in days:
         return None, f"“{text[:40]}” is no date that can be told"
@@ -215,8 +215,7 @@ def _day(parts: tuple[str, ...], order: str) -> date | None:
             return None
         order = "mdy" if second > 12 else "dmy"
     by_letter = dict(zip(order.lower(), parts, strict=True))
-    year_text = by_letter["y"].lstrip("'")
-    year = int(year_text)
+    year = int(year_text := by_letter["y"].lstrip("'"))
     if len(year_text) == 2:
         year += 2000 if year < 50 else 1900
     month_text = by_letter["m"]
@@ -224,12 +223,9 @@ def _day(parts: tuple[str, ...], order: str) -> date | None:
     day = int(by_letter.get("d", "1"))
     if order == "mdy" and month > 12 and day <= 12:
         month, day = day, month
-    if not 1450 <= year <= 2100:
-        return None
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
+    with contextlib.suppress(ValueError):
+        return date(year, month, day) if 1450 <= year <= 2100 else None
+    return None
 
 
 def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | None, str | None]:
@@ -296,15 +292,10 @@ def read_weight(text: str) -> tuple[Decimal | None, str | None]:
     imperial, metric = [], []
     for number, unit in _WEIGHT.findall(text):
         amount = Decimal(number.replace(",", ""))
-        match unit[0].lower():
-            case "k":
-                metric.append(amount * POUNDS_PER_KILOGRAM)
-            case "g":
-                metric.append(amount * POUNDS_PER_KILOGRAM / 1000)
-            case "p" | "l":
-                imperial.append(("lb", amount))
-            case _:
-                imperial.append(("oz", amount / 16))
+        if (letter := unit[0].lower()) in "kg":
+            metric.append(amount * POUNDS_PER_KILOGRAM / (1 if letter == "k" else 1000))
+        else:
+            imperial.append(("oz", amount / 16) if letter == "o" else ("lb", amount))
     if not imperial and not metric:
         return None, None if is_absent(text) else f"“{text[:40]}” gives no weight that can be told"
     if [unit for unit, _ in imperial] == ["lb", "oz"]:

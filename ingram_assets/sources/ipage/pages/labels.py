@@ -1,7 +1,6 @@
 """The labels of a product page, and the text that stands under each."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -122,10 +121,6 @@ class Labels:
         text = self.first(field)
         return None if text is None else fields.clean(text)
 
-    def has(self, field: str) -> bool:
-        """Whether the page has such a label."""
-        return field in self._of
-
     def _value(self, label: _Label, without: Without | None = None) -> str:
         ends = self._known_label if label.field == "description" else self._any_label
         text, at = label.rest, label.node
@@ -152,7 +147,6 @@ class Labels:
         return _without_colon(text)
 
 
-@lru_cache(maxsize=512)  # Page after page has the same labels.
 def field_named(label: str) -> tuple[str | None, int]:
     """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
     name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")

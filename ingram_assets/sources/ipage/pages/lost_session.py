@@ -6,6 +6,7 @@ or with a sign-in that a script draws; and each release of it says so in other w
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
@@ -74,7 +75,7 @@ _OVER = (
 _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
 _LOGGED_ON = r"(?:logged|signed)[- ]?(?:in|on)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
-_IS_OVER = any_of(
+IS_OVER = any_of(
     rf"\bsession\b{_GAP}{_OVER}",
     r"\bsession\b[^.!?]{0,40}\b(?:idle|inactive|open|unused)\b[^.!?]{0,20}\btoo long\b",
     r"\b(?:not|n.t)\s+(?:\w+\s+)?(?:find|verify|validate|restore|load|recogni[sz]e)\s+(?:your|the|a)\s+"
@@ -96,7 +97,8 @@ _IS_OVER = any_of(
     r"\b(?:in use|active|logged (?:in|on)|signed (?:in|on)|opened)\b[^.!?]{0,40}\b(?:another|a different)\s+"
     r"(?:workstation|computer|device|browser|location|machine|window|user)\b",
 )
-_ASKS = any_of(
+"""Words of a session that ended."""
+ASKS_TO_SIGN_IN = any_of(
     rf"\b(?:please|must|need to|have to|required to|kindly)\s+(?:\w+\s+){{0,2}}?{_LOG_ON}",
     rf"\b(?:must|need to|have to|required to|should)\s+(?:first\s+)?be\s+(?:\w+\s+)?{_LOGGED_ON}",
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
@@ -104,6 +106,7 @@ _ASKS = any_of(
     r"\b(?:re-?)?enter\s+your\s+(?:user\s?(?:name|id)|password|credentials)\b",
     *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
 )
+"""Words that send to a sign-in, without one on the session."""
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|soon|\d"
 _LATER_ON = rf"(?:later|(?:after|when|once|from|as of|at|in|on|until)\s+(?:\w+\s+)?(?:{_DAY}|maintenance))\b"
 _IS_CLOSED = any_of(
@@ -125,27 +128,15 @@ def is_sign_in_address(url: str) -> bool:
     return _ADDRESS.search(unquote(url[:4_000])) is not None
 
 
-def says_it_is_over(text: str) -> bool:
-    """Whether the words are of a session that ended."""
-    return _IS_OVER.search(text) is not None
-
-
-def asks_to_sign_in(text: str) -> bool:
-    """Whether the words send to a sign-in, without a word on the session."""
-    return _ASKS.search(text) is not None
-
-
 def says_the_site_is_closed(text: str) -> bool:
     """Whether the words are of maintenance: they may ask to sign in later, which is no lost session."""
-    return _IS_CLOSED.search(text) is not None and not says_it_is_over(text)
+    return _IS_CLOSED.search(text) is not None and not IS_OVER.search(text)
 
 
 def refreshes_to_sign_in(value: str) -> bool:
     """Whether a refresh (the header's value, or the content of its `meta`) goes to a sign-in, and soon."""
     found = _REFRESH.match(value[:4_000])
-    if found is None or int(found[1][:9] or 0) > _SOON:
-        return False
-    return _goes_in(found[2])
+    return found is not None and int(found[1][:9] or 0) <= _SOON and _goes_in(found[2])
 
 
 def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = False) -> str | None:
@@ -158,7 +149,9 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     """
     if any(_HANDED_OVER.search(field.attributes.get("name") or "") for field in page.css("form input")):
         return "a form that hands over to a sign-in"
-    scripts = [_plain(script) for script in _scripts(page) if not _LATER.search(script)]
+    sources = [script.text(deep=True)[:100_000] for script in page.css("script")]
+    sources += [node.attributes.get("onload") or "" for node in page.css("[onload]")]
+    scripts = [_plain(script) for script in sources if not _LATER.search(script)]
     is_short = len(text) < _FEW_WORDS
     if is_short and any(_SUBMITS.search(script) for script in scripts):
         forms = page.css("form")
@@ -203,13 +196,6 @@ def has_a_way_out(page: LexborHTMLParser) -> bool:
     )
 
 
-def _scripts(page: LexborHTMLParser) -> Iterator[str]:
-    for script in page.css("script"):
-        yield script.text(deep=True)[:100_000]
-    for node in page.css("[onload]"):
-        yield node.attributes.get("onload") or ""
-
-
 def _plain(script: str) -> str:
     """The script with its escapes undone and its glued pieces joined."""
     plain = re.sub(
@@ -232,10 +218,8 @@ def _literals(script: str) -> Iterator[str]:
         literal = found[found.lastindex or 0]
         yield literal
         if "atob" in script:
-            try:
+            with contextlib.suppress(binascii.Error, ValueError):
                 yield base64.b64decode(literal, validate=True).decode("utf-8")
-            except (binascii.Error, ValueError):
-                continue
 
 
 def _goes_in(address: str) -> bool:

@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from typing import Literal, NamedTuple
 
 from PIL import Image
 
@@ -19,7 +18,7 @@ DECODED_PIXELS = 8_000_000
 """Up to this a picture is decoded to see that it is whole. A larger one takes hundreds of MB, eight times at
 once: whoever keeps it decodes it, one at a time."""
 
-Format = Literal["jpeg", "png", "webp", "gif"]
+_STARTS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF87a": "gif", b"GIF89a": "gif"}
 
 
 class PictureIncomplete(Incomplete):
@@ -34,16 +33,8 @@ class UnfitPicture(NotAPicture):
     """Bytes that are meant as a picture and can be no cover: damaged, of another format, too large."""
 
 
-class PictureSize(NamedTuple):
-    """A complete picture. Sides in pixels."""
-
-    format: Format
-    width: int
-    height: int
-
-
-def check_picture(data: bytes) -> PictureSize:
-    """What picture it is, having read all of it. Bytes behind its end are no fault of it.
+def check_picture(data: bytes) -> None:
+    """Passes a complete picture, having read all of it. Bytes behind its end are no fault of it.
 
     Raises:
         SessionExpired, Blocked, NotFound: that page of the site came in its place.
@@ -53,8 +44,7 @@ def check_picture(data: bytes) -> PictureSize:
     """
     if not data:
         raise PictureIncomplete("The site sent no bytes for this cover: fetch it again.")
-    format_ = _format(data)
-    if format_ is None:
+    if (format_ := _format(data)) is None:
         if recognize.looks_like_html(data):
             recognize.raise_unless_page(recognize.recognize(data))
             if (root := recognize.other_root(charsets.decode(data[:40_000]))) is not None:
@@ -69,38 +59,30 @@ def check_picture(data: bytes) -> PictureSize:
         raise UnfitPicture(f"The cover has {len(data):,} bytes: more than {MAX_BYTES:,} is no cover.")
     if not _ends(data, format_):
         raise PictureIncomplete(f"The cover is cut short after {len(data):,} bytes: fetch it again.")
-    width, height = _read(data, format_)
-    return PictureSize(format_, width, height)
+    _read(data, format_)
 
 
-def _format(data: bytes) -> Format | None:
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    return None
+def _format(data: bytes) -> str | None:
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return (
+        "webp" if is_webp else next((name for start, name in _STARTS.items() if data.startswith(start)), None)
+    )
 
 
-def _ends(data: bytes, format_: Format) -> bool:
+def _ends(data: bytes, format_: str) -> bool:
     """Whether the format's own end is there, wherever it stands: caches put bytes behind it.
 
     Decoders paint a picture without it gray and say nothing.
     """
-    match format_:
-        case "jpeg":
-            return picture_data.jpeg_ends(data)
-        case "png":
-            return _png_ends(data)
-        case "webp":
-            return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-        case "gif":
-            # The dot that stands for no picture is often sent without its end.
-            dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
-            return dot or _gif_ends(data)
+    if format_ == "jpeg":
+        return picture_data.jpeg_ends(data)
+    if format_ == "png":
+        return _png_ends(data)
+    if format_ == "webp":
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    # The dot that stands for no picture is often sent without its end.
+    is_dot = min(data[6:10:2], default=0) < MIN_SIDE and not any(data[7:10:2])
+    return is_dot or _gif_ends(data)
 
 
 def _png_ends(data: bytes) -> bool:
@@ -141,7 +123,7 @@ def _pixels(data: bytes) -> bytes:
         return image.tobytes()
 
 
-def _read(data: bytes, format_: Format) -> tuple[int, int]:
+def _read(data: bytes, format_: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -151,13 +133,13 @@ def _read(data: bytes, format_: Format) -> tuple[int, int]:
                     raise NotAPicture(f"The cover is {width} × {height} pixels: a placeholder, not a cover.")
                 if width * height > MAX_PIXELS:
                     raise UnfitPicture(f"The cover is {width} × {height} pixels: too large to be a cover.")
-                if width * height <= DECODED_PIXELS:
-                    image.load()
-                    if not picture_data.is_all_there(data, _pixels):
-                        raise PictureIncomplete(
-                            "The cover is cut short, with an end put behind the cut: fetch it again."
-                        )
-                return width, height
+                if width * height > DECODED_PIXELS:
+                    return
+                image.load()
+                if not picture_data.is_all_there(data, _pixels):
+                    raise PictureIncomplete(
+                        "The cover is cut short, with an end put behind the cut: fetch it again."
+                    )
     except (NotAPicture, PictureIncomplete):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:

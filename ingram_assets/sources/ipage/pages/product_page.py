@@ -6,8 +6,8 @@ not understood is said in `warnings`, so that a change of the site shows before 
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -29,12 +29,11 @@ class ProductPage:
     """What one page said. `None`: the page doesn't say, or not in a way that can be told.
 
     `srp_price` in US dollars, `weight` in pounds. `stock`: DC ("TN") to its counts, `None` where the page
-    shows no stock table. `stock_is_partial`: other DCs may hold copies that it doesn't show, so that zeros
-    here are no ground to call a title out of stock, as far as this page alone tells. `stock_shape`: which
-    parts of the stock it shows, `stock_rows_lost`: rows of it whose DC can't be told; what the account's
-    other pages show decides whether that is all (`shows_all_stock`). `bisac`: heading paths ("FICTION /
-    Fantasy / Epic"). `publisher_status`: the words beside the title or under "Publisher Status" ("Out of
-    Print"). `warnings`: what was there and not understood, for a person.
+    shows no stock table. `stock_shape`: which parts of the stock it shows, `stock_rows_lost`: rows of it
+    whose DC can't be told; what the account's other pages show decides whether that is all
+    (`shows_all_stock`). `bisac`: heading paths ("FICTION / Fantasy / Epic"). `publisher_status`: the words
+    beside the title or under "Publisher Status" ("Out of Print"). `warnings`: what was there and not
+    understood, for a person.
     """
 
     isbn: str
@@ -49,17 +48,11 @@ class ProductPage:
     bisac: tuple[str, ...] = ()
     series: str | None = None
     description: str | None = None
-    stock: dict[str, DcStock] | None = field(default=None)
-    stock_is_partial: bool = False
+    stock: dict[str, DcStock] | None = None
     stock_shape: Shape | None = None
     stock_rows_lost: int = 0
     publisher_status: str | None = None
     warnings: tuple[str, ...] = ()
-
-    @property
-    def may_hide_copies(self) -> bool:
-        """Whether it shows zeros alone, and by itself not of all DCs: that is no reading of 0 on hand."""
-        return self.stock_is_partial and self._shows_zeros_alone
 
     def shows_all_stock(self, habit: Habit) -> bool:
         """Whether its stock is a complete reading: every part that the account's pages have, every count."""
@@ -72,12 +65,8 @@ class ProductPage:
 
     def hides_copies(self, habit: Habit) -> bool:
         """Whether it shows zeros alone, and not of all that the account's pages have."""
-        return self._shows_zeros_alone and not self.shows_every_part(habit)
-
-    @property
-    def _shows_zeros_alone(self) -> bool:
         on_hand = [dc.on_hand for dc in (self.stock or {}).values()]
-        return 0 in on_hand and not any(on_hand)
+        return 0 in on_hand and not any(on_hand) and not self.shows_every_part(habit)
 
 
 class StockInPart(PageChanged):
@@ -88,10 +77,8 @@ class StockInPart(PageChanged):
 
     def __init__(self, page: ProductPage) -> None:
         shown = ", ".join(f"{dc} {counts.on_hand}" for dc, counts in (page.stock or {}).items())
-        if page.stock_rows_lost:
-            why = " ".join(page.warnings)
-        else:
-            why = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        less = f"This account's pages show more than {page.stock_shape}, which is all there is here."
+        why = " ".join(page.warnings) if page.stock_rows_lost else less
         super().__init__(
             "stock table",
             f"it is read in part ({shown} on hand), which does not say that there are no copies. {why} "
@@ -103,12 +90,17 @@ class StockInPart(PageChanged):
 _MAX_OTHER_FORM = 20_000
 _MAX_OTHER_FORMS = 200_000
 """Steps after which a text is cut that may be the whole form of a description; and all of these together."""
-_ASIDE_WORDS = ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+_ASIDES = ", ".join(
+    f"[{attribute}*={word} i]"
+    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
+    for attribute in ("class", "id")
+)
+"""What shows other books beside this one."""
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = frozenset({"doContributorSearch", "doSid"})
 _TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
-_SCRIPT_OR_COMMENT = re.compile(rb"<!--|<script\b")
+_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
@@ -151,7 +143,6 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         series=_present(labels.one_line("series")),
         description=_description(labels, tree),
         stock=stock.stock or None,
-        stock_is_partial=stock.is_partial,
         stock_shape=stock.shape,
         stock_rows_lost=stock.lost_rows,
         publisher_status=_present(labels.one_line("status")) or beside,
@@ -165,9 +156,10 @@ def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
-    lowered = text.encode("utf-8", "replace").lower()  # Markup is ASCII; bytes are faster to search.
-    _refuse_cut_page(lowered)
-    _leave_out_asides(tree, lowered)
+    _refuse_cut_page(text.lower())
+    for aside in tree.css(_ASIDES):
+        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
+            aside.decompose()
     return tree
 
 
@@ -187,45 +179,34 @@ def _with_what_is_damaged(page: ProductPage) -> ProductPage:
         **{"publisher": page.publisher, "series": page.series, "description": page.description},
         **{"binding": page.binding, "BISAC": " ".join(page.bisac)},
     }
-    damaged = [name for name, text in texts.items() if "\ufffd" in (text or "")]
-    if not damaged:
+    if not (damaged := [name for name, text in texts.items() if "\ufffd" in (text or "")]):
         return page
     warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
     return replace(page, warnings=(*page.warnings, warning))
 
 
-def _refuse_cut_page(lowered: bytes) -> None:
+def _refuse_cut_page(lowered: str) -> None:
     """A page that ends early may end in the middle of a number, or before the second stock table."""
     markup = _without_scripts_and_comments(lowered)
-    if re.search(rb"<html\b", markup):
-        end = markup.rfind(b"</html")
-        if end < 0 or re.search(rb"<(?:t[dr]|table|body)\b", markup[end:]):
+    if re.search(r"<html\b", markup):
+        end = markup.rfind("</html")
+        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
             raise PageChanged("</html>", "the page is cut short: fetch it again.")
-    elif markup.count(b"<table") > markup.count(b"</table") or markup.rfind(b"<") > markup.rfind(b">"):
+    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
         raise PageChanged("</table>", "the page is cut short: fetch it again.")
 
 
-def _leave_out_asides(tree: LexborHTMLParser, lowered: bytes) -> None:
-    """Takes out what shows other books beside this one."""
-    words = [word for word in _ASIDE_WORDS if word.encode() in lowered]
-    marks = ", ".join(f"[{attribute}*={word} i]" for word in words for attribute in ("class", "id"))
-    for aside in tree.css(marks) if marks else ():
-        if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
-            aside.decompose()
-
-
-def _without_scripts_and_comments(markup: bytes) -> bytes:
+def _without_scripts_and_comments(markup: str) -> str:
     # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
     kept, at = [], 0
     while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
         kept.append(markup[at : start.start()])
-        ending = b"-->" if start[0] == b"<!--" else b"</script"
+        ending = "-->" if start[0] == "<!--" else "</script"
         at = markup.find(ending, start.end())
         if at < 0:
-            return b"".join(kept)
+            return "".join(kept)
         at += len(ending)
-    kept.append(markup[at:])
-    return b"".join(kept)
+    return "".join(kept) + markup[at:]
 
 
 def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
@@ -258,12 +239,15 @@ def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
 
 
 def _isbn(labels: Labels, warnings: list[str]) -> str:
-    if not labels.has("ean") and not labels.has("isbn"):
+    if labels.node("ean") is None and labels.node("isbn") is None:
         raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
     ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
     if not ean and not isbn:
         raise PageChanged("EAN", "the label is there, the number is not; open the page in a browser.")
-    numbers = set(_isbns_of(labels.own("ean"))) | set(_isbns_of(labels.own("isbn")))
+    numbers = set()
+    for shown in (*labels.own("ean"), *labels.own("isbn")):
+        with contextlib.suppress(InvalidIsbn):
+            numbers.add(parse_isbn(fields.clean(shown)))
     if len(numbers) > 1:
         raise PageChanged("EAN", f"the page shows several books: {', '.join(sorted(numbers)[:3])}.")
     thirteen = _one_isbn(ean, "EAN") if ean else None
@@ -277,12 +261,6 @@ def _isbn(labels: Labels, warnings: list[str]) -> str:
     if thirteen and ten and thirteen != ten:
         raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
     return thirteen or ten or ""
-
-
-def _isbns_of(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        with contextlib.suppress(InvalidIsbn):
-            yield parse_isbn(fields.clean(text))
 
 
 def _binding(labels: Labels, warnings: list[str]) -> str | None:
@@ -364,10 +342,8 @@ def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributo
 
 
 def _publisher(anchors: list[LexborNode], labels: Labels) -> str | None:
-    for anchor in anchors:
-        if name := _present(fields.clean(flowing_text(anchor))):
-            return name
-    return _present(labels.one_line("publisher"))
+    names = (_present(fields.clean(flowing_text(anchor))) for anchor in anchors)
+    return next(filter(None, names), None) or _present(labels.one_line("publisher"))
 
 
 def _publication_date(labels: Labels, warnings: list[str]) -> date | None:
@@ -408,12 +384,8 @@ def _bisac(labels: Labels) -> tuple[str, ...]:
         return ()
     lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
     text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
-    paths: dict[str, None] = {}
-    for piece in re.split(r"[|\n]", text):
-        path = fields.clean(piece).strip(" ,;")
-        if path and not fields.is_absent(path):
-            paths[path] = None
-    return tuple(paths)
+    paths = (_present(fields.clean(piece).strip(" ,;")) for piece in re.split(r"[|\n]", text))
+    return tuple(dict.fromkeys(filter(None, paths)))
 
 
 def _description(labels: Labels, tree: LexborHTMLParser) -> str | None:
@@ -448,11 +420,8 @@ def _other_forms(labels: Labels, tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> str:
-    return _without_markup(fields.clean_paragraphs(text))
-
-
-def _without_markup(text: str) -> str:
-    """Markup that the site escaped, and so shows as text, taken out again."""
+    """The clean text; markup that the site escaped, and so shows as text, is taken out again."""
+    text = fields.clean_paragraphs(text)
     if not _MARKUP.search(text):
         return text
     try:

@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import lost_session, walls
 from ingram_assets.sources.ipage.pages.charsets import decode
+from ingram_assets.sources.ipage.pages.flowing import is_hidden
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
     NotFound,
@@ -106,6 +107,13 @@ class PageKind(StrEnum):
     ERROR = "error"
 
 
+_BY_ITS_WORDS = (
+    (lost_session.IS_OVER, PageKind.EXPIRED),
+    (_NO_MATCH, PageKind.NOT_FOUND),
+    (lost_session.ASKS_TO_SIGN_IN, PageKind.SIGN_IN),
+)
+
+
 class Recognized(NamedTuple):
     """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's marks."""
 
@@ -125,10 +133,9 @@ def recognize(body: str | bytes, headers: walls.Headers = (), *, may_be_empty: b
     if (wall := walls.in_headers(headers)) is not None:
         return Recognized(PageKind.BLOCKED, wall)
     found = _recognize_body(body)
-    if found.kind is PageKind.PAGE and len(body) < _NOTICE and _is_empty(body):
-        wall = walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)
-        if wall is not None:
-            return Recognized(PageKind.BLOCKED, wall)
+    is_empty = found.kind is PageKind.PAGE and len(body) < _NOTICE and _is_empty(body)
+    if is_empty and (wall := walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)) is not None:
+        return Recognized(PageKind.BLOCKED, wall)
     if found.kind in (PageKind.PAGE, PageKind.BARE) and not found.is_product:
         refreshes = [value for name, value in headers if name.lower() == "refresh"]
         if any(lost_session.refreshes_to_sign_in(value) for value in refreshes):
@@ -151,7 +158,7 @@ def _recognize_body(body: str | bytes) -> Recognized:
 def _recognize_other_markup(text: str, root: str) -> Recognized:
     """A drawing or a record in a page's place: its scripts are its own, and no wall's unless they say so."""
     markup = text[:_SHORT]
-    if walls.has_own_markup(markup) or walls.has_embedded_markup(markup):
+    if walls.OWN_MARKUP.search(markup) or walls.EMBEDDED_MARKUP.search(markup):
         return Recognized(PageKind.BLOCKED, "a bot wall's script")
     if root == "svg":  # Its words are those of a cover.
         return Recognized(PageKind.PAGE, "a drawing")
@@ -166,11 +173,11 @@ def _recognize_notice(body: bytes) -> Recognized:
     text = decode(body)
     if re.search(_EAN, text) and not text.lstrip().startswith("{"):
         return not_html
-    if walls.has_own_markup(text) or walls.in_words("", text):
+    if walls.OWN_MARKUP.search(text) or walls.in_words("", text):
         return Recognized(PageKind.BLOCKED, _quoted(text.strip()))
     if lost_session.says_the_site_is_closed(text):
         return Recognized(PageKind.CLOSED, _quoted(text.strip()))
-    if lost_session.says_it_is_over(text) or lost_session.asks_to_sign_in(text):
+    if lost_session.IS_OVER.search(text) or lost_session.ASKS_TO_SIGN_IN.search(text):
         return Recognized(PageKind.EXPIRED, _quoted(text.strip()))
     if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text):
         return Recognized(PageKind.SIGN_IN, _quoted(text.strip()))
@@ -263,28 +270,21 @@ def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source:
     may_be_one = source != "" and len(source) < _SHORT and len(text) < _FEW_WORDS
     whole, markup = (LexborHTMLParser(source), source) if may_be_one else (None, "")
     page = _StandIn(tree, title, text, messages, whole, markup)
-    for mark in (_by_its_messages, _by_a_wall, _by_a_sign_in, _by_its_words):
-        if (found := mark(page)) is not None:
-            return found
+    for message in messages:
+        if _NO_MATCH.search(message):
+            return Recognized(PageKind.NOT_FOUND, _quoted(message))
+        if lost_session.IS_OVER.search(message):
+            return Recognized(PageKind.EXPIRED, _quoted(message))
+    if walls.OWN_MARKUP.search(markup) or walls.in_words(title, text if page.is_short else ""):
+        return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
+    if (found := _by_a_sign_in(page)) is not None:
+        return found
+    for words_of_it, kind in _BY_ITS_WORDS if page.is_short else ():
+        if words_of_it.search(text):
+            return Recognized(kind, _quoted(text))
     if messages:
         return Recognized(PageKind.ERROR, _quoted(messages[0]))
     return _by_what_it_lacks(page) or Recognized(PageKind.PAGE, _quoted(title))
-
-
-def _by_its_messages(page: _StandIn) -> Recognized | None:
-    for message in page.messages:
-        if _NO_MATCH.search(message):
-            return Recognized(PageKind.NOT_FOUND, _quoted(message))
-        if lost_session.says_it_is_over(message):
-            return Recognized(PageKind.EXPIRED, _quoted(message))
-    return None
-
-
-def _by_a_wall(page: _StandIn) -> Recognized | None:
-    title, text = page.title, page.text
-    if walls.has_own_markup(page.markup) or walls.in_words(title, text if page.is_short else ""):
-        return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
-    return None
 
 
 def _by_a_sign_in(page: _StandIn) -> Recognized | None:
@@ -304,24 +304,12 @@ def _by_a_sign_in(page: _StandIn) -> Recognized | None:
     return Recognized(PageKind.SIGN_IN, way) if way else None
 
 
-def _by_its_words(page: _StandIn) -> Recognized | None:
-    if not page.is_short:
-        return None
-    if lost_session.says_it_is_over(page.text):
-        return Recognized(PageKind.EXPIRED, _quoted(page.text))
-    if _NO_MATCH.search(page.text):
-        return Recognized(PageKind.NOT_FOUND, _quoted(page.text))
-    if lost_session.asks_to_sign_in(page.text):
-        return Recognized(PageKind.SIGN_IN, _quoted(page.text))
-    return None
-
-
 def _by_what_it_lacks(page: _StandIn) -> Recognized | None:
     """A page that offers nothing but one thing, to somebody who isn't signed in."""
     whole = page.whole
     if whole is None or lost_session.has_a_way_out(whole):
         return None
-    if walls.has_captcha(page.markup) and page.tree.css_first(_FIELDS) is None:
+    if walls.CAPTCHA.search(page.markup) and page.tree.css_first(_FIELDS) is None:
         return Recognized(PageKind.BLOCKED, "it asks for proof of being human")
     if len(page.text) < 300 and lost_session.only_way_is_sign_in(whole):
         return Recognized(PageKind.SIGN_IN, "its only link leads to a sign-in")
@@ -335,10 +323,10 @@ def _recognize_bare(page: LexborHTMLParser, title: str, *, is_cut: bool) -> Reco
     if _SIGN_IN_TITLE.search(title):
         return Recognized(PageKind.SIGN_IN, _quoted(title))
     sources = [script.attributes.get("src") or "" for script in page.css("script[src], iframe[src]")]
-    own = [source for source in sources if not walls.has_embedded_markup(source)]
+    own = [source for source in sources if not walls.EMBEDDED_MARKUP.search(source)]
     if page.css_first(_APP) is not None and own:
         return Recognized(PageKind.PAGE, "an empty page that a script fills")
-    if walls.has_embedded_markup(page.html or "") and not own:
+    if walls.EMBEDDED_MARKUP.search(page.html or "") and not own:
         return Recognized(PageKind.BLOCKED, "nothing but a bot wall's script")
     if page.css_first("script") is not None and not is_cut:
         return Recognized(PageKind.BARE, _quoted(title or (sources or ["without a word"])[0]))
@@ -408,10 +396,9 @@ def other_root(text: str) -> str | None:
     """The name of the root of markup that is no HTML, in lower case: svg, rss, soap:envelope; else `None`."""
     found = _ROOT.match(text[:20_000].lstrip("\ufeff"))
     name = found["name"].lower() if found is not None else ""
-    is_xml = text[:200].lstrip("\ufeff \t\r\n").startswith("<?xml")
-    # A site may name elements of its own, with a hyphen in it.
-    if is_xml:
+    if text[:200].lstrip("\ufeff \t\r\n").startswith("<?xml"):
         return name if name and name.rpartition(":")[2] != "html" else None
+    # A site may name elements of its own, with a hyphen in it.
     return name if name and "-" not in name and name not in _HTML else None
 
 
@@ -424,13 +411,9 @@ def words(node: LexborNode | None) -> str:
 
 def _is_hidden(node: LexborNode) -> bool:
     at: LexborNode | None = node
-    while at is not None and at.tag not in ("body", "html"):
-        attributes = at.attributes
-        style = (attributes.get("style") or "").replace(" ", "").lower()
-        if "hidden" in attributes or "display:none" in style:
-            return True
+    while at is not None and at.tag not in ("body", "html") and not is_hidden(at):
         at = at.parent
-    return False
+    return at is not None and at.tag not in ("body", "html")
 
 
 def _depth(text: str) -> int:

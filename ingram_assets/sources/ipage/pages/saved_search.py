@@ -65,10 +65,8 @@ def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
     import pandas as pd  # It takes a second to load, which nothing else here needs.
 
     found = read_saved_search(data)
-    columns = ("isbn", "title", "srp_price")
-    frame = pd.DataFrame(
-        {name: pd.Series([getattr(each, name) for each in found.titles], dtype=object) for name in columns}
-    )
+    rows = [(each.isbn, each.title, each.srp_price) for each in found.titles]
+    frame = pd.DataFrame(rows, columns=["isbn", "title", "srp_price"], dtype=object)
     frame.attrs["rejected"] = [
         {name: value for name, value in asdict(row).items() if value is not None} for row in found.rejected
     ]
@@ -92,6 +90,9 @@ def read_saved_search(data: bytes | str) -> SavedSearch:
     data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
     sheet = read_sheet(data)
     reading = _Reading(sheet)
+    if sheet.left_out:
+        told = f"Sheets or tables under other headings, {sheet.left_out} of them, were not read."
+        reading.warnings.append(told)
     for line, cells in sheet.rows:
         reading.take(line, cells)
     titles = (ListedTitle(isbn, book.title, book.price) for isbn, book in reading.books.items())
@@ -110,20 +111,13 @@ class _Book:
 
 @dataclass(slots=True)
 class _Reading:
-    """The rows of a sheet that were read so far."""
-
     sheet: Sheet
     books: dict[str, _Book] = field(default_factory=dict)
     rejected: list[RejectedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     shows_cents: bool = False
 
-    def __post_init__(self) -> None:
-        if left_out := self.sheet.left_out:
-            self.warnings.append(f"Sheets or tables under other headings, {left_out} of them, were not read.")
-
     def take(self, line: int, cells: list[str]) -> None:
-        """Read the next row."""
         if not any(cells):
             return
         header = self.sheet.header
@@ -150,7 +144,6 @@ class _Reading:
     def _values(
         self, line: int, cells: list[str], found: "_Named", *, is_again: bool = False
     ) -> tuple[str | None, Decimal | None]:
-        """The title and the price of a row."""
         header = self.sheet.header
         if any(cells[len(header.headings) :]):
             # A comma that nobody quoted has moved the cells: whose title and price these are is a guess.
@@ -216,12 +209,11 @@ def _isbn(cells: list[str], columns: Header) -> _Named:
 
 
 def _why_no_isbn(text: str, reason: str) -> str:
-    spoilt = None
     if SCIENTIFIC.fullmatch(text):
         spoilt = "is a number that Excel has rounded"
     elif re.fullmatch(r"[0-9]{8}[0-9Xx]", text) and _is_isbn("0" + text):
         spoilt = "is an ISBN-10 of which Excel has dropped the first zero"
-    if spoilt is None:
+    else:
         return reason
     return f"“{text[:40]}” {spoilt}: export again, and don't open the file in Excel before it is read."
 

@@ -59,21 +59,15 @@ def read_workbook(data: bytes) -> list[Rows]:
     Raises:
         PageChanged: locked, damaged, too large, or empty.
     """
-    if data.startswith(archives.ZIP) and archives.unpacked_size(archives.open_zip(data)) > MAX_UNPACKED:
+    parts = archives.open_zip(data).infolist() if data.startswith(archives.ZIP) else []
+    if sum(part.file_size for part in parts) > MAX_UNPACKED:
         raise _refused(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
     if _LOCKED.search(data) is not None:
         raise _refused("it is locked with a password")
     # With nothing of our environment: it holds the account's password.
     command = [sys.executable, "-I", str(_PROCESS), str(MAX_ROWS + 1), str(MAX_UNPACKED)]
     try:
-        done = subprocess.run(
-            command,
-            input=data,
-            capture_output=True,
-            env={},
-            timeout=SECONDS,
-            check=False,
-        )
+        done = subprocess.run(command, input=data, capture_output=True, env={}, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise _refused(f"it can't be read within {SECONDS:.0f} seconds") from None
     if done.returncode != 0:
@@ -125,11 +119,7 @@ def is_xml_workbook(text: str) -> bool:
 
 
 def read_xml_workbook(text: str) -> list[Rows]:
-    """The sheets of a SpreadsheetML workbook.
-
-    Raises:
-        PageChanged: cut short, no sound XML, or too large.
-    """
+    """The sheets of a SpreadsheetML workbook. Raises PageChanged: cut short, no sound XML, or too large."""
     reader = _XmlReader()
     # Made by hand, on most sites: titles with a bare "&", or with a character that no XML may have.
     text = _STRAY_AMPERSAND.sub("&amp;", _NO_XML.sub("\ufffd", text))
@@ -153,13 +143,11 @@ class _XmlReader:
 
     def __init__(self) -> None:
         self.sheets: list[Rows] = []
-        self._row = 0
         self._cells: list[str] = []
         self._value: list[str] = []
         self._type = ""
-        self._merged = 0
-        self._in_data = False
-        self._in_comment = False
+        self._row = self._merged = 0
+        self._in_data = self._in_comment = False
         self.parser = expat.ParserCreate("utf-8")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start

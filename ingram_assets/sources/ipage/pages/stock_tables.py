@@ -11,7 +11,6 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -106,8 +105,8 @@ class _Entry(NamedTuple):
 
     code: str | None
     name: str
-    on_hand: int | None
-    on_order: int | None
+    on_hand: int | None = None
+    on_order: int | None = None
     role: Role | None = None
 
     @property
@@ -127,14 +126,10 @@ class _Columns(NamedTuple):
 class PageStock:
     """What the stock tables of a page say.
 
-    `is_partial`: another DC may hold copies that the page didn't show, since one of the two tables is
-    missing or empty or a row could not be read. The counts that were read are right all the same; their sum
-    is the least there is, and 0 of them is not known to be 0. That is what the page alone tells: whether a
-    table is missing at all depends on the account (`shape`, domain/completeness.py).
+    Whether a table is missing depends on the account (`shape`, domain/completeness.py).
     """
 
     stock: dict[str, DcStock] = field(default_factory=dict)
-    is_partial: bool = False
     warnings: list[str] = field(default_factory=list)
     tables: list[list[_Entry]] = field(default_factory=list)
     """The rows of each table that were read."""
@@ -189,13 +184,11 @@ def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:
     The account's own table has its primary and its secondary DC; one of three rows has them all.
     """
     if not reading.stock:
-        if reading.is_partial:
+        if reading.lost_rows:
             raise PageChanged("DC", f"no row of the stock table can be told ({reading.warnings[0]})")
         reading.warnings.append("The stock table has no rows.")
         return
     reading.shape = Shape(any(own), sum(rows > 0 for rows in other) or int(sum(own) > 2))
-    if not any(own) or (sum(own) < 3 and not any(other)):
-        reading.is_partial = True
     if len(reading.stock) >= 2 and reading.unreadable >= 2 * reading.rows:
         # One odd cell is that cell's; when none of them is a number the site writes them another way now.
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
@@ -270,17 +263,13 @@ def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
 
 def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
     """The columns by the first header row, and where that row stands."""
-    for place, row in enumerate(rows):
-        columns = _columns_named(tuple(cell.text for cell in row))
-        if columns is not None:
-            return columns, place
-    return None
+    named = ((_columns_named(row), place) for place, row in enumerate(rows))
+    return next(((columns, place) for columns, place in named if columns is not None), None)
 
 
-@lru_cache(maxsize=256)  # The site heads its tables with the same few words.
-def _columns_named(texts: tuple[str, ...]) -> _Columns | None:
-    """The columns that a row of these texts heads; `None` if it is no header."""
-    names = [re.sub(r"\s+", " ", text.strip(" :*").lower()) for text in texts]
+def _columns_named(row: _Row) -> _Columns | None:
+    """The columns that a row heads; `None` if it is no header."""
+    names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row]
     if any(_DIGIT.search(name) for name in names):
         return None
     on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
@@ -366,13 +355,11 @@ def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_E
             continue
         text = row[0].text
         if (code := _center_alone(text)) is not None and code not in named:
-            reading.is_partial = True
             reading.unreadable += 2
             reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
-            entries.append(_Entry(code, text, None, None))
+            entries.append(_Entry(code, text))
         banner = _role_in([text]) or banner
     if note := next((row[0].text for row in body if _is_note_of_unknown(row)), None):
-        reading.is_partial = True
         reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
         entries = [
             each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
@@ -454,16 +441,15 @@ def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
         code = named
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
-        reading.is_partial = True
         reading.lost_rows += 1
         shown = " | ".join(cell.text for cell in row)[:80]
         reading.warnings.append(f"A row of the stock table was not understood: “{shown}”.")
-        return _Entry(None, named, None, None)
+        return _Entry(None, named)
     surplus = row[columns.width :]
     if len(row) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
         reading.unreadable += 2
         reading.warnings.append(f"{code}: {len(row)} cells under {columns.width} headings; counts unknown.")
-        return _Entry(code, named, None, None)
+        return _Entry(code, named)
     counts = []
     for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
         text, is_copy = row[place]
@@ -493,7 +479,6 @@ def _dc_text(row: _Row, columns: _Columns) -> str:
     return fields.clean(row[dc].text) if dc < len(row) else ""
 
 
-@lru_cache(maxsize=1024)  # The site names its few DCs in the same few ways.
 def _dc_code(text: str) -> str | None:
     """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
     text = fields.clean(text)
@@ -503,7 +488,7 @@ def _dc_code(text: str) -> str | None:
     codes: set[str] = {code for code in _CODE.findall(text) if code not in _NO_DC}
     if len(codes) == 1:
         return codes.pop()
-    if codes and (last := re.search(r",\s*([A-Z]{2})\)?$", text)) and last[1] in codes:
+    if (last := re.search(r",\s*([A-Z]{2})\)?$", text)) and last[1] in codes:
         return last[1]  # "LA VERGNE, TN"
     states = {code for name, code in _STATES.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
     if not codes and len(states) == 1:
@@ -528,11 +513,7 @@ def _is_code(text: str) -> bool:
 
 
 def _role_in(texts: Iterable[str]) -> Role | None:
-    for text in texts:
-        for pattern, role in _ROLES:
-            if pattern.search(text):
-                return role
-    return None
+    return next((role for text in texts for pattern, role in _ROLES if pattern.search(text)), None)
 
 
 def _is_noise(row: _Row, *, is_above: bool = False) -> bool:

@@ -2,16 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-
-class GridCell(NamedTuple):
-    """`is_copy`: the place is covered by the span of a neighbor, which is `node`."""
-
-    node: LexborNode
-    is_copy: bool
+GridCell = tuple[LexborNode, bool]
+"""A cell, and whether the place is covered by its span alone."""
 
 
 def grid(rows: Iterable[LexborNode], *, max_span: int, max_cells: int) -> Iterator[list[GridCell]]:
@@ -28,7 +23,7 @@ def grid(rows: Iterable[LexborNode], *, max_span: int, max_cells: int) -> Iterat
             for place in range(_span(attributes.get("colspan"), max_span)):
                 if down > 1:
                     hanging[len(cells)] = (down - 1, node)
-                cells.append(GridCell(node, place > 0))
+                cells.append((node, place > 0))
             if len(cells) > max_cells:
                 break
         _fill(cells, hanging)
@@ -41,7 +36,7 @@ def _fill(cells: list[GridCell], hanging: dict[int, tuple[int, LexborNode]]) -> 
         left, node = hanging.pop(len(cells))
         if left > 1:
             hanging[len(cells)] = (left - 1, node)
-        cells.append(GridCell(node, is_copy=True))
+        cells.append((node, True))
 
 
 def _span(text: str | None, most: int) -> int:

@@ -17,7 +17,7 @@ def any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-_OWN_MARKUP = any_of(
+OWN_MARKUP = any_of(
     r"_Incapsula_Resource\?[^\"'<>\s]{0,2000}(?:CWUDNSAI|SWUDNSAI|SWHANEDL|SWCNGEEC|incident_id=)",  # Imperva
     *(r"content\.incapsula\.com/jstest", r"refresh[\"'][^<>]{0,300}/_Incapsula_Resource"),
     *(r"_cf_chl_opt", r"cf-browser-verification", r"cf-error-details", r"cf-chl-", r"/cdn-cgi/l/chk_"),
@@ -31,20 +31,20 @@ _OWN_MARKUP = any_of(
     *(r"distil_r_(?:captcha|blocked)", r"distilIdentificationBlock", r"dCF_ticket"),  # Distil, now Imperva's
     *(r"anubis_challenge", r"/\.well-known/vercel/security", r"/sbbi/\?sbbpg"),
 )
-"""Stands on a wall's page alone, and on no page of a site behind it."""
+"""In the markup, scripts and all: stands on a wall's page alone, and on no page of a site behind it."""
 
-_EMBEDDED_MARKUP = any_of(
+EMBEDDED_MARKUP = any_of(
     *(r"_Incapsula_Resource", r"\breese84\b", r"/cdn-cgi/challenge-platform/", r"/akam/1[0-9]/", r"\bbmak\."),
     *(r"datadome\.co\b", r"\bddjskey\b", r"_pxAppId", r"perimeterx\.net", r"\bpxInit\b", r"awswaf\.com"),
     *(r"/149e9513-01fa-4fb0-aad4-566afd725d1b/", r"shapesecurity", r"\bsensor_data\b", r"kasada"),
 )
 """Healthy pages carry it too: it is the wall's page only where there is nothing else."""
 
-_CAPTCHA = any_of(
+CAPTCHA = any_of(
     *(r"hcaptcha\.com", r"h-captcha", r"recaptcha", r"cf-turnstile", r"challenges\.cloudflare\.com"),
     *(r"arkoselabs\.com", r"funcaptcha", r"geetest", r"friendly-?captcha", r"mtcaptcha"),
 )
-"""A sign-in form may have one as well: it counts on a page without a field for a password."""
+"""Proof of being human. A sign-in form may ask for it as well: it counts on a page without a password."""
 
 _TITLE = any_of(
     *(r"pardon our interruption", r"^\W*just a moment\b", r"attention required", r"human verification"),
@@ -81,21 +81,16 @@ _SAYS_SO = {
     "cf-mitigated": any_of("challenge", "block"),
     "x-vercel-mitigated": any_of("challenge", "deny"),
     "x-amzn-waf-action": any_of("challenge", "captcha", "block"),
-    "x-dd-b": any_of("."),
-    "x-sucuri-block": any_of("."),
-    "x-kasada-challenge": any_of("."),
-    "x-px-block": any_of("."),
+    **dict.fromkeys(("x-dd-b", "x-sucuri-block", "x-kasada-challenge", "x-px-block"), any_of(".")),
     "x-iinfo": any_of(r"\bB\d{1,3}\("),
 }
 """Headers of a refusal, whatever comes with them."""
 
 _ON_EVERY_ANSWER = {
     "x-cdn": any_of("imperva", "incapsula"),
-    "x-iinfo": any_of("."),
-    "x-datadome": any_of("."),
-    "x-kpsdk-ct": any_of("."),
-    "x-px-authorization": any_of("."),
-    "x-distil-cs": any_of("."),
+    **dict.fromkeys(
+        ("x-iinfo", "x-datadome", "x-kpsdk-ct", "x-px-authorization", "x-distil-cs"), any_of(".")
+    ),
 }
 """Headers of every answer through a wall: the empty ones among them are its own."""
 
@@ -141,21 +136,6 @@ def is_address(url: str) -> bool:
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     return any(host == own or host.endswith("." + own) for own in _HOSTS) or parts.path.startswith(_PATHS)
-
-
-def has_own_markup(markup: str) -> bool:
-    """Whether the markup, scripts and all, has what stands on a wall's page alone."""
-    return _OWN_MARKUP.search(markup) is not None
-
-
-def has_embedded_markup(markup: str) -> bool:
-    """Whether it has what healthy pages carry too."""
-    return _EMBEDDED_MARKUP.search(markup) is not None
-
-
-def has_captcha(markup: str) -> bool:
-    """Whether it asks for proof of being human."""
-    return _CAPTCHA.search(markup) is not None
 
 
 def in_words(title: str, text: str) -> bool:

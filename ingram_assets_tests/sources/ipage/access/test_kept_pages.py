@@ -6,7 +6,10 @@ import stat
 import time
 from pathlib import Path
 
-from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, KeptPages, without_secrets
+import pytest
+
+from ingram_assets.sources.ipage.access import kept_pages
+from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, keep_page, without_secrets
 from ingram_assets.sources.ipage.pages.recognize import PageKind, recognize
 from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
 
@@ -18,8 +21,8 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_a_page_is_kept_with_its_run_and_isbn(tmp_path: Path) -> None:
-    pages = KeptPages(tmp_path / "pages")
-    path = pages.keep(
+    path = keep_page(
+        tmp_path / "pages",
         product_page(),
         run_id="6f0d6f7e-8c1b-4f5e-9a8e-2b6f0c7c9d11",
         isbn="9780593135204",
@@ -37,7 +40,7 @@ def test_a_page_is_kept_with_its_run_and_isbn(tmp_path: Path) -> None:
 def test_it_is_its_owners_alone(tmp_path: Path) -> None:
     umask = os.umask(0)
     try:
-        path = KeptPages(tmp_path / "pages").keep("x", run_id="r", isbn="i", reason="")
+        path = keep_page(tmp_path / "pages", "x", run_id="r", isbn="i", reason="")
     finally:
         os.umask(umask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -45,23 +48,23 @@ def test_it_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_name_stays_in_its_folder(tmp_path: Path) -> None:
-    path = KeptPages(tmp_path / "pages").keep("x", run_id="../../etc", isbn="/passwd\x00", reason="a --> b")
+    path = keep_page(tmp_path / "pages", "x", run_id="../../etc", isbn="/passwd\x00", reason="a --> b")
     assert path.parent == tmp_path / "pages"
     assert path.name == "etc-passwd.html.gz"
 
 
-def test_the_oldest_make_room(tmp_path: Path) -> None:
-    pages = KeptPages(tmp_path, max_pages=3)
+def test_the_oldest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_pages, "MAX_PAGES", 3)
     for number in range(5):
-        path = pages.keep("x", run_id="run", isbn=str(number), reason="")
+        path = keep_page(tmp_path, "x", run_id="run", isbn=str(number), reason="")
         os.utime(path, (time.time() - 100 + number,) * 2)
-    pages.keep("x", run_id="run", isbn="4", reason="")
+    keep_page(tmp_path, "x", run_id="run", isbn="4", reason="")
     assert kept(tmp_path) == [f"run-{number}.html.gz" for number in (2, 3, 4)]
 
 
 def test_a_page_is_cut_to_size(tmp_path: Path) -> None:
     for page in ("word é " * 500_000, ("word é " * 500_000).encode(), b"\xff" * 3_000_000):
-        path = KeptPages(tmp_path).keep(page, run_id="r", isbn="i", reason="")
+        path = keep_page(tmp_path, page, run_id="r", isbn="i", reason="")
         assert len(gzip.decompress(path.read_bytes())) <= MAX_PAGE_BYTES + 1_000
 
 
@@ -97,8 +100,13 @@ def test_nothing_that_opens_the_account_is_kept() -> None:
 
 def test_values_known_to_be_secret_are_taken_out_wherever_they_stand(tmp_path: Path) -> None:
     page = product_page(title="my-pass word", extra="<p>Account SHOP99</p>")
-    path = KeptPages(tmp_path).keep(
-        page, run_id="r", isbn="i", reason="seen my-pass word", secrets=["my-pass word", "SHOP99", ""]
+    path = keep_page(
+        tmp_path,
+        page,
+        run_id="r",
+        isbn="i",
+        reason="seen my-pass word",
+        secrets=["my-pass word", "SHOP99", ""],
     )
     text = gzip.decompress(path.read_bytes()).decode()
     assert "my-pass" not in text

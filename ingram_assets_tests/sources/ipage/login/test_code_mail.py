@@ -16,10 +16,10 @@ from email.utils import format_datetime
 import pytest
 
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
-from ingram_assets.sources.ipage.login.code_in_words import code_in, code_of
-from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, code_of_mail, newest_code
+from ingram_assets.sources.ipage.login.code_in_words import code_of
+from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, newest_code
 from ingram_assets.sources.ipage.login.mail_authentication import failed_authentication, is_wanted, sender_of
-from ingram_assets.sources.ipage.login.mail_words import text_of
+from ingram_assets.sources.ipage.login.mail_words import text_of, words_of
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_demo.embedded.imap import Imap
 
@@ -357,19 +357,19 @@ NONE = (
 
 @pytest.mark.parametrize("text", FOUND)
 def test_the_number_that_the_words_call_the_code(text: str) -> None:
-    assert code_in(text) == CODE
+    assert code_of([text]).code == CODE
 
 
 @pytest.mark.parametrize("text", NONE)
 def test_no_other_number_is_taken(text: str) -> None:
-    assert code_in(text) is None
+    assert code_of([text]).code is None
 
 
 @pytest.mark.parametrize("name", OTHER_CODES)
 def test_what_else_is_called_a_code(name: str) -> None:
-    assert code_in(f"{name} 246801.\nYour verification code\n\n135790") == CODE
-    assert code_in(f"Your {name.lower()} is 246801. Your sign-in code: 135790") == CODE
-    assert code_in(f"{name}: 246801. Sign in to see your verification code.") is None
+    assert code_of([f"{name} 246801.\nYour verification code\n\n135790"]).code == CODE
+    assert code_of([f"Your {name.lower()} is 246801. Your sign-in code: 135790"]).code == CODE
+    assert code_of([f"{name}: 246801. Sign in to see your verification code."]).code is None
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_what_else_is_called_a_code(name: str) -> None:
     ],
 )
 def test_a_code_of_another_length_where_the_mail_says_so(text: str, code: str | None) -> None:
-    assert code_in(text) == code
+    assert code_of([text]).code == code
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_why_there_is_none(text: str, reason: str) -> None:
 def test_what_is_endless_is_read_at_once() -> None:
     started = datetime.now(UTC)
     for text in ("1" * 20_000, "code " * 4000, "(800) " * 3000, "1 " * 10_000):
-        assert code_in(text) is None
+        assert code_of([text]).code is None
     assert datetime.now(UTC) - started < timedelta(seconds=60)
 
 
@@ -444,7 +444,7 @@ SPLIT = "".join(f"<{{0}}>{digit}</{{0}}>" for digit in CODE)
     ],
 )
 def test_html_as_it_is_seen(page: str) -> None:
-    assert code_in(text_of(page)) == CODE
+    assert code_of([text_of(page)]).code == CODE
 
 
 def table(*rows: str, head: str = "td") -> str:
@@ -499,7 +499,7 @@ def table(*rows: str, head: str = "td") -> str:
     ],
 )
 def test_what_is_on_top_of_a_column_names_its_cells(page: str, code: str | None) -> None:
-    assert code_in(text_of(page)) == code
+    assert code_of([text_of(page)]).code == code
 
 
 # All parts of a mail.
@@ -586,11 +586,11 @@ MAILS = {
 
 @pytest.mark.parametrize("name", MAILS)
 def test_every_part_of_a_mail_is_read(name: str) -> None:
-    assert code_of_mail(message_from_bytes(MAILS[name].as_bytes())).code == CODE
+    assert code_of(words_of(message_from_bytes(MAILS[name].as_bytes()))).code == CODE
 
 
 def test_parts_that_differ_are_not_told_apart() -> None:
-    found = code_of_mail(mail_of("Your code is 246801", HTML))
+    found = code_of(words_of(mail_of("Your code is 246801", HTML)))
     assert (found.code, found.reason) == (None, "names several numbers as the code")
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.login.code_in_words import code_in
+from ingram_assets.sources.ipage.login.code_in_words import code_of
 from ingram_assets.sources.ipage.login.code_mail import CodeMail, EmailCodes, newest_code
 from ingram_assets.sources.ipage.login.mailbox import MailboxRefused
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing, PromptCodes, TotpCodes
@@ -83,7 +83,7 @@ def test_no_mail_from_before_the_request_is_ever_believed(mails: list[CodeMail])
     ],
 )
 def test_the_code_is_told_from_other_numbers(text: str, code: str | None) -> None:
-    assert code_in(text) == code
+    assert code_of([text]).code == code
 
 
 # The mailbox, over imaps.

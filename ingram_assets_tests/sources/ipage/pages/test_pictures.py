@@ -1,5 +1,6 @@
 """A cover's bytes: a complete picture of plausible size, or a page in its place."""
 
+import contextlib
 import io
 
 import httpx
@@ -15,7 +16,6 @@ from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, P
 from ingram_assets.sources.ipage.pages.pictures import (
     NotAPicture,
     PictureIncomplete,
-    PictureSize,
     UnfitPicture,
     check_picture,
 )
@@ -41,7 +41,7 @@ PICTURES = {format_: picture(format_) for format_ in ("jpeg", "png", "webp", "gi
 
 @pytest.mark.parametrize("format_", sorted(PICTURES))
 def test_a_complete_picture(format_: str) -> None:
-    assert check_picture(PICTURES[format_]) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+    check_picture(PICTURES[format_])
 
 
 TAILS = {
@@ -60,7 +60,7 @@ TAILS = {
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 @pytest.mark.parametrize("format_", sorted(PICTURES))
 def test_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
-    assert check_picture(PICTURES[format_] + tail) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+    check_picture(PICTURES[format_] + tail)
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
@@ -100,13 +100,13 @@ def test_a_cover_that_is_plain_below_is_a_cover(format_: str, color: str | tuple
     image.paste(color, (0, 60, 120, 180))
     out = io.BytesIO()
     image.save(out, format_)
-    assert check_picture(out.getvalue()) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+    check_picture(out.getvalue())
 
 
 @settings(max_examples=100)
 @given(st.sampled_from(sorted(PICTURES)), st.binary(max_size=200))
 def test_any_bytes_behind_the_end_are_no_fault(format_: str, tail: bytes) -> None:
-    assert check_picture(PICTURES[format_] + tail) == PictureSize(format_, 120, 180)  # type: ignore[arg-type]
+    check_picture(PICTURES[format_] + tail)
 
 
 def saved(format_: str, **options: object) -> bytes:
@@ -138,8 +138,8 @@ OTHERS = {
 
 @pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
 def test_the_end_is_found_whatever_stands_before_it(data: bytes) -> None:
-    assert check_picture(data)[1:] == (200, 300)
-    assert check_picture(data + bytes(512))[1:] == (200, 300)
+    check_picture(data)
+    check_picture(data + bytes(512))
     for end in [*range(200, len(data) - 1, len(data) // 40), len(data) - 1]:
         with pytest.raises(PictureIncomplete):
             check_picture(data[:end])
@@ -147,7 +147,7 @@ def test_the_end_is_found_whatever_stands_before_it(data: bytes) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_other_kinds_of_jpeg(mode: str) -> None:
-    assert check_picture(picture("jpeg", mode=mode)).format == "jpeg"
+    check_picture(picture("jpeg", mode=mode))
 
 
 @pytest.mark.parametrize("format_", sorted(PICTURES))
@@ -212,11 +212,8 @@ def test_a_damaged_picture_ends_in_a_named_error_or_a_picture(format_: str, data
     body = bytearray(PICTURES[format_])
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
-    try:
-        found = check_picture(bytes(body))
-    except IngramError:
-        return
-    assert found.width * found.height > 0
+    with contextlib.suppress(IngramError):
+        check_picture(bytes(body))
 
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ingram_assets.domain.completeness import FIRST_GUESS
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.sources.ipage.pages import PageChanged, ProductPage, parse_product_page
 from ingram_assets_tests.testing.page_factory import (
@@ -56,7 +57,7 @@ def test_every_two_letters_are_a_dc(first: str) -> None:
     page = read(stock_tables(own=[(code, "1", "2") for code in codes], other=[]))
     assert page.stock is not None
     assert list(page.stock) == codes
-    assert not page.stock_is_partial
+    assert page.shows_all_stock(FIRST_GUESS)
 
 
 def test_any_two_letter_dc() -> None:
@@ -299,17 +300,17 @@ def test_a_row_with_an_odd_dc_costs_the_others_nothing(dc: str, place: str) -> N
     rows[0] = (dc, "7", "5")
     page = read(stock_tables(own, other))
     assert page.stock == {code: counts for code, counts in TRUTH.items() if code != gone}
-    assert page.stock_is_partial
+    assert not page.shows_all_stock(FIRST_GUESS)
     assert any("not understood" in warning for warning in page.warnings)
 
 
 def test_an_odd_dc_alone_in_its_table_costs_the_other_table_nothing() -> None:
     page = read(stock_tables(own=[("A1", "410", "0")]))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role == "other"}
-    assert page.stock_is_partial
+    assert not page.shows_all_stock(FIRST_GUESS)
     page = read(stock_tables(other=[("DC4", "410", "0")]))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role != "other"}
-    assert page.stock_is_partial
+    assert not page.shows_all_stock(FIRST_GUESS)
 
 
 def test_odd_dcs_alone_are_a_changed_page() -> None:
@@ -408,8 +409,8 @@ def test_zeros_of_a_part_are_read_as_they_stand_and_said_to_be_a_part(stock: str
     page = read(stock)
     assert page.stock
     assert {counts.on_hand for counts in page.stock.values()} <= {0, None}
-    assert page.stock_is_partial
-    assert page.may_hide_copies
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert page.hides_copies(FIRST_GUESS)
 
 
 @pytest.mark.parametrize(
@@ -429,26 +430,26 @@ def test_zeros_of_all_dcs_are_zero(stock: str) -> None:
     page = read(stock)
     assert page.stock
     assert {counts.on_hand for counts in page.stock.values()} == {0}
-    assert not page.stock_is_partial
-    assert not page.may_hide_copies
+    assert page.shows_all_stock(FIRST_GUESS)
+    assert not page.hides_copies(FIRST_GUESS)
 
 
 def test_copies_of_a_part_are_there_to_be_sold() -> None:
     page = read(table(OWN_TABLE, OWN_ROWS, HEADER))
     assert page.stock == {dc: counts for dc, counts in TRUTH.items() if counts.role != "other"}
-    assert page.stock_is_partial
-    assert not page.may_hide_copies
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert not page.hides_copies(FIRST_GUESS)
 
 
 def test_a_part_without_any_count_shows_no_stock_at_all() -> None:
     page = read(table(OWN_TABLE, [("TN", "N/A", "N/A"), ("PA", "", "")], HEADER))
-    assert page.stock_is_partial
-    assert not page.may_hide_copies
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert not page.hides_copies(FIRST_GUESS)
 
 
 def test_no_table_is_no_part() -> None:
-    assert not read("").stock_is_partial
-    assert not read(stock_tables(own=[], other=[])).stock_is_partial
+    assert not read("").hides_copies(FIRST_GUESS)
+    assert not read(stock_tables(own=[], other=[])).hides_copies(FIRST_GUESS)
 
 
 # The same DC twice, damaged rows, missing tables
@@ -631,7 +632,7 @@ def test_tables_of_another_class_within_one_that_lays_out_the_page() -> None:
         html = stock_tables().replace("newStockCheckTable", known).replace("newAltStockCheckTable", other)
         page = read(around.format(html))
         assert page.stock == TRUTH
-        assert not page.stock_is_partial
+        assert page.shows_all_stock(FIRST_GUESS)
 
 
 def test_a_table_that_is_not_of_stock_is_left_alone() -> None:
@@ -755,7 +756,7 @@ def test_copies_that_are_shown_in_a_way_not_understood_never_read_as_zero(
     except PageChanged:
         return
     if on_hand(page.stock) == 0:
-        assert page.may_hide_copies
+        assert page.hides_copies(FIRST_GUESS)
 
 
 # What stands across the table, or beside its rows, and is no count.
@@ -783,7 +784,7 @@ def test_a_center_in_a_row_of_one_cell_is_not_known(text: str) -> None:
     assert page.stock is not None
     assert page.stock["PA"][:2] == (None, None)
     assert on_hand(page.stock) is None
-    assert page.stock_is_partial
+    assert not page.shows_all_stock(FIRST_GUESS)
     assert page.warnings
 
 
@@ -819,7 +820,7 @@ def test_other_notes_and_headings_change_nothing(text: str) -> None:
         "IN": (0, 0),
         "OR": (0, 0),
     }
-    assert not page.stock_is_partial
+    assert page.shows_all_stock(FIRST_GUESS)
 
 
 @pytest.mark.parametrize("name", ["TOT", "ttl", "Total:", "USA", "NET", "AVG", "Nationwide", "Overall"])
