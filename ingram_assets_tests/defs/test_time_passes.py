@@ -12,7 +12,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.keys import ISBNS_NAME, ORDERS, RETIRED_NAME
 from ingram_assets.defs.storefront import sensors
 from ingram_assets.defs.storefront.decisions import LOOKED_AT_TOGETHER
 from ingram_assets.defs.storefront.definitions import defs
@@ -252,6 +252,27 @@ def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
     assert asked == [[isbn]]
     assert storefront.shop.shown(isbn)["inventory_quantity"] == 7
     assert tick(storefront, "order_changes", cursor)[0] == [], "each change is looked at once"
+
+
+def test_which_titles_were_ordered_is_told_by_title_alone(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "ORDERS_SETTLE", timedelta(0))
+    ordered, _ = storefront.titles(2, copies=10)
+    assert storefront.push().succeeded
+    (location,) = storefront.shop.get("stock-locations", name=NAME)["stock_locations"]
+    if not storefront.shop.shipping_option_id:
+        storefront.shop.open_checkout(location["id"])
+    began = datetime.now(UTC).isoformat()
+    storefront.shop.order(ordered, 1)
+    repository = defs.get_repository_def()
+    with dg.build_sensor_context(
+        instance=storefront.instance, cursor=began, repository_def=repository, resources=defs.resources
+    ) as context:
+        data = repository.get_sensor_def("order_changes").evaluate_tick(context)
+    told = [event for event in data.asset_events if isinstance(event, dg.AssetMaterialization)]
+    assert [(event.asset_key, event.partition, event.metadata) for event in told] == [(ORDERS, ordered, {})]
+    assert not data.run_requests, "the store reserves what is ordered"
 
 
 @pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
