@@ -36,9 +36,12 @@ def once(shop: Path) -> Done:
 
 @pytest.fixture(scope="package")
 def stack(once: Done, shop: Path) -> Iterator[Stack]:
-    """The same shop, started a second time and kept running, with sensors that look every four seconds."""
+    """The same shop, started a second time and kept running, with sensors that look every four seconds.
+
+    No page is left to read between sweeps: the tests ask for what is read.
+    """
     assert once.exit_code == 0, once.errors[-3000:]
-    pace = {"SENSOR_INTERVAL": "4", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10"}
+    pace = {"SENSOR_INTERVAL": "4", "FRESHNESS_DAEMON_INTERVAL_SECONDS": "10", "PAGES_PER_HOUR": "1"}
     with running_stack(shop, Phases(Console(file=io.StringIO())), pace, tools=TOOLS) as running:
         yield running
 

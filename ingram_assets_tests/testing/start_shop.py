@@ -16,8 +16,9 @@ from ingram_demo.stack import Stack, running_stack
 
 TITLES = 36
 
-PACE = {"SENSOR_INTERVAL": "5"}
-"""Changes reach the store within seconds. Sweeps after the first come hourly, so the tests ask for theirs."""
+PACE = {"SENSOR_INTERVAL": "5", "PAGES_PER_HOUR": "1"}
+"""Changes reach the store within seconds. Sweeps after the first are far away, and no page is left to read
+between them, so the tests ask for theirs."""
 
 
 @contextmanager
