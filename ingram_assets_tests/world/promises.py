@@ -312,6 +312,9 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
+    is_less = shown == "out_of_stock" and not product.allow_backorder and level.stocked <= (rule.level or 0)
+    if not exact and is_less and rule.status == "backorder":
+        return None  # of copies that are too old, orders may have taken the last
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
     if rule.allow_backorder is not None and product.allow_backorder != rule.allow_backorder:
@@ -521,6 +524,8 @@ def there_is_one_location(world: "World") -> None:
 
 MANY_PUSHES = 12
 """In two hours, for the same titles."""
+MANY_TRIES = 18
+"""In an hour, for the same titles, that fail: the longest pause between two is five minutes."""
 
 
 def no_push_is_asked_for_without_end(world: "World") -> None:
@@ -535,6 +540,17 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
+    tries = Counter(
+        (ran.by, ran.isbns)
+        for ran in world.storefront.ended[-400:]
+        # One title may be what several stretches of changes are for.
+        if ran.at > now - HOUR and ran.state == "failed" and len(ran.isbns or ()) > 1
+    )
+    for (by, isbns), times in tries.items():
+        if times > MANY_TRIES:
+            raise Broken(
+                "what fails is tried again after pauses", f"{by}: {len(isbns or ())} titles {times}×"
+            )
 
 
 def no_change_is_passed_over(world: "World") -> None:

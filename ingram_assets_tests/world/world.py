@@ -22,6 +22,7 @@ from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on
 from ingram_assets_tests.world.store import (
     OURS,
     SHELF,
+    Killed,
     Order,
     SimulatedJournal,
     SimulatedStore,
@@ -450,6 +451,8 @@ class World:
             self.storefront.undo(written[-1 - event.n])
         except NeedsPerson:
             return  # it can't be told which location is meant
+        except Killed:
+            pass  # in the middle of it: what was put back, was
         promised.check(self)
         for one, product in self.store.products.items():
             if product != before[one]:
@@ -477,7 +480,8 @@ class World:
         return product.item.levels.get(OURS) if isbn in self.scraper.tracked else None
 
     def _on_rename_location(self, event: Event, isbn: str) -> None:
-        self.client.places[OURS].name = f"Warehouse {event.n}"
+        if OURS in self.client.places:
+            self.client.places[OURS].name = f"Warehouse {event.n}"
 
     def _on_second_location(self, event: Event, isbn: str) -> None:
         """Somebody makes a location with the name in the setting, and renames it later."""
