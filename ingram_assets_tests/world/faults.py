@@ -316,6 +316,12 @@ FAULTS = (
         "        elif _differs(fold.after, level):",
         "        elif False:",
     ),
+    _one(
+        "a push that was stopped is started again without a pause",
+        _DECISIONS,
+        "    return waits[min(failures, len(waits)) - 1]",
+        "    return 0.0",
+    ),
 )
 
 

@@ -5,7 +5,6 @@ outside world excuses: for as long as it lasts, and not a moment longer.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -312,6 +311,9 @@ def _difference(world: "World", row: Title, product: Product, *, exact: bool) ->
         return "it has no level"
     if not exact and rule.status == "in_stock" and rule.level is not None and level.stocked < rule.level:
         return None
+    is_less = shown == "out_of_stock" and not product.allow_backorder and level.stocked <= (rule.level or 0)
+    if not exact and is_less and rule.status == "backorder":
+        return None  # of copies that are too old, orders may have taken the last
     if rule.status is not None and shown != rule.status:
         return f"it is {shown}, not {rule.status}"
     if rule.allow_backorder is not None and product.allow_backorder != rule.allow_backorder:
@@ -521,6 +523,8 @@ def there_is_one_location(world: "World") -> None:
 
 MANY_PUSHES = 12
 """In two hours, for the same titles."""
+MANY_TRIES = 18
+"""In an hour, for the same titles, that fail: the longest pause between two is five minutes."""
 
 
 def no_push_is_asked_for_without_end(world: "World") -> None:
@@ -535,6 +539,17 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
         if times > MANY_PUSHES:
             named = ", ".join(world.name(isbn) for isbn in (isbns or ())[:3])
             raise Broken("no push is asked for without end", f"{by} asked {times} times for {named}")
+    tries = Counter(
+        (ran.by, ran.isbns)
+        for ran in world.storefront.ended[-400:]
+        # One title may be what several stretches of changes are for.
+        if ran.at > now - HOUR and ran.state == "failed" and len(ran.isbns or ()) > 1
+    )
+    for (by, isbns), times in tries.items():
+        if times > MANY_TRIES:
+            raise Broken(
+                "what fails is tried again after pauses", f"{by}: {len(isbns or ())} titles {times}×"
+            )
 
 
 def no_change_is_passed_over(world: "World") -> None:
@@ -559,93 +574,3 @@ def _is_in(change: StockChange, stretch: Stretch) -> bool:
 def _place(cursor: str | None) -> tuple[str, int]:
     at, _, number = (cursor or "").rpartition("/")
     return at, int(number or 0)
-
-
-def sale_is_covered(world: "World", isbn: str, quantity: int, before: list[Order]) -> None:
-    """A copy that was sold as in stock was there, by the last counts less what was sold since.
-
-    Args:
-        before: the title's orders without this one.
-
-    Raises:
-        Broken: it was not.
-    """
-    now, excuses = world.clock.now, world.excuses
-    exempt = isbn in excuses.odd or isbn in excuses.edited or isbn in excuses.foreign
-    if exempt or isbn not in world.scraper.tracked or excuses.settling.get(isbn, 0.0) > now:
-        return
-    if expected(world, world.queue.rows[isbn], world.store.products[isbn]).level is None:
-        return  # nothing is known of it: its level is what a person makes it
-    if _was_canceled_in(excuses.clock, now, before):
-        return  # what Medusa put back on sale by itself is taken off with the next push that comes through
-    left = max((_left(world, view, before) for view in _views(world, isbn)), default=0)
-    if quantity > left:
-        raise Broken(
-            "no copy is sold that is not there",
-            f"{quantity} of {world.name(isbn)}, of which {left} were left",
-        )
-
-
-def _was_canceled_in(trouble: Trouble, now: float, orders: list[Order]) -> bool:
-    """Whether an order or its fulfillment was canceled in a time in which no push comes through."""
-    since = trouble.since - STORE_LAG
-    return trouble.is_on(now) and any(
-        order.changed_at.timestamp() >= since
-        and (order.canceled or any(canceled for _, canceled in order.fulfillments))
-        for order in orders
-    )
-
-
-LEFT_AFTER = (3, 7)
-"""Of a center that left: whole pages without it from which on it may count no more, and must not."""
-
-
-def _views(world: "World", isbn: str) -> Iterator[list[tuple[float, int]]]:
-    """What may have been known when the store was told last: copies, with the time of their count."""
-    now, excuses = world.clock.now, world.excuses
-    since = excuses.last_followed(now)
-    oldest = now - world.rules.stock_max_age.total_seconds() - STORE_LAG
-    if excuses.clock.is_on(now):
-        oldest = min(oldest, excuses.clock.since - world.rules.stock_max_age.total_seconds() - STORE_LAG)
-    known: dict[str, tuple[float, int, int]] = {}
-    views: list[list[tuple[float, int]]] = []
-    last: list[list[tuple[float, int]]] = []
-    whole = 0
-    for page in world.site.served.get(isbn, []):
-        whole += page.is_whole
-        for center, counts in (page.stock or {}).items():
-            if counts.on_hand is not None:
-                known[center] = (page.at, counts.on_hand, whole)
-        now_known = [
-            [(at, copies) for at, copies, seen in known.values() if copies and whole - seen < missed]
-            for missed in LEFT_AFTER
-        ]
-        if page.at >= since and not views:
-            views += last
-        if page.at >= since:
-            views += now_known
-        last = now_known
-    for view in views or last:
-        yield [(at, copies) for at, copies in view if at >= oldest]
-
-
-def _left(world: "World", view: list[tuple[float, int]], before: list[Order]) -> int:
-    """Copies of a view that no order has taken."""
-    if not view:
-        return 0
-    read_at = min(at for at, _ in view)
-    copies = sum(copies for _, copies in view) - world.rules.safety_stock
-    if world.rules.inventory_mode == "on_hand":
-        gone = sum(
-            order.quantity
-            for order in before
-            if order.is_open
-            or any(made.timestamp() >= read_at and canceled is None for made, canceled in order.fulfillments)
-        )
-    else:
-        gone = sum(
-            order.quantity
-            for order in before
-            if order.placed_at.timestamp() >= read_at and (order.is_open or order.is_fulfilled)
-        )
-    return copies - gone

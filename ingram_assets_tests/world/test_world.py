@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from ingram_assets.defs.storefront import decisions
 from ingram_assets.domain import position
 from ingram_assets_tests.world import storefront
 from ingram_assets_tests.world.events import CENTERS, Event, Setting, draw
@@ -13,7 +14,7 @@ from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import isbn_of, run
 
 SEEDS = (0, 1, 2, 3)
-HOURS = 120
+HOURS = 90
 CALM = Setting(
     seed=0, titles=20, hours=40, mode="on_hand", stale="backorder", safety=0, own_table_only=False, batch=50
 )
@@ -74,6 +75,23 @@ CENTER_LEFT = [
 
 def test_a_count_of_a_center_that_left_holds_no_order_of_after_it_against_the_others():
     assert run(replace(CALM, mode="on_hand_plus_reserved"), CENTER_LEFT) is None
+
+
+RESTORED = [
+    Event(60, "stock", 3, 5, "TN"),
+    Event(610, "backup", word="queue"),
+    Event(615, "stock", 3, 20, "TN"),
+    Event(770, "stock", 3, 5, "TN"),
+    Event(775, "restore_queue"),
+]
+
+
+def test_a_count_that_a_restored_queue_has_already_reaches_the_store(monkeypatch):
+    assert run(replace(CALM, hours=20), RESTORED) is None
+    monkeypatch.setattr(decisions, "_is_read_again", lambda *_: False)
+    failure = run(replace(CALM, hours=20), RESTORED)
+    assert failure is not None
+    assert failure.promise == "the store follows the queue"
 
 
 @pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
