@@ -19,6 +19,9 @@ from ingram_assets.domain.wording import moment
 CHOICE = "choice"
 """The metadata key of a run between sweeps: from which worth on it read titles, and the usual demand."""
 
+SWEEP_EVERY = "next_sweep_after_seconds"
+"""The metadata key of a sweep that says when the next one is due."""
+
 WANTED_FOR = 14 * 86400.0
 """Seconds for which an order makes a title one that shoppers want."""
 
@@ -44,14 +47,14 @@ def next_reading(
 
     Args:
         now: seconds since 1970.
-        sweep_every: seconds from one sweep to the next.
+        sweep_every: seconds from one sweep to the next, where the last one did not tell.
     """
     if isbn not in instance.get_dynamic_partitions(ISBNS_NAME):
         return NextReading(None, f"It is not tracked, so nothing reads it. To track it: ingram enrich {isbn}")
     swept = next(iter(instance.fetch_materializations(STOCK_SWEEP, limit=1).records), None)
     if swept is None:
         return NextReading(None, "With the first sweep: none was complete yet.")
-    due = swept.timestamp + sweep_every
+    due = swept.timestamp + (said(swept, SWEEP_EVERY) or sweep_every)
     events = reading_events(instance, latest_readings(instance, [isbn]))
     if isbn not in events:
         return _with_the_sweep(due, "it was never read")

@@ -86,6 +86,16 @@ class NextTitle:
     reason: str
 
 
+def sweep_every(titles: int, pages_per_hour: float | None, at_most: float) -> float:
+    """Seconds from one sweep to the next: as the shop wants it, or longer where its pages don't allow that.
+
+    Args:
+        pages_per_hour: what the site may be asked in an hour; None: as many pages as it takes.
+        at_most: what the shop wants, in seconds.
+    """
+    return max(at_most, titles * HOUR / pages_per_hour) if pages_per_hour else at_most
+
+
 def pages_left(
     titles: int, pages_per_hour: float | None, sweep_every: float, *, since_sweep: float, read: int
 ) -> int:

@@ -53,7 +53,7 @@ class MedusaRefused(MedusaError, Permanent):
 
 
 class Unavailable(MedusaError, Transient):
-    """No answer, or a 5xx, or 429, after the retries there are for it: try again later.
+    """No answer or a 5xx, after the retries there are for it, or a 429: try again later.
 
     Attributes:
         hopeless: a 500 that came twice. Medusa says it for a row that its database refuses, too.

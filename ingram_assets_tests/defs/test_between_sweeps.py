@@ -224,6 +224,10 @@ def test_when_it_is_due(instance: dg.DagsterInstance, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PAGES_PER_HOUR", "13")
     clock.ahead = 4_000.0
     assert "PAGES_PER_HOUR" in BETWEEN_SPEC.look(instance).reason, "the sweeps use it up"
+    monkeypatch.setenv("PAGES_PER_HOUR", "10")
+    clock.ahead = 7_000.0
+    assert SWEEP_SPEC.look(instance).reason.endswith("due again in 3 min."), "a page every six minutes"
+    clock.ahead = 4_000.0
     monkeypatch.delenv("PAGES_PER_HOUR")
     assert BETWEEN_SPEC.look(instance).now
     clock.ahead = 5_500.0

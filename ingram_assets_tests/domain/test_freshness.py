@@ -16,6 +16,7 @@ from ingram_assets.domain.freshness import (
     demand,
     pages_left,
     read_next,
+    sweep_every,
     usual_demand,
     why,
     worth,
@@ -161,6 +162,14 @@ class TestTheBudget:
             read += pages_left(titles, per_hour, every, since_sweep=since, read=read)
         allowed = titles if per_hour is None else per_hour
         assert titles + read <= max(titles, allowed * every / HOUR + 1)
+
+
+@pytest.mark.parametrize(
+    ("titles", "per_hour", "every"),
+    [(1_000, None, 5_400), (1_000, 1_000, 5_400), (1_000, 200, 18_000), (0, 200, 5_400)],
+)
+def test_a_sweep_comes_less_often_where_its_pages_are_too_many(titles, per_hour, every):
+    assert sweep_every(titles, per_hour, 5_400) == every
 
 
 def test_reasons_are_sentences_for_a_person():

@@ -38,6 +38,7 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     TITLE_DETAILS,
 )
+from ingram_assets.defs.next_reading import SWEEP_EVERY
 from ingram_assets.defs.reading_events import said
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_SPEC,
@@ -45,6 +46,7 @@ from ingram_assets.defs.scraper.automation import (
     SEARCH_SPEC,
     SWEEP_SPEC,
     pages_now,
+    sweep_every_now,
 )
 from ingram_assets.defs.scraper.between_sweeps import (
     NOTHING_ODD,
@@ -285,7 +287,13 @@ def stock_sweep(
     left = left_for_the_next(
         sweep.habit, earlier.bindings | sweep.bindings.keys(), let_through=tripped.reason if tripped else None
     )
-    metadata = {**sweep.report.metadata(), **_plots(sweep), **left}
+    every = sweep_every_now(len(tracked))
+    if every >= _PACE.STOCK_FAIL_AFTER:
+        sweep.report.notes.append(
+            f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the promise "
+            f"of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
+        )
+    metadata = {**sweep.report.metadata(), **_plots(sweep), **left, SWEEP_EVERY: every}
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
@@ -350,7 +358,7 @@ def likely_sell_outs(
     earlier = replace(before_a_sweep(instance, tracked, now), of_all=False)
     today = datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
     titles = readable_titles(instance, earlier, between, now, today)
-    next_sweep = between.swept_at + _PACE.STOCK_WARN_AFTER
+    next_sweep = between.swept_at + sweep_every_now(len(tracked))
     chosen = read_next(
         titles.values(),
         now,

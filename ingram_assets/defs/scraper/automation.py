@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
+from ingram_assets.domain.freshness import sweep_every
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -52,7 +53,8 @@ class AutomationSpec:
 
     One without a freshness policy promises nothing: it is made whenever it is due.
 
-    `nothing_to_do` and `early` look at the instance and answer with a sentence, or None.
+    `nothing_to_do` and `early` look at the instance and answer with a sentence, or None; `every` with the
+    seconds from one success to the next, where that is not the schedule's.
     """
 
     asset: dg.AssetKey
@@ -60,13 +62,15 @@ class AutomationSpec:
     schedule: RetrySchedule
     nothing_to_do: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
     early: Callable[[dg.DagsterInstance], str | None] = lambda instance: None
+    every: Callable[[dg.DagsterInstance], float | None] = lambda instance: None
 
     def look(self, instance: dg.DagsterInstance) -> Due:
         """Whether the asset is to be made now."""
         until = breaker_open_until(ipage_state_dir())
+        schedule = replace(self.schedule, every=self.every(instance) or self.schedule.every)
         return due(
-            past_of(instance, self.asset, at_most=len(self.schedule.waits) + 1),
-            self.schedule,
+            past_of(instance, self.asset, at_most=len(schedule.waits) + 1),
+            schedule,
             time.time(),
             left_alone_until=until.timestamp() if until else None,
             nothing_to_do=self.nothing_to_do(instance),
@@ -218,17 +222,23 @@ def _no_pages_left(instance: dg.DagsterInstance) -> str | None:
     between = between_sweeps(instance, now)
     if between is None:
         return "The first sweep comes first."
+    titles = len(instance.get_dynamic_partitions(ISBNS_NAME))
     return between.nothing_to_do(
-        pages_now(between, len(instance.get_dynamic_partitions(ISBNS_NAME)), now),
+        pages_now(between, titles, now),
         sweep_failed=bool(past_of(instance, STOCK_SWEEP, at_most=1).failures),
-        sweep_every=_PACE.STOCK_WARN_AFTER,
+        sweep_every=sweep_every_now(titles),
         now=now,
     )
 
 
 def pages_now(between: BetweenSweeps, titles: int, now: float) -> int:
     """How many pages may be read now, between two sweeps. `now` in seconds since 1970."""
-    return between.pages_now(titles, load(ScraperSettings).PAGES_PER_HOUR, _PACE.STOCK_WARN_AFTER, now)
+    return between.pages_now(titles, load(ScraperSettings).PAGES_PER_HOUR, sweep_every_now(titles), now)
+
+
+def sweep_every_now(titles: int) -> float:
+    """Seconds from one sweep of so many titles to the next, by the settings."""
+    return sweep_every(titles, load(ScraperSettings).PAGES_PER_HOUR, _PACE.STOCK_WARN_AFTER)
 
 
 def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:
@@ -248,6 +258,7 @@ SWEEP_SPEC = AutomationSpec(
     RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=min(_HOUR, _PACE.STOCK_WARN_AFTER)),
     nothing_to_do=_no_titles,
     early=_pages_are_doubted,
+    every=lambda instance: sweep_every_now(len(instance.get_dynamic_partitions(ISBNS_NAME))),
 )
 BETWEEN_SPEC = AutomationSpec(
     LIKELY_SELL_OUTS,

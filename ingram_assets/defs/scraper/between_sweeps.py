@@ -33,7 +33,7 @@ _LOOKED_AT = 15
 """The last so many pages that tell something of it tell whether counts are believed."""
 
 _RUNS = 500
-_SHOWN = 20
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
