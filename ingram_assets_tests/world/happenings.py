@@ -121,7 +121,7 @@ class Happenings:
 
     def _on_sweep_dies(self, event: Event, isbn: str) -> None:
         self.scraper.die()
-        self.scraper_sound_since = self.clock.now
+        self.scraper_sound_since = max(self.scraper_sound_since, self.clock.now)
 
     def _on_store_down(self, event: Event, isbn: str) -> None:
         self._down_until = max(self._down_until, self.clock.now + event.n * MINUTE)
@@ -230,13 +230,19 @@ class Happenings:
             self._is_edited(one)
 
     def _on_restore_queue(self, event: Event, isbn: str) -> None:
-        """The queue is what it was at the last backup. What it has lost is read again by the next sweep."""
+        """The queue is what it was at the last backup.
+
+        The counts that it has lost are read again by the next sweep; a person has that read all details, too.
+        """
         if "queue" not in self._backups:
             return
         self.queue.restore(self._backups["queue"])
         for one, pages in self.site.served.items():  # what was read since is as if it had not been
             self.site.served[one] = [page for page in pages if page.at <= self._backed_up_at["queue"]]
-        now = self._restored_at = self.scraper_sound_since = self.clock.now
+        self.scraper.wants_all_details = True
+        now = self._restored_at = self.clock.now
+        self.scraper_sound_since = max(self.scraper_sound_since, now)
+        self.excuses.site.note(now, max(now, self.excuses.site.until) + RECOVERS_WITHIN)
         read_again = max(now, self.excuses.site.until) + promises.READ_WITHIN
         self.excuses.store.note(now, read_again + STORE_LAG)
         for one in self.isbns:

@@ -542,8 +542,8 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
     tries = Counter(
         (ran.by, ran.isbns)
         for ran in world.storefront.ended[-400:]
-        # One title may be what several stretches of changes are for.
-        if ran.at > now - HOUR and ran.state == "failed" and len(ran.isbns or ()) > 1
+        # A few titles may be what several stretches of changes are for.
+        if ran.at > now - HOUR and ran.state == "failed" and len(ran.isbns or ()) > 3
     )
     for (by, isbns), times in tries.items():
         if times > MANY_TRIES:

@@ -74,10 +74,17 @@ class Telling:
             if what in self.known:
                 raise Broken("what is wrong is told once", f"{subject}, at {world.when(one.at)} again")
             self.known[what] = one.at
+            self._is_so(world, what)
         elif one.alert.tone == "success":
             what = OVERDUE if subject.startswith("sla met again") else subject.removeprefix("over: ")
             if self.known.pop(what, None) is None:
                 raise Broken("what is over is told once", f"{subject}, at {world.when(one.at)}")
+
+    def _is_so(self, world: "World", what: str) -> None:
+        """That nobody looks is told of a check that is switched off, and of no other."""
+        off = [world.watch.checks_off.get(sensor, 0.0) for sensor, silent in SILENT.items() if silent == what]
+        if off and off[0] < world.clock.now - TOLD_WITHIN:
+            raise Broken("nothing is told that is not so", f"{what}, at {world.when(world.clock.now)}")
 
 
 def what_is_wrong_is_told(world: "World") -> None:
