@@ -290,8 +290,8 @@ def stock_sweep(
     every = sweep_every_now(len(tracked))
     if every >= _PACE.STOCK_FAIL_AFTER:
         sweep.report.notes.append(
-            f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the promise "
-            f"of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
+            f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the "
+            f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
         )
     metadata = {**sweep.report.metadata(), **_plots(sweep), **left, SWEEP_EVERY: every}
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
