@@ -44,10 +44,10 @@ _LOCATION = "store/location.py"
 _INCIDENTS = "alerts/incidents.py"
 FAULTS = (
     _one(
-        "titles that the sweep could not read wait for the next one",
-        "domain/freshness.py",
-        "late = sorted((one for one in titles if one.at < late_unless_read), key=lambda one: one.at)",
-        "late: list[LastReading] = []",
+        "pages read between sweeps count in no hour",
+        "defs/scraper/between_sweeps.py",
+        "since_sweep=since, read=self.pages)",
+        "since_sweep=since, read=0)",
     ),
     _one(
         "after a reset of its cursor the sensor pushes nothing",
@@ -336,7 +336,7 @@ def prove(seeds: int, hours: int, only: str) -> Iterator[tuple[Fault, int | None
             continue
         with tempfile.TemporaryDirectory(prefix="world-fault-") as folder:
             copy = Path(folder)
-            for package in ("ingram_assets", "ingram_assets_tests/world"):
+            for package in ("ingram_assets", "ingram_assets_tests/testing", "ingram_assets_tests/world"):
                 shutil.copytree(ROOT / package, copy / package)
             (copy / "ingram_assets_tests" / "__init__.py").touch()
             for change in fault.changes:

@@ -14,6 +14,7 @@ from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.title import Title
 from ingram_assets.staging.reader import StockChange
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE
+from ingram_assets_tests.world.scraper import SWEEP_EVERY
 from ingram_assets_tests.world.site import Served, copies_on
 from ingram_assets_tests.world.store import OURS, SHELF, Order, Product
 
@@ -126,6 +127,7 @@ def check(world: "World") -> None:
         Broken: something does not.
     """
     no_request_in_a_pause(world)
+    no_more_pages_than_an_hour_has(world)
     every_readable_title_was_read(world)
     no_number_that_nobody_read(world)
     nothing_sold_on_old_readings(world)
@@ -152,6 +154,20 @@ def no_request_in_a_pause(world: "World") -> None:
             )
     asked.clear()
     blocked.clear()
+
+
+def no_more_pages_than_an_hour_has(world: "World") -> None:
+    """Between two sweeps no more pages are asked for than these leave of a page a title and hour."""
+    scraper = world.scraper
+    if scraper.swept_at is None or not scraper.runs_between:
+        return
+    titles = len(scraper.tracked | scraper.retired)
+    hours = min(world.clock.now - scraper.swept_at, SWEEP_EVERY) / HOUR
+    left, asked = titles * (1 - HOUR / SWEEP_EVERY) * hours, sum(one.asked for one in scraper.runs_between)
+    if asked > left + 1:
+        raise Broken(
+            "no more pages than an hour has", f"{asked} pages between sweeps, where {left:.0f} are left"
+        )
 
 
 def every_readable_title_was_read(world: "World") -> None:

@@ -9,7 +9,7 @@ from ingram_assets.defs.storefront import decisions
 from ingram_assets.domain import position
 from ingram_assets_tests.world import storefront
 from ingram_assets_tests.world.events import CENTERS, Event, Setting, draw
-from ingram_assets_tests.world.faults import FAULTS, ROOT
+from ingram_assets_tests.world.faults import FAULTS, ROOT, prove
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.world import isbn_of, run
 
@@ -36,6 +36,13 @@ def test_each_known_fault_can_still_be_put_back():
     for fault in FAULTS:
         for change in fault.changes:
             assert (ROOT / "ingram_assets" / change.file).read_text().count(change.old) == 1, fault.what
+
+
+def test_a_fault_that_is_put_back_is_found():
+    """In a copy of the product, with all that a world is made of."""
+    ((_, needed, seen),) = prove(seeds=1, hours=3, only="pages read between sweeps")
+    assert needed == 1
+    assert "no more pages than an hour has" in seen
 
 
 def test_a_seed_is_the_same_world_each_time():
