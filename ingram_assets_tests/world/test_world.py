@@ -40,7 +40,7 @@ def test_each_known_fault_can_still_be_put_back():
 
 def test_a_fault_that_is_put_back_is_found():
     """In a copy of the product, with all that a world is made of."""
-    ((_, needed, seen),) = prove(seeds=1, hours=3, only="pages read between sweeps")
+    ((_, needed, seen),) = prove(seeds=1, hours=HOURS, only="pages read between sweeps")
     assert needed == 1
     assert "no more pages than an hour has" in seen
 
