@@ -62,6 +62,8 @@ class Setting:
 
 WRONG_PAGES = ("digital", "preorder", "times_1000", "zeros", "one_cent", "all_404")
 BROKEN_TITLES = ("changed", "not_found", "in_part", "half", "no_table")
+LOST_AS = ("status", "login_form", "notice", "redirect", "federated", "empty", "not_found")
+"""How it shows that a session is over. The last two look like a fault of the site, or of a title."""
 STANDING = ("store_promise", "stock_promise")
 SENSORS = ("stock_changes", "rows_to_import", "clock_changes", "order_changes")
 
@@ -285,6 +287,21 @@ def _undos(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     return events
 
 
+def _sessions(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Sessions end, once or again and again; sign-ins fail for a while, or the password is another one."""
+    events = [Event(at, "session_ends", word=drawn.choice(LOST_AS)) for at in _times(drawn, last, 8)]
+    events += [
+        Event(at, "sessions_end", n=drawn.choice((0, 2, 10, 30)), word=drawn.choice(LOST_AS))
+        for at in _times(drawn, last, 50)
+    ]
+    events += [Event(at, "sign_ins_fail", n=drawn.choice((10, 60, 300))) for at in _times(drawn, last, 60)]
+    events += [
+        Event(at, "password_changes", n=min(last - at, drawn.choice((30, 300, 1800))))
+        for at in _times(drawn, last, 90)
+    ]
+    return events
+
+
 Part = Callable[[random.Random, Setting, int], list[Event]]
 _PARTS: tuple[Part, ...] = (
     _born,
@@ -301,6 +318,7 @@ _PARTS: tuple[Part, ...] = (
     _deletions,
     _backups,
     _undos,
+    _sessions,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

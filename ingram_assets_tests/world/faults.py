@@ -42,6 +42,7 @@ _PUSH = "defs/storefront/push.py"
 _GUARDRAILS = "domain/guardrails.py"
 _LOCATION = "store/location.py"
 _INCIDENTS = "alerts/incidents.py"
+_RENEWAL = "sources/ipage/renewal.py"
 FAULTS = (
     _one(
         "pages read between sweeps count in no hour",
@@ -321,6 +322,45 @@ FAULTS = (
         _DECISIONS,
         "    return waits[min(failures, len(waits)) - 1]",
         "    return 0.0",
+    ),
+    _one(
+        "a password that was refused is tried again by the next run",
+        "sources/ipage/login/refused_password.py",
+        "        if not same or time.time() - refused_at > FOR_SECONDS:",
+        "        if True:",
+    ),
+    _one(
+        "each run signs in anew",
+        "sources/ipage/access/session.py",
+        "            if kept.session is not None and newer:",
+        "            if False and newer:",
+    ),
+    _one(
+        "that a title is not there is believed of a session that is over",
+        _RENEWAL,
+        "        if not self._suspects(gone.session, job, gone.error, gone.at):",
+        "        if True:",
+    ),
+    _one(
+        "pages without a mark are no sign of a session that is over",
+        "sources/ipage/access/fetching.py",
+        "            if suspect is not None and is_unmarked and suspect(error, exchange.sent_at):",
+        "            if False and suspect is not None and suspect(error, exchange.sent_at):",
+    ),
+    Fault(
+        "sign-ins that bring no pages come to no end",
+        (
+            Change(
+                _RENEWAL,
+                "        is_second_in_vain = in_vain and self._sessions.sign_ins > 1",
+                "        is_second_in_vain = False",
+            ),
+            Change(
+                _RENEWAL,
+                "(made := self._sessions.sign_ins) >= enough",
+                "(made := self._sessions.sign_ins) >= 999 + enough",
+            ),
+        ),
     ),
 )
 

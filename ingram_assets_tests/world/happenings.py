@@ -28,6 +28,8 @@ from ingram_assets_tests.world.store import (
 from ingram_assets_tests.world.storefront import Storefront
 from ingram_assets_tests.world.watch import Watch
 
+SESSIONS_END_FOR = 3 * HOUR
+
 
 class Happenings:
     """The events of a world, by their kinds, and what each of them excuses."""
@@ -107,6 +109,29 @@ class Happenings:
         self.site.blocking_until = max(self.site.blocking_until, self.clock.now + event.n * MINUTE)
         # The longest of the breaker's pauses may begin in the block's last moment.
         self._site_fails_until(self.site.blocking_until + HOUR)
+
+    def _on_session_ends(self, event: Event, isbn: str) -> None:
+        """The session is over, as all are some day; the next sign-in brings another one."""
+        self.site.session, self.site.lost_as = 0, event.word
+
+    def _on_sessions_end(self, event: Event, isbn: str) -> None:
+        """Somebody else uses the account: for hours each session ends after a few pages."""
+        until = self.site.end_sessions_after(event.n, self.clock.now + SESSIONS_END_FOR)
+        self.site.lost_as = event.word
+        if event.n < 10:  # from there on every title is read, if with many sign-ins
+            self._site_fails_until(until)
+
+    def _on_sign_ins_fail(self, event: Event, isbn: str) -> None:
+        self.site.session = 0
+        until = self.clock.now + event.n * MINUTE
+        self.site.sign_ins_fail_until = max(self.site.sign_ins_fail_until, until)
+        self._site_fails_until(self.site.sign_ins_fail_until)
+
+    def _on_password_changes(self, event: Event, isbn: str) -> None:
+        """The account has another password; the operator corrects the setting some time later."""
+        self.site.change_password(corrected_at=self.clock.now + event.n * MINUTE)
+        # What waits for a person is tried by itself once an hour.
+        self._site_fails_until(self.site.corrected_at + HOUR)
 
     def _on_wrong_pages(self, event: Event, isbn: str) -> None:
         if self.site.wrong is None:

@@ -1,7 +1,8 @@
 """The scraper in the world: the sweep, and the tries of each page, by the product's own decisions.
 
 What stands here in place of the product's own is the gathering of what the decisions are given, which in the
-product are Dagster's events, and the loop over the pages, which there are threads.
+product are Dagster's events, and the loop over the pages, which there are threads: what becomes of one page,
+with its sessions, sign-ins, tries and pauses, is `Site.try_product`.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.events import STOPPED, Report, failure_of, stopped
+from ingram_assets.defs.events import KIND, STOPPED, Report, failure_of, stopped
 from ingram_assets.defs.keys import STOCK_SWEEP
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts
 from ingram_assets.defs.scraper.decisions import (
@@ -31,34 +32,26 @@ from ingram_assets.defs.scraper.earlier_sweeps import Earlier
 from ingram_assets.defs.scraper.sweep_result import PageReading, SweepResult, is_gone
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.completeness import Habit
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
+from ingram_assets.domain.failures import NeedsPerson, Stopped, Transient
 from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
 from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.domain.stock import on_hand, on_order
-from ingram_assets.sources.ipage.access.answers import (
-    OF_ONE_PAGE,
-    FetchOutcome,
-    Sign,
-    outcome_of,
-    sign_of_title,
-)
-from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.limits import Limits
-from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
-from ingram_assets.sources.ipage.pages.page_failures import Blocked
-from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart
-from ingram_assets.sources.ipage.retries import PageJob, RetryPolicy
-from ingram_assets.sources.ipage.site import Reading
+from ingram_assets.sources.ipage.access.politeness import breaker_open_until
+from ingram_assets.sources.ipage.pages.product_page import ProductPage
+from ingram_assets.sources.ipage.retries import PageJob
+from ingram_assets.sources.ipage.site import Credentials, Reading, Site
+from ingram_assets.sources.ipage.worker_pool import Again
 from ingram_assets_tests.testing.readings import StockReading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
-from ingram_assets_tests.world.site import SimulatedSite
+from ingram_assets_tests.world.site import ADDRESS, SimulatedSite
 from ingram_assets_tests.world.watch import BETWEEN_SWEEPS, SLA, SWEEP, Watch
 
 SWEEP_EVERY = 1.5 * HOUR
 SCHEDULE = RetrySchedule(SWEEP_EVERY, (300.0, 900.0), rest=HOUR)
 BETWEEN = RetrySchedule(300.0, (300.0, 900.0), rest=HOUR)
-PAGE_SECONDS = 7.0
+PAGE_SECONDS, SIGN_IN_SECONDS = 7.0, 30.0
 THRESHOLDS = guardrails.Thresholds()
 LIMITS = Limits(max_failures_in_a_row=6)
 """For a shop of some dozens of titles: the product, made for thousands, ends a run after 24 failures."""
@@ -100,13 +93,15 @@ class Scraper:
     added_at: dict[str, float] = field(default_factory=dict)
     last_read: dict[str, float] = field(default_factory=dict)
     stopped_by: set[str] = field(default_factory=set)
-    """How sweeps were stopped since the last complete one: by a block, or by a guardrail."""
+    """How sweeps were stopped since the last complete one: by a block, a guardrail, or a refused sign-in."""
     asked_for: frozenset[str] = frozenset()
     run: Iterator[float] | None = None
     is_between: bool = False
     """Whether the run at work is one between sweeps."""
     runs_between: list[RunBetween] = field(default_factory=list)
     failures_between: list[float] = field(default_factory=list)
+    asking: list["_Reads"] = field(default_factory=list)
+    """The runs that asked for pages, the last ones at least."""
     changes: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     readings: dict[str, LastReading] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -280,7 +275,7 @@ class Scraper:
         if not sweep.held_back:
             self._record_all(waiting, set(), sweep)
             self._record_gone(sweep, set())
-        if isinstance(reads.retries.stopped_by, Stopped | NeedsPerson) or (
+        if isinstance(reads.site.stopped_by, Stopped | NeedsPerson) or (
             chosen and not (sweep.held_back or sweep.report.counts.get("ok"))
         ):
             self.failures_between.append(self.clock.now)
@@ -322,7 +317,7 @@ class Scraper:
         """What `stock_sweep` does once its pages were read."""
         self._record_gone(sweep, details)
         ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(sweep.report.failed))
-        stopped_by, tripped = reads.retries.stopped_by, sweep.tripped(THRESHOLDS)
+        stopped_by, tripped = reads.site.stopped_by, sweep.tripped(THRESHOLDS)
         if isinstance(stopped_by, Stopped | NeedsPerson):
             return self._failed(failure_of(stopped_by))
         if tripped and sweep.unread == sweep.unanswered:
@@ -366,6 +361,8 @@ class Scraper:
         said: Any = failure.metadata[STOPPED].value if STOPPED in failure.metadata else {}
         if said:
             self.stopped_by.add("guardrail" if said["by"] == "guardrail" else "block")
+        elif failure.metadata[KIND].value == "sign_in":
+            self.stopped_by.add("sign_in")
 
     def _record_all(self, reads: list[Reading], details: Collection[str], sweep: SweepResult) -> None:
         for one in reads:
@@ -440,14 +437,14 @@ class _Reads:
     known: Collection[str]
     habit: Habit
     found: list[Reading] = field(default_factory=list)
-    politeness: Politeness = field(init=False)
-    retries: RetryPolicy = field(init=False)
+    site: Site = field(init=False)
+    sign_ins: int = 0
     _taken: int = 0
 
     def __post_init__(self) -> None:
-        canceled = Cancellation()
-        self.politeness = Politeness(self.scraper.state, LIMITS, canceled)
-        self.retries = RetryPolicy(self.politeness, canceled, (1.0, 4.0))
+        account = Credentials("shop", self.scraper.site.password_in_settings, mfa="prompt")
+        self.site = Site(ADDRESS, self.scraper.state, account, limits=LIMITS, retry_waits=(1.0, 4.0))
+        self.scraper.asking.append(self)
 
     def take(self) -> list[Reading]:
         """What was read since the last time."""
@@ -460,61 +457,21 @@ class _Reads:
             yield from self._page(PageJob(f"the page of {isbn}", isbn))
 
     def _page(self, job: PageJob) -> Iterator[float]:
-        clock, isbn = self.scraper.clock, job.isbn or ""
+        clock, model = self.scraper.clock, self.scraper.site
         while True:
-            # What `Politeness.turn` does: wait while the breaker is open, if that is not too long.
-            if (ended := self.retries.stopped_by) is not None:
-                return self._found(job, ended, None, clock.now, asked=job.tries > 0)
-            if (until := self.politeness.open_until()) is not None:
+            # What `Politeness.turn` waits for, so that meanwhile the rest of the world goes on.
+            if self.site.stopped_by is None and (until := self.scraper.open_until):
                 yield until
                 continue
-            sent_at, error, page = clock.now, None, None
-            job.tries += 1
-            try:
-                page = self._ask(isbn, sent_at)
-            except IngramError as failure:
-                error = failure
-            self._count(job, error, sent_at)
-            if error is not None and (wait := self.retries.wait_before_next(job, error)) is not None:
-                yield clock.now + wait + PAGE_SECONDS
+            asked, tried = model.requests, len(model.sign_ins)
+            read = self.site.try_product(job, job.isbn in self.known, self.habit, named=False)
+            signed_in = len(model.sign_ins) - tried
+            self.sign_ins += signed_in
+            took = PAGE_SECONDS * (model.requests > asked) + SIGN_IN_SECONDS * signed_in
+            if isinstance(read, Again):
+                yield clock.now + read.wait + took
                 continue
-            self._found(job, error, page, sent_at, asked=True)
-            yield clock.now + PAGE_SECONDS
-            return None
-
-    def _ask(self, isbn: str, at: float) -> ProductPage:
-        page = self.scraper.site.page(isbn, at)
-        if page.hides_copies(self.habit):
-            raise StockInPart(page)
-        return page
-
-    def _count(self, job: PageJob, error: IngramError | None, sent_at: float) -> None:
-        """What `Fetching` makes of an answer, for the pace, the breaker and the end of the run."""
-        if isinstance(error, Blocked):
-            self.politeness.blocked(str(error), getattr(error, "retry_after", None), sent_at)
+            self.found.append(read)
+            if took:
+                yield clock.now + took
             return
-        sign = Sign.HEALTHY
-        if error is not None:
-            sign = sign_of_title(error, job.isbn in self.known, job.tries == 1)
-        if sign is Sign.FAILING:
-            self.politeness.failed(0.1, str(error))
-        elif sign is Sign.NEITHER:
-            self.politeness.set_aside(0.1, sent_at)
-        else:
-            self.politeness.answered(0.1, sent_at)
-
-    def _found(
-        self, job: PageJob, error: IngramError | None, page: ProductPage | None, at: float, *, asked: bool
-    ) -> None:
-        isbn = job.isbn or ""
-        if error is None:
-            self.retries.read_one()
-        elif isbn not in self.known and outcome_of(error) in OF_ONE_PAGE and asked:
-            self.retries.count_unreadable(error)
-        outcome = FetchOutcome.ok if error is None else outcome_of(error)
-        if isinstance(error, StockInPart):
-            page = error.page
-        tries = max(job.tries, 1) if asked else 0
-        reason = None if error is None else str(error)
-        seen_at = self.scraper.clock.moment(at)
-        self.found.append(Reading(isbn, outcome, page, reason, seen_at, 0.1, tries))

@@ -1,19 +1,39 @@
-"""The simulated site: what a title's page shows at a moment, or the failure that comes in its place."""
+"""The simulated site: what it answers at a moment, and whom it lets in.
 
-from collections.abc import Mapping
+An answer is what the network brings, which the product classifies by itself. A title's page alone is not
+written out as HTML: it is a long body that names the page, which `parse` finds again.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import httpx
 
 from ingram_assets.domain.completeness import Shape
+from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
-from ingram_assets.sources.ipage.access.answers import Refused, SiteFailed
-from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
+from ingram_assets.sources.ipage import renewal, retries
+from ingram_assets.sources.ipage import site as site_room
+from ingram_assets.sources.ipage.access import breaker, fetching, politeness, slots
+from ingram_assets.sources.ipage.access.answers import Fetched
+from ingram_assets.sources.ipage.access.cancellation import Cancellation
+from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest
+from ingram_assets.sources.ipage.access.session import USER_AGENT, Cookie, Session, new_session
+from ingram_assets.sources.ipage.login import refused_password
+from ingram_assets.sources.ipage.login import sign_in as sign_in_room
+from ingram_assets.sources.ipage.login.forms import HOME
+from ingram_assets.sources.ipage.login.sign_in import LOGIN, WrongPassword
+from ingram_assets.sources.ipage.pages.page_failures import Blocked, PageChanged
 from ingram_assets.sources.ipage.pages.product_page import ProductPage
+from ingram_assets_tests.world.clock import Clock, replaced
 from ingram_assets_tests.world.events import CENTERS
 
 OWN = CENTERS[:2]
+ADDRESS = "https://ipage.example"
 ROLES: dict[str, Role] = {"TN": "primary", "PA": "secondary"}
 
 
@@ -46,9 +66,53 @@ def copies_on(page: Served) -> int:
     return sum(counts.on_hand or 0 for counts in (page.stock or {}).values())
 
 
+_LOGIN_FORM = (
+    b"<html><body><form action='/ipage/li001.jsp' method='post'><input name='userid'>"
+    b"<input type='password' name='password'><input type='submit' value='Go'></form></body></html>"
+)
+_NOTICE = b"<html><body><p>We're sorry, but your session has expired. Please log in again.</p></body></html>"
+_FEDERATED = (
+    b"<html><body onload='document.forms[0].submit()'><form action='https://fed.example/' method='post'>"
+    b"<input type='hidden' name='SAMLRequest' value='x'></form></body></html>"
+)
+_HOME = b"<html><body><h1>Welcome</h1><a href='/ipage/logout'>Log out</a><p>Browse titles.</p></body></html>"
+LOST: dict[str, tuple[int, bytes, str]] = {
+    "status": (401, b"", ""),
+    "login_form": (200, _LOGIN_FORM, ""),
+    "notice": (200, _NOTICE, ""),
+    "redirect": (200, _LOGIN_FORM, LOGIN),
+    "federated": (200, _FEDERATED, ""),
+    "empty": (200, b"", ""),
+    "not_found": (404, b"", ""),
+}
+"""What comes in a title's place once the session is over: status, body, and where a redirect led. The last
+two bear no mark of it: what the home page then says has to be asked."""
+
+
+class SignIn(NamedTuple):
+    """A sign-in that was tried: when, with which password, and what the site said.
+
+    Attributes:
+        refused: the site refused the password.
+        needless: the last session lived.
+    """
+
+    at: float
+    password: str
+    refused: bool
+    needless: bool
+
+
 @dataclass(slots=True)
 class SimulatedSite:
-    """The site. `asked` are the times of all requests; `served` ISBN to the pages that came."""
+    """The site. `asked` are the times of all requests; `served` ISBN to the pages that came.
+
+    Attributes:
+        session: the number of the session that lives; 0: none does.
+        lost_as: what a request in a session that ended gets, see `LOST`.
+        pages_a_session: after so many pages a session ends, until `short_until`.
+        password: the account's. `password_in_settings` is the operator's, who corrects it at `corrected_at`.
+    """
 
     own_table_only: bool
     titles: dict[str, SiteTitle] = field(default_factory=dict)
@@ -61,9 +125,25 @@ class SimulatedSite:
     asked: list[float] = field(default_factory=list)
     blocked_at: list[float] = field(default_factory=list)
     served: dict[str, list[Served]] = field(default_factory=dict)
+    session: int = 0
+    lost_as: str = "redirect"
+    pages_a_session: int = 0
+    short_until: float = 0.0
+    sign_ins_fail_until: float = 0.0
+    password: str = "password 0"
+    password_in_settings: str = "password 0"
+    corrected_at: float = 0.0
+    requests: int = 0
+    pages: int = 0
+    sign_ins: list[SignIn] = field(default_factory=list)
+    _pages_left: int = 0
+    _sessions: int = 0
+    _bodies: dict[bytes, ProductPage | None] = field(default_factory=dict)
 
     def look_at_clock(self, now: float) -> None:
         """What was broken until now is mended."""
+        if self.corrected_at <= now:
+            self.password_in_settings = self.password
         if self.wrong and self.wrong_until <= now:
             self.wrong = None
         for title in self.titles.values():
@@ -74,27 +154,77 @@ class SimulatedSite:
         """The site as a whole is not to be relied on until then."""
         self.sound_since = max(self.sound_since, until)
 
-    def page(self, isbn: str, now: float) -> ProductPage:
-        """The page of a title.
-
-        Raises:
-            IngramError: what came in its place.
-        """
+    def answer(self, path: str, session: Session, now: float) -> Fetched:
+        """What comes back for a path that is asked for with a session."""
         self.asked.append(now)
+        self.requests += 1
         if now < self.blocking_until:
             self.blocked_at.append(now)
-            raise Refused("The site blocks this machine (status 403).")
+            return _fetched(path, 403)
         if now < self.down_until:
-            raise SiteFailed("The site failed with status 503.")
-        title = self.titles[isbn]
+            return _fetched(path, 503)
+        if session.cookies[0].value != str(self.session):
+            status, body, led_to = (200, _LOGIN_FORM, "") if path == HOME else LOST[self.lost_as]
+            return _fetched(led_to or path, status, body)
+        if path == HOME:
+            return _fetched(path, 200, _HOME)
+        return self._answer_with_page(path, now)
+
+    def _answer_with_page(self, path: str, now: float) -> Fetched:
+        title = self.titles[path.rpartition("=")[2]]
+        if now < self.short_until:
+            if self._pages_left <= 0:
+                self.session = 0
+                return self.answer(path, Session("", (Cookie("JSESSIONID", "over", ""),), ""), now)
+            self._pages_left -= 1
         if self.wrong == "all_404" or title.broken == "not_found":
-            raise NotFound("The site lists nothing here (status 404).")
-        if title.broken == "changed":
+            return _fetched(path, 404)
+        body = b"%s page %d".ljust(_LONG) % (title.isbn.encode(), self.requests)
+        self._bodies[body] = None
+        if title.broken != "changed":
+            page, is_whole = self._page(title)
+            self._bodies[body], is_true = page, self.wrong is None
+            self.served.setdefault(title.isbn, []).append(Served(now, page.stock, is_whole, is_true))
+            self.pages += 1
+        return _fetched(path, 200, body)
+
+    def parse(self, body: bytes) -> ProductPage:
+        """What stands on the page of this body (`parse_product_page`)."""
+        page = self._bodies.pop(body)
+        if page is None:
             raise PageChanged("stock table", "its columns are not those that are known.")
-        page, is_whole = self._page(title)
-        is_true = self.wrong is None
-        self.served.setdefault(isbn, []).append(Served(now, page.stock, is_whole, is_true))
         return page
+
+    def end_sessions_after(self, pages: int, until: float) -> float:
+        """Each session ends after so many pages until then, this one at once; the answer: until when."""
+        self.session, self.pages_a_session = 0, pages
+        self.short_until = max(self.short_until, until)
+        return self.short_until
+
+    def change_password(self, corrected_at: float) -> None:
+        """The password is another one, and the session over."""
+        self.session, self.corrected_at = 0, corrected_at
+        self.password = f"password {len(self.sign_ins) + 1}"
+
+    def sign_in(self, now: float, password: str) -> Session:
+        """The browser signs in, or does not (`login.sign_in`)."""
+        self.asked.append(now)
+        fails = now < max(self.down_until, self.sign_ins_fail_until)
+        reached = not fails and now >= self.blocking_until
+        is_right = password == self.password
+        self.sign_ins.append(
+            SignIn(now, password, reached and not is_right, reached and is_right and self.session > 0)
+        )
+        if now < self.blocking_until:
+            self.blocked_at.append(now)
+            raise Blocked("The bot wall stands before the login form.")
+        if fails:
+            raise Transient("The site failed while signing in.")
+        if not is_right:
+            raise WrongPassword("iPage refused the user or the password.")
+        self._sessions += 1
+        self.session, self._pages_left = self._sessions, self.pages_a_session
+        return new_session([Cookie("JSESSIONID", str(self.session), "ipage.example")], USER_AGENT)
 
     def _page(self, title: SiteTitle) -> tuple[ProductPage, bool]:
         wrong = self.wrong
@@ -123,3 +253,57 @@ class SimulatedSite:
             stock_shape=None if stock is None else Shape(own=True, others=int(others)),
         )
         return page, title.broken is None or (self.own_table_only and title.broken == "half")
+
+
+_LONG = 8_200
+"""Bytes of a title's page: so long a one is left to its reader."""
+
+
+def _fetched(path: str, status: int, body: bytes = b"") -> Fetched:
+    return Fetched(status, ADDRESS + path, httpx.Headers(), body)
+
+
+class SimulatedFetching(Fetching):
+    """The product's way of asking, with the simulated site in place of the network."""
+
+    def __init__(self, site: SimulatedSite, clock: Clock, *given: Any) -> None:
+        super().__init__(*given)
+        self._simulated, self._clock = site, clock
+
+    def _ask(self, session: Session, request: PageRequest[Any]) -> tuple[Fetched, float]:
+        now = self._clock.moment().timestamp()  # a reading has it in microseconds
+        return self._simulated.answer(request.path, session, now), 0.1
+
+
+class SimulatedCancellation(Cancellation):
+    """Nobody cancels; who waits lets the world's time go by."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.now += max(0.0, seconds)
+
+
+@contextmanager
+def reached(site: SimulatedSite, clock: Clock) -> Iterator[None]:
+    """The product's modules that read the site, with this one in place of the network and of the browser."""
+
+    def signs_in(base_url: str, user: str, password: str, *more: Any) -> Session:
+        return site.sign_in(clock.now, password)
+
+    of_site = {
+        "Fetching": lambda *given: SimulatedFetching(site, clock, *given),
+        "Cancellation": lambda: SimulatedCancellation(clock),
+        "parse_product_page": site.parse,
+    }
+    times = {"time": clock.time_module}
+    with replaced(
+        (site_room, of_site),
+        (fetching, {"Transport": lambda _: None}),
+        (sign_in_room, {"sign_in": signs_in}),
+        (retries, {"datetime": clock.datetime_class}),
+        *((module, times) for module in (politeness, breaker, slots, renewal, refused_password)),
+    ):
+        yield

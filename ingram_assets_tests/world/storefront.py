@@ -39,7 +39,6 @@ from ingram_assets.defs.storefront.decisions import (
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
-from ingram_assets.sources.ipage.access import breaker, politeness
 from ingram_assets.store import levels
 from ingram_assets.store import undo as undoing
 from ingram_assets.store.location import find_location
@@ -319,7 +318,5 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
             undoing,
             {**at_work, "read_products": lambda *_: {}, "Shelves": silent, "send_updates": lambda *_: {}},
         ),
-        (politeness, {"time": clock.time_module}),
-        (breaker, {"time": clock.time_module}),
     ):
         yield

@@ -15,6 +15,7 @@ OVERDUE = "sla broken"
 LAGS = "the store lags behind the queue"
 LEFT_BEHIND = "titles are left behind: sweeps come through, but do not read them"
 BLOCKED = "ipage blocks us"
+SIGN_IN = "the sign-in to ipage needs a person"
 SWEEP_STOPPED = "a guardrail stopped the stock sweep"
 PUSH_STOPPED = "a guardrail stopped the push to the store"
 PUSH_FAILS = "a run failed for good: the push to the store"
@@ -122,6 +123,7 @@ def _wrong(world: "World") -> Iterator[tuple[str, bool | None]]:
     may_be_left = is_fresh if stale else False
     yield LEFT_BEHIND, (may_be_left or None if stale else False) if looks_at["stock_promise"] else None
     yield BLOCKED, "block" in scraper.stopped_by
+    yield SIGN_IN, "sign_in" in scraper.stopped_by
     yield SWEEP_STOPPED, "guardrail" in scraper.stopped_by
     yield from _of_pushes(world)
 

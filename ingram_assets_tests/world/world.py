@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.world import promises, telling
+from ingram_assets_tests.world import asking, promises, telling
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, START, Clock
 from ingram_assets_tests.world.events import CENTERS, QUIET_HOURS, TICK, Event, Setting, draw
 from ingram_assets_tests.world.happenings import Happenings
@@ -16,7 +16,7 @@ from ingram_assets_tests.world.medusa import SimulatedClient
 from ingram_assets_tests.world.promises import STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
-from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on
+from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on, reached
 from ingram_assets_tests.world.sold import LEFT_AFTER
 from ingram_assets_tests.world.store import (
     SimulatedJournal,
@@ -47,7 +47,7 @@ def run(setting: Setting, events: Sequence[Event] | None = None) -> Failure | No
     events = draw(setting) if events is None else events
     with tempfile.TemporaryDirectory(prefix="world-") as folder:
         world = World(setting, Path(folder))
-        with driven(world.clock, world.store):
+        with driven(world.clock, world.store), reached(world.site, world.clock):
             try:
                 world.live(events)
             except Broken as broken:
@@ -153,6 +153,7 @@ class World(Happenings):
             self._note_rows()
             if tick % (60 // TICK) == 0 and tick:
                 promises.check(self)
+                asking.check(self)
         if events and self.setting.hours - max(events).at / 60 >= QUIET_HOURS:
             promises.store_follows_queue(self, at_rest=True)
             telling.nothing_is_left_to_be_told(self)

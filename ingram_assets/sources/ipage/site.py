@@ -238,7 +238,7 @@ class Site:
         """
 
         def read(job: PageJob) -> Reading | Again[PageJob]:
-            return self._read_product(job, job.isbn in known, habit, named)
+            return self.try_product(job, job.isbn in known, habit, named)
 
         jobs = (PageJob(f"the page of {isbn}", isbn) for isbn in isbns)
         sweep = WorkerPool(jobs, read, self._concurrency + PARSING_WORKERS, self._canceled)
@@ -290,9 +290,14 @@ class Site:
 
         return self._retries.until_done(PageJob(f"the cover of {isbn}"), try_all)
 
-    def _read_product(
+    def try_product(
         self, job: PageJob, is_known: bool, habit: Habit, named: bool
     ) -> Reading | Again[PageJob]:
+        """One try of one title's page, in the caller's thread: its reading, or that it is to be tried again.
+
+        Raises:
+            Canceled: `cancel` was called.
+        """
         isbn = job.isbn or ""
 
         def read(body: bytes) -> ProductPage:
