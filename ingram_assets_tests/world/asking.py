@@ -1,5 +1,6 @@
-"""What has to hold of how the site is asked: sessions and sign-ins."""
+"""What has to hold of how the site is asked: sessions, sign-ins and the pace."""
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from ingram_assets_tests.world.promises import Broken
 if TYPE_CHECKING:
     from ingram_assets_tests.world.world import World
 
+IN_FLIGHT, MIN_GAP = 8, 0.002
+"""Requests on their way at once, and seconds between two starts, over all runs of the machine."""
 SIGN_INS_OF_A_RUN, PAGES_A_SIGN_IN = 10, 5
 IN_VAIN = 5
 """Sign-ins of a run that reads nothing: some that fail, and two that bring no page."""
@@ -30,6 +33,7 @@ def check(world: "World") -> None:
     a_session_that_lives_is_kept(world)
     a_refused_password_is_not_tried_again(world)
     no_storm_of_sign_ins(world)
+    no_more_requests_than_allowed(world)
     del world.scraper.asking[:-RUNS_LOOKED_AT]
 
 
@@ -71,3 +75,16 @@ def no_storm_of_sign_ins(world: "World") -> None:
     pages = sum(page.at > since for pages in world.site.served.values() for page in pages[-60:])
     if lately > SIGN_INS_OF_AN_HOUR + pages / PAGES_A_SIGN_IN:
         raise Broken("no storm of sign-ins", f"{lately} in an hour, in which {pages} pages came")
+
+
+def no_more_requests_than_allowed(world: "World") -> None:
+    """Of several runs at once: together they are no less polite than one."""
+    flights = sorted(world.site.flights)
+    for (one, _), (other, _) in itertools.pairwise(flights):
+        if other - one < MIN_GAP - 1e-5:
+            raise Broken("no more requests than allowed", f"two within {other - one:.4f} s")
+    for at, _ in flights:
+        together = sum(sent <= at < answered for sent, answered in flights)
+        if together > IN_FLIGHT:
+            raise Broken("no more requests than allowed", f"{together} at once, at {world.when(at)}")
+    world.site.flights.clear()

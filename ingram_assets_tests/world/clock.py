@@ -1,11 +1,14 @@
 """The simulated clock, and how modules of the product are made to look at it."""
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
+
+from greenlet import getcurrent, greenlet
 
 START = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -24,6 +27,26 @@ class Clock:
     def hours(self, at: float | None = None) -> float:
         """Hours since the world began."""
         return ((self.now if at is None else at) - START) / HOUR
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time go by. Of several that are at work together, the others go on meanwhile."""
+        others = getcurrent().parent
+        if others is None:
+            self.now += seconds
+        else:
+            others.switch(self.now + seconds)
+
+    def together(self, works: Iterable[Callable[[], None]]) -> None:
+        """Does all at once, as threads do: who wakes first goes on first. Then it is as late as it was."""
+        began = self.now
+        waiting = [(began, number, greenlet(work)) for number, work in enumerate(works)]
+        while waiting:
+            at, number, work = heapq.heappop(waiting)
+            self.now = max(self.now, at)
+            wakes = work.switch()
+            if not work.dead:
+                heapq.heappush(waiting, (wakes, number, work))
+        self.now = began
 
     @property
     def datetime_class(self) -> type[datetime]:

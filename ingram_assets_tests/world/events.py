@@ -302,6 +302,14 @@ def _sessions(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     return events
 
 
+def _covers(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Several runs ask for covers at once, beside whatever else is at work."""
+    return [
+        Event(at, "covers_at_once", n=drawn.choice((1, 2, 3)), word=drawn.choice(("quick", "slow", "fails")))
+        for at in _times(drawn, last, 12)
+    ]
+
+
 Part = Callable[[random.Random, Setting, int], list[Event]]
 _PARTS: tuple[Part, ...] = (
     _born,
@@ -319,6 +327,7 @@ _PARTS: tuple[Part, ...] = (
     _backups,
     _undos,
     _sessions,
+    _covers,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

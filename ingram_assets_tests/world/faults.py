@@ -330,6 +330,18 @@ FAULTS = (
         "        if True:",
     ),
     _one(
+        "each run has slots of its own",
+        "sources/ipage/access/slots.py",
+        "    except BlockingIOError:\n        return False",
+        "    except BlockingIOError:\n        return True",
+    ),
+    _one(
+        "who was held up makes up for it all at once",
+        "sources/ipage/access/slots.py",
+        "            start = max(now, due, last + self._limits.min_gap)",
+        "            start = max(now, due)",
+    ),
+    _one(
         "each run signs in anew",
         "sources/ipage/access/session.py",
         "            if kept.session is not None and newer:",

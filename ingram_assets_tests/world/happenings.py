@@ -7,7 +7,7 @@ from typing import Any
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.rules import StoreRules
-from ingram_assets_tests.world import promises, sold
+from ingram_assets_tests.world import covers, promises, sold
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, Clock
 from ingram_assets_tests.world.events import CENTERS, Event, Setting
 from ingram_assets_tests.world.medusa import NAME, Place, SimulatedClient
@@ -120,6 +120,11 @@ class Happenings:
         self.site.lost_as = event.word
         if event.n < 10:  # from there on every title is read, if with many sign-ins
             self._site_fails_until(until)
+
+    def _on_covers_at_once(self, event: Event, isbn: str) -> None:
+        """Without `ingram up`: nothing keeps these runs apart but the files that they share."""
+        if not self.scraper.open_until:
+            covers.ask(self.clock, self.site, self.scraper.state, self.isbns, event.n, event.word)
 
     def _on_sign_ins_fail(self, event: Event, isbn: str) -> None:
         self.site.session = 0

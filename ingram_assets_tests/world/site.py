@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import httpx
@@ -34,6 +35,9 @@ from ingram_assets_tests.world.events import CENTERS
 
 OWN = CENTERS[:2]
 ADDRESS = "https://ipage.example"
+COVER = "/ipage/hoverImage.jsp?ean="
+LATENCY = 0.1
+"""Seconds until an answer."""
 ROLES: dict[str, Role] = {"TN": "primary", "PA": "secondary"}
 
 
@@ -111,6 +115,8 @@ class SimulatedSite:
         session: the number of the session that lives; 0: none does.
         lost_as: what a request in a session that ended gets, see `LOST`.
         pages_a_session: after so many pages a session ends, until `short_until`.
+        latency: seconds until an answer.
+        flights: when each request for a cover was sent and when it was answered.
         password: the account's. `password_in_settings` is the operator's, who corrects it at `corrected_at`.
     """
 
@@ -136,6 +142,9 @@ class SimulatedSite:
     requests: int = 0
     pages: int = 0
     sign_ins: list[SignIn] = field(default_factory=list)
+    latency: float = LATENCY
+    covers_fail: bool = False
+    flights: list[tuple[float, float]] = field(default_factory=list)
     _pages_left: int = 0
     _sessions: int = 0
     _bodies: dict[bytes, ProductPage | None] = field(default_factory=dict)
@@ -168,6 +177,8 @@ class SimulatedSite:
             return _fetched(led_to or path, status, body)
         if path == HOME:
             return _fetched(path, 200, _HOME)
+        if path.startswith(COVER):
+            return _fetched(path, 503 if self.covers_fail else 404)
         return self._answer_with_page(path, now)
 
     def _answer_with_page(self, path: str, now: float) -> Fetched:
@@ -271,8 +282,30 @@ class SimulatedFetching(Fetching):
         self._simulated, self._clock = site, clock
 
     def _ask(self, session: Session, request: PageRequest[Any]) -> tuple[Fetched, float]:
-        now = self._clock.moment().timestamp()  # a reading has it in microseconds
-        return self._simulated.answer(request.path, session, now), 0.1
+        site, now = self._simulated, self._clock.moment().timestamp()  # a reading has it in microseconds
+        answer = site.answer(request.path, session, now)
+        if request.path.startswith(COVER):
+            sent_at = self._clock.now
+            self._clock.sleep(site.latency)
+            site.flights.append((sent_at, self._clock.now))
+        return answer, site.latency
+
+
+class SimulatedSemaphore:
+    """`threading.Semaphore` for those that take turns on the simulated clock."""
+
+    def __init__(self, clock: Clock, value: int) -> None:
+        self._clock, self._left = clock, value
+
+    def acquire(self, timeout: float) -> bool:
+        if self._left <= 0:
+            self._clock.sleep(timeout)
+            return False
+        self._left -= 1
+        return True
+
+    def release(self) -> None:
+        self._left += 1
 
 
 class SimulatedCancellation(Cancellation):
@@ -283,7 +316,8 @@ class SimulatedCancellation(Cancellation):
         self._clock = clock
 
     def sleep(self, seconds: float) -> None:
-        self._clock.now += max(0.0, seconds)
+        if seconds > 0:
+            self._clock.sleep(seconds)
 
 
 @contextmanager
@@ -299,11 +333,13 @@ def reached(site: SimulatedSite, clock: Clock) -> Iterator[None]:
         "parse_product_page": site.parse,
     }
     times = {"time": clock.time_module}
+    turns = SimpleNamespace(Semaphore=lambda value: SimulatedSemaphore(clock, value))
     with replaced(
         (site_room, of_site),
         (fetching, {"Transport": lambda _: None}),
         (sign_in_room, {"sign_in": signs_in}),
         (retries, {"datetime": clock.datetime_class}),
-        *((module, times) for module in (politeness, breaker, slots, renewal, refused_password)),
+        (slots, {**times, "_POLL": (0.2, 0.6), "threading": turns}),
+        *((module, times) for module in (politeness, breaker, renewal, refused_password)),
     ):
         yield
