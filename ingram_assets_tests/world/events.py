@@ -310,6 +310,17 @@ def _covers(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     ]
 
 
+def _two_pushes(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """Pushes that are asked for at once, for the same titles: some were edited, one is to be made anew."""
+    events = []
+    for at in _times(drawn, last, 20):
+        title = drawn.randrange(setting.titles)
+        events += [Event(at, "hand_edit", (title + n) % setting.titles, 99) for n in range(1, 4)]
+        first = drawn.choice(("", "made_anew"))
+        events.append(Event(at, "pushes_at_once", title, drawn.choice((2, 3)), first))
+    return events
+
+
 Part = Callable[[random.Random, Setting, int], list[Event]]
 _PARTS: tuple[Part, ...] = (
     _born,
@@ -328,6 +339,7 @@ _PARTS: tuple[Part, ...] = (
     _undos,
     _sessions,
     _covers,
+    _two_pushes,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

@@ -330,6 +330,12 @@ FAULTS = (
         "        if True:",
     ),
     _one(
+        "two pushes are at work at once",
+        "store/journal.py",
+        "            while not _takes_lock(holder):",
+        "            while False:",
+    ),
+    _one(
         "each run has slots of its own",
         "sources/ipage/access/slots.py",
         "    except BlockingIOError:\n        return False",

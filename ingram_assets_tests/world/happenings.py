@@ -278,6 +278,14 @@ class Happenings:
         for one in self.isbns:
             self._settles(one, read_again + STORE_LAG)
 
+    def _on_pushes_at_once(self, event: Event, isbn: str) -> None:
+        """Several runs push the same titles, as a command does beside a sensor's run."""
+        if event.word == "made_anew" and not self.excuses.site.is_on(self.clock.now):
+            self._on_delete_product(event, isbn)
+            self._on_enrich(event, isbn)
+        place = self.isbns.index(isbn)
+        self.storefront.push_at_once((self.isbns * 2)[place : place + 4], event.n)
+
     def _on_undo(self, event: Event, isbn: str) -> None:
         """A person takes one of the last pushes back."""
         written = [ran.run_id for ran in self.storefront.ended[-40:] if ran.run_id in self.journal.runs]

@@ -4,9 +4,10 @@ Each check compares what shoppers and staff see with what the site showed, and e
 outside world excuses: for as long as it lasts, and not a moment longer.
 """
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingram_assets.defs.storefront.decisions import SensorCursor, Stretch
@@ -79,8 +80,8 @@ class Trouble:
     def is_on(self, now: float) -> bool:
         return now <= self.until
 
-    def was_on(self, at: datetime) -> bool:
-        return any(since <= at.timestamp() <= until for since, until in self.spans)
+    def was_on(self, at: float) -> bool:
+        return any(since <= at <= until for since, until in self.spans)
 
 
 @dataclass(slots=True)
@@ -147,6 +148,7 @@ def check(world: "World") -> None:
     no_push_is_asked_for_without_end(world)
     no_change_is_passed_over(world)
     there_is_one_location(world)
+    one_run_writes_at_a_time(world)
 
 
 def no_request_in_a_pause(world: "World") -> None:
@@ -546,6 +548,18 @@ def there_is_one_location(world: "World") -> None:
     is_doubtful = "sloc_second" in world.client.places and OURS in world.client.places
     if is_doubtful and last and last.at > world.second_location_since and last.state == "succeeded":
         raise Broken("Ingram has one location", f"at {world.when(last.at)} there were two of its name")
+
+
+def one_run_writes_at_a_time(world: "World") -> None:
+    """Who asks for a push while another is at work waits for its end, and makes nothing a second time."""
+    store = world.store
+    if store.doubled:
+        raise Broken("one run writes at a time", f"{world.name(store.doubled[0])} was made twice")
+    turns = Counter(run_id for run_id, _ in itertools.groupby(store.wrote))
+    for run_id, times in turns.items():
+        if times > 1:
+            raise Broken("one run writes at a time", f"another wrote between the writes of {run_id}")
+    store.wrote.clear()
 
 
 MANY_PUSHES = 12

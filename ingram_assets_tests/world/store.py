@@ -14,7 +14,7 @@ from ingram_assets.domain.guardrails import held_price
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import Applied
 from ingram_assets.store.import_plan import RowPlan
-from ingram_assets.store.journal import Change, Entry, InStep, Kind, Known, LastLevel, What, Writing
+from ingram_assets.store.journal import Change, Entry, InStep, Journal, Kind, Known, LastLevel, What, Writing
 from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
@@ -91,6 +91,12 @@ class SimulatedStore:
     orders: list[Order] = field(default_factory=list)
     is_down: bool = False
     dies_after: int | None = None
+    pauses: Callable[[], None] = lambda: None
+    """Called at each request: what lets others go on before its answer comes."""
+    wrote: list[str] = field(default_factory=list)
+    """Whose run wrote, write by write."""
+    doubled: list[str] = field(default_factory=list)
+    """Titles of which a second product was made."""
     _numbers: Any = field(default_factory=itertools.count)
 
     def available(self, isbn: str) -> tuple[float, bool]:
@@ -190,7 +196,7 @@ class SimulatedStore:
         self, session: StoreSession, titles: Sequence[TitleWrites], read_at: datetime | None = None
     ) -> Applied:
         for title in titles:
-            self._write_one()
+            self._write_one(session)
             if title.quantities is not None or title.link_item:
                 item = self._item_of(title)
                 if title.quantities is not None:
@@ -264,8 +270,8 @@ class SimulatedStore:
     ) -> ImportReport:
         report = ImportReport()
         for title in titles:
-            self._write_one()
             row = self._row_plan(session, title)
+            self._write_one(session)
             if row.problem:
                 report.failed[title.isbn] = row.problem
                 on_done([], {title.id: row.problem})
@@ -287,6 +293,7 @@ class SimulatedStore:
         product.managed = wanted.manage_inventory is not False
         product.allow_backorder = bool(wanted.allow_backorder)
         product.metadata = variant_metadata(title, wanted)
+        self.doubled += [title.isbn] if title.isbn in self.products else []
         self.products[title.isbn] = product
         if product.managed:
             product.item = self.leftovers.pop(title.isbn, None) or self._new_item(title.isbn)
@@ -299,14 +306,32 @@ class SimulatedStore:
     def _ask(self) -> None:
         if self.is_down:
             raise Transient("Medusa does not answer.")
+        self.pauses()
 
-    def _write_one(self) -> None:
+    def _write_one(self, session: StoreSession) -> None:
         self._ask()
+        self.wrote.append(session.run_id)
         if self.dies_after is not None:
             self.dies_after -= 1
             if self.dies_after < 0:
                 self.dies_after = None
                 raise Killed
+
+
+class Holder:
+    """A connection to the journal's database, with whose end its lock goes."""
+
+    def __init__(self, journal: "SimulatedJournal") -> None:
+        self._journal = journal
+
+    def takes_lock(self) -> bool:
+        """Whether the lock is this one's now."""
+        self._journal.holder = self._journal.holder or self
+        return self._journal.holder is self
+
+    def close(self) -> None:
+        if self._journal.holder is self:
+            self._journal.holder = None
 
 
 @dataclass(slots=True)
@@ -318,6 +343,13 @@ class SimulatedJournal:
     levels: dict[str, LastLevel] = field(default_factory=dict)
     runs: dict[str, list[Entry]] = field(default_factory=dict)
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
+    holder: "Holder | None" = None
+    """Who has the lock of the one run that may be at work."""
+
+    alone = Journal.alone
+
+    def _connect(self) -> "Holder":
+        return Holder(self)
 
     def know(self, what: What, things: Iterable[Known]) -> None:
         self.ids.setdefault(what, {}).update({one.called: one for one in things})

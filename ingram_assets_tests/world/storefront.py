@@ -39,7 +39,7 @@ from ingram_assets.defs.storefront.decisions import (
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
-from ingram_assets.store import levels
+from ingram_assets.store import journal, levels
 from ingram_assets.store import undo as undoing
 from ingram_assets.store.location import find_location
 from ingram_assets.store.read import read_touched
@@ -50,12 +50,13 @@ from ingram_assets_tests.world.events import SENSORS
 from ingram_assets_tests.world.medusa import CHANNEL, NAME, SimulatedClient
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
-from ingram_assets_tests.world.store import Killed, SimulatedJournal, SimulatedStore
+from ingram_assets_tests.world.store import Holder, Killed, SimulatedJournal, SimulatedStore
 from ingram_assets_tests.world.watch import PUSH, Watch
 
 WAITS = (15.0, 60.0, 300.0)
 LOOKS_IN_A_TICK = 3
 """A sensor looks oftener, but so the stretches that it holds keep up with what is new."""
+REQUEST_SECONDS = 0.01
 LAG = timedelta(minutes=10)
 SECOND_LOOK = timedelta(hours=2)
 """STOCK_FAIL_AFTER: by then each title that can be read was."""
@@ -129,8 +130,6 @@ class Storefront:
 
     def push(self, isbns: Sequence[str] | None, by: str, *, let_through: bool = False) -> RunState:
         """A run of the job `push`."""
-        now = self.clock.moment()
-        today = now.astimezone(self.zone).date()
         context = self.context
         run_id = context.run.run_id
         settings: Any = SimpleNamespace(
@@ -141,8 +140,9 @@ class Storefront:
         reader: Any = self.queue
         state, reason, before = "succeeded", "", self._read_in_store()
         try:
-            with classified():
-                session = self._session(run_id, today)
+            with classified(), self.journal.alone(lambda: None):
+                now = self.clock.moment()
+                session = self._session(run_id, now.astimezone(self.zone).date())
                 retired = frozenset(self.scraper.retired)
                 run = pushing.StoreRun(context, reader, session, settings, retired, now)
                 pushing.push_rows(run, isbns, let_through=let_through)
@@ -159,10 +159,17 @@ class Storefront:
         self.ended.append(Ran(self.clock.now, state, named, by, reason, told, run_id))  # type: ignore[arg-type]
         return state  # type: ignore[return-value]
 
+    def push_at_once(self, isbns: Sequence[str], runs: int) -> None:
+        """Several runs of the job `push` for the same titles, none of which waits for another's end."""
+        self.store.pauses = lambda: self.clock.sleep(REQUEST_SECONDS)
+        self.clock.together([lambda: self.push(isbns, "person")] * runs)
+        self.store.pauses = lambda: None
+
     def undo(self, run_id: str) -> None:
         """What `ingram undo` does."""
         today = self.clock.moment().astimezone(self.zone).date()
-        undoing.undo(self._session(f"undo {next(self._numbers)}", today), run_id)
+        with self.journal.alone(lambda: None):
+            undoing.undo(self._session(f"undo {next(self._numbers)}", today), run_id)
 
     def _session(self, run_id: str, today: date) -> StoreSession:
         """What `open_store` opens."""
@@ -314,6 +321,7 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     with replaced(
         (pushing, of_push),
         (levels, at_work),
+        (journal, {"_takes_lock": Holder.takes_lock, "time": SimpleNamespace(sleep=clock.sleep)}),
         (
             undoing,
             {**at_work, "read_products": lambda *_: {}, "Shelves": silent, "send_updates": lambda *_: {}},

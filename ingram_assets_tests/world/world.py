@@ -1,5 +1,6 @@
 """A world: its site, queue, store and people, the product's decisions between them, and hours that go by."""
 
+import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ def isbn_of(number: int) -> str:
 def run(setting: Setting, events: Sequence[Event] | None = None) -> Failure | None:
     """Live through a seed's events, or through those given; what was broken first."""
     events = draw(setting) if events is None else events
+    random.seed(setting.seed)  # the product's own dice: pauses before a further try, gaps between requests
     with tempfile.TemporaryDirectory(prefix="world-") as folder:
         world = World(setting, Path(folder))
         with driven(world.clock, world.store), reached(world.site, world.clock):
