@@ -14,9 +14,10 @@ from ingram_assets.defs.reading_events import latest_readings, reading_events
 from ingram_assets.defs.scraper import assets, automation
 from ingram_assets.defs.scraper.assets import likely_sell_outs, saved_search, stock_sweep
 from ingram_assets.defs.scraper.automation import BETWEEN_SPEC, SWEEP_SPEC
-from ingram_assets.defs.scraper.between_sweeps import between_sweeps, readable_titles
+from ingram_assets.defs.scraper.between_sweeps import between_sweeps, last_readings, worth_a_try
 from ingram_assets.defs.scraper.earlier_sweeps import before_a_sweep
 from ingram_assets.defs.scraper.resources import RESOURCES
+from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.stock import on_hand
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
@@ -181,10 +182,29 @@ def test_a_title_that_cant_be_read_is_named_and_left_for_a_while(
     earlier, between = before_a_sweep(instance, site.isbns(), now), between_sweeps(instance, now)
     assert between is not None
     assert between.pages == TITLES
-    assert first not in readable_titles(instance, earlier, between, now, TODAY)
+    assert between.failed == {first}
+    titles = last_readings(instance, earlier, now, TODAY)
+    assert set(worth_a_try(titles, earlier, between.failed, now, 7200)) == set(site.isbns()) - {first}
     later = between_sweeps(instance, now + 3600)
     assert later is not None
-    assert first in readable_titles(instance, earlier, later, now, TODAY)
+    assert not later.failed
+
+
+def test_a_title_that_the_sweep_could_not_read_is_tried_while_its_promise_can_be_kept(
+    instance: dg.DagsterInstance, site: Simulator
+):
+    first, now = site.isbns()[0], time.time()
+    site.fault("layout", layout="no_header", isbns=[first])
+    assert sweep(instance).success
+    site.clear_faults()
+    earlier = before_a_sweep(instance, site.isbns(), now)
+    assert first in earlier.suspects
+    titles = last_readings(instance, earlier, now, TODAY)
+    at = titles[first].at
+    assert first not in worth_a_try(titles, earlier, (), at + 7201, 7200)
+    tried = worth_a_try(titles, earlier, (), at + 7199, 7200)
+    (chosen,) = read_next(tried.values(), at + 5400, 1, late_unless_read=at + 1)
+    assert (chosen.isbn, chosen.reason) == (first, "the next sweep would read it too late")
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retry_after": "60"}, {"status": 503}])
@@ -206,9 +226,7 @@ def test_what_shoppers_ordered_counts_more(instance: dg.DagsterInstance, site: S
     earlier, between = before_a_sweep(instance, site.isbns(), now), between_sweeps(instance, now)
     assert between is not None
     wanted = {
-        one.isbn
-        for one in readable_titles(instance, earlier, between, now, date(2020, 1, 1)).values()
-        if one.wanted
+        one.isbn for one in last_readings(instance, earlier, now, date(2020, 1, 1)).values() if one.wanted
     }
     assert wanted == {ordered}
 

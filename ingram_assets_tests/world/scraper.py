@@ -14,7 +14,7 @@ import dagster as dg
 
 from ingram_assets.defs.events import STOPPED, Report, failure_of, stopped
 from ingram_assets.defs.keys import STOCK_SWEEP
-from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts
+from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts, worth_a_try
 from ingram_assets.defs.scraper.decisions import (
     OLD_NEWS_AFTER,
     Due,
@@ -258,8 +258,8 @@ class Scraper:
         between, now = self.between, self.clock.now
         assert between is not None
         earlier = replace(self._earlier(), of_all=False)
-        there = self.tracked & earlier.known - between.failed
-        titles = {isbn: one for isbn, one in self.readings.items() if isbn in there}
+        tracked = {isbn: one for isbn, one in self.readings.items() if isbn in self.tracked}
+        titles = worth_a_try(tracked, earlier, between.failed, now, SLA)
         chosen = read_next(
             titles.values(),
             now,

@@ -5,7 +5,7 @@ which also carry the changes of its stock; which titles shoppers ordered, the st
 `medusa/orders`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
@@ -26,7 +26,7 @@ from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.sources.ipage.site import Reading
 
 _ASKED, _TELLING, _ODD, _HELD_BACK = "asked", "telling", "odd", "held_back"
-_LATE_AFTER_FAILED = 1800.0
+_LEFT_ALONE_FOR = 1800.0
 """Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
 
 _LOOKED_AT = 15
@@ -94,7 +94,7 @@ class BetweenSweeps:
         return cls(
             swept_at,
             pages=sum(run.asked for run in runs),
-            failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LATE_AFTER_FAILED)),
+            failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LEFT_ALONE_FOR)),
             counts=counts,
             held_back=runs[0].held_back if runs else None,
         )
@@ -140,16 +140,33 @@ def _run(record: dg.EventLogRecord) -> RunBetween:
     )
 
 
-def readable_titles(
-    instance: dg.DagsterInstance, earlier: Earlier, between: BetweenSweeps, now: float, today: date
+def last_readings(
+    instance: dg.DagsterInstance, earlier: Earlier, now: float, today: date
 ) -> dict[str, LastReading]:
-    """The last readings of the tracked titles that can be expected to be readable now."""
+    """The last readings of the tracked titles, by ISBN."""
     tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
-    there = tracked & earlier.known - between.failed
-    latest = {isbn: storage_id for isbn, storage_id in earlier.read.items() if isbn in there}
     ordered = made_since(instance, ORDERS, now - WANTED_FOR)
-    events = reading_events(instance, latest)
+    events = reading_events(instance, {isbn: id_ for isbn, id_ in earlier.read.items() if isbn in tracked})
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
+
+
+def worth_a_try(
+    titles: Mapping[str, LastReading], earlier: Earlier, failed: Collection[str], now: float, promise: float
+) -> dict[str, LastReading]:
+    """The titles that are expected to be readable now, or whose promise can still be kept.
+
+    A title that the last sweep could not read is tried until its promise is broken. Then it is the sweeps'.
+
+    Args:
+        failed: titles that could not be read a short while ago.
+        promise: how old a reading may be, in seconds.
+    """
+    known = earlier.known
+    return {
+        isbn: one
+        for isbn, one in titles.items()
+        if isbn not in failed and (isbn in known or one.at > now - promise)
+    }
 
 
 def odd_counts(
