@@ -19,9 +19,9 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.figures import StockFigures
+from ingram_assets.store.inventory.hourly_count import HourlyCount, count_all
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList, ListedEntry, WantedEntries
-from ingram_assets.store.inventory.hourly_count import HourlyCount, count_all
 from ingram_assets.store.inventory.service import InventoryService
 
 LOW_STOCK = "low_stock"

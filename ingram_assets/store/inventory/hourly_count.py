@@ -1,4 +1,4 @@
-"""The hourly count: each entry's sum in the ledger beside its level, at which others may have been at work."""
+"""The hourly count: each entry's sum in the ledger beside its level, where others may have been at work."""
 
 import logging
 from collections.abc import Iterable, Mapping
