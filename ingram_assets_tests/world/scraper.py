@@ -72,6 +72,7 @@ class EndedSweep:
     began: float
     at: float
     failed: frozenset[str]
+    odd: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ class Scraper:
             tuple(self.failures[-len(SCHEDULE.waits) - 1 :]),
             self.run is not None,
         )
-        doubted = self.between.held_back if self.between else None
+        doubted = self.between.all_again(self.clock.now) if self.between else None
         return due(past, SCHEDULE, self.clock.now, left_alone_until=self.open_until or None, early=doubted)
 
     @property
@@ -132,7 +133,8 @@ class Scraper:
         """What was read since the last complete sweep."""
         if self.swept_at is None:
             return None
-        return BetweenSweeps.of(self.swept_at, self.runs_between[::-1], self.clock.now)
+        odd = self.completed[-1].odd
+        return BetweenSweeps.of(self.swept_at, self.runs_between[::-1], self.clock.now, odd)
 
     def look_between(self) -> Due:
         """What `between_sweeps_due` decides."""
@@ -321,7 +323,13 @@ class Scraper:
     def _end(self, began: float, reads: "_Reads", sweep: SweepResult, details: Collection[str]) -> None:
         """What `stock_sweep` does once its pages were read."""
         self._record_gone(sweep, details)
-        ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(sweep.report.failed))
+        ended = EndedSweep(
+            next(self._numbers),
+            began,
+            self.clock.now,
+            frozenset(sweep.report.failed),
+            sweep.counts.doubt(THRESHOLDS),
+        )
         stopped_by, tripped = reads.retries.stopped_by, sweep.tripped(THRESHOLDS)
         if isinstance(stopped_by, Stopped | NeedsPerson):
             return self._failed(failure_of(stopped_by))
@@ -407,6 +415,9 @@ class Scraper:
             self.seen[read.isbn] = number
             self.readings[read.isbn] = LastReading(read.isbn, now, None)
             return True
+        before = self.readings.get(read.isbn)
+        counts = (before.copies if before else None, on_hand(page.stock))
+        sweep.counts += guardrails.OddCounts.of([counts], THRESHOLDS)
         self.queue.record_stock(StockReading(read.isbn, "ipage", at, one.complete, page.stock or {}))
         self.made[read.isbn] = number
         self._note_copies(read.isbn, now)

@@ -50,6 +50,7 @@ from ingram_assets.defs.scraper.automation import (
 )
 from ingram_assets.defs.scraper.between_sweeps import (
     NOTHING_ODD,
+    SWEPT_ODDLY,
     between_sweeps,
     last_readings,
     left_for_the_next_run,
@@ -295,6 +296,8 @@ def stock_sweep(
             f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
         )
     metadata = {**sweep.report.metadata(), **_plots(sweep), **left, SWEEP_EVERY: every}
+    if doubt := sweep.counts.doubt(thresholds):
+        metadata[SWEPT_ODDLY] = doubt
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
