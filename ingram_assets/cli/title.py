@@ -232,7 +232,7 @@ def show_explanation(isbn: str, as_json: bool) -> None:
     if as_json:
         return print_json(**asdict(explanation), notes=notes, next_reading=following)
     say(explanation.text())
-    say(one_line(f"Read:     {sentence}"))
+    say(one_line(f"Next:     {sentence}"))
     for note in notes:
         say(one_line(f"Note:     {note}"))
 
@@ -254,8 +254,8 @@ def _next_reading(isbn: str) -> tuple[Mapping[str, Any] | None, str]:
                 today=store_today(common),
             )
     except IngramError as error:
-        return None, f"not known when next: {error}"
-    return asdict(found), f"next {found.sentence(now)}"
+        return None, f"Not known when: {error}"
+    return asdict(found), found.why
 
 
 def _explanation(isbn: str) -> tuple[Explanation, list[str]]:

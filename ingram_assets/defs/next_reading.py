@@ -13,7 +13,8 @@ from ingram_assets.defs.reading_events import (
     reading_events,
     said,
 )
-from ingram_assets.domain.freshness import LastReading, why, worth_after
+from ingram_assets.defs.runs_at_work import switched_off
+from ingram_assets.domain.freshness import why, worth_after
 from ingram_assets.domain.wording import moment
 
 CHOICE = "choice"
@@ -26,18 +27,20 @@ WANTED_FOR = 14 * 86400.0
 """Seconds for which an order makes a title one that shoppers want."""
 
 
+_BY_SENSOR = {"sweep_due": "the sweeps", "between_sweeps_due": "what is read between sweeps"}
+
+
 @dataclass(frozen=True, slots=True)
 class NextReading:
-    """When a title is expected to be read next; `at` is None where nothing is at work that would read it."""
+    """When a title is expected to be read next.
+
+    Attributes:
+        at: not before that, and soon after it; None: nothing is known that would read it.
+        why: a sentence for a person.
+    """
 
     at: datetime | None
     why: str
-
-    def sentence(self, now: datetime) -> str:
-        """For a person."""
-        if self.at is None:
-            return self.why
-        return f"{'now' if self.at <= now else 'about ' + moment(self.at)}, {self.why}"
 
 
 def next_reading(
@@ -50,33 +53,37 @@ def next_reading(
         sweep_every: seconds from one sweep to the next, where the last one did not tell.
     """
     if isbn not in instance.get_dynamic_partitions(ISBNS_NAME):
-        return NextReading(None, f"It is not tracked, so nothing reads it. To track it: ingram enrich {isbn}")
+        return NextReading(None, f"Not any more: it is not tracked. To track it: ingram enrich {isbn}")
     swept = next(iter(instance.fetch_materializations(STOCK_SWEEP, limit=1).records), None)
     if swept is None:
         return NextReading(None, "With the first sweep: none was complete yet.")
     due = swept.timestamp + (said(swept, SWEEP_EVERY) or sweep_every)
+    found = _next(instance, isbn, now, due, today)
+    off = [what for sensor, what in _BY_SENSOR.items() if sensor in switched_off(instance)]
+    if off:
+        return NextReading(found.at, f"{found.why} But {' and '.join(off)} are switched off in Dagster.")
+    return found
+
+
+def _next(instance: dg.DagsterInstance, isbn: str, now: float, due: float, today: date) -> NextReading:
     events = reading_events(instance, latest_readings(instance, [isbn]))
     if isbn not in events:
-        return _with_the_sweep(due, "it was never read")
+        return _with_the_sweep(due, "It was never read.")
     ordered = isbn in made_since(instance, ORDERS, now - WANTED_FOR)
     title = last_reading(events[isbn], ordered, today)
-    since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
-    between = next(iter(instance.fetch_materializations(since, limit=1).records), None)
+    between = next(iter(instance.fetch_materializations(LIKELY_SELL_OUTS, limit=1).records), None)
     choice = said(between, CHOICE) or {}
     usual, least = choice.get("usual_demand"), choice.get("least_worth")
     if not usual:
-        return _with_the_sweep(due, "or before, as one of the oldest readings, until sales are known")
-    return _by_worth(title, usual, least, due)
-
-
-def _by_worth(title: LastReading, usual: float, least: float | None, due: float) -> NextReading:
-    reason = why(title, usual)
-    after = worth_after(title, usual, least, max(0.0, due - title.at)) if least else None
+        return _with_the_sweep(due, "Nothing is chosen by sales before some were seen.")
+    within = max(0.0, due - title.at)
+    after = worth_after(title, usual, least, within) if least and (title.copies or title.awaited) else None
     if after is None:
-        return _with_the_sweep(due, reason)
-    at = datetime.fromtimestamp(title.at + after, UTC)
-    return NextReading(at, f"before the next sweep: {reason}.")
+        return _with_the_sweep(due, f"Nothing speaks for an earlier reading: {why(title, usual)}.")
+    at = datetime.fromtimestamp(max(title.at + after, now), UTC)
+    return NextReading(at, f"Between sweeps, from {moment(at)} on: {why(title, usual)}.")
 
 
 def _with_the_sweep(due: float, reason: str) -> NextReading:
-    return NextReading(datetime.fromtimestamp(due, UTC), f"with the sweep of all titles: {reason}.")
+    at = datetime.fromtimestamp(due, UTC)
+    return NextReading(at, f"With the sweep of all titles, due {moment(at)}. {reason}")

@@ -144,6 +144,7 @@ def last_reading(record: dg.EventLogRecord, wanted: bool, today: date) -> LastRe
         record.timestamp,
         None if on_hand is None else int(on_hand),
         on_order=int(said(record, "on_order") or 0),
+        awaited=is_new or said(record, "status") not in ("digital", "preorder", "unknown"),
         seen=SeenDemand.of(history_of(record), record.timestamp),
         wanted=wanted or is_new,
     )

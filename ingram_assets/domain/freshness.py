@@ -27,6 +27,12 @@ _RESTOCK = 0.005
 _WANTED = 3.0
 """How many times a title counts that shoppers of this store ordered lately, or that has just come out."""
 
+_SAME = 0.05
+"""Share by which a count that comes back may differ from what it was."""
+
+_MISREAD_FOR = 3 * HOUR
+"""Seconds within which it comes back, if it was never gone. A delivery takes days."""
+
 _SERIES_ENDS = 1e-9
 
 
@@ -48,11 +54,27 @@ class SeenDemand:
         """
         since = until - LEARNED_FROM
         orders = hours = 0.0
-        for (began, copies), (ended, then) in pairwise([*changes, (until, math.inf)]):
+        for (began, copies), (ended, then) in pairwise([*_without_misreadings(changes), (until, math.inf)]):
             if ended > since and copies:
                 hours += max(0.0, ended - max(began, since)) / HOUR
                 orders += max(0.0, copies - then) / COPIES_AN_ORDER
         return cls(orders, hours)
+
+
+def _without_misreadings(changes: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The changes but for those that were taken back: 410, 0, 410 is no sale of 410 copies."""
+    kept: list[tuple[float, int]] = []
+    for change in changes:
+        if len(kept) > 1 and _takes_back(change, kept[-1], kept[-2][1]):
+            kept.pop()
+        else:
+            kept.append(change)
+    return kept
+
+
+def _takes_back(change: tuple[float, int], last: tuple[float, int], before: int) -> bool:
+    soon = change[0] - last[0] <= _MISREAD_FOR
+    return soon and before > 0 and abs(change[1] - before) <= _SAME * before
 
 
 NOTHING_SEEN = SeenDemand()
@@ -65,6 +87,7 @@ class LastReading:
     Attributes:
         copies: on hand at all centers; None: the page showed no stock.
         on_order: copies that are on their way to the centers.
+        awaited: where there is no copy, one may come: it is no file, and its day has come.
         seen: what its readings so far tell of its demand.
         wanted: shoppers of this store ordered it lately, or it has just come out.
     """
@@ -73,6 +96,7 @@ class LastReading:
     at: float
     copies: int | None
     on_order: int = 0
+    awaited: bool = True
     seen: "SeenDemand" = NOTHING_SEEN
     wanted: bool = False
 
@@ -131,7 +155,8 @@ def read_next(
     """
     late = sorted((one for one in titles if one.at < late_unless_read), key=lambda one: one.at)
     chosen = [NextTitle(one.isbn, math.inf, "the next sweep would read it too late") for one in late[:pages]]
-    others = [one for one in titles if one.at >= late_unless_read]
+    # Of a title without a copy, to which none will come, there is nothing to see before the next sweep.
+    others = [one for one in titles if one.at >= late_unless_read and (one.copies or one.awaited)]
     room = pages - len(chosen)
     if room <= 0:
         return chosen
@@ -162,7 +187,7 @@ def worth(title: LastReading, now: float, usual: float) -> float:
     weight = _WANTED if title.wanted else 1.0
     rate = demand(title, usual)
     if not title.copies:
-        return weight * _RESTOCK * age * (2.0 if title.on_order else 1.0)
+        return weight * _RESTOCK * age * (2.0 if title.on_order else 1.0) if title.awaited else 0.0
     orders = title.copies / COPIES_AN_ORDER
     return weight * orders / rate * _at_least(orders + 1, rate * age)
 
@@ -204,11 +229,13 @@ def why(title: LastReading, usual: float) -> str:
     """Why a title is read soon or not, for a person."""
     if not title.copies:
         return "it has no copies, and a delivery is looked for"
-    copies = f"{title.copies:,} {'copy' if title.copies == 1 else 'copies'}"
-    a_day = 24 * COPIES_AN_ORDER * demand(title, usual)
-    sells = f"about {a_day:.2g} a day" if a_day < 24 else f"about {a_day / 24:.2g} an hour"
+    copies = f"{title.copies:,} {'copy' if title.copies == 1 else 'copies'} left"
     wanted = ", and it is wanted here" if title.wanted else ""
-    return f"{copies} left, and it sells {sells}{wanted}"
+    if not title.seen.orders:
+        return f"{copies}, and no sale of it was seen yet{wanted}"
+    a_day = 24 * COPIES_AN_ORDER * demand(title, usual)
+    few = f"{a_day:.2g}" if a_day < 10 else f"{a_day:,.0f}"
+    return f"{copies}, and it sells about {few} a day{wanted}"
 
 
 def _at_least(shape: float, expected: float) -> float:

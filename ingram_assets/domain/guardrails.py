@@ -297,21 +297,56 @@ def is_odd(before: int | None, after: int | None, thresholds: Thresholds) -> boo
     return (before > 0 and after == 0) or after >= absurd
 
 
-def many_odd(odd: int, pages: int, thresholds: Thresholds) -> Tripped | None:
-    """Too many of some pages whose counts are odd, each for itself (`is_odd`).
+@dataclass(frozen=True, slots=True)
+class OddCounts:
+    """Pages whose counts are odd beside the last ones: many at once are not believed.
 
     Pages read between two sweeps are of a few titles each: of them a push alone would not notice that they
-    are about to be all of the shop.
+    are about to be all of the shop; nor that the rest of what it stopped is false, where some titles were
+    put right.
+
+    Attributes:
+        odd: pages that say that no copy is left, or absurdly many are (`is_odd`).
+        pages: pages of titles that had copies, or have.
+        back: pages that say that there are copies again.
+        empty: pages of titles that had none.
     """
-    return _trips(
-        "odd_counts_between_sweeps",
-        f"{odd} of the last {pages} pages say that no copy is left, or {thresholds.rise_factor:g} times as "
-        "many as before",
-        odd,
-        pages,
-        thresholds.max_turning_to_zero,
-        at_least=thresholds.min_titles_turning_to_zero,
-    )
+
+    odd: int = 0
+    pages: int = 0
+    back: int = 0
+    empty: int = 0
+
+    def __add__(self, other: "OddCounts") -> "OddCounts":
+        return OddCounts(
+            self.odd + other.odd,
+            self.pages + other.pages,
+            self.back + other.back,
+            self.empty + other.empty,
+        )
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[int | None, int | None]], thresholds: Thresholds) -> "OddCounts":
+        """What pages say, each as copies before and after."""
+        known = [(before, after) for before, after in counts if before is not None and after is not None]
+        telling = [each for each in known if any(each)]
+        empty = [after for before, after in known if before == 0]
+        odd = sum(is_odd(before, after, thresholds) for before, after in telling)
+        return cls(odd, len(telling), len(empty) - empty.count(0), len(empty))
+
+    def doubt(self, thresholds: Thresholds) -> str | None:
+        """Why they are not believed; None: they are."""
+        factor = f"{thresholds.rise_factor:g} times as many as before"
+        words = f"{self.odd} of the last {self.pages} pages say that no copy is left, or {factor}"
+        again = f"{self.back} of the last {self.empty} pages of titles without a copy say that there are some"
+        limit, at_least = thresholds.max_turning_to_zero, thresholds.min_titles_turning_to_zero
+        tripped = all_tripped(
+            (
+                _trips("odd_counts", words, self.odd, self.pages, limit, at_least=at_least),
+                _trips("copies_again", again, self.back, self.empty, limit, at_least=at_least),
+            )
+        )
+        return tripped.reason if tripped else None
 
 
 MIN_TITLES_VANISHED = 5

@@ -14,9 +14,10 @@ from ingram_assets.defs.reading_events import latest_readings, reading_events
 from ingram_assets.defs.scraper import assets, automation
 from ingram_assets.defs.scraper.assets import likely_sell_outs, saved_search, stock_sweep
 from ingram_assets.defs.scraper.automation import BETWEEN_SPEC, SWEEP_SPEC
-from ingram_assets.defs.scraper.between_sweeps import between_sweeps, readable_titles
+from ingram_assets.defs.scraper.between_sweeps import between_sweeps, last_readings, worth_a_try
 from ingram_assets.defs.scraper.earlier_sweeps import before_a_sweep
 from ingram_assets.defs.scraper.resources import RESOURCES
+from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.stock import on_hand
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
@@ -117,7 +118,7 @@ def test_a_likely_sell_out_is_read_before_the_next_sweep(
     assert hot in read_in(instance, done)
     assert len(read_in(instance, done)) == said_of(done)["asked"] == PAGES
     assert copies_of(queue, hot) == 0
-    assert said_of(done)["odd"] == 1
+    assert said_of(done)["counts"]["odd"] == 1
     assert reasons_of(done)[hot].startswith("2 copies left, and it sells about")
     again = instance.get_latest_materialization_event(STOCK_SWEEP)
     assert swept is not None
@@ -131,7 +132,7 @@ def test_while_no_sale_was_seen_the_oldest_come_first_and_in_turns(instance: dg.
 
 
 def test_zeros_of_many_at_once_are_not_believed_before_all_were_read(
-    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ):
     for isbn in site.isbns():
         site.set_stock(isbn, {"TN": (0, 0), "PA": (0, 0)})
@@ -145,8 +146,18 @@ def test_zeros_of_many_at_once_are_not_believed_before_all_were_read(
     assert look.now
     assert "6 of the last 6 pages" in look.reason
     assert BETWEEN_SPEC.look(instance).reason.startswith("The last pages were doubted")
-    assert sweep(instance).success
+    swept = sweep(instance)
+    assert swept.success
     assert not SWEEP_SPEC.look(instance).now
+    assert BETWEEN_SPEC.look(instance).reason.startswith("The last pages were doubted")
+    clock = _Ahead()
+    monkeypatch.setattr(automation, "time", clock)
+    clock.ahead = 301.0
+    assert SWEEP_SPEC.look(instance).now, "all are read once more, not some of them"
+    assert SWEEP_SPEC.look(instance).reason.endswith("So all are read once more.")
+    assert sweep(instance).success
+    assert not SWEEP_SPEC.look(instance).now, "two sweeps in a row say the same"
+    assert not BETWEEN_SPEC.look(instance).reason.startswith("The last pages were doubted")
 
 
 @pytest.mark.parametrize("factor", [0, 1_000])
@@ -181,10 +192,29 @@ def test_a_title_that_cant_be_read_is_named_and_left_for_a_while(
     earlier, between = before_a_sweep(instance, site.isbns(), now), between_sweeps(instance, now)
     assert between is not None
     assert between.pages == TITLES
-    assert first not in readable_titles(instance, earlier, between, now, TODAY)
+    assert between.failed == {first}
+    titles = last_readings(instance, earlier, now, TODAY)
+    assert set(worth_a_try(titles, earlier, between.failed, now, 7200)) == set(site.isbns()) - {first}
     later = between_sweeps(instance, now + 3600)
     assert later is not None
-    assert first in readable_titles(instance, earlier, later, now, TODAY)
+    assert not later.failed
+
+
+def test_a_title_that_the_sweep_could_not_read_is_tried_while_its_promise_can_be_kept(
+    instance: dg.DagsterInstance, site: Simulator
+):
+    first, now = site.isbns()[0], time.time()
+    site.fault("layout", layout="no_header", isbns=[first])
+    assert sweep(instance).success
+    site.clear_faults()
+    earlier = before_a_sweep(instance, site.isbns(), now)
+    assert first in earlier.suspects
+    titles = last_readings(instance, earlier, now, TODAY)
+    at = titles[first].at
+    assert first not in worth_a_try(titles, earlier, (), at + 7201, 7200)
+    tried = worth_a_try(titles, earlier, (), at + 7199, 7200)
+    (chosen,) = read_next(tried.values(), at + 5400, 1, late_unless_read=at + 1)
+    assert (chosen.isbn, chosen.reason) == (first, "the next sweep would read it too late")
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retry_after": "60"}, {"status": 503}])
@@ -206,9 +236,7 @@ def test_what_shoppers_ordered_counts_more(instance: dg.DagsterInstance, site: S
     earlier, between = before_a_sweep(instance, site.isbns(), now), between_sweeps(instance, now)
     assert between is not None
     wanted = {
-        one.isbn
-        for one in readable_titles(instance, earlier, between, now, date(2020, 1, 1)).values()
-        if one.wanted
+        one.isbn for one in last_readings(instance, earlier, now, date(2020, 1, 1)).values() if one.wanted
     }
     assert wanted == {ordered}
 

@@ -67,6 +67,12 @@ class TestTheOrder:
         none = reading("none", copies=0)
         assert chosen([none, replace(none, isbn="on its way", on_order=20)], 1) == ["on its way"]
 
+    def test_what_no_delivery_will_come_for_waits_for_the_sweep(self):
+        nothing = replace(reading("file", copies=None), awaited=False)
+        sold_out = replace(reading("not out yet", copies=0), awaited=False)
+        assert chosen([nothing, sold_out, reading("other", copies=900)], 3) == ["other"]
+        assert chosen([nothing], 1, late_unless_read=NOW) == ["file"], "the promise is for all"
+
     def test_a_title_that_the_sweep_would_read_too_late_comes_before_all(self):
         late, hot = reading("late", hours_ago=1.5, copies=900), reading("hot", copies=1)
         first, second = read_next([hot, late], NOW, 2, late_unless_read=NOW - HOUR)
@@ -116,6 +122,14 @@ class TestDemand:
     def test_it_is_learned_from_the_falls(self):
         history = [(NOW - 10 * HOUR, 20), (NOW - 5 * HOUR, 12), (NOW - 2 * HOUR, 40), (NOW - HOUR, 38)]
         assert SeenDemand.of(history, NOW) == SeenDemand(orders=10 / COPIES_AN_ORDER, hours=10.0)
+
+    def test_a_count_that_comes_back_within_hours_was_misread(self):
+        history = [(NOW - 9 * HOUR, 410), (NOW - 5 * HOUR, 0), (NOW - 4 * HOUR, 408)]
+        assert SeenDemand.of(history, NOW).orders == 0
+        thousandfold = [(NOW - 9 * HOUR, 410), (NOW - 5 * HOUR, 410_000), (NOW - 4 * HOUR, 410)]
+        assert SeenDemand.of(thousandfold, NOW) == SeenDemand(0, 9)
+        delivered = [(NOW - 90 * HOUR, 12), (NOW - 50 * HOUR, 0), (NOW - 4 * HOUR, 12)]
+        assert SeenDemand.of(delivered, NOW).orders == 6
 
     def test_hours_without_a_copy_tell_nothing(self):
         history = [(NOW - 10 * HOUR, 4), (NOW - 8 * HOUR, 0)]
@@ -173,8 +187,9 @@ def test_a_sweep_comes_less_often_where_its_pages_are_too_many(titles, per_hour,
 
 
 def test_reasons_are_sentences_for_a_person():
-    assert why(reading(copies=4), USUAL) == "4 copies left, and it sells about 1.3 an hour"
+    assert why(reading(copies=4), USUAL) == "4 copies left, and it sells about 32 a day"
     assert (
         why(reading(copies=1, seen=SeenDemand(1, 48)), USUAL) == "1 copy left, and it sells about 0.99 a day"
     )
+    assert why(reading(copies=9, seen=HARDLY_SELLS), USUAL) == "9 copies left, and no sale of it was seen yet"
     assert why(reading(copies=0), USUAL) == "it has no copies, and a delivery is looked for"

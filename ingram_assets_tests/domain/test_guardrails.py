@@ -17,6 +17,7 @@ from ingram_assets.domain.guardrails import (
     MANY_COPIES,
     Attempt,
     HeldPrice,
+    OddCounts,
     Seen,
     Thresholds,
     Tripped,
@@ -344,3 +345,26 @@ def test_titles_that_are_gone_neither_stop_nor_hide(read, unread, gone):
     sound += [Attempt(f"unread {number}", "changed", NOW) for number in range(unread)]
     lost = [Attempt(f"gone {number}", "not_found", NOW - GONE) for number in range(gone)]
     assert readable([*sound, *lost], NOW) == sound
+
+
+class TestOddCounts:
+    THRESHOLDS = Thresholds()
+
+    def doubt(self, *counts: tuple[int | None, int | None]) -> str | None:
+        return OddCounts.of(counts, self.THRESHOLDS).doubt(self.THRESHOLDS)
+
+    def test_an_honest_day_is_believed(self):
+        assert self.doubt(*[(9, 0)] * 4) is None, "so few may be sold out at once"
+        assert self.doubt(*[(9, 0)] * 5, *[(9, 8)] * 12) is None
+        assert self.doubt(*[(0, 30)] * 6, *[(0, 0)] * 20) is None
+        assert self.doubt(*[(None, 0)] * 20, *[(None, 400)] * 20) is None, "the first reading"
+
+    def test_zeros_and_absurd_rises_of_many_are_doubted(self):
+        assert "5 of the last 5 pages say that no copy is left" in (self.doubt(*[(9, 0)] * 5) or "")
+        assert self.doubt(*[(9, 9_000)] * 5)
+
+    def test_pages_that_say_the_same_as_before_hide_nothing(self):
+        assert self.doubt(*[(9, 0)] * 5, *[(0, 0)] * 50)
+
+    def test_the_end_of_false_zeros_is_noticed_before_some_of_them_are_put_right(self):
+        assert "copy say that there are some" in (self.doubt(*[(0, 9)] * 5) or "")

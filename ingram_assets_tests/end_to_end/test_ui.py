@@ -22,10 +22,16 @@ BETWEEN_TWO_FIRES = "9781639739134"
 GROUPS = {
     "discovery": ["ipage/saved_search"],
     "titles": ["ipage/title_details"],
-    "stock": ["ipage/stock", "ipage/stock_sweep"],
+    "stock": ["ipage/stock", "ipage/stock_sweep", "ipage/likely_sell_outs"],
     "covers": ["r2/covers", "r2/cover_sweep"],
     "queue": ["queue/rows"],
-    "store": ["medusa/stock_location", "medusa/products", "medusa/inventory_levels", "store/inventory"],
+    "store": [
+        "medusa/stock_location",
+        "medusa/products",
+        "medusa/orders",
+        "medusa/inventory_levels",
+        "store/inventory",
+    ],
 }
 PATIENCE = 150_000
 """Milliseconds: on a busy machine the page takes its time."""
@@ -99,7 +105,7 @@ def test_every_asset_says_what_it_is(ui: Ui):
     by_title = {key for key, node in nodes.items() if node["isPartitioned"]}
     assert by_title == {
         *("ipage/title_details", "ipage/stock", "r2/covers", "queue/rows"),
-        *("medusa/products", "medusa/inventory_levels"),
+        *("medusa/products", "medusa/inventory_levels", "medusa/orders"),
     }
 
 

@@ -15,7 +15,7 @@ import dagster as dg
 
 from ingram_assets.defs.events import KIND, STOPPED, Report, failure_of, stopped
 from ingram_assets.defs.keys import STOCK_SWEEP
-from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts
+from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween, odd_counts, worth_a_try
 from ingram_assets.defs.scraper.decisions import (
     OLD_NEWS_AFTER,
     Due,
@@ -65,6 +65,7 @@ class EndedSweep:
     began: float
     at: float
     failed: frozenset[str]
+    odd: str | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class Scraper:
             tuple(self.failures[-len(SCHEDULE.waits) - 1 :]),
             self.run is not None,
         )
-        doubted = self.between.held_back if self.between else None
+        doubted = self.between.all_again(self.clock.now) if self.between else None
         return due(past, SCHEDULE, self.clock.now, left_alone_until=self.open_until or None, early=doubted)
 
     @property
@@ -127,7 +128,8 @@ class Scraper:
         """What was read since the last complete sweep."""
         if self.swept_at is None:
             return None
-        return BetweenSweeps.of(self.swept_at, self.runs_between[::-1], self.clock.now)
+        odd = self.completed[-1].odd
+        return BetweenSweeps.of(self.swept_at, self.runs_between[::-1], self.clock.now, odd)
 
     def look_between(self) -> Due:
         """What `between_sweeps_due` decides."""
@@ -253,8 +255,8 @@ class Scraper:
         between, now = self.between, self.clock.now
         assert between is not None
         earlier = replace(self._earlier(), of_all=False)
-        there = self.tracked & earlier.known - between.failed
-        titles = {isbn: one for isbn, one in self.readings.items() if isbn in there}
+        tracked = {isbn: one for isbn, one in self.readings.items() if isbn in self.tracked}
+        titles = worth_a_try(tracked, earlier, between.failed, now, SLA)
         chosen = read_next(
             titles.values(),
             now,
@@ -316,7 +318,13 @@ class Scraper:
     def _end(self, began: float, reads: "_Reads", sweep: SweepResult, details: Collection[str]) -> None:
         """What `stock_sweep` does once its pages were read."""
         self._record_gone(sweep, details)
-        ended = EndedSweep(next(self._numbers), began, self.clock.now, frozenset(sweep.report.failed))
+        ended = EndedSweep(
+            next(self._numbers),
+            began,
+            self.clock.now,
+            frozenset(sweep.report.failed),
+            sweep.counts.doubt(THRESHOLDS),
+        )
         stopped_by, tripped = reads.site.stopped_by, sweep.tripped(THRESHOLDS)
         if isinstance(stopped_by, Stopped | NeedsPerson):
             return self._failed(failure_of(stopped_by))
@@ -404,6 +412,9 @@ class Scraper:
             self.seen[read.isbn] = number
             self.readings[read.isbn] = LastReading(read.isbn, now, None)
             return True
+        before = self.readings.get(read.isbn)
+        counts = (before.copies if before else None, on_hand(page.stock))
+        sweep.counts += guardrails.OddCounts.of([counts], THRESHOLDS)
         self.queue.record_stock(StockReading(read.isbn, "ipage", at, one.complete, page.stock or {}))
         self.made[read.isbn] = number
         self._note_copies(read.isbn, now)

@@ -50,10 +50,12 @@ from ingram_assets.defs.scraper.automation import (
 )
 from ingram_assets.defs.scraper.between_sweeps import (
     NOTHING_ODD,
+    SWEPT_ODDLY,
     between_sweeps,
+    last_readings,
     left_for_the_next_run,
     odd_counts,
-    readable_titles,
+    worth_a_try,
 )
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
@@ -294,6 +296,8 @@ def stock_sweep(
             f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
         )
     metadata = {**sweep.report.metadata(), **_plots(sweep), **left, SWEEP_EVERY: every}
+    if doubt := sweep.counts.doubt(thresholds):
+        metadata[SWEPT_ODDLY] = doubt
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
@@ -357,14 +361,11 @@ def likely_sell_outs(
     tracked = instance.get_dynamic_partitions(ISBNS_NAME)
     earlier = replace(before_a_sweep(instance, tracked, now), of_all=False)
     today = datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
-    titles = readable_titles(instance, earlier, between, now, today)
+    promise = float(_PACE.STOCK_FAIL_AFTER)
+    titles = worth_a_try(last_readings(instance, earlier, now, today), earlier, between.failed, now, promise)
     next_sweep = between.swept_at + sweep_every_now(len(tracked))
-    chosen = read_next(
-        titles.values(),
-        now,
-        pages_now(between, len(tracked), now),
-        late_unless_read=next_sweep - _PACE.STOCK_FAIL_AFTER,
-    )
+    pages = pages_now(between, len(tracked), now)
+    chosen = read_next(titles.values(), now, pages, late_unless_read=next_sweep - promise)
     thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
     counts = NOTHING_ODD
 

@@ -212,8 +212,9 @@ def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
 
 
 def _pages_are_doubted(instance: dg.DagsterInstance) -> str | None:
-    between = between_sweeps(instance, time.time())
-    return f"{between.held_back} So all are read." if between and between.held_back else None
+    now = time.time()
+    between = between_sweeps(instance, now)
+    return between.all_again(now) if between else None
 
 
 def _no_pages_left(instance: dg.DagsterInstance) -> str | None:

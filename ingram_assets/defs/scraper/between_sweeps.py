@@ -5,8 +5,8 @@ which also carry the changes of its stock; which titles shoppers ordered, the st
 `medusa/orders`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from math import isfinite
 from typing import Any
@@ -19,37 +19,27 @@ from ingram_assets.defs.next_reading import CHOICE, WANTED_FOR
 from ingram_assets.defs.reading_events import last_reading, made_since, reading_events, said
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
 from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
-from ingram_assets.domain import guardrails
-from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.freshness import LastReading, NextTitle, pages_left, usual_demand
-from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.guardrails import OddCounts, Thresholds
+from ingram_assets.domain.stock import on_hand
 from ingram_assets.sources.ipage.site import Reading
 
-_ASKED, _TELLING, _ODD, _HELD_BACK = "asked", "telling", "odd", "held_back"
-_LATE_AFTER_FAILED = 1800.0
+_ASKED, _COUNTS, _HELD_BACK = "asked", "counts", "held_back"
+_LEFT_ALONE_FOR = 1800.0
 """Seconds in which a title that could not be read is not asked for again: the sweep tries it, too."""
 
 _LOOKED_AT = 15
 """The last so many pages that tell something of it tell whether counts are believed."""
 
+SWEPT_ODDLY = "odd_counts"
+"""The metadata key of a sweep that says why its counts are doubted."""
+
+_DOUBTED_FOR = 300.0
+"""Seconds after a sweep of odd counts until all titles are read again. What some of them say meanwhile would
+only lower the share that a guardrail goes by."""
+
 _RUNS = 500
 _SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class OddCounts:
-    """Pages of titles whose copies were known, and how many of these pages have odd counts."""
-
-    odd: int = 0
-    pages: int = 0
-
-    def __add__(self, other: "OddCounts") -> "OddCounts":
-        return OddCounts(self.odd + other.odd, self.pages + other.pages)
-
-    def doubt(self, thresholds: Thresholds) -> str | None:
-        """Why they are not believed; None: they are."""
-        tripped = guardrails.many_odd(self.odd, self.pages, thresholds)
-        return tripped.reason if tripped else None
 
 
 NOTHING_ODD = OddCounts()
@@ -74,8 +64,9 @@ class BetweenSweeps:
         swept_at: when that sweep was complete.
         pages: that were asked for since.
         failed: titles that could not be read a short while ago.
-        counts: of the last pages, in all `_LOOKED_AT` or a few more.
+        counts: of the last pages, `_LOOKED_AT` or a few more of titles with copies, and of those without.
         held_back: why the pages of the last run were not believed; None: they were.
+        swept_oddly: why those of the sweep are doubted: they are recorded, and soon all are read again.
     """
 
     swept_at: float
@@ -83,21 +74,38 @@ class BetweenSweeps:
     failed: frozenset[str] = frozenset()
     counts: OddCounts = NOTHING_ODD
     held_back: str | None = None
+    swept_oddly: str | None = None
 
     @classmethod
-    def of(cls, swept_at: float, runs: Sequence[RunBetween], now: float) -> "BetweenSweeps":
+    def of(
+        cls, swept_at: float, runs: Sequence[RunBetween], now: float, swept_oddly: str | None = None
+    ) -> "BetweenSweeps":
         """What these runs since the sweep did, the newest first."""
         counts = NOTHING_ODD
         for run in runs:
-            if counts.pages < _LOOKED_AT:
-                counts += run.counts
+            full, none = counts.pages < _LOOKED_AT, counts.empty < _LOOKED_AT
+            counts += OddCounts(
+                odd=full * run.counts.odd,
+                pages=full * run.counts.pages,
+                back=none * run.counts.back,
+                empty=none * run.counts.empty,
+            )
         return cls(
             swept_at,
             pages=sum(run.asked for run in runs),
-            failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LATE_AFTER_FAILED)),
+            failed=frozenset().union(*(run.failed for run in runs if run.at > now - _LEFT_ALONE_FOR)),
             counts=counts,
             held_back=runs[0].held_back if runs else None,
+            swept_oddly=swept_oddly,
         )
+
+    def all_again(self, now: float) -> str | None:
+        """Why all titles are to be read again now, before it is their time; None: they are not."""
+        if self.held_back:
+            return f"{self.held_back} So all are read."
+        if self.swept_oddly and now - self.swept_at >= _DOUBTED_FOR:
+            return f"{self.swept_oddly} So all are read once more."
+        return None
 
     def pages_now(self, titles: int, pages_per_hour: float | None, sweep_every: float, now: float) -> int:
         """How many pages may be read now, as `pages_left` says."""
@@ -110,7 +118,7 @@ class BetweenSweeps:
         Args:
             sweep_failed: the last sweep since then came to nothing.
         """
-        if self.held_back:
+        if self.held_back or self.swept_oddly:
             return "The last pages were doubted: a sweep of all titles comes next."
         if sweep_failed or now - self.swept_at >= sweep_every:
             return "A sweep of all titles comes next."
@@ -126,7 +134,7 @@ def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | 
         return None
     since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
     runs = [_run(record) for record in instance.fetch_materializations(since, limit=_RUNS).records]
-    return BetweenSweeps.of(swept.timestamp, runs, now)
+    return BetweenSweeps.of(swept.timestamp, runs, now, said(swept, SWEPT_ODDLY))
 
 
 def _run(record: dg.EventLogRecord) -> RunBetween:
@@ -134,38 +142,48 @@ def _run(record: dg.EventLogRecord) -> RunBetween:
     return RunBetween(
         record.timestamp,
         said(record, _ASKED) or 0,
-        OddCounts(said(record, _ODD) or 0, said(record, _TELLING) or 0),
+        OddCounts(**(said(record, _COUNTS) or {})),
         frozenset(entry["isbn"] for entry in report.get("failed", ())),
         said(record, _HELD_BACK),
     )
 
 
-def readable_titles(
-    instance: dg.DagsterInstance, earlier: Earlier, between: BetweenSweeps, now: float, today: date
+def last_readings(
+    instance: dg.DagsterInstance, earlier: Earlier, now: float, today: date
 ) -> dict[str, LastReading]:
-    """The last readings of the tracked titles that can be expected to be readable now."""
+    """The last readings of the tracked titles, by ISBN."""
     tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
-    there = tracked & earlier.known - between.failed
-    latest = {isbn: storage_id for isbn, storage_id in earlier.read.items() if isbn in there}
     ordered = made_since(instance, ORDERS, now - WANTED_FOR)
-    events = reading_events(instance, latest)
+    events = reading_events(instance, {isbn: id_ for isbn, id_ in earlier.read.items() if isbn in tracked})
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
+
+
+def worth_a_try(
+    titles: Mapping[str, LastReading], earlier: Earlier, failed: Collection[str], now: float, promise: float
+) -> dict[str, LastReading]:
+    """The titles that are expected to be readable now, or whose promise can still be kept.
+
+    A title that the last sweep could not read is tried until its promise is broken. Then it is the sweeps'.
+
+    Args:
+        failed: titles that could not be read a short while ago.
+        promise: how old a reading may be, in seconds.
+    """
+    known = earlier.known
+    return {
+        isbn: one
+        for isbn, one in titles.items()
+        if isbn not in failed and (isbn in known or one.at > now - promise)
+    }
 
 
 def odd_counts(
     readings: Iterable[Reading], titles: Mapping[str, LastReading], thresholds: Thresholds
 ) -> OddCounts:
-    """What these pages say of titles, beside what was known of them.
-
-    A page of a title that had no copy and has none tells nothing of whether the others are believed.
-    """
-    pages = [
-        (titles[one.isbn].copies, stock_rules.on_hand(one.page.stock))
-        for one in readings
-        if one.page is not None and shows_a_count(one.page)
-    ]
-    telling = [(before, after) for before, after in pages if before or after]
-    return OddCounts(sum(guardrails.is_odd(*each, thresholds) for each in telling), len(telling))
+    """What these pages say of titles, beside what was known of them."""
+    shown = [one for one in readings if one.page is not None and shows_a_count(one.page)]
+    counts = [(titles[one.isbn].copies, on_hand(one.page.stock if one.page else None)) for one in shown]
+    return OddCounts.of(counts, thresholds)
 
 
 def left_for_the_next_run(
@@ -176,8 +194,7 @@ def left_for_the_next_run(
     least = min((one.worth for one in chosen if isfinite(one.worth)), default=None)
     left: dict[str, Any] = {
         _ASKED: len(sweep.seconds) - sweep.not_asked,
-        _ODD: counts.odd,
-        _TELLING: counts.pages,
+        _COUNTS: dg.MetadataValue.json(asdict(counts)),
         # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
         CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
         "chosen": dg.MetadataValue.table(

@@ -22,7 +22,7 @@ from ingram_assets.defs.events import (
     log_observations,
 )
 from ingram_assets.defs.keys import TITLE_DETAILS
-from ingram_assets.defs.reading_events import latest_readings, reading_events
+from ingram_assets.defs.reading_events import latest_readings, reading_events, said
 from ingram_assets.defs.scraper import title_events
 from ingram_assets.defs.scraper.decisions import in_part_since
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
@@ -34,6 +34,7 @@ from ingram_assets.defs.scraper.sweep_result import (
     unread_counts,
 )
 from ingram_assets.defs.scraper.title_events import NO_STOCK_TABLE, Shop, cut
+from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson, Stopped
 from ingram_assets.domain.readings import KnownStock
@@ -218,6 +219,13 @@ class _TitlePass:
             return []
         report, instance = self.sweep.report, self.context.instance
         before = reading_events(instance, latest_readings(instance, pages.keys()))
+        self.sweep.counts += guardrails.OddCounts.of(
+            [
+                (said(before.get(isbn), "on_hand"), stock_rules.on_hand(one.page.stock))
+                for isbn, one in pages.items()
+            ],
+            guardrails.Thresholds(),
+        )
         in_part = {
             isbn: self._report_in_part(one, before.get(isbn)) for isbn, one in pages.items() if one.in_part
         }

@@ -89,6 +89,7 @@ class SweepResult:
         newly_in_part: titles that count in a share, and whose page shows zeros of a part alone only lately.
         bindings: those that no list has and nobody was told of before, with the first title that has it.
         held_back: why nothing of this pass was recorded.
+        counts: how many of those recorded are odd beside the last ones.
     """
 
     report: Report
@@ -108,6 +109,7 @@ class SweepResult:
     newly_in_part: int = 0
     bindings: dict[str, str] = field(default_factory=dict)
     held_back: str | None = None
+    counts: guardrails.OddCounts = field(default_factory=guardrails.OddCounts)
 
     @property
     def usual(self) -> Habit:

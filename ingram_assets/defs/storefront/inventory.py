@@ -19,9 +19,9 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.figures import StockFigures
+from ingram_assets.store.inventory.hourly_count import HourlyCount, count_all
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList, ListedEntry, WantedEntries
-from ingram_assets.store.inventory.rounds import Round, go_round
 from ingram_assets.store.inventory.service import InventoryService
 
 LOW_STOCK = "low_stock"
@@ -101,7 +101,7 @@ def store_inventory(
     low = load(StorefrontSettings).LOW_STOCK_THRESHOLD
     with classified(), _operations(medusa, journal) as (service, client):
         listed = EntryList(client)
-        done = go_round(service, listed.all(WantedEntries()))
+        done = count_all(service, listed.all(WantedEntries()))
         for words in done.left:
             context.log.warning(words)
         floor = read_floor(client)
@@ -114,7 +114,7 @@ def store_inventory(
     )
 
 
-def _figures(figures: StockFigures, done: Round) -> dict[str, dg.MetadataValue]:
+def _figures(figures: StockFigures, done: HourlyCount) -> dict[str, dg.MetadataValue]:
     """Numbers, which Dagster plots over time."""
     told = {
         **asdict(figures),

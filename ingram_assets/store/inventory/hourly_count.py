@@ -1,4 +1,4 @@
-"""What no caller asks for: each entry's book beside its level, at which others may have been at work."""
+"""The hourly count: each entry's sum in the ledger beside its level, where others may have been at work."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -13,17 +13,17 @@ from ingram_assets.store.journal_connections import JournalLost
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2_000
-"""So many entries are settled in one round, a few reads of Medusa each. The others come in the next."""
+"""So many entries are settled in one count, a few reads of Medusa each. The others come in the next."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What a round did.
+class HourlyCount:
+    """What an hourly count did.
 
     Attributes:
         settled: entries whose book was brought to agree with the level.
         left: why others could not be, the first words of each.
-        waiting: entries that come in the next round.
+        waiting: entries that come in the next one.
         entered: lines that it entered in the ledger, by operation: "order_return", "found", "opening".
     """
 
@@ -59,7 +59,9 @@ def to_settle(
     return differing | unopened
 
 
-def go_round(service: InventoryService, entries: Iterable[ListedEntry], *, at_most: int = AT_ONCE) -> Round:
+def count_all(
+    service: InventoryService, entries: Iterable[ListedEntry], *, at_most: int = AT_ONCE
+) -> HourlyCount:
     """Brings every book to agree with its level: enters what orders did, and what nobody told of.
 
     Raises:
@@ -79,4 +81,4 @@ def go_round(service: InventoryService, entries: Iterable[ListedEntry], *, at_mo
             log.warning("The book of %s is left as it is: %s", isbn, error)
             left.append(f"{isbn}: {error}")
     waiting = max(0, len(wanted) - at_most)
-    return Round(settled, tuple(left), waiting, service.ledger.entered_since(began))
+    return HourlyCount(settled, tuple(left), waiting, service.ledger.entered_since(began))
