@@ -28,10 +28,16 @@ from ingram_assets.settings.kinds import (
 )
 
 
-class ScraperSettings(Settings):
-    """What a run of the scraper reads. Nobody else is given it."""
+class PageBudget(Settings):
+    """What the site may be asked for. Sensors look at it, which need no other setting of the scraper."""
 
     file: ClassVar[str] = ".env.scraper"
+
+    PAGES_PER_HOUR: Whole | None = Field(None, ge=1)
+
+
+class ScraperSettings(PageBudget):
+    """What a run of the scraper reads. Nobody else is given it."""
 
     IPAGE_BASE_URL: SiteUrl = "https://ipage.ingramcontent.com"
     IPAGE_USERNAME: Text | None = None
@@ -44,7 +50,6 @@ class ScraperSettings(Settings):
     IPAGE_MFA_SENDERS: Senders = CODE_SENDERS
     IPAGE_SESSION_COOKIE: Cookies | None = None
     IPAGE_CONCURRENCY: Whole = Field(8, ge=1, le=32)
-    PAGES_PER_HOUR: Whole | None = Field(None, ge=1)
     BROWSER_CDP_URL: BrowserUrl | None = None
     BROWSER_EXECUTABLE: Program | None = None
     QUEUE_DB_URL: DatabaseUrl

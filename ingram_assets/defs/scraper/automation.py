@@ -32,7 +32,7 @@ from ingram_assets.defs.scraper.resources import ipage_state_dir
 from ingram_assets.domain.freshness import sweep_every
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
-from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.scraper import PageBudget
 from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.sources.ipage.site import breaker_open_until
 
@@ -234,12 +234,12 @@ def _no_pages_left(instance: dg.DagsterInstance) -> str | None:
 
 def pages_now(between: BetweenSweeps, titles: int, now: float) -> int:
     """How many pages may be read now, between two sweeps. `now` in seconds since 1970."""
-    return between.pages_now(titles, load(ScraperSettings).PAGES_PER_HOUR, sweep_every_now(titles), now)
+    return between.pages_now(titles, load(PageBudget).PAGES_PER_HOUR, sweep_every_now(titles), now)
 
 
 def sweep_every_now(titles: int) -> float:
     """Seconds from one sweep of so many titles to the next, by the settings."""
-    return sweep_every(titles, load(ScraperSettings).PAGES_PER_HOUR, _PACE.STOCK_WARN_AFTER)
+    return sweep_every(titles, load(PageBudget).PAGES_PER_HOUR, _PACE.STOCK_WARN_AFTER)
 
 
 def _freshness(warn: float, fail: float) -> dg.FreshnessPolicy:
