@@ -7,6 +7,7 @@ import dagster as dg
 
 from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
 from ingram_assets.defs.reading_events import (
+    last_made,
     last_reading,
     latest_readings,
     made_since,
@@ -25,7 +26,6 @@ SWEEP_EVERY = "next_sweep_after_seconds"
 
 WANTED_FOR = 14 * 86400.0
 """Seconds for which an order makes a title one that shoppers want."""
-
 
 _BY_SENSOR = {"sweep_due": "the sweeps", "between_sweeps_due": "what is read between sweeps"}
 
@@ -54,7 +54,7 @@ def next_reading(
     """
     if isbn not in instance.get_dynamic_partitions(ISBNS_NAME):
         return NextReading(None, f"Not any more: it is not tracked. To track it: ingram enrich {isbn}")
-    swept = next(iter(instance.fetch_materializations(STOCK_SWEEP, limit=1).records), None)
+    swept = last_made(instance, STOCK_SWEEP)
     if swept is None:
         return NextReading(None, "With the first sweep: none was complete yet.")
     due = swept.timestamp + (said(swept, SWEEP_EVERY) or sweep_every)
@@ -71,13 +71,12 @@ def _next(instance: dg.DagsterInstance, isbn: str, now: float, due: float, today
         return _with_the_sweep(due, "It was never read.")
     ordered = isbn in made_since(instance, ORDERS, now - WANTED_FOR)
     title = last_reading(events[isbn], ordered, today)
-    between = next(iter(instance.fetch_materializations(LIKELY_SELL_OUTS, limit=1).records), None)
+    between = last_made(instance, LIKELY_SELL_OUTS)
     choice = said(between, CHOICE) or {}
     usual, least = choice.get("usual_demand"), choice.get("least_worth")
     if not usual:
         return _with_the_sweep(due, "Nothing is chosen by sales before some were seen.")
-    within = max(0.0, due - title.at)
-    after = worth_after(title, usual, least, within) if least and (title.copies or title.awaited) else None
+    after = worth_after(title, usual, least, max(0.0, due - title.at)) if least else None
     if after is None:
         return _with_the_sweep(due, f"Nothing speaks for an earlier reading: {why(title, usual)}.")
     at = datetime.fromtimestamp(max(title.at + after, now), UTC)

@@ -88,6 +88,11 @@ def last_reading_before(instance: dg.DagsterInstance, cutoff: float) -> int:
     return max(_last_before(instance, STOCK, kind, cutoff) for kind in (_MADE, _SEEN))
 
 
+def last_made(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.EventLogRecord | None:
+    """An asset's last materialization; None if it was never made."""
+    return next(iter(instance.fetch_materializations(asset, limit=1).records), None)
+
+
 def made_since(instance: dg.DagsterInstance, asset: dg.AssetKey, since: float) -> set[str]:
     """The partitions of an asset that were materialized since then (seconds since 1970)."""
     return _after(instance, asset, _MADE, _last_before(instance, asset, _MADE, since))

@@ -97,7 +97,7 @@ class LastReading:
     copies: int | None
     on_order: int = 0
     awaited: bool = True
-    seen: "SeenDemand" = NOTHING_SEEN
+    seen: SeenDemand = NOTHING_SEEN
     wanted: bool = False
 
 
@@ -121,19 +121,19 @@ def sweep_every(titles: int, pages_per_hour: float | None, at_most: float) -> fl
 
 
 def pages_left(
-    titles: int, pages_per_hour: float | None, sweep_every: float, *, since_sweep: float, read: int
+    titles: int, pages_per_hour: float | None, every: float, *, since_sweep: float, read: int
 ) -> int:
     """Pages that may be read now, between two sweeps.
 
     Args:
         pages_per_hour: what the site may be asked in an hour, the sweeps among it; None: as many pages as
             there are titles.
-        sweep_every: seconds from one sweep to the next.
+        every: seconds from one sweep to the next.
         since_sweep: seconds since the last sweep.
         read: pages that were read since then.
     """
     per_hour = titles if pages_per_hour is None else pages_per_hour
-    left = per_hour - titles * HOUR / sweep_every
+    left = per_hour - titles * HOUR / every
     return max(0, int(left * since_sweep / HOUR + _SERIES_ENDS) - read)
 
 
@@ -150,8 +150,8 @@ def read_next(
     stock was ever seen to fall, nothing tells them apart: then the oldest readings come first.
 
     Args:
-        late_unless_read: a title that was read before that breaks its promise unless it is read before the
-            next sweep (seconds since 1970).
+        late_unless_read: seconds since 1970. A title whose reading is older breaks its promise if it waits
+            for the next sweep.
     """
     late = sorted((one for one in titles if one.at < late_unless_read), key=lambda one: one.at)
     chosen = [NextTitle(one.isbn, math.inf, "the next sweep would read it too late") for one in late[:pages]]

@@ -193,7 +193,7 @@ def test_a_title_that_cant_be_read_is_named_and_left_for_a_while(
     assert between is not None
     assert between.pages == TITLES
     assert between.failed == {first}
-    titles = last_readings(instance, earlier, now, TODAY)
+    titles = last_readings(instance, site.isbns(), earlier, now, TODAY)
     assert set(worth_a_try(titles, earlier, between.failed, now, 7200)) == set(site.isbns()) - {first}
     later = between_sweeps(instance, now + 3600)
     assert later is not None
@@ -209,7 +209,7 @@ def test_a_title_that_the_sweep_could_not_read_is_tried_while_its_promise_can_be
     site.clear_faults()
     earlier = before_a_sweep(instance, site.isbns(), now)
     assert first in earlier.suspects
-    titles = last_readings(instance, earlier, now, TODAY)
+    titles = last_readings(instance, site.isbns(), earlier, now, TODAY)
     at = titles[first].at
     assert first not in worth_a_try(titles, earlier, (), at + 7201, 7200)
     tried = worth_a_try(titles, earlier, (), at + 7199, 7200)
@@ -236,7 +236,9 @@ def test_what_shoppers_ordered_counts_more(instance: dg.DagsterInstance, site: S
     earlier, between = before_a_sweep(instance, site.isbns(), now), between_sweeps(instance, now)
     assert between is not None
     wanted = {
-        one.isbn for one in last_readings(instance, earlier, now, date(2020, 1, 1)).values() if one.wanted
+        one.isbn
+        for one in last_readings(instance, site.isbns(), earlier, now, date(2020, 1, 1)).values()
+        if one.wanted
     }
     assert wanted == {ordered}
 

@@ -39,7 +39,7 @@ from ingram_assets.defs.keys import (
     TITLE_DETAILS,
 )
 from ingram_assets.defs.next_reading import SWEEP_EVERY
-from ingram_assets.defs.reading_events import said
+from ingram_assets.defs.reading_events import last_made, said
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_SPEC,
     COVERS_SPEC,
@@ -233,7 +233,7 @@ def _track(
 
 def _listed_before(instance: dg.DagsterInstance, search_id: str) -> set[str]:
     """The ISBNs of this search's last listing; empty if another search, or none, was read last."""
-    last = next(iter(instance.fetch_materializations(SAVED_SEARCH, limit=1).records), None)
+    last = last_made(instance, SAVED_SEARCH)
     return set(said(last, LISTED) or ()) if said(last, "search_id") == search_id else set()
 
 
@@ -362,7 +362,9 @@ def likely_sell_outs(
     earlier = replace(before_a_sweep(instance, tracked, now), of_all=False)
     today = datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)).date()
     promise = float(_PACE.STOCK_FAIL_AFTER)
-    titles = worth_a_try(last_readings(instance, earlier, now, today), earlier, between.failed, now, promise)
+    titles = worth_a_try(
+        last_readings(instance, tracked, earlier, now, today), earlier, between.failed, now, promise
+    )
     next_sweep = between.swept_at + sweep_every_now(len(tracked))
     pages = pages_now(between, len(tracked), now)
     chosen = read_next(titles.values(), now, pages, late_unless_read=next_sweep - promise)

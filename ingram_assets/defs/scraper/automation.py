@@ -213,7 +213,7 @@ def _titles_without_cover(instance: dg.DagsterInstance) -> str | None:
 
 def _pages_are_doubted(instance: dg.DagsterInstance) -> str | None:
     now = time.time()
-    between = between_sweeps(instance, now)
+    between = between_sweeps(instance, now, runs=1)
     return between.all_again(now) if between else None
 
 

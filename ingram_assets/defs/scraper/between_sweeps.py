@@ -14,9 +14,9 @@ from typing import Any
 import dagster as dg
 
 from ingram_assets.defs.events import REPORT
-from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
+from ingram_assets.defs.keys import LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
 from ingram_assets.defs.next_reading import CHOICE, WANTED_FOR
-from ingram_assets.defs.reading_events import last_reading, made_since, reading_events, said
+from ingram_assets.defs.reading_events import last_made, last_reading, made_since, reading_events, said
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
 from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
 from ingram_assets.domain.freshness import LastReading, NextTitle, pages_left, usual_demand
@@ -127,14 +127,18 @@ class BetweenSweeps:
         return None
 
 
-def between_sweeps(instance: dg.DagsterInstance, now: float) -> BetweenSweeps | None:
-    """What was read since the last sweep; None if there was none yet."""
-    swept = next(iter(instance.fetch_materializations(STOCK_SWEEP, limit=1).records), None)
+def between_sweeps(instance: dg.DagsterInstance, now: float, runs: int = _RUNS) -> BetweenSweeps | None:
+    """What was read since the last sweep; None if there was none yet.
+
+    Args:
+        runs: how many of the last runs are looked at. One tells whether its pages were believed.
+    """
+    swept = last_made(instance, STOCK_SWEEP)
     if swept is None:
         return None
     since = dg.AssetRecordsFilter(LIKELY_SELL_OUTS, after_storage_id=swept.storage_id)
-    runs = [_run(record) for record in instance.fetch_materializations(since, limit=_RUNS).records]
-    return BetweenSweeps.of(swept.timestamp, runs, now, said(swept, SWEPT_ODDLY))
+    found = [_run(record) for record in instance.fetch_materializations(since, limit=runs).records]
+    return BetweenSweeps.of(swept.timestamp, found, now, said(swept, SWEPT_ODDLY))
 
 
 def _run(record: dg.EventLogRecord) -> RunBetween:
@@ -149,12 +153,11 @@ def _run(record: dg.EventLogRecord) -> RunBetween:
 
 
 def last_readings(
-    instance: dg.DagsterInstance, earlier: Earlier, now: float, today: date
+    instance: dg.DagsterInstance, tracked: Collection[str], earlier: Earlier, now: float, today: date
 ) -> dict[str, LastReading]:
     """The last readings of the tracked titles, by ISBN."""
-    tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
     ordered = made_since(instance, ORDERS, now - WANTED_FOR)
-    events = reading_events(instance, {isbn: id_ for isbn, id_ in earlier.read.items() if isbn in tracked})
+    events = reading_events(instance, {isbn: earlier.read[isbn] for isbn in tracked if isbn in earlier.read})
     return {isbn: last_reading(event, isbn in ordered, today) for isbn, event in events.items()}
 
 
