@@ -25,6 +25,7 @@ from ingram_assets.settings.environment import environment_of, environment_of_ow
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 
 
 def run_up(as_json: bool) -> None:
@@ -49,6 +50,7 @@ def run_up(as_json: bool) -> None:
                 lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
                 ui_port=ports.get("UI", 3000),
                 wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
+                desk_address=load(StorefrontSettings, environment_of("storefront")).DESK_URL,
             )
             desk = start_desk(
                 supervisor,
