@@ -94,17 +94,17 @@ def _ports_of_checked_settings() -> dict[str, int]:
 
 
 def run_desk(host: str, port: int | None) -> None:
-    """Answer programs until Ctrl-C.
+    """Answer people and programs until Ctrl-C.
 
     Raises:
         SettingsError: a setting of the storefront is missing or malformed.
         PortBusy: the port is taken.
     """
-    settings = storefront_settings()
+    settings, common = storefront_settings(), load(CommonSettings, environment_of("storefront"))
     if port is None:
         port = port_settings(environment_of_owner()).get("DESK", DESK_PORT)
     port = choose_port("INGRAM_PORT_DESK", port)
     from ingram_assets.desk.server import serve
 
     click.echo(f"Desk: http://{host}:{port}   (Ctrl-C stops it)", err=True)
-    serve(settings, host=host, port=port)
+    serve(settings, common, host=host, port=port)
