@@ -77,10 +77,11 @@ class DagsterDoor:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = httpx.Request(
             scope["method"],
-            httpx.URL(f"http://{self._netloc}").copy_with(raw_path=_target(scope)),
+            f"http://{self._netloc}",
             headers=[(b"host", self._netloc.encode()), *_passed_on(scope["headers"])],
             content=_body(receive) if _has_body(scope) else None,
-            extensions={"timeout": _TIMEOUT.as_dict()},
+            # As a target it is sent as it came: an address would be made plain first.
+            extensions={"timeout": _TIMEOUT.as_dict(), "target": _target(scope)},
         )
         try:
             response = await self._http.handle_async_request(request)
