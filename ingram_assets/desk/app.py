@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -14,7 +15,7 @@ from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.dagster_door import DagsterDoor
-from ingram_assets.desk.pages import sign_in
+from ingram_assets.desk.pages import sign_in, static_files
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
@@ -35,6 +36,7 @@ def make_app(
     *,
     per_minute: int = 600,
     failures: int = FAILURES_PER_MINUTE,
+    time_zone: str = "America/Chicago",
     desk_url: str | None = None,
     dagster_url: str = f"http://127.0.0.1:3000{DAGSTER_PATH}",
 ) -> FastAPI:
@@ -43,6 +45,7 @@ def make_app(
     Args:
         per_minute: requests of one token.
         failures: tokens a minute that are none, from one address, until it has to wait.
+        time_zone: the store's, in which pages tell times.
         desk_url: as the setting DESK_URL.
         dagster_url: of Dagster's page, on this machine.
     """
@@ -59,14 +62,15 @@ def make_app(
         lifespan=_lifespan(room, AdminWatch(room.client, signed_in), door),
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.room, app.state.signed_in, app.state.cookie = room, signed_in, cookie
+    app.state.room, app.state.zone = room, ZoneInfo(time_zone)
+    app.state.signed_in, app.state.cookie = signed_in, cookie
     app.state.reception = Reception(room.client.base_url)
     # The one that is added last is asked first.
     app.add_middleware(PageDoor, signed_in=signed_in, cookie=cookie)
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_problems(app)
-    for router in (store.router, admin.router, sign_in.router):
+    for router in (store.router, admin.router, static_files.router, sign_in.router):
         app.include_router(router)
     _add_what_is_open(app)
     app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)

@@ -31,6 +31,7 @@ def serve(settings: StorefrontSettings, common: CommonSettings, *, host: str, po
     app = make_app(
         room,
         per_minute=settings.DESK_REQUESTS_PER_MINUTE,
+        time_zone=common.STORE_TIME_ZONE,
         desk_url=settings.DESK_URL,
         dagster_url=common.INGRAM_UI_URL,
     )

@@ -1,1 +1,1 @@
-"""What people see of the desk, a file for each page."""
+"""The desk's pages, for people."""
