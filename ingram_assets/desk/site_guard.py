@@ -27,6 +27,7 @@ PAGE_POLICY = "; ".join(
 FRAMES_POLICY = "frame-ancestors 'self'"
 """Beside the policy that Dagster's page brings. It shows notebooks in a frame of its own."""
 
+_DAGSTER_CODE = f"{DAGSTER_PATH}/_next/"
 _YEAR = 365 * 86400
 
 
@@ -70,7 +71,8 @@ class SiteGuard:
     def _bind(self, headers: MutableHeaders, path: str) -> None:
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
-        headers.setdefault("Cache-Control", "no-store")
+        if not path.startswith(_DAGSTER_CODE):  # It is the same for everybody, and many megabytes.
+            headers.setdefault("Cache-Control", "no-store")
         if self._secure:
             headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
         if is_of_api(path):

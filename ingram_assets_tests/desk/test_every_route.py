@@ -55,13 +55,19 @@ def test_there_are_routes():
     assert set(ROUTES) >= OPEN - {("GET", "/static/x")}
 
 
-@pytest.mark.parametrize(("method", "path"), API)
-def test_no_route_of_programs_without_a_token(desk: DeskShop, method: str, path: str):
+@pytest.fixture(scope="module")
+def ada(desk: DeskShop) -> Visitor:
+    """Somebody who is signed in."""
     visitor, medusa = Visitor.at(desk.url), desk.bench.shop.medusa
-    assert visitor.http.request(method, path).status_code == 401
-    visitor.sign_in(medusa.email, medusa.password)
-    csrf = {"X-CSRF-Token": visitor.csrf}
-    assert visitor.http.request(method, path, headers=csrf).status_code == 401, "a person's session is none"
+    assert visitor.sign_in(medusa.email, medusa.password).status_code == 303
+    return visitor
+
+
+@pytest.mark.parametrize(("method", "path"), API)
+def test_no_route_of_programs_without_a_token(desk: DeskShop, ada: Visitor, method: str, path: str):
+    assert Visitor.at(desk.url).http.request(method, path).status_code == 401
+    csrf = {"X-CSRF-Token": ada.csrf}
+    assert ada.http.request(method, path, headers=csrf).status_code == 401, "a person's session is none"
 
 
 @pytest.mark.parametrize(("method", "path"), API)
