@@ -271,7 +271,9 @@ class Happenings:
             return
         self.queue.restore(self._backups["queue"])
         for one, pages in self.site.served.items():  # what was read since is as if it had not been
-            self.site.served[one] = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+            known = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+            self.site.lost.setdefault(one, []).extend(pages[len(known) :])
+            self.site.served[one] = known
         self.scraper.wants_all_details = True
         now = self._restored_at = self.clock.now
         self.scraper_sound_since = max(self.scraper_sound_since, now)
