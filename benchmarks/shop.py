@@ -17,8 +17,9 @@ import httpx
 import psutil
 from rich.console import Console
 
-from ingram_assets.cli.runs import RunResult, follow
+from ingram_assets.cli.runs import follow
 from ingram_assets.defs.keys import ISBNS_NAME
+from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.staging.schema import let_in

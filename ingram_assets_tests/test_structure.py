@@ -22,7 +22,8 @@ KNOWS = {
     "alerts": {"domain"},
     "settings": {"domain"},
     "runtime": {"domain", "settings"},
-    "desk": {"domain", "settings", "store"},
+    "overview": {"domain", "settings", "staging", "store", "alerts", "runtime", "defs"},
+    "desk": {"domain", "settings", "store", "overview"},
 }
 """Each room to the others that it may know. `defs` and `cli` join them."""
 

@@ -13,9 +13,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ingram_assets.cli.runs import RunResult, code_server, follow, launch
+from ingram_assets.cli.runs import code_server, follow, launch
 from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance, without_tries
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.tokens import TokenStore

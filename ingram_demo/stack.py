@@ -137,7 +137,12 @@ def running_stack(
                 wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
             )
             desk_url = start_desk(
-                supervisor, common.state_dir, environments["storefront"], port=ports["DESK"]
+                supervisor,
+                common.state_dir,
+                environments["storefront"],
+                home=home,
+                ui_url=ui_url,
+                port=ports["DESK"],
             )
         try:
             yield Stack(

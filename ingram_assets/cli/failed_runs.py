@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ingram_assets.cli.runs import collect
+from ingram_assets.overview.run_results import collect
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord

@@ -14,8 +14,8 @@ from ingram_assets.cli.terminal import markup, say
 from ingram_assets.domain.wording import count
 
 if TYPE_CHECKING:
-    from ingram_assets.cli.runs import RunResult
     from ingram_assets.defs.events import Report
+    from ingram_assets.overview.run_results import RunResult
 
 
 @contextmanager

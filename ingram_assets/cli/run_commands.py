@@ -1,16 +1,16 @@
 """Commands that start a run: sync-stock, enrich, retire, push, undo."""
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, with_json
 from ingram_assets.cli.report import finish, progress
+from ingram_assets.overview import job_requests
 
 if TYPE_CHECKING:
-    from ingram_assets.cli.runs import RunResult
+    from ingram_assets.overview.run_results import RunResult
 
 
 def _search_id(value: str) -> str:
@@ -62,14 +62,7 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
         raise SettingsError(
             f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram sync-stock ID."
         )
-    from ingram_assets.defs.keys import SAVED_SEARCH, STOCK_SWEEP
-
-    search: dict[str, Any] = {"search_id": search_id or "", "let_through": let_through}
-    config = {
-        SAVED_SEARCH.to_python_identifier(): search,
-        STOCK_SWEEP.to_python_identifier(): {"let_through": let_through},
-    }
-    finish(run_job("scraper", "sync_stock", config), as_json)
+    finish(run_job(job_requests.sync_stock(search_id or "", let_through=let_through)), as_json)
 
 
 @click.command()
@@ -82,8 +75,7 @@ def enrich(isbns: tuple[str, ...], as_json: bool) -> None:
     ingram enrich 9780306406157
     ingram enrich 0-306-40615-2 978-1-63973-913-4
     """
-    config = {"enrich_titles": {"isbns": list(dict.fromkeys(isbns))}}
-    finish(run_job("scraper", "enrich", config), as_json)
+    finish(run_job(job_requests.read_titles(isbns)), as_json)
 
 
 @click.command()
@@ -95,8 +87,7 @@ def retire(isbns: tuple[str, ...], as_json: bool) -> None:
     \b
     ingram retire 9780306406157
     """
-    config = {"retire_titles": {"isbns": list(dict.fromkeys(isbns))}}
-    finish(run_job("scraper", "retire", config), as_json)
+    finish(run_job(job_requests.retire_titles(isbns)), as_json)
 
 
 @click.command()
@@ -112,8 +103,8 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
     ingram push --dry-run           what would change
     ingram push 9780306406157       this title alone
     """
-    config = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
-    finish(run_job("storefront", "push", {"push_titles": config}), as_json)
+    request = job_requests.push_titles(isbns, dry_run=dry_run, let_through=let_through)
+    finish(run_job(request), as_json)
 
 
 @click.command()
@@ -140,16 +131,11 @@ def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     if undo_operation(run_id, dry_run, as_json):
         return
     check_run(run_id)
-    config = {"run_id": run_id, "dry_run": dry_run}
-    finish(run_job("storefront", "undo", {"undo_run": config}), as_json)
+    finish(run_job(job_requests.undo_run(run_id, dry_run=dry_run)), as_json)
 
 
-def run_job(location: str, job: str, config: Mapping[str, Mapping[str, Any]]) -> "RunResult":
-    """Start a job's run where its secrets are, follow it, and return what it reports.
-
-    Args:
-        config: of each op, by its name.
-    """
+def run_job(request: job_requests.JobRequest) -> "RunResult":
+    """Start a job's run where its secrets are, follow it, and return what it reports."""
     from ingram_assets.cli.runs import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
     from ingram_assets.settings.belonging import LOCATIONS
@@ -157,12 +143,11 @@ def run_job(location: str, job: str, config: Mapping[str, Mapping[str, Any]]) ->
     from ingram_assets.settings.loading import check, load
     from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
-    of_ops = {name: {"config": dict(values)} for name, values in config.items()}
-    environment = environment_of(location)
-    check(environment, LOCATIONS[location], CommonSettings, PaceSettings)
+    environment = environment_of(request.location)
+    check(environment, LOCATIONS[request.location], CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
-    with progress(job) as tell, dagster_instance(common) as instance, told_if_away():
+    with progress(request.job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
-        with code_server(common, location) as server:
-            run = launch(server, job, {"ops": of_ops})
+        with code_server(common, request.location) as server:
+            run = launch(server, request.job, request.run_config)
             return follow(instance, run, tell, goes_on=server.is_queued)

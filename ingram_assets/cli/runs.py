@@ -20,6 +20,7 @@ import click
 import psutil
 
 from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.overview.run_results import RunResult, collect
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, code_server_argv, running_ports, without_tries
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import AlreadyRunning, ChildFailed, Supervisor
@@ -27,9 +28,7 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun
-
-    from ingram_assets.defs.events import RunReport
+    from dagster import DagsterInstance
 
 POLL_SECONDS = 0.3
 AWAY_SECONDS = 60.0
@@ -52,19 +51,6 @@ class CodeServer:
 
 class RunFailed(IngramError):
     """A run ended without success. The message is the failed step's own sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a finished run left behind. `reports` has the report of each step, in order."""
-
-    run_id: str
-    succeeded: bool
-    reports: "list[RunReport]"
-    stopped: dict[str, str] | None
-    error: str | None
-    kind: str | None
-    seconds: float
 
 
 def _patiently(look: Callable[..., T], *arguments: Any) -> T:
@@ -240,32 +226,3 @@ def _await_end(instance: "DagsterInstance", run_id: str) -> None:
         if run is None or run.is_finished:
             return
         time.sleep(POLL_SECONDS)
-
-
-def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> RunResult:
-    """What a finished run left behind, from its events."""
-    from dagster import DagsterEventType
-
-    from ingram_assets.defs import failure_text
-    from ingram_assets.defs.events import KIND, REPORT, STOPPED
-
-    reports: list[RunReport] = []
-    stopped: dict[str, str] | None = None
-    error = kind = None
-    of = DagsterEventType
-    wanted = {of.STEP_OUTPUT, of.STEP_FAILURE, of.RUN_FAILURE, of.RUN_CANCELED}
-    for entry in instance.all_logs(run.run_id, of_type=wanted):
-        event = entry.get_dagster_event()
-        metadata: Mapping[str, Any] = {}
-        if event.event_type == of.STEP_OUTPUT:
-            metadata = event.step_output_data.metadata or {}
-        elif event.event_type == of.STEP_FAILURE:
-            failure = event.step_failure_data
-            metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
-            error = failure_text.of_step(failure)
-        else:
-            error = error or failure_text.of_run(event)
-        said = {name: metadata[name].value for name in (REPORT, STOPPED, KIND) if name in metadata}
-        reports += [said[REPORT]] if REPORT in said else []
-        stopped, kind = said.get(STOPPED, stopped), said.get(KIND, kind)
-    return RunResult(run.run_id, run.is_success, reports, stopped, error, kind, seconds)

@@ -53,7 +53,9 @@ def run_up(as_json: bool) -> None:
             desk = start_desk(
                 supervisor,
                 common.state_dir,
-                environment_of("storefront"),
+                environment_of("storefront") | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
+                home=home,
+                ui_url=ui,
                 port=ports.get("DESK", DESK_PORT),
             )
             logs = supervisor.folder / "logs"

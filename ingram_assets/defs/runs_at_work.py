@@ -6,7 +6,7 @@ import dagster as dg
 
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 
-_NOT_FINISHED = [
+NOT_FINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -27,7 +27,7 @@ def at_work_since(instance: dg.DagsterInstance, location: str) -> datetime | Non
 
 
 def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
-    records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_FINISHED))
+    records = instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED))
     origins = [(record, record.dagster_run.remote_job_origin) for record in records]
     return [record for record, origin in origins if origin and origin.location_name == location]
 

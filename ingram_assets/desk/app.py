@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -13,6 +14,7 @@ from ingram_assets.desk.access import FAILURES_PER_MINUTE, Door, Doorkeeper
 from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
 from ingram_assets.desk.backroom import Backroom
+from ingram_assets.desk.pages import static_files
 from ingram_assets.desk.problems import answer_problems
 
 DESCRIPTION = """
@@ -23,12 +25,19 @@ document (RFC 9457), and has changed nothing. Numbers are whole copies; times ar
 """
 
 
-def make_app(room: Backroom, *, per_minute: int = 600, failures: int = FAILURES_PER_MINUTE) -> FastAPI:
+def make_app(
+    room: Backroom,
+    *,
+    per_minute: int = 600,
+    failures: int = FAILURES_PER_MINUTE,
+    time_zone: str = "America/Chicago",
+) -> FastAPI:
     """The application on a store. It closes the backroom when it stops.
 
     Args:
         per_minute: requests of one token.
         failures: tokens a minute that are none, from one address, until it has to wait.
+        time_zone: the store's, in which pages tell times.
     """
 
     @asynccontextmanager
@@ -47,11 +56,12 @@ def make_app(room: Backroom, *, per_minute: int = 600, failures: int = FAILURES_
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.room = room
+    app.state.room, app.state.zone = room, ZoneInfo(time_zone)
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     answer_problems(app)
     app.include_router(store.router)
     app.include_router(admin.router)
+    app.include_router(static_files.router)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> dict[str, str]:

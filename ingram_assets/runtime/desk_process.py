@@ -13,13 +13,20 @@ _FILE = "desk.url"
 
 
 def start_desk(
-    supervisor: Supervisor, state: Path, environment: Mapping[str, str], *, port: int | None
+    supervisor: Supervisor,
+    state: Path,
+    environment: Mapping[str, str],
+    *,
+    home: Path,
+    ui_url: str,
+    port: int | None,
 ) -> str:
     """Start the desk, brought back if it dies. Returns its address.
 
     Args:
         state: the state folder, which keeps the address.
-        environment: the storefront's, whole.
+        environment: the storefront's, whole, with Dagster's database.
+        home: Dagster's; `ui_url`: where its web server answers on this machine.
         port: `None` or 0: any free one.
 
     Raises:
@@ -31,7 +38,7 @@ def start_desk(
     supervisor.start(
         "desk",
         [sys.executable, "-m", "ingram_assets.desk", str(chosen)],
-        env=environment,
+        env={**environment, "DAGSTER_HOME": str(home), "INGRAM_UI_URL": ui_url},
         cwd=state,
         ready=http_ok(f"{url}/healthz"),
         ready_seconds=60,

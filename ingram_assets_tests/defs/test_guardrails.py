@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ingram_assets.cli.runs import RunResult
 from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.overview.run_results import RunResult
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.storefront import NAME, Storefront, count

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 
 from ingram_assets.cli import run_commands
 from ingram_assets.cli.main import main
-from ingram_assets.cli.runs import RunResult
 from ingram_assets.cli.terminal import one_line, plain
 from ingram_assets.defs.keys import STOCK, TITLE_DETAILS
 from ingram_assets.defs.scraper.stock_plot import plot
+from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.commands import Shell
 from ingram_assets_tests.testing.demo import Admin

@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import psycopg
 
-from ingram_assets.cli.runs import RunResult, collect
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.overview.run_results import RunResult, collect
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.queue import Queue
 from ingram_assets_tests.testing.shop import Shop, make_isbn

@@ -1,0 +1,55 @@
+"""The jobs that a person may ask for, each with its run's configuration: the same from terminal and pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job of a code location.
+
+    Attributes:
+        of_ops: each op's configuration, by the op's name.
+    """
+
+    location: str
+    job: str
+    of_ops: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def run_config(self) -> dict[str, Any]:
+        """As Dagster takes it."""
+        return {"ops": {name: {"config": dict(values)} for name, values in self.of_ops.items()}}
+
+
+def read_titles(isbns: Sequence[str]) -> JobRequest:
+    """Details, stock and cover of these titles, which are tracked from now on."""
+    return JobRequest("scraper", "enrich", {"enrich_titles": {"isbns": list(dict.fromkeys(isbns))}})
+
+
+def retire_titles(isbns: Sequence[str]) -> JobRequest:
+    """These titles are tracked no more."""
+    return JobRequest("scraper", "retire", {"retire_titles": {"isbns": list(dict.fromkeys(isbns))}})
+
+
+def push_titles(isbns: Sequence[str] = (), *, dry_run: bool = False, let_through: bool = False) -> JobRequest:
+    """The queue to the store; without ISBNs all titles, as the daily reconcile does."""
+    asked = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
+    return JobRequest("storefront", "push", {"push_titles": asked})
+
+
+def undo_run(run_id: str, *, dry_run: bool = False) -> JobRequest:
+    """What a run changed in the store is put back, where nobody changed it since."""
+    return JobRequest("storefront", "undo", {"undo_run": {"run_id": run_id, "dry_run": dry_run}})
+
+
+def sync_stock(search_id: str = "", *, let_through: bool = False) -> JobRequest:
+    """Discovery, then the stock of every tracked title; without an id the search of the settings."""
+    from ingram_assets.defs.keys import SAVED_SEARCH, STOCK_SWEEP
+
+    of_ops: dict[str, dict[str, Any]] = {
+        SAVED_SEARCH.to_python_identifier(): {"search_id": search_id, "let_through": let_through},
+        STOCK_SWEEP.to_python_identifier(): {"let_through": let_through},
+    }
+    return JobRequest("scraper", "sync_stock", of_ops)
