@@ -114,18 +114,6 @@ FAULTS = (
         "    turning = 0",
     ),
     _one(
-        "what turned to zero before is forgotten by the next push",
-        "store/levels.py",
-        "    return plan.since({isbn: then for isbn, then in before.items() if isbn not in aged}).tripped(",
-        "    return plan.tripped(",
-    ),
-    _one(
-        "a deleted product that can't be imported is pushed without end",
-        _PUSH,
-        "run.session.journal.hold_to_nothing(",
-        "tuple(",
-    ),
-    _one(
         "copies that are reserved count as for sale where a guardrail looks at zeros",
         "store/plan.py",
         "            if before <= 0:\n",
