@@ -163,7 +163,7 @@ def test_password_and_token_are_in_no_log(medusa: Medusa, caplog: pytest.LogCapt
 
 
 def test_who_guesses_has_to_wait(medusa: Medusa):
-    reception = Reception(medusa.url, of_email="2/minute", of_address="4/minute")
+    reception = Reception(medusa.url, of_email="2/minute", of_address="3/minute")
     for email, refused in (
         ("a@shop.example", NotLetIn),
         ("A@shop.example ", NotLetIn),
