@@ -49,7 +49,7 @@ def make_app(
         desk_url: as the setting DESK_URL.
         dagster_url: of Dagster's page, on this machine.
     """
-    signed_in, cookie = SignedIn(room.sessions), SessionCookie(desk_url)
+    signed_in, cookie = SignedIn(room.sessions, room.renew_sessions), SessionCookie(desk_url)
     door = DagsterDoor(dagster_url, partial(is_signed_in, signed_in, cookie))
     app = FastAPI(
         title="Ingram desk",

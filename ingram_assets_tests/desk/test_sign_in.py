@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 from ingram_assets.desk.pages.sign_in import EVEN_SECONDS
+from ingram_assets.desk.people import sessions as sessions_module
 from ingram_assets.desk.people.page_door import own_path
 from ingram_assets.desk.people.reception import AdminWatch, NotLetIn, Reception, TooManyTries
 from ingram_assets.desk.people.sessions import Person, SessionStore, SignedIn
@@ -298,6 +300,31 @@ def test_the_desk_looks_by_itself(
         client.delete(f"/admin/users/{person}")
         eventually(lambda: signed_in.find(text) is None, seconds=60)
         watch.stop()
+
+
+def test_a_journal_that_hung_for_long_is_asked_again(
+    medusa: Medusa, database: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Connections on which nothing ever comes back must not be all that there are."""
+    address = urlsplit(database)
+    with (
+        Line(address.hostname or "", address.port or 5432) as line,
+        running_desk(medusa, line.through(database)) as url,
+    ):
+        ada = Visitor.at(url)
+        ada.sign_in(medusa.email, medusa.password)
+        csrf = ada.csrf
+        with ThreadPoolExecutor(20) as many:
+            assert all(many.map(lambda _: is_in(ada), range(40)))
+        line.make("hang")
+        with monkeypatch.context() as hasty:
+            hasty.setattr(sessions_module, "PAUSE_SECONDS", 0.0)
+            hasty.setattr(sessions_module, "LONGEST_LOOK", 0.5)
+            with ThreadPoolExecutor(8) as many:
+                assert all(many.map(lambda _: is_in(ada), range(8)))
+        line.heal()
+        eventually_out(ada, csrf)
+        assert not is_in(ada)
 
 
 @pytest.mark.parametrize("fault", ["hang", "cut"])
