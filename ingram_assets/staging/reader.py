@@ -95,6 +95,21 @@ class RowState:
     stock_changed_at: datetime | None
 
 
+def row_state_of(title: Title) -> RowState:
+    """The same of a title that was read whole."""
+    return RowState(
+        title.id,
+        title.isbn,
+        title.title,
+        title.binding is not None,
+        title.cover_url is not None,
+        title.created_at,
+        title.imported_at,
+        title.failed_reason,
+        title.stock_changed_at,
+    )
+
+
 class QueueReader(Client):
     """Signs in as the reader role, which may `SELECT`, and `UPDATE` `imported_at` and `failed_reason`.
 
@@ -191,6 +206,11 @@ class QueueReader(Client):
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
         found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
         return found[0] if found else None
+
+    def unread_titles(self) -> list[Trouble]:
+        """Why the last attempt to read each title gave nothing, for those where it did; by ISBN."""
+        query = f"{_UNREAD_SINCE} ORDER BY u.isbn"
+        return self.rows("read which titles were not read", query, [], class_row(Trouble))
 
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""
