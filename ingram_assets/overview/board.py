@@ -272,7 +272,7 @@ class BoardQuery:
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "BoardQuery":
-        """What an address asks for. What is none is left out: an old bookmark leads to the board all the same."""
+        """What an address asks for. What is none is left out: an old bookmark leads to the board, too."""
         status, trait, sort = (values.get(name, "") for name in ("status", "show", "sort"))
         page = values.get("page", "")
         return cls(
@@ -382,8 +382,8 @@ def count_board(titles: Iterable[BoardTitle]) -> BoardCounts:
     all_titles = list(titles)
     kept = [one for one in all_titles if not one.is_retired]
     status = Counter(one.status for one in kept)
-    traits = {trait: sum(map(has, kept)) for trait, has in _HAS.items()}
-    traits[Trait.RETIRED] = len(all_titles) - len(kept)
+    traits = {str(trait): sum(map(has, kept)) for trait, has in _HAS.items()}
+    traits[str(Trait.RETIRED)] = len(all_titles) - len(kept)
     return BoardCounts(len(kept), {name: status[name] for name in STATUSES}, traits)
 
 

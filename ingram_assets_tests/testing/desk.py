@@ -1,9 +1,10 @@
 """The desk as a server of its own on a real store, and a program that asks it."""
 
 import itertools
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,23 @@ _keys = itertools.count(1)
 
 
 @contextmanager
-def running_desk(medusa: Medusa, journal_url: str, **limits: int) -> Iterator[str]:
+def running_desk(
+    medusa: Medusa, journal_url: str, port: int | None = None, proxies: Sequence[str] = (), **settings: Any
+) -> Iterator[str]:
     """A desk that answers, by its address; it ends with the block."""
     client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
-    app = make_app(Backroom(client, journal_url, low=5), **({"per_minute": 1_000_000} | limits))
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    app = make_app(Backroom(client, journal_url, low=5), **({"per_minute": 1_000_000} | settings))
+    port = port or free_port()
+    config = uvicorn.Config(
+        app,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -101,3 +113,32 @@ class DeskShop:
         """Stocked and reserved in Medusa."""
         found = self.bench.shop.level(isbn, self.places[place])
         return (found["stocked_quantity"], found["reserved_quantity"]) if found else None
+
+
+@dataclass
+class Visitor:
+    """A person at the desk's pages, with the cookies of one browser; redirects are not followed."""
+
+    http: httpx.Client
+
+    @classmethod
+    def at(cls, url: str, **headers: str) -> "Visitor":
+        """Nobody yet."""
+        told = {"Accept": "text/html", "Origin": url, "Sec-Fetch-Site": "same-origin"} | headers
+        return cls(httpx.Client(base_url=url, headers=told, timeout=60, trust_env=False))
+
+    def sign_in(self, email: str, password: str, wanted: str = "/") -> httpx.Response:
+        """The form, filled in and sent."""
+        form = {"email": email, "password": password, "next": wanted}
+        return self.http.post("/sign-in", data=form)
+
+    @property
+    def csrf(self) -> str:
+        """What the page's forms send."""
+        page = self.http.get("/account")
+        assert page.status_code == 200, page.text
+        return re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+
+    def send(self, path: str, **form: str) -> httpx.Response:
+        """A form of a page, sent."""
+        return self.http.post(path, data={"csrf_token": self.csrf} | form)
