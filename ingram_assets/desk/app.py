@@ -16,7 +16,17 @@ from ingram_assets.desk.api.openapi import described
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.dagster_door import DagsterDoor
 from ingram_assets.desk.lookups import Lookups
-from ingram_assets.desk.pages import board, inventory, inventory_entry, ledger, sign_in, static_files
+from ingram_assets.desk.pages import (
+    board,
+    inventory,
+    inventory_entry,
+    ledger,
+    run,
+    runs,
+    sign_in,
+    static_files,
+    title,
+)
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
@@ -24,6 +34,9 @@ from ingram_assets.desk.problems import answer_problems
 from ingram_assets.desk.site_guard import HEALTH, SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH
+
+PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run)
+"""What people see, each with its router."""
 
 DESCRIPTION = """
 Inventory of the shop, for programs. Send a token (`ingram token create`) as `Authorization: Bearer …`, and
@@ -75,7 +88,7 @@ def make_app(
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_problems(app)
-    for module in (store, admin, static_files, sign_in, board, inventory, ledger, inventory_entry):
+    for module in (store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)
     app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)
