@@ -21,6 +21,7 @@ from ingram_assets.desk.pages import (
     inventory,
     inventory_entry,
     ledger,
+    requests,
     run,
     runs,
     sign_in,
@@ -35,7 +36,7 @@ from ingram_assets.desk.site_guard import HEALTH, SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH
 
-PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run)
+PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run, requests)
 """What people see, each with its router."""
 
 DESCRIPTION = """

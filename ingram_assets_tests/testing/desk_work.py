@@ -14,14 +14,14 @@ from starlette.testclient import TestClient
 
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
-from ingram_assets.desk.pages import inventory, inventory_entry, ledger, run, runs
+from ingram_assets.desk.pages import inventory, inventory_entry, ledger, requests, run, runs
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.client import MedusaClient
 from ingram_assets_tests.testing.pages import page_app, visitor
 
-ROUTERS = (inventory.router, ledger.router, inventory_entry.router, runs.router, run.router)
+ROUTERS = (inventory.router, ledger.router, inventory_entry.router, runs.router, run.router, requests.router)
 
 
 def nowhere(kind: str = "postgresql") -> str:
