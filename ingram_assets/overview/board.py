@@ -31,7 +31,7 @@ PAGE_SIZE = 50
 _LONGEST_SEARCH = 200
 
 
-class Step(StrEnum):
+class StoreStep(StrEnum):
     """Whether the store follows the queue."""
 
     IN_STEP = "in step"
@@ -81,7 +81,7 @@ class BoardTitle:
     is_late: bool
     is_aged: bool
     is_low: bool
-    step: Step
+    step: StoreStep
     step_since: datetime | None
     why: str | None
     unread: str | None
@@ -109,7 +109,7 @@ class BoardInputs:
     in_step: Mapping[str, InStep] | None = None
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
     tracked: Collection[str] | None = None
-    retired: Collection[str] = ()
+    retired: frozenset[str] = frozenset()
     sweeping_since: datetime | None = None
 
 
@@ -129,42 +129,13 @@ def make_board(
         promise: how old a reading may be.
         lag_at_most: how long the store may take to follow.
     """
-    rows = [row_state_of(title) for title in inputs.titles]
-    in_step, retired = inputs.in_step, frozenset(inputs.retired)
-    behind, waiting = {}, {}
-    if in_step is not None:
-        waiting = lag.waiting_since(rows, in_step, inputs.first_changes)
-        found = lag.look(
-            rows,
-            in_step,
-            inputs.first_changes,
-            tracked=inputs.tracked,
-            retired=retired,
-            now=now,
-            at_most=lag_at_most,
-            sweeping_since=inputs.sweeping_since,
-        )
-        behind = {one.isbn: one for one in found.behind}
-
-    def step(title: Title) -> tuple[Step, datetime | None, str | None]:
-        if title.isbn in retired:
-            return Step.RETIRED, None, None
-        if title.failed_reason is not None:
-            return Step.FAILED, None, title.failed_reason
-        if in_step is None:
-            return Step.NOT_KNOWN, None, None
-        if (late := behind.get(title.isbn)) is not None:
-            return Step.BEHIND, late.since, late.words
-        if title.isbn in waiting:
-            return Step.ON_ITS_WAY, waiting[title.isbn], None
-        return Step.IN_STEP, None, None
-
+    steps = _steps(inputs, now, lag_at_most)
     made = [
         _board_title(
             age(title, now, rules.stock_max_age, rules.stale_stock),
             inputs.unread.get(title.isbn),
-            step(title),
-            title.isbn in retired,
+            steps[title.isbn],
+            title.isbn in inputs.retired,
             (now, today, rules, promise),
         )
         for title in inputs.titles
@@ -172,10 +143,38 @@ def make_board(
     return tuple(sorted(made, key=lambda one: (one.words, one.isbn)))
 
 
+_Step = tuple[StoreStep, datetime | None, str | None]
+
+
+def _steps(inputs: BoardInputs, now: datetime, at_most: timedelta) -> dict[str, _Step]:
+    """ISBN to whether the store follows, since when it does not, and what is the matter."""
+    rows = [row_state_of(title) for title in inputs.titles]
+    steps: dict[str, _Step] = {row.isbn: (StoreStep.NOT_KNOWN, None, None) for row in rows}
+    if inputs.in_step is not None:
+        steps = dict.fromkeys(steps, (StoreStep.IN_STEP, None, None))
+        waiting = lag.waiting_since(rows, inputs.in_step, inputs.first_changes)
+        steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
+        found = lag.look(
+            rows,
+            inputs.in_step,
+            inputs.first_changes,
+            tracked=inputs.tracked,
+            retired=inputs.retired,
+            now=now,
+            at_most=at_most,
+            sweeping_since=inputs.sweeping_since,
+        )
+        steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in found.behind}
+    steps |= {
+        row.isbn: (StoreStep.FAILED, None, row.failed_reason) for row in rows if row.failed_reason is not None
+    }
+    return steps | dict.fromkeys(inputs.retired, (StoreStep.RETIRED, None, None))
+
+
 def _board_title(
     title: Title,
     unread: Trouble | None,
-    step: tuple[Step, datetime | None, str | None],
+    step: _Step,
     is_retired: bool,
     by: tuple[datetime, date, StoreRules, timedelta],
 ) -> BoardTitle:
@@ -232,15 +231,15 @@ class Trait(StrEnum):
 _HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
     Trait.LATE: lambda one: one.is_late or one.is_aged,
     Trait.LOW: lambda one: one.is_low,
-    Trait.OUT_OF_STEP: lambda one: one.step in (Step.BEHIND, Step.ON_ITS_WAY),
-    Trait.FAILED: lambda one: one.step is Step.FAILED,
+    Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY),
+    Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
     Trait.NOT_READ: lambda one: one.unread is not None or one.as_of is None,
     Trait.RETIRED: lambda one: one.is_retired,
 }
 
 STATUSES: tuple[Status, ...] = ("in_stock", "backorder", "preorder", "out_of_stock", "digital", "unknown")
 
-_STEPS = list(Step)
+_STEPS = list(StoreStep)
 _KEYS: Mapping[str, Callable[[BoardTitle], Any]] = {
     "title": lambda one: one.words,
     "author": lambda one: folded(one.author) if one.author else None,

@@ -52,7 +52,7 @@ AT_WORK_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[T]):
+class SourceAnswer(Generic[T]):
     """What an outside system last said, and how good that is.
 
     Attributes:
@@ -67,7 +67,7 @@ class Asked(Generic[T]):
     at: datetime | None = None
     why_not: str | None = None
 
-    def again(self, look: Callable[[], T]) -> "Asked[T]":
+    def again(self, look: Callable[[], T]) -> "SourceAnswer[T]":
         """Asks once more."""
         at = datetime.now(UTC)
         try:
@@ -131,12 +131,12 @@ class BoardState:
     titles: tuple[BoardTitle, ...]
     counts: BoardCounts
     promise: PromiseState
-    queue: Asked[QueueSaid]
-    journal: Asked[Mapping[str, InStep]]
-    dagster: Asked[DagsterSaid]
+    queue: SourceAnswer[QueueSaid]
+    journal: SourceAnswer[Mapping[str, InStep]]
+    dagster: SourceAnswer[DagsterSaid]
 
     @property
-    def away(self) -> "list[Asked[Any]]":
+    def away(self) -> "list[SourceAnswer[Any]]":
         """The sources that can't be asked now."""
         return [one for one in (self.queue, self.journal, self.dagster) if one.why_not]
 
@@ -152,9 +152,9 @@ class ShopSettings:
 
 @dataclass(slots=True)
 class _Latest:
-    queue: Asked[QueueSaid] = field(default_factory=lambda: Asked("The queue"))
-    journal: Asked[Mapping[str, InStep]] = field(default_factory=lambda: Asked("The journal"))
-    dagster: Asked[DagsterSaid] = field(default_factory=lambda: Asked("Dagster"))
+    queue: SourceAnswer[QueueSaid] = field(default_factory=lambda: SourceAnswer("The queue"))
+    journal: SourceAnswer[Mapping[str, InStep]] = field(default_factory=lambda: SourceAnswer("The journal"))
+    dagster: SourceAnswer[DagsterSaid] = field(default_factory=lambda: SourceAnswer("Dagster"))
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -281,7 +281,7 @@ class BoardWatch:
                 latest.journal.value,
                 latest.first_changes,
                 dagster.tracked if dagster else None,
-                dagster.retired if dagster else (),
+                dagster.retired if dagster else frozenset(),
                 dagster.sweeping_since if dagster and lag.PUSHES_STOCK not in off else None,
             )
             titles = make_board(

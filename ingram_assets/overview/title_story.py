@@ -12,6 +12,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.title import Title
 from ingram_assets.domain.wording import count
+from ingram_assets.overview.request_log import PageAttempt
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import StockChange, Trouble
@@ -42,7 +43,10 @@ class UnknownTitle(NeedsPerson):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One entry of a title's line of time. `what`: "reading", "imported", or the thing that was written."""
+    """One entry of a title's line of time.
+
+    `what`: "reading", "not read", "operation", or the thing that was written.
+    """
 
     at: datetime
     what: str
@@ -55,12 +59,14 @@ def line_of_time(
     changes: Iterable[Entry],
     lines: Iterable[LedgerLine] = (),
     places: Mapping[str, str] | None = None,
+    failures: Iterable[PageAttempt] = (),
 ) -> list[Happened]:
     """Readings of the stock, writes to the store and inventory operations, oldest first. Pure.
 
     Args:
         lines: of the ledger; those of the sync are left out, as its writes are among the `changes`.
         places: location's id to its name.
+        failures: attempts to read it that gave nothing.
     """
     happened = [Happened(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings]
     for one in changes:
@@ -72,6 +78,9 @@ def line_of_time(
             details = {name: getattr(line, name) for name in _OF_A_LINE} | {"location": place}
             words = _operated(line, place)
             happened.append(Happened(line.at.astimezone(UTC), "operation", words, details))
+    for attempt in failures:
+        details = {"run_id": attempt.run_id, "outcome": attempt.outcome}
+        happened.append(Happened(attempt.at, "not read", f"{attempt.outcome}: {attempt.reason}", details))
     return sorted(happened, key=lambda one: one.at)
 
 

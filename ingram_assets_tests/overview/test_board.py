@@ -19,7 +19,7 @@ from ingram_assets.overview.board import (
     BoardInputs,
     BoardQuery,
     BoardTitle,
-    Step,
+    StoreStep,
     Trait,
     count_board,
     find,
@@ -84,7 +84,7 @@ def test_a_title_is_what_the_rules_make_of_it():
     assert (one.status, one.label, one.level) == (wanted.status, wanted.label, wanted.stocked_quantity)
     assert (one.status, one.on_hand, one.on_order, one.is_low) == ("in_stock", 3, 25, True)
     assert [(dc.name, dc.on_hand, dc.on_order) for dc in one.centers] == [("TN", 3, 20), ("PA", None, 5)]
-    assert (one.price, one.author, one.step) == (Decimal("18.99"), "Ursula K. Le Guin", Step.IN_STEP)
+    assert (one.price, one.author, one.step) == (Decimal("18.99"), "Ursula K. Le Guin", StoreStep.IN_STEP)
 
 
 @pytest.mark.parametrize(
@@ -118,36 +118,38 @@ def test_what_was_read_longer_ago_than_is_promised_is_late_and_much_longer_is_no
 
 def test_whether_the_store_follows():
     titles = {
-        Step.IN_STEP: book(1),
-        Step.ON_ITS_WAY: book(2, minutes=5),
-        Step.BEHIND: book(3, minutes=30),
-        Step.FAILED: book(4, failed_reason="Refused: the price is none."),
-        Step.RETIRED: book(5),
+        StoreStep.IN_STEP: book(1),
+        StoreStep.ON_ITS_WAY: book(2, minutes=5),
+        StoreStep.BEHIND: book(3, minutes=30),
+        StoreStep.FAILED: book(4, failed_reason="Refused: the price is none."),
+        StoreStep.RETIRED: book(5),
     }
-    in_step = told(*titles.values()) | told(titles[Step.ON_ITS_WAY], titles[Step.BEHIND], minutes=60)
-    made = board(*titles.values(), in_step=in_step, retired={titles[Step.RETIRED].isbn})
+    in_step = told(*titles.values()) | told(
+        titles[StoreStep.ON_ITS_WAY], titles[StoreStep.BEHIND], minutes=60
+    )
+    made = board(*titles.values(), in_step=in_step, retired=frozenset({titles[StoreStep.RETIRED].isbn}))
     assert {one.isbn: one.step for one in made} == {title.isbn: step for step, title in titles.items()}
     by_step = {one.step: one for one in made}
-    assert by_step[Step.FAILED].why == "Refused: the price is none."
-    assert by_step[Step.BEHIND].why == "has a change of stock that the store does not show"
-    assert by_step[Step.BEHIND].step_since == NOW - timedelta(minutes=30)
-    assert by_step[Step.ON_ITS_WAY].step_since == NOW - timedelta(minutes=5)
+    assert by_step[StoreStep.FAILED].why == "Refused: the price is none."
+    assert by_step[StoreStep.BEHIND].why == "has a change of stock that the store does not show"
+    assert by_step[StoreStep.BEHIND].step_since == NOW - timedelta(minutes=30)
+    assert by_step[StoreStep.ON_ITS_WAY].step_since == NOW - timedelta(minutes=5)
 
 
 def test_a_sweep_that_is_at_work_makes_nobody_late():
     title = book(1, minutes=30)
     (one,) = board(title, in_step=told(title, minutes=60), sweeping_since=NOW - timedelta(minutes=40))
-    assert one.step is Step.ON_ITS_WAY
+    assert one.step is StoreStep.ON_ITS_WAY
 
 
 def test_without_the_journal_it_is_not_known_whether_the_store_follows():
     one, failed = board(book(1), book(2, failed_reason="No."), in_step=None)
-    assert (one.step, failed.step) == (Step.NOT_KNOWN, Step.FAILED)
+    assert (one.step, failed.step) == (StoreStep.NOT_KNOWN, StoreStep.FAILED)
 
 
 def test_who_is_not_tracked_is_behind_and_says_so():
     (one,) = board(book(1), tracked=frozenset())
-    assert (one.step, one.why) == (Step.BEHIND, "is not tracked by Dagster, so nobody reads it")
+    assert (one.step, one.why) == (StoreStep.BEHIND, "is not tracked by Dagster, so nobody reads it")
 
 
 SHELF = board(
@@ -159,7 +161,7 @@ SHELF = board(
     book(6, title="Gone", author="Le Guin"),
     book(7, title="Refused", failed_reason="No."),
     in_step=None,
-    retired={isbn(6)},
+    retired=frozenset({isbn(6)}),
     unread={isbn(4): Trouble(isbn(4), "Piranesi", "The page timed out.")},
 )
 
@@ -284,7 +286,9 @@ def test_whatever_an_address_asks_for_there_is_a_page(values: dict[str, str]):
 
 
 def test_the_oldest_reading_is_of_a_title_that_is_tracked():
-    titles = board(book(1, minutes=10), book(2, minutes=90), book(3, minutes=300), retired={isbn(3)})
+    titles = board(
+        book(1, minutes=10), book(2, minutes=90), book(3, minutes=300), retired=frozenset({isbn(3)})
+    )
     oldest = oldest_reading(titles)
     assert oldest is not None
     assert oldest.isbn == isbn(2)

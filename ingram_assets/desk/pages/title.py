@@ -1,6 +1,7 @@
 """`/titles/{isbn}`: why the store shows what it shows of a title, its history, and what can be done."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
-from ingram_assets.desk.pages.last_known import Answered, LastKnown
+from ingram_assets.desk.pages.last_known import WAIT_SECONDS, Answered, LastKnown
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.runs import not_started
 from ingram_assets.desk.pages.typed import Form, new_key
@@ -20,9 +21,10 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import BoardTitle
-from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
+from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings, SourceAnswer
 from ingram_assets.overview.dagster_runs import ShopRun
 from ingram_assets.overview.job_requests import JobRequest, push_titles, read_titles, retire_titles
+from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
 from ingram_assets.overview.title_story import (
     ExplainedTitle,
     Happened,
@@ -44,6 +46,8 @@ _CHANGES = 500
 """So many of the last changes of a title are looked at; `_SHOWN` of them are told in its line of time."""
 _SHOWN = 100
 _IN_TABLE = 50
+_WAIT_IF_AWAY = 1.0
+"""Seconds for a system that did not answer the board just now."""
 
 Spelled = Annotated[str, Path(max_length=60)]
 RunId = Annotated[str, Query(pattern=r"^[0-9A-Za-z-]{0,64}$")]
@@ -64,6 +68,14 @@ class JournalTitle:
 
     entries: Sequence[Entry]
     lines: Sequence[LedgerLine]
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterTitle:
+    """When a title is read next, in a sentence; attempts to read it that gave nothing, newest first."""
+
+    due: str
+    failures: Sequence[PageAttempt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,23 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         return render(request, "title_none.html", status=404, spelled=spelled)
     if isbn != spelled:
         return RedirectResponse(f"/titles/{isbn}", 308)
-    looks = TitleLooks(request.app.state.lookups, request.app.state.board.settings, isbn)
-    queue, journal = looks.queue(), looks.journal()
-    one = _on_board(request, isbn)
+    watch: BoardWatch = request.app.state.board
+    state = watch.state()
+    one = _on_board(state, isbn)
+    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn, state)
+    # At once: a page waits for the slowest of them, not for all.
+    with ThreadPoolExecutor(3) as pool:
+        asked = pool.submit(looks.queue), pool.submit(looks.journal), pool.submit(looks.dagster)
+        queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
     if queue.value and queue.value.title is None and not (journal.value and journal.value.entries):
-        return render(request, "title_unknown.html", status=404, isbn=isbn, key=new_key(), run=looks.run(run))
+        return render(
+            request,
+            "title_unknown.html",
+            status=404,
+            isbn=isbn,
+            key=new_key(),
+            run=_run(request.app.state.lookups, run),
+        )
     row = queue.value or QueueTitle(None, None, ())
     written = journal.value or JournalTitle((), ())
     store = looks.store(row)
@@ -109,18 +133,17 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         title=title,
         name=title.title if title else one.title if one else isbn,
         one=one,
-        away=looks.away(queue, journal, store),
+        away=looks.away(queue, journal, store, dagster),
         explained=explained,
         is_live=store.value is not None and not store.why_not,
         store=store,
         told=last_told(written.entries),
-        due=looks.due(),
+        due=dagster.value.due if dagster.value else None,
         chart=_chart(request, row, written),
         rows=copies_rows(row.readings, written.entries),
-        happened=looks.happened(row, written)[:_SHOWN],
-        unread=row.unread,
+        happened=looks.happened(row, written, dagster.value.failures if dagster.value else ())[:_SHOWN],
         links=_links(looks.settings, isbn, explained),
-        run=looks.run(run),
+        run=_run(request.app.state.lookups, run),
         keys={"read": new_key(), "push": new_key()},
     )
 
@@ -128,8 +151,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
 @router.get("/{isbn}/run/{run_id}")
 def show_progress(request: Request, isbn: Spelled, run_id: Annotated[str, Path(max_length=64)]) -> Response:
     """How far a run is that was begun here; once it is over, the page is to be loaded anew."""
-    looks = TitleLooks(request.app.state.lookups, request.app.state.board.settings, isbn)
-    run = looks.run(run_id)
+    run = _run(request.app.state.lookups, run_id)
     part = render(request, "_title_run.html", run=run, isbn=isbn)
     if run is not None and run.state.is_over:
         part.headers["HX-Refresh"] = "true"
@@ -154,7 +176,7 @@ def ask_whether_to_retire(request: Request, spelled: Spelled) -> Response:
     isbn = isbn_spelled(spelled)
     if isbn is None:
         return render(request, "title_none.html", status=404, spelled=spelled)
-    one = _on_board(request, isbn)
+    one = _on_board(request.app.state.board.state(), isbn)
     return render(request, "title_retire.html", isbn=isbn, name=one.title if one else isbn, key=new_key())
 
 
@@ -177,16 +199,30 @@ def _start(request: Request, spelled: str, key: str, job: Callable[[Sequence[str
     return RedirectResponse(f"/titles/{isbn}?run={quote(run_id, safe='')}", 303)
 
 
-def _on_board(request: Request, isbn: str) -> BoardTitle | None:
-    watch: BoardWatch = request.app.state.board
-    return next((one for one in watch.state().titles if one.isbn == isbn), None)
+def _on_board(state: BoardState, isbn: str) -> BoardTitle | None:
+    return next((one for one in state.titles if one.isbn == isbn), None)
+
+
+def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
+    """A run that was begun here; `None`: none was, or Dagster can't tell."""
+    if not run_id:
+        return None
+    try:
+        return lookups.runs.of_id(run_id)
+    except IngramError:
+        return None
 
 
 class TitleLooks:
-    """What each outside system says of one title, each for itself."""
+    """What each outside system says of one title, each for itself.
 
-    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
+    Args:
+        state: which of them the board could ask just now. Nobody waits long for the others.
+    """
+
+    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str, state: BoardState) -> None:
         self._lookups, self.settings, self._isbn = lookups, settings, isbn
+        self._state = state
 
     def queue(self) -> Answered[QueueTitle]:
         """Its row, and its readings, oldest first."""
@@ -196,7 +232,7 @@ class TitleLooks:
             title = next(iter(queue.titles([isbn])), None)
             return QueueTitle(title, queue.unread(isbn), queue.history(isbn, _CHANGES))
 
-        return self._ask(self._lookups.queue_known, "title", look)
+        return self._ask(self._lookups.queue_known, "title", look, self._state.queue)
 
     def journal(self) -> Answered[JournalTitle]:
         """Its writes and the ledger's lines, oldest first."""
@@ -207,7 +243,7 @@ class TitleLooks:
             lines = views.ledger(WantedLines(isbn=isbn), _CHANGES)
             return JournalTitle(views.history(isbn, _CHANGES), lines[::-1])
 
-        return self._ask(self._lookups.journal_known, "title", look)
+        return self._ask(self._lookups.journal_known, "title", look, self._state.journal)
 
     def store(self, row: QueueTitle) -> Answered[ExplainedTitle]:
         """Why the store shows what it shows, as it is now."""
@@ -238,42 +274,36 @@ class TitleLooks:
             row.title, row.unread, settings=self.settings.store, common=self.settings.common
         )
 
-    def due(self) -> str:
-        """When it is read next, in a sentence."""
-        view, settings = self._lookups.view, self.settings
+    def dagster(self) -> Answered[DagsterTitle]:
+        """When it is read next, and which attempts to read it gave nothing."""
+        view, isbn, settings = self._lookups.view, self._isbn, self.settings
 
-        def look() -> str:
-            found = view.ask(
-                lambda instance: reading_due(instance, self._isbn, settings.common, settings.pace)
-            )
-            return found.why
+        def look() -> DagsterTitle:
+            found = view.ask(lambda instance: reading_due(instance, isbn, settings.common, settings.pace))
+            wanted = WantedAttempts(AttemptStatus.FAILED, (isbn,))
+            return DagsterTitle(found.why, view.ask(lambda instance: attempts(instance, wanted, _SHOWN)))
 
-        answer = self._ask(self._lookups.dagster_known, "next reading", look)
-        return answer.value or f"Not known when: {answer.why_not or 'Dagster did not answer yet.'}"
+        return self._ask(self._lookups.dagster_known, "title", look, self._state.dagster)
 
-    def run(self, run_id: str) -> ShopRun | None:
-        """A run that was begun here; `None`: none was, or Dagster can't tell."""
-        if not run_id:
-            return None
-        try:
-            return self._lookups.runs.of_id(run_id)
-        except IngramError:
-            return None
-
-    def happened(self, row: QueueTitle, written: JournalTitle) -> list[Happened]:
+    def happened(
+        self, row: QueueTitle, written: JournalTitle, failures: Sequence[PageAttempt]
+    ) -> list[Happened]:
         """Its line of time, the latest first."""
         floor = self._lookups.floor() if written.lines else None
         places = {place.id: place.name for place in floor.places} if floor else {}
-        return line_of_time(row.readings, written.entries, written.lines, places)[::-1]
+        return line_of_time(row.readings, written.entries, written.lines, places, failures)[::-1]
 
     def away(self, *answers: Answered[Any]) -> list[tuple[str, Answered[Any]]]:
-        """The systems that can't be asked now, by name: in the order of `queue`, `journal`, `store`."""
-        named = zip(("The queue", "The journal", "Medusa"), answers, strict=True)
+        """The systems that can't be asked now, by name: in the order of the looks above."""
+        named = zip(("The queue", "The journal", "Medusa", "Dagster"), answers, strict=True)
         return [(name, answer) for name, answer in named if answer.why_not]
 
-    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
+    def _ask(
+        self, known: LastKnown, what: str, look: Callable[[], T], seen: SourceAnswer[Any] | None = None
+    ) -> Answered[T]:
+        wait = _WAIT_IF_AWAY if seen and seen.why_not else WAIT_SECONDS
         try:
-            return known.ask((what, self._isbn), look)
+            return known.ask((what, self._isbn), look, wait_seconds=wait)
         except IngramError as error:
             # Refused, not away: a page of what there is else is better than none.
             return Answered(None, None, str(error))
