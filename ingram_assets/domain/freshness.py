@@ -228,7 +228,12 @@ def usual_demand(titles: Iterable[LastReading]) -> float | None:
 def why(title: LastReading, usual: float) -> str:
     """Why a title is read soon or not, for a person."""
     if not title.copies:
-        return "it has no copies, and a delivery is looked for"
+        look_for = (
+            "a delivery is looked for"
+            if title.awaited
+            else "none is looked for: it is a file, or not out yet"
+        )
+        return f"it has no copies, and {look_for}"
     copies = f"{title.copies:,} {'copy' if title.copies == 1 else 'copies'} left"
     wanted = ", and it is wanted here" if title.wanted else ""
     if not title.seen.orders:

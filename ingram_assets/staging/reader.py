@@ -106,6 +106,7 @@ class RowState:
     imported_at: datetime | None
     failed_reason: str | None
     stock_changed_at: datetime | None
+    stock_observed_at: datetime | None = None
 
 
 def row_state_of(title: Title) -> RowState:
@@ -326,7 +327,7 @@ _COUNTS = """
 
 _ROW_STATES = """
     SELECT id, isbn, title, binding IS NOT NULL AS has_details, cover_url IS NOT NULL AS has_cover,
-        created_at, imported_at, failed_reason, stock_changed_at
+        created_at, imported_at, failed_reason, stock_changed_at, stock_observed_at
     FROM public.ingram_current_titles ORDER BY isbn
 """
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
 import psycopg
@@ -337,6 +337,43 @@ class Journal:
                     fields.setdefault(name, [(entry.before or {}).get(name)]).append(value)
         return found
 
+    def let_through(self, run_id: str) -> None:
+        """Remembers that a person has looked at what a run is about to write, and wants it written."""
+        self._run("INSERT INTO store_let_through (run_id) VALUES (%s) ON CONFLICT DO NOTHING", [run_id])
+
+    def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
+        """ISBN to field to what we showed before our first write to levels and flags within that time.
+
+        Copies that somebody else had put there since are none that we showed. What a person let through, and
+        what was before it, counts no more: the person saw all of it.
+        """
+        # Of an object's keys that are there twice the last value stands: that of the earliest write.
+        rows = self._run(
+            """
+            WITH looked_at AS (SELECT coalesce(max(at), '-infinity') AS at FROM store_let_through),
+            lately AS (
+                SELECT change.* FROM looked_at, store_change AS change
+                WHERE change.at > greatest(looked_at.at, clock_timestamp() - %s::interval)
+                    AND change.kind IN ('level', 'variant') AND change.outcome <> 'failed'
+                    AND change.isbn IS NOT NULL AND change.before IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM store_let_through AS one WHERE one.run_id = change.run_id)
+            ),
+            stood AS (
+                SELECT isbn, min(id) FILTER (WHERE kind = 'level') AS first_level,
+                    jsonb_object_agg(field.key, field.value ORDER BY id DESC) AS fields
+                FROM lately, jsonb_each(before) AS field GROUP BY isbn
+            )
+            SELECT stood.isbn, stood.fields, ours.copies
+            FROM stood LEFT JOIN LATERAL (
+                SELECT (after -> 'stocked_quantity')::float AS copies FROM store_change
+                WHERE isbn = stood.isbn AND kind = 'level' AND outcome = 'written' AND id < stood.first_level
+                ORDER BY id DESC LIMIT 1
+            ) AS ours ON true
+            """,
+            [within],
+        )
+        return {isbn: _no_more_copies_than(fields, ours) for isbn, fields, ours in rows}
+
     def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
         """ISBN to the level that we wrote last. A title without one is missing."""
         # From each title's last entry of which we are sure, on: what came before says nothing.
@@ -398,9 +435,9 @@ class Journal:
             )
 
     def hold_to_nothing(self, isbns: Sequence[str]) -> None:
-        """Takes back that the store is in step with these titles, which nobody brings in step any more.
+        """Takes back that the store is in step with these titles: they are retired, or not in it any more.
 
-        Whoever is tracked again later is so from then on, and not since the push before it was retired.
+        Whoever is tracked or sold again later is so from then on, and not since the push before that.
         """
         if isbns:
             self._run(
@@ -427,6 +464,11 @@ def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
         isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
         for isbn, row_id, changed_at, until, pushed_at, aged in connection.execute(query)
     }
+
+
+def _no_more_copies_than(fields: dict[str, Any], ours: float | None) -> dict[str, Any]:
+    stood = fields.get("stocked_quantity")
+    return fields if ours is None or stood is None else fields | {"stocked_quantity": min(stood, ours)}
 
 
 def _takes_lock(holder: psycopg.Connection) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
-from ingram_assets.domain.guardrails import Tripped
+from ingram_assets.domain.guardrails import SLICES_WITHIN, Tripped
 from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
@@ -123,7 +123,7 @@ def sync_levels(
     titles = list({title.isbn: title for title in titles}.values())
     inputs = look_at(session, titles)
     plan = inputs.plan
-    tripped = tripped_by(session, plan, everything)
+    tripped = tripped_by(session, titles, plan, everything)
     reason = halted or ""
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
@@ -214,19 +214,30 @@ def nothing_written(by_time: int = 0, by_orders: int = 0) -> str:
 
 
 def tripped_by(
-    session: StoreSession, plan: Plan, everything: Callable[[], Sequence[Title]] | None
+    session: StoreSession,
+    titles: Sequence[Title],
+    plan: Plan,
+    everything: Callable[[], Sequence[Title]] | None,
 ) -> Tripped | None:
     """The guardrails that stop a plan, as one. `everything` as for `sync_levels`; asked for if it matters.
 
     A plan for some of the titles that turns one of them to zero, or into what a guardrail looks at, is judged
-    by what all titles would turn to: what is wrong with a whole sweep shows in the whole, not in the dozen
-    that a push happens to carry.
+    by what all titles would turn to, and have turned to lately: what is wrong with a whole sweep shows in the
+    whole, not in the dozen that a push happens to carry.
+
+    Args:
+        titles: those of the plan.
     """
-    if everything is None:
-        return plan.tripped(session.rules)
     if not plan.is_suspicious(session.rules):
         return None
-    return look_at(session, everything()).plan.tripped(session.rules)
+    if everything is not None:
+        titles = everything()
+        plan = look_at(session, titles).plan
+    aged = {title.isbn for title in titles if title.aged}
+    before = session.journal.shown_before(SLICES_WITHIN)
+    return plan.since({isbn: then for isbn, then in before.items() if isbn not in aged}).tripped(
+        session.rules
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,17 @@ class TitlePlan(TitleWrites):
         return before is not None and before > threshold >= (self.after.stocked or 0)
 
 
+def _as_before(shown: Shown, then: Mapping[str, Any]) -> Shown:
+    """What the store showed before these fields were written; of what it did not know, what it shows."""
+    if (status := then.get("metadata.availability")) not in (None, "unknown"):
+        shown = replace(shown, availability=status)
+    if (managed := then.get("manage_inventory")) is not None:
+        shown = replace(shown, managed=managed)
+    if (stocked := then.get("stocked_quantity")) is not None:
+        shown = replace(shown, stocked=stocked)
+    return shown
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a push would do, for every title it was asked about."""
@@ -231,6 +242,24 @@ class Plan:
             tuple(
                 _remember(each, last_levels[each.isbn], orders)
                 if each.level == "update" and each.isbn in last_levels
+                else each
+                for each in self.titles
+            )
+        )
+
+    def since(self, shown_before: Mapping[str, Mapping[str, Any]]) -> "Plan":
+        """The same change beside what the store showed before our last writes, for the guardrails.
+
+        So what turns in several pushes, each with too few titles to be stopped, is seen as one.
+
+        Args:
+            shown_before: ISBN to field, as the journal has them, to its value then. Titles of which time
+                changed something are not in it.
+        """
+        return Plan(
+            tuple(
+                replace(each, before=_as_before(each.before, shown_before[each.isbn]))
+                if each.before and each.isbn in shown_before
                 else each
                 for each in self.titles
             )

@@ -390,9 +390,18 @@ class TestClock:
         last_change = self.NOON - timedelta(hours=20)
         told = {A: replace(self.told(3)[A], stock_changed_at=self.NOON - timedelta(hours=5))}
         row = replace(self.ROW, stock_changed_at=last_change)
-        assert to_look_at([row], told, [], self.NOON) == [A]
+        assert to_look_at([row], told, [], self.NOON, None) == [A]
         title = replace(self.title(read_ago), stock_changed_at=last_change)
         assert self.over(title, told)[0] == ([A] if read_ago < 3 else []), "what was read before may be older"
+
+    @pytest.mark.parametrize(("read_ago", "looked_at"), [(21, True), (20, False), (1, False)])
+    def test_a_restored_queue_whose_reading_is_too_old_sooner_than_what_was_told(self, read_ago, looked_at):
+        """Its count is the same, and the title may never be read again."""
+        row = replace(self.ROW, stock_observed_at=self.NOON - timedelta(hours=read_ago))
+        day, until = timedelta(hours=24), self.NOON + timedelta(hours=4)
+        assert to_look_at([row], self.told(30, until), [], self.NOON, day) == ([A] if looked_at else [])
+        of_a_preorder = self.told(30, self.NOON + timedelta(days=60))
+        assert to_look_at([row], of_a_preorder, [], self.NOON, day) == []
 
     @pytest.mark.parametrize(
         ("row", "hours", "aged", "looked_at"),
@@ -409,8 +418,8 @@ class TestClock:
     def test_what_is_looked_at(self, row, hours, aged, looked_at):
         until = None if hours is None else self.NOON + timedelta(hours=hours)
         told = self.told(30, until, *aged)
-        assert to_look_at([row], told, [], self.NOON) == ([A] if looked_at else [])
-        assert to_look_at([row], told, [A], self.NOON) == [], "nobody pushes a retired title"
+        assert to_look_at([row], told, [], self.NOON, None) == ([A] if looked_at else [])
+        assert to_look_at([row], told, [A], self.NOON, None) == [], "nobody pushes a retired title"
 
     @pytest.mark.parametrize(
         ("row", "pushed"),

@@ -88,6 +88,49 @@ CHANGES: dict[str, tuple[dict[str, Any], int | None, str]] = {
 }
 
 
+def test_false_zeros_that_come_in_slices_are_seen_as_one_change(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    slices = isbns[:4], isbns[4:7], isbns[7:11], isbns[11:15]
+    front.read(slices[0], 0)
+    assert front.push(*slices[0]).succeeded
+    front.read(slices[1], 0)
+    for some in (slices[1], ()):
+        done = front.push(*some)
+        assert done.stopped is not None
+        assert "7 of 20 tracked titles would turn to zero at once (35%" in str(done.error)
+    # The first ones were false, and are put right: what is left is few.
+    front.read(slices[0], 9)
+    assert front.push().succeeded
+    assert {front.level(isbn) for isbn in slices[1]} == {0}
+    # What a person has seen counts no more: it is true.
+    front.read(slices[2], 0)
+    assert "7 of 20" in str(front.push().error)
+    assert front.push(let_through=True).succeeded
+    front.read(slices[3], 0)
+    assert front.push(*slices[3]).succeeded
+
+
+def test_other_turns_in_slices_are_seen_as_one_change(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    for some in (isbns[:4], isbns[4:7]):
+        describe(front, some, binding="E-Book")
+        done = front.push(*some)
+    assert done.stopped is not None
+    assert "7 of 20 titles in the store would turn into files (digital) at once" in str(done.error)
+
+
+def test_what_a_push_put_right_after_a_person_is_no_turn(front: Storefront) -> None:
+    isbns = front.titles(20)
+    front.read(isbns[:10], 0)
+    assert front.push().succeeded
+    for some in (isbns[:4], isbns[4:8]):
+        for isbn in some:
+            front.edit_level(isbn, 99)
+        assert front.push().succeeded
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_of_all_titles_is_stopped_whole_and_in_slices(front: Storefront, name: str) -> None:
     details, copies, figures = CHANGES[name]

@@ -193,3 +193,5 @@ def test_reasons_are_sentences_for_a_person():
     )
     assert why(reading(copies=9, seen=HARDLY_SELLS), USUAL) == "9 copies left, and no sale of it was seen yet"
     assert why(reading(copies=0), USUAL) == "it has no copies, and a delivery is looked for"
+    of_a_file = why(replace(reading(copies=0), awaited=False), USUAL)
+    assert of_a_file == "it has no copies, and none is looked for: it is a file, or not out yet"

@@ -80,6 +80,7 @@ def up(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "INGRAM_STATE_DIR": str(folder),
         "INGRAM_PORT_UI": "0",
         "INGRAM_PORT_DESK": "0",
+        "DESK_URL": "https://desk.bookstore.example",
         "DAGSTER_PG_URL": postgres.create_database("dagster_of_up"),
         "QUEUE_OWNER_DB_URL": queue,
         "QUEUE_DB_URL": queue,
@@ -110,6 +111,13 @@ def instance(up: Up) -> Iterator[dg.DagsterInstance]:
 def test_all_of_it_runs(up: Up, eventually: Callable[..., None]):
     assert set(up.pids()) == PROCESSES
     eventually(up.answers)
+
+
+def test_links_of_alerts_lead_through_the_desk_and_its_own_requests_do_not(up: Up):
+    told = {name: psutil.Process(pid).environ().get("INGRAM_UI_URL") for name, pid in up.pids().items()}
+    assert up.ui_url.endswith("/dagster")
+    assert told.pop("operations") == "https://desk.bookstore.example/dagster"
+    assert set(told.values()) == {up.ui_url}
 
 
 def test_all_of_it_answers_on_this_machine_alone(up: Up, eventually: Callable[..., None]):

@@ -311,6 +311,57 @@ def test_one_run_at_a_time(database: str) -> None:
             waiting.result(60)
 
 
+class TestShownBefore:
+    """What we showed before our writes of the last time."""
+
+    HOUR = timedelta(hours=1)
+
+    def level(self, journal: Journal, run_id: str, before: int | None, after: int, isbn: str = ISBN) -> None:
+        copies = [None if each is None else {"stocked_quantity": each} for each in (before, after)]
+        with journal.writing(run_id, [Change("level", isbn, "item", *copies, "Read.")]):
+            pass
+
+    def test_the_first_write_within_the_time_counts(self, database: str) -> None:
+        with Journal(database) as journal:
+            self.level(journal, "old", None, 9)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("UPDATE store_change SET at = at - interval '2 hours'")
+            self.level(journal, "1", 9, 4)
+            self.level(journal, "2", 4, 0)
+            flags = {"allow_backorder": False, "metadata.availability": "in_stock"}
+            with journal.writing(
+                "2", [Change("variant", ISBN, "v", flags, {"allow_backorder": True}, "So.")]
+            ):
+                pass
+            self.level(journal, "2", None, 3, isbn="made")
+            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 9, **flags}}
+            assert journal.shown_before(timedelta()) == {}
+
+    def test_copies_that_somebody_else_put_there_are_none_of_ours(self, database: str) -> None:
+        with Journal(database) as journal:
+            self.level(journal, "1", None, 0)
+            self.level(journal, "2", 99, 0)
+            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 0}}
+
+    def test_a_write_that_was_refused_is_none(self, database: str) -> None:
+        with Journal(database) as journal:
+            with journal.writing(
+                "1", [Change("level", ISBN, "item", {"stocked_quantity": 4}, {}, "Read.")]
+            ) as entry:
+                entry.failed(0, "No.")
+            assert journal.shown_before(self.HOUR) == {}
+
+    def test_what_a_person_let_through_and_what_was_before_it_counts_no_more(self, database: str) -> None:
+        with Journal(database) as journal:
+            self.level(journal, "1", 9, 8)
+            journal.let_through("2")
+            journal.let_through("2")
+            self.level(journal, "2", 8, 0)
+            assert journal.shown_before(self.HOUR) == {}
+            self.level(journal, "3", 7, 0, isbn="other")
+            assert journal.shown_before(self.HOUR) == {"other": {"stocked_quantity": 7}}
+
+
 class TestInStep:
     """What the store was last told of each title."""
 

@@ -59,9 +59,16 @@ class Storefront:
         return self.run("push", "push_titles", isbns=list(isbns), **config)
 
     def level(self, isbn: str) -> float | None:
-        (location,) = self.shop.get("stock-locations", name=NAME)["stock_locations"]
-        level = self.shop.level(isbn, location["id"])
+        level = self.shop.level(isbn, self._location_id())
         return level["stocked_quantity"] if level else None
+
+    def edit_level(self, isbn: str, copies: int) -> None:
+        """As a person does in Medusa's admin."""
+        self.shop.set_level(isbn, self._location_id(), copies)
+
+    def _location_id(self) -> str:
+        (location,) = self.shop.get("stock-locations", name=NAME)["stock_locations"]
+        return str(location["id"])
 
     def written(self) -> int:
         with psycopg.connect(self.journal) as connection:

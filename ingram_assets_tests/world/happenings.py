@@ -8,6 +8,7 @@ from typing import Any
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import covers, promises, sold
+from ingram_assets_tests.world.asking import no_more_requests_than_allowed
 from ingram_assets_tests.world.clock import DAY, HOUR, MINUTE, Clock
 from ingram_assets_tests.world.events import CENTERS, Event, Setting
 from ingram_assets_tests.world.medusa import NAME, Place, SimulatedClient
@@ -125,6 +126,8 @@ class Happenings:
         """Without `ingram up`: nothing keeps these runs apart but the files that they share."""
         if not self.scraper.open_until:
             covers.ask(self.clock, self.site, self.scraper.state, self.isbns, event.n, event.word)
+            # By itself: another such event may come at the same moment, and not be beside it.
+            no_more_requests_than_allowed(self)
 
     def _on_sign_ins_fail(self, event: Event, isbn: str) -> None:
         self.site.session = 0
@@ -268,7 +271,9 @@ class Happenings:
             return
         self.queue.restore(self._backups["queue"])
         for one, pages in self.site.served.items():  # what was read since is as if it had not been
-            self.site.served[one] = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+            known = [page for page in pages if page.at <= self._backed_up_at["queue"]]
+            self.site.lost.setdefault(one, []).extend(pages[len(known) :])
+            self.site.served[one] = known
         self.scraper.wants_all_details = True
         now = self._restored_at = self.clock.now
         self.scraper_sound_since = max(self.scraper_sound_since, now)
@@ -284,7 +289,8 @@ class Happenings:
             self._on_delete_product(event, isbn)
             self._on_enrich(event, isbn)
         place = self.isbns.index(isbn)
-        self.storefront.push_at_once((self.isbns * 2)[place : place + 4], event.n)
+        named = [one for one in (self.isbns * 2)[place : place + 4] if one not in self.scraper.retired]
+        self.storefront.push_at_once(named, event.n)
 
     def _on_undo(self, event: Event, isbn: str) -> None:
         """A person takes one of the last pushes back."""

@@ -93,6 +93,7 @@ class SimulatedQueue:
                 row.imported_at,
                 row.failed_reason,
                 row.stock_changed_at,
+                row.stock_observed_at,
             )
             for row in self.titles()
         ]

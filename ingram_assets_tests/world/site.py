@@ -131,6 +131,9 @@ class SimulatedSite:
     asked: list[float] = field(default_factory=list)
     blocked_at: list[float] = field(default_factory=list)
     served: dict[str, list[Served]] = field(default_factory=dict)
+    """What was read, and is still known of."""
+    lost: dict[str, list[Served]] = field(default_factory=dict)
+    """What was read, and went with the queue: the store was told of it."""
     session: int = 0
     lost_as: str = "redirect"
     pages_a_session: int = 0
@@ -288,6 +291,8 @@ class SimulatedFetching(Fetching):
             sent_at = self._clock.now
             self._clock.sleep(site.latency)
             site.flights.append((sent_at, self._clock.now))
+            if now in site.blocked_at:  # who asks beside it knows of the block once it is answered
+                site.blocked_at[site.blocked_at.index(now)] = self._clock.now
         return answer, site.latency
 
 

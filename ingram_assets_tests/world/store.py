@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -343,6 +343,8 @@ class SimulatedJournal:
     levels: dict[str, LastLevel] = field(default_factory=dict)
     runs: dict[str, list[Entry]] = field(default_factory=dict)
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
+    looked_at: dict[str, datetime] = field(default_factory=dict)
+    """Run's id to when a person let it through."""
     holder: "Holder | None" = None
     """Who has the lock of the one run that may be at work."""
 
@@ -392,6 +394,28 @@ class SimulatedJournal:
         """Of products, which alone are asked for: nothing of them is entered."""
         return {}
 
+    def let_through(self, run_id: str) -> None:
+        self.looked_at[run_id] = self.now()
+
+    def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        since = max([self.now() - within, *self.looked_at.values()])
+        lately = [one for run_id, run in self.runs.items() if run_id not in self.looked_at for one in run]
+        for entry in sorted((one for one in lately if one.at > since), key=lambda one: one.at, reverse=True):
+            if entry.before is None or entry.isbn is None:
+                continue
+            fields = found.setdefault(entry.isbn, {})
+            fields.update(entry.before)
+            if (shown := self._shown_by_us(entry)) is not None and "stocked_quantity" in fields:
+                fields["stocked_quantity"] = min(fields["stocked_quantity"], shown)
+        return found
+
+    def _shown_by_us(self, entry: Entry) -> float | None:
+        """The copies that we wrote last before an entry."""
+        of_title = [one for run in self.runs.values() for one in run if one.isbn == entry.isbn]
+        earlier = [one for one in of_title if one.kind == "level" and one.at < entry.at and one.after]
+        return max(earlier, key=lambda one: one.at).after["stocked_quantity"] if earlier else None
+
     def wrote(self, isbn: str, stocked: float, incoming: float) -> None:
         self.levels[isbn] = LastLevel(((stocked, incoming),), self.now())
 
@@ -409,6 +433,6 @@ class SimulatedJournal:
             self.told[isbn] = replace(self.told[isbn], valid_until=until)
 
     def hold_to_nothing(self, isbns: Sequence[str]) -> None:
-        for isbn in isbns:
+        for isbn in self.told.keys() & set(isbns):
             entry = self.told[isbn]
             self.told[isbn] = replace(entry, pushed_at=None, valid_until=None, stock_changed_at=self.now())

@@ -247,7 +247,7 @@ class Storefront:
         now, retired, max_age = self.clock.moment(), self.scraper.retired, self.rules.sold_for
         rows, told = self.queue.row_states(), self.journal.in_step()
         self.journal.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
-        titles = self.queue.titles(to_look_at(rows, told, retired, now))
+        titles = self.queue.titles(to_look_at(rows, told, retired, now, max_age))
         changed, still_valid = became_untrue(titles, told, now, max_age, self.zone)
         self.journal.still_valid(still_valid)
         too_old = told_too_long(self.queue.first_changes(not_told(rows, told)), now, max_age)

@@ -104,6 +104,17 @@ def test_a_count_that_a_restored_queue_has_already_reaches_the_store(monkeypatch
     assert failure.promise == "the store follows the queue"
 
 
+DELETED_AND_REFUSED = [
+    Event(200, "delete_product", 3),
+    Event(210, "stock", 3, 7, "TN"),
+    Event(400, "new_price", 3, 1),
+]
+
+
+def test_a_deleted_product_whose_import_is_refused_is_not_pushed_without_end():
+    assert run(CALM, DELETED_AND_REFUSED) is None
+
+
 @pytest.mark.parametrize("shown_as", LOST_AS)
 def test_a_session_that_ends_costs_one_sign_in(shown_as, monkeypatch):
     """However the site shows it."""

@@ -404,12 +404,17 @@ def not_known_in_step(
 
 
 def to_look_at(
-    rows: Sequence[RowState], told: Mapping[str, InStep], retired: Collection[str], now: datetime
+    rows: Sequence[RowState],
+    told: Mapping[str, InStep],
+    retired: Collection[str],
+    now: datetime,
+    max_age: timedelta | None,
 ) -> list[str]:
     """ISBNs of titles of which what the store was told may be untrue by now, with time alone.
 
     Those that were too old to be sold are, too: they may have been read since, with no other count than
     before. So may those of a queue that was restored from a backup, which knows less than the store was told.
+
     Titles that the store refuses, and has not to wait for an import of, wait for a person.
     """
     return [
@@ -422,6 +427,7 @@ def to_look_at(
             entry.aged
             or (entry.valid_until is not None and entry.valid_until <= now)
             or _knows_less(row.stock_changed_at, entry)
+            or _ends_sooner(row, entry, now, max_age)
         )
     ]
 
@@ -431,6 +437,16 @@ def _knows_less(stock_changed_at: datetime | None, told: InStep) -> bool:
     if stock_changed_at is None or told.stock_changed_at is None:
         return False
     return stock_changed_at < told.stock_changed_at
+
+
+def _ends_sooner(row: RowState, told: InStep, now: datetime, max_age: timedelta | None) -> bool:
+    """Whether the queue's last reading is too old sooner than what the store was told: it was restored.
+
+    What is true for longer than a reading lasts ends with something else, a day of publication.
+    """
+    if row.stock_observed_at is None or told.valid_until is None or max_age is None:
+        return False
+    return row.stock_observed_at + max_age < told.valid_until <= now + max_age
 
 
 def _is_read_again(title: Title, told: InStep) -> bool:

@@ -153,6 +153,8 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     """
     if isbns is None:
         run = run.seeing_all()
+    if let_through:
+        run.session.journal.let_through(run.session.run_id)
     rows = waiting_rows(run, isbns)
     found = run.session.location
     if (rows or found.missing) and not let_through:
@@ -378,6 +380,10 @@ def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport)
     run.reader.clear_failed(row for row, (title, why) in failed.items() if title.failed_reason and not why)
     there = (row for row, (title, why) in failed.items() if title.is_wanted_again and not why)
     run.reader.mark_imported(there)
+    # What the store was told of a product that was deleted since is true of nothing, and grows no older.
+    run.session.journal.hold_to_nothing(
+        [isbn for isbn, one in result.titles.items() if _waits(titles[isbn], one)]
+    )
 
 
 def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
@@ -441,7 +447,7 @@ def _tripped(
     plan = look_at(run.session, titles).plan
     tripped = (
         _unreadable(run),
-        tripped_by(run.session, plan, _everything(run, isbns)),
+        tripped_by(run.session, titles, plan, _everything(run, isbns)),
         _misprinted(run, isbns, imports),
     )
     found = guardrails.all_tripped(tripped)
@@ -532,8 +538,7 @@ def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport)
     outcomes = result.titles.values()
     for outcome in outcomes:
         title = titles[outcome.isbn]
-        if outcome.before is None and title.imported_at is None and outcome.outcome == "failed":
-            # It waits for its import, or failed it with a reason that says more.
+        if _waits(title, outcome):
             report.add("not_in_store_yet")
             continue
         report.add(outcome.outcome)
@@ -548,6 +553,11 @@ def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport)
     }
     report.details["availability"] = dict(sorted(Counter(one.status for one in outcomes).items()))
     report.notes += _level_notes(result)
+
+
+def _waits(title: Title, outcome: TitleOutcome) -> bool:
+    """Whether a title is not in the store: it waits for its import, or failed it with a reason of its own."""
+    return outcome.before is None and title.imported_at is None and outcome.outcome == "failed"
 
 
 def _level_notes(result: SyncReport) -> Iterator[str]:

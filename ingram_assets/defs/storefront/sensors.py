@@ -111,7 +111,7 @@ def clock_changes(
     with queue.open() as reader, journal.open() as book:
         rows, told = reader.row_states(), book.in_step()
         book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
-        titles = reader.titles(to_look_at(rows, told, retired, now))
+        titles = reader.titles(to_look_at(rows, told, retired, now, max_age))
         changed, still_valid = became_untrue(titles, told, now, max_age, zone)
         book.still_valid(still_valid)
         too_old = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)

@@ -86,7 +86,7 @@ class Reception:
             raise NotLetIn("No admin has this e-mail and password.") from None
         self._limiter.clear(self._of_email, known)
         names = (user.get("first_name"), user.get("last_name"))
-        return Person(user["id"], user["email"], " ".join(filter(None, names)) or user["email"])
+        return Person(user["id"], user["email"], " ".join(filter(None, names)))
 
     def _count(self, limit: RateLimitItem, whose: str) -> None:
         if not self._limiter.hit(limit, whose):

@@ -38,7 +38,7 @@ _FORM = re.compile(r"[0-9A-Za-z_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in: an admin user of Medusa, by their id there."""
+    """Somebody who is signed in: an admin user of Medusa, by their id there. The name may be empty."""
 
     id: str
     email: str
