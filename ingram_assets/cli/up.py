@@ -25,6 +25,7 @@ from ingram_assets.settings.environment import environment_of, environment_of_ow
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 
 
 def run_up(as_json: bool) -> None:
@@ -49,6 +50,7 @@ def run_up(as_json: bool) -> None:
                 lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
                 ui_port=ports.get("UI", 3000),
                 wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
+                desk_address=load(StorefrontSettings, environment_of("storefront")).DESK_URL,
             )
             desk = start_desk(
                 supervisor,
@@ -92,17 +94,18 @@ def _ports_of_checked_settings() -> dict[str, int]:
 
 
 def run_desk(host: str, port: int | None) -> None:
-    """Answer programs until Ctrl-C.
+    """Answer people and programs until Ctrl-C.
 
     Raises:
         SettingsError: a setting of the storefront is missing or malformed.
         PortBusy: the port is taken.
     """
-    settings = storefront_settings()
+    settings, environment = storefront_settings(), environment_of("storefront")
+    common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     if port is None:
         port = port_settings(environment_of_owner()).get("DESK", DESK_PORT)
     port = choose_port("INGRAM_PORT_DESK", port)
     from ingram_assets.desk.server import serve
 
     click.echo(f"Desk: http://{host}:{port}   (Ctrl-C stops it)", err=True)
-    serve(settings, host=host, port=port)
+    serve(settings, common, pace, host=host, port=port)

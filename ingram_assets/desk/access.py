@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -15,14 +16,19 @@ from ingram_assets.desk.problems import DeskProblem, answer
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.store.tokens import DeskToken, TokenStore
 
-OPEN = ("/healthz", "/api/v1/openapi.json")
-"""What needs no token: neither says anything of the shop."""
+OPENAPI = "/api/v1/openapi.json"
+"""What of the API needs no token: it says nothing of the shop."""
 
 BODY_LIMIT = 64_000
 """Bytes of a request."""
 
 FAILURES_PER_MINUTE = 20
 """Tokens that are none, from one address, until it has to wait."""
+
+
+def is_of_api(path: str) -> bool:
+    """Whether a path is for programs, with a token; all others are for people."""
+    return path.startswith("/api/")
 
 
 def may(token: DeskToken, method: str, path: str) -> str | None:
@@ -82,14 +88,17 @@ class Doorkeeper:
 
 
 class Door:
-    """The middleware that lets requests in, with their token in `request.state.token`."""
+    """The middleware that lets programs in, with their token in `request.state.token`.
+
+    What a person's browser sends with its cookie is nobody here: a token is all that counts.
+    """
 
     def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper) -> None:
         self._app, self._doorkeeper = app, doorkeeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admits a request, or answers it."""
-        if scope["type"] != "http" or (scope["path"] in OPEN and scope["method"] in ("GET", "HEAD")):
+        """Admits a request, or answers it. Passes on what is no program's."""
+        if scope["type"] != "http" or not is_of_api(scope["path"]) or scope["path"] == OPENAPI:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -97,7 +106,7 @@ class Door:
         asked = (headers.get("authorization", ""), address, scope["method"], scope["path"])
         try:
             token = await run_in_threadpool(self._doorkeeper.admit, *asked)
-            body = await _whole(receive, headers.get("content-length", ""))
+            again = await read_whole(scope, receive)
         except DeskProblem as error:
             refusal = answer(error.problem_kind, error.detail, headers=error.headers)
             await refusal(scope, receive, send)
@@ -107,20 +116,28 @@ class Door:
             await answer("try_again", words, headers={"Retry-After": "2"})(scope, receive, send)
             return
         scope.setdefault("state", {})["token"] = token
-        given = False
-
-        async def again() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
         await self._app(scope, again, send)
 
 
-async def _whole(receive: Receive, length: str) -> bytes:
+@dataclass
+class Replayed:
+    """A request's body that was read already, to be received once more."""
+
+    body: bytes
+    receive: Receive
+    given: bool = False
+
+    async def __call__(self) -> Message:
+        """The next message of the request."""
+        if self.given:
+            return await self.receive()
+        self.given = True
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+
+async def read_whole(scope: Scope, receive: Receive) -> Replayed:
     """The body of a request that is no larger than one may be. Raises DeskProblem."""
+    length = Headers(scope=scope).get("content-length", "")
     body, more = b"", True
     too_large = length.isdecimal() and int(length[:12]) > BODY_LIMIT
     while more and not too_large:
@@ -130,4 +147,4 @@ async def _whole(receive: Receive, length: str) -> bytes:
         too_large = len(body) > BODY_LIMIT
     if too_large:
         raise DeskProblem("too_large", f"A request has at most {BODY_LIMIT:,} bytes.")
-    return body
+    return Replayed(body, receive)

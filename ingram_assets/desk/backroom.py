@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ingram_assets.desk.people.sessions import SessionStore
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.inventory.listing import EntryList
@@ -29,6 +30,7 @@ class Backroom:
         self._url = journal_url
         self._lock = threading.Lock()
         self._tokens: TokenStore | None = None
+        self._sessions: SessionStore | None = None
         self._ledger: StockLedger | None = None
         self._journal: Journal | None = None
         self._service: InventoryService | None = None
@@ -39,6 +41,13 @@ class Backroom:
             if self._tokens is None:
                 self._tokens = TokenStore(self._url)
             return self._tokens
+
+    def sessions(self) -> SessionStore:
+        """Who is signed in. Raises NeedsPerson, JournalLost: their database can't be used."""
+        with self._lock:
+            if self._sessions is None:
+                self._sessions = SessionStore(self._url)
+            return self._sessions
 
     @contextmanager
     def working(self) -> Iterator[InventoryService]:
@@ -66,6 +75,6 @@ class Backroom:
     def close(self) -> None:
         """Closes all connections."""
         self.lost()
-        for each in (self.client, self._tokens, self._ledger):
+        for each in (self.client, self._tokens, self._sessions, self._ledger):
             if each is not None:
                 each.close()

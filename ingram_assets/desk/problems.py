@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 KINDS: Mapping[str, tuple[int, str]] = {
     "sign_in_needed": (401, "A token is needed"),
     "forbidden": (403, "The token may not do this"),
+    "foreign_page": (403, "Another site's page asked"),
     "not_found": (404, "There is nothing here"),
     "unknown_entry": (404, "No such entry"),
     RefusalKind.NO_ENTRY: (404, "The title is not kept there"),
@@ -41,6 +42,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     RefusalKind.REFUSED_BY_STORE: (409, "Medusa refuses it"),
     RefusalKind.INVALID: (409, "It does not fit what is there"),
     "too_large": (413, "The request is too large"),
+    "foreign_name": (421, "This is not the desk's address"),
     "malformed": (422, "The request is malformed"),
     RefusalKind.KEY_REUSED: (422, "The key was used for another request"),
     "too_many_requests": (429, "Too many requests"),

@@ -49,6 +49,10 @@ from dagster._core.storage.tags import GRPC_INFO_TAG as GRPC_INFO_TAG
 from dagster._core.storage.tags import SENSOR_NAME_TAG as SENSOR_NAME_TAG
 from dagster._core.storage.tags import WILL_RETRY_TAG as WILL_RETRY_TAG
 
+# What the web page is made of: Dagster's command that starts it takes no middleware (`dagster_page.py`).
+from dagster._core.workspace.context import WorkspaceProcessContext as WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget as WorkspaceFileTarget
+
 # How a code server is asked whether it still has a run.
 from dagster._grpc.client import DagsterGrpcClient as DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest as CanCancelExecutionRequest

@@ -14,6 +14,7 @@ from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import shipped
+from ingram_assets.settings.shared import DAGSTER_PATH
 from ingram_assets.whole_files import write_whole
 
 RUN_FILES_KEPT = timedelta(days=30)
@@ -29,20 +30,21 @@ def start_dagster(
     environment_of: EnvironmentOf,
     *,
     ui_port: int | None,
-    wanted_ports: Mapping[str, int | None] | None = None,
+    wanted_ports: Mapping[str, int | None] = {},
+    desk_address: str | None = None,
 ) -> str:
     """Start the code servers, the web server and the daemon, each brought back if it dies. The UI's address.
 
-    Dagster's tables must be there already. Ports are free ones unless named.
+    Dagster's tables must be there already. Ports are free ones unless named. Links of alerts lead through
+    `desk_address`, where others reach the desk, if there is one.
 
     Raises:
         PortBusy: a port that a setting names is taken.
         ChildFailed: one of them did not come up; the message quotes its log.
     """
-    wanted_ports = wanted_ports or {}
     ports = {name: choose_port(f"INGRAM_PORT_{name.upper()}", wanted_ports.get(name)) for name in LOCATIONS}
     ui = choose_port("INGRAM_PORT_UI", ui_port)
-    ui_url = f"http://127.0.0.1:{ui}"
+    ui_url = f"http://127.0.0.1:{ui}{DAGSTER_PATH}"
     shared = {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
@@ -52,11 +54,13 @@ def start_dagster(
 
     def start(name: str) -> None:
         argv, ready = _command(name, ports, ui)
-        environment = environment_of(name if name in ports else None)
+        environment = {**environment_of(name if name in ports else None), **shared}
+        if name == "operations" and desk_address:
+            environment["INGRAM_UI_URL"] = f"{desk_address}{DAGSTER_PATH}"
         supervisor.start(
             name.replace(" ", "-"),
             argv,
-            env={**environment, **shared},
+            env=environment,
             cwd=home,
             ready=ready,
             ready_seconds=180,
@@ -78,8 +82,8 @@ def _command(name: str, ports: Mapping[str, int], ui: int) -> tuple[list[str], C
     if name in ports:
         return code_server_argv(name, ports[name]), port_open(ports[name])
     if name == "web server":
-        argv = [sys.executable, "-m", "dagster_webserver", "-w", workspace, "-h", "127.0.0.1", "-p", str(ui)]
-        return argv, http_ok(f"http://127.0.0.1:{ui}/server_info")
+        argv = [sys.executable, "-m", "ingram_assets.runtime.dagster_page", str(ui), workspace]
+        return argv, http_ok(f"http://127.0.0.1:{ui}{DAGSTER_PATH}/server_info")
     # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
     quiet = ["--log-level", "warning"]
     return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace, *quiet], lambda: True

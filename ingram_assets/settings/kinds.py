@@ -4,6 +4,7 @@ A value is taken as it is meant, or refused by a sentence that shows nothing of 
 would take 1.000 for 1, and NaN for a number.
 """
 
+import ipaddress
 import os
 import re
 import unicodedata
@@ -157,6 +158,13 @@ def _senders(value: Any) -> Any:
     return senders
 
 
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(one)).removesuffix("/32").removesuffix("/128") for one in value)
+    except ValueError:
+        raise ValueError("addresses or networks, comma separated: 10.0.0.7,172.16.0.0/12") from None
+
+
 def _pasted_cookies(value: str) -> str:
     cookies.read_pasted(value)
     return value
@@ -197,6 +205,8 @@ Waits = Annotated[
     tuple[int, ...], BeforeValidator(_pieces), BeforeValidator(_like(r"(\s*([0-9]{1,9})?\s*(,|$))*", _WAITS))
 ]
 """Seconds, the first first."""
+Networks = Annotated[tuple[str, ...], BeforeValidator(_pieces), AfterValidator(_networks)]
+"""Addresses, and networks as 10.0.0.0/8."""
 Senders = Annotated[tuple[str, ...], BeforeValidator(_senders)]
 """Whose mails count: domains, with what is below them, or addresses."""
 Base32 = Annotated[SecretStr, BeforeValidator(_like(r"[\s-]*([A-Za-z2-7][\s-]*){16,}(=[\s-]*)*", _BASE32))]

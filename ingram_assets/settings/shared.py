@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 from ingram_assets.settings.base import Settings, SettingsError
 from ingram_assets.settings.kinds import DatabaseUrl, FolderPath, PageUrl, TimeZone, Waits, Whole
 
+DAGSTER_PATH = "/dagster"
+"""Below which Dagster's page lies: the same on its own server, and behind the desk's front door."""
+
 
 class CommonSettings(Settings):
     """Dagster's database, the state folder and the store's time zone."""
@@ -22,7 +25,9 @@ class CommonSettings(Settings):
     STORE_TIME_ZONE: TimeZone = Field(
         "America/Chicago", description="The zone whose midnight releases a preorder"
     )
-    INGRAM_UI_URL: PageUrl = Field("http://127.0.0.1:3000", description="Where people open Dagster's UI")
+    INGRAM_UI_URL: PageUrl = Field(
+        f"http://127.0.0.1:3000{DAGSTER_PATH}", description="Where Dagster's UI is opened"
+    )
 
     @property
     def state_dir(self) -> Path:

@@ -10,9 +10,11 @@ from ingram_assets.settings.kinds import (
     ANY_CASE,
     DatabaseUrl,
     ExistingFile,
+    Networks,
     Number,
     SecretKey,
     Share,
+    SiteUrl,
     StoreUrl,
     Text,
     Whole,
@@ -40,6 +42,8 @@ class StorefrontSettings(Settings):
     MIN_STOCK_DELTA: Whole = Field(1, ge=1)
     PRICE_POLICY: Annotated[Literal["srp", "keep"], ANY_CASE] = "srp"
     CATEGORIES_FILE: ExistingFile | None = None
+    DESK_URL: SiteUrl | None = Field(None, description="Where people reach the desk from elsewhere")
+    DESK_PROXIES: Networks = Field((), description="Proxies before the desk whose X-Forwarded-… is believed")
     DESK_REQUESTS_PER_MINUTE: Whole = Field(600, ge=1, description="Of one token")
     GUARDRAIL_MAX_TURNING_TO_ZERO: Share = 0.30
     GUARDRAIL_MIN_TITLES_TURNING_TO_ZERO: Whole = Field(5, ge=0)

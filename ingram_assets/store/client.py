@@ -75,6 +75,10 @@ class MedusaClient:
     Give a secret API key, or the e-mail and password of an admin user. A request with a key costs the
     server 75 to 90 ms of hashing, one with a user's token 6 to 8: what this package sends is batched.
 
+    Args:
+        attempts: tries of one request.
+        patience: seconds that an answer may take.
+
     Attributes:
         reads, writes: requests that Medusa answered with success, sign-in left out.
         on_failure: called with every failed attempt, retried or not.
@@ -88,6 +92,7 @@ class MedusaClient:
         email: str | None = None,
         password: str | None = None,
         attempts: int = 5,
+        patience: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if not api_key and not (email and password):
@@ -106,7 +111,7 @@ class MedusaClient:
         self._attempts = attempts
         self._http = httpx.Client(
             base_url=self.base_url,
-            timeout=httpx.Timeout(60.0, connect=10.0),
+            timeout=httpx.Timeout(patience, connect=min(patience, 10.0)),
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_EXPIRY),
             headers={"accept": "application/json", "content-type": "application/json"},
             transport=transport,

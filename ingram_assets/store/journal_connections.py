@@ -37,12 +37,21 @@ class JournalPool:
         JournalLost: the database is gone. From any method.
     """
 
-    def __init__(self, url: str, connections: int, *, wait_seconds: float, consequence: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        connections: int,
+        *,
+        wait_seconds: float,
+        consequence: str,
+        connect_seconds: int = CONNECT_SECONDS,
+    ) -> None:
         self._wait_seconds, self._consequence = wait_seconds, consequence
+        self._connect_seconds = connect_seconds
         self._address, self._connections = journal_address(url), connections
         with journal_failures(consequence):
             with psycopg.connect(
-                self._address, autocommit=True, connect_timeout=CONNECT_SECONDS
+                self._address, autocommit=True, connect_timeout=connect_seconds
             ) as connection:
                 ensure_tables(connection, self._address)
             self._pool = self._open()
@@ -56,7 +65,7 @@ class JournalPool:
             max_size=self._connections,
             num_workers=1,
             open=True,
-            kwargs={"autocommit": autocommit, "connect_timeout": CONNECT_SECONDS},
+            kwargs={"autocommit": autocommit, "connect_timeout": self._connect_seconds},
         )
 
     def __enter__(self) -> Self:

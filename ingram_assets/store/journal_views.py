@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ingram_assets.store.inventory.ledger import LedgerLine
-from ingram_assets.store.journal import Entry
+from ingram_assets.store.journal import Entry, InStep, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
 
 T = TypeVar("T")
@@ -160,6 +160,11 @@ class JournalViews(JournalPool):
         """One line of the ledger; `None`: there is none with this number."""
         found = self._rows(LedgerLine, "SELECT * FROM inventory_ledger WHERE id = %s", [id])
         return found[0] if found else None
+
+    def in_step(self) -> dict[str, InStep]:
+        """ISBN to what the store was last told of it; as `Journal.in_step`."""
+        with self._hasty() as connection:
+            return read_in_step(connection)
 
     def _rows(self, of: type[T], query: str, values: Sequence[Any] | dict[str, Any]) -> list[T]:
         with self._hasty() as connection, connection.cursor(row_factory=class_row(of)) as cursor:

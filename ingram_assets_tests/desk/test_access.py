@@ -26,7 +26,9 @@ def test_without_a_token_there_is_health_and_the_description_alone(desk: DeskSho
     del nobody.http.headers["Authorization"]
     assert nobody.http.get("/healthz").json() == {"status": "ok"}
     assert nobody.http.get("/api/v1/openapi.json").json()["openapi"].startswith("3.")
-    for path in ("/", "/api/v1/store/inventory", "/api/v1/nothing", "/docs", "/healthz/"):
+    for path in ("/", "/docs", "/healthz/", "/api"):
+        assert nobody.http.get(path).status_code == 401
+    for path in ("/api/v1/store/inventory", "/api/v1/nothing", "/api/"):
         answer = nobody.http.get(path)
         assert kind(answer) == (401, "sign_in_needed")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")

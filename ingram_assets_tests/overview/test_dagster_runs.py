@@ -27,7 +27,7 @@ _keys = itertools.count(1)
 @pytest.fixture(scope="module")
 def page(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterPage]:
     url = postgres.create_database("dagster_runs")
-    with running_dagster_page(tmp_path_factory.mktemp("dagster"), url, "/dagster") as running:
+    with running_dagster_page(tmp_path_factory.mktemp("dagster"), url) as running:
         yield running
     postgres.drop_database("dagster_runs")
 

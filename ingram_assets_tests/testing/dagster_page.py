@@ -13,7 +13,7 @@ from ingram_assets.runtime.instance import code_server_argv, dagster_home, dagst
 from ingram_assets.runtime.ports import free_port, http_ok, port_open
 from ingram_assets.runtime.processes import Child, Supervisor
 from ingram_assets.settings.loading import load
-from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.shared import DAGSTER_PATH, CommonSettings
 from ingram_assets_tests.testing.code_location import ROOT
 
 LOCATION = "storefront"
@@ -50,8 +50,8 @@ class DagsterPage:
 
 
 @contextmanager
-def running_dagster_page(folder: Path, database: str, prefix: str = "") -> Iterator[DagsterPage]:
-    """It answers at `prefix` of its address, and ends with the block."""
+def running_dagster_page(folder: Path, database: str) -> Iterator[DagsterPage]:
+    """It answers as the shop's does, and ends with the block."""
     common = load(
         CommonSettings,
         {"DAGSTER_PG_URL": database, "DAGSTER_HOME": str(folder), "INGRAM_STATE_DIR": str(folder)},
@@ -71,9 +71,9 @@ def running_dagster_page(folder: Path, database: str, prefix: str = "") -> Itera
     }
     with Supervisor(folder / "up") as supervisor, dagster_instance(common) as instance:
         supervisor.start("code", argv, env=environment, ready=port_open(code), ready_seconds=120)
-        words = [sys.executable, "-m", "dagster_webserver", "-w", str(folder / "workspace.yaml")]
-        words += ["-h", "127.0.0.1", "-p", str(web), *(["--path-prefix", prefix] if prefix else [])]
-        url = f"http://127.0.0.1:{web}{prefix}"
+        words = [sys.executable, "-m", "ingram_assets.runtime.dagster_page", str(web)]
+        words += [str(folder / "workspace.yaml")]
+        url = f"http://127.0.0.1:{web}{DAGSTER_PATH}"
         child = supervisor.start(
             "web", words, env=environment, ready=http_ok(f"{url}/server_info"), ready_seconds=180
         )

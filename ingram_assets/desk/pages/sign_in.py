@@ -1,0 +1,120 @@
+"""The pages to sign in and out."""
+
+import asyncio
+import time
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.people.page_door import SIGN_IN, SessionCookie, own_path
+from ingram_assets.desk.people.reception import NotLetIn, Reception, TooManyTries
+from ingram_assets.desk.people.sessions import SignedIn
+from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.store.journal_connections import JournalLost
+
+EVEN_SECONDS = 1.0
+"""Refusals take a multiple of this, so that their time does not tell whether an account is there.
+
+Medusa works on a password for a tenth of a second, and on an unknown e-mail not at all.
+"""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(SIGN_IN)
+async def show_sign_in(request: Request) -> Response:
+    """The form; who is signed in goes on."""
+    wanted = own_path(request.query_params.get("next", "/"))
+    if request.state.person:
+        return RedirectResponse(wanted, 303)
+    return _form(request, wanted)
+
+
+@router.post(SIGN_IN)
+async def sign_in(request: Request) -> Response:
+    """A new session for an admin of Medusa, and on to the page that was wanted."""
+    began = time.monotonic()
+    form = await request.form(max_files=0, max_fields=20)
+    email, password, wanted = (str(form.get(name, "")) for name in ("email", "password", "next"))
+    wanted = own_path(wanted)
+    reception: Reception = request.app.state.reception
+    signed_in: SignedIn = request.app.state.signed_in
+    cookie: SessionCookie = request.app.state.cookie
+    address = request.client.host if request.client else "unknown"
+    try:
+        person = await run_in_threadpool(reception.sign_in, email, password, address)
+        text = await signed_in.promptly(signed_in.make, person, cookie.of(request.scope))
+    except IngramError as error:
+        status, words = _told(error)
+        await asyncio.sleep(EVEN_SECONDS - (time.monotonic() - began) % EVEN_SECONDS)
+        refusal = _form(request, wanted, email=email, words=words)
+        refusal.status_code = status
+        if isinstance(error, TooManyTries):
+            refusal.headers["Retry-After"] = str(error.wait)
+        return refusal
+    answer = RedirectResponse(wanted, 303)
+    answer.set_cookie(
+        cookie.name(request.scope), text, path="/", httponly=True, samesite="lax", secure=cookie.secure
+    )
+    return answer
+
+
+@router.get("/account")
+async def show_account(request: Request) -> Response:
+    """Who is signed in, and how to end that."""
+    return render(request, "account.html")
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    """Ends this browser's session."""
+    return await _out(request, everywhere=False)
+
+
+@router.post("/sign-out-everywhere")
+async def sign_out_everywhere(request: Request) -> Response:
+    """Ends all sessions of this person."""
+    return await _out(request, everywhere=True)
+
+
+async def _out(request: Request, *, everywhere: bool) -> Response:
+    signed_in: SignedIn = request.app.state.signed_in
+    cookie: SessionCookie = request.app.state.cookie
+    try:
+        if everywhere:
+            await signed_in.promptly(signed_in.end_all_of, request.state.person.id)
+        else:
+            await signed_in.promptly(signed_in.end, cookie.of(request.scope))
+    except IngramError:
+        words = "The journal's database is away, so you are still signed in. Try again once it is back."
+        page = render(request, "refused.html", title="Not now", words=words)
+        page.status_code = 503
+        return page
+    answer = RedirectResponse(SIGN_IN, 303)
+    answer.delete_cookie(
+        cookie.name(request.scope), path="/", httponly=True, samesite="lax", secure=cookie.secure
+    )
+    return answer
+
+
+def _form(request: Request, wanted: str, *, email: str = "", words: str = "") -> Response:
+    return render(request, "sign_in.html", next=wanted, email=email, words=words)
+
+
+def _told(error: IngramError) -> tuple[int, str]:
+    """Status, and what is told of a sign-in that did not come about."""
+    match error:
+        case NotLetIn():
+            return 401, "No admin of Medusa has this e-mail and password. Try again."
+        case TooManyTries(wait=wait):
+            return 429, f"That was tried too often. Try again in {-(-wait // 60)} min."
+        case JournalLost():
+            return (
+                503,
+                "The journal's database is away, so nobody can sign in now. Try again once it is back.",
+            )
+        case Transient():
+            return 503, "Medusa does not answer, so nobody can sign in now. Try again once it is back."
+    return 503, "Nobody can sign in now: the desk's log says why."

@@ -1,0 +1,77 @@
+"""Dagster's web page as the shop runs it: below a path, on this machine, and deaf to other sites' pages.
+
+`python -m ingram_assets.runtime.dagster_page PORT WORKSPACE`. Started by Dagster's own command it would obey
+whatever page is open in a browser on this machine: its GraphQL asks for no password, no token, and no header
+that a foreign page could not send.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+import uvicorn
+from dagster import DagsterInstance
+from dagster_webserver.app import create_app_from_workspace_process_context
+from dagster_webserver.version import __version__
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ingram_assets.domain.own_site import Told, own_site
+from ingram_assets.runtime.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
+from ingram_assets.settings.shared import DAGSTER_PATH
+
+_LIVE_DATA_MILLISECONDS = 2000
+"""How often the page asks for what is new: as Dagster's own command has it."""
+
+_STATEMENT_MILLISECONDS = 15_000
+_RECYCLE_SECONDS = 3600
+_POOL_OVERFLOW = 20
+
+
+class OwnPagesOnly:
+    """ASGI middleware that refuses what another site's page sent, or what came under a foreign name."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app, self._site = app, own_site(port)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers it with 403 or 405."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        told = Told.of(scope["headers"], reads=reads)
+        refusal = None
+        if not self._site.has_name(told) or self._site.is_foreign(told):
+            refusal = PlainTextResponse("Refused: another site's page, or a foreign Host, asked.\n", 403)
+        # What is asked so is done, changes too, and an old browser says of no GET which page asked.
+        elif reads and scope["path"].rstrip("/").endswith("/graphql") and not _wants_page(scope):
+            refusal = PlainTextResponse("GraphQL takes POST here.\n", 405, {"Allow": "POST"})
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await refusal(scope, receive, send)
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Whether Dagster answers a GET with its page for queries, which does nothing by itself."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def serve(port: int, workspace: Path) -> None:
+    """Answer until SIGINT or SIGTERM. The instance is that of DAGSTER_HOME."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    with DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _POOL_OVERFLOW)
+        target = WorkspaceFileTarget([str(workspace)])
+        with WorkspaceProcessContext(instance, target, version=__version__) as context:
+            app = create_app_from_workspace_process_context(context, DAGSTER_PATH, _LIVE_DATA_MILLISECONDS)
+            app.add_middleware(OwnPagesOnly, port=port)
+            uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), Path(sys.argv[2]))
