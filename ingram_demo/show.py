@@ -194,7 +194,9 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
     store = stack.medusa.store
     for name, address in (
         ("Dagster", stack.ui_url),
-        ("Desk", f"{stack.desk_url}/api/v1/openapi.json"),
+        ("Desk", stack.desk_url),
+        ("", f"(sign in as {stack.medusa.email} with {stack.medusa.password})"),
+        ("Its API", f"{stack.desk_url}/api/v1/openapi.json"),
         ("", f"(header Authorization: Bearer {_token(stack)})"),
         ("Store API", f"{stack.medusa.url}/store/products"),
         ("", f"(header x-publishable-api-key: {store.publishable_key})"),

@@ -26,6 +26,7 @@ from ingram_assets.desk.pages import (
     runs,
     sign_in,
     static_files,
+    title,
 )
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
@@ -35,7 +36,7 @@ from ingram_assets.desk.site_guard import HEALTH, SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH
 
-PAGES = (static_files, sign_in, board, inventory, ledger, inventory_entry, runs, run, requests)
+PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run, requests)
 """What people see, each with its router."""
 
 DESCRIPTION = """

@@ -53,9 +53,8 @@ async def refuse(
         response = answer(kind, words, headers=headers)
     else:
         status, title = _OF_PAGES.get(kind) or KINDS[kind]
-        response = PlainTextResponse(f"{title}. {words}\n")
+        response = PlainTextResponse(f"{title}. {words}\n", status)
         if wants_page(scope):
-            response = render(Request(scope), "refused.html", title=title, words=words)
-        response.status_code = status
+            response = render(Request(scope), "refused.html", status=status, title=title, words=words)
         response.headers.update(headers or {})
     await response(scope, receive, send)

@@ -237,7 +237,7 @@ class BoardWatch:
                     return
 
     def _ask_queue(self) -> QueueSaid:
-        return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.unread_titles()})
+        return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
 
     def _ask_first_changes(self) -> None:
         queue, in_step = self._latest.queue.value, self._latest.journal.value

@@ -220,7 +220,12 @@ class QueueReader(Client):
         found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
         return found[0] if found else None
 
-    def unreadable(
+    def last_troubles(self) -> list[Trouble]:
+        """Why the last attempt to read each title gave nothing, for those where it did; by ISBN."""
+        query = f"{_UNREAD_SINCE} ORDER BY u.isbn"
+        return self.rows("read which titles were not read", query, [], class_row(Trouble))
+
+    def unread_titles(
         self, limit: int, isbns: Sequence[str] | None = None, leave_out: Collection[str] = ()
     ) -> list[UnreadTitle]:
         """Titles whose page can't be read, the longest first; a page without stock is none of them.
@@ -229,7 +234,7 @@ class QueueReader(Client):
             isbns: of these alone.
         """
         values = {"isbns": None if isbns is None else list(isbns), "out": list(leave_out), "limit": limit}
-        return self.rows("read what can't be read", _UNREADABLE, values, class_row(UnreadTitle))
+        return self.rows("read what can't be read", _UNREAD_TITLES, values, class_row(UnreadTitle))
 
     def isbns_called(self, words: str, limit: int) -> list[str]:
         """ISBNs of the rows whose title, author or ISBN has these words, in any case."""
@@ -238,11 +243,6 @@ class QueueReader(Client):
             WHERE strpos(lower(concat_ws(' ', isbn, title, author)), lower(%s)) > 0 ORDER BY isbn LIMIT %s
         """
         return [row[0] for row in self.rows("look for titles", query, [words, limit], tuple_row)]
-
-    def unread_titles(self) -> list[Trouble]:
-        """Why the last attempt to read each title gave nothing, for those where it did; by ISBN."""
-        query = f"{_UNREAD_SINCE} ORDER BY u.isbn"
-        return self.rows("read which titles were not read", query, [], class_row(Trouble))
 
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""
@@ -348,7 +348,7 @@ _UNREAD_SINCE = """
 
 _UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
 
-_UNREADABLE = """
+_UNREAD_TITLES = """
     SELECT u.isbn, coalesce(q.title, '') AS title, u.outcome, u.reason, u.unread_since, u.observed_at,
         u.attempts
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn

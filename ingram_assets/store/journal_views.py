@@ -161,6 +161,11 @@ class JournalViews(JournalPool):
         found = self._rows(LedgerLine, "SELECT * FROM inventory_ledger WHERE id = %s", [id])
         return found[0] if found else None
 
+    def history(self, isbn: str, limit: int) -> list[Entry]:
+        """The last changes of one title, oldest first."""
+        query = "SELECT * FROM store_change WHERE isbn = %s ORDER BY id DESC LIMIT %s"
+        return self._rows(Entry, query, [isbn, limit])[::-1]
+
     def in_step(self) -> dict[str, InStep]:
         """ISBN to what the store was last told of it; as `Journal.in_step`."""
         with self._hasty() as connection:

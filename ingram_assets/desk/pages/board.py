@@ -1,6 +1,7 @@
 """`/`: every title as shoppers see it, and above it whether the promise is kept."""
 
 import hashlib
+from typing import Any
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -22,7 +23,7 @@ def show_board(request: Request) -> HTMLResponse:
     watch: BoardWatch = request.app.state.board
     query, state = BoardQuery.of(request.query_params), watch.state()
     is_part = request.headers.get("hx-target") == LIST
-    values = {
+    values: dict[str, Any] = {
         "query": query,
         "state": state,
         "listed": find(state.titles, query),

@@ -140,7 +140,7 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 """What a person saw is not to be had from the browser's memory after the sign-out."""
 
 
-def render(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def render(request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, or a part of one, out of a template.
 
     Every template has `person` (`None` before the sign-in), `csrf`, `path`, `now`, and the functions `when`
@@ -152,7 +152,7 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
     return HTMLResponse(render_part(request, name, **values), status, headers=NOT_KEPT)
 
 
-def render_part(request: Request, name: str, **values: Any) -> Markup:
+def render_part(request: Request, name: str, /, **values: Any) -> Markup:
     """The same as text, for another template to show."""
     clock = Clock(datetime.now(UTC), request.app.state.zone)
     of_request = {

@@ -149,7 +149,7 @@ def _broken(lookups: Lookups, isbns: tuple[str, ...] | None) -> Answered[list[Un
     )
     out = retired.value or ()
     return lookups.queue_known.ask(
-        ("broken", isbns, out), lambda: lookups.queue.unreadable(_BROKEN_SHOWN, isbns, out)
+        ("broken", isbns, out), lambda: lookups.queue.unread_titles(_BROKEN_SHOWN, isbns, out)
     )
 
 

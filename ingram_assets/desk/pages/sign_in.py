@@ -49,8 +49,7 @@ async def sign_in(request: Request) -> Response:
     except IngramError as error:
         status, words = _told(error)
         await asyncio.sleep(EVEN_SECONDS - (time.monotonic() - began) % EVEN_SECONDS)
-        refusal = _form(request, wanted, email=email, words=words)
-        refusal.status_code = status
+        refusal = _form(request, wanted, status=status, email=email, words=words)
         if isinstance(error, TooManyTries):
             refusal.headers["Retry-After"] = str(error.wait)
         return refusal
@@ -89,9 +88,7 @@ async def _out(request: Request, *, everywhere: bool) -> Response:
             await signed_in.promptly(signed_in.end, cookie.of(request.scope))
     except IngramError:
         words = "The journal's database is away, so you are still signed in. Try again once it is back."
-        page = render(request, "refused.html", title="Not now", words=words)
-        page.status_code = 503
-        return page
+        return render(request, "refused.html", status=503, title="Not now", words=words)
     answer = RedirectResponse(SIGN_IN, 303)
     answer.delete_cookie(
         cookie.name(request.scope), path="/", httponly=True, samesite="lax", secure=cookie.secure
@@ -99,8 +96,8 @@ async def _out(request: Request, *, everywhere: bool) -> Response:
     return answer
 
 
-def _form(request: Request, wanted: str, *, email: str = "", words: str = "") -> Response:
-    return render(request, "sign_in.html", next=wanted, email=email, words=words)
+def _form(request: Request, wanted: str, *, status: int = 200, email: str = "", words: str = "") -> Response:
+    return render(request, "sign_in.html", status=status, wanted=wanted, email=email, words=words)
 
 
 def _told(error: IngramError) -> tuple[int, str]:
