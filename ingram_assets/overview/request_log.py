@@ -100,6 +100,13 @@ def attempts(
     return sorted(found, key=lambda each: -each.id)[:limit]
 
 
+def retired_titles(instance: "DagsterInstance") -> tuple[str, ...]:
+    """The titles that a person retired: nobody reads them, so they are no failures any more."""
+    from ingram_assets.defs.keys import RETIRED_NAME
+
+    return tuple(instance.get_dynamic_partitions(RETIRED_NAME))
+
+
 def _attempt(record: "EventLogRecord", status: AttemptStatus) -> PageAttempt:
     from ingram_assets.defs.reading_events import OUTCOME, REASON, said
 

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 4.0
 """So long a page waits for an answer, and then shows the last one."""
+SHORT_SECONDS = 0.5
+"""So long it waits where another answer did not come in time: it asks for several things."""
 _KEPT = 500
 _AT_ONCE = 4
 
@@ -54,6 +56,7 @@ class LastKnown:
         self._pool = ThreadPoolExecutor(_AT_ONCE, f"looks-{called}")
         self._lock = threading.Lock()
         self._looked: OrderedDict[Hashable, _Looked] = OrderedDict()
+        self._is_slow = False
 
     def ask(
         self,
@@ -61,7 +64,6 @@ class LastKnown:
         look: Callable[[], T],
         *,
         fresh_for: timedelta = timedelta(0),
-        wait_seconds: float = WAIT_SECONDS,
     ) -> Answered[T]:
         """The answer to a question, or the last one with the reason why there is no newer.
 
@@ -85,9 +87,11 @@ class LastKnown:
                 return cast(Answered[T], known)
             future = looked.at_work = looked.at_work or self._pool.submit(look)
         try:
-            looked.known = Answered(future.result(wait_seconds), datetime.now(UTC))
+            answer = future.result(SHORT_SECONDS if self._is_slow else WAIT_SECONDS)
+            looked.known, self._is_slow = Answered(answer, datetime.now(UTC)), False
         except TimeoutError:
-            words = f"{self.called} has not answered within {wait_seconds:g} s."
+            self._is_slow = True
+            words = f"{self.called} has not answered within {WAIT_SECONDS:g} s."
             return cast(Answered[T], replace(looked.known, why_not=words))
         except Permanent:
             self._end(looked, future)

@@ -144,12 +144,8 @@ def _isbns(lookups: Lookups, search: str) -> Answered[tuple[str, ...] | None]:
 
 
 def _broken(lookups: Lookups, isbns: tuple[str, ...] | None) -> Answered[list[UnreadTitle]]:
-    from ingram_assets.defs.keys import RETIRED_NAME
-
     retired = lookups.dagster_known.ask(
-        "retired",
-        lambda: lookups.view.ask(lambda instance: tuple(instance.get_dynamic_partitions(RETIRED_NAME))),
-        fresh_for=_RETIRED_FRESH,
+        "retired", lambda: lookups.view.ask(request_log.retired_titles), fresh_for=_RETIRED_FRESH
     )
     out = retired.value or ()
     return lookups.queue_known.ask(

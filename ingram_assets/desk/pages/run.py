@@ -112,26 +112,13 @@ def show_run(
     known = _seen(lookups, run_id)
     seen = known.value or SeenRun(None)
     story = RunStory.of(seen.result)
-    spelled = (isbn_spelled(isbn) or isbn.strip()) or None
-    changes = lookups.journal_known.ask(
-        ("run changes", run_id, after, spelled, failed),
-        lambda: lookups.journal().changes(run_id, PAGE + 1, after=after, isbn=spelled, failed=bool(failed)),
-    )
-    sums: Answered[dict[str, RunChanges]] = lookups.journal_known.ask(
-        ("changes", (run_id,)), lambda: lookups.journal().of_runs([run_id])
-    )
-    requests: Answered[list[FailedRequest]] = lookups.journal_known.ask(
-        ("failed requests", run_id), lambda: lookups.journal().failed_requests(_REQUESTS, run_id=run_id)
-    )
-    entries: list[Entry] = (changes.value or [])[:PAGE]
+    written = _written(lookups, run_id, after, isbn.strip(), failed=bool(failed))
     plan = story.plan[after : after + PAGE]
-    named = {entry.isbn for entry in entries if entry.isbn} | {one.isbn for one in plan}
-    has_changes = bool(sums.value and run_id in sums.value)
-    status = 404 if known.value and seen.run is None and not has_changes else 200
+    named = {entry.isbn for entry in written.entries if entry.isbn} | {one.isbn for one in plan}
     return render(
         request,
         "run.html",
-        status=status,
+        status=404 if known.value and seen.run is None and not written.sums else 200,
         run_id=run_id,
         known=known,
         run=seen.run,
@@ -140,11 +127,7 @@ def show_run(
         story=story,
         plan=plan,
         next_plan=after + PAGE if len(story.plan) > after + PAGE else None,
-        changes=changes,
-        entries=entries,
-        next_change=entries[-1].id if len(changes.value or []) > PAGE else None,
-        sums=(sums.value or {}).get(run_id),
-        requests=requests,
+        written=written,
         titles=lookups.titles(named | set(islice(story.failed, PAGE))),
         words=change_words,
         took=took,
@@ -154,6 +137,38 @@ def show_run(
         is_plan=bool(seen.run and seen.run.dry_run),
         is_old=_is_old(seen.run),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPart:
+    """What the journal has of a run: a page of its changes, their sums, and requests that failed."""
+
+    changes: Answered[list[Entry]]
+    sums: RunChanges | None
+    requests: list[FailedRequest]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The changes of the page."""
+        return (self.changes.value or [])[:PAGE]
+
+    @property
+    def next_change(self) -> int | None:
+        """The id behind which the next page begins; `None`: this is the last one."""
+        return self.entries[-1].id if len(self.changes.value or []) > PAGE else None
+
+
+def _written(lookups: Lookups, run_id: str, after: int, isbn: str, *, failed: bool) -> WrittenPart:
+    journal, spelled = lookups.journal, (isbn_spelled(isbn) or isbn) or None
+    changes = lookups.journal_known.ask(
+        ("run changes", run_id, after, spelled, failed),
+        lambda: journal().changes(run_id, PAGE + 1, after=after, isbn=spelled, failed=failed),
+    )
+    sums = lookups.journal_known.ask(("changes", (run_id,)), lambda: journal().of_runs([run_id]))
+    requests = lookups.journal_known.ask(
+        ("failed requests", run_id), lambda: journal().failed_requests(_REQUESTS, run_id=run_id)
+    )
+    return WrittenPart(changes, (sums.value or {}).get(run_id), requests.value or [])
 
 
 @router.get("/state")

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
-from ingram_assets.desk.pages.last_known import WAIT_SECONDS, Answered, LastKnown
+from ingram_assets.desk.pages.last_known import Answered, LastKnown
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.runs import not_started
 from ingram_assets.desk.pages.typed import Form, new_key
@@ -21,7 +21,7 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import BoardTitle
-from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings, SourceAnswer
+from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings
 from ingram_assets.overview.dagster_runs import ShopRun
 from ingram_assets.overview.job_requests import JobRequest, push_titles, read_titles, retire_titles
 from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
@@ -46,8 +46,6 @@ _CHANGES = 500
 """So many of the last changes of a title are looked at; `_SHOWN` of them are told in its line of time."""
 _SHOWN = 100
 _IN_TABLE = 50
-_WAIT_IF_AWAY = 1.0
-"""Seconds for a system that did not answer the board just now."""
 
 Spelled = Annotated[str, Path(max_length=60)]
 RunId = Annotated[str, Query(pattern=r"^[0-9A-Za-z-]{0,64}$")]
@@ -107,7 +105,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     watch: BoardWatch = request.app.state.board
     state = watch.state()
     one = _on_board(state, isbn)
-    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn, state)
+    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
     # At once: a page waits for the slowest of them, not for all.
     with ThreadPoolExecutor(3) as pool:
         asked = pool.submit(looks.queue), pool.submit(looks.journal), pool.submit(looks.dagster)
@@ -214,15 +212,10 @@ def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
 
 
 class TitleLooks:
-    """What each outside system says of one title, each for itself.
+    """What each outside system says of one title, each for itself."""
 
-    Args:
-        state: which of them the board could ask just now. Nobody waits long for the others.
-    """
-
-    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str, state: BoardState) -> None:
+    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
         self._lookups, self.settings, self._isbn = lookups, settings, isbn
-        self._state = state
 
     def queue(self) -> Answered[QueueTitle]:
         """Its row, and its readings, oldest first."""
@@ -232,7 +225,7 @@ class TitleLooks:
             title = next(iter(queue.titles([isbn])), None)
             return QueueTitle(title, queue.unread(isbn), queue.history(isbn, _CHANGES))
 
-        return self._ask(self._lookups.queue_known, "title", look, self._state.queue)
+        return self._ask(self._lookups.queue_known, "title", look)
 
     def journal(self) -> Answered[JournalTitle]:
         """Its writes and the ledger's lines, oldest first."""
@@ -243,7 +236,7 @@ class TitleLooks:
             lines = views.ledger(WantedLines(isbn=isbn), _CHANGES)
             return JournalTitle(views.history(isbn, _CHANGES), lines[::-1])
 
-        return self._ask(self._lookups.journal_known, "title", look, self._state.journal)
+        return self._ask(self._lookups.journal_known, "title", look)
 
     def store(self, row: QueueTitle) -> Answered[ExplainedTitle]:
         """Why the store shows what it shows, as it is now."""
@@ -283,7 +276,7 @@ class TitleLooks:
             wanted = WantedAttempts(AttemptStatus.FAILED, (isbn,))
             return DagsterTitle(found.why, view.ask(lambda instance: attempts(instance, wanted, _SHOWN)))
 
-        return self._ask(self._lookups.dagster_known, "title", look, self._state.dagster)
+        return self._ask(self._lookups.dagster_known, "title", look)
 
     def happened(
         self, row: QueueTitle, written: JournalTitle, failures: Sequence[PageAttempt]
@@ -298,12 +291,9 @@ class TitleLooks:
         named = zip(("The queue", "The journal", "Medusa", "Dagster"), answers, strict=True)
         return [(name, answer) for name, answer in named if answer.why_not]
 
-    def _ask(
-        self, known: LastKnown, what: str, look: Callable[[], T], seen: SourceAnswer[Any] | None = None
-    ) -> Answered[T]:
-        wait = _WAIT_IF_AWAY if seen and seen.why_not else WAIT_SECONDS
+    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
         try:
-            return known.ask((what, self._isbn), look, wait_seconds=wait)
+            return known.ask((what, self._isbn), look)
         except IngramError as error:
             # Refused, not away: a page of what there is else is better than none.
             return Answered(None, None, str(error))
