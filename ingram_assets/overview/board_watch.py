@@ -156,6 +156,8 @@ class _Latest:
     journal: SourceAnswer[Mapping[str, InStep]] = field(default_factory=lambda: SourceAnswer("The journal"))
     dagster: SourceAnswer[DagsterSaid] = field(default_factory=lambda: SourceAnswer("Dagster"))
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
+    titles: tuple[BoardTitle, ...] = ()
+    counts: BoardCounts = field(default_factory=lambda: count_board(()))
 
 
 class BoardWatch:
@@ -177,6 +179,7 @@ class BoardWatch:
         self._latest = _Latest()
         self._state: BoardState | None = None
         self._made_at = self._looked_at = float("-inf")
+        self._titles_due, self._hurried = 0.0, False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -191,7 +194,7 @@ class BoardWatch:
             old = began - LOOKED_AT_FOR
             wait = FIRST_WAIT if self._state is None else RENEWAL_WAIT
             self._changed.wait_for(lambda: self._made_at > old or self._closed, wait)
-            return self._state or self._make(self._latest)
+            return self._state or self._made_of(self._latest)
 
     @property
     def is_watching(self) -> bool:
@@ -218,26 +221,36 @@ class BoardWatch:
             if not (latest.queue.why_not or latest.journal.why_not):
                 self._ask_first_changes()
         latest.dagster = latest.dagster.again(lambda: self._view.ask(self._ask_dagster))
-        return self._make(latest)
+        if titles:
+            # All of them are judged anew, which for very many takes a second.
+            latest.titles = self._judged(latest)
+            latest.counts = count_board(latest.titles)
+        return self._made_of(latest)
+
+    def hurry(self) -> None:
+        """Something was done here that the board is to show: it is made anew at once."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
 
     def _keep(self) -> None:
-        titles_due = 0.0
         while True:
             began = time.monotonic()
-            with_titles = began >= titles_due
+            with self._changed:
+                with_titles, self._hurried = self._hurried or began >= self._titles_due, False
             try:
                 state: BoardState | None = self.refresh(titles=with_titles)
             except Exception:  # Nobody would see a thread end, and the board would be old for ever.
                 log.exception("The board could not be made anew.")
                 state = None
             took = time.monotonic() - began
-            if with_titles:
-                titles_due = began + max(TITLES_EVERY, SHARE * took)
             with self._changed:
+                if with_titles:
+                    self._titles_due = began + max(TITLES_EVERY, SHARE * took)
                 if state is not None:
                     self._state, self._made_at = state, time.monotonic()
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._closed, TICK_SECONDS)
+                self._changed.wait_for(lambda: self._closed or self._hurried, TICK_SECONDS)
                 if self._closed or time.monotonic() - self._looked_at > LOOKED_AT_FOR:
                     self._thread = None
                     return
@@ -275,31 +288,33 @@ class BoardWatch:
             at_work=tuple(shop_runs(instance, AT_WORK_SHOWN, unfinished=True)),
         )
 
-    def _make(self, latest: _Latest) -> BoardState:
-        now, settings = datetime.now(UTC), self.settings
-        queue, dagster = latest.queue.value, latest.dagster.value
+    def _judged(self, latest: _Latest) -> tuple[BoardTitle, ...]:
+        settings, queue, dagster = self.settings, latest.queue.value, latest.dagster.value
+        if queue is None:
+            return ()
         off = dagster.switched_off if dagster else ()
-        titles: tuple[BoardTitle, ...] = ()
-        if queue is not None:
-            inputs = BoardInputs(
-                queue.titles,
-                queue.unread,
-                latest.journal.value,
-                latest.first_changes,
-                dagster.tracked if dagster else None,
-                dagster.retired if dagster else frozenset(),
-                dagster.sweeping_since if dagster and lag.PUSHES_STOCK not in off else None,
-            )
-            titles = make_board(
-                inputs,
-                now=now,
-                today=store_today(settings.common),
-                rules=store_rules(settings.store),
-                promise=settings.pace.stock_sla,
-                lag_at_most=timedelta(seconds=settings.pace.STORE_LAG_MAX),
-            )
-        promise = _promise(titles, settings.pace.stock_sla, dagster, now)
-        return BoardState(titles, count_board(titles), promise, latest.queue, latest.journal, latest.dagster)
+        inputs = BoardInputs(
+            queue.titles,
+            queue.unread,
+            latest.journal.value,
+            latest.first_changes,
+            dagster.tracked if dagster else None,
+            dagster.retired if dagster else frozenset(),
+            dagster.sweeping_since if dagster and lag.PUSHES_STOCK not in off else None,
+        )
+        return make_board(
+            inputs,
+            now=datetime.now(UTC),
+            today=store_today(settings.common),
+            rules=store_rules(settings.store),
+            promise=settings.pace.stock_sla,
+            lag_at_most=timedelta(seconds=settings.pace.STORE_LAG_MAX),
+        )
+
+    def _made_of(self, latest: _Latest) -> BoardState:
+        now, within = datetime.now(UTC), self.settings.pace.stock_sla
+        promise = _promise(latest.titles, within, latest.dagster.value, now)
+        return BoardState(latest.titles, latest.counts, promise, latest.queue, latest.journal, latest.dagster)
 
 
 def _promise(

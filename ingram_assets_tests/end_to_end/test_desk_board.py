@@ -1,6 +1,6 @@
 """The board and a title's page in a real browser, on the whole shop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from ingram_assets.domain.isbn import isbn10_of
-from ingram_assets_tests.testing.demo import Admin
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -165,7 +164,9 @@ def test_a_title_tells_why_and_is_pushed_and_read_at_the_press_of_a_button(books
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reading of named titles")
 
 
-def test_a_title_is_retired_after_a_question_and_tracked_again(bookseller: Bookseller, admin: Admin):
+def test_a_title_is_retired_after_a_question_and_tracked_again(
+    bookseller: Bookseller, eventually: Callable[..., None]
+):
     page = bookseller.page()
     name = rows(page).first.get_by_role("link").first.inner_text()
     isbn = rows(page).first.locator(".code").inner_text()
@@ -174,14 +175,23 @@ def test_a_title_is_retired_after_a_question_and_tracked_again(bookseller: Books
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"Retire {name}?")
     page.get_by_role("button", name="Retire it").click()
     expect(page.locator("#title-run")).to_contain_text("Retiring of titles: done")
-    page.goto(f"{bookseller.stack.desk_url}/?q={isbn}&show=retired")
-    expect(rows(page)).to_have_count(1)
+
+    def is_retired() -> bool:
+        page.goto(f"{bookseller.stack.desk_url}/?q={isbn}&show=retired")
+        return rows(page).count() == 1
+
+    eventually(is_retired)
     page.goto(f"{bookseller.stack.desk_url}/?q={isbn}")
     expect(page.get_by_text("No title is like that")).to_be_visible()
     page.goto(f"{bookseller.stack.desk_url}/titles/{isbn}")
     page.get_by_role("button", name="Read it now").click()
     expect(page.locator("#title-run")).to_contain_text("Reading of named titles: done")
-    expect(page.get_by_role("link", name="Retire it…")).to_be_visible()
+
+    def is_tracked() -> bool:
+        page.reload()
+        return page.get_by_role("link", name="Retire it…").count() == 1
+
+    eventually(is_tracked)
 
 
 def test_what_is_at_work_is_told_live(bookseller: Bookseller):

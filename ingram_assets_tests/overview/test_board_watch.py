@@ -1,5 +1,6 @@
 """The board's state on a real queue, journal and Dagster database; each of them away in turn."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -188,9 +189,19 @@ def test_somebody_who_looks_has_it_kept_current_and_nobody_has_nothing_asked(
     eventually(lambda: any(one.title == "A third one" for one in shop.watch.state().titles))
 
 
-def test_a_page_never_waits_for_long_for_a_source_that_hangs(shop: Watched, monkeypatch: pytest.MonkeyPatch):
-    import threading
+def test_what_was_done_here_is_seen_without_waiting_for_the_next_look(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+):
+    monkeypatch.setattr(board_watch, "TITLES_EVERY", 10_000.0)
+    monkeypatch.setattr(board_watch, "TICK_SECONDS", 10_000.0)
+    eventually(lambda: shop.watch.state().counts.titles == 4)
+    shop.queue.sql("UPDATE ingram_queue SET title = 'Another' WHERE isbn = %s", ISBNS[0])
+    assert all(one.title != "Another" for one in shop.watch.state().titles)
+    shop.watch.hurry()
+    eventually(lambda: any(one.title == "Another" for one in shop.watch.state().titles))
 
+
+def test_a_page_never_waits_for_long_for_a_source_that_hangs(shop: Watched, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(board_watch, "FIRST_WAIT", 0.05)
     hangs = threading.Event()
     monkeypatch.setattr(shop.watch, "refresh", lambda **_: hangs.wait(60))

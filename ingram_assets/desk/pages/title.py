@@ -152,6 +152,8 @@ def show_progress(request: Request, isbn: Spelled, run_id: Annotated[str, Path(m
     run = _run(request.app.state.lookups, run_id)
     part = render(request, "_title_run.html", run=run, isbn=isbn)
     if run is not None and run.state.is_over:
+        watch: BoardWatch = request.app.state.board
+        watch.hurry()
         part.headers["HX-Refresh"] = "true"
     return part
 
