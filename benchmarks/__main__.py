@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from benchmarks import medusa, queue
+from benchmarks.board import board
 from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands, work
 from benchmarks.events import events
@@ -27,6 +28,10 @@ def _queue(machine: Machine) -> Iterator[Figures]:
     yield from queue.measure(machine.postgres)
 
 
+def _board(machine: Machine) -> Iterator[Figures]:
+    yield from board(machine.postgres, titles=10_000)
+
+
 def _medusa(machine: Machine) -> Iterator[Figures]:
     yield from medusa.measure(machine.shop.stack.medusa, machine.shop.stack.postgres)
 
@@ -41,6 +46,7 @@ CASES = [
     Case("parse", "under 1.5 ms", parse),
     Case("events", "at most 2 ms an event", events, {"titles": 10_000}),
     Case("queue", "10,000 readings under 1 s", _queue),
+    Case("board", "a page of 10,000 titles: at most the bare query that reads them", _board),
     Case("medusa", "import at most 1.15 times the bare batch calls", _medusa),
     Case("push", "1,000 levels: the bare call + 6 s; unchanged: 0 writes, 4 reads", push),
     Case("inventory", "(reported): operations beside the bare call", inventory),

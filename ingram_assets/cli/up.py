@@ -100,11 +100,12 @@ def run_desk(host: str, port: int | None) -> None:
         SettingsError: a setting of the storefront is missing or malformed.
         PortBusy: the port is taken.
     """
-    settings, common = storefront_settings(), load(CommonSettings, environment_of("storefront"))
+    settings, environment = storefront_settings(), environment_of("storefront")
+    common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     if port is None:
         port = port_settings(environment_of_owner()).get("DESK", DESK_PORT)
     port = choose_port("INGRAM_PORT_DESK", port)
     from ingram_assets.desk.server import serve
 
     click.echo(f"Desk: http://{host}:{port}   (Ctrl-C stops it)", err=True)
-    serve(settings, common, host=host, port=port)
+    serve(settings, common, pace, host=host, port=port)

@@ -13,6 +13,7 @@ saved search does not bring back."""
 SAVED_SEARCH = dg.AssetKey(["ipage", "saved_search"])
 TITLE_DETAILS = dg.AssetKey(["ipage", "title_details"])
 STOCK = dg.AssetKey(["ipage", "stock"])
+UNREAD_PAGES = dg.AssetKey(["ipage", "unread_pages"])
 STOCK_SWEEP = dg.AssetKey(["ipage", "stock_sweep"])
 LIKELY_SELL_OUTS = dg.AssetKey(["ipage", "likely_sell_outs"])
 COVER_SWEEP = dg.AssetKey(["r2", "cover_sweep"])

@@ -54,15 +54,27 @@ def next_reading(
     """
     if isbn not in instance.get_dynamic_partitions(ISBNS_NAME):
         return NextReading(None, f"Not any more: it is not tracked. To track it: ingram enrich {isbn}")
-    swept = last_made(instance, STOCK_SWEEP)
-    if swept is None:
+    _, due = sweep_due(instance, sweep_every)
+    if due is None:
         return NextReading(None, "With the first sweep: none was complete yet.")
-    due = swept.timestamp + (said(swept, SWEEP_EVERY) or sweep_every)
-    found = _next(instance, isbn, now, due, today)
+    found = _next(instance, isbn, now, due.timestamp(), today)
     off = [what for sensor, what in _BY_SENSOR.items() if sensor in switched_off(instance)]
     if off:
         return NextReading(found.at, f"{found.why} But {' and '.join(off)} are switched off in Dagster.")
     return found
+
+
+def sweep_due(instance: dg.DagsterInstance, sweep_every: float) -> tuple[datetime | None, datetime | None]:
+    """When the last complete sweep ended, and when the next one is due; `None`: none was complete yet.
+
+    Args:
+        sweep_every: as for `next_reading`.
+    """
+    swept = last_made(instance, STOCK_SWEEP)
+    if swept is None:
+        return None, None
+    due = swept.timestamp + (said(swept, SWEEP_EVERY) or sweep_every)
+    return datetime.fromtimestamp(swept.timestamp, UTC), datetime.fromtimestamp(due, UTC)
 
 
 def _next(instance: dg.DagsterInstance, isbn: str, now: float, due: float, today: date) -> NextReading:

@@ -1,7 +1,8 @@
 """When each title's page was last read, from Dagster's own events: what the promise is measured against.
 
 A reading is a materialization of the title's partition of `ipage/stock`; or, where the page showed no stock
-table (a forthcoming title's, for months), an observation of it. A page that could not be read is neither.
+table (a forthcoming title's, for months), an observation of it. A page that could not be read is neither: it
+is an observation of the title's partition of `ipage/unread_pages`.
 """
 
 import json
@@ -19,6 +20,8 @@ HISTORY = "on_hand_changes"
 """The metadata key of a reading under which it carries the last changes of the stock along."""
 
 PUBLISHED = "publication_date"
+OUTCOME, REASON = "outcome", "reason"
+"""The metadata keys of an attempt that gave no reading: the kind of failure, and its sentence."""
 _NEW_FOR_DAYS = 14
 """Days from its publication in which a title counts as one that shoppers look for."""
 

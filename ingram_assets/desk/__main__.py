@@ -6,12 +6,13 @@ import sys
 from ingram_assets.desk.server import serve
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.loading import load
-from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 
 if __name__ == "__main__":
     try:
-        serve(load(StorefrontSettings), load(CommonSettings), host="127.0.0.1", port=int(sys.argv[1]))
+        settings, common, pace = load(StorefrontSettings), load(CommonSettings), load(PaceSettings)
+        serve(settings, common, pace, host="127.0.0.1", port=int(sys.argv[1]))
     except IngramError as error:
         logging.error("%s", error)
         sys.exit(2)

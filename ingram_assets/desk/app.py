@@ -1,6 +1,6 @@
 """The desk as a web application: its routes, its door, its problems."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -15,13 +15,29 @@ from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.dagster_door import DagsterDoor
-from ingram_assets.desk.pages import sign_in, static_files
+from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.pages import (
+    board,
+    inventory,
+    inventory_entry,
+    ledger,
+    requests,
+    run,
+    runs,
+    sign_in,
+    static_files,
+    title,
+)
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
 from ingram_assets.desk.refusals import answer_failures
 from ingram_assets.desk.site_guard import HEALTH, SiteGuard
+from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH
+
+PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run, requests)
+"""What people see, each with its router."""
 
 DESCRIPTION = """
 Inventory of the shop, for programs. Send a token (`ingram token create`) as `Authorization: Bearer …`, and
@@ -33,21 +49,23 @@ document (RFC 9457), and has changed nothing. Numbers are whole copies; times ar
 
 def make_app(
     room: Backroom,
+    lookups: Lookups,
+    watch: BoardWatch,
     *,
     per_minute: int = 600,
     failures: int = FAILURES_PER_MINUTE,
-    time_zone: str = "America/Chicago",
     desk_url: str | None = None,
     dagster_url: str = f"http://127.0.0.1:3000{DAGSTER_PATH}",
+    time_zone: str = "America/Chicago",
 ) -> FastAPI:
-    """The application on a store. It closes the backroom when it stops.
+    """The application on a store. It closes what it is given when it stops.
 
     Args:
         per_minute: requests of one token.
         failures: tokens a minute that are none, from one address, until it has to wait.
-        time_zone: the store's, in which pages tell times.
         desk_url: as the setting DESK_URL.
         dagster_url: of Dagster's page, on this machine.
+        time_zone: the store's, in which pages tell times.
     """
     signed_in, cookie = SignedIn(room.sessions, room.renew_sessions), SessionCookie(desk_url)
     door = DagsterDoor(dagster_url, partial(is_signed_in, signed_in, cookie))
@@ -59,10 +77,11 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(room, AdminWatch(room.client, signed_in), door),
+        lifespan=_lifespan((watch, lookups, room), AdminWatch(room.client, signed_in), door),
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.room, app.state.zone = room, ZoneInfo(time_zone)
+    app.state.lookups, app.state.board = lookups, watch
     app.state.signed_in, app.state.cookie = signed_in, cookie
     app.state.reception = Reception(room.client.base_url)
     # The one that is added last is asked first.
@@ -70,8 +89,8 @@ def make_app(
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_failures(app)
-    for router in (store.router, admin.router, static_files.router, sign_in.router):
-        app.include_router(router)
+    for module in (store, admin, *PAGES):
+        app.include_router(module.router)
     _add_what_is_open(app)
     app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)
     app.mount(DAGSTER_PATH, door)
@@ -80,7 +99,7 @@ def make_app(
 
 
 def _lifespan(
-    room: Backroom, watch: AdminWatch, door: DagsterDoor
+    closing: Iterable[BoardWatch | Lookups | Backroom], watch: AdminWatch, door: DagsterDoor
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,7 +107,8 @@ def _lifespan(
         yield
         watch.stop()
         await door.close()
-        await run_in_threadpool(room.close)
+        for each in closing:
+            await run_in_threadpool(each.close)
 
     return lifespan
 

@@ -6,13 +6,23 @@ import uvicorn
 
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
+from ingram_assets.desk.lookups import Lookups
+from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.settings.base import secret
-from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 
+_LOOK_SECONDS = 8.0
+"""So long an answer of the store may take that a page shows."""
+_TITLES_SECONDS = 20.0
+"""So long the queue may take to tell all titles. No page waits for it."""
 
-def serve(settings: StorefrontSettings, common: CommonSettings, *, host: str, port: int) -> None:
+
+def serve(
+    settings: StorefrontSettings, common: CommonSettings, pace: PaceSettings, *, host: str, port: int
+) -> None:
     """Answer until SIGINT or SIGTERM.
 
     Raises:
@@ -21,19 +31,24 @@ def serve(settings: StorefrontSettings, common: CommonSettings, *, host: str, po
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("httpx", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    client = MedusaClient(
-        settings.MEDUSA_BACKEND_URL,
-        api_key=secret(settings.MEDUSA_API_KEY),
-        email=settings.MEDUSA_EMAIL,
-        password=secret(settings.MEDUSA_PASSWORD),
+    journal_url = settings.STOREFRONT_DB_URL.get_secret_value()
+    room = Backroom(_client(settings), journal_url, low=settings.LOW_STOCK_THRESHOLD)
+    queue_url = settings.QUEUE_DB_URL.get_secret_value()
+    lookups = Lookups(_client(settings, attempts=1, patience=_LOOK_SECONDS), journal_url, queue_url, common)
+    watch = BoardWatch(
+        ShopSettings(settings, common, pace),
+        QueueReader(queue_url, statement_timeout=_TITLES_SECONDS),
+        lambda: lookups.journal().in_step(),
+        lookups.view,
     )
-    room = Backroom(client, settings.STOREFRONT_DB_URL.get_secret_value(), low=settings.LOW_STOCK_THRESHOLD)
     app = make_app(
         room,
+        lookups,
+        watch,
         per_minute=settings.DESK_REQUESTS_PER_MINUTE,
-        time_zone=common.STORE_TIME_ZONE,
         desk_url=settings.DESK_URL,
         dagster_url=common.INGRAM_UI_URL,
+        time_zone=common.STORE_TIME_ZONE,
     )
     uvicorn.run(
         app,
@@ -47,4 +62,15 @@ def serve(settings: StorefrontSettings, common: CommonSettings, *, host: str, po
         forwarded_allow_ips=list(settings.DESK_PROXIES),
         # An open page of Dagster's is no reason to stay.
         timeout_graceful_shutdown=5,
+    )
+
+
+def _client(settings: StorefrontSettings, *, attempts: int = 5, patience: float = 60.0) -> MedusaClient:
+    return MedusaClient(
+        settings.MEDUSA_BACKEND_URL,
+        api_key=secret(settings.MEDUSA_API_KEY),
+        email=settings.MEDUSA_EMAIL,
+        password=secret(settings.MEDUSA_PASSWORD),
+        attempts=attempts,
+        patience=patience,
     )

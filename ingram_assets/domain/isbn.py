@@ -36,8 +36,7 @@ def parse_isbn(text: str) -> str:
             raise InvalidIsbn(f"{shown} is no ISBN: check digit {digits[12]} should be {expected}.")
         return digits
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        total = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9]))
-        if (expected := "0123456789X"[-total % 11]) != digits[9]:
+        if (expected := _check_digit_10(digits[:9])) != digits[9]:
             raise InvalidIsbn(f"{shown} is no ISBN: check digit {digits[9]} should be {expected}.")
         return "978" + digits[:9] + check_digit_13("978" + digits[:9])
     raise InvalidIsbn(f"{shown} is no ISBN: an ISBN has 13 digits, or 10 with a last digit that may be X.")
@@ -57,6 +56,18 @@ def isbn_spelled(text: str | None) -> str | None:
         return parse_isbn(text or "")
     except InvalidIsbn:
         return None
+
+
+def isbn10_of(isbn: str) -> str | None:
+    """The ISBN-10 of 13 digits, for those that have one: 978."""
+    if not isbn.startswith("978"):
+        return None
+    return isbn[3:12] + _check_digit_10(isbn[3:12])
+
+
+def _check_digit_10(first_nine: str) -> str:
+    total = sum(int(digit) * (10 - place) for place, digit in enumerate(first_nine))
+    return "0123456789X"[-total % 11]
 
 
 def check_digit_13(first_twelve: str) -> str:

@@ -138,12 +138,12 @@ class DagsterRuns:
             DagsterAway: its database does not answer.
         """
         return self._view.ask(
-            lambda instance: _runs(instance, limit, job=job, before=before, unfinished=unfinished)
+            lambda instance: shop_runs(instance, limit, job=job, before=before, unfinished=unfinished)
         )
 
     def of_id(self, run_id: str) -> ShopRun:
         """One run. Raises UnknownShopRun, DagsterAway."""
-        found = self._view.ask(lambda instance: _runs(instance, 1, run_id=run_id))
+        found = self._view.ask(lambda instance: shop_runs(instance, 1, run_id=run_id))
         if not found:
             raise UnknownShopRun("Dagster has no such run: it was deleted, or its number is another one.")
         return found[0]
@@ -173,7 +173,7 @@ class DagsterRuns:
         from dagster_graphql import DagsterGraphQLClientError
 
         with self._starting:
-            if there := self._view.ask(lambda instance: _runs(instance, 1, tags={_KEY_TAG: key})):
+            if there := self._view.ask(lambda instance: shop_runs(instance, 1, tags={_KEY_TAG: key})):
                 return there[0].run_id
             try:
                 return self._client().submit_job_execution(
@@ -241,7 +241,7 @@ def _page_away(what: str, error: Exception) -> DagsterPageAway:
     )
 
 
-def _runs(
+def shop_runs(
     instance: "DagsterInstance",
     limit: int,
     *,
@@ -251,6 +251,7 @@ def _runs(
     run_id: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> list[ShopRun]:
+    """The last runs of an instance, newest first; as `DagsterRuns.last`, and of these tags alone."""
     from dagster import RunsFilter
 
     from ingram_assets.defs.runs_at_work import NOT_FINISHED

@@ -63,9 +63,11 @@ class DagsterView:
     def close(self) -> None:
         """Closes the instance."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
+        # A look that still tries to open it has the lock for half a minute, and ends with the process.
+        if self._lock.acquire(timeout=1):
             self._opened.close()
             self._instance = None
+            self._lock.release()
 
     def _look(self, look: "Callable[[DagsterInstance], T]") -> T:
         with told_if_away(), without_tries():

@@ -62,6 +62,19 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadTitle:
+    """A title whose page can't be read now: since when, last tried when, and how often in a row."""
+
+    isbn: str
+    title: str
+    outcome: str
+    reason: str
+    unread_since: datetime
+    observed_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The figures of `ingram status`."""
 
@@ -94,6 +107,21 @@ class RowState:
     failed_reason: str | None
     stock_changed_at: datetime | None
     stock_observed_at: datetime | None = None
+
+
+def row_state_of(title: Title) -> RowState:
+    """The same of a title that was read whole."""
+    return RowState(
+        title.id,
+        title.isbn,
+        title.title,
+        title.binding is not None,
+        title.cover_url is not None,
+        title.created_at,
+        title.imported_at,
+        title.failed_reason,
+        title.stock_changed_at,
+    )
 
 
 class QueueReader(Client):
@@ -192,6 +220,30 @@ class QueueReader(Client):
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
         found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
         return found[0] if found else None
+
+    def last_troubles(self) -> list[Trouble]:
+        """Why the last attempt to read each title gave nothing, for those where it did; by ISBN."""
+        query = f"{_UNREAD_SINCE} ORDER BY u.isbn"
+        return self.rows("read which titles were not read", query, [], class_row(Trouble))
+
+    def unread_titles(
+        self, limit: int, isbns: Sequence[str] | None = None, leave_out: Collection[str] = ()
+    ) -> list[UnreadTitle]:
+        """Titles whose page can't be read, the longest first; a page without stock is none of them.
+
+        Args:
+            isbns: of these alone.
+        """
+        values = {"isbns": None if isbns is None else list(isbns), "out": list(leave_out), "limit": limit}
+        return self.rows("read what can't be read", _UNREAD_TITLES, values, class_row(UnreadTitle))
+
+    def isbns_called(self, words: str, limit: int) -> list[str]:
+        """ISBNs of the rows whose title, author or ISBN has these words, in any case."""
+        query = """
+            SELECT isbn FROM public.ingram_current_titles
+            WHERE strpos(lower(concat_ws(' ', isbn, title, author)), lower(%s)) > 0 ORDER BY isbn LIMIT %s
+        """
+        return [row[0] for row in self.rows("look for titles", query, [words, limit], tuple_row)]
 
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""
@@ -296,6 +348,15 @@ _UNREAD_SINCE = """
 """
 
 _UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
+
+_UNREAD_TITLES = """
+    SELECT u.isbn, coalesce(q.title, '') AS title, u.outcome, u.reason, u.unread_since, u.observed_at,
+        u.attempts
+    FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
+    WHERE u.outcome <> 'no_stock_table' AND u.isbn <> ALL (%(out)s)
+        AND (%(isbns)s::text[] IS NULL OR u.isbn = ANY (%(isbns)s::text[]))
+    ORDER BY u.unread_since, u.isbn LIMIT %(limit)s
+"""
 
 _UNREAD_ONE = f"{_UNREAD_SINCE} WHERE u.isbn = %s"
 

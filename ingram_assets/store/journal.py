@@ -419,11 +419,8 @@ class Journal:
 
     def in_step(self) -> dict[str, InStep]:
         """ISBN to what the store was last told of it; a title that was never brought in step is missing."""
-        query = "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
-        return {
-            isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
-            for isbn, row_id, changed_at, until, pushed_at, aged in self._run(query)
-        }
+        with journal_failures(_RUN_AGAIN):
+            return read_in_step(self._db)
 
     def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
         """Moves on when what the store was told of these titles stops being true: they were read again."""
@@ -458,6 +455,15 @@ class Journal:
         query = f"SELECT * FROM store_change WHERE {where} ORDER BY id"
         with journal_failures(_RUN_AGAIN), self._db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
+
+
+def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
+    """As `Journal.in_step`, on whatever connection. Raises psycopg.Error."""
+    query = "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
+    return {
+        isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
+        for isbn, row_id, changed_at, until, pushed_at, aged in connection.execute(query)
+    }
 
 
 def _no_more_copies_than(fields: dict[str, Any], ours: float | None) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import pytest
 from ingram_assets.cli import runs
 from ingram_assets.cli.main import main
 from ingram_assets.cli.report import finish
-from ingram_assets.cli.status import low_stock
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.run_results import RunResult
+from ingram_assets.overview.status import low_stock
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.rules import StoreRules

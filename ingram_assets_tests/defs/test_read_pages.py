@@ -12,7 +12,8 @@ import dagster as dg
 import pytest
 
 from ingram_assets.defs.events import KIND, REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS, UNREAD_PAGES
+from ingram_assets.defs.reading_events import OUTCOME, REASON, said
 from ingram_assets.defs.scraper import read_pages
 from ingram_assets.defs.scraper.assets import saved_search, stock_sweep, title_page
 from ingram_assets.defs.scraper.earlier_sweeps import BINDINGS
@@ -131,6 +132,27 @@ def test_a_site_that_shows_no_count_any_more_stops_the_sweep(
     assert sum(unread.values()) == TITLES
 
 
+def test_each_attempt_that_gave_nothing_is_logged_with_why(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    site.fault("layout", layout="counts_in_words", share=20)
+    done = sweep(instance)
+    site.reset()
+    (report,) = [
+        (event.step_failure_data.user_failure_data or event).metadata[REPORT].data
+        if event.is_step_failure
+        else event.step_output_data.metadata[REPORT].data
+        for event in done.all_events
+        if event.is_step_failure or (event.is_successful_output and REPORT in event.step_output_data.metadata)
+    ]
+    failed = {one["isbn"]: one["reason"] for one in report["failed"]}
+    assert 0 < len(failed) < TITLES
+    found = instance.fetch_observations(dg.AssetRecordsFilter(UNREAD_PAGES), limit=1_000).records
+    logged = {record.partition_key: record for record in found if record.run_id == done.run_id}
+    assert {isbn: said(record, REASON) for isbn, record in logged.items()} == failed
+    assert {said(record, OUTCOME) for record in logged.values()} == {"changed"}
+
+
 def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
     instance: dg.DagsterInstance, site: Simulator, queue: Queue
 ):
@@ -146,7 +168,11 @@ def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
             assert metadata[STOPPED].data["by"] == "Blocked"  # exit 3
             assert "left alone until" in metadata[STOPPED].data["reason"]
             assert metadata[REPORT].data["counts"] == {"blocked": TITLES}
-            assert site.requests()["by_kind"].get("product", 0) <= asked_at_most
+            asked = site.requests()["by_kind"].get("product", 0)
+            assert asked <= asked_at_most
+            observed = instance.fetch_observations(dg.AssetRecordsFilter(UNREAD_PAGES), limit=1_000).records
+            logged = [record for record in observed if record.run_id == done.run_id]
+            assert len(logged) <= asked, "what was not asked for is no attempt"
             site.reset_requests()
     finally:
         site.reset()

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.store.client import MedusaClient
-from ingram_assets_tests.testing.desk import DeskShop, Program, Visitor
+from ingram_assets_tests.testing.desk import DeskShop, Program, Visitor, looks
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -26,8 +26,10 @@ OPEN = {
 
 def routes() -> list[tuple[str, str]]:
     """Method and an address of each route. No server is asked for it."""
+    away = "postgresql://nobody@127.0.0.1:9/none"
+    lookups, watch = looks("http://127.0.0.1:9", "nobody@example.com", "none", away)
     with MedusaClient("http://127.0.0.1:9", api_key="sk_none") as client:
-        app = make_app(Backroom(client, "postgresql://nobody@127.0.0.1:9/none", low=5))
+        app = make_app(Backroom(client, away, low=5), lookups, watch)
     return sorted({pair for route in app.routes for pair in _addresses(route)})
 
 
@@ -55,19 +57,13 @@ def test_there_are_routes():
     assert set(ROUTES) >= OPEN - {("GET", "/static/x")}
 
 
-@pytest.fixture(scope="module")
-def ada(desk: DeskShop) -> Visitor:
-    """Somebody who is signed in."""
-    visitor, medusa = Visitor.at(desk.url), desk.bench.shop.medusa
-    assert visitor.sign_in(medusa.email, medusa.password).status_code == 303
-    return visitor
-
-
 @pytest.mark.parametrize(("method", "path"), API)
-def test_no_route_of_programs_without_a_token(desk: DeskShop, ada: Visitor, method: str, path: str):
-    assert Visitor.at(desk.url).http.request(method, path).status_code == 401
-    csrf = {"X-CSRF-Token": ada.csrf}
-    assert ada.http.request(method, path, headers=csrf).status_code == 401, "a person's session is none"
+def test_no_route_of_programs_without_a_token(desk: DeskShop, signed_in: Visitor, method: str, path: str):
+    visitor = Visitor.at(desk.url)
+    assert visitor.http.request(method, path).status_code == 401
+    visitor.http.cookies = signed_in.http.cookies
+    csrf = {"X-CSRF-Token": visitor.csrf}
+    assert visitor.http.request(method, path, headers=csrf).status_code == 401, "a person's session is none"
 
 
 @pytest.mark.parametrize(("method", "path"), API)
@@ -78,6 +74,14 @@ def test_no_route_of_programs_with_another_store_s_token(fair: Program, method: 
         assert answer.status_code in (200, 404, 409, 422)
     else:
         assert (answer.status_code, answer.json()["kind"]) == (403, "forbidden")
+
+
+@pytest.fixture(scope="module")
+def signed_in(desk: DeskShop) -> Visitor:
+    """Somebody who signed in once: so many sign-ins as there are routes would be refused."""
+    visitor, medusa = Visitor.at(desk.url), desk.bench.shop.medusa
+    assert visitor.sign_in(medusa.email, medusa.password).status_code == 303
+    return visitor
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +109,11 @@ def test_no_page_without_a_sign_in(desk: DeskShop, boss: Program, method: str, p
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in PAGES if each[0] != "GET"])
-def test_nothing_is_changed_without_the_form_s_token(desk: DeskShop, method: str, path: str):
-    visitor, medusa = Visitor.at(desk.url), desk.bench.shop.medusa
-    visitor.sign_in(medusa.email, medusa.password)
+def test_nothing_is_changed_without_the_form_s_token(
+    desk: DeskShop, signed_in: Visitor, method: str, path: str
+):
+    visitor = Visitor.at(desk.url)
+    visitor.http.cookies = signed_in.http.cookies
     if not path.startswith("/dagster/"):  # Its page has none, and a browser's word instead.
         assert visitor.http.request(method, path).status_code == 403
     del visitor.http.headers["Origin"]

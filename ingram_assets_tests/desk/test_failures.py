@@ -14,6 +14,7 @@ from ingram_assets.desk.people.sessions import DeskSession, Person
 from ingram_assets.desk.problems import DeskProblem
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient
+from ingram_assets_tests.testing.desk import looks
 
 SECRET = "postgresql://user:secret@10.0.0.7/db"
 FAILURES = {
@@ -30,9 +31,9 @@ FAILURES = {
 @pytest.fixture
 def visitor(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """Somebody at a desk with pages that fail, and nothing behind it."""
-    app = make_app(
-        Backroom(MedusaClient("http://127.0.0.1:9", api_key="sk_x"), "postgresql://u@127.0.0.1:9/x", low=5)
-    )
+    nowhere, away = "http://127.0.0.1:9", "postgresql://u@127.0.0.1:9/x"
+    room = Backroom(MedusaClient(nowhere, api_key="sk_x"), away, low=5)
+    app = make_app(room, *looks(nowhere, "nobody@example.com", "none", away))
     session = DeskSession(Person("user_1", "ada@shop.example", "Ada"), "a token")
     monkeypatch.setattr(app.state.signed_in, "find", lambda text: session)
     for name in FAILURES:

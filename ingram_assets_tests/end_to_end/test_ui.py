@@ -22,7 +22,7 @@ BETWEEN_TWO_FIRES = "9781639739134"
 GROUPS = {
     "discovery": ["ipage/saved_search"],
     "titles": ["ipage/title_details"],
-    "stock": ["ipage/stock", "ipage/stock_sweep", "ipage/likely_sell_outs"],
+    "stock": ["ipage/stock", "ipage/stock_sweep", "ipage/likely_sell_outs", "ipage/unread_pages"],
     "covers": ["r2/covers", "r2/cover_sweep"],
     "queue": ["queue/rows"],
     "store": [
@@ -105,7 +105,7 @@ def test_every_asset_says_what_it_is(ui: Ui):
     by_title = {key for key, node in nodes.items() if node["isPartitioned"]}
     assert by_title == {
         *("ipage/title_details", "ipage/stock", "r2/covers", "queue/rows"),
-        *("medusa/products", "medusa/inventory_levels", "medusa/orders"),
+        *("medusa/products", "medusa/inventory_levels", "medusa/orders", "ipage/unread_pages"),
     }
 
 

@@ -2,11 +2,13 @@
 
 import itertools
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +16,13 @@ import uvicorn
 
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
+from ingram_assets.desk.lookups import Lookups
+from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.runtime.ports import free_port
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.tokens import TokenStore
 from ingram_assets_tests.testing.bench import Bench
@@ -24,13 +32,42 @@ from ingram_demo.embedded.medusa import Medusa
 _keys = itertools.count(1)
 
 
+def looks(
+    medusa_url: str, email: str, password: str, journal_url: str, **more: str
+) -> tuple[Lookups, BoardWatch]:
+    """Where a desk looks; what is not given is away."""
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    given = {
+        "MEDUSA_BACKEND_URL": medusa_url,
+        "MEDUSA_EMAIL": email,
+        "MEDUSA_PASSWORD": password,
+        "STOREFRONT_DB_URL": journal_url,
+        "QUEUE_DB_URL": away,
+        "DAGSTER_PG_URL": away,
+        "INGRAM_UI_URL": f"http://127.0.0.1:{free_port()}",
+        "INGRAM_STATE_DIR": str(Path(tempfile.gettempdir(), "ingram-desk")),
+    } | more
+    settings, common = load(StorefrontSettings, given), load(CommonSettings, given)
+    client = MedusaClient(medusa_url, email=email, password=password, attempts=1, patience=8)
+    lookups = Lookups(client, journal_url, given["QUEUE_DB_URL"], common)
+    watch = BoardWatch(
+        ShopSettings(settings, common, load(PaceSettings, given)),
+        QueueReader(given["QUEUE_DB_URL"]),
+        lambda: lookups.journal().in_step(),
+        lookups.view,
+    )
+    return lookups, watch
+
+
 @contextmanager
 def running_desk(
     medusa: Medusa, journal_url: str, port: int | None = None, proxies: Sequence[str] = (), **settings: Any
 ) -> Iterator[str]:
     """A desk that answers, by its address; it ends with the block."""
     client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
-    app = make_app(Backroom(client, journal_url, low=5), **({"per_minute": 1_000_000} | settings))
+    room = Backroom(client, journal_url, low=5)
+    lookups, watch = looks(medusa.url, medusa.email, medusa.password, journal_url)
+    app = make_app(room, lookups, watch, **({"per_minute": 1_000_000} | settings))
     port = port or free_port()
     config = uvicorn.Config(
         app,

@@ -37,6 +37,7 @@ from ingram_assets.defs.keys import (
     STOCK,
     STOCK_SWEEP,
     TITLE_DETAILS,
+    UNREAD_PAGES,
 )
 from ingram_assets.defs.next_reading import SWEEP_EVERY
 from ingram_assets.defs.reading_events import last_made, said
@@ -334,6 +335,19 @@ def _plots(sweep: SweepResult) -> dict[str, Any]:
         "page_seconds_median": seconds[len(seconds) // 2],
         "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
     }
+
+
+unread_pages = dg.AssetSpec(
+    UNREAD_PAGES,
+    partitions_def=ISBNS,
+    group_name="stock",
+    kinds={"html"},
+    owners=OWNERS,
+    description=(
+        "Each attempt to read a title's page that gave nothing, with why, as an observation of the title's "
+        "partition. The last known stock stands meanwhile."
+    ),
+)
 
 
 @dg.asset(

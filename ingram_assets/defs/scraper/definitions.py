@@ -10,6 +10,7 @@ defs = dg.Definitions(
         assets.saved_search,
         assets.stock_sweep,
         assets.likely_sell_outs,
+        assets.unread_pages,
         assets.title_page,
         assets.covers,
         assets.cover_sweep,

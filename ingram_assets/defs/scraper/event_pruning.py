@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
-from ingram_assets.defs.keys import INVENTORY_LEVELS, ORDERS, QUEUE_ROWS, STOCK
+from ingram_assets.defs.keys import INVENTORY_LEVELS, ORDERS, QUEUE_ROWS, STOCK, UNREAD_PAGES
 from ingram_assets.runtime.dagster_internals import (
     AssetEventTagsTable,
     SqlEventLogStorage,
@@ -15,7 +15,7 @@ from ingram_assets.runtime.dagster_internals import (
 
 EVENTS_KEPT = timedelta(days=30)
 """Of an event of a title's partition; the newest of each kind is kept for good."""
-READ_EVERY_HOUR = (STOCK, QUEUE_ROWS, INVENTORY_LEVELS, ORDERS)
+READ_EVERY_HOUR = (STOCK, UNREAD_PAGES, QUEUE_ROWS, INVENTORY_LEVELS, ORDERS)
 """The assets whose partitions gather events by the hour: 24,000 a day for 1,000 titles."""
 _BATCH = 5_000
 _EVENTS = SqlEventLogStorageTable

@@ -154,6 +154,7 @@ class _TitlePass:
             doubted.append(_unread(reading.isbn, reading.observed_at, VANISHED, reason))
             self.sweep.report.fail(reading.isbn, reason)
         self.queue.record_unread(doubted)
+        self._log_unread(gone, {row["isbn"]: row for row in doubted})
 
     def _record(self, readings: Sequence[Reading]) -> None:
         for start in range(0, len(readings), _BATCH):
@@ -183,6 +184,16 @@ class _TitlePass:
         log_materializations(self.context, materializations)
         log_observations(
             self.context, [title_events.no_stock_shown(pages[one.isbn], self.shop) for one in silent]
+        )
+        unreadable = [reading for reading in readings if reading.page is None]
+        self._log_unread(unreadable, {row["isbn"]: row for row in unread})
+
+    def _log_unread(self, readings: Sequence[Reading], rows: Mapping[str, UnreadRow]) -> None:
+        """Log each attempt that gave no reading, for who looks for it; what was not asked for is none."""
+        told = [(one, rows[one.isbn]) for one in readings if one.attempts]
+        log_observations(
+            self.context,
+            [title_events.page_not_read(one, row["outcome"], row["reason"], self.shop) for one, row in told],
         )
 
     def _count(self, one: PageReading) -> None:

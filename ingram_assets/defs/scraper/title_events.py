@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS
-from ingram_assets.defs.reading_events import HISTORY, PUBLISHED, history_of, said
+from ingram_assets.defs.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS, UNREAD_PAGES
+from ingram_assets.defs.reading_events import HISTORY, OUTCOME, PUBLISHED, REASON, history_of, said
 from ingram_assets.defs.scraper.stock_plot import extended, plot
 from ingram_assets.defs.scraper.sweep_result import PageReading, unread_counts
 from ingram_assets.domain import stock as stock_rules
@@ -16,11 +16,13 @@ from ingram_assets.domain.availability import availability
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
+from ingram_assets.sources.ipage.site import Reading
 
 _IN_PART_SINCE = "in_part_since"
 """The metadata key of a reading that shows zeros of a part of the stock alone: since when."""
 _SHOWN = 200
 """Characters of a title that an event shows: each reading's event is kept for months."""
+_REASON_SHOWN = 500
 NO_STOCK_TABLE = "the page shows no stock"
 
 
@@ -86,6 +88,23 @@ def no_stock_shown(one: PageReading, shop: Shop) -> dg.AssetObservation:
             "observed_at": dg.MetadataValue.timestamp(one.reading.observed_at),
             "page_seconds": round(one.reading.seconds, 3),
             **shop.links(one.reading.isbn),
+        },
+    )
+
+
+def page_not_read(reading: Reading, outcome: str, reason: str, shop: Shop) -> dg.AssetObservation:
+    """The page was asked for, and gave nothing: no reading of stock, and no look that kept the promise."""
+    return dg.AssetObservation(
+        UNREAD_PAGES,
+        partition=reading.isbn,
+        description=cut(reason, _REASON_SHOWN),
+        metadata={
+            OUTCOME: outcome,
+            REASON: cut(reason, _REASON_SHOWN),
+            "attempts": reading.attempts,
+            "observed_at": dg.MetadataValue.timestamp(reading.observed_at),
+            "page_seconds": round(reading.seconds, 3),
+            **shop.links(reading.isbn),
         },
     )
 

@@ -56,6 +56,11 @@ class Behind:
     what: Kind
     since: datetime | None
 
+    @property
+    def words(self) -> str:
+        """What is the matter: "waits for its import"."""
+        return _WHAT[self.what][0]
+
 
 @dataclass(frozen=True, slots=True)
 class Lag:

@@ -45,6 +45,8 @@ from ingram_assets.store.session import StoreSession
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No guardrail tripped."
+GUARDRAIL_WOULD_STOP = "guardrail_would_stop"
+"""The detail of a dry run's report that says why a guardrail would stop the push."""
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
 _ROWS = 500
 _HINT_SHOWN = 200
@@ -210,9 +212,17 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     if location.missing:
         report.notes.append(location.missing)
     if reason := _tripped(run, isbns, there, imports):
-        what = "You let through: " if let_through else "A push would be stopped: "
-        report.notes.append(f"{what}{reason}{'' if let_through else f' {LET_THROUGH}'}")
+        _tell_guardrail(report, reason, let_through=let_through)
     return report
+
+
+def _tell_guardrail(report: Report, reason: str, *, let_through: bool) -> None:
+    """Say in a dry run's report that a guardrail would stop the push, or what is let through."""
+    if let_through:
+        report.notes.append(f"You let through: {reason}")
+        return
+    report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
+    report.details[GUARDRAIL_WOULD_STOP] = reason
 
 
 def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:

@@ -21,6 +21,7 @@ from ingram_assets.store.inventory.model import (
     UNLIMITED,
     Actor,
     Delete,
+    Hold,
     Operation,
     OperationRefused,
     RefusalKind,
@@ -50,21 +51,17 @@ Key = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Who asks, and what they see: a store's token its own locations alone."""
+    """Who asks, and what they see: a store's token its own locations alone.
+
+    Attributes:
+        actor: as the ledger names them.
+        own_channel: id of the sales channel that their token is for; `None`: they see all.
+    """
 
     room: Backroom
-    token: DeskToken
+    actor: Actor
     floor: Floor
-
-    @property
-    def actor(self) -> Actor:
-        """As the ledger names it."""
-        return Actor("token", self.token.name)
-
-    @property
-    def own_channel(self) -> str | None:
-        """Id of the sales channel that their token is for; `None`: it is for all."""
-        return self.token.channel_id if self.token.scope == "store" else None
+    own_channel: str | None = None
 
     def sees(self, location_id: str) -> bool:
         """Whether the location is there for them."""
@@ -74,7 +71,7 @@ class Sight:
         """The same, of one store alone. Raises UnknownChannel."""
         if called is None:
             return self
-        return Sight(self.room, self.token, self.floor.of_channel(self.floor.channel(called).id))
+        return replace(self, floor=self.floor.of_channel(self.floor.channel(called).id))
 
     def entries(self) -> list[ListedEntry]:
         """All entries that they see."""
@@ -85,10 +82,11 @@ def sight(request: Request) -> Sight:
     """Who asks, with the locations as they are now."""
     room: Backroom = request.app.state.room
     token: DeskToken = request.state.token
-    floor = read_floor(room.client)
+    floor, own = read_floor(room.client), None
     if token.scope == "store":
-        floor = floor.of_channel(token.channel_id or "")
-    return Sight(room, token, floor)
+        own = token.channel_id or ""
+        floor = floor.of_channel(own)
+    return Sight(room, Actor("token", token.name), floor, own)
 
 
 def refuse_unknown_parameters(request: Request) -> None:
@@ -209,20 +207,20 @@ def _done_under(write: Write, service: InventoryService) -> list[LedgerLine]:
     return service.ledger.of_operation(use.operation_id) if use else []
 
 
-def _perform_on_entry(
-    write: Write, operation: SetQuantity | Delete, why: bodies.WhyBody, level_id: str
+def perform_on_entry(
+    write: Write, operation: Operation, why: bodies.WhyBody, level_id: str, target: str | None = None
 ) -> answers.OperationAnswer:
     """Do an operation on the entry with an id that they see. Raises as `perform`."""
     with write.seen.room.working() as service:
         isbn, location_id = _meant(write, service, level_id)
     told = {name: getattr(why, name) for name in bodies.WhyBody.model_fields}
-    return perform(write, operation, bodies.AtPlace(product_id=isbn, location=location_id, **told))
+    return perform(write, operation, bodies.AtPlace(product_id=isbn, location=location_id, **told), target)
 
 
 def _meant(write: Write, service: InventoryService, level_id: str) -> tuple[str, str]:
     """ISBN and location of an entry; of one that was there when the key was used first, too."""
     try:
-        entry = _find_entry(write.seen, level_id)
+        entry = find_entry(write.seen, level_id)
     except DeskProblem:
         for line in _done_under(write, service):
             return line.isbn, line.location_id
@@ -237,12 +235,19 @@ def _meant(write: Write, service: InventoryService, level_id: str) -> tuple[str,
     return entry.isbn, entry.location_id
 
 
-def _find_entry(seen: Sight, level_id: str) -> ListedEntry:
+def find_entry(seen: Sight, level_id: str) -> ListedEntry:
     """The entry with this id, if they see it. Raises DeskProblem."""
     entry = seen.room.entries.find(level_id)
     if entry is None or not seen.sees(entry.location_id):
         raise DeskProblem("unknown_entry", f"There is no entry {level_id[:60]!r}.")
     return entry
+
+
+def reservations_of(room: Backroom, entry: ListedEntry) -> tuple[Hold, ...]:
+    """All that is held of an entry, oldest first."""
+    title = FoundTitle(entry.isbn or "", entry.item_id, entry.allow_backorder, is_unlimited=False)
+    with room.working() as service:
+        return service.shelves.read(title, entry.location_id).entry.reservations
 
 
 def _check_end(write: Write, service: InventoryService, operation: Operation) -> None:
@@ -260,10 +265,8 @@ def add_entry_routes(router: APIRouter, entry: str) -> None:
     @router.get("/{id}", name=f"show_{entry}")
     def show(seen: Seeing, id: Id) -> answers.EntryAnswer:
         """An entry, with all that is held of it."""
-        found = _find_entry(seen, id)
-        title = FoundTitle(found.isbn or "", found.item_id, found.allow_backorder, is_unlimited=False)
-        with seen.room.working() as service:
-            held = service.shelves.read(title, found.location_id).entry.reservations
+        found = find_entry(seen, id)
+        held = reservations_of(seen.room, found)
         row = answers.EntryRow.of(found, seen.floor)
         return answers.EntryAnswer(
             **row.model_dump(), reservations=[answers.HeldCopies.of(each) for each in held]
@@ -272,14 +275,14 @@ def add_entry_routes(router: APIRouter, entry: str) -> None:
     @router.put("/{id}", name=f"put_{entry}")
     def put(id: Id, body: bodies.EntryBody, write: Writing) -> answers.OperationAnswer:
         """Set an entry's physical quantity."""
-        return _perform_on_entry(write, SetQuantity(body.quantity), body, id)
+        return perform_on_entry(write, SetQuantity(body.quantity), body, id)
 
     @router.delete("/{id}", name=f"delete_{entry}")
     def delete(
         id: Id, query: Annotated[bodies.DeleteQuery, Query()], write: Writing
     ) -> answers.OperationAnswer:
         """Stop keeping a title at a location. Refused while copies are held there."""
-        return _perform_on_entry(write, Delete(), query, id)
+        return perform_on_entry(write, Delete(), query, id)
 
 
 @contextmanager

@@ -127,18 +127,33 @@ environment.globals |= {
     "navigation": NAVIGATION,
     "htmx_settings": json.dumps(HTMX_SETTINGS),
 }
-environment.filters |= {"money": money, "number": number, "lasting": lasting, "plural": plural}
+environment.filters |= {
+    "money": money,
+    "number": number,
+    "lasting": lasting,
+    "plural": plural,
+    "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
+}
 
 
-def render(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""What a person saw is not to be had from the browser's memory after the sign-out."""
+
+
+def render(request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, or a part of one, out of a template.
 
     Every template has `person` (`None` before the sign-in), `csrf`, `path`, `now`, and the functions `when`
-    and `ago` for times; the filters `money`, `number`, `plural` and `lasting`.
+    and `ago` for times; the filters `money`, `number`, `plural`, `lasting`, and `utc` for seconds since 1970.
 
     Args:
         values: what this template needs beyond that. One that it names and is not given is an error.
     """
+    return HTMLResponse(render_part(request, name, **values), status, headers=NOT_KEPT)
+
+
+def render_part(request: Request, name: str, /, **values: Any) -> Markup:
+    """The same as text, for another template to show."""
     clock = Clock(datetime.now(UTC), request.app.state.zone)
     of_request = {
         "person": getattr(request.state, "person", None),
@@ -148,6 +163,5 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
         "when": clock.when,
         "ago": clock.ago,
     }
-    page = environment.get_template(name).render(of_request | values)
-    # What a person saw is not to be had from the browser's memory after the sign-out.
-    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+    # Autoescaped, so that it may be shown as it is.
+    return Markup(environment.get_template(name).render(of_request | values))

@@ -1,0 +1,78 @@
+"""Where the desk's pages look: the store, the journal, the queue, Dagster; each for itself, none for long."""
+
+import threading
+from collections.abc import Collection
+from datetime import timedelta
+
+from ingram_assets.desk.pages.last_known import LastKnown
+from ingram_assets.overview.dagster_runs import DagsterRuns
+from ingram_assets.overview.dagster_view import DagsterView
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.channels import Floor, read_floor
+from ingram_assets.store.inventory.listing import EntryList
+from ingram_assets.store.journal_views import JournalViews
+
+_QUEUE_SECONDS = 4.0
+_FLOOR_FRESH = timedelta(seconds=2)
+_TITLES_FRESH = timedelta(minutes=5)
+
+
+class Lookups:
+    """The looks of all pages. It may be shared by threads; nothing is opened before it is needed.
+
+    Args:
+        client: of the store, for looks alone: it gives up soon. It is closed with this.
+    """
+
+    def __init__(
+        self, client: MedusaClient, journal_url: str, queue_url: str, common: CommonSettings
+    ) -> None:
+        self.client, self.entries, self.common = client, EntryList(client), common
+        self.view = DagsterView(common)
+        self.runs = DagsterRuns(self.view, common.INGRAM_UI_URL)
+        self.queue = QueueReader(queue_url, statement_timeout=_QUEUE_SECONDS)
+        self.store, self.store_counted = LastKnown("Medusa"), LastKnown("Medusa")
+        self.journal_known = LastKnown("The journal database")
+        self.dagster_known, self.queue_known = LastKnown("Dagster"), LastKnown("The queue database")
+        self._journal_url, self._lock = journal_url, threading.Lock()
+        self._journal: JournalViews | None = None
+
+    def journal(self) -> JournalViews:
+        """The journal, for who looks. Raises NeedsPerson, JournalLost: its database can't be used."""
+        with self._lock:
+            if self._journal is None:
+                self._journal = JournalViews(self._journal_url)
+            return self._journal
+
+    def floor(self) -> Floor | None:
+        """The locations and sales channels, as they were last seen; `None`: they never were."""
+        return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH).value
+
+    def titles(self, isbns: Collection[str]) -> dict[str, str]:
+        """ISBN to title, as far as the queue knows it and answers."""
+        wanted = tuple(sorted(set(isbns)))
+        if not wanted:
+            return {}
+
+        def look() -> dict[str, str]:
+            return {title.isbn: title.title for title in self.queue.titles(wanted)}
+
+        return self.queue_known.ask(wanted, look, fresh_for=_TITLES_FRESH).value or {}
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for known in (
+            self.store,
+            self.store_counted,
+            self.journal_known,
+            self.dagster_known,
+            self.queue_known,
+        ):
+            known.close()
+        self.view.close()
+        self.queue.close()
+        self.client.close()
+        if self._journal is not None:
+            self._journal.close()

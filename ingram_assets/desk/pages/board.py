@@ -1,0 +1,53 @@
+"""`/`: every title as shoppers see it, and above it whether the promise is kept."""
+
+import hashlib
+from typing import Any
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from ingram_assets.desk.pages.rendering import NOT_KEPT, render, render_part
+from ingram_assets.overview.board import STATUSES, BoardQuery, find
+from ingram_assets.overview.board_watch import BoardState, BoardWatch
+
+router = APIRouter(include_in_schema=False)
+
+LIST = "board-list"
+"""The part of the page that a filter changes."""
+
+
+@router.get("/")
+def show_board(request: Request) -> HTMLResponse:
+    """The whole page, or the list of titles alone where htmx asks for that."""
+    watch: BoardWatch = request.app.state.board
+    query, state = BoardQuery.of(request.query_params), watch.state()
+    is_part = request.headers.get("hx-target") == LIST
+    values: dict[str, Any] = {
+        "query": query,
+        "state": state,
+        "listed": find(state.titles, query),
+        "statuses": STATUSES,
+        "is_part": is_part,
+    }
+    if is_part:
+        page = render(request, "_board_list.html", **values)
+    else:
+        page = render(request, "board.html", now_part=_now(request, state)[0], **values)
+    page.headers["Vary"] = "HX-Target"
+    return page
+
+
+@router.get("/board/now")
+def show_now(request: Request, seen: str = "") -> Response:
+    """How the shop is doing; nothing (204) where the page shows just that, so that no ear hears it twice."""
+    watch: BoardWatch = request.app.state.board
+    part, version = _now(request, watch.state())
+    return Response(status_code=204) if version == seen else HTMLResponse(part, headers=NOT_KEPT)
+
+
+def _now(request: Request, state: BoardState) -> tuple[Markup, str]:
+    """How the shop is doing, as a part of a page that asks for itself anew; and its version."""
+    part = render_part(request, "_board_now.html", state=state)
+    version = hashlib.sha256(part.encode()).hexdigest()[:12]
+    return render_part(request, "_board_now_live.html", part=part, version=version), version

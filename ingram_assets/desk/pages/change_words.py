@@ -1,0 +1,134 @@
+"""What a run changed, or would change, as a person reads it: this became that. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingram_assets.store.journal import Entry
+
+_NAMES = {
+    "stocked_quantity": "copies",
+    "incoming_quantity": "on order",
+    "reserved_quantity": "held",
+    "allow_backorder": "back-order",
+    "manage_inventory": "copies are counted",
+    "availability": "status",
+    "availability_label": "label",
+    "in_stock": "marked in stock",
+    "ingram_stock": "copies per center",
+    "stock_observed_at": "stock read at",
+    "prices": "price",
+    "thumbnail": "cover",
+    "images": "pictures",
+    "categories": "categories",
+    "sku": "number",
+}
+_KINDS = {
+    "level": "Copies",
+    "variant": "Flags",
+    "product": "Product",
+    "item": "Inventory item",
+    "link": "Link",
+    "location": "Location",
+    "category": "Category",
+}
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMove:
+    """A field, and what it was and became."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTitle:
+    """A title of a plan. `what`: new, changed, put back, left as it is, or would fail."""
+
+    isbn: str
+    title: str
+    what: str
+    moves: tuple[FieldMove, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def kind_words(kind: str) -> str:
+    """What of a title was written."""
+    return _KINDS.get(kind, kind)
+
+
+def moves_of(entry: Entry) -> list[FieldMove]:
+    """The fields that a write of the journal changed."""
+    before, after = _flat(entry.before or {}), _flat(entry.after or {})
+    return [
+        FieldMove(_NAMES.get(name, name.replace("_", " ")), words(before.get(name)), words(after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def planned_titles(details: Mapping[str, Any], failed: Mapping[str, str]) -> list[PlannedTitle]:
+    """What a dry run of a push or an undo says, title by title; what would fail first.
+
+    Args:
+        details: of its report; `failed`: ISBN to why.
+    """
+    changes: Mapping[str, Any] = details.get("changes", {})
+    found = [
+        PlannedTitle(isbn, str(changes.get(isbn, {}).get("title", "")), "held back", reasons=(why,))
+        for isbn, why in failed.items()
+    ]
+    for isbn, change in changes.items():
+        what = "new" if change.get("import") == "create" else "changed"
+        reasons = tuple(map(str, change.get("reasons", ())))
+        found.append(PlannedTitle(isbn, str(change.get("title", "")), what, tuple(_planned(change)), reasons))
+    for isbn, said in _lists(details.get("undone")):
+        found.append(PlannedTitle(isbn, "", "put back", reasons=said))
+    for isbn, said in _lists(details.get("left")):
+        found.append(PlannedTitle(isbn, "", "left as it is", reasons=said))
+    return found
+
+
+def words(value: Any) -> str:
+    """A value as a person reads it; a long one is cut."""
+    match value:
+        case None:
+            said = "none"
+        case bool():
+            said = "yes" if value else "no"
+        case int() | float():
+            said = f"{value:,g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        case dict():
+            said = ", ".join(f"{name} {words(each)}" for name, each in value.items()) or "none"
+        case list():
+            said = ", ".join(map(words, value)) or "none"
+        case _:
+            said = str(value) or "empty"
+    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+
+
+def _planned(change: Mapping[str, Any]) -> Iterator[FieldMove]:
+    if change.get("before") != change.get("after"):
+        before, after = change.get("before"), change.get("after")
+        yield FieldMove("copies", "no level" if before is None else words(before), words(after))
+    if label := change.get("label"):
+        yield FieldMove("label", "", str(label))
+    for name, moved in change.get("fields", {}).items():
+        yield FieldMove(
+            _NAMES.get(name, name.replace("_", " ")), words(moved.get("before")), words(moved.get("after"))
+        )
+
+
+def _lists(told: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for isbn, said in (told or {}).items() if isinstance(told, Mapping) else ():
+        yield isbn, tuple(map(str, said)) if isinstance(said, Sequence) and not isinstance(said, str) else ()
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with those of the metadata beside them."""
+    metadata = fields.get("metadata")
+    own = {name: value for name, value in fields.items() if name != "metadata"}
+    return own | (metadata if isinstance(metadata, dict) else {})

@@ -1,0 +1,119 @@
+"""What a page last knew of an outside system: asked for again each time, waited for a moment, and kept."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar, cast
+
+from ingram_assets.domain.failures import IngramError, Permanent
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 4.0
+"""So long a page waits for an answer, and then shows the last one."""
+SHORT_SECONDS = 0.5
+"""So long it waits where another answer did not come in time: it asks for several things."""
+_KEPT = 500
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T]):
+    """An answer, and how good it is.
+
+    Attributes:
+        value: the last answer that came; `None`: none ever did.
+        at: when it came.
+        why_not: why none came just now; `None`: it did.
+    """
+
+    value: T | None
+    at: datetime | None
+    why_not: str | None = None
+
+
+@dataclass(slots=True)
+class _Looked:
+    known: Answered[Any] = field(default_factory=lambda: Answered(None, None))
+    at_work: "Future[Any] | None" = None
+
+
+class LastKnown:
+    """Answers of one outside system by what was asked. It may be shared by threads.
+
+    Args:
+        called: the system, as its users call it: "Medusa".
+    """
+
+    def __init__(self, called: str) -> None:
+        self.called = called
+        self._pool = ThreadPoolExecutor(_AT_ONCE, f"looks-{called}")
+        self._lock = threading.Lock()
+        self._looked: OrderedDict[Hashable, _Looked] = OrderedDict()
+        self._is_slow = False
+
+    def ask(
+        self,
+        what: Hashable,
+        look: Callable[[], T],
+        *,
+        fresh_for: timedelta = timedelta(0),
+    ) -> Answered[T]:
+        """The answer to a question, or the last one with the reason why there is no newer.
+
+        A question that is not answered yet is not put twice.
+
+        Args:
+            what: tells the question from others.
+            fresh_for: so long the last answer is good enough.
+
+        Raises:
+            Permanent: the answer is that there is no such thing.
+        """
+        now = datetime.now(UTC)
+        with self._lock:
+            looked = self._looked.setdefault(what, _Looked())
+            self._looked.move_to_end(what)
+            while len(self._looked) > _KEPT:
+                self._looked.popitem(last=False)
+            known = looked.known
+            if known.at and known.why_not is None and now - known.at < fresh_for:
+                return cast(Answered[T], known)
+            future = looked.at_work = looked.at_work or self._pool.submit(look)
+        try:
+            answer = future.result(SHORT_SECONDS if self._is_slow else WAIT_SECONDS)
+            looked.known, self._is_slow = Answered(answer, datetime.now(UTC)), False
+        except TimeoutError:
+            self._is_slow = True
+            words = f"{self.called} has not answered within {WAIT_SECONDS:g} s."
+            return cast(Answered[T], replace(looked.known, why_not=words))
+        except Permanent:
+            self._end(looked, future)
+            raise
+        except IngramError as error:
+            log.warning("%s: %s", self.called, error)
+            looked.known = replace(looked.known, why_not=f"{self.called} does not answer.")
+        self._end(looked, future)
+        return cast(Answered[T], looked.known)
+
+    def forget(self) -> None:
+        """After a write: nothing that was known is fresh any more. It is still shown where none answers."""
+        with self._lock:
+            for looked in self._looked.values():
+                looked.known = replace(looked.known, why_not=looked.known.why_not or "Changed since.")
+                looked.at_work = None
+
+    def close(self) -> None:
+        """Ends what is at work."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _end(self, looked: _Looked, future: "Future[Any]") -> None:
+        with self._lock:
+            if looked.at_work is future:
+                looked.at_work = None

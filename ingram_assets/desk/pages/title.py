@@ -1,0 +1,358 @@
+"""`/titles/{isbn}`: why the store shows what it shows of a title, its history, and what can be done."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
+from ingram_assets.desk.pages.last_known import Answered, LastKnown
+from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.pages.runs import not_started
+from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.title import Title
+from ingram_assets.overview.board import BoardTitle
+from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings
+from ingram_assets.overview.dagster_runs import ShopRun
+from ingram_assets.overview.job_requests import JobRequest, push_titles, read_titles, retire_titles
+from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
+from ingram_assets.overview.title_story import (
+    ExplainedTitle,
+    Happened,
+    explain_title,
+    explain_without_store,
+    line_of_time,
+    reading_due,
+)
+from ingram_assets.staging.reader import StockChange, Trouble
+from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
+from ingram_assets.store.journal import Entry, Journal
+from ingram_assets.store.journal_views import WantedLines
+
+router = APIRouter(prefix="/titles", include_in_schema=False)
+
+T = TypeVar("T")
+
+_CHANGES = 500
+"""So many of the last changes of a title are looked at; `_SHOWN` of them are told in its line of time."""
+_SHOWN = 100
+_IN_TABLE = 50
+
+Spelled = Annotated[str, Path(max_length=60)]
+RunId = Annotated[str, Query(pattern=r"^[0-9A-Za-z-]{0,64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTitle:
+    """What the queue has of a title; `title` is `None` where it has none."""
+
+    title: Title | None
+    unread: Trouble | None
+    readings: Sequence[StockChange]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTitle:
+    """What was written of a title to the store, and done with it at the shop's own locations."""
+
+    entries: Sequence[Entry]
+    lines: Sequence[LedgerLine]
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterTitle:
+    """When a title is read next, in a sentence; attempts to read it that gave nothing, newest first."""
+
+    due: str
+    failures: Sequence[PageAttempt]
+
+
+@dataclass(frozen=True, slots=True)
+class LastTold:
+    """What the store was told of a title last, by the journal; `None`: it never was."""
+
+    label: str | None = None
+    level: float | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesRow:
+    """A row of the chart's table: copies from a moment on; `None`: this one did not change then."""
+
+    at: datetime
+    on_hand: str | None = None
+    level: str | None = None
+
+
+@router.get("/{spelled}")
+def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
+    """One title."""
+    isbn = isbn_spelled(spelled)
+    if isbn is None:
+        return render(request, "title_none.html", status=404, spelled=spelled)
+    if isbn != spelled:
+        return RedirectResponse(f"/titles/{isbn}", 308)
+    watch: BoardWatch = request.app.state.board
+    state = watch.state()
+    one = _on_board(state, isbn)
+    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
+    # At once: a page waits for the slowest of them, not for all.
+    with ThreadPoolExecutor(3) as pool:
+        asked = pool.submit(looks.queue), pool.submit(looks.journal), pool.submit(looks.dagster)
+        queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
+    if queue.value and queue.value.title is None and not (journal.value and journal.value.entries):
+        return render(
+            request,
+            "title_unknown.html",
+            status=404,
+            isbn=isbn,
+            key=new_key(),
+            run=_run(request.app.state.lookups, run),
+        )
+    row = queue.value or QueueTitle(None, None, ())
+    written = journal.value or JournalTitle((), ())
+    store = looks.store(row)
+    explained = store.value or looks.explained_without_store(row)
+    title = row.title
+    return render(
+        request,
+        "title.html",
+        isbn=isbn,
+        title=title,
+        name=title.title if title else one.title if one else isbn,
+        one=one,
+        away=looks.away(queue, journal, store, dagster),
+        explained=explained,
+        is_live=store.value is not None and not store.why_not,
+        store=store,
+        told=last_told(written.entries),
+        due=dagster.value.due if dagster.value else None,
+        chart=_chart(request, row, written),
+        rows=copies_rows(row.readings, written.entries),
+        happened=looks.happened(row, written, dagster.value.failures if dagster.value else ())[:_SHOWN],
+        links=_links(looks.settings, isbn, explained),
+        run=_run(request.app.state.lookups, run),
+        keys={"read": new_key(), "push": new_key()},
+    )
+
+
+@router.get("/{isbn}/run/{run_id}")
+def show_progress(request: Request, isbn: Spelled, run_id: Annotated[str, Path(max_length=64)]) -> Response:
+    """How far a run is that was begun here; once it is over, the page is to be loaded anew."""
+    run = _run(request.app.state.lookups, run_id)
+    part = render(request, "_title_run.html", run=run, isbn=isbn)
+    if run is not None and run.state.is_over:
+        watch: BoardWatch = request.app.state.board
+        watch.hurry()
+        part.headers["HX-Refresh"] = "true"
+    return part
+
+
+@router.post("/{isbn}/read")
+def read_now(request: Request, isbn: Spelled, form: Form) -> Response:
+    """Details, stock and cover of the title, now; one that is not tracked is from now on."""
+    return _start(request, isbn, form.key, read_titles)
+
+
+@router.post("/{isbn}/push")
+def push_now(request: Request, isbn: Spelled, form: Form) -> Response:
+    """What the queue has of the title, to the store."""
+    return _start(request, isbn, form.key, push_titles)
+
+
+@router.get("/{spelled}/retire")
+def ask_whether_to_retire(request: Request, spelled: Spelled) -> Response:
+    """What retiring means, before it is done."""
+    isbn = isbn_spelled(spelled)
+    if isbn is None:
+        return render(request, "title_none.html", status=404, spelled=spelled)
+    one = _on_board(request.app.state.board.state(), isbn)
+    return render(request, "title_retire.html", isbn=isbn, name=one.title if one else isbn, key=new_key())
+
+
+@router.post("/{isbn}/retire")
+def retire(request: Request, isbn: Spelled, form: Form) -> Response:
+    """The title is tracked no more."""
+    return _start(request, isbn, form.key, retire_titles)
+
+
+def _start(request: Request, spelled: str, key: str, job: Callable[[Sequence[str]], JobRequest]) -> Response:
+    """Starts a job for one title; on to the title, which shows how far it is."""
+    isbn = isbn_spelled(spelled)
+    if isbn is None:
+        return render(request, "title_none.html", status=404, spelled=spelled)
+    lookups: Lookups = request.app.state.lookups
+    try:
+        run_id = lookups.runs.start(job([isbn]), by=request.state.person.email, key=key)
+    except IngramError as error:
+        return not_started(request, error, key)
+    return RedirectResponse(f"/titles/{isbn}?run={quote(run_id, safe='')}", 303)
+
+
+def _on_board(state: BoardState, isbn: str) -> BoardTitle | None:
+    return next((one for one in state.titles if one.isbn == isbn), None)
+
+
+def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
+    """A run that was begun here; `None`: none was, or Dagster can't tell."""
+    if not run_id:
+        return None
+    try:
+        return lookups.runs.of_id(run_id)
+    except IngramError:
+        return None
+
+
+class TitleLooks:
+    """What each outside system says of one title, each for itself."""
+
+    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
+        self._lookups, self.settings, self._isbn = lookups, settings, isbn
+
+    def queue(self) -> Answered[QueueTitle]:
+        """Its row, and its readings, oldest first."""
+        queue, isbn = self._lookups.queue, self._isbn
+
+        def look() -> QueueTitle:
+            title = next(iter(queue.titles([isbn])), None)
+            return QueueTitle(title, queue.unread(isbn), queue.history(isbn, _CHANGES))
+
+        return self._ask(self._lookups.queue_known, "title", look)
+
+    def journal(self) -> Answered[JournalTitle]:
+        """Its writes and the ledger's lines, oldest first."""
+        isbn = self._isbn
+
+        def look() -> JournalTitle:
+            views = self._lookups.journal()
+            lines = views.ledger(WantedLines(isbn=isbn), _CHANGES)
+            return JournalTitle(views.history(isbn, _CHANGES), lines[::-1])
+
+        return self._ask(self._lookups.journal_known, "title", look)
+
+    def store(self, row: QueueTitle) -> Answered[ExplainedTitle]:
+        """Why the store shows what it shows, as it is now."""
+        if row.title is None:
+            return Answered(None, None)
+        title, unread, settings = row.title, row.unread, self.settings
+        journal_url = settings.store.STOREFRONT_DB_URL.get_secret_value()
+
+        def look() -> ExplainedTitle:
+            with Journal(journal_url) as journal, StockLedger(journal_url, connections=1) as ledger:
+                return explain_title(
+                    title,
+                    unread,
+                    self._lookups.client,
+                    journal,
+                    ledger,
+                    settings=settings.store,
+                    common=settings.common,
+                )
+
+        return self._ask(self._lookups.store, "explained", look)
+
+    def explained_without_store(self, row: QueueTitle) -> ExplainedTitle | None:
+        """By the rules alone; `None`: the queue does not know the title."""
+        if row.title is None:
+            return None
+        return explain_without_store(
+            row.title, row.unread, settings=self.settings.store, common=self.settings.common
+        )
+
+    def dagster(self) -> Answered[DagsterTitle]:
+        """When it is read next, and which attempts to read it gave nothing."""
+        view, isbn, settings = self._lookups.view, self._isbn, self.settings
+
+        def look() -> DagsterTitle:
+            found = view.ask(lambda instance: reading_due(instance, isbn, settings.common, settings.pace))
+            wanted = WantedAttempts(AttemptStatus.FAILED, (isbn,))
+            return DagsterTitle(found.why, view.ask(lambda instance: attempts(instance, wanted, _SHOWN)))
+
+        return self._ask(self._lookups.dagster_known, "title", look)
+
+    def happened(
+        self, row: QueueTitle, written: JournalTitle, failures: Sequence[PageAttempt]
+    ) -> list[Happened]:
+        """Its line of time, the latest first."""
+        floor = self._lookups.floor() if written.lines else None
+        places = {place.id: place.name for place in floor.places} if floor else {}
+        return line_of_time(row.readings, written.entries, written.lines, places, failures)[::-1]
+
+    def away(self, *answers: Answered[Any]) -> list[tuple[str, Answered[Any]]]:
+        """The systems that can't be asked now, by name: in the order of the looks above."""
+        named = zip(("The queue", "The journal", "Medusa", "Dagster"), answers, strict=True)
+        return [(name, answer) for name, answer in named if answer.why_not]
+
+    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
+        try:
+            return known.ask((what, self._isbn), look)
+        except IngramError as error:
+            # Refused, not away: a page of what there is else is better than none.
+            return Answered(None, None, str(error))
+
+
+def last_told(entries: Sequence[Entry]) -> LastTold:
+    """What the store was told last, from a title's writes, oldest first. Pure."""
+    label: str | None = None
+    level: float | None = None
+    at: datetime | None = None
+    for entry in entries:
+        if entry.outcome != "written" or not entry.after:
+            continue
+        if entry.kind == "level" and "stocked_quantity" in entry.after:
+            level, at = entry.after["stocked_quantity"], entry.at
+        elif "metadata.availability_label" in entry.after:
+            label, at = entry.after["metadata.availability_label"], entry.at
+    return LastTold(label, level, at)
+
+
+def store_levels(entries: Sequence[Entry]) -> list[tuple[datetime, float | None]]:
+    """When the store's level became what, oldest first. Pure."""
+    return [
+        (entry.at.astimezone(UTC), entry.after["stocked_quantity"] if entry.after else None)
+        for entry in entries
+        if entry.kind == "level" and entry.outcome == "written"
+        if entry.after is None or "stocked_quantity" in entry.after
+    ]
+
+
+def copies_rows(readings: Sequence[StockChange], entries: Sequence[Entry]) -> list[CopiesRow]:
+    """The numbers of the chart, the latest first. Pure."""
+    rows = [
+        CopiesRow(one.stock_observed_at, on_hand=_words(stock_rules.on_hand(one.stock))) for one in readings
+    ]
+    rows += [CopiesRow(at, level=_words(level)) for at, level in store_levels(entries)]
+    return sorted(rows, key=lambda row: row.at, reverse=True)[:_IN_TABLE]
+
+
+def _words(copies: float | None) -> str:
+    return "not known" if copies is None else f"{copies:,.0f}"
+
+
+def _chart(request: Request, row: QueueTitle, written: JournalTitle) -> StepChart | None:
+    at_ingram = [(one.stock_observed_at, stock_rules.on_hand(one.stock)) for one in row.readings]
+    series = [ChartSeries("Ingram", at_ingram), ChartSeries("Store", store_levels(written.entries))]
+    return step_chart(series, datetime.now(UTC), request.app.state.zone)
+
+
+def _links(settings: ShopSettings, isbn: str, explained: ExplainedTitle | None) -> list[tuple[str, str]]:
+    """Where else the title is to be seen: words and address."""
+    links = [
+        ("Its readings in Dagster", f"/dagster/assets/ipage/stock?partition={isbn}"),
+        ("Its levels in Dagster", f"/dagster/assets/medusa/inventory_levels?partition={isbn}"),
+    ]
+    if explained and explained.product_id:
+        medusa = settings.store.MEDUSA_BACKEND_URL.rstrip("/")
+        links.insert(0, ("The product in Medusa", f"{medusa}/app/products/{quote(explained.product_id)}"))
+    links.append(("Its copies at your locations", f"/inventory?search={isbn}"))
+    return links

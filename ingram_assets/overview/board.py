@@ -1,0 +1,392 @@
+"""The board: every title as the store's shoppers see it, and whether the store follows. Pure.
+
+The rules are the product's own: `store.plan.desired` says what a title is, `domain.lifetime` what is too old
+to be sold, `defs.storefront.lag` whether the store follows the queue.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from ingram_assets.defs.storefront import lag
+from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.availability import Status
+from ingram_assets.domain.isbn import isbn10_of, isbn_spelled
+from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.stock import UNSEEN
+from ingram_assets.domain.title import Title
+from ingram_assets.staging.reader import Trouble, row_state_of
+from ingram_assets.store.journal import InStep
+from ingram_assets.store.plan import desired
+from ingram_assets.store.rules import StoreRules
+
+PAGE_SIZE = 50
+_LONGEST_SEARCH = 200
+
+
+class StoreStep(StrEnum):
+    """Whether the store follows the queue."""
+
+    IN_STEP = "in step"
+    ON_ITS_WAY = "on its way"
+    BEHIND = "behind"
+    FAILED = "failed"
+    RETIRED = "retired"
+    NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class CenterCopies:
+    """What one distribution center holds, in copies; `None` where it was not read."""
+
+    name: str
+    on_hand: int | None
+    on_order: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardTitle:
+    """One title of the board. Times are UTC.
+
+    Attributes:
+        price: the list price in dollars.
+        status, label: what the rules make of it, and what a shopper reads; no label: the store is left alone.
+        level: copies that the rules give the store; `None`: none are counted.
+        as_of: when its stock was read; `None`: never.
+        is_late: it was read longer ago than is promised; `is_aged`: its copies, too long ago to be sold.
+        is_low: it is in stock, with few copies left to sell.
+        step_since: since when the store does not follow; `why`: what is the matter, for a person.
+        unread: why the last attempt to read it gave nothing.
+    """
+
+    isbn: str
+    title: str
+    author: str | None
+    cover_url: str | None
+    price: Decimal | None
+    status: Status
+    label: str | None
+    centers: tuple[CenterCopies, ...]
+    on_hand: int | None
+    on_order: int | None
+    level: int | None
+    as_of: datetime | None
+    is_late: bool
+    is_aged: bool
+    is_low: bool
+    step: StoreStep
+    step_since: datetime | None
+    why: str | None
+    unread: str | None
+    is_retired: bool
+    words: str
+    """Title and author, folded for a search; `numbers`: its ISBNs."""
+    numbers: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoardInputs:
+    """What a board is made of.
+
+    Attributes:
+        titles: the queue's current rows.
+        unread: by ISBN.
+        in_step: what the store was last told, by ISBN; `None`: the journal can't be asked.
+        first_changes: as for `lag.look`.
+        tracked: `None`: Dagster can't be asked.
+        sweeping_since: since when pages are being read, and a change may wait for the end of that.
+    """
+
+    titles: Sequence[Title]
+    unread: Mapping[str, Trouble] = field(default_factory=dict)
+    in_step: Mapping[str, InStep] | None = None
+    first_changes: Mapping[str, datetime] = field(default_factory=dict)
+    tracked: Collection[str] | None = None
+    retired: frozenset[str] = frozenset()
+    sweeping_since: datetime | None = None
+
+
+def make_board(
+    inputs: BoardInputs,
+    *,
+    now: datetime,
+    today: date,
+    rules: StoreRules,
+    promise: timedelta,
+    lag_at_most: timedelta,
+) -> tuple[BoardTitle, ...]:
+    """All titles, retired ones too, by title.
+
+    Args:
+        today: the date in the store's time zone.
+        promise: how old a reading may be.
+        lag_at_most: how long the store may take to follow.
+    """
+    steps = _steps(inputs, now, lag_at_most)
+    made = [
+        _board_title(
+            age(title, now, rules.stock_max_age, rules.stale_stock),
+            inputs.unread.get(title.isbn),
+            steps[title.isbn],
+            title.isbn in inputs.retired,
+            (now, today, rules, promise),
+        )
+        for title in inputs.titles
+    ]
+    return tuple(sorted(made, key=lambda one: (one.words, one.isbn)))
+
+
+_Step = tuple[StoreStep, datetime | None, str | None]
+
+
+def _steps(inputs: BoardInputs, now: datetime, at_most: timedelta) -> dict[str, _Step]:
+    """ISBN to whether the store follows, since when it does not, and what is the matter."""
+    rows = [row_state_of(title) for title in inputs.titles]
+    steps: dict[str, _Step] = {row.isbn: (StoreStep.NOT_KNOWN, None, None) for row in rows}
+    if inputs.in_step is not None:
+        steps = dict.fromkeys(steps, (StoreStep.IN_STEP, None, None))
+        waiting = lag.waiting_since(rows, inputs.in_step, inputs.first_changes)
+        steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
+        found = lag.look(
+            rows,
+            inputs.in_step,
+            inputs.first_changes,
+            tracked=inputs.tracked,
+            retired=inputs.retired,
+            now=now,
+            at_most=at_most,
+            sweeping_since=inputs.sweeping_since,
+        )
+        steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in found.behind}
+    steps |= {
+        row.isbn: (StoreStep.FAILED, None, row.failed_reason) for row in rows if row.failed_reason is not None
+    }
+    return steps | dict.fromkeys(inputs.retired, (StoreStep.RETIRED, None, None))
+
+
+def _board_title(
+    title: Title,
+    unread: Trouble | None,
+    step: _Step,
+    is_retired: bool,
+    by: tuple[datetime, date, StoreRules, timedelta],
+) -> BoardTitle:
+    now, today, rules, promise = by
+    wanted = desired(title, today=today, rules=rules)
+    copies, as_of = wanted.stocked_quantity, title.stock_observed_at
+    return BoardTitle(
+        isbn=title.isbn,
+        title=title.title,
+        author=title.author,
+        cover_url=title.cover_url,
+        price=title.srp_price,
+        status=wanted.status,
+        label=wanted.label,
+        centers=tuple(
+            CenterCopies(dc, counts[0], counts[1])
+            for dc, counts in (title.stock or {}).items()
+            if dc != UNSEEN
+        ),
+        on_hand=stock_rules.on_hand(title.stock),
+        on_order=stock_rules.on_order(title.stock),
+        level=copies,
+        as_of=as_of,
+        is_late=as_of is not None and now - as_of > promise,
+        is_aged=title.aged is not None,
+        is_low=wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold,
+        step=step[0],
+        step_since=step[1],
+        why=step[2],
+        unread=unread.reason if unread else None,
+        is_retired=is_retired,
+        words=folded(f"{title.title} {title.author or ''}"),
+        numbers=f"{title.isbn} {isbn10_of(title.isbn) or ''}",
+    )
+
+
+def folded(text: str) -> str:
+    """Text for a search: no accents, no capitals, single spaces."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+class Trait(StrEnum):
+    """What else a title may be filtered by."""
+
+    LATE = "late"
+    LOW = "low"
+    OUT_OF_STEP = "out_of_step"
+    FAILED = "failed"
+    NOT_READ = "not_read"
+    RETIRED = "retired"
+
+
+_HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
+    Trait.LATE: lambda one: one.is_late or one.is_aged,
+    Trait.LOW: lambda one: one.is_low,
+    Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY),
+    Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
+    Trait.NOT_READ: lambda one: one.unread is not None or one.as_of is None,
+    Trait.RETIRED: lambda one: one.is_retired,
+}
+
+STATUSES: tuple[Status, ...] = ("in_stock", "backorder", "preorder", "out_of_stock", "digital", "unknown")
+
+_STEPS = list(StoreStep)
+_KEYS: Mapping[str, Callable[[BoardTitle], Any]] = {
+    "title": lambda one: one.words,
+    "author": lambda one: folded(one.author) if one.author else None,
+    "status": lambda one: STATUSES.index(one.status),
+    "copies": lambda one: one.on_hand,
+    "as_of": lambda one: one.as_of,
+    "price": lambda one: one.price,
+    "store": lambda one: _STEPS.index(one.step),
+}
+SORTS = tuple(_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardQuery:
+    """What a person chose to see of the board; `status` and `trait` empty: all.
+
+    Attributes:
+        search: words of title and author, or an ISBN in any spelling, or a part of it.
+        sort: one of `SORTS`; `down`: the largest first.
+        page: from 1.
+    """
+
+    search: str = ""
+    status: str = ""
+    trait: str = ""
+    sort: str = "title"
+    down: bool = False
+    page: int = 1
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> "BoardQuery":
+        """What an address asks for. What is none is left out: an old bookmark leads to the board, too."""
+        status, trait, sort = (values.get(name, "") for name in ("status", "show", "sort"))
+        page = values.get("page", "")
+        return cls(
+            search=" ".join(values.get("q", "").replace("\0", "").split())[:_LONGEST_SEARCH],
+            status=status if status in STATUSES else "",
+            trait=trait if trait in list(Trait) else "",
+            sort=sort if sort in SORTS else "title",
+            down=values.get("down") == "1",
+            page=max(1, int(page)) if re.fullmatch(r"[0-9]{1,7}", page) else 1,
+        )
+
+    @property
+    def is_any(self) -> bool:
+        """Whether something is left out by choice."""
+        return bool(self.search or self.status or self.trait)
+
+    @property
+    def address(self) -> str:
+        """The board's address with this choice; what is as usual is left out."""
+        values = {
+            "q": self.search,
+            "status": self.status,
+            "show": self.trait,
+            "sort": "" if self.sort == "title" else self.sort,
+            "down": "1" if self.down else "",
+            "page": "" if self.page == 1 else str(self.page),
+        }
+        chosen = urlencode({name: value for name, value in values.items() if value})
+        return f"/?{chosen}" if chosen else "/"
+
+    def but(self, **changes: Any) -> "BoardQuery":
+        """The same with some of it changed, from its first page on."""
+        return replace(self, **({"page": 1} | changes))
+
+    def sorted_by(self, sort: str) -> "BoardQuery":
+        """By this column; once more turns it around."""
+        return self.but(sort=sort, down=not self.down if sort == self.sort else False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPage:
+    """A page of what was found. `page` is the last one where a later one was asked for."""
+
+    titles: tuple[BoardTitle, ...]
+    found: int
+    page: int
+    pages: int
+
+
+def find(titles: Sequence[BoardTitle], query: BoardQuery) -> BoardPage:
+    """The page that a query asks for."""
+    found = [one for one in titles if _is_meant(one, query)]
+    if query.search:
+        meant = matcher(query.search)
+        found = [one for one in found if meant(one)]
+    found = _sorted(found, query)
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(query.page, pages)
+    shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    return BoardPage(tuple(shown), len(found), page, pages)
+
+
+def _is_meant(one: BoardTitle, query: BoardQuery) -> bool:
+    if one.is_retired and query.trait != Trait.RETIRED:
+        return False
+    if query.status and one.status != query.status:
+        return False
+    return not query.trait or _HAS[Trait(query.trait)](one)
+
+
+def _sorted(titles: list[BoardTitle], query: BoardQuery) -> list[BoardTitle]:
+    key = _KEYS[query.sort]
+    known = [one for one in titles if key(one) is not None]
+    # Who has none comes last, in whichever direction.
+    known.sort(key=key, reverse=query.down)
+    return known + [one for one in titles if key(one) is None]
+
+
+def matcher(search: str) -> Callable[[BoardTitle], bool]:
+    """Whether a title is meant by what was typed: each of its words, or an ISBN or a part of one."""
+    words = folded(search).split()
+    whole = isbn_spelled(search)
+    digits = re.sub(r"[\s\-\u2010-\u2015\u2212]+", "", unicodedata.normalize("NFKC", search)).upper()
+    part = digits if re.fullmatch(r"[0-9]{3,13}|[0-9]{0,9}X", digits) and len(digits) > 2 else None
+
+    def is_meant(one: BoardTitle) -> bool:
+        if whole is not None:
+            return one.isbn == whole
+        if part is not None and part in one.numbers:
+            return True
+        return all(word in one.words or (len(word) > 3 and word in one.numbers) for word in words)
+
+    return is_meant
+
+
+@dataclass(frozen=True, slots=True)
+class BoardCounts:
+    """How many titles there are, retired ones left out, by status and by what else they may be."""
+
+    titles: int
+    by_status: Mapping[str, int]
+    by_trait: Mapping[str, int]
+
+
+def count_board(titles: Iterable[BoardTitle]) -> BoardCounts:
+    """The summary above the board."""
+    all_titles = list(titles)
+    kept = [one for one in all_titles if not one.is_retired]
+    status = Counter(one.status for one in kept)
+    traits = {str(trait): sum(map(has, kept)) for trait, has in _HAS.items()}
+    traits[str(Trait.RETIRED)] = len(all_titles) - len(kept)
+    return BoardCounts(len(kept), {name: status[name] for name in STATUSES}, traits)
+
+
+def oldest_reading(titles: Iterable[BoardTitle]) -> BoardTitle | None:
+    """The title, of those that are not retired, that was read longest ago; `None`: none was ever read."""
+    read = (one for one in titles if not one.is_retired and one.as_of is not None)
+    return min(read, key=lambda one: (one.as_of or datetime.max.replace(tzinfo=UTC), one.isbn), default=None)

@@ -1,0 +1,328 @@
+"""The board's state in memory, refreshed by one thread while somebody looks, so that no page waits.
+
+Each source (the queue, the journal, Dagster) is asked for itself. One that is away leaves what it last said,
+with the time of it and why there is no newer.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ingram_assets.alerts.model import Incident
+from ingram_assets.defs.storefront import lag
+from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.title import Title
+from ingram_assets.overview.board import (
+    BoardCounts,
+    BoardInputs,
+    BoardTitle,
+    count_board,
+    make_board,
+    oldest_reading,
+)
+from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
+from ingram_assets.overview.dagster_view import DagsterView
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
+from ingram_assets.store.journal import InStep
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LOOKED_AT_FOR = 60.0
+"""Seconds after which nobody is taken to look any more."""
+TICK_SECONDS = 4.0
+TITLES_EVERY = 10.0
+SHARE = 20
+"""Reading all titles takes at most one part in so many of the time."""
+FIRST_WAIT = 5.0
+"""So long a page waits where nothing is known yet; `RENEWAL_WAIT`: where what is known is from long ago."""
+RENEWAL_WAIT = 2.0
+AT_WORK_SHOWN = 6
+"""So many runs at work are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer(Generic[T]):
+    """What an outside system last said, and how good that is.
+
+    Attributes:
+        called: the system, as its users call it.
+        value: `None`: it never answered.
+        at: when it last did.
+        why_not: why it does not now; `None`: it does.
+    """
+
+    called: str
+    value: T | None = None
+    at: datetime | None = None
+    why_not: str | None = None
+
+    def again(self, look: Callable[[], T]) -> "SourceAnswer[T]":
+        """Asks once more."""
+        at = datetime.now(UTC)
+        try:
+            return replace(self, value=look(), at=at, why_not=None)
+        except IngramError as error:
+            log.warning("%s: %s", self.called, error)
+            return replace(self, why_not=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSaid:
+    """All titles of the queue, and those that were not read at the last attempt."""
+
+    titles: Sequence[Title]
+    unread: Mapping[str, Trouble]
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterSaid:
+    """What Dagster knows of the shop as a whole. Times are UTC.
+
+    Attributes:
+        tracked, retired: ISBNs.
+        sweeping_since: since when runs of the scraper are at work; `None`: none is.
+        swept_at, sweep_due: the end of the last complete sweep, and when the next one is to begin.
+        sweeps_in_time_since: since when they have been in time; `None`: they are not, or nobody knows.
+        at_work: runs that wait or are at work, the latest first.
+    """
+
+    tracked: frozenset[str]
+    retired: frozenset[str]
+    switched_off: frozenset[str]
+    sweeping_since: datetime | None
+    swept_at: datetime | None
+    sweep_due: datetime | None
+    sweeps_in_time_since: datetime | None
+    incidents: tuple[Incident, ...]
+    at_work: tuple[ShopRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseState:
+    """Whether every title was read within what is promised.
+
+    Attributes:
+        is_kept: `None`: nothing was read yet, or the queue never answered.
+        since: since when; `None`: nobody knows.
+        oldest: the title that was read longest ago.
+    """
+
+    is_kept: bool | None
+    since: datetime | None
+    within: timedelta
+    oldest: BoardTitle | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardState:
+    """All that the board shows."""
+
+    titles: tuple[BoardTitle, ...]
+    counts: BoardCounts
+    promise: PromiseState
+    queue: SourceAnswer[QueueSaid]
+    journal: SourceAnswer[Mapping[str, InStep]]
+    dagster: SourceAnswer[DagsterSaid]
+
+    @property
+    def away(self) -> "list[SourceAnswer[Any]]":
+        """The sources that can't be asked now."""
+        return [one for one in (self.queue, self.journal, self.dagster) if one.why_not]
+
+
+@dataclass(frozen=True, slots=True)
+class ShopSettings:
+    """The settings by which the shop is looked at."""
+
+    store: StorefrontSettings
+    common: CommonSettings
+    pace: PaceSettings
+
+
+@dataclass(slots=True)
+class _Latest:
+    queue: SourceAnswer[QueueSaid] = field(default_factory=lambda: SourceAnswer("The queue"))
+    journal: SourceAnswer[Mapping[str, InStep]] = field(default_factory=lambda: SourceAnswer("The journal"))
+    dagster: SourceAnswer[DagsterSaid] = field(default_factory=lambda: SourceAnswer("Dagster"))
+    first_changes: Mapping[str, datetime] = field(default_factory=dict)
+    titles: tuple[BoardTitle, ...] = ()
+    counts: BoardCounts = field(default_factory=lambda: count_board(()))
+
+
+class BoardWatch:
+    """The board's state, kept current while somebody looks. It may be shared by threads.
+
+    Args:
+        in_step: asks the journal what the store was last told.
+    """
+
+    def __init__(
+        self,
+        settings: ShopSettings,
+        queue: QueueReader,
+        in_step: Callable[[], Mapping[str, InStep]],
+        view: DagsterView,
+    ) -> None:
+        self.settings = settings
+        self._queue, self._in_step, self._view = queue, in_step, view
+        self._latest = _Latest()
+        self._state: BoardState | None = None
+        self._made_at = self._looked_at = float("-inf")
+        self._titles_due, self._hurried = 0.0, False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def state(self) -> BoardState:
+        """The state as it was last seen. It waits for a moment where nobody has looked for long."""
+        with self._changed:
+            began = self._looked_at = time.monotonic()
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._keep, name="board-watch", daemon=True)
+                self._thread.start()
+            old = began - LOOKED_AT_FOR
+            wait = FIRST_WAIT if self._state is None else RENEWAL_WAIT
+            self._changed.wait_for(lambda: self._made_at > old or self._closed, wait)
+            return self._state or self._made_of(self._latest)
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the sources are asked just now because somebody looks."""
+        with self._changed:
+            return self._thread is not None
+
+    def close(self) -> None:
+        """Ends the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(TICK_SECONDS)
+
+    def refresh(self, *, titles: bool = True) -> BoardState:
+        """Asks the sources at once. For the thread, and for whoever has none."""
+        latest = self._latest
+        if titles:
+            latest.queue = latest.queue.again(self._ask_queue)
+            # After the rows: a push may be at work.
+            latest.journal = latest.journal.again(self._in_step)
+            if not (latest.queue.why_not or latest.journal.why_not):
+                self._ask_first_changes()
+        latest.dagster = latest.dagster.again(lambda: self._view.ask(self._ask_dagster))
+        if titles:
+            # All of them are judged anew, which for very many takes a second.
+            latest.titles = self._judged(latest)
+            latest.counts = count_board(latest.titles)
+        return self._made_of(latest)
+
+    def hurry(self) -> None:
+        """Something was done here that the board is to show: it is made anew at once."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
+    def _keep(self) -> None:
+        while True:
+            began = time.monotonic()
+            with self._changed:
+                with_titles, self._hurried = self._hurried or began >= self._titles_due, False
+            try:
+                state: BoardState | None = self.refresh(titles=with_titles)
+            except Exception:  # Nobody would see a thread end, and the board would be old for ever.
+                log.exception("The board could not be made anew.")
+                state = None
+            took = time.monotonic() - began
+            with self._changed:
+                if with_titles:
+                    self._titles_due = began + max(TITLES_EVERY, SHARE * took)
+                if state is not None:
+                    self._state, self._made_at = state, time.monotonic()
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._closed or self._hurried, TICK_SECONDS)
+                if self._closed or time.monotonic() - self._looked_at > LOOKED_AT_FOR:
+                    self._thread = None
+                    return
+
+    def _ask_queue(self) -> QueueSaid:
+        return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
+
+    def _ask_first_changes(self) -> None:
+        queue, in_step = self._latest.queue.value, self._latest.journal.value
+        rows = [row_state_of(title) for title in queue.titles] if queue else []
+        try:
+            self._latest.first_changes = self._queue.first_changes(lag.not_told(rows, in_step or {}))
+        except IngramError as error:
+            self._latest.queue = replace(self._latest.queue, why_not=str(error))
+
+    def _ask_dagster(self, instance: "DagsterInstance") -> DagsterSaid:
+        from ingram_assets.alerts.incidents import open_incidents
+        from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME, STOCK_SWEEP
+        from ingram_assets.defs.next_reading import sweep_due
+        from ingram_assets.defs.operations.sensors import tables_of
+        from ingram_assets.defs.runs_at_work import at_work_since, switched_off
+
+        swept, due = sweep_due(instance, self.settings.pace.STOCK_WARN_AFTER)
+        fresh = instance.get_freshness_state_records([STOCK_SWEEP]).get(STOCK_SWEEP)
+        in_time = fresh is not None and fresh.freshness_state.value == "PASS"
+        return DagsterSaid(
+            tracked=frozenset(instance.get_dynamic_partitions(ISBNS_NAME)),
+            retired=frozenset(instance.get_dynamic_partitions(RETIRED_NAME)),
+            switched_off=frozenset(switched_off(instance)),
+            sweeping_since=at_work_since(instance, "scraper"),
+            swept_at=swept,
+            sweep_due=due,
+            sweeps_in_time_since=fresh.updated_at.astimezone(UTC) if fresh and in_time else None,
+            incidents=tuple(open_incidents(tables_of(instance).log())),
+            at_work=tuple(shop_runs(instance, AT_WORK_SHOWN, unfinished=True)),
+        )
+
+    def _judged(self, latest: _Latest) -> tuple[BoardTitle, ...]:
+        settings, queue, dagster = self.settings, latest.queue.value, latest.dagster.value
+        if queue is None:
+            return ()
+        off = dagster.switched_off if dagster else ()
+        inputs = BoardInputs(
+            queue.titles,
+            queue.unread,
+            latest.journal.value,
+            latest.first_changes,
+            dagster.tracked if dagster else None,
+            dagster.retired if dagster else frozenset(),
+            dagster.sweeping_since if dagster and lag.PUSHES_STOCK not in off else None,
+        )
+        return make_board(
+            inputs,
+            now=datetime.now(UTC),
+            today=store_today(settings.common),
+            rules=store_rules(settings.store),
+            promise=settings.pace.stock_sla,
+            lag_at_most=timedelta(seconds=settings.pace.STORE_LAG_MAX),
+        )
+
+    def _made_of(self, latest: _Latest) -> BoardState:
+        now, within = datetime.now(UTC), self.settings.pace.stock_sla
+        promise = _promise(latest.titles, within, latest.dagster.value, now)
+        return BoardState(latest.titles, latest.counts, promise, latest.queue, latest.journal, latest.dagster)
+
+
+def _promise(
+    titles: Sequence[BoardTitle], within: timedelta, dagster: DagsterSaid | None, now: datetime
+) -> PromiseState:
+    oldest = oldest_reading(titles)
+    if oldest is None or oldest.as_of is None:
+        return PromiseState(None, None, within, None)
+    if now - oldest.as_of > within:
+        return PromiseState(False, oldest.as_of + within, within, oldest)
+    return PromiseState(True, dagster.sweeps_in_time_since if dagster else None, within, oldest)

@@ -1,0 +1,171 @@
+"""The log of requests: each attempt to read a title's page, as Dagster's events have it. Read cheaply.
+
+Three kinds of events are read by their index, newest first, at most a page of each: readings, pages without a
+stock table, and pages that could not be read.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagster import AssetRecordsFilter, DagsterInstance, EventLogRecord
+
+
+class AttemptStatus(StrEnum):
+    """What became of an attempt, as far as a list is filtered by it."""
+
+    READ = "read"
+    NO_STOCK_TABLE = "no_stock_table"
+    FAILED = "failed"
+
+
+OUTCOMES = {
+    "blocked": "blocked",
+    "not_found": "not found",
+    "expired": "session lost",
+    "changed": "page not understood",
+    "transient": "no usable answer",
+    "permanent": "refused",
+    "vanished": "gone with too many others",
+}
+"""What a failure is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageAttempt:
+    """An attempt to read a title's page.
+
+    Attributes:
+        id: grows with time.
+        outcome: in words.
+        reason: why it is so, or what was found.
+        seconds: that the page took.
+    """
+
+    id: int
+    isbn: str
+    at: datetime
+    status: AttemptStatus
+    outcome: str
+    reason: str
+    seconds: float | None
+    run_id: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAttempts:
+    """Which attempts are wanted; `None`: all. `isbns`: of these titles alone."""
+
+    status: AttemptStatus | None = None
+    isbns: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def attempts(
+    instance: "DagsterInstance", wanted: WantedAttempts, limit: int, *, before: int | None = None
+) -> list[PageAttempt]:
+    """The last attempts, newest first; `before`: those older than the one with this id."""
+    from dagster import AssetKey, AssetRecordsFilter
+
+    from ingram_assets.defs.keys import STOCK, UNREAD_PAGES
+
+    first = _id_at(instance, wanted.since) if wanted.since else None
+    last = _id_at(instance, wanted.until) if wanted.until else None
+    ends = [end for end in (before, last + 1 if last is not None else None) if end is not None]
+
+    def asked(asset: AssetKey) -> "AssetRecordsFilter":
+        return AssetRecordsFilter(
+            asset,
+            asset_partitions=None if wanted.isbns is None else list(wanted.isbns),
+            after_storage_id=first,
+            before_storage_id=min(ends) if ends else None,
+        )
+
+    sources: dict[AttemptStatus, tuple[Callable[..., Any], AssetKey]] = {
+        AttemptStatus.READ: (instance.fetch_materializations, STOCK),
+        AttemptStatus.NO_STOCK_TABLE: (instance.fetch_observations, STOCK),
+        AttemptStatus.FAILED: (instance.fetch_observations, UNREAD_PAGES),
+    }
+    found = [
+        _attempt(record, status)
+        for status, (fetch, asset) in sources.items()
+        if wanted.status in (None, status) and wanted.isbns != ()
+        for record in fetch(asked(asset), limit=limit).records
+    ]
+    return sorted(found, key=lambda each: -each.id)[:limit]
+
+
+def retired_titles(instance: "DagsterInstance") -> tuple[str, ...]:
+    """The titles that a person retired: nobody reads them, so they are no failures any more."""
+    from ingram_assets.defs.keys import RETIRED_NAME
+
+    return tuple(instance.get_dynamic_partitions(RETIRED_NAME))
+
+
+def _attempt(record: "EventLogRecord", status: AttemptStatus) -> PageAttempt:
+    from ingram_assets.defs.reading_events import OUTCOME, REASON, said
+
+    outcome, reason = status.value.replace("_", " "), ""
+    match status:
+        case AttemptStatus.READ:
+            if not_shown := said(record, "not_shown"):
+                outcome, reason = "read in part", str(not_shown)
+            else:
+                reason = (
+                    f"{_count(said(record, 'on_hand'))} on hand, {_count(said(record, 'on_order'))} on order"
+                )
+        case AttemptStatus.NO_STOCK_TABLE:
+            reason = "The page shows no stock: normal for a title that is not out yet."
+        case AttemptStatus.FAILED:
+            code = str(said(record, OUTCOME))
+            outcome, reason = OUTCOMES.get(code, code.replace("_", " ")), str(said(record, REASON) or "")
+    seconds = said(record, "page_seconds")
+    return PageAttempt(
+        record.storage_id,
+        record.partition_key or "",
+        datetime.fromtimestamp(record.timestamp, UTC),
+        status,
+        outcome,
+        reason,
+        float(seconds) if seconds is not None else None,
+        record.run_id,
+        str(said(record, "title") or ""),
+    )
+
+
+def _count(copies: object) -> str:
+    return f"{copies:,}" if isinstance(copies, int) else "unknown"
+
+
+def _id_at(instance: "DagsterInstance", at: datetime) -> int:
+    """The id of the last event before a moment; 0: there is none.
+
+    Ids grow with time, and times have no index: so the id is found by halves, some twenty rows of the primary
+    key, instead of by reading all events since.
+    """
+    import sqlalchemy as sa
+
+    from ingram_assets.runtime.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
+
+    storage, ids = instance.event_log_storage, SqlEventLogStorageTable.c
+    if not isinstance(storage, SqlEventLogStorage):
+        raise TypeError(f"{type(storage).__name__} is no SQL storage")
+    naive = at.astimezone(UTC).replace(tzinfo=None)
+    with storage.index_connection() as connection:
+        low, high = 0, connection.execute(sa.select(sa.func.max(ids.id))).scalar() or 0
+        while low < high:
+            middle = (low + high + 1) // 2
+            # The first event from there on: ids have gaps, where events were forgotten.
+            row: Sequence[Any] | None = connection.execute(
+                sa.select(ids.id, ids.timestamp).where(ids.id >= middle).order_by(ids.id).limit(1)
+            ).first()
+            if row is not None and row[1] < naive:
+                low = row[0]
+            else:
+                high = middle - 1
+    return low

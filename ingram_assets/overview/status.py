@@ -1,0 +1,231 @@
+"""The state of the shop at one look: counts, the oldest reading, what runs low, what is broken."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+
+from ingram_assets.defs.storefront import lag
+from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.domain.failures import IngramError, of_the_disk
+from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.title import Title
+from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
+from ingram_assets.runtime.desk_process import desk_at
+from ingram_assets.runtime.instance import running_ports
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.reader import QueueReader, RowState, Trouble
+from ingram_assets.store.journal import InStep, Journal
+from ingram_assets.store.plan import desired
+from ingram_assets.store.rules import StoreRules
+
+NO_STOCK_TABLE = "no_stock_table"
+"""A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
+
+
+@dataclass(frozen=True, slots=True)
+class LowTitle:
+    """A title in stock of which few copies are left to sell."""
+
+    isbn: str
+    title: str
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the shop, as `ingram status --json` prints it.
+
+    Attributes:
+        titles: those tracked; without Dagster's answer (`tracked_known` is false) the queue's rows.
+        retired: those of the queue's titles. A person may have retired others before they were ever there.
+        behind: how many titles the store does not follow; `None` if the journal can't be asked.
+        behind_text: the same in words; `None` if there are none.
+        not_asked: why Dagster or the journal could not be asked.
+        switched_off: names of the sensors and schedules that a person switched off in Dagster.
+        desk: where the desk answers; `None`: it does not.
+    """
+
+    up: bool
+    titles: int
+    tracked_known: bool
+    rows: int
+    retired: int
+    untracked: tuple[str, ...]
+    to_import: int
+    failed: int
+    unread: int
+    never_read: int
+    low_stock: tuple[LowTitle, ...]
+    low_stock_threshold: int
+    promise_seconds: int
+    promise_broken: bool
+    oldest_reading: datetime | None
+    oldest_reading_isbn: str | None
+    behind: int | None
+    behind_since: datetime | None
+    behind_titles: tuple[lag.Behind, ...]
+    behind_text: str | None
+    not_asked: tuple[str, ...]
+    broken: tuple[Trouble, ...]
+    no_stock_table: tuple[Trouble, ...]
+    failed_runs: tuple[FailedRun, ...]
+    unfinished_pushes: tuple[UnfinishedPush, ...]
+    switched_off: tuple[str, ...]
+    desk: str | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all was asked, and nothing is broken or switched off."""
+        faults = (self.broken, self.promise_broken, self.behind, self.failed_runs, self.unfinished_pushes)
+        return not any((*faults, self.switched_off, self.not_asked))
+
+
+def gather() -> Status:
+    """The state of the shop. Medusa is not asked; without Dagster or the journal, rows are counted.
+
+    Raises:
+        SettingsError, NeedsPerson, Transient: the storefront's settings, or the queue's database.
+    """
+    environment = environment_of("storefront")
+    settings = load(StorefrontSettings, environment)
+    common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
+    now, rules = datetime.now(UTC), store_rules(settings)
+    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
+        rows = reader.row_states()  # before what the store was told of them: a push may be at work
+        in_step, no_journal = _ask_journal(settings)
+        first_changes = reader.first_changes(lag.not_told(rows, in_step or {}))
+        waiting = {} if in_step is None else lag.waiting_since(rows, in_step, first_changes)
+        dagster = _ask_dagster(common, waiting)
+        behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
+        summary = reader.summary(leave_out=dagster.retired)
+        titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
+    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
+    oldest, trouble = summary.oldest_reading, (*summary.failed_titles, *summary.unread_titles)
+    return Status(
+        up=bool(running_ports(common)),
+        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+        tracked_known=dagster.tracked is not None,
+        rows=summary.titles,
+        retired=sum(row.isbn in dagster.retired for row in rows),
+        untracked=tuple(one.isbn for one in behind or () if one.what == "untracked"),
+        to_import=summary.to_import,
+        failed=summary.failed,
+        unread=summary.unread,
+        never_read=summary.never_read,
+        low_stock=low_stock(sold, rules=rules, today=store_today(common)),
+        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
+        promise_seconds=pace.STOCK_FAIL_AFTER,
+        promise_broken=bool(oldest and now - oldest > pace.stock_sla),
+        oldest_reading=oldest,
+        oldest_reading_isbn=summary.oldest_reading_isbn,
+        behind=None if behind is None else len(behind),
+        behind_since=behind[0].since if behind else None,
+        behind_titles=behind or (),
+        behind_text=behind_text,
+        not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
+        broken=tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE),
+        no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
+        failed_runs=dagster.failed_runs,
+        unfinished_pushes=dagster.unfinished_pushes,
+        switched_off=tuple(sorted(dagster.switched_off)),
+        desk=desk_at(common.state_dir),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dagster:
+    """What Dagster knows: the titles it tracks (`None`: it can't be asked, `problem` says why), and more."""
+
+    tracked: frozenset[str] | None = None
+    retired: frozenset[str] = frozenset()
+    switched_off: frozenset[str] = frozenset()
+    sweeping_since: datetime | None = None
+    failed_runs: tuple[FailedRun, ...] = ()
+    unfinished_pushes: tuple[UnfinishedPush, ...] = ()
+    problem: str | None = None
+
+
+def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Dagster:
+    """Ask Dagster's own database. `waiting`: ISBN to the first change that the store was not told of."""
+    from ingram_assets.runtime.instance import dagster_instance, told_if_away
+
+    try:
+        # Dagster tries for ten seconds; a look is to say at once that nobody answers.
+        with suppress(psycopg.ProgrammingError):
+            psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
+        with dagster_instance(common) as instance, told_if_away():
+            from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+            from ingram_assets.defs.runs_at_work import at_work_since, switched_off
+
+            retired = frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
+            missed = {isbn: since for isbn, since in waiting.items() if isbn not in retired}
+            return _Dagster(
+                frozenset(instance.get_dynamic_partitions(ISBNS_NAME)),
+                retired,
+                frozenset(switched_off(instance)),
+                at_work_since(instance, "scraper"),
+                last_failed(instance),
+                unfinished_pushes(instance, missed),
+            )
+    except psycopg.OperationalError:
+        problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"
+    except (IngramError, OSError) as error:
+        if (told := error if isinstance(error, IngramError) else of_the_disk(error)) is None:
+            raise
+        problem = str(told)
+    return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
+
+
+def _behind(
+    rows: Sequence[RowState],
+    in_step: Mapping[str, InStep] | None,
+    first_changes: Mapping[str, datetime],
+    dagster: _Dagster,
+    pace: PaceSettings,
+) -> tuple[tuple[lag.Behind, ...] | None, str | None]:
+    """The titles that the store does not follow, and that in words; `None` if the journal can't say."""
+    if in_step is None:
+        return None, None
+    at_most = timedelta(seconds=pace.STORE_LAG_MAX)
+    found = lag.look(
+        rows,
+        in_step,
+        first_changes,
+        tracked=dagster.tracked,
+        retired=dagster.retired,
+        now=datetime.now(UTC),
+        at_most=at_most,
+        sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
+    )
+    return found.behind, lag.sentence(found, at_most, dagster.switched_off) if found.behind else None
+
+
+def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:
+    """What the store was last told of each title; or `None`, and why the journal can't say."""
+    try:
+        with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+            return journal.in_step(), None
+    except IngramError as error:
+        return None, f"{error} So it is not known here whether the store follows the queue."
+
+
+def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
+    """The titles in stock of which few copies are left to sell, the fewest first. Pure.
+
+    `copies` is the level that the rules give the store: safety stock is no copy to sell. What is sold out is
+    not low but gone. A push counts something else, `fell_to_low_stock`: whose level it lowered to the
+    threshold, or to none; it says so once.
+    """
+    low = []
+    for title in titles:
+        wanted = desired(title, today=today, rules=rules)
+        copies = wanted.stocked_quantity
+        if wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold:
+            low.append(LowTitle(title.isbn, title.title, copies))
+    return tuple(sorted(low, key=lambda one: (one.copies, one.isbn)))

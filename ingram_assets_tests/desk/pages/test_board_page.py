@@ -1,0 +1,298 @@
+"""The board's page: its parts, its empty states, what it says of what is away, and what it costs."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ingram_assets.alerts.model import Incident
+from ingram_assets.desk.pages import board as board_page
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
+from ingram_assets.overview.board import BoardInputs, count_board, make_board, oldest_reading
+from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState, SourceAnswer
+from ingram_assets.overview.dagster_runs import RunState, ShopRun
+from ingram_assets.staging.reader import Trouble
+from ingram_assets.store.journal import InStep
+from ingram_assets.store.rules import StoreRules
+from ingram_assets_tests.testing.desk_work import Shown, Visit
+from ingram_assets_tests.testing.pages import page_app, visitor
+from ingram_assets_tests.testing.queue import isbn
+
+NOW = datetime.now(UTC)
+PROMISE = timedelta(hours=2)
+QUIET = DagsterSaid(
+    tracked=frozenset(),
+    retired=frozenset(),
+    switched_off=frozenset(),
+    sweeping_since=None,
+    swept_at=NOW - timedelta(minutes=12),
+    sweep_due=NOW + timedelta(minutes=48),
+    sweeps_in_time_since=NOW - timedelta(days=2),
+    incidents=(),
+    at_work=(),
+)
+RUN = ShopRun(
+    "run-1",
+    "x",
+    "Sweep: stock of all titles",
+    RunState.RUNNING,
+    NOW,
+    NOW,
+    None,
+    "63 of 100 pages",
+    "by itself",
+)
+
+
+def book(number: int, on_hand: int | None = 40, **more: Any) -> Title:
+    at = NOW - timedelta(minutes=30)
+    return Title(
+        **{
+            "id": number,
+            "isbn": isbn(number),
+            "title": f"Book {number}",
+            "author": "Ada & Co",
+            "srp_price": Decimal("18.99"),
+            "cover_url": "https://covers.example/1.jpg",
+            "binding": "Trade Paper",
+            "stock": None if on_hand is None else {"TN": DcStock(on_hand, 7), "PA": DcStock(None, None)},
+            "stock_observed_at": None if on_hand is None else at,
+            "stock_changed_at": None if on_hand is None else at,
+            "imported_at": NOW,
+            "created_at": NOW,
+            **more,
+        }
+    )
+
+
+def state(*titles: Title, said: DagsterSaid | None = QUIET, **more: Any) -> BoardState:
+    in_step = {one.isbn: InStep(one.isbn, one.id, one.stock_changed_at, None, NOW) for one in titles}
+    made = make_board(
+        BoardInputs(titles, in_step=in_step, **more),
+        now=NOW,
+        today=NOW.date(),
+        rules=StoreRules(),
+        promise=PROMISE,
+        lag_at_most=timedelta(minutes=10),
+    )
+    oldest = oldest_reading(made)
+    return BoardState(
+        made,
+        count_board(made),
+        PromiseState(True if oldest else None, QUIET.sweeps_in_time_since, PROMISE, oldest),
+        SourceAnswer("The queue", None, NOW),
+        SourceAnswer("The journal", in_step, NOW),
+        SourceAnswer("Dagster", said, NOW if said else None),
+    )
+
+
+class Watch:
+    """Stands for the thread that keeps the state."""
+
+    def __init__(self, state: BoardState) -> None:
+        self._state = state
+
+    def state(self) -> BoardState:
+        return self._state
+
+
+def visit(shown: BoardState) -> Visit:
+    app = page_app([board_page.router])
+    app.state.board = Watch(shown)
+    return Visit(visitor(app))
+
+
+def page(*titles: Title, path: str = "/", **more: Any) -> Shown:
+    return visit(state(*titles, **more)).get(path)
+
+
+def row(shown: Shown, number: int = 0) -> str:
+    return " ".join(shown.tree.css("tbody tr")[number].text(separator=" ").split())
+
+
+def test_a_row_says_what_is_true_of_a_title():
+    told = row(page(book(1, 3)))
+    for said in (
+        "Book 1",
+        isbn(1),
+        "Ada & Co",
+        "In stock",
+        "3 + 7 on order",
+        "low",
+        "TN 3 PA ?",
+        "30 min ago",
+        "$18.99",
+        "in step",
+    ):
+        assert said in told
+
+
+def test_a_title_that_was_never_read_is_unknown_and_never_zero():
+    told = row(page(book(1, None)))
+    assert "Unknown" in told
+    assert "what the store has stands" in told
+    assert re.search(r"unknown never", told)
+    assert " 0 " not in told
+
+
+def test_what_is_the_matter_stands_in_its_row():
+    trouble = Trouble(isbn(1), "Book 1", "The page timed out three times.")
+    told = row(page(book(1, failed_reason="Medusa refused the price."), unread={isbn(1): trouble}))
+    assert "failed" in told
+    assert "Medusa refused the price." in told
+    assert "not read The page timed out three times." in told
+
+
+def test_text_of_a_title_is_text_and_no_markup():
+    shown = page(book(1, title="<script>alert(1)</script>", author='"><img src=x onerror=alert(1)>'))
+    assert "<script>alert" not in shown.html
+    assert "<img src=x" not in shown.html
+
+
+def test_columns_have_a_header_that_sorts_and_says_how():
+    shown = page(book(1), path="/?sort=price&down=1&status=in_stock")
+    headers = shown.tree.css("thead th")
+    assert [" ".join(header.text().split()).rstrip(" ↓") for header in headers] == [
+        "Title",
+        "Author",
+        "Shopper sees",
+        "Copies at Ingram",
+        "As of",
+        "Price",
+        "Store",
+    ]
+    assert {header.attributes["scope"] for header in headers} == {"col"}
+    assert [header.attributes.get("aria-sort") for header in headers] == [None] * 5 + ["descending", None]
+    links = [header.css_first("a").attributes["href"] for header in headers]
+    assert links[5] == "/?status=in_stock&sort=price"
+    assert links[6] == "/?status=in_stock&sort=store"
+
+
+def test_htmx_gets_the_list_alone_with_the_count_for_its_place():
+    desk = visit(state(*(book(number) for number in range(1, 60))))
+    answer = desk.http.get("/?page=2", headers={"HX-Request": "true", "HX-Target": "board-list"})
+    assert answer.headers["vary"] == "HX-Target"
+    assert "<html" not in answer.text
+    assert answer.text.lstrip().startswith('<div id="board-list"')
+    assert 'id="board-found" hx-swap-oob="innerHTML"' in answer.text
+    assert "hx-swap-oob" not in desk.get("/").html
+
+
+def test_a_page_of_the_list_keeps_the_choice():
+    shown = page(*(book(number) for number in range(1, 120)), path="/?q=book&page=2&sort=as_of")
+    hrefs = [link.attributes["href"] for link in shown.tree.css("nav.pager a")]
+    assert hrefs == ["/?q=book&sort=as_of", "/?q=book&sort=as_of&page=3"]
+
+
+def test_tiles_count_and_lead_to_their_titles():
+    desk = visit(state(book(1), book(2, 0), book(3, None), retired=frozenset({isbn(3)})))
+    tiles = {
+        " ".join(link.text(separator=" ").split()): link.attributes["href"] or ""
+        for link in desk.get("/").tree.css(".figures a, .chips a")
+    }
+    assert tiles["2 All titles"] == "/"
+    assert tiles["1 In stock"] == "/?status=in_stock"
+    assert tiles["Retired 1"] == "/?show=retired"
+    for words, address in tiles.items():
+        count = int(re.sub(r"\D", "", words))
+        assert len(desk.get(address).tree.css("tbody tr")) == count, words
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (state(), "No title is tracked yet"),
+        (
+            replace(state(), queue=SourceAnswer("The queue", why_not="It is away.")),
+            "The titles are not known yet",
+        ),
+    ],
+    ids=["none", "away"],
+)
+def test_an_empty_board_says_what_to_do(shown: BoardState, words: str):
+    assert words in visit(shown).get("/").text
+
+
+def test_nothing_found_says_how_to_find_more():
+    shown = page(book(1), path="/?q=nothing")
+    assert "No title is like that" in shown.text
+    assert "0 titles of 1." in shown.text
+
+
+def now_of(said: DagsterSaid | None, **more: Any) -> str:
+    return visit(replace(state(book(1), said=said), **more)).get("/").text
+
+
+def test_the_promise_as_it_is_kept():
+    told = now_of(QUIET)
+    assert "Kept : each title was read within 2 h, and the sweeps have been in time since" in told
+    assert "Last sweep came through 12 min ago" in told
+    assert re.search(r"Next sweep in 4[78] min , at", told)
+    assert "Nothing just now." in told
+    assert "Nothing that anybody was told of." in told
+
+
+def test_the_promise_as_it_is_broken():
+    broken = PromiseState(False, NOW - timedelta(minutes=9), PROMISE, state(book(1)).promise.oldest)
+    told = now_of(replace(QUIET, sweep_due=NOW - timedelta(minutes=3)), promise=broken)
+    assert "Broken since" in told
+    assert "a title was not read for more than 2 h" in told
+    assert "Next sweep due since" in told
+
+
+def test_a_sweep_at_work_an_incident_and_a_sensor_that_is_off():
+    incident = Incident(
+        "k",
+        "iPage blocks us",
+        NOW.timestamp() - 600,
+        NOW.timestamp(),
+        "Wait, then sign in.",
+        "run-9",
+        times=3,
+    )
+    off = frozenset({"sweep_due", "stock_changes"})
+    shown = visit(
+        state(book(1), said=replace(QUIET, at_work=(RUN,), incidents=(incident,), switched_off=off))
+    )
+    told = shown.get("/").text
+    for said in (
+        "Sweep: stock of all titles 63 of 100 pages",
+        "iPage blocks us since",
+        "seen 3 times",
+        "Wait, then sign in.",
+        "Switched off in Dagster : stock changes, sweep due.",
+        "Next sweep switched off",
+    ):
+        assert said in told
+    links = {link.attributes["href"] for link in shown.get("/").tree.css("#now a")}
+    assert {"/runs/run-1", "/runs/run-9", "/dagster/automation"} <= links
+
+
+def test_what_is_away_is_named_with_the_age_of_what_is_shown():
+    away = SourceAnswer("The journal", {}, NOW - timedelta(minutes=9), "The journal database went away.")
+    told = now_of(None, journal=away, dagster=SourceAnswer("Dagster", why_not="See that PostgreSQL is up."))
+    assert "The journal can't be asked now." in told
+    assert "( 9 min ago )" in told
+    assert "Dagster can't be asked now. Nothing is known of it yet. See that PostgreSQL is up." in told
+    assert "Book 1" in told
+
+
+def test_the_live_part_comes_anew_only_if_something_changed():
+    desk = visit(state(book(1)))
+    part = desk.get("/board/now")
+    asks = part.tree.css_first("#now").attributes["hx-get"] or ""
+    assert asks == (desk.get("/").tree.css_first("#now").attributes["hx-get"])
+    assert desk.get(asks).status == 204
+    changed = visit(state(book(1), said=replace(QUIET, at_work=(RUN,))))
+    assert changed.get(asks).status == 200
+
+
+def test_a_page_of_fifty_titles_is_small():
+    shown = page(*(book(number, title=f"A Title of Usual Length, {number}") for number in range(1, 51)))
+    assert len(shown.tree.css("tbody tr")) == 50
+    assert len(shown.html.encode()) < 90_000
+    assert len(page().html.encode()) < 16_000

@@ -1,0 +1,77 @@
+"""What a run changed, in words."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ingram_assets.desk.pages.change_words import FieldMove, PlannedTitle, moves_of, planned_titles, words
+from ingram_assets.store.journal import Entry
+
+
+def entry(before: dict[str, Any] | None, after: dict[str, Any] | None) -> Entry:
+    return Entry(
+        "level", "9780306406157", "x", before, after, "why", 1, "run", "written", None, datetime.now(UTC)
+    )
+
+
+def test_only_what_moved_is_told():
+    before = {"stocked_quantity": 410, "incoming_quantity": 5}
+    moved = moves_of(entry(before, before | {"stocked_quantity": 371}))
+    assert moved == [FieldMove("copies", "410", "371")]
+
+
+def test_metadata_is_told_field_by_field():
+    before = {"metadata": {"in_stock": True, "availability_label": "In stock"}}
+    after = {"metadata": {"in_stock": False, "availability_label": "Out of stock"}}
+    assert moves_of(entry(before, after)) == [
+        FieldMove("marked in stock", "yes", "no"),
+        FieldMove("label", "In stock", "Out of stock"),
+    ]
+
+
+def test_what_was_made_was_nothing_before():
+    assert moves_of(entry(None, {"stocked_quantity": 3})) == [FieldMove("copies", "none", "3")]
+
+
+def test_a_plan_names_what_fails_first():
+    change = {"title": "A Book", "before": 3, "after": 0, "label": "Out of stock", "reasons": ["Sold out."]}
+    new = {"title": "New", "before": None, "after": 5, "import": "create", "reasons": [], "fields": {}}
+    plan = planned_titles({"changes": {"1": change, "2": new}}, {"3": "Would fail: no."})
+    assert plan == [
+        PlannedTitle("3", "", "held back", reasons=("Would fail: no.",)),
+        PlannedTitle(
+            *("1", "A Book", "changed"),
+            (FieldMove("copies", "3", "0"), FieldMove("label", "", "Out of stock")),
+            ("Sold out.",),
+        ),
+        PlannedTitle("2", "New", "new", (FieldMove("copies", "no level", "5"),)),
+    ]
+
+
+def test_an_undos_plan_has_what_is_put_back_and_what_is_left():
+    plan = planned_titles({"undone": {"1": ["copies 3 to 5"]}, "left": {"2": ["Changed since."]}}, {})
+    assert [(one.isbn, one.what, one.reasons) for one in plan] == [
+        ("1", "put back", ("copies 3 to 5",)),
+        ("2", "left as it is", ("Changed since.",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "none"),
+        (True, "yes"),
+        (1234, "1,234"),
+        (18.99, "18.99"),
+        ("", "empty"),
+        ([], "none"),
+        ({"TN": {"onHand": 3}}, "TN onHand 3"),
+    ],
+)
+def test_values_are_told_in_words(value: Any, said: str):
+    assert words(value) == said
+
+
+def test_a_long_value_is_cut():
+    assert len(words("x" * 1_000)) == 120

@@ -1,0 +1,211 @@
+"""The board's state on a real queue, journal and Dagster database; each of them away in turn."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import psycopg
+import pytest
+
+from ingram_assets.alerts.model import Incident, IncidentLog
+from ingram_assets.alerts.tables import AlertTables
+from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.desk.lookups import Lookups
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.overview import board_watch
+from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
+from ingram_assets.overview.board_watch import BoardState, BoardWatch
+from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.staging.reader import QueueReader
+from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.store.journal import InStep, Journal
+from ingram_assets_tests.testing.desk import looks
+from ingram_assets_tests.testing.queue import Queue, isbn, migrated
+from ingram_demo.embedded.postgres import Postgres
+
+pytestmark = pytest.mark.xdist_group("operations")
+
+_numbers = count(1)
+ISBNS = [isbn(number) for number in range(1, 5)]
+
+
+@dataclass
+class Watched:
+    """Four titles, each tracked, read half an hour ago, imported and in step; and who watches them."""
+
+    queue: Queue
+    journal: str
+    dagster: str
+    lookups: Lookups
+    watch: BoardWatch
+
+    def sql(self, database: str, statement: str, *values: object) -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(statement.encode(), values)
+
+    def away(self, postgres: Postgres, database: str, *, gone: bool) -> None:
+        """Nobody can use a database any more, or everybody can again."""
+        name = database.partition("?")[0].rpartition("/")[2]
+        allowed = "false" if gone else "true"
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}".encode())
+            if gone:
+                query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(query.encode(), [name])
+
+
+@pytest.fixture
+def shop(postgres: Postgres, tmp_path) -> Iterator[Watched]:
+    number = next(_numbers)
+    queue = migrated(postgres, f"board_queue_{number}")
+    journal, dagster = (postgres.create_database(f"board_{what}_{number}") for what in ("journal", "dagster"))
+    at = datetime.now(UTC) - timedelta(minutes=30)
+    with QueueWriter(queue.writer) as writer:
+        writer.add_titles([{"isbn": each, "title": f"Book {each}", "srp_price": "9"} for each in ISBNS])
+        stock = {"TN": DcStock(40, 0, "primary")}
+        writer.record_stock([{"isbn": each, "observed_at": at, "stock": stock} for each in ISBNS])
+    with QueueReader(queue.reader) as reader, Journal(journal) as book:
+        rows = reader.row_states()
+        reader.mark_imported([row.id for row in rows])
+        book.record_in_step(
+            [InStep(row.isbn, row.id, row.stock_changed_at, None, datetime.now(UTC)) for row in rows]
+        )
+    addresses = {
+        "QUEUE_DB_URL": queue.reader,
+        "DAGSTER_PG_URL": dagster,
+        "INGRAM_STATE_DIR": str(tmp_path / "state"),
+    }
+    lookups, watch = looks("http://127.0.0.1:9", "nobody@example.com", "none", journal, **addresses)
+    with dagster_instance(lookups.common) as one:
+        one.add_dynamic_partitions(ISBNS_NAME, ISBNS)
+    yield Watched(queue, journal, dagster, lookups, watch)
+    watch.close()
+    lookups.close()
+    for name in (f"board_{what}_{number}" for what in ("queue", "journal", "dagster")):
+        postgres.drop_database(name)
+
+
+def steps(state: BoardState) -> list[StoreStep]:
+    return [one.step for one in state.titles]
+
+
+def test_a_shop_in_order(shop: Watched):
+    state = shop.watch.refresh()
+    assert state.away == []
+    assert (state.counts.titles, state.counts.by_status["in_stock"]) == (4, 4)
+    assert steps(state) == [StoreStep.IN_STEP] * 4
+    assert state.promise.is_kept is True
+    said = state.dagster.value
+    assert said is not None
+    assert (said.incidents, said.at_work, said.swept_at, said.sweep_due) == ((), (), None, None)
+    assert said.tracked == frozenset(ISBNS)
+
+
+def test_what_changes_is_seen(shop: Watched):
+    first, second, third, fourth = ISBNS
+    change = "UPDATE ingram_queue SET stock_changed_at = now() - interval '20 min' WHERE isbn = %s"
+    shop.sql(
+        shop.journal,
+        "UPDATE store_in_step SET stock_changed_at = now() - interval '1 day' WHERE isbn = %s",
+        first,
+    )
+    shop.queue.sql(change, first)
+    shop.queue.sql("UPDATE ingram_queue SET failed_reason = 'Refused.' WHERE isbn = %s", second)
+    shop.queue.sql(
+        "UPDATE ingram_queue SET stock_observed_at = now() - interval '3 h' WHERE isbn = %s", third
+    )
+    with dagster_instance(shop.lookups.common) as instance:
+        instance.add_dynamic_partitions(RETIRED_NAME, [fourth])
+        instance.delete_dynamic_partition(ISBNS_NAME, fourth)
+    state = shop.watch.refresh()
+    step = {one.isbn: one.step for one in state.titles}
+    assert step[first] is StoreStep.BEHIND
+    assert step[second] is StoreStep.FAILED
+    assert step[fourth] is StoreStep.RETIRED
+    assert [one.isbn for one in find(state.titles, BoardQuery(trait=Trait.LATE)).titles] == [third]
+    assert state.promise.is_kept is False
+    assert state.promise.oldest
+    assert state.promise.oldest.isbn == third
+    assert state.promise.since
+    assert timedelta(minutes=59) < datetime.now(UTC) - state.promise.since < timedelta(minutes=62)
+
+
+def test_incidents_that_people_were_told_of(shop: Watched):
+    now = datetime.now(UTC).timestamp()
+    told = Incident("a", "iPage blocks us", now - 60, now, "Wait.", told=True)
+    untold = Incident("b", "It may pass", now - 90, now)
+    url = shop.dagster
+    with dagster_instance(shop.lookups.common) as instance:
+        url = instance.event_log_storage.postgres_url
+    AlertTables(url).record(IncidentLog({"a": told, "b": untold}), [], [])
+    said = shop.watch.refresh().dagster.value
+    assert said is not None
+    assert [one.subject for one in said.incidents] == ["iPage blocks us"]
+
+
+@pytest.mark.parametrize("source", ["queue", "journal"])
+def test_a_source_that_goes_away_leaves_what_it_said_with_the_time_of_it(
+    shop: Watched, postgres: Postgres, source: str
+):
+    before = shop.watch.refresh()
+    database = shop.queue.owner if source == "queue" else shop.journal
+    shop.away(postgres, database, gone=True)
+    after = shop.watch.refresh()
+    shop.away(postgres, database, gone=False)
+    (away,) = after.away
+    was = getattr(before, source)
+    assert away.called == was.called
+    assert (away.value, away.at) == (was.value, was.at)
+    assert away.why_not
+    assert steps(after) == [StoreStep.IN_STEP] * 4
+    assert shop.watch.refresh().away == []
+
+
+def test_dagster_that_was_never_there_costs_no_title(shop: Watched):
+    addresses = {"QUEUE_DB_URL": shop.queue.reader, "INGRAM_STATE_DIR": str(shop.lookups.common.state_dir)}
+    lookups, watch = looks("http://127.0.0.1:9", "nobody@example.com", "none", shop.journal, **addresses)
+    state = watch.refresh()
+    lookups.close()
+    assert [one.called for one in state.away] == ["Dagster"]
+    assert state.dagster.value is None
+    assert steps(state) == [StoreStep.IN_STEP] * 4
+
+
+def test_somebody_who_looks_has_it_kept_current_and_nobody_has_nothing_asked(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+):
+    monkeypatch.setattr(board_watch, "TITLES_EVERY", 0.0)
+    monkeypatch.setattr(board_watch, "TICK_SECONDS", 0.1)
+    monkeypatch.setattr(board_watch, "SHARE", 0)
+    eventually(lambda: shop.watch.state().counts.titles == 4)
+    shop.queue.sql("UPDATE ingram_queue SET title = 'Another' WHERE isbn = %s", ISBNS[0])
+    eventually(lambda: any(one.title == "Another" for one in shop.watch.state().titles))
+    monkeypatch.setattr(board_watch, "LOOKED_AT_FOR", 0.0)
+    eventually(lambda: not shop.watch.is_watching)
+    monkeypatch.setattr(board_watch, "LOOKED_AT_FOR", 60.0)
+    shop.queue.sql("UPDATE ingram_queue SET title = 'A third one' WHERE isbn = %s", ISBNS[0])
+    eventually(lambda: any(one.title == "A third one" for one in shop.watch.state().titles))
+
+
+def test_what_was_done_here_is_seen_without_waiting_for_the_next_look(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+):
+    monkeypatch.setattr(board_watch, "TITLES_EVERY", 10_000.0)
+    monkeypatch.setattr(board_watch, "TICK_SECONDS", 10_000.0)
+    eventually(lambda: shop.watch.state().counts.titles == 4)
+    shop.queue.sql("UPDATE ingram_queue SET title = 'Another' WHERE isbn = %s", ISBNS[0])
+    assert all(one.title != "Another" for one in shop.watch.state().titles)
+    shop.watch.hurry()
+    eventually(lambda: any(one.title == "Another" for one in shop.watch.state().titles))
+
+
+def test_a_page_never_waits_for_long_for_a_source_that_hangs(shop: Watched, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(board_watch, "FIRST_WAIT", 0.05)
+    hangs = threading.Event()
+    monkeypatch.setattr(shop.watch, "refresh", lambda **_: hangs.wait(60))
+    state = shop.watch.state()
+    assert state.titles == ()
+    assert not hangs.is_set()
+    hangs.set()
