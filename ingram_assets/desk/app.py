@@ -67,7 +67,7 @@ def make_app(
         dagster_url: of Dagster's page, on this machine.
         time_zone: the store's, in which pages tell times.
     """
-    signed_in, cookie = SignedIn(room.sessions), SessionCookie(desk_url)
+    signed_in, cookie = SignedIn(room.sessions, room.renew_sessions), SessionCookie(desk_url)
     door = DagsterDoor(dagster_url, partial(is_signed_in, signed_in, cookie))
     app = FastAPI(
         title="Ingram desk",

@@ -49,6 +49,13 @@ class Backroom:
                 self._sessions = SessionStore(self._url)
             return self._sessions
 
+    def renew_sessions(self) -> None:
+        """Have who is signed in looked up over new connections: the old ones hang."""
+        hanging, self._sessions = self._sessions, None
+        if hanging is not None:
+            # It waits for its own threads.
+            threading.Thread(target=hanging.close, name="hanging-sessions", daemon=True).start()
+
     @contextmanager
     def working(self) -> Iterator[InventoryService]:
         """The operations. Raises NeedsPerson, JournalLost: the journal's database can't be used."""

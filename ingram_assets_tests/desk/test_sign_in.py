@@ -2,8 +2,12 @@
 
 import logging
 import re
+import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,8 +15,9 @@ import psycopg
 import pytest
 
 from ingram_assets.desk.pages.sign_in import EVEN_SECONDS
+from ingram_assets.desk.people import sessions as sessions_module
 from ingram_assets.desk.people.page_door import own_path
-from ingram_assets.desk.people.reception import AdminWatch, NotLetIn, Reception, TooManyTries
+from ingram_assets.desk.people.reception import AT_ONCE, AdminWatch, NotLetIn, Reception, TooManyTries
 from ingram_assets.desk.people.sessions import Person, SessionStore, SignedIn
 from ingram_assets.store.client import MedusaClient, Unavailable
 from ingram_assets.store.journal_connections import JournalLost
@@ -204,6 +209,36 @@ def test_a_medusa_that_is_away_is_named():
         Reception("http://127.0.0.1:9").sign_in("ada@shop.example", "x", "10.0.0.1")
 
 
+class SlowMedusa(socketserver.BaseRequestHandler):
+    """Keeps who asks waiting for a moment, and answers nobody."""
+
+    lock, now, most = threading.Lock(), 0, 0
+
+    def handle(self) -> None:
+        cls = type(self)
+        with cls.lock:
+            cls.now += 1
+            cls.most = max(cls.most, cls.now)
+        self.request.recv(1)
+        time.sleep(0.3)
+        with cls.lock:
+            cls.now -= 1
+
+
+def test_many_sign_ins_at_once_are_a_few_for_the_store(journal_url: str):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), SlowMedusa) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        away = SimpleNamespace(
+            url=f"http://127.0.0.1:{server.server_address[1]}", email="a@b.c", password="x"
+        )
+        with running_desk(away, journal_url) as url, ThreadPoolExecutor(16) as many:  # type: ignore[arg-type]
+            answers = many.map(lambda n: Visitor.at(url).sign_in(f"a{n}@shop.example", "x"), range(16))
+            assert {answer.status_code for answer in answers} == {503}
+        server.shutdown()
+    assert SlowMedusa.most == AT_ONCE
+
+
 def test_sign_out_ends_one_session_everywhere_ends_all(desk: DeskShop, ada: Visitor):
     medusa = desk.bench.shop.medusa
     phone, office = Visitor.at(desk.url), Visitor.at(desk.url)
@@ -298,6 +333,31 @@ def test_the_desk_looks_by_itself(
         client.delete(f"/admin/users/{person}")
         eventually(lambda: signed_in.find(text) is None, seconds=60)
         watch.stop()
+
+
+def test_a_journal_that_hung_for_long_is_asked_again(
+    medusa: Medusa, database: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Connections on which nothing ever comes back must not be all that there are."""
+    address = urlsplit(database)
+    with (
+        Line(address.hostname or "", address.port or 5432) as line,
+        running_desk(medusa, line.through(database)) as url,
+    ):
+        ada = Visitor.at(url)
+        ada.sign_in(medusa.email, medusa.password)
+        csrf = ada.csrf
+        with ThreadPoolExecutor(20) as many:
+            assert all(many.map(lambda _: is_in(ada), range(40)))
+        line.make("hang")
+        with monkeypatch.context() as hasty:
+            hasty.setattr(sessions_module, "PAUSE_SECONDS", 0.0)
+            hasty.setattr(sessions_module, "LONGEST_LOOK", 0.5)
+            with ThreadPoolExecutor(8) as many:
+                assert all(many.map(lambda _: is_in(ada), range(8)))
+        line.heal()
+        eventually_out(ada, csrf)
+        assert not is_in(ada)
 
 
 @pytest.mark.parametrize("fault", ["hang", "cut"])

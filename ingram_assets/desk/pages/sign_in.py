@@ -3,8 +3,8 @@
 import asyncio
 import time
 
+import anyio
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from ingram_assets.desk.pages.rendering import render
@@ -44,7 +44,9 @@ async def sign_in(request: Request) -> Response:
     cookie: SessionCookie = request.app.state.cookie
     address = request.client.host if request.client else "unknown"
     try:
-        person = await run_in_threadpool(reception.sign_in, email, password, address)
+        person = await anyio.to_thread.run_sync(
+            reception.sign_in, email, password, address, limiter=reception.at_once
+        )
         text = await signed_in.promptly(signed_in.make, person, cookie.of(request.scope))
     except IngramError as error:
         status, words = _told(error)

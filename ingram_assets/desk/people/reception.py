@@ -7,6 +7,7 @@ import re
 import threading
 import time
 
+from anyio import CapacityLimiter
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -22,6 +23,9 @@ TRIES_OF_AN_EMAIL = "10/10minutes"
 
 FAILURES_OF_AN_ADDRESS = "30/10minutes"
 """Likewise. Good sign-ins do not count: behind a proxy all people have one address."""
+
+AT_ONCE = 4
+"""Sign-ins that are tried at the same moment; the others wait."""
 
 LOOK_EVERY = 60.0
 """Seconds between two looks whether those who are signed in are still admins."""
@@ -50,7 +54,11 @@ class TooManyTries(Transient):
 
 
 class Reception:
-    """Asks Medusa who somebody is. It may be shared by threads."""
+    """Asks Medusa who somebody is. It may be shared by threads.
+
+    Attributes:
+        at_once: so many may sign in at the same moment: who sends many holds up no page, and not the store.
+    """
 
     def __init__(
         self,
@@ -60,6 +68,7 @@ class Reception:
         of_address: str = FAILURES_OF_AN_ADDRESS,
     ) -> None:
         self._medusa_url = medusa_url
+        self.at_once = CapacityLimiter(AT_ONCE)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._of_email, self._of_address = parse(of_email), parse(of_address)
 

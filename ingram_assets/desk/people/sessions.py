@@ -114,10 +114,16 @@ class SignedIn:
 
     Pages are to say then what is away, with what they last knew: so whoever was signed in stays so for a
     while. What was ended meanwhile is ended here, too, as far as it went through this desk.
+
+    Args:
+        sessions: where they are kept.
+        renew: has that opened anew: nothing may ever come back on its connections.
     """
 
-    def __init__(self, sessions: Callable[[], SessionStore]) -> None:
-        self._sessions = sessions
+    def __init__(
+        self, sessions: Callable[[], SessionStore], renew: Callable[[], None] = lambda: None
+    ) -> None:
+        self._sessions, self._renew = sessions, renew
         self._known: dict[str, tuple[DeskSession, float]] = {}
         """By its text's hash: a session, and until when it may be used without being looked up."""
         self._away_until = 0.0
@@ -155,6 +161,7 @@ class SignedIn:
         with anyio.move_on_after(LONGEST_LOOK):
             return await anyio.to_thread.run_sync(call, *arguments, abandon_on_cancel=True)
         self.is_away()
+        self._renew()
         raise JournalLost("The journal's database takes too long.")
 
     def is_away(self) -> None:
