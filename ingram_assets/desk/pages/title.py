@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
 from ingram_assets.desk.pages.last_known import Answered, LastKnown
 from ingram_assets.desk.pages.rendering import render
@@ -37,6 +38,7 @@ from ingram_assets.staging.reader import StockChange, Trouble
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.journal_views import WantedLines
+from ingram_assets.store.plan import Shown
 
 router = APIRouter(prefix="/titles", include_in_schema=False)
 
@@ -86,6 +88,16 @@ class LastTold:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldMoment:
+    """A moment of a title's line of time, in words; `run_id`: of the run that tells more."""
+
+    at: datetime
+    what: str
+    words: str
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CopiesRow:
     """A row of the chart's table: copies from a moment on; `None`: this one did not change then."""
 
@@ -124,6 +136,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     store = looks.store(row)
     explained = store.value or looks.explained_without_store(row)
     title = row.title
+    happened = looks.happened(row, written, dagster.value.failures if dagster.value else ())
     return render(
         request,
         "title.html",
@@ -139,7 +152,8 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         due=dagster.value.due if dagster.value else None,
         chart=_chart(request, row, written),
         rows=copies_rows(row.readings, written.entries),
-        happened=looks.happened(row, written, dagster.value.failures if dagster.value else ())[:_SHOWN],
+        happened=[told_moment(each) for each in happened[:_SHOWN]],
+        shown=shown_words(explained.explanation.shown) if explained else "",
         links=_links(looks.settings, isbn, explained),
         run=_run(request.app.state.lookups, run),
         keys={"read": new_key(), "push": new_key()},
@@ -324,6 +338,55 @@ def store_levels(entries: Sequence[Entry]) -> list[tuple[datetime, float | None]
         if entry.kind == "level" and entry.outcome == "written"
         if entry.after is None or "stocked_quantity" in entry.after
     ]
+
+
+_WHAT = {
+    "reading": "Read",
+    "not read": "Not read",
+    "operation": "Inventory",
+    "level": "Copies in the store",
+    "variant": "Label and flags",
+}
+_TOLD_BY_OTHERS = ("stock read at", "copies per center")
+"""Fields of a write that the readings tell better."""
+
+
+def told_moment(happened: Happened) -> ToldMoment:
+    """What happened, in words for who sells books. Pure."""
+    details, run_id = happened.details, happened.details.get("run_id")
+    what = _WHAT.get(happened.what) or kind_words(happened.what)
+    if happened.what in ("reading", "not read", "operation"):
+        return ToldMoment(happened.at, what, happened.words, run_id)
+    moves = moves_between(details["before"], details["after"])
+    moved = [
+        f"{move.name} {move.after}"
+        if details["before"] is None
+        else f"{move.name} {move.before} → {move.after}"
+        for move in moves
+        if move.name not in _TOLD_BY_OTHERS
+    ]
+    words = "removed" if details["after"] is None else "; ".join(moved) or "the reading and its time"
+    if details["outcome"] == "failed":
+        words = f"FAILED, {details['detail']} Wanted: {words}"
+    elif details["outcome"] == "pending":
+        words = f"not known to have arrived, the run broke off: {words}"
+    return ToldMoment(happened.at, what, f"{words}. {details['reason']}", run_id)
+
+
+def shown_words(shown: Shown | None) -> str:
+    """What Medusa has of a title, in words for who sells books. Pure."""
+    if shown is None:
+        return "Medusa does not have it."
+    if not shown.managed:
+        return "Its copies are not counted: it sells without end."
+    if shown.stocked is None:
+        return "Its copies are counted, but none were counted at Ingram's location."
+    reserved = max(0, shown.reserved)
+    told = f"{shown.stocked:,g} copies, {reserved:,g} held for orders, {shown.stocked - reserved:,g} to sell"
+    if shown.incoming:
+        told += f"; {shown.incoming:,g} on order"
+    then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
+    return f"{told}. With none left {then}."
 
 
 def copies_rows(readings: Sequence[StockChange], entries: Sequence[Entry]) -> list[CopiesRow]:

@@ -118,6 +118,11 @@ def test_times_are_in_the_zone_of_the_store(at, words):
     assert f'datetime="{at:%Y-%m-%dT%H:%M:%SZ}"' in told
 
 
+def test_times_in_our_sentences_are_told_in_the_zone_too():
+    told = CLOCK.in_zone("Read 2026-11-29 16:48 UTC, due 2027-01-01 05:59:59 UTC, of 2026-11-29.")
+    assert told == "Read Nov 29, 10:48 AM, due Dec 31, 11:59 PM, of 2026-11-29."
+
+
 def test_a_time_has_its_zone_where_a_person_points_at_it():
     assert "Sunday, November 29, 2026, 15:54:10 CST" in CLOCK.when(NOW)
 
