@@ -2,7 +2,7 @@
 
 One reading may show less than there is, or come late. So the newest count of each center stands until a newer
 one comes, and a center that complete readings stop showing is counted no longer. The order in which readings
-arrive does not matter. The queue merges them, in SQL (`ingram_merge_stock`), since who writes readings may
+arrive does not matter. The queue merges them, in SQL (`ingram_merge_centers`), since who writes readings may
 read none.
 """
 

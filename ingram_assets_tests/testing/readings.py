@@ -1,4 +1,4 @@
-"""What the merge of readings in the queue (`ingram_merge_stock`) has to do. Tests hold the two alike."""
+"""What the merge of readings in the queue (`ingram_merge_centers`) has to do. Tests hold the two alike."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
