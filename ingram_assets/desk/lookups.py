@@ -15,7 +15,7 @@ from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.journal_views import JournalViews
 
 _QUEUE_SECONDS = 4.0
-_FLOOR_FRESH = timedelta(seconds=20)
+_FLOOR_FRESH = timedelta(seconds=2)
 _TITLES_FRESH = timedelta(minutes=5)
 
 

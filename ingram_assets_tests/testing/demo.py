@@ -148,9 +148,21 @@ class Admin:
         (location,) = self.all("/admin/stock-locations", "stock_locations", name="Ingram (Drop-Ship)")
         return location["id"]
 
+    def make_location(self, name: str, channel_id: str) -> str:
+        """The id of a new stock location that a sales channel sells from."""
+        address = {"address_1": "1 Main St", "country_code": "us"}
+        made = self._http.post("/admin/stock-locations", json={"name": name, "address": address})
+        place: str = made.raise_for_status().json()["stock_location"]["id"]
+        path = f"/admin/stock-locations/{place}/sales-channels"
+        self._http.post(path, json={"add": [channel_id]}).raise_for_status()
+        return place
+
     def levels(self) -> dict[str, dict[str, Any]]:
         """SKU to the level at Ingram's location."""
-        location = self.ingram_location()
+        return self.levels_at(self.ingram_location())
+
+    def levels_at(self, location: str) -> dict[str, dict[str, Any]]:
+        """SKU to the level at a location."""
         items = self.all("/admin/inventory-items", "inventory_items", fields="id,sku,*location_levels")
         found: dict[str, dict[str, Any]] = {}
         for item in items:
@@ -168,6 +180,10 @@ class Admin:
 
     def set_level(self, sku: str, quantity: int) -> None:
         """A hand edit in Medusa's admin."""
+        self.set_level_at(sku, self.ingram_location(), quantity)
+
+    def set_level_at(self, sku: str, location: str, quantity: int) -> None:
+        """The same at a location."""
         (item,) = self.all("/admin/inventory-items", "inventory_items", sku=sku)
-        path = f"/admin/inventory-items/{item['id']}/location-levels/{self.ingram_location()}"
+        path = f"/admin/inventory-items/{item['id']}/location-levels/{location}"
         self._http.post(path, json={"stocked_quantity": quantity}).raise_for_status()

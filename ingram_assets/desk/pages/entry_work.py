@@ -34,6 +34,23 @@ REASONS: Mapping[str, str] = {
 }
 """The reasons that a person may choose, in words. A transfer has its own."""
 
+OPERATIONS: Mapping[str, str] = {
+    "set": "Set to a count",
+    "adjust": "Adjusted",
+    "transfer": "Moved",
+    "reserve": "Held",
+    "release": "Released",
+    "fulfill": "Handed out",
+    "unfulfill": "Handed back",
+    "delete": "Kept no longer",
+    "order_fulfillment": "Shipped for an order",
+    "order_cancellation": "Order's shipment canceled",
+    "order_return": "Returned from an order",
+    "opening": "First seen",
+    "found": "Found changed in Medusa",
+}
+"""What the ledger calls an operation, in words."""
+
 _SECONDS = 20.0
 _SYNCED_FRESH = timedelta(minutes=1)
 _writes = ThreadPoolExecutor(8, "entry-work")

@@ -94,6 +94,7 @@ def show_inventory(
         low_threshold=threshold,
         synced=entry_work.synced_location(request),
         line=entry_work.done_line(request),
+        operations=entry_work.OPERATIONS,
     )
 
 

@@ -127,6 +127,7 @@ def _entry(
         key=error.key if error else "",
         new_key=new_key,
         line=entry_work.done_line(request),
+        operations=entry_work.OPERATIONS,
         is_unchanged=request.query_params.get("line") == "none",
     )
 

@@ -1,6 +1,6 @@
 """`/inventory/ledger`: every change of the inventory, and taking one back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -26,23 +26,6 @@ router = APIRouter(prefix="/inventory/ledger", include_in_schema=False)
 
 PAGE = 100
 """Lines of a page."""
-
-OPERATIONS: Mapping[str, str] = {
-    "set": "Set to a count",
-    "adjust": "Adjusted",
-    "transfer": "Moved",
-    "reserve": "Held",
-    "release": "Released",
-    "fulfill": "Handed out",
-    "unfulfill": "Handed back",
-    "delete": "Kept no longer",
-    "order_fulfillment": "Shipped for an order",
-    "order_cancellation": "Order's shipment canceled",
-    "order_return": "Returned from an order",
-    "opening": "First seen",
-    "found": "Found changed in Medusa",
-}
-"""What the ledger calls an operation, in words."""
 
 Filter = Annotated[str, Query(max_length=200)]
 Line = Annotated[int, Path(ge=1, le=2**62)]
@@ -132,7 +115,7 @@ def show_ledger(
         titles=lookups.titles({each.isbn for each in shown}),
         floor=floor,
         names={place.id: place.name for place in floor.places} if floor else {},
-        operations=OPERATIONS,
+        operations=entry_work.OPERATIONS,
         reasons=entry_work.REASONS,
     )
 
@@ -181,7 +164,7 @@ def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) 
         plan=plan.value[0] if plan.value else None,
         line=plan.value[1] if plan.value else None,
         would=operation_name(plan.value[0].operation) if plan.value else "",
-        words=OPERATIONS,
+        words=entry_work.OPERATIONS,
         names={place.id: place.name for place in floor.places} if floor else {},
         error=error,
         key=error.key if error else new_key(),

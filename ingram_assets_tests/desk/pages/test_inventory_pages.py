@@ -57,7 +57,7 @@ def test_adjust_changes_by_so_much_under_the_persons_name_once(desk: DeskShop, a
         for row in ada.get("/inventory/ledger", isbn=isbn).rows("Lines of the ledger")
         if "Adjusted" in row
     ]
-    assert "ada@example.com: damaged; wet" in line
+    assert "ada@example.com: Damaged; wet" in line
 
 
 def test_what_somebody_changed_meanwhile_is_told_and_what_was_typed_is_kept(desk: DeskShop, ada: Visit):

@@ -324,7 +324,7 @@ def test_the_store_was_last_told_what_arrived_last():
         (InStore(True, None, None, 0, False, None), "none were counted at Ingram's location"),
         (InStore(True, 3, 40, 1, True, "backorder"), "3 copies, 1 held for orders, 2 to sell; 40 on order."),
         (
-            Shown(True, 0, 0, -2, True, "preorder"),
+            InStore(True, 0, 0, -2, True, "preorder"),
             "0 held for orders, 0 to sell. With none left it may be ordered",
         ),
     ],
