@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, with_json
+from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, person, with_json
 from ingram_assets.cli.report import finish, progress
 from ingram_assets.overview import job_requests
 
@@ -149,5 +149,6 @@ def run_job(request: job_requests.JobRequest) -> "RunResult":
     with progress(request.job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
         with code_server(common, request.location) as server:
-            run = launch(server, request.job, request.run_config)
+            by = f"{person()} (terminal)"
+            run = launch(server, request.job, request.run_config, asked_by=by)
             return follow(instance, run, tell, goes_on=server.is_queued)

@@ -118,8 +118,13 @@ def command_folder(common: CommonSettings) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def launch(server: CodeServer, job: str, run_config: Mapping[str, Any]) -> str:
+def launch(
+    server: CodeServer, job: str, run_config: Mapping[str, Any], *, asked_by: str | None = None
+) -> str:
     """Start a job's run by `dagster job launch`: through the queue, or at once where none is at work.
+
+    Args:
+        asked_by: the person, for the run's page and the journal.
 
     Returns:
         The run's id.
@@ -127,11 +132,13 @@ def launch(server: CodeServer, job: str, run_config: Mapping[str, Any]) -> str:
     Raises:
         Transient: the code server does not load its location.
     """
+    from ingram_assets.defs.keys import ASKED_BY_TAG
     from ingram_assets.runtime.dagster_internals import cli as dagster_command
     from ingram_assets.runtime.run_coordinator import runs_at_once
 
     run_id = str(uuid4())
     words = ["job", "launch", "--job", job, "--config-json", json.dumps(run_config), "--run-id", run_id]
+    words += ["--tags", json.dumps({ASKED_BY_TAG: asked_by})] if asked_by else []
     place = {"host": "127.0.0.1", "port": server.port, "location_name": server.location}
     until = time.monotonic() + (AWAY_SECONDS if server.is_queued else 0)
     # The command reads `workspace.yaml`, and a `.env` that could be another's, of the folder where it is.

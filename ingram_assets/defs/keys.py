@@ -29,5 +29,7 @@ SITE_POOL = "ipage"
 STORE_POOL = "medusa"
 """Runs with a step of one pool never overlap: the run queue lets one at a time through (`dagster.yaml`)."""
 
+ASKED_BY_TAG = "ingram/asked_by"
+"""The person who asked for a run."""
 PROGRESS_TAG = "ingram/progress"
 """How far a run is, in words, kept current while it runs."""

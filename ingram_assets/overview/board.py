@@ -22,6 +22,7 @@ from ingram_assets.domain.isbn import isbn10_of, isbn_spelled
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
+from ingram_assets.overview.status import NO_STOCK_TABLE
 from ingram_assets.staging.reader import Trouble, row_state_of
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.plan import desired
@@ -64,6 +65,7 @@ class BoardTitle:
         is_low: it is in stock, with few copies left to sell.
         step_since: since when the store does not follow; `why`: what is the matter, for a person.
         unread: why the last attempt to read it gave nothing.
+        has_no_table: because its page shows no stock table, as those of forthcoming titles do for months.
     """
 
     isbn: str
@@ -85,6 +87,7 @@ class BoardTitle:
     step_since: datetime | None
     why: str | None
     unread: str | None
+    has_no_table: bool
     is_retired: bool
     words: str
     """Title and author, folded for a search; `numbers`: its ISBNs."""
@@ -205,6 +208,7 @@ def _board_title(
         step_since=step[1],
         why=step[2],
         unread=unread.reason if unread else None,
+        has_no_table=unread is not None and unread.outcome == NO_STOCK_TABLE,
         is_retired=is_retired,
         words=folded(f"{title.title} {title.author or ''}"),
         numbers=f"{title.isbn} {isbn10_of(title.isbn) or ''}",
@@ -233,7 +237,7 @@ _HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
     Trait.LOW: lambda one: one.is_low,
     Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY),
     Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
-    Trait.NOT_READ: lambda one: one.unread is not None or one.as_of is None,
+    Trait.NOT_READ: lambda one: not one.has_no_table and (one.unread is not None or one.as_of is None),
     Trait.RETIRED: lambda one: one.is_retired,
 }
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord
     from dagster_graphql import DagsterGraphQLClient
 
-ASKED_BY_TAG = "ingram/asked_by"
-"""Who asked for a run at the desk."""
 _KEY_TAG = "ingram/request_key"
 """Which press of a button a run is of: a second one of the same page starts no second run."""
 _LAUNCH_SECONDS = 20
@@ -172,6 +170,8 @@ class DagsterRuns:
         """
         from dagster_graphql import DagsterGraphQLClientError
 
+        from ingram_assets.defs.keys import ASKED_BY_TAG
+
         with self._starting:
             if there := self._view.ask(lambda instance: shop_runs(instance, 1, tags={_KEY_TAG: key})):
                 return there[0].run_id
@@ -310,6 +310,7 @@ def _asked(config: object) -> Mapping[str, Any]:
 
 
 def _asked_by(tags: Mapping[str, str]) -> str:
+    from ingram_assets.defs.keys import ASKED_BY_TAG
     from ingram_assets.runtime.dagster_internals import AUTOMATION_CONDITION_TAG, SENSOR_NAME_TAG
 
     if person := tags.get(ASKED_BY_TAG):
@@ -318,7 +319,7 @@ def _asked_by(tags: Mapping[str, str]) -> str:
         return f"by itself ({sensor.replace('_', ' ')})"
     if schedule := tags.get("dagster/schedule_name"):
         return f"by the clock ({schedule.replace('_', ' ')})"
-    return "by itself" if AUTOMATION_CONDITION_TAG in tags else "a command, or Dagster's page"
+    return "by itself" if AUTOMATION_CONDITION_TAG in tags else "Dagster's page"
 
 
 def _utc(at: float | None) -> datetime | None:

@@ -261,6 +261,12 @@ class Journal:
         )
         return [MedusaError(*row) for row in self._run(query, [run_id])]
 
+    def asked_for(self, run_id: str, by: str) -> None:
+        """Enters the person who asked for a run. The first one stands."""
+        self._run(
+            "INSERT INTO store_run (run_id, asked_by) VALUES (%s, %s) ON CONFLICT DO NOTHING", [run_id, by]
+        )
+
     def know(self, what: What, things: Iterable[Known]) -> None:
         """Remembers things by their ids; what was known under the same `called` is replaced."""
         rows = {each.called: asdict(each) for each in things}

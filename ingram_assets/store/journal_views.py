@@ -84,6 +84,13 @@ class JournalViews(JournalPool):
         """
         return {each.run_id: each for each in self._rows(RunChanges, query, [list(run_ids)])}
 
+    def asked_by(self, run_id: str) -> str | None:
+        """The person who asked for a run; `None`: none did, or it was before the journal kept it."""
+        query = "SELECT asked_by FROM store_run WHERE run_id = %s"
+        with self._hasty() as connection:
+            row = connection.execute(query.encode(), [run_id]).fetchone()
+        return str(row[0]) if row else None
+
     def changes(
         self, run_id: str, limit: int, *, after: int = 0, isbn: str | None = None, failed: bool = False
     ) -> list[Entry]:

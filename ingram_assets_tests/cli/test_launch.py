@@ -9,6 +9,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ingram_assets.cli import runs
+from ingram_assets.defs.keys import ASKED_BY_TAG
 from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime.ports import free_port
 from ingram_assets_tests.testing.code_location import NAME, CodeServer, running_code_server
@@ -54,6 +55,12 @@ def test_it_starts_at_once_with_its_config_and_the_code_servers_environment(serv
     origin = server.run(run_id).remote_job_origin
     assert origin
     assert origin.location_name == NAME, "sensors look whether a location has runs at work"
+
+
+def test_it_bears_the_name_of_who_asked_for_it(server: CodeServer):
+    place = runs.CodeServer(NAME, server.port, is_queued=True)
+    run_id = runs.launch(place, "quick", CONFIG, asked_by="ada (terminal)")
+    assert server.run(run_id).tags[ASKED_BY_TAG] == "ada (terminal)"
 
 
 def test_it_is_queued_where_ingram_up_is_at_work(server: CodeServer):

@@ -285,6 +285,14 @@ def test_whatever_an_address_asks_for_there_is_a_page(values: dict[str, str]):
     assert BoardQuery.of({}) == BoardQuery()
 
 
+def test_a_page_without_a_stock_table_is_no_failure_to_read():
+    forthcoming = book(1, None, publication_date=date(2027, 2, 3))
+    trouble = Trouble(forthcoming.isbn, "Book 1", "The page shows no stock.", "no_stock_table")
+    (one,) = board(forthcoming, unread={forthcoming.isbn: trouble})
+    assert one.has_no_table
+    assert find([one], BoardQuery(trait=Trait.NOT_READ)).found == 0
+
+
 def test_the_oldest_reading_is_of_a_title_that_is_tracked():
     titles = board(
         book(1, minutes=10), book(2, minutes=90), book(3, minutes=300), retired=frozenset({isbn(3)})

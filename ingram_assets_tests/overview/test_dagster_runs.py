@@ -107,7 +107,7 @@ def test_runs_are_listed_page_by_page_and_by_job(runs: DagsterRuns):
     [
         ({"dagster/sensor_name": "stock_changes"}, "by itself (stock changes)"),
         ({"dagster/schedule_name": "daily_reconcile"}, "by the clock (daily reconcile)"),
-        ({}, "a command, or Dagster's page"),
+        ({}, "Dagster's page"),
     ],
 )
 def test_who_asked_is_said_of_every_run(runs: DagsterRuns, page: DagsterPage, tags: dict[str, str], who: str):

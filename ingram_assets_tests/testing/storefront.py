@@ -1,6 +1,7 @@
 """A queue, a store and the storefront's jobs between them, run in this process."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -46,10 +47,13 @@ class Storefront:
                 [{"isbn": isbn, "observed_at": datetime.now(UTC), "stock": stock} for isbn in isbns]
             )
 
-    def run(self, job: str, op: str, **config: Any) -> RunResult:
+    def run(self, job: str, op: str, tags: Mapping[str, str] | None = None, **config: Any) -> RunResult:
         """A run of a job, and what the command line would make of it."""
         done = defs.resolve_job_def(job).execute_in_process(
-            run_config={"ops": {op: {"config": config}}}, instance=self.instance, raise_on_error=False
+            run_config={"ops": {op: {"config": config}}},
+            instance=self.instance,
+            raise_on_error=False,
+            tags=tags and dict(tags),
         )
         run = self.instance.get_run_by_id(done.run_id)
         assert run

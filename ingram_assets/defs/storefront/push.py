@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ingram_assets.defs.events import Context, Progress, Report, log_check, log_materializations, say, stopped
-from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME, STOCK_LOCATION
+from ingram_assets.defs.keys import (
+    ASKED_BY_TAG,
+    INVENTORY_LEVELS,
+    ISBNS_NAME,
+    PRODUCTS,
+    RETIRED_NAME,
+    STOCK_LOCATION,
+)
 from ingram_assets.defs.storefront.decisions import told_too_long
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.defs.storefront.lag import not_told
@@ -132,6 +139,8 @@ def open_store(
         book.alone(lambda: say(context, "waiting for another run at work on the store")),
         client.reporting(lambda failure: book.failed_request(run_id, failure)),
     ):
+        if by := context.run.tags.get(ASKED_BY_TAG):
+            book.asked_for(run_id, by)
         began = datetime.now(UTC)
         rules, categories = store_rules(settings), categories_of(settings)
         today = store_today(load(CommonSettings))

@@ -62,7 +62,12 @@ def kind_words(kind: str) -> str:
 
 def moves_of(entry: Entry) -> list[FieldMove]:
     """The fields that a write of the journal changed."""
-    before, after = _flat(entry.before or {}), _flat(entry.after or {})
+    return moves_between(entry.before, entry.after)
+
+
+def moves_between(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[FieldMove]:
+    """The fields that differ; where there is no before, all of them."""
+    before, after = _flat(before or {}), _flat(after or {})
     return [
         FieldMove(_NAMES.get(name, name.replace("_", " ")), words(before.get(name)), words(after.get(name)))
         for name in dict.fromkeys([*before, *after])

@@ -1,6 +1,7 @@
 """Pages out of templates, with what every page needs: who is signed in, times in the store's zone, money."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -52,6 +54,9 @@ NAVIGATION = (
 )
 
 
+_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Times as a page tells them: in the store's zone, against one moment."""
@@ -63,10 +68,7 @@ class Clock:
         """Nov 29, 3:54 PM, with the year if it is another one; "never" for none."""
         if at is None:
             return Markup("never")
-        local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)
-        year = "" if local.year == today.year else f", {local.year}"
-        hour = f"{local.hour % 12 or 12}:{local:%M} {'AM' if local.hour < 12 else 'PM'}"
-        return self._time(at, f"{local:%b} {local.day}{year}, {hour}")
+        return self._time(at, self._words(at))
 
     def ago(self, at: datetime | None) -> Markup:
         """12 min ago, in 3 h; "never" for none."""
@@ -77,11 +79,32 @@ class Clock:
             return self._time(at, "just now" if span >= timedelta(0) else "in a moment")
         return self._time(at, f"{lasting(span)} ago" if span > timedelta(0) else f"in {lasting(-span)}")
 
+    def in_zone(self, text: str) -> str:
+        """A sentence with its times told in the zone: those of our own sentences are in UTC."""
+
+        def told(found: re.Match[str]) -> str:
+            at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+            return self._words(at)
+
+        return _UTC_TIME.sub(told, text)
+
+    def _words(self, at: datetime) -> str:
+        local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)
+        year = "" if local.year == today.year else f", {local.year}"
+        hour = f"{local.hour % 12 or 12}:{local:%M} {'AM' if local.hour < 12 else 'PM'}"
+        return f"{local:%b} {local.day}{year}, {hour}"
+
     def _time(self, at: datetime, words: str) -> Markup:
         local = at.astimezone(self.zone)
         full = f"{local:%A, %B} {local.day}, {local:%Y, %H:%M:%S %Z}"
         stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, full, words)
+
+
+@pass_context
+def _in_zone(context: Context, text: str) -> str:
+    clock: Clock = context["clock"]
+    return clock.in_zone(text)
 
 
 def lasting(span: timedelta) -> str:
@@ -132,8 +155,14 @@ environment.filters |= {
     "number": number,
     "lasting": lasting,
     "plural": plural,
+    "in_zone": _in_zone,
     "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
 }
+
+
+def current_time() -> datetime:
+    """The moment against which a page tells ages."""
+    return datetime.now(UTC)
 
 
 NOT_KEPT = {"Cache-Control": "no-store"}
@@ -144,7 +173,8 @@ def render(request: Request, name: str, /, *, status: int = 200, **values: Any) 
     """A page, or a part of one, out of a template.
 
     Every template has `person` (`None` before the sign-in), `csrf`, `path`, `now`, and the functions `when`
-    and `ago` for times; the filters `money`, `number`, `plural`, `lasting`, and `utc` for seconds since 1970.
+    and `ago` for times; the filters `money`, `number`, `plural`, `lasting`, `in_zone` for a
+    sentence with times in UTC, and `utc` for seconds since 1970.
 
     Args:
         values: what this template needs beyond that. One that it names and is not given is an error.
@@ -154,11 +184,12 @@ def render(request: Request, name: str, /, *, status: int = 200, **values: Any) 
 
 def render_part(request: Request, name: str, /, **values: Any) -> Markup:
     """The same as text, for another template to show."""
-    clock = Clock(datetime.now(UTC), request.app.state.zone)
+    clock = Clock(current_time(), request.app.state.zone)
     of_request = {
         "person": getattr(request.state, "person", None),
         "csrf": getattr(request.state, "csrf", ""),
         "path": request.url.path,
+        "clock": clock,
         "now": clock.now,
         "when": clock.when,
         "ago": clock.ago,

@@ -145,6 +145,7 @@ class WrittenPart:
 
     changes: Answered[list[Entry]]
     sums: RunChanges | None
+    asked_by: str | None
     requests: list[FailedRequest]
 
     @property
@@ -168,7 +169,8 @@ def _written(lookups: Lookups, run_id: str, after: int, isbn: str, *, failed: bo
     requests = lookups.journal_known.ask(
         ("failed requests", run_id), lambda: journal().failed_requests(_REQUESTS, run_id=run_id)
     )
-    return WrittenPart(changes, (sums.value or {}).get(run_id), requests.value or [])
+    by = lookups.journal_known.ask(("asked by", run_id), lambda: journal().asked_by(run_id))
+    return WrittenPart(changes, (sums.value or {}).get(run_id), by.value, requests.value or [])
 
 
 @router.get("/state")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
 from ingram_assets.desk.pages.last_known import Answered, LastKnown
 from ingram_assets.desk.pages.rendering import render
@@ -37,6 +38,7 @@ from ingram_assets.staging.reader import StockChange, Trouble
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.journal_views import WantedLines
+from ingram_assets.store.plan import Shown
 
 router = APIRouter(prefix="/titles", include_in_schema=False)
 
@@ -77,12 +79,39 @@ class DagsterTitle:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenTitle:
+    """What all of them say; empty where one never answered.
+
+    Attributes:
+        is_unknown: the queue has no such title, and the store was never told of one.
+        away: the systems that can't be asked now, by name.
+    """
+
+    row: QueueTitle
+    written: JournalTitle
+    dagster: DagsterTitle | None
+    store: Answered[ExplainedTitle]
+    is_unknown: bool
+    away: Sequence[tuple[str, Answered[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
 class LastTold:
     """What the store was told of a title last, by the journal; `None`: it never was."""
 
     label: str | None = None
     level: float | None = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMoment:
+    """A moment of a title's line of time, in words; `run_id`: of the run that tells more."""
+
+    at: datetime
+    what: str
+    words: str
+    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +135,11 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     state = watch.state()
     one = _on_board(state, isbn)
     looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
-    # At once: a page waits for the slowest of them, not for all.
-    with ThreadPoolExecutor(3) as pool:
-        asked = pool.submit(looks.queue), pool.submit(looks.journal), pool.submit(looks.dagster)
-        queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
-    if queue.value and queue.value.title is None and not (journal.value and journal.value.entries):
-        return render(
-            request,
-            "title_unknown.html",
-            status=404,
-            isbn=isbn,
-            key=new_key(),
-            run=_run(request.app.state.lookups, run),
-        )
-    row = queue.value or QueueTitle(None, None, ())
-    written = journal.value or JournalTitle((), ())
-    store = looks.store(row)
-    explained = store.value or looks.explained_without_store(row)
-    title = row.title
+    seen = looks.all_at_once()
+    begun = _run(request.app.state.lookups, run)
+    if seen.is_unknown:
+        return render(request, "title_unknown.html", status=404, isbn=isbn, key=new_key(), run=begun)
+    title, explained = seen.row.title, seen.store.value or looks.explained_without_store(seen.row)
     return render(
         request,
         "title.html",
@@ -131,17 +147,18 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         title=title,
         name=title.title if title else one.title if one else isbn,
         one=one,
-        away=looks.away(queue, journal, store, dagster),
+        away=seen.away,
         explained=explained,
-        is_live=store.value is not None and not store.why_not,
-        store=store,
-        told=last_told(written.entries),
-        due=dagster.value.due if dagster.value else None,
-        chart=_chart(request, row, written),
-        rows=copies_rows(row.readings, written.entries),
-        happened=looks.happened(row, written, dagster.value.failures if dagster.value else ())[:_SHOWN],
-        links=_links(looks.settings, isbn, explained),
-        run=_run(request.app.state.lookups, run),
+        is_live=seen.store.value is not None and not seen.store.why_not,
+        store=seen.store,
+        told=last_told(seen.written.entries),
+        due=seen.dagster.due if seen.dagster else None,
+        chart=_chart(request, seen.row, seen.written),
+        rows=copies_rows(seen.row.readings, seen.written.entries),
+        happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
+        shown=shown_words(explained.explanation.shown) if explained else "",
+        links=_links(watch.settings, isbn, explained),
+        run=begun,
         keys={"read": new_key(), "push": new_key()},
     )
 
@@ -219,6 +236,24 @@ class TitleLooks:
     def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
         self._lookups, self.settings, self._isbn = lookups, settings, isbn
 
+    def all_at_once(self) -> SeenTitle:
+        """All of it: a page waits for the slowest, and then for the store."""
+        with ThreadPoolExecutor(3) as pool:
+            asked = pool.submit(self.queue), pool.submit(self.journal), pool.submit(self.dagster)
+            queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
+        row = queue.value or QueueTitle(None, None, ())
+        written = journal.value or JournalTitle((), ())
+        store = self.store(row)
+        is_unknown = queue.value is not None and row.title is None and not written.entries
+        named: list[tuple[str, Answered[Any]]] = [
+            ("The queue", queue),
+            ("The journal", journal),
+            ("Dagster", dagster),
+            ("Medusa", store),
+        ]
+        away = [(name, answer) for name, answer in named if answer.why_not]
+        return SeenTitle(row, written, dagster.value, store, is_unknown, away)
+
     def queue(self) -> Answered[QueueTitle]:
         """Its row, and its readings, oldest first."""
         queue, isbn = self._lookups.queue, self._isbn
@@ -280,18 +315,13 @@ class TitleLooks:
 
         return self._ask(self._lookups.dagster_known, "title", look)
 
-    def happened(
-        self, row: QueueTitle, written: JournalTitle, failures: Sequence[PageAttempt]
-    ) -> list[Happened]:
+    def happened(self, seen: SeenTitle) -> list[Happened]:
         """Its line of time, the latest first."""
-        floor = self._lookups.floor() if written.lines else None
+        floor = self._lookups.floor() if seen.written.lines else None
         places = {place.id: place.name for place in floor.places} if floor else {}
-        return line_of_time(row.readings, written.entries, written.lines, places, failures)[::-1]
-
-    def away(self, *answers: Answered[Any]) -> list[tuple[str, Answered[Any]]]:
-        """The systems that can't be asked now, by name: in the order of the looks above."""
-        named = zip(("The queue", "The journal", "Medusa", "Dagster"), answers, strict=True)
-        return [(name, answer) for name, answer in named if answer.why_not]
+        failures = seen.dagster.failures if seen.dagster else ()
+        entries, lines = seen.written.entries, seen.written.lines
+        return line_of_time(seen.row.readings, entries, lines, places, failures)[::-1]
 
     def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
         try:
@@ -324,6 +354,59 @@ def store_levels(entries: Sequence[Entry]) -> list[tuple[datetime, float | None]
         if entry.kind == "level" and entry.outcome == "written"
         if entry.after is None or "stocked_quantity" in entry.after
     ]
+
+
+_WHAT = {
+    "reading": "Read",
+    "not read": "Not read",
+    "operation": "Inventory",
+    "level": "Copies in the store",
+    "variant": "Label and flags",
+}
+_TOLD_BY_OTHERS = ("stock read at", "copies per center")
+"""Fields of a write that the readings tell better."""
+
+
+def told_moment(happened: Happened) -> ToldMoment:
+    """What happened, in words for who sells books. Pure."""
+    details, run_id = happened.details, happened.details.get("run_id")
+    what = _WHAT.get(happened.what) or kind_words(happened.what)
+    if happened.what in ("reading", "not read", "operation"):
+        return ToldMoment(happened.at, what, happened.words, run_id)
+    moves = moves_between(details["before"], details["after"])
+    moved = [
+        f"{move.name} {move.after}"
+        if details["before"] is None
+        else f"{move.name} {move.before} → {move.after}"
+        for move in moves
+        if move.name not in _TOLD_BY_OTHERS
+    ]
+    words = "; ".join(moved) or "the reading and its time"
+    if details["after"] is None:
+        words = "removed"
+    elif happened.what == "product" and details["before"] is None:
+        words = "made"
+    if details["outcome"] == "failed":
+        words = f"FAILED, {details['detail']} Wanted: {words}"
+    elif details["outcome"] == "pending":
+        words = f"not known to have arrived, the run broke off: {words}"
+    return ToldMoment(happened.at, what, f"{words}. {details['reason']}", run_id)
+
+
+def shown_words(shown: Shown | None) -> str:
+    """What Medusa has of a title, in words for who sells books. Pure."""
+    if shown is None:
+        return "Medusa does not have it."
+    if not shown.managed:
+        return "Its copies are not counted: it sells without end."
+    if shown.stocked is None:
+        return "Its copies are counted, but none were counted at Ingram's location."
+    reserved = max(0, shown.reserved)
+    told = f"{shown.stocked:,g} copies, {reserved:,g} held for orders, {shown.stocked - reserved:,g} to sell"
+    if shown.incoming:
+        told += f"; {shown.incoming:,g} on order"
+    then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
+    return f"{told}. With none left {then}."
 
 
 def copies_rows(readings: Sequence[StockChange], entries: Sequence[Entry]) -> list[CopiesRow]:

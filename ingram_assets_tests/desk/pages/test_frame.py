@@ -36,7 +36,7 @@ def router(monkeypatch: pytest.MonkeyPatch) -> APIRouter:
 
     @made.get("/forgotten")
     def forgotten(request: Request):
-        return render(request, "a.html")
+        return render(request, "a.html", at=NOW)
 
     return made
 
@@ -116,6 +116,11 @@ def test_times_are_in_the_zone_of_the_store(at, words):
     told = CLOCK.when(at)
     assert f">{words}</time>" in told
     assert f'datetime="{at:%Y-%m-%dT%H:%M:%SZ}"' in told
+
+
+def test_times_in_our_sentences_are_told_in_the_zone_too():
+    told = CLOCK.in_zone("Read 2026-11-29 16:48 UTC, due 2027-01-01 05:59:59 UTC, of 2026-11-29.")
+    assert told == "Read Nov 29, 10:48 AM, due Dec 31, 11:59 PM, of 2026-11-29."
 
 
 def test_a_time_has_its_zone_where_a_person_points_at_it():

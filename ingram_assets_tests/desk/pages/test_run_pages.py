@@ -9,6 +9,7 @@ import dagster as dg
 import psycopg
 import pytest
 
+from ingram_assets.defs.keys import ASKED_BY_TAG
 from ingram_assets.store.client import MedusaClient
 from ingram_assets_tests.testing.dagster_page import DagsterPage, running_dagster_page
 from ingram_assets_tests.testing.desk_work import Visit, work_pages
@@ -172,6 +173,16 @@ def test_sync_inventory_is_one_at_a_time(works: Works):
     assert "stopped" in stopped.text
     assert ada.get(f"/runs/{run_id}/state").headers["HX-Refresh"] == "true"
     works.page.instance.delete_run(run_id)
+
+
+def test_who_asked_is_in_the_journal_too(works: Works):
+    shop = works.storefront
+    (isbn,) = shop.titles(1)
+    done = shop.run("push", "push_titles", tags={ASKED_BY_TAG: "ada@example.com"}, isbns=[isbn])
+    assert done.succeeded, done.error
+    works.page.instance.delete_run(done.run_id)
+    page = works.ada.get(f"/runs/{done.run_id}")
+    assert "ada@example.com asked for it" in page.text
 
 
 def test_runs_are_listed_with_what_they_changed(works: Works):

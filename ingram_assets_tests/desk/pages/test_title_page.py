@@ -13,9 +13,11 @@ from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.overview.dagster_runs import DagsterPageAway, RunState, ShopRun, UnknownShopRun
 from ingram_assets.overview.job_requests import JobRequest
+from ingram_assets.overview.title_story import Happened
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import Entry
+from ingram_assets.store.plan import Shown as InStore
 from ingram_assets_tests.testing.desk import DeskShop, looks
 from ingram_assets_tests.testing.desk_work import Shown, Visit, nowhere
 from ingram_assets_tests.testing.pages import page_app, visitor
@@ -130,7 +132,7 @@ def test_it_says_why_the_store_shows_what_it_shows(pages: TitleDesk, isbn: str):
         "$18.99",
         "371 on hand, 40 on order",
         "371 on hand is more than the safety stock of 0.",
-        "level 410, reserved 0",
+        "410 copies, 0 held for orders, 410 to sell. With none left it can't be ordered.",
         "As it is in Medusa now.",
     ):
         assert said in page.text
@@ -155,7 +157,8 @@ def test_its_copies_are_drawn_and_told_as_a_table(pages: TitleDesk, isbn: str):
 def test_its_history_is_one_line_of_time_the_latest_first(pages: TitleDesk, isbn: str):
     lines = [" ".join(line.text().split()) for line in pages.page(isbn).tree.css(".time-line > li")]
     assert any("Read 371 on hand, 40 on order; before: 410 on hand" in line for line in lines)
-    assert any("Copies in the store" in line and "stocked_quantity 0 → 410" in line for line in lines)
+    assert any("Copies in the store copies 0 → 410" in line for line in lines)
+    assert any("Product made. New in the store." in line for line in lines)
     times = [time.attributes["datetime"] for time in pages.page(isbn).tree.css(".time-line > li > time")]
     assert times == sorted(times, reverse=True)
 
@@ -312,6 +315,44 @@ def test_the_store_was_last_told_what_arrived_last():
         ]
     )
     assert (told.label, told.level, told.at) == ("In stock", 3, NOW - timedelta(minutes=20))
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (None, "Medusa does not have it."),
+        (InStore(False, None, None, 0, True, None), "Its copies are not counted: it sells without end."),
+        (InStore(True, None, None, 0, False, None), "none were counted at Ingram's location"),
+        (InStore(True, 3, 40, 1, True, "backorder"), "3 copies, 1 held for orders, 2 to sell; 40 on order."),
+        (
+            InStore(True, 0, 0, -2, True, "preorder"),
+            "0 held for orders, 0 to sell. With none left it may be ordered",
+        ),
+    ],
+)
+def test_what_the_store_has_in_words(shown: InStore | None, words: str):
+    assert words in title_page.shown_words(shown)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("written", "copies 5 → 3. why"),
+        ("failed", "FAILED, Refused. Wanted: copies 5 → 3. why"),
+        ("pending", "not known to have arrived, the run broke off: copies 5 → 3. why"),
+    ],
+)
+def test_what_became_of_a_write_in_words(outcome: str, words: str):
+    details = {
+        "before": {"stocked_quantity": 5},
+        "after": {"stocked_quantity": 3},
+        "reason": "why",
+        "outcome": outcome,
+        "detail": "Refused.",
+        "run_id": "run-1",
+    }
+    told = title_page.told_moment(Happened(NOW, "level", "not this", details))
+    assert (told.what, told.words, told.run_id) == ("Copies in the store", words, "run-1")
 
 
 def test_levels_that_were_removed_are_not_known_from_then_on():
