@@ -31,7 +31,7 @@ from ingram_assets.desk.pages import (
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
-from ingram_assets.desk.problems import answer_problems
+from ingram_assets.desk.refusals import answer_failures
 from ingram_assets.desk.site_guard import HEALTH, SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH
@@ -88,7 +88,7 @@ def make_app(
     app.add_middleware(PageDoor, signed_in=signed_in, cookie=cookie)
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
-    answer_problems(app)
+    answer_failures(app)
     for module in (store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)

@@ -146,11 +146,16 @@ class DagsterDoor:
                 await asyncio.gather(*ways, return_exceptions=True)
             # Whoever closed it, the browser's side may be closed already.
             with contextlib.suppress(RuntimeError, OSError):
-                await send({"type": "websocket.close", "code": upstream.close_code or 1001})
+                await send({"type": "websocket.close", "code": _passed_code(upstream.close_code)})
 
     async def _watch(self, scope: Scope) -> None:
         while await self._still_signed_in(scope):
             await asyncio.sleep(STILL_SIGNED_IN_EVERY)
+
+
+def _passed_code(code: int | None) -> int:
+    """Why a websocket was closed; "going away" where nobody said why. The codes for that can't be sent."""
+    return 1001 if code in (None, 1005, 1006, 1015) else code
 
 
 async def _up(receive: Receive, upstream: ClientConnection) -> None:

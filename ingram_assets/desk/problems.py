@@ -2,10 +2,10 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -185,11 +185,13 @@ def _failed(request: Request, error: Exception) -> JSONResponse:
     return answer("failed", "It is in the desk's log. Whether it was done is told by asking again, same key.")
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Let an application answer every failure with a problem document."""
-    for refused in (DeskProblem, OperationRefused, UnknownChannel):
-        app.add_exception_handler(refused, _refused)
-    app.add_exception_handler(IngramError, _later)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
+HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], JSONResponse]] = {
+    DeskProblem: _refused,
+    OperationRefused: _refused,
+    UnknownChannel: _refused,
+    IngramError: _later,
+    RequestValidationError: _malformed,
+    HTTPException: _http,
+    Exception: _failed,
+}
+"""Each failure of the API to what makes its problem document."""

@@ -4,29 +4,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingram_assets.desk.access import is_of_api
-from ingram_assets.desk.refusals import refuse
+from ingram_assets.desk.refusals import PAGE_POLICY, refuse
 from ingram_assets.domain.own_site import Told, own_site
 from ingram_assets.settings.shared import DAGSTER_PATH
 
 HEALTH = "/healthz"
 """Asked by what watches over servers, under whatever name: it says nothing."""
 
-PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        # Covers: in a bucket, and in the demo on this machine.
-        "img-src 'self' data: https: http://127.0.0.1:*",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    )
-)
-"""Content-Security-Policy of the desk's own pages: no script and no style but from files of its own."""
-
 FRAMES_POLICY = "frame-ancestors 'self'"
 """Beside the policy that Dagster's page brings. It shows notebooks in a frame of its own."""
 
+_DAGSTER_CODE = f"{DAGSTER_PATH}/_next/"
 _YEAR = 365 * 86400
 
 
@@ -70,7 +58,8 @@ class SiteGuard:
     def _bind(self, headers: MutableHeaders, path: str) -> None:
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
-        headers.setdefault("Cache-Control", "no-store")
+        if not path.startswith(_DAGSTER_CODE):  # It is the same for everybody, and many megabytes.
+            headers.setdefault("Cache-Control", "no-store")
         if self._secure:
             headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
         if is_of_api(path):

@@ -75,6 +75,13 @@ def test_the_page_comes_with_its_own_policy(ada: Visitor):
     code = ada.http.get(script)
     assert "javascript" in code.headers["content-type"]
     assert len(code.content) == int(code.headers["content-length"])
+    # It is kept by the browser; what is said of the shop is not.
+    assert "cache-control" not in code.headers
+    again = {"If-None-Match": code.headers["etag"]}
+    assert ada.http.get(script, headers=again).status_code == 304
+    assert (
+        ada.http.post("/dagster/graphql", json={"query": "{version}"}).headers["cache-control"] == "no-store"
+    )
 
 
 def test_what_brings_no_policy_gets_ours(ada: Visitor):
@@ -243,6 +250,8 @@ class Recorder:
         await receive()
         await send({"type": "websocket.accept", "subprotocol": (scope["subprotocols"] or [None])[0]})
         while (message := await receive())["type"] == "websocket.receive":
+            if message.get("text") == "fail":
+                raise RuntimeError("as it was told")
             if message.get("text") == "close":
                 await send({"type": "websocket.close", "code": 4000})
                 return
@@ -341,6 +350,14 @@ def test_a_download_has_no_limit_and_is_never_whole_in_memory(bo: Visitor):
         sizes = [len(chunk) for chunk in answer.iter_raw()]
     assert sum(sizes) == 64 * MEGABYTE
     assert max(sizes) <= MEGABYTE
+
+
+def test_a_page_that_fails_ends_its_websocket(bo: Visitor):
+    with open_socket(bo, "/dagster/echo") as socket:
+        socket.send("fail")
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(60)
+    assert closed.value.rcvd is not None, "it is told, not cut off"
 
 
 def test_texts_and_bytes_of_any_size(bo: Visitor, recorder: Recorder):

@@ -163,7 +163,7 @@ def test_password_and_token_are_in_no_log(medusa: Medusa, caplog: pytest.LogCapt
 
 
 def test_who_guesses_has_to_wait(medusa: Medusa):
-    reception = Reception(medusa.url, of_email="2/minute", of_address="4/minute")
+    reception = Reception(medusa.url, of_email="2/minute", of_address="3/minute")
     for email, refused in (
         ("a@shop.example", NotLetIn),
         ("A@shop.example ", NotLetIn),
@@ -184,8 +184,8 @@ def test_who_guesses_has_to_wait(medusa: Medusa):
         reception.sign_in("b@shop.example", "x", "2001:db8::2")
 
 
-def test_good_sign_ins_use_up_no_tries_of_the_person(medusa: Medusa):
-    reception = Reception(medusa.url, of_email="1/minute")
+def test_good_sign_ins_use_up_no_tries(medusa: Medusa):
+    reception = Reception(medusa.url, of_email="1/minute", of_address="1/minute")
     for _ in range(3):
         reception.sign_in(medusa.email, medusa.password, "10.0.0.1")
 
@@ -360,3 +360,15 @@ def test_what_is_remembered_is_not_what_was_ended(database: str):
         signed_in.end_all_of(person.id)
         with pytest.raises(JournalLost):
             signed_in.find(kept)
+
+
+def test_what_another_desk_ended_is_not_remembered(database: str):
+    with SessionStore(database) as store:
+        signed_in = SignedIn(lambda: store)
+        text = signed_in.make(Person("user_1", "ada@shop.example", "Ada"), "")
+        assert signed_in.find(text)
+        store.end(text)
+        assert signed_in.find(text) is None
+        signed_in.is_away()
+        with pytest.raises(JournalLost):
+            signed_in.find(text)

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from limits import RateLimitItem, parse
+from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
@@ -18,8 +18,10 @@ from ingram_assets.store.client import MedusaClient, MedusaRefused, SignInRefuse
 log = logging.getLogger(__name__)
 
 TRIES_OF_AN_EMAIL = "10/10minutes"
-TRIES_OF_AN_ADDRESS = "30/10minutes"
-"""Sign-ins that are tried; a good one gives the e-mail's tries back."""
+"""Until somebody has to wait. A good sign-in gives them back."""
+
+FAILURES_OF_AN_ADDRESS = "30/10minutes"
+"""Likewise. Good sign-ins do not count: behind a proxy all people have one address."""
 
 LOOK_EVERY = 60.0
 """Seconds between two looks whether those who are signed in are still admins."""
@@ -55,7 +57,7 @@ class Reception:
         medusa_url: str,
         *,
         of_email: str = TRIES_OF_AN_EMAIL,
-        of_address: str = TRIES_OF_AN_ADDRESS,
+        of_address: str = FAILURES_OF_AN_ADDRESS,
     ) -> None:
         self._medusa_url = medusa_url
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -72,26 +74,36 @@ class Reception:
             Transient: Medusa can't be asked now.
         """
         email = email.strip()
-        known = email.casefold()[:400]
-        self._count(self._of_address, _network(address))
-        self._count(self._of_email, known)
+        known, network = email.casefold()[:400], _network(address)
+        # Tries with one e-mail are counted before they are made, so that many at once are no more.
+        for limit, whose, allows in (
+            (self._of_address, network, self._limiter.test),
+            (self._of_email, known, self._limiter.hit),
+        ):
+            if not allows(limit, whose):
+                reset = self._limiter.get_window_stats(limit, whose).reset_time
+                raise TooManyTries(max(1, math.ceil(reset - time.time())))
+        try:
+            person = self._ask(email, password)
+        except NotLetIn:
+            self._limiter.hit(self._of_address, network)
+            raise
+        self._limiter.clear(self._of_email, known)
+        return person
+
+    def _ask(self, email: str, password: str) -> Person:
+        refused = NotLetIn("No admin of Medusa has this e-mail and password.")
         if not _EMAIL.fullmatch(email) or not 0 < len(password) <= _LONGEST_PASSWORD:
-            raise NotLetIn("No admin has this e-mail and password.")
+            raise refused
         try:
             with MedusaClient(
                 self._medusa_url, email=email, password=password, attempts=1, patience=_PATIENCE
             ) as client:
                 user = client.get("/admin/users/me")["user"]
         except (SignInRefused, MedusaRefused):
-            raise NotLetIn("No admin has this e-mail and password.") from None
-        self._limiter.clear(self._of_email, known)
+            raise refused from None
         names = (user.get("first_name"), user.get("last_name"))
         return Person(user["id"], user["email"], " ".join(filter(None, names)))
-
-    def _count(self, limit: RateLimitItem, whose: str) -> None:
-        if not self._limiter.hit(limit, whose):
-            reset = self._limiter.get_window_stats(limit, whose).reset_time
-            raise TooManyTries(max(1, math.ceil(reset - time.time())))
 
 
 def _network(address: str) -> str:
