@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,9 @@ T = TypeVar("T")
 WAIT_SECONDS = 4.0
 """So long a page waits for an answer, and then shows the last one."""
 SHORT_SECONDS = 0.5
-"""So long it waits where another answer did not come in time: it asks for several things."""
+"""So long it waits where another answer did not come in time just now: it asks for several things."""
+SLOW_SECONDS = 10.0
+"""So long that is just now."""
 _KEPT = 500
 _AT_ONCE = 4
 
@@ -56,7 +59,7 @@ class LastKnown:
         self._pool = ThreadPoolExecutor(_AT_ONCE, f"looks-{called}")
         self._lock = threading.Lock()
         self._looked: OrderedDict[Hashable, _Looked] = OrderedDict()
-        self._is_slow = False
+        self._slow_until = 0.0
 
     def ask(
         self,
@@ -87,11 +90,12 @@ class LastKnown:
                 return cast(Answered[T], known)
             future = looked.at_work = looked.at_work or self._pool.submit(look)
         try:
-            answer = future.result(SHORT_SECONDS if self._is_slow else WAIT_SECONDS)
-            looked.known, self._is_slow = Answered(answer, datetime.now(UTC)), False
+            is_slow = time.monotonic() < self._slow_until
+            answer = future.result(SHORT_SECONDS if is_slow else WAIT_SECONDS)
+            looked.known, self._slow_until = Answered(answer, datetime.now(UTC)), 0.0
         except TimeoutError:
-            self._is_slow = True
-            words = f"{self.called} has not answered within {WAIT_SECONDS:g} s."
+            self._slow_until = time.monotonic() + SLOW_SECONDS
+            words = f"{self.called} has not answered in time."
             return cast(Answered[T], replace(looked.known, why_not=words))
         except Permanent:
             self._end(looked, future)
