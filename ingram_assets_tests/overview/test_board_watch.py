@@ -128,8 +128,8 @@ def test_what_changes_is_seen(shop: Watched):
     assert state.promise.is_kept is False
     assert state.promise.oldest
     assert state.promise.oldest.isbn == third
-    assert state.promise.since
-    assert timedelta(minutes=59) < datetime.now(UTC) - state.promise.since < timedelta(minutes=62)
+    assert state.promise.oldest.as_of
+    assert state.promise.since == state.promise.oldest.as_of + timedelta(hours=2)
 
 
 def test_incidents_that_people_were_told_of(shop: Watched):

@@ -160,6 +160,11 @@ environment.filters |= {
 }
 
 
+def current_time() -> datetime:
+    """The moment against which a page tells ages."""
+    return datetime.now(UTC)
+
+
 NOT_KEPT = {"Cache-Control": "no-store"}
 """What a person saw is not to be had from the browser's memory after the sign-out."""
 
@@ -179,7 +184,7 @@ def render(request: Request, name: str, /, *, status: int = 200, **values: Any) 
 
 def render_part(request: Request, name: str, /, **values: Any) -> Markup:
     """The same as text, for another template to show."""
-    clock = Clock(datetime.now(UTC), request.app.state.zone)
+    clock = Clock(current_time(), request.app.state.zone)
     of_request = {
         "person": getattr(request.state, "person", None),
         "csrf": getattr(request.state, "csrf", ""),

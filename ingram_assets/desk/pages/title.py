@@ -79,6 +79,23 @@ class DagsterTitle:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenTitle:
+    """What all of them say; empty where one never answered.
+
+    Attributes:
+        is_unknown: the queue has no such title, and the store was never told of one.
+        away: the systems that can't be asked now, by name.
+    """
+
+    row: QueueTitle
+    written: JournalTitle
+    dagster: DagsterTitle | None
+    store: Answered[ExplainedTitle]
+    is_unknown: bool
+    away: Sequence[tuple[str, Answered[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
 class LastTold:
     """What the store was told of a title last, by the journal; `None`: it never was."""
 
@@ -118,25 +135,11 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     state = watch.state()
     one = _on_board(state, isbn)
     looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
-    # At once: a page waits for the slowest of them, not for all.
-    with ThreadPoolExecutor(3) as pool:
-        asked = pool.submit(looks.queue), pool.submit(looks.journal), pool.submit(looks.dagster)
-        queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
-    if queue.value and queue.value.title is None and not (journal.value and journal.value.entries):
-        return render(
-            request,
-            "title_unknown.html",
-            status=404,
-            isbn=isbn,
-            key=new_key(),
-            run=_run(request.app.state.lookups, run),
-        )
-    row = queue.value or QueueTitle(None, None, ())
-    written = journal.value or JournalTitle((), ())
-    store = looks.store(row)
-    explained = store.value or looks.explained_without_store(row)
-    title = row.title
-    happened = looks.happened(row, written, dagster.value.failures if dagster.value else ())
+    seen = looks.all_at_once()
+    begun = _run(request.app.state.lookups, run)
+    if seen.is_unknown:
+        return render(request, "title_unknown.html", status=404, isbn=isbn, key=new_key(), run=begun)
+    title, explained = seen.row.title, seen.store.value or looks.explained_without_store(seen.row)
     return render(
         request,
         "title.html",
@@ -144,18 +147,18 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         title=title,
         name=title.title if title else one.title if one else isbn,
         one=one,
-        away=looks.away(queue, journal, store, dagster),
+        away=seen.away,
         explained=explained,
-        is_live=store.value is not None and not store.why_not,
-        store=store,
-        told=last_told(written.entries),
-        due=dagster.value.due if dagster.value else None,
-        chart=_chart(request, row, written),
-        rows=copies_rows(row.readings, written.entries),
-        happened=[told_moment(each) for each in happened[:_SHOWN]],
+        is_live=seen.store.value is not None and not seen.store.why_not,
+        store=seen.store,
+        told=last_told(seen.written.entries),
+        due=seen.dagster.due if seen.dagster else None,
+        chart=_chart(request, seen.row, seen.written),
+        rows=copies_rows(seen.row.readings, seen.written.entries),
+        happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
         shown=shown_words(explained.explanation.shown) if explained else "",
-        links=_links(looks.settings, isbn, explained),
-        run=_run(request.app.state.lookups, run),
+        links=_links(watch.settings, isbn, explained),
+        run=begun,
         keys={"read": new_key(), "push": new_key()},
     )
 
@@ -233,6 +236,24 @@ class TitleLooks:
     def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
         self._lookups, self.settings, self._isbn = lookups, settings, isbn
 
+    def all_at_once(self) -> SeenTitle:
+        """All of it: a page waits for the slowest, and then for the store."""
+        with ThreadPoolExecutor(3) as pool:
+            asked = pool.submit(self.queue), pool.submit(self.journal), pool.submit(self.dagster)
+            queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
+        row = queue.value or QueueTitle(None, None, ())
+        written = journal.value or JournalTitle((), ())
+        store = self.store(row)
+        is_unknown = queue.value is not None and row.title is None and not written.entries
+        named: list[tuple[str, Answered[Any]]] = [
+            ("The queue", queue),
+            ("The journal", journal),
+            ("Dagster", dagster),
+            ("Medusa", store),
+        ]
+        away = [(name, answer) for name, answer in named if answer.why_not]
+        return SeenTitle(row, written, dagster.value, store, is_unknown, away)
+
     def queue(self) -> Answered[QueueTitle]:
         """Its row, and its readings, oldest first."""
         queue, isbn = self._lookups.queue, self._isbn
@@ -294,18 +315,13 @@ class TitleLooks:
 
         return self._ask(self._lookups.dagster_known, "title", look)
 
-    def happened(
-        self, row: QueueTitle, written: JournalTitle, failures: Sequence[PageAttempt]
-    ) -> list[Happened]:
+    def happened(self, seen: SeenTitle) -> list[Happened]:
         """Its line of time, the latest first."""
-        floor = self._lookups.floor() if written.lines else None
+        floor = self._lookups.floor() if seen.written.lines else None
         places = {place.id: place.name for place in floor.places} if floor else {}
-        return line_of_time(row.readings, written.entries, written.lines, places, failures)[::-1]
-
-    def away(self, *answers: Answered[Any]) -> list[tuple[str, Answered[Any]]]:
-        """The systems that can't be asked now, by name: in the order of the looks above."""
-        named = zip(("The queue", "The journal", "Medusa", "Dagster"), answers, strict=True)
-        return [(name, answer) for name, answer in named if answer.why_not]
+        failures = seen.dagster.failures if seen.dagster else ()
+        entries, lines = seen.written.entries, seen.written.lines
+        return line_of_time(seen.row.readings, entries, lines, places, failures)[::-1]
 
     def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
         try:
@@ -365,7 +381,11 @@ def told_moment(happened: Happened) -> ToldMoment:
         for move in moves
         if move.name not in _TOLD_BY_OTHERS
     ]
-    words = "removed" if details["after"] is None else "; ".join(moved) or "the reading and its time"
+    words = "; ".join(moved) or "the reading and its time"
+    if details["after"] is None:
+        words = "removed"
+    elif happened.what == "product" and details["before"] is None:
+        words = "made"
     if details["outcome"] == "failed":
         words = f"FAILED, {details['detail']} Wanted: {words}"
     elif details["outcome"] == "pending":

@@ -36,7 +36,7 @@ def router(monkeypatch: pytest.MonkeyPatch) -> APIRouter:
 
     @made.get("/forgotten")
     def forgotten(request: Request):
-        return render(request, "a.html")
+        return render(request, "a.html", at=NOW)
 
     return made
 

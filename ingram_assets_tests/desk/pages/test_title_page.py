@@ -158,6 +158,7 @@ def test_its_history_is_one_line_of_time_the_latest_first(pages: TitleDesk, isbn
     lines = [" ".join(line.text().split()) for line in pages.page(isbn).tree.css(".time-line > li")]
     assert any("Read 371 on hand, 40 on order; before: 410 on hand" in line for line in lines)
     assert any("Copies in the store copies 0 → 410" in line for line in lines)
+    assert any("Product made. New in the store." in line for line in lines)
     times = [time.attributes["datetime"] for time in pages.page(isbn).tree.css(".time-line > li > time")]
     assert times == sorted(times, reverse=True)
 
