@@ -25,8 +25,8 @@ STILL_SIGNED_IN_EVERY = 30.0
 
 _LARGEST_MESSAGE = 64 * 2**20
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 300.0
-"""A page of Dagster's may ask for much at once."""
+_ANSWER_SECONDS = 60.0
+"""Until an answer begins, or goes on: a page of Dagster's may ask for much at once."""
 
 _HOP_BY_HOP = frozenset(
     (

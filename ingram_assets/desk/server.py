@@ -16,6 +16,8 @@ from ingram_assets.store.client import MedusaClient
 
 _LOOK_SECONDS = 8.0
 """So long an answer of the store may take that a page shows."""
+_WORK_SECONDS = 20.0
+"""So long a request of an operation may take, with its repetitions: then the caller asks again, same key."""
 _TITLES_SECONDS = 20.0
 """So long the queue may take to tell all titles. No page waits for it."""
 
@@ -32,7 +34,9 @@ def serve(
     for chatty in ("httpx", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     journal_url = settings.STOREFRONT_DB_URL.get_secret_value()
-    room = Backroom(_client(settings), journal_url, low=settings.LOW_STOCK_THRESHOLD)
+    room = Backroom(
+        _client(settings, attempts=3, patience=_WORK_SECONDS), journal_url, low=settings.LOW_STOCK_THRESHOLD
+    )
     queue_url = settings.QUEUE_DB_URL.get_secret_value()
     lookups = Lookups(_client(settings, attempts=1, patience=_LOOK_SECONDS), journal_url, queue_url, common)
     watch = BoardWatch(
@@ -65,7 +69,7 @@ def serve(
     )
 
 
-def _client(settings: StorefrontSettings, *, attempts: int = 5, patience: float = 60.0) -> MedusaClient:
+def _client(settings: StorefrontSettings, *, attempts: int, patience: float) -> MedusaClient:
     return MedusaClient(
         settings.MEDUSA_BACKEND_URL,
         api_key=secret(settings.MEDUSA_API_KEY),

@@ -48,6 +48,9 @@ class SiteGuard:
             known = self._desk_url or "http://127.0.0.1 or http://localhost, with its port"
             words = f"The desk is at {known}. If it is to be reached here, write the address into DESK_URL."
             await refuse(scope, receive, bound, "foreign_name", words)
+        elif not is_of_api(path) and b"%00" in scope["query_string"]:
+            words = "The address has a character that nobody types: begin at the board."
+            await refuse(scope, receive, bound, "not_readable", words)
         elif site.is_foreign(told):
             words = "A page of another site wanted this done at the desk. Nothing was done."
             await refuse(scope, receive, bound, "foreign_page", words)

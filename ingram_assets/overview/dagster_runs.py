@@ -206,13 +206,16 @@ class DagsterRuns:
         return found[-1] if found else None
 
     def stop(self, run_id: str) -> None:
-        """Asks a run to stop: what it has at work comes to its end first.
+        """Asks a run to stop: what it has at work comes to its end first. One that is over has stopped.
 
         Raises:
-            DagsterPageAway: it could not be asked; or it has ended.
+            DagsterPageAway: it could not be asked.
+            UnknownShopRun, DagsterAway: as `of_id`.
         """
         from dagster_graphql import DagsterGraphQLClientError
 
+        if self.of_id(run_id).state.is_over:
+            return
         try:
             self._client().terminate_run(run_id)
         except DagsterGraphQLClientError as error:

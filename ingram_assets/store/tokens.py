@@ -49,7 +49,7 @@ class TokenStore(JournalPool):
     """The tokens, in the journal's database. It may be shared by threads."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, 4, wait_seconds=20.0, consequence="Ask again once it is back.")
+        super().__init__(url, 4, wait_seconds=5.0, consequence="Ask again once it is back.")
         self._proven: dict[str, tuple[str, bytes]] = {}
         """Token's id to the hash that a text was proven against, and the text's own digest."""
 

@@ -126,6 +126,13 @@ def form_type() -> dict[str, str]:
     return {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+@pytest.mark.parametrize("path", ["/inventory/ledger?who=%00", "/runs?before=a%00", "/requests?search=%00"])
+def test_an_address_that_nobody_types_is_refused(bare: httpx.Client, path: str):
+    answer = bare.get(path)
+    assert answer.status_code == 422
+    assert "begin at the board" in answer.text
+
+
 def test_a_form_has_its_limits(bare: httpx.Client):
     for path in ("/sign-out", "/sign-in"):
         assert bare.post(path, content=b"a=" + b"x" * 70_000, headers=form_type()).status_code == 413

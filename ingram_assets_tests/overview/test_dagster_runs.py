@@ -90,8 +90,7 @@ def test_a_run_that_waits_can_be_stopped(runs: DagsterRuns):
     assert run.state is RunState.STOPPED
     assert run.ended_at is not None
     assert runs.last(10, unfinished=True) == []
-    with pytest.raises(DagsterPageAway, match="could not be asked to stop"):
-        runs.stop(run_id)
+    runs.stop(run_id)  # Again is no harm.
 
 
 def test_runs_are_listed_page_by_page_and_by_job(runs: DagsterRuns):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any
+from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -228,9 +229,9 @@ def let_through(request: Request, run_id: RunId, form: Form) -> Response:
     if why_not or seen.run is None:
         return _ask(request, run_id, why_not or "Dagster does not answer: nothing was done.")
     try:
-        started = lookups.runs.start(
-            _request_of(seen.run, story), by=request.state.person.email, key=form.key
-        )
+        # By the plan's own key: it is let through once, whoever presses the button, and however often.
+        once = str(uuid5(NAMESPACE_OID, f"{run_id} is let through"))
+        started = lookups.runs.start(_request_of(seen.run, story), by=request.state.person.email, key=once)
     except IngramError as error:
         return _ask(request, run_id, str(error), form.key, status=503)
     return RedirectResponse(f"/runs/{started}", 303)
@@ -240,10 +241,8 @@ def _request_of(plan: ShopRun, story: RunStory) -> job_requests.JobRequest:
     """What a plan was made for."""
     if plan.job == "undo":
         return job_requests.undo_run(plan.of_run or "")
-    if story.asks_for_let_through:
-        # Of the planned titles alone: what came to the queue since then nobody has looked at.
-        return job_requests.push_titles(story.planned_isbns, let_through=True)
-    return job_requests.push_titles(plan.isbns)
+    # Of the planned titles alone: what changed since then, nobody has looked at.
+    return job_requests.push_titles(story.planned_isbns, let_through=story.asks_for_let_through)
 
 
 def _ask(

@@ -14,7 +14,7 @@ from ingram_assets.domain.failures import Permanent
 from ingram_assets.store.inventory.model import MAX_QUANTITY, Reason
 
 _LONGEST = 200
-_NUMBER = re.compile(r"([+\-\u2212])?\s*(\d[\d,]*)")
+_NUMBER = re.compile(r"([+\-\u2212])?\s*(\d{1,3}(?:,\d{3})+|\d+)")
 
 
 class FormFault(Permanent):
@@ -60,11 +60,12 @@ class Typed:
         return number
 
     def seen(self) -> int | None:
-        """The quantity that stood on the page; `None`: none did."""
+        """The quantity that stood on the page; `None`: none did. Raises FormFault."""
+        seen = self.values.get("expected_quantity")
         try:
-            return int(self.values.get("expected_quantity", ""))
+            return int(seen) if seen else None
         except ValueError:
-            return None
+            raise FormFault("expected_quantity", "Load the page anew, and send the form again.") from None
 
     def reason(self) -> Reason | None:
         """Why, if it was chosen. Raises FormFault."""
