@@ -22,9 +22,9 @@ An outage over a weekend is shorter, and still stops; by the third day its alert
 GONE = timedelta(days=1)
 """After so long of not being found a title is gone: every sweep of a day has asked, and had an answer."""
 
-SLICES_WITHIN = timedelta(hours=2)
-"""What turns within this time is judged as one change, in however many pushes: by then, as is promised, every
-title was read again, and false counts that came in slices are put right or stopped."""
+SLICES_WITHIN = timedelta(hours=4)
+"""What turns within this time is judged as one change, in however many pushes: by then every title was read
+twice, as is promised, and false counts that came in slices are put right or stopped."""
 
 MANY_COPIES = 10_000
 """From none to so many is an absurd rise too: Ingram has as many of a best seller, and not of every title."""
