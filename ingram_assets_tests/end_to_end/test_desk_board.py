@@ -227,6 +227,10 @@ def test_nobody_is_left_out(bookseller: Bookseller, path: str, colors: str):
 def test_no_page_scrolls_sideways_on_a_phone(bookseller: Bookseller, path: str):
     page = bookseller.page(path, viewport=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    end = page.evaluate(
+        "[...document.querySelectorAll('.navigation a')].at(-1).getBoundingClientRect().right"
+    )
+    assert end <= PHONE["width"], "the menu is cut off"
 
 
 @pytest.mark.parametrize(

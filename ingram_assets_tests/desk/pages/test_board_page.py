@@ -13,7 +13,7 @@ from ingram_assets.desk.pages import board as board_page
 from ingram_assets.desk.pages import rendering
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.overview.board import BoardInputs, count_board, make_board, oldest_reading
+from ingram_assets.overview.board import BoardInputs, StoreStep, count_board, make_board, oldest_reading
 from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState, SourceAnswer
 from ingram_assets.overview.dagster_runs import RunState, ShopRun
 from ingram_assets.overview.status import NO_STOCK_TABLE
@@ -269,6 +269,14 @@ def test_nothing_is_wrong_only_if_no_title_failed_or_waits_too_long():
     assert "Nothing that anybody was told of." not in shown.text
     links = [link.attributes["href"] for link in shown.tree.css("#now-wrong ~ ul a")]
     assert links == ["/?show=failed", "/?show=late"]
+
+
+def test_titles_that_should_be_in_the_store_by_now_are_wrong():
+    shown = state(book(1), book(2))
+    late = tuple(replace(one, step=StoreStep.BEHIND) for one in shown.titles)
+    desk = visit(replace(shown, titles=late, counts=count_board(late)))
+    assert "2 titles should be in the store by now : see them" in desk.get("/").text
+    assert len(desk.get("/?show=behind").tree.css("tbody tr")) == 2
 
 
 def test_a_page_without_stock_is_told_apart_from_a_reading_that_failed():
