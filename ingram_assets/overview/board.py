@@ -227,8 +227,10 @@ class Trait(StrEnum):
     LATE = "late"
     LOW = "low"
     OUT_OF_STEP = "out_of_step"
+    BEHIND = "behind"
     FAILED = "failed"
     NOT_READ = "not_read"
+    NO_TABLE = "no_table"
     RETIRED = "retired"
 
 
@@ -236,8 +238,10 @@ _HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
     Trait.LATE: lambda one: one.is_late or one.is_aged,
     Trait.LOW: lambda one: one.is_low,
     Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY),
+    Trait.BEHIND: lambda one: one.step is StoreStep.BEHIND,
     Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
     Trait.NOT_READ: lambda one: not one.has_no_table and (one.unread is not None or one.as_of is None),
+    Trait.NO_TABLE: lambda one: one.has_no_table,
     Trait.RETIRED: lambda one: one.is_retired,
 }
 

@@ -23,7 +23,7 @@ from ingram_assets.store.inventory.medusa import read_places
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.levels import look_at
 from ingram_assets.store.location import find_location
-from ingram_assets.store.plan import plan_levels
+from ingram_assets.store.plan import Shown, plan_levels
 from ingram_assets.store.session import StoreSession
 
 if TYPE_CHECKING:
@@ -166,11 +166,13 @@ class ExplainedTitle:
     Attributes:
         notes: what else a person should know.
         product_id: of the product in Medusa; `None`: there is none.
+        after_push: what the store has after a push that would change something; `None`: none would.
     """
 
     explanation: Explanation
     notes: tuple[str, ...]
     product_id: str | None
+    after_push: Shown | None = None
 
 
 def explain_title(
@@ -202,10 +204,12 @@ def explain_title(
     seen = look_at(StoreSession(client, journal, location, rules, today, ledger=ledger), [title])
     notes = (location.missing, *location.notes, *title_notes(title, unread))
     variants = seen.actual[title.isbn].variants if title.isbn in seen.actual else ()
+    plan = seen.plan.titles[0]
     return ExplainedTitle(
-        explain(title, seen.plan.titles[0], seen.orders, rules=rules, today=today),
+        explain(title, plan, seen.orders, rules=rules, today=today),
         tuple(note for note in notes if note),
         variants[0].product_id if variants else None,
+        plan.after if plan.verdict == "write" else None,
     )
 
 

@@ -291,6 +291,7 @@ def test_a_page_without_a_stock_table_is_no_failure_to_read():
     (one,) = board(forthcoming, unread={forthcoming.isbn: trouble})
     assert one.has_no_table
     assert find([one], BoardQuery(trait=Trait.NOT_READ)).found == 0
+    assert find([one], BoardQuery(trait=Trait.NO_TABLE)).found == 1
 
 
 def test_the_oldest_reading_is_of_a_title_that_is_tracked():

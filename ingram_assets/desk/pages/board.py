@@ -1,20 +1,51 @@
 """`/`: every title as shoppers see it, and above it whether the promise is kept."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from ingram_assets.desk.pages.rendering import NOT_KEPT, render, render_part
-from ingram_assets.overview.board import STATUSES, BoardQuery, find
+from ingram_assets.desk.pages import rendering
+from ingram_assets.desk.pages.rendering import NOT_KEPT, plural, render, render_part
+from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 
 router = APIRouter(include_in_schema=False)
 
 LIST = "board-list"
 """The part of the page that a filter changes."""
+
+
+_ANY_MOMENT = timedelta(minutes=2)
+"""A sweep that is due for less is not late: what begins it looks once a minute or so."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongTitles:
+    """Titles of which something is the matter, and the board's address that shows them."""
+
+    kind: str
+    count: int
+    words: str
+    address: str
+
+
+def wrong_titles(counts: BoardCounts) -> list[WrongTitles]:
+    """What is the matter with titles, the worst first; empty: nothing. Pure."""
+    said = (
+        ("bad", Trait.FAILED, "failed"),
+        ("bad", Trait.BEHIND, "should be in the store by now"),
+        ("warn", Trait.LATE, "read too long ago"),
+    )
+    return [
+        WrongTitles(kind, count, f"{plural(count, 'title')} {words}", BoardQuery(trait=trait).address)
+        for kind, trait, words in said
+        if (count := counts.by_trait[trait])
+    ]
 
 
 @router.get("/")
@@ -48,6 +79,10 @@ def show_now(request: Request, seen: str = "") -> Response:
 
 def _now(request: Request, state: BoardState) -> tuple[Markup, str]:
     """How the shop is doing, as a part of a page that asks for itself anew; and its version."""
-    part = render_part(request, "_board_now.html", state=state)
+    due = state.dagster.value.sweep_due if state.dagster.value else None
+    begins = due is not None and rendering.current_time() - due < _ANY_MOMENT
+    part = render_part(
+        request, "_board_now.html", state=state, wrong=wrong_titles(state.counts), sweep_begins=begins
+    )
     version = hashlib.sha256(part.encode()).hexdigest()[:12]
     return render_part(request, "_board_now_live.html", part=part, version=version), version

@@ -23,6 +23,15 @@ _NAMES = {
     "categories": "categories",
     "sku": "number",
 }
+STATUS_WORDS = {
+    "in_stock": "In stock",
+    "backorder": "Back-order",
+    "preorder": "Preorder",
+    "out_of_stock": "Out of stock",
+    "digital": "Digital",
+    "unknown": "Unknown",
+}
+"""What a title's status is called on a page."""
 _KINDS = {
     "level": "Copies",
     "variant": "Flags",
@@ -55,6 +64,11 @@ class PlannedTitle:
     reasons: tuple[str, ...] = ()
 
 
+def field_name(name: str) -> str:
+    """What a page calls a field of the store."""
+    return _NAMES.get(name, name.replace("_", " "))
+
+
 def kind_words(kind: str) -> str:
     """What of a title was written."""
     return _KINDS.get(kind, kind)
@@ -69,7 +83,7 @@ def moves_between(before: Mapping[str, Any] | None, after: Mapping[str, Any] | N
     """The fields that differ; where there is no before, all of them."""
     before, after = _flat(before or {}), _flat(after or {})
     return [
-        FieldMove(_NAMES.get(name, name.replace("_", " ")), words(before.get(name)), words(after.get(name)))
+        FieldMove(field_name(name), _value(name, before.get(name)), _value(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
@@ -115,6 +129,10 @@ def words(value: Any) -> str:
     return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
 
 
+def _value(name: str, value: Any) -> str:
+    return STATUS_WORDS.get(str(value)) or words(value) if name == "availability" else words(value)
+
+
 def _planned(change: Mapping[str, Any]) -> Iterator[FieldMove]:
     if change.get("before") != change.get("after"):
         before, after = change.get("before"), change.get("after")
@@ -122,9 +140,7 @@ def _planned(change: Mapping[str, Any]) -> Iterator[FieldMove]:
     if label := change.get("label"):
         yield FieldMove("label", "", str(label))
     for name, moved in change.get("fields", {}).items():
-        yield FieldMove(
-            _NAMES.get(name, name.replace("_", " ")), words(moved.get("before")), words(moved.get("after"))
-        )
+        yield FieldMove(field_name(name), _value(name, moved.get("before")), _value(name, moved.get("after")))
 
 
 def _lists(told: Any) -> Iterator[tuple[str, tuple[str, ...]]]:

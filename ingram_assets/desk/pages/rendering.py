@@ -16,6 +16,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from ingram_assets.desk.pages.change_words import STATUS_WORDS
+from ingram_assets.desk.pages.sentences import for_pages
 from ingram_assets.desk.pages.static_files import address_of
 
 HTMX_SETTINGS: Mapping[str, object] = {
@@ -54,7 +56,7 @@ NAVIGATION = (
 )
 
 
-_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
+_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: UTC|\+00:00|Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,9 @@ class Clock:
 
 
 @pass_context
-def _in_zone(context: Context, text: str) -> str:
+def _for_page(context: Context, text: str) -> str:
     clock: Clock = context["clock"]
-    return clock.in_zone(text)
+    return clock.in_zone(for_pages(text))
 
 
 def lasting(span: timedelta) -> str:
@@ -148,6 +150,7 @@ environment = Environment(
 environment.globals |= {
     "static": address_of,
     "navigation": NAVIGATION,
+    "status_words": STATUS_WORDS,
     "htmx_settings": json.dumps(HTMX_SETTINGS),
 }
 environment.filters |= {
@@ -155,7 +158,7 @@ environment.filters |= {
     "number": number,
     "lasting": lasting,
     "plural": plural,
-    "in_zone": _in_zone,
+    "for_page": _for_page,
     "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
 }
 
@@ -173,8 +176,8 @@ def render(request: Request, name: str, /, *, status: int = 200, **values: Any) 
     """A page, or a part of one, out of a template.
 
     Every template has `person` (`None` before the sign-in), `csrf`, `path`, `now`, and the functions `when`
-    and `ago` for times; the filters `money`, `number`, `plural`, `lasting`, `in_zone` for a
-    sentence with times in UTC, and `utc` for seconds since 1970.
+    and `ago` for times; the filters `money`, `number`, `plural`, `lasting`, `for_page` for a
+    sentence of ours (its times in the zone, buttons for commands), and `utc` for seconds since 1970.
 
     Args:
         values: what this template needs beyond that. One that it names and is not given is an error.

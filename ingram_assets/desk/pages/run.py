@@ -124,7 +124,7 @@ def show_run(
         known=known,
         run=seen.run,
         result=seen.result,
-        why_not=_without_commands(seen.result.error or "") if seen.result else "",
+        why_not=(seen.result.error or "") if seen.result else "",
         story=story,
         plan=plan,
         next_plan=after + PAGE if len(story.plan) > after + PAGE else None,
@@ -279,12 +279,6 @@ def _why_not(seen: SeenRun, story: RunStory) -> str:
     if _is_old(run):
         return "The plan is more than an hour old, and the shop is another one by now: plan it anew."
     return ""
-
-
-def _without_commands(sentence: str) -> str:
-    """A run's own sentence for who looks at a page: what a person does there, a command does elsewhere."""
-    said, commands, _ = sentence.partition(" The commands: ")
-    return f"{said} Press “Plan a push”, look at it, and let it through if it is right." if commands else said
 
 
 def _is_old(run: ShopRun | None) -> bool:

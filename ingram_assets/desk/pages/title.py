@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
+from ingram_assets.desk.pages.entry_work import OPERATIONS, REASONS
 from ingram_assets.desk.pages.last_known import Answered, LastKnown
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.runs import not_started
@@ -156,6 +157,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         chart=_chart(request, seen.row, seen.written),
         rows=copies_rows(seen.row.readings, seen.written.entries),
         happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
+        difference=difference_words(explained) if explained and not (one and one.is_retired) else "",
         shown=shown_words(explained.explanation.shown) if explained else "",
         links=_links(watch.settings, isbn, explained),
         run=begun,
@@ -371,7 +373,9 @@ def told_moment(happened: Happened) -> ToldMoment:
     """What happened, in words for who sells books. Pure."""
     details, run_id = happened.details, happened.details.get("run_id")
     what = _WHAT.get(happened.what) or kind_words(happened.what)
-    if happened.what in ("reading", "not read", "operation"):
+    if happened.what == "operation":
+        return ToldMoment(happened.at, what, _operated(happened), run_id)
+    if happened.what in ("reading", "not read"):
         return ToldMoment(happened.at, what, happened.words, run_id)
     moves = moves_between(details["before"], details["after"])
     moved = [
@@ -393,6 +397,15 @@ def told_moment(happened: Happened) -> ToldMoment:
     return ToldMoment(happened.at, what, f"{words}. {details['reason']}", run_id)
 
 
+def _operated(happened: Happened) -> str:
+    """An operation as the ledger's page calls it, and why."""
+    operation: str = happened.details["operation"]
+    reason: str | None = happened.details["reason"]
+    spelled = operation.replace("_", " ")
+    words = OPERATIONS.get(operation, spelled) + happened.words.removeprefix(spelled)
+    return words.replace(f"({reason}", f"({REASONS.get(reason, reason)}", 1) if reason else words
+
+
 def shown_words(shown: Shown | None) -> str:
     """What Medusa has of a title, in words for who sells books. Pure."""
     if shown is None:
@@ -407,6 +420,17 @@ def shown_words(shown: Shown | None) -> str:
         told += f"; {shown.incoming:,g} on order"
     then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
     return f"{told}. With none left {then}."
+
+
+def difference_words(explained: ExplainedTitle) -> str:
+    """How what the store has differs from what it should have; "": it does not, or can't be told. Pure."""
+    has, then = explained.explanation.shown, explained.after_push
+    if then is None:
+        return ""
+    so = "(the next push puts it right)"
+    if has is None or has.stocked is None or then.stocked is None or has.stocked == then.stocked:
+        return f"differs: see “Store” below {so}"
+    return f"differs: the store has {has.stocked:,g}, should have {then.stocked:,g} {so}"
 
 
 def copies_rows(readings: Sequence[StockChange], entries: Sequence[Entry]) -> list[CopiesRow]:

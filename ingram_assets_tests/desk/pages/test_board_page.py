@@ -13,9 +13,10 @@ from ingram_assets.desk.pages import board as board_page
 from ingram_assets.desk.pages import rendering
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.overview.board import BoardInputs, count_board, make_board, oldest_reading
+from ingram_assets.overview.board import BoardInputs, StoreStep, count_board, make_board, oldest_reading
 from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState, SourceAnswer
 from ingram_assets.overview.dagster_runs import RunState, ShopRun
+from ingram_assets.overview.status import NO_STOCK_TABLE
 from ingram_assets.staging.reader import Trouble
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.rules import StoreRules
@@ -236,7 +237,10 @@ def now_of(said: DagsterSaid | None, **more: Any) -> str:
 
 def test_the_promise_as_it_is_kept():
     told = now_of(QUIET)
-    assert "Kept : each title was read within 2 h, and the sweeps have been in time since" in told
+    assert (
+        "Kept : each title whose page shows stock was read within 2 h, and the sweeps have been in time since"
+        in told
+    )
     assert "Last sweep came through 12 min ago" in told
     assert "Next sweep in 48 min , at" in told
     assert "Nothing just now." in told
@@ -248,7 +252,42 @@ def test_the_promise_as_it_is_broken():
     told = now_of(replace(QUIET, sweep_due=NOW - timedelta(minutes=3)), promise=broken)
     assert "Broken since" in told
     assert "a title was not read for more than 2 h" in told
-    assert "Next sweep due since" in told
+    assert "Next sweep late : due since" in told
+
+
+def test_a_sweep_that_is_due_just_now_is_not_late():
+    told = now_of(replace(QUIET, sweep_due=NOW - timedelta(seconds=90)))
+    assert "Next sweep begins any moment" in told
+    assert "due since" not in told
+
+
+def test_nothing_is_wrong_only_if_no_title_failed_or_waits_too_long():
+    at = NOW - timedelta(hours=3)
+    shown = visit(state(book(1, failed_reason="Refused."), book(2, stock_observed_at=at))).get("/")
+    assert "1 title failed : see it" in shown.text
+    assert "1 title read too long ago : see it" in shown.text
+    assert "Nothing that anybody was told of." not in shown.text
+    links = [link.attributes["href"] for link in shown.tree.css("#now-wrong ~ ul a")]
+    assert links == ["/?show=failed", "/?show=late"]
+
+
+def test_titles_that_should_be_in_the_store_by_now_are_wrong():
+    shown = state(book(1), book(2))
+    late = tuple(replace(one, step=StoreStep.BEHIND) for one in shown.titles)
+    desk = visit(replace(shown, titles=late, counts=count_board(late)))
+    assert "2 titles should be in the store by now : see them" in desk.get("/").text
+    assert len(desk.get("/?show=behind").tree.css("tbody tr")) == 2
+
+
+def test_a_page_without_stock_is_told_apart_from_a_reading_that_failed():
+    trouble = {
+        isbn(1): Trouble(isbn(1), "Book 1", "Its page shows none.", NO_STOCK_TABLE),
+        isbn(2): Trouble(isbn(2), "Book 2", "The page timed out."),
+    }
+    chips = [
+        " ".join(one.text().split()) for one in page(book(1), book(2), unread=trouble).tree.css(".chips a")
+    ]
+    assert chips == ["Not read 1", "Ingram's page shows no stock 1"]
 
 
 def test_a_sweep_at_work_an_incident_and_a_sensor_that_is_off():
