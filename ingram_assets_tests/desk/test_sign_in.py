@@ -246,7 +246,9 @@ def test_sign_out_ends_one_session_everywhere_ends_all(desk: DeskShop, ada: Visi
         each.sign_in(medusa.email, medusa.password)
     (name, text) = next(iter(ada.http.cookies.items()))
     answer = ada.send("/sign-out")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?signed_out=yes")
+    assert "You are signed out." in ada.http.get(answer.headers["Location"]).text
+    assert "You are signed out." not in ada.http.get("/sign-in").text
     assert not ada.http.cookies
     ada.http.cookies.set(name, text)
     assert not is_in(ada), "it has ended at the desk, and not in the browser alone"

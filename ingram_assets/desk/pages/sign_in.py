@@ -29,7 +29,7 @@ async def show_sign_in(request: Request) -> Response:
     wanted = own_path(request.query_params.get("next", "/"))
     if request.state.person:
         return RedirectResponse(wanted, 303)
-    return _form(request, wanted)
+    return _form(request, wanted, is_signed_out="signed_out" in request.query_params)
 
 
 @router.post(SIGN_IN)
@@ -91,15 +91,31 @@ async def _out(request: Request, *, everywhere: bool) -> Response:
     except IngramError:
         words = "The journal's database is away, so you are still signed in. Try again once it is back."
         return render(request, "refused.html", status=503, title="Not now", words=words)
-    answer = RedirectResponse(SIGN_IN, 303)
+    answer = RedirectResponse(f"{SIGN_IN}?signed_out=yes", 303)
     answer.delete_cookie(
         cookie.name(request.scope), path="/", httponly=True, samesite="lax", secure=cookie.secure
     )
     return answer
 
 
-def _form(request: Request, wanted: str, *, status: int = 200, email: str = "", words: str = "") -> Response:
-    return render(request, "sign_in.html", status=status, wanted=wanted, email=email, words=words)
+def _form(
+    request: Request,
+    wanted: str,
+    *,
+    status: int = 200,
+    email: str = "",
+    words: str = "",
+    is_signed_out: bool = False,
+) -> Response:
+    return render(
+        request,
+        "sign_in.html",
+        status=status,
+        wanted=wanted,
+        email=email,
+        words=words,
+        is_signed_out=is_signed_out,
+    )
 
 
 def _told(error: IngramError) -> tuple[int, str]:

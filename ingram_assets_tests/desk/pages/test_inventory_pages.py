@@ -189,4 +189,7 @@ def test_the_ledger_is_filtered_and_a_line_taken_back(desk: DeskShop, ada: Visit
     again = ada.send(asked, f"/inventory/ledger/{number}/undo")
     assert desk.level(isbn, "cellar") == (10, 0), "once, however often it is pressed"
     assert again.status in (200, 409)
+    ledger = ada.get("/inventory/ledger")
+    assert not ledger.tree.css(f'a[href="/inventory/ledger/{number}/undo"]'), "it is taken back already"
+    assert any("Taken back" in row for row in ledger.rows("Lines of the ledger"))
     assert "has no line 999999" in ada.get("/inventory/ledger/999999/undo").text

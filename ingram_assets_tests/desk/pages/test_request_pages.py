@@ -58,6 +58,7 @@ def test_failures_come_first_and_every_attempt_is_there(ada: Visit):
     assert "The Broken Book" in broken
     assert "page not understood" in broken
     assert "Retired" not in page.text
+    assert "Every page that was asked for could be read" not in page.text
     rows = page.rows("Attempts")
     assert len(rows) == 2
     assert "The Broken Book" in rows[0]

@@ -75,7 +75,7 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     (isbn,) = shop.titles(1, copies=10, title="The Planned Book")
     started = ada.send(ada.get("/runs"), "/runs/plan")
     assert "Plan of a push" in started.text
-    assert "it waits for runs before it" in started.text
+    assert "it starts as soon as no run before it is at work" in started.text
     plan = works.done()
     page = ada.get(f"/runs/{plan}")
     (row,) = page.rows("The plan")
