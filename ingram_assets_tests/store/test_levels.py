@@ -244,7 +244,8 @@ def item_of_a_person(bench: Bench, sku: str | None, stocked: int) -> str:
 
 def state(bench: Bench, item_id: str) -> Any:
     item = bench.shop.get(f"inventory-items/{item_id}", fields="sku,updated_at,location_levels.*")
-    item["inventory_item"]["location_levels"].sort(key=lambda level: level["id"])  # Medusa has no order of them.
+    # Medusa tells them in any order.
+    item["inventory_item"]["location_levels"].sort(key=lambda level: level["id"])
     return item["inventory_item"]
 
 
