@@ -415,7 +415,10 @@ def shown_words(shown: Shown | None) -> str:
     if shown.stocked is None:
         return "Its copies are counted, but none were counted at Ingram's location."
     reserved = max(0, shown.reserved)
-    told = f"{shown.stocked:,g} copies, {reserved:,g} held for orders, {shown.stocked - reserved:,g} to sell"
+    copies = "copy" if shown.stocked == 1 else "copies"
+    told = (
+        f"{shown.stocked:,g} {copies}, {reserved:,g} held for orders, {shown.stocked - reserved:,g} to sell"
+    )
     if shown.incoming:
         told += f"; {shown.incoming:,g} on order"
     then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
