@@ -22,7 +22,7 @@ from ingram_assets.domain.isbn import isbn10_of, isbn_spelled
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
-from ingram_assets.overview.status import NO_STOCK_TABLE
+from ingram_assets.overview.status import NO_STOCK_TABLE, is_low
 from ingram_assets.staging.reader import Trouble, row_state_of
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.plan import desired
@@ -183,7 +183,7 @@ def _board_title(
 ) -> BoardTitle:
     now, today, rules, promise = by
     wanted = desired(title, today=today, rules=rules)
-    copies, as_of = wanted.stocked_quantity, title.stock_observed_at
+    as_of = title.stock_observed_at
     return BoardTitle(
         isbn=title.isbn,
         title=title.title,
@@ -199,11 +199,11 @@ def _board_title(
         ),
         on_hand=stock_rules.on_hand(title.stock),
         on_order=stock_rules.on_order(title.stock),
-        level=copies,
+        level=wanted.stocked_quantity,
         as_of=as_of,
         is_late=as_of is not None and now - as_of > promise,
         is_aged=title.aged is not None,
-        is_low=wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold,
+        is_low=is_low(wanted, rules),
         step=step[0],
         step_since=step[1],
         why=step[2],

@@ -9,6 +9,7 @@ import psycopg
 
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
@@ -215,6 +216,12 @@ def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None
         return None, f"{error} So it is not known here whether the store follows the queue."
 
 
+def is_low(wanted: Availability, rules: StoreRules) -> bool:
+    """Whether a title is in stock, with few copies left to sell: so many that the rules give the store."""
+    copies = wanted.stocked_quantity
+    return wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold
+
+
 def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:
     """The titles in stock of which few copies are left to sell, the fewest first. Pure.
 
@@ -225,7 +232,6 @@ def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tup
     low = []
     for title in titles:
         wanted = desired(title, today=today, rules=rules)
-        copies = wanted.stocked_quantity
-        if wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold:
-            low.append(LowTitle(title.isbn, title.title, copies))
+        if is_low(wanted, rules):
+            low.append(LowTitle(title.isbn, title.title, wanted.stocked_quantity or 0))
     return tuple(sorted(low, key=lambda one: (one.copies, one.isbn)))

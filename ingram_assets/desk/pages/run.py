@@ -233,7 +233,7 @@ def let_through(request: Request, run_id: RunId, form: Form) -> Response:
         once = str(uuid5(NAMESPACE_OID, f"{run_id} is let through"))
         started = lookups.runs.start(_request_of(seen.run, story), by=request.state.person.email, key=once)
     except IngramError as error:
-        return _ask(request, run_id, str(error), form.key, status=503)
+        return _ask(request, run_id, str(error), status=503)
     return RedirectResponse(f"/runs/{started}", 303)
 
 
@@ -245,9 +245,7 @@ def _request_of(plan: ShopRun, story: RunStory) -> job_requests.JobRequest:
     return job_requests.push_titles(story.planned_isbns, let_through=story.asks_for_let_through)
 
 
-def _ask(
-    request: Request, run_id: str, why_not: str = "", key: str = "", *, status: int = 409
-) -> HTMLResponse:
+def _ask(request: Request, run_id: str, why_not: str = "", *, status: int = 409) -> HTMLResponse:
     known = _seen(request.app.state.lookups, run_id)
     seen = known.value or SeenRun(None)
     story = RunStory.of(seen.result)
@@ -261,7 +259,6 @@ def _ask(
         story=story,
         why_not=why_not,
         can_not=_why_not(seen, story),
-        key=key or new_key(),
     )
 
 
