@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
@@ -27,6 +27,7 @@ from ingram_assets.overview.board import (
 )
 from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
 from ingram_assets.overview.dagster_view import DagsterView
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
@@ -49,32 +50,6 @@ FIRST_WAIT = 5.0
 RENEWAL_WAIT = 2.0
 AT_WORK_SHOWN = 6
 """So many runs at work are told of."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceAnswer(Generic[T]):
-    """What an outside system last said, and how good that is.
-
-    Attributes:
-        called: the system, as its users call it.
-        value: `None`: it never answered.
-        at: when it last did.
-        why_not: why it does not now; `None`: it does.
-    """
-
-    called: str
-    value: T | None = None
-    at: datetime | None = None
-    why_not: str | None = None
-
-    def again(self, look: Callable[[], T]) -> "SourceAnswer[T]":
-        """Asks once more."""
-        at = datetime.now(UTC)
-        try:
-            return replace(self, value=look(), at=at, why_not=None)
-        except IngramError as error:
-            log.warning("%s: %s", self.called, error)
-            return replace(self, why_not=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +106,19 @@ class BoardState:
     titles: tuple[BoardTitle, ...]
     counts: BoardCounts
     promise: PromiseState
-    queue: SourceAnswer[QueueSaid]
-    journal: SourceAnswer[Mapping[str, InStep]]
-    dagster: SourceAnswer[DagsterSaid]
+    queue: LastAnswer[QueueSaid]
+    journal: LastAnswer[Mapping[str, InStep]]
+    dagster: LastAnswer[DagsterSaid]
 
     @property
-    def away(self) -> "list[SourceAnswer[Any]]":
-        """The sources that can't be asked now."""
-        return [one for one in (self.queue, self.journal, self.dagster) if one.why_not]
+    def away(self) -> list[tuple[str, LastAnswer[Any]]]:
+        """The sources that can't be asked now, by name."""
+        named: list[tuple[str, LastAnswer[Any]]] = [
+            ("The queue", self.queue),
+            ("The journal", self.journal),
+            ("Dagster", self.dagster),
+        ]
+        return [(name, answer) for name, answer in named if answer.why_not]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +132,9 @@ class ShopSettings:
 
 @dataclass(slots=True)
 class _Latest:
-    queue: SourceAnswer[QueueSaid] = field(default_factory=lambda: SourceAnswer("The queue"))
-    journal: SourceAnswer[Mapping[str, InStep]] = field(default_factory=lambda: SourceAnswer("The journal"))
-    dagster: SourceAnswer[DagsterSaid] = field(default_factory=lambda: SourceAnswer("Dagster"))
+    queue: LastAnswer[QueueSaid] = field(default_factory=LastAnswer)
+    journal: LastAnswer[Mapping[str, InStep]] = field(default_factory=LastAnswer)
+    dagster: LastAnswer[DagsterSaid] = field(default_factory=LastAnswer)
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
     titles: tuple[BoardTitle, ...] = ()
     counts: BoardCounts = field(default_factory=lambda: count_board(()))
@@ -215,12 +195,12 @@ class BoardWatch:
         """Asks the sources at once. For the thread, and for whoever has none."""
         latest = self._latest
         if titles:
-            latest.queue = latest.queue.again(self._ask_queue)
+            latest.queue = _again("The queue", latest.queue, self._ask_queue)
             # After the rows: a push may be at work.
-            latest.journal = latest.journal.again(self._in_step)
+            latest.journal = _again("The journal", latest.journal, self._in_step)
             if not (latest.queue.why_not or latest.journal.why_not):
                 self._ask_first_changes()
-        latest.dagster = latest.dagster.again(lambda: self._view.ask(self._ask_dagster))
+        latest.dagster = _again("Dagster", latest.dagster, lambda: self._view.ask(self._ask_dagster))
         if titles:
             # All of them are judged anew, which for very many takes a second.
             latest.titles = self._judged(latest)
@@ -315,6 +295,16 @@ class BoardWatch:
         now, within = datetime.now(UTC), self.settings.pace.stock_sla
         promise = _promise(latest.titles, within, latest.dagster.value, now)
         return BoardState(latest.titles, latest.counts, promise, latest.queue, latest.journal, latest.dagster)
+
+
+def _again(called: str, last: LastAnswer[T], look: Callable[[], T]) -> LastAnswer[T]:
+    """Asks a source once more."""
+    at = datetime.now(UTC)
+    try:
+        return LastAnswer(look(), at)
+    except IngramError as error:
+        log.warning("%s: %s", called, error)
+        return replace(last, why_not=str(error))
 
 
 def _promise(

@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, Response
 from ingram_assets.desk.api import bodies, common
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.channels import Floor
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.listing import POSITION, ListedEntry, Position, WantedEntries
@@ -74,8 +74,8 @@ def show_inventory(
     threshold: int = request.app.state.room.low
     filters = EntryFilters(search.strip(), store, location, low)
     floor = lookups.floor()
-    listed: Answered[Page] = Answered(None, None, "Medusa has not answered yet.")
-    figures: Answered[StockFigures] = listed  # type: ignore[assignment]
+    listed: LastAnswer[Page] = LastAnswer(None, None, "Medusa has not answered yet.")
+    figures: LastAnswer[StockFigures] = listed  # type: ignore[assignment]
     if floor is not None:
         listed = _listed(lookups, filters.wanted(floor, threshold), after)
         figures = _figures(lookups, floor, threshold)
@@ -98,7 +98,7 @@ def show_inventory(
     )
 
 
-def _listed(lookups: Lookups, wanted: WantedEntries, after: str) -> Answered[Page]:
+def _listed(lookups: Lookups, wanted: WantedEntries, after: str) -> LastAnswer[Page]:
     position = Position.parse(after) if re.fullmatch(POSITION, after) else None
 
     def look() -> Page:
@@ -107,7 +107,7 @@ def _listed(lookups: Lookups, wanted: WantedEntries, after: str) -> Answered[Pag
     return lookups.store.ask(("entries", str(wanted), position), look)
 
 
-def _figures(lookups: Lookups, floor: Floor, low: int) -> Answered[StockFigures]:
+def _figures(lookups: Lookups, floor: Floor, low: int) -> LastAnswer[StockFigures]:
     """What all entries add up to. All have to be read for it, so it is done now and then."""
 
     def look() -> StockFigures:

@@ -12,10 +12,10 @@ from ingram_assets.desk.api import bodies, common
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Form, FormFault, Typed, new_key
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.model import (
     MAX_QUANTITY,
@@ -132,7 +132,7 @@ def _entry(
     )
 
 
-def _look(request: Request, level_id: str) -> Answered[Seen]:
+def _look(request: Request, level_id: str) -> LastAnswer[Seen]:
     """The entry as it is, or as it was last seen. Raises DeskProblem: there is none."""
     lookups: Lookups = request.app.state.lookups
     room: Backroom = request.app.state.room

@@ -14,7 +14,7 @@ from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
 from ingram_assets.desk.pages.entry_work import OPERATIONS, REASONS
-from ingram_assets.desk.pages.last_known import Answered, LastKnown
+from ingram_assets.desk.pages.last_known import LastKnown
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.runs import not_started
 from ingram_assets.desk.pages.typed import Form, new_key
@@ -26,6 +26,7 @@ from ingram_assets.overview.board import BoardTitle
 from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings
 from ingram_assets.overview.dagster_runs import ShopRun
 from ingram_assets.overview.job_requests import JobRequest, push_titles, read_titles, retire_titles
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
 from ingram_assets.overview.title_story import (
     ExplainedTitle,
@@ -91,9 +92,9 @@ class SeenTitle:
     row: QueueTitle
     written: JournalTitle
     dagster: DagsterTitle | None
-    store: Answered[ExplainedTitle]
+    store: LastAnswer[ExplainedTitle]
     is_unknown: bool
-    away: Sequence[tuple[str, Answered[Any]]]
+    away: Sequence[tuple[str, LastAnswer[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class TitleLooks:
         written = journal.value or JournalTitle((), ())
         store = self.store(row)
         is_unknown = queue.value is not None and row.title is None and not written.entries
-        named: list[tuple[str, Answered[Any]]] = [
+        named: list[tuple[str, LastAnswer[Any]]] = [
             ("The queue", queue),
             ("The journal", journal),
             ("Dagster", dagster),
@@ -256,7 +257,7 @@ class TitleLooks:
         away = [(name, answer) for name, answer in named if answer.why_not]
         return SeenTitle(row, written, dagster.value, store, is_unknown, away)
 
-    def queue(self) -> Answered[QueueTitle]:
+    def queue(self) -> LastAnswer[QueueTitle]:
         """Its row, and its readings, oldest first."""
         queue, isbn = self._lookups.queue, self._isbn
 
@@ -266,7 +267,7 @@ class TitleLooks:
 
         return self._ask(self._lookups.queue_known, "title", look)
 
-    def journal(self) -> Answered[JournalTitle]:
+    def journal(self) -> LastAnswer[JournalTitle]:
         """Its writes and the ledger's lines, oldest first."""
         isbn = self._isbn
 
@@ -277,10 +278,10 @@ class TitleLooks:
 
         return self._ask(self._lookups.journal_known, "title", look)
 
-    def store(self, row: QueueTitle) -> Answered[ExplainedTitle]:
+    def store(self, row: QueueTitle) -> LastAnswer[ExplainedTitle]:
         """Why the store shows what it shows, as it is now."""
         if row.title is None:
-            return Answered(None, None)
+            return LastAnswer()
         title, unread, settings = row.title, row.unread, self.settings
         journal_url = settings.store.STOREFRONT_DB_URL.get_secret_value()
 
@@ -306,7 +307,7 @@ class TitleLooks:
             row.title, row.unread, settings=self.settings.store, common=self.settings.common
         )
 
-    def dagster(self) -> Answered[DagsterTitle]:
+    def dagster(self) -> LastAnswer[DagsterTitle]:
         """When it is read next, and which attempts to read it gave nothing."""
         view, isbn, settings = self._lookups.view, self._isbn, self.settings
 
@@ -325,12 +326,12 @@ class TitleLooks:
         entries, lines = seen.written.entries, seen.written.lines
         return line_of_time(seen.row.readings, entries, lines, places, failures)[::-1]
 
-    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
+    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> LastAnswer[T]:
         try:
             return known.ask((what, self._isbn), look)
         except IngramError as error:
             # Refused, not away: a page of what there is else is better than none.
-            return Answered(None, None, str(error))
+            return LastAnswer(None, None, str(error))
 
 
 def last_told(entries: Sequence[Entry]) -> LastTold:
