@@ -92,6 +92,12 @@ class LastKnown:
         self._end(looked, future)
         return cast(LastAnswer[T], looked.known)
 
+    def last(self, what: Hashable) -> LastAnswer[Any]:
+        """The last answer to a question, without putting it."""
+        with self._lock:
+            looked = self._looked.get(what)
+            return looked.known if looked else LastAnswer()
+
     def forget(self) -> None:
         """After a write: nothing that was known is fresh any more. It is still shown where none answers."""
         with self._lock:

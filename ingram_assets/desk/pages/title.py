@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
@@ -37,8 +38,8 @@ from ingram_assets.overview.title_story import (
     reading_due,
 )
 from ingram_assets.staging.reader import StockChange, Trouble
-from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
-from ingram_assets.store.journal import Entry, Journal
+from ingram_assets.store.inventory.ledger import LedgerLine
+from ingram_assets.store.journal import Entry
 from ingram_assets.store.journal_views import WantedLines
 from ingram_assets.store.plan import Shown
 
@@ -136,7 +137,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     watch: BoardWatch = request.app.state.board
     state = watch.state()
     one = _on_board(state, isbn)
-    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
+    looks = TitleLooks(request.app.state.lookups, request.app.state.room, watch.settings, isbn)
     seen = looks.all_at_once()
     begun = _run(request.app.state.lookups, run)
     if seen.is_unknown:
@@ -236,8 +237,8 @@ def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
 class TitleLooks:
     """What each outside system says of one title, each for itself."""
 
-    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
-        self._lookups, self.settings, self._isbn = lookups, settings, isbn
+    def __init__(self, lookups: Lookups, room: Backroom, settings: ShopSettings, isbn: str) -> None:
+        self._lookups, self._room, self.settings, self._isbn = lookups, room, settings, isbn
 
     def all_at_once(self) -> SeenTitle:
         """All of it: a page waits for the slowest, and then for the store."""
@@ -246,16 +247,18 @@ class TitleLooks:
             queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
         row = queue.value or QueueTitle(None, None, ())
         written = journal.value or JournalTitle((), ())
-        store = self.store(row)
+        # Medusa's side can't be told without the journal: who waits for that waits twice, and blames Medusa.
+        away = journal.why_not
+        store = replace(self._last_explained, why_not=away) if away else self.store(row)
         is_unknown = queue.value is not None and row.title is None and not written.entries
         named: list[tuple[str, LastAnswer[Any]]] = [
             ("The queue", queue),
             ("The journal", journal),
             ("Dagster", dagster),
-            ("Medusa", store),
+            ("Medusa", LastAnswer() if away else store),
         ]
-        away = [(name, answer) for name, answer in named if answer.why_not]
-        return SeenTitle(row, written, dagster.value, store, is_unknown, away)
+        told = [(name, answer) for name, answer in named if answer.why_not]
+        return SeenTitle(row, written, dagster.value, store, is_unknown, told)
 
     def queue(self) -> LastAnswer[QueueTitle]:
         """Its row, and its readings, oldest first."""
@@ -283,21 +286,24 @@ class TitleLooks:
         if row.title is None:
             return LastAnswer()
         title, unread, settings = row.title, row.unread, self.settings
-        journal_url = settings.store.STOREFRONT_DB_URL.get_secret_value()
 
         def look() -> ExplainedTitle:
-            with Journal(journal_url) as journal, StockLedger(journal_url, connections=1) as ledger:
+            with self._room.working() as service:
                 return explain_title(
                     title,
                     unread,
                     self._lookups.client,
-                    journal,
-                    ledger,
+                    service.journal,
+                    service.ledger,
                     settings=settings.store,
                     common=settings.common,
                 )
 
         return self._ask(self._lookups.store, "explained", look)
+
+    @property
+    def _last_explained(self) -> LastAnswer[ExplainedTitle]:
+        return self._lookups.store.last(("explained", self._isbn))
 
     def explained_without_store(self, row: QueueTitle) -> ExplainedTitle | None:
         """By the rules alone; `None`: the queue does not know the title."""
