@@ -36,6 +36,7 @@ from ingram_assets.overview.title_story import (
     explain_without_store,
     line_of_time,
     reading_due,
+    write_words,
 )
 from ingram_assets.staging.reader import StockChange, Trouble
 from ingram_assets.store.inventory.ledger import LedgerLine
@@ -392,16 +393,7 @@ def told_moment(happened: Happened) -> ToldMoment:
         for move in moves
         if move.name not in _TOLD_BY_OTHERS
     ]
-    words = "; ".join(moved) or "the reading and its time"
-    if details["after"] is None:
-        words = "removed"
-    elif happened.what == "product" and details["before"] is None:
-        words = "made"
-    if details["outcome"] == "failed":
-        words = f"FAILED, {details['detail']} Wanted: {words}"
-    elif details["outcome"] == "pending":
-        words = f"not known to have arrived, the run broke off: {words}"
-    return ToldMoment(happened.at, what, f"{words}. {details['reason']}", run_id)
+    return ToldMoment(happened.at, what, write_words(happened.what, details, "; ".join(moved)), run_id)
 
 
 def _operated(happened: Happened) -> str:
