@@ -107,7 +107,7 @@ def show_ledger(
         request,
         "ledger.html",
         filters=filters,
-        fault=days.fault,
+        faults=days.faults,
         known=known,
         lines=None if lines is None else shown,
         older=filters.older(shown[-1].id) if lines and len(lines) > PAGE else None,

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import change_words
 from ingram_assets.desk.pages.change_words import PlannedTitle
-from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.pages.rendering import PART, render
 from ingram_assets.desk.pages.runs import not_started, took
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain.failures import IngramError
@@ -174,7 +174,7 @@ def _written(lookups: Lookups, run_id: str, after: int, isbn: str, *, failed: bo
     return WrittenPart(changes, (sums.value or {}).get(run_id), by.value, requests.value or [])
 
 
-@router.get("/state")
+@router.get("/state", tags=[PART])
 def show_state(request: Request, run_id: RunId) -> HTMLResponse:
     """The part of the page that is alive. Once the run is over, the browser takes the whole page anew."""
     lookups: Lookups = request.app.state.lookups

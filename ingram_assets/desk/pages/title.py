@@ -16,7 +16,7 @@ from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
 from ingram_assets.desk.pages.entry_work import OPERATIONS, REASONS
 from ingram_assets.desk.pages.last_known import LastKnown
-from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.pages.rendering import PART, render
 from ingram_assets.desk.pages.runs import not_started
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain import stock as stock_rules
@@ -168,7 +168,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     )
 
 
-@router.get("/{isbn}/run/{run_id}")
+@router.get("/{isbn}/run/{run_id}", tags=[PART])
 def show_progress(request: Request, isbn: Spelled, run_id: Annotated[str, Path(max_length=64)]) -> Response:
     """How far a run is that was begun here; once it is over, the page is to be loaded anew."""
     run = _run(request.app.state.lookups, run_id)

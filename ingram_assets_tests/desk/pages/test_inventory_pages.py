@@ -152,7 +152,9 @@ def test_copies_are_moved_held_released_and_handed_out(desk: DeskShop, ada: Visi
         ("transfer", {"quantity": "1"}, "Choose where the copies go"),
         ("transfer", {"quantity": "11", "target": "attic"}, "10"),
         ("reserve", {"quantity": "11"}, "10"),
-        ("reserve", {"quantity": "1", "until": "2020-01-01"}, "The day has to be to come"),
+        ("reserve", {"quantity": "1", "until": "2020-01-01"}, "Give a day from 20"),
+        ("reserve", {"quantity": "1", "until": "9999-12-31"}, "Give a day from 20"),
+        ("reserve", {"quantity": "1", "until": "soon"}, "written as here: year-month-day"),
         ("release", {"quantity": "1"}, "held"),
         ("fulfill", {"quantity": "1"}, "held"),
     ],
@@ -240,3 +242,21 @@ def test_the_ledger_is_filtered_and_a_line_taken_back(desk: DeskShop, ada: Visit
     assert not ledger.tree.css(f'a[href="/inventory/ledger/{number}/undo"]'), "it is taken back already"
     assert any("Taken back" in row for row in ledger.rows("Lines of the ledger"))
     assert "has no line 999999" in ada.get("/inventory/ledger/999999/undo").text
+
+
+@pytest.mark.parametrize("field", ["first", "last"])
+@pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "yesterday", "2026-02-30"])
+def test_a_day_that_is_none_is_said_beside_it_and_the_lines_are_shown(
+    desk: DeskShop, ada: Visit, field: str, typed: str
+):
+    isbn = desk.title(cellar=1)
+    _, page = entry(ada, isbn, "Cellar")
+    ada.send(page, f"{entry(ada, isbn, 'Cellar')[0]}/adjust", quantity="1", reason="received")
+    page = ada.get("/inventory/ledger", isbn=isbn, **{field: typed})
+    assert len(page.rows("Lines of the ledger")) > 0
+    said = page.tree.css_first(f"#{field}-said")
+    assert said is not None
+    assert said.text() == (
+        "Give a day from 1900-01-01 to 2199-12-31, written as here: year-month-day. It was left out."
+    )
+    assert page.tree.css_first(f"#{field}").attributes["value"] == typed
