@@ -8,14 +8,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
-from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import (
     BoardCounts,
@@ -48,6 +49,9 @@ SHARE = 20
 FIRST_WAIT = 5.0
 """So long a page waits where nothing is known yet; `RENEWAL_WAIT`: where what is known is from long ago."""
 RENEWAL_WAIT = 2.0
+_LOOK_SECONDS = 25.0
+"""So long a look of a database may take, with its own limits within; `_AGAIN_SECONDS`: one that did."""
+_AGAIN_SECONDS = 0.5
 AT_WORK_SHOWN = 6
 """So many runs at work are told of."""
 
@@ -159,7 +163,9 @@ class BoardWatch:
         self._latest = _Latest()
         self._state: BoardState | None = None
         self._made_at = self._looked_at = float("-inf")
-        self._titles_due, self._hurried = 0.0, False
+        self._titles_due, self._titles_took, self._hurried = 0.0, 0.0, False
+        self._pool = ThreadPoolExecutor(3, "board-looks")
+        self._at_work: dict[str, Future[Any]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -190,16 +196,21 @@ class BoardWatch:
             thread = self._thread
         if thread is not None:
             thread.join(TICK_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def refresh(self, *, titles: bool = True) -> BoardState:
         """Asks the sources at once. For the thread, and for whoever has none."""
-        latest = self._latest
+        latest, began = self._latest, time.monotonic()
         if titles:
-            latest.queue = _again("The queue", latest.queue, self._ask_queue)
+            read, told = self._ask_queue, self._in_step
+            latest.queue = _again("The queue", latest.queue, lambda: self._promptly("titles", read))
             # After the rows: a push may be at work.
-            latest.journal = _again("The journal", latest.journal, self._in_step)
+            latest.journal = _again("The journal", latest.journal, lambda: self._promptly("told", told))
             if not (latest.queue.why_not or latest.journal.why_not):
                 self._ask_first_changes()
+            # Who waits for a database that is away costs it nothing.
+            is_away = latest.queue.why_not or latest.journal.why_not
+            self._titles_took = 0.0 if is_away else time.monotonic() - began
         latest.dagster = _again("Dagster", latest.dagster, lambda: self._view.ask(self._ask_dagster))
         if titles:
             # All of them are judged anew, which for very many takes a second.
@@ -223,10 +234,9 @@ class BoardWatch:
             except Exception:  # Nobody would see a thread end, and the board would be old for ever.
                 log.exception("The board could not be made anew.")
                 state = None
-            took = time.monotonic() - began
             with self._changed:
                 if with_titles:
-                    self._titles_due = began + max(TITLES_EVERY, SHARE * took)
+                    self._titles_due = began + max(TITLES_EVERY, SHARE * self._titles_took)
                 if state is not None:
                     self._state, self._made_at = state, time.monotonic()
                 self._changed.notify_all()
@@ -235,6 +245,23 @@ class BoardWatch:
                     self._thread = None
                     return
 
+    def _promptly(self, what: str, look: Callable[[], T]) -> T:
+        """What a look gives, within its time: a server that is frozen sends neither an answer nor an end.
+
+        Raises:
+            Transient: it takes longer. The look goes on, and is not put again before it is over.
+            IngramError: as the look has it.
+        """
+        hung = self._at_work.get(what)
+        future = self._at_work[what] = hung or self._pool.submit(look)
+        try:
+            return cast(T, future.result(_AGAIN_SECONDS if hung else _LOOK_SECONDS))
+        except TimeoutError:
+            raise Transient("It has not answered in time. See that its database is up.") from None
+        finally:
+            if future.done():
+                del self._at_work[what]
+
     def _ask_queue(self) -> QueueSaid:
         return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
 
@@ -242,7 +269,10 @@ class BoardWatch:
         queue, in_step = self._latest.queue.value, self._latest.journal.value
         rows = [row_state_of(title) for title in queue.titles] if queue else []
         try:
-            self._latest.first_changes = self._queue.first_changes(lag.not_told(rows, in_step or {}))
+            missing = lag.not_told(rows, in_step or {})
+            self._latest.first_changes = self._promptly(
+                "first changes", lambda: self._queue.first_changes(missing)
+            )
         except IngramError as error:
             self._latest.queue = replace(self._latest.queue, why_not=str(error))
 

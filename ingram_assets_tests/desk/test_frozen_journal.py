@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ingram_assets.overview import board_watch
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.desk import DeskShop, Visitor, running_desk
 from ingram_assets_tests.testing.queue import migrated
@@ -19,8 +20,13 @@ _SOME_SECONDS = 20.0
 
 
 def test_every_page_comes_and_names_the_journal(
-    desk: DeskShop, medusa: Medusa, journal_url: str, postgres: Postgres
+    desk: DeskShop,
+    medusa: Medusa,
+    journal_url: str,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setattr(board_watch, "_LOOK_SECONDS", 9.0)
     isbn, queue = desk.title("Between Two Fires", ingram=9), migrated(postgres, "queue_of_frozen")
     with QueueWriter(queue.writer) as writer:
         writer.add_titles([{"isbn": isbn, "title": "Between Two Fires", "srp_price": "18.99"}])
