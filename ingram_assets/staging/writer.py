@@ -29,7 +29,10 @@ LONGEST = {
 
 
 class TitleRow(TypedDict, total=False):
-    """A title. A field that is absent, `None`, empty or 0 is not known and leaves what is there."""
+    """A title. A field that is absent, `None`, empty or 0 is not known and leaves what is there.
+
+    But empty `restrictions` say that there are none.
+    """
 
     isbn: Required[str]
     title: str | None
@@ -51,6 +54,7 @@ class TitleRow(TypedDict, total=False):
     bisac: Sequence[str] | None
     """Heading paths."""
     publisher_status: str | None
+    restrictions: Sequence[str] | None
 
 
 class StockRow(TypedDict):

@@ -324,6 +324,7 @@ def details_of(page: ProductPage) -> TitleRow:
         "description": page.description,
         "series": page.series,
         "publisher_status": page.publisher_status,
+        "restrictions": page.restrictions,
     }
     fitted = {
         name: cut(value, LONGEST[name]) if name in LONGEST else value

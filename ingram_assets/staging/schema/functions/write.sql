@@ -217,7 +217,8 @@ CREATE FUNCTION public.ingram_title_problem(item JSONB) RETURNS TEXT LANGUAGE sq
         public.ingram_text_problem(item, 'series', 500),
         public.ingram_list_problem(item, 'contributors', '{string,object}'),
         public.ingram_list_problem(item, 'bisac', '{string}'),
-        public.ingram_text_problem(item, 'publisher_status', 100)
+        public.ingram_text_problem(item, 'publisher_status', 100),
+        public.ingram_list_problem(item, 'restrictions', '{string}')
     )
 $$;
 
@@ -392,7 +393,8 @@ CREATE FUNCTION public.ingram_known_details(q public.ingram_queue) RETURNS JSONB
         'title', q.title, 'author', q.author, 'publisher', q.publisher, 'publication_date', q.publication_date,
         'binding', q.binding, 'page_count', q.page_count, 'srp_price', q.srp_price, 'weight', q.weight,
         'category_hint', q.category_hint, 'description', q.description, 'series', q.series,
-        'contributors', q.contributors, 'bisac', q.bisac, 'publisher_status', q.publisher_status
+        'contributors', q.contributors, 'bisac', q.bisac, 'publisher_status', q.publisher_status,
+        'restrictions', COALESCE(q.restrictions, '{}')
     ))
 $$;
 
@@ -413,13 +415,16 @@ CREATE FUNCTION public.ingram_given_details(item JSONB) RETURNS JSONB LANGUAGE s
         'series', public.ingram_text(item, 'series'),
         'contributors', NULLIF(item->'contributors', '[]'),
         'bisac', NULLIF(item->'bisac', '[]'),
-        'publisher_status', public.ingram_text(item, 'publisher_status')
+        'publisher_status', public.ingram_text(item, 'publisher_status'),
+        -- An empty list is known, and says that there are none.
+        'restrictions', item->'restrictions'
     ))
 $$;
 
 ------------------------------------------------------------------------------------------- add titles
 
--- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there.
+-- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there; an
+-- empty list of restrictions says that there are none.
 -- With "fill_only": true a row only fills in what is not known yet. With "routine": true nobody asked for the title by
 -- name: else it is noted when somebody did, since a product that was deleted in the store comes back then.
 --
@@ -492,7 +497,7 @@ BEGIN
                 publication_date = d.publication_date, binding = d.binding, page_count = d.page_count,
                 srp_price = d.srp_price, weight = d.weight, category_hint = d.category_hint,
                 description = d.description, series = d.series, contributors = d.contributors, bisac = d.bisac,
-                publisher_status = d.publisher_status,
+                publisher_status = d.publisher_status, restrictions = d.restrictions,
                 wanted_at = CASE WHEN j.is_routine THEN q.wanted_at ELSE stamp END
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE q.id = j.id AND j.outcome = 'refreshed' AND j.imported_at IS NULL
@@ -503,13 +508,15 @@ BEGIN
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
                 category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
-                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at,
+                restrictions
             )
             SELECT
                 j.given_isbn, d.title, d.author, d.publisher, d.publication_date, d.binding, d.page_count, d.srp_price,
                 d.weight, j.cover_url, d.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
                 j.stock_source, j.stock_complete_at, j.stock_gone, d.description, d.series, d.contributors, d.bisac,
-                d.publisher_status, j.cover_sha256, CASE WHEN j.is_routine THEN j.wanted_at ELSE stamp END
+                d.publisher_status, j.cover_sha256, CASE WHEN j.is_routine THEN j.wanted_at ELSE stamp END,
+                d.restrictions
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE j.outcome = 'added' OR j.outcome = 'refreshed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
@@ -799,13 +806,14 @@ BEGIN
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
                 category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
-                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at,
+                restrictions
             )
             SELECT
                 j.isbn, j.title, j.author, j.publisher, j.publication_date, j.binding, j.page_count, j.srp_price,
                 j.weight, j.url, j.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
                 j.stock_source, j.stock_complete_at, j.stock_gone, j.description, j.series, j.contributors, j.bisac,
-                j.publisher_status, j.sha256, j.wanted_at
+                j.publisher_status, j.sha256, j.wanted_at, j.restrictions
             FROM judged j
             WHERE j.outcome = 'changed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
