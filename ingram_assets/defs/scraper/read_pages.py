@@ -36,6 +36,7 @@ from ingram_assets.defs.scraper.sweep_result import (
 from ingram_assets.defs.scraper.title_events import NO_STOCK_TABLE, Shop, cut
 from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.categories import hint_of
 from ingram_assets.domain.failures import NeedsPerson, Stopped
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.settings.loading import load
@@ -343,7 +344,7 @@ def details_of(page: ProductPage) -> TitleRow:
         "page_count": page.page_count,
         "srp_price": page.srp_price,
         "weight": page.weight,
-        "category_hint": " | ".join(page.bisac) or None,
+        "category_hint": hint_of(page.bisac),
         "bisac": [cut(path, 200) for path in page.bisac[:_ENTRIES]] or None,
         "description": page.description,
         "series": page.series,
