@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 TITLES = 10_000
 ROUNDS = 5
+_PAGE = {"publication_date": "2021-05-04", "srp_price": "18.99", "publisher_status": "Available"}
 
 
 def measure(postgres: Postgres) -> Iterator[dict[str, Any]]:
@@ -131,7 +132,7 @@ def _titles() -> list[dict[str, Any]]:
             "title": f"The Long Way to Title {number}",
             "author": "Somebody Somewhere",
             "publisher": "A Publisher",
-            "srp_price": "18.99",
+            **_PAGE,
             "description": "What it is about, in a few hundred words. " * 20,
             "bisac": ["Fiction | Science Fiction | Space Opera"],
         }
@@ -140,7 +141,10 @@ def _titles() -> list[dict[str, Any]]:
 
 
 def _readings(observed_at: datetime, moved: int, every: int = 1) -> list[dict[str, Any]]:
-    """A reading a title; at one in `every` of them as many copies were sold as `moved` says."""
+    """A reading a title; at one in `every` of them as many copies were sold as `moved` says.
+
+    What else each page says is what is known, as it is of nearly every page.
+    """
     stock = {
         "TN": DcStock(410, 0, "primary"),
         "PA": DcStock(12, None, "secondary"),
@@ -148,8 +152,14 @@ def _readings(observed_at: datetime, moved: int, every: int = 1) -> list[dict[st
         "OR": DcStock(7, 0),
     }
     other = {**stock, "TN": DcStock(410 - moved, 0, "primary")}
+    details = {**_PAGE, "restrictions": []}
     return [
-        {"isbn": isbn, "observed_at": observed_at, "stock": stock if place % every else other}
+        {
+            "isbn": isbn,
+            "observed_at": observed_at,
+            "stock": stock if place % every else other,
+            "details": details,
+        }
         for place, isbn in enumerate(_isbns())
     ]
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 TABLE_FILE = Path(__file__).with_name("categories.csv")
@@ -79,6 +81,30 @@ def categorize(hint: str | None, table: CategoryTable) -> Categories:
         if (found := _category(subject.strip(), table)) and found not in names:
             names.append(found)
     return Categories(tuple(names) or (table.fallback,), bool(names))
+
+
+def categories_of(bisac: Sequence[str], hint: str | None, table: CategoryTable) -> Categories:
+    """The categories of a title: by its headings, else by the hint that somebody gave it."""
+    by_heading = categorize(" | ".join(bisac), table)
+    return by_heading if by_heading.mapped else categorize(hint, table)
+
+
+def hint_of(bisac: Sequence[str]) -> str | None:
+    """What a title is about in a word or two, for its `category_hint`: "science fiction".
+
+    It is the first category that its headings fall into by the table that ships, whatever table the store
+    goes by. Where they fall into none, it is the first heading's own word: "thrillers". `None` without one.
+    """
+    shipped = categorize(" | ".join(bisac), _shipped_table())
+    if shipped.mapped:
+        return shipped.names[0].lower()
+    parts = [part.strip() for part in (bisac[0] if bisac else "").split("/") if part.strip()]
+    return parts[min(1, len(parts) - 1)].lower() if parts else None
+
+
+@lru_cache(maxsize=1)
+def _shipped_table() -> CategoryTable:
+    return parse_table(TABLE_FILE.read_text("utf-8"))
 
 
 def _category(subject: str, table: CategoryTable) -> str | None:

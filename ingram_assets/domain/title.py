@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from ingram_assets.domain.readings import KnownStock
+from ingram_assets.domain.restrictions import Restrictions
 from ingram_assets.domain.stock import DcStock
 
 
@@ -38,6 +39,7 @@ class Title:
         known: the same with their times, and with the centers that count no longer.
         aged: set by `lifetime.age`, where copies in `stock` are too old to be sold.
         wanted_at: when a person last asked for this title to be in the store (`ingram enrich`).
+        restrictions: what its page last said of who may buy it; none, too, where no page was read yet.
     """
 
     id: int
@@ -69,6 +71,7 @@ class Title:
     known: KnownStock | None = None
     aged: Aged | None = None
     wanted_at: datetime | None = None
+    restrictions: Restrictions = ()
 
     @property
     def is_wanted_again(self) -> bool:

@@ -13,6 +13,7 @@ from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.guardrails import Attempt
 from ingram_assets.domain.readings import KnownStock, from_queue
+from ingram_assets.domain.restrictions import in_order
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor, Title
 from ingram_assets.staging.connection import Client
@@ -385,6 +386,7 @@ def _title(**row: Any) -> Title:
     row["stock"] = row["known"].stock if row["known"] else None
     row["publication_date"] = _date(row["publication_date"])
     row["contributors"] = tuple(_contributors(row["contributors"]))
+    row["restrictions"] = in_order(filter(None, row["restrictions"] or ()))
     row["bisac"] = tuple(one for one in _list(row["bisac"]) if isinstance(one, str))
     return Title(**{name: row[name] for name in _FIELDS})  # another program may have added columns
 

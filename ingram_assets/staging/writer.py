@@ -29,7 +29,10 @@ LONGEST = {
 
 
 class TitleRow(TypedDict, total=False):
-    """A title. A field that is absent, `None`, empty or 0 is not known and leaves what is there."""
+    """A title. A field that is absent, `None`, empty or 0 is not known and leaves what is there.
+
+    But empty `restrictions` say that there are none.
+    """
 
     isbn: Required[str]
     title: str | None
@@ -51,6 +54,7 @@ class TitleRow(TypedDict, total=False):
     bisac: Sequence[str] | None
     """Heading paths."""
     publisher_status: str | None
+    restrictions: Sequence[str] | None
 
 
 class StockRow(TypedDict):
@@ -63,6 +67,9 @@ class StockRow(TypedDict):
     """Every center is on it, which is so if this is left out."""
     source: NotRequired[str]
     """ "ipage" if left out."""
+    details: NotRequired[Mapping[str, Any]]
+    """What else the page says that can change in an hour: fields of a `TitleRow`. What differs from what is
+    known goes in as from `add_titles` with `routine`, unless the reading is stale."""
 
 
 class CoverRow(TypedDict):
@@ -96,6 +103,10 @@ class RowOutcome:
     """Why it was `refused`; else `None`."""
     merged: KnownStock | None = None
     """Of a reading: all that is known of the title's stock now."""
+    details: str | None = None
+    """Of a reading with details: `refreshed`, `refused`; `None` if they were no news."""
+    details_reason: str | None = None
+    """Why the details were refused; the stock was recorded."""
 
 
 class QueueWriter(Client):
@@ -182,9 +193,10 @@ class QueueWriter(Client):
         for places in _batches(rows):
             batch = "[" + ",".join(rows[place].text for place in places) + "]"
             statement = f"SELECT * FROM public.{function}(%s)"
-            for ordinal, _, outcome, reason, *merged in self.rows(doing, statement, [batch], tuple_row):
+            for ordinal, _, outcome, reason, *rest in self.rows(doing, statement, [batch], tuple_row):
                 place = places[ordinal - 1]
-                answers[place] = RowOutcome(rows[place].isbn, outcome, reason, *map(_known, merged))
+                merged, *details = rest or [None]
+                answers[place] = RowOutcome(rows[place].isbn, outcome, reason, _known(merged), *details)
         return answers
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingram_assets.domain.categories import CategoryTable, categorize
+from ingram_assets.domain.categories import CategoryTable, categories_of
 from ingram_assets.domain.guardrails import HeldPrice, held_price
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.title import Title
@@ -79,7 +79,7 @@ def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
         "weight": grams,
         "price": price,
         "cover_url": _web_address(title.cover_url),
-        "categories": sorted(categorize(title.category_hint, table).names),
+        "categories": sorted(categories_of(title.bisac, title.category_hint, table).names),
         "tag": TAG,
         "metadata.procurement_type": TAG,
         "metadata.isbn13": title.isbn,

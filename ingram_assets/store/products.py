@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingram_assets.domain.categories import categorize
+from ingram_assets.domain.categories import categories_of
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.catalog_lookup import Shelves
@@ -100,8 +100,8 @@ class _Import:
     def bring(self, titles: Sequence[Title], actual: Mapping[str, Actual]) -> None:
         """Makes products of a batch's titles, or updates those there are."""
         for title in titles:
-            if not categorize(title.category_hint, self.session.categories).mapped:
-                self.report.unmapped[title.isbn] = title.category_hint
+            if not categories_of(title.bisac, title.category_hint, self.session.categories).mapped:
+                self.report.unmapped[title.isbn] = " | ".join(title.bisac) or title.category_hint
         rows = self._plan(titles, actual)
         self._create([row for row in rows.values() if row.level])
         # A create whose answer was lost is refused when it is sent again: the product is there.

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 
 from ingram_assets.defs.events import KIND, REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS, UNREAD_PAGES
+from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, STOCK, STOCK_SWEEP, TITLE_DETAILS, UNREAD_PAGES
 from ingram_assets.defs.reading_events import OUTCOME, REASON, said
 from ingram_assets.defs.scraper import read_pages
 from ingram_assets.defs.scraper.assets import saved_search, stock_sweep, title_page
@@ -20,6 +21,7 @@ from ingram_assets.defs.scraper.earlier_sweeps import BINDINGS
 from ingram_assets.defs.scraper.read_pages import details_of
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage import site as site_module
@@ -257,6 +259,48 @@ def test_what_else_such_a_page_says_is_kept(instance: dg.DagsterInstance, site: 
     with QueueReader(queue.reader) as reader:
         (row,) = reader.titles([isbn])
     assert (row.title, on_hand(row.stock)) == (site.entry(isbn)["title"], None)
+
+
+def test_every_reading_of_stock_counts_whole(instance: dg.DagsterInstance, site: Simulator, queue: Queue):
+    """Date, price, status and restrictions of a page that is read for its stock are in the queue at once."""
+    assert sweep(instance).success
+    shown = next(isbn for isbn, entry in site.book().items() if entry["stock"] and entry["on_hand"])
+    silent = next(isbn for isbn, entry in site.book().items() if entry["stock"] is None)
+    left = next(isbn for isbn, entry in site.book().items() if isbn != shown and entry["on_hand"])
+    queue.sql("UPDATE ingram_queue SET imported_at = now()")
+    before = {isbn: site.entry(isbn) for isbn in (shown, silent, left)}
+    news: dict[str, Any] = {
+        "publication_date": "2031-02-03",
+        "srp_price": "77.00",
+        "availability": "Out of Print",
+        "messages": ["Restricted:  Not available to all customers."],
+    }
+    try:
+        for isbn in (shown, silent):
+            site.edit(isbn, **news)
+        site.edit(left, annotation="Another blurb: what is long waits for the week's reading.")
+        done = sweep(instance)
+        assert done.success
+        with QueueReader(queue.reader) as reader:
+            to_push = {row.isbn: row for row in reader.rows_to_import(100)}
+        assert to_push.keys() == {shown, silent}
+        for row in to_push.values():
+            assert (row.publication_date, row.srp_price) == (date(2031, 2, 3), Decimal("77.00"))
+            assert row.publisher_status == "Out of Print"
+            assert row.restrictions == (Restriction.RESTRICTED, Restriction.SOME_CUSTOMERS)
+        rows = instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        events = [entry.get_dagster_event() for entry in rows]
+        assert {event.partition for event in events if event.asset_key == QUEUE_ROWS} == {shown, silent}
+        assert sweep(instance).success
+        with QueueReader(queue.reader) as reader:
+            assert {row.isbn: row.id for row in reader.rows_to_import(100)} == {
+                isbn: row.id for isbn, row in to_push.items()
+            }
+    finally:
+        queue.sql("DELETE FROM ingram_queue WHERE imported_at IS NULL")
+        queue.sql("UPDATE ingram_queue SET imported_at = NULL")
+        for isbn, entry in before.items():
+            site.edit(isbn, **{name: entry[name] for name in (*news, "annotation")})
 
 
 @pytest.mark.parametrize(("minutes", "words"), [(60, "60 min ahead of"), (-60, "60 min behind")])

@@ -4,7 +4,14 @@ import time
 
 import pytest
 
-from ingram_assets.domain.categories import TABLE_FILE, Categories, categorize, parse_table
+from ingram_assets.domain.categories import (
+    TABLE_FILE,
+    Categories,
+    categories_of,
+    categorize,
+    hint_of,
+    parse_table,
+)
 
 SHIPPED = parse_table(TABLE_FILE.read_text("utf-8"))
 
@@ -89,3 +96,27 @@ def test_a_spreadsheets_table_is_read() -> None:
 def test_a_table_that_cant_be_meant_names_its_line(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_table(text)
+
+
+@pytest.mark.parametrize(
+    ("bisac", "hint"),
+    [
+        (("FICTION / Science Fiction / Space Opera", "FICTION / Horror"), "science fiction"),
+        (("FICTION / Romance / Fantasy",), "fantasy"),
+        (("FICTION / Thrillers / Technological", "FICTION / Horror"), "horror"),
+        (("FICTION / Thrillers / Technological",), "thrillers"),
+        (("COOKING",), "cooking"),
+        ((" / ",), None),
+        ((), None),
+    ],
+)
+def test_a_hint_is_a_word_or_two(bisac: tuple[str, ...], hint: str | None) -> None:
+    assert hint_of(bisac) == hint
+
+
+def test_headings_come_before_the_hint() -> None:
+    both = ("FICTION / Horror", "FICTION / Fantasy / Epic")
+    assert categories_of(both, "horror", SHIPPED).names == ("Horror", "Fantasy")
+    assert categories_of((), "science fiction", SHIPPED) == Categories(("Science Fiction",), mapped=True)
+    assert categories_of(("COOKING / Bread",), "fantasy", SHIPPED).names == ("Fantasy",)
+    assert not categories_of(("COOKING / Bread",), "bread", SHIPPED).mapped

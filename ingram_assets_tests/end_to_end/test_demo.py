@@ -2,6 +2,8 @@
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -160,6 +162,29 @@ def test_a_stock_move_reaches_the_store_by_the_sensor(stack: Stack, scraper: She
     assert done.exit_code == 0, done.errors
     assert done.result["stock_changed"] == 1
     eventually(lambda: admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == truth)
+
+
+def test_what_a_page_says_beside_its_stock_reaches_the_store_with_the_next_push(
+    stack: Stack, scraper: Shell, admin: Admin, eventually
+):
+    """A price and a date that the site changed, read by the sweep, which records no details anew."""
+    simulator = stack.simulator
+    priced, dated = [isbn for isbn in simulator.isbns("in_stock") if isbn != BETWEEN_TWO_FIRES][:2]
+    price = Decimal(simulator.entry(priced)["srp_price"]) + 1
+    simulator.edit(priced, srp_price=str(price))
+    simulator.edit(dated, publication_date="2031-02-03")
+    done = scraper("sync-stock", "--json")
+    assert done.exit_code == 0, done.errors
+
+    def in_store(isbn: str) -> dict[str, Any]:
+        fields = "*variants,*variants.prices"
+        (product,) = admin.all("/admin/products", "products", fields=fields, q=isbn)
+        (variant,) = product["variants"]
+        return variant
+
+    eventually(lambda: [each["amount"] for each in in_store(priced)["prices"]] == [float(price)])
+    eventually(lambda: in_store(dated)["metadata"]["availability"] == "preorder")
+    assert "February 3, 2031" in in_store(dated)["metadata"]["availability_label"]
 
 
 def test_a_hand_edit_is_seen_and_repaired(stack: Stack, storefront: Shell, admin: Admin):

@@ -1,6 +1,7 @@
 """Recording stock: what counts as a change, what is kept, and what is refused."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.readings import KnownStock
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import MAX_COUNT, UNSEEN, DcStock
+from ingram_assets.domain.title import Title
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.queue import NOW, Queue, isbn, outcomes, reading, title
@@ -377,7 +380,120 @@ def test_zeros_of_a_title_that_was_never_read_whole_are_no_zero(
     assert stock_rules.on_hand(row.stock) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"complete": "yes"}, {"complete": 1}, {"source": 5}, {"source": "x" * 51}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"complete": "yes"},
+        {"complete": 1},
+        {"source": 5},
+        {"source": "x" * 51},
+        {"details": []},
+        {"details": "OP"},
+        {"details": None},
+    ],
+)
 def test_how_a_reading_was_made_is_looked_at(writer: QueueWriter, wrong: dict[str, Any]) -> None:
     writer.add_titles([title(1)])
     assert outcomes(writer.record_stock([reading(1, 5) | wrong])) == ["refused"]
+
+
+PAGE: dict[str, Any] = {
+    "publication_date": date(2027, 2, 3),
+    "srp_price": Decimal("18.99"),
+    "publisher_status": "Not Yet Published",
+    "restrictions": [],
+}
+"""What a page says beside its stock."""
+
+
+@pytest.fixture
+def in_store(writer: QueueWriter, reader: QueueReader) -> Title:
+    """A title that was read and imported: what the page says of it is known."""
+    writer.add_titles([title(1, **PAGE, description="What it is about.")])
+    assert outcomes(writer.record_stock([reading(1, 5)])) == ["first"]
+    reader.mark_imported([row.id for row in reader.rows_to_import()])
+    assert reader.rows_to_import() == []
+    return reader.titles()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "known"),
+    [
+        ("publication_date", date(2027, 3, 10), date(2027, 3, 10)),
+        ("srp_price", Decimal("21.00"), Decimal("21.00")),
+        ("publisher_status", "Out of Print", "Out of Print"),
+        ("restrictions", ["not_returnable"], (Restriction.NOT_RETURNABLE,)),
+    ],
+)
+@pytest.mark.parametrize("on_hand", [5, 6])
+def test_what_a_reading_says_beside_its_stock_is_to_be_pushed(
+    writer: QueueWriter, reader: QueueReader, in_store: Title, name: str, now: Any, known: Any, on_hand: int
+) -> None:
+    reading_ = {**reading(1, on_hand, at=1), "details": {**PAGE, name: now}}
+    [answer] = writer.record_stock([reading_])
+    assert (answer.outcome, answer.details) == ("unchanged" if on_hand == 5 else "changed", "refreshed")
+    [row] = reader.rows_to_import()
+    assert getattr(row, name) == known
+    assert (row.description, row.wanted_at) == (in_store.description, in_store.wanted_at)
+    assert row.stock == {"TN": DcStock(on_hand, 0, "primary")}
+    assert row.stock_observed_at == reading_["observed_at"]
+    [again] = writer.record_stock([{**reading_, "observed_at": NOW + timedelta(minutes=2)}])
+    assert (again.outcome, again.details) == ("unchanged", None)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        PAGE,
+        {},
+        {"publication_date": None, "srp_price": None},
+        {"srp_price": "0.00", "publisher_status": " "},
+        {"srp_price": "18.990"},
+    ],
+)
+def test_a_page_that_says_nothing_new_changes_nothing(
+    queue: Queue, writer: QueueWriter, reader: QueueReader, in_store: Title, details: Any
+) -> None:
+    before = queue.sql("SELECT text_bytes FROM ingram_limits")
+    [answer] = writer.record_stock([{**reading(1, 5, at=1), "details": details}])
+    assert (answer.outcome, answer.details, answer.details_reason) == ("unchanged", None, None)
+    assert reader.rows_to_import() == []
+    assert queue.sql("SELECT text_bytes FROM ingram_limits") == before
+
+
+def test_an_older_page_takes_back_no_newer_ones_details(
+    writer: QueueWriter, reader: QueueReader, in_store: Title
+) -> None:
+    late = {**reading(1, 4, at=-1), "details": {**PAGE, "srp_price": "9.99"}}
+    [answer] = writer.record_stock([late])
+    assert (answer.outcome, answer.details) == ("stale", None)
+    [row] = reader.titles()
+    assert (row.id, row.srp_price, row.stock) == (in_store.id, in_store.srp_price, in_store.stock)
+
+
+def test_details_that_are_refused_cost_no_reading(
+    writer: QueueWriter, reader: QueueReader, in_store: Title
+) -> None:
+    wrong = {**reading(1, 4, at=1), "details": {**PAGE, "srp_price": "20000.01", "publisher_status": "OP"}}
+    [answer] = writer.record_stock([wrong])
+    assert (answer.outcome, answer.details) == ("changed", "refused")
+    assert "no book costs" in (answer.details_reason or "")
+    [row] = reader.titles()
+    assert (row.id, row.srp_price, row.publisher_status) == (
+        in_store.id,
+        PAGE["srp_price"],
+        "Not Yet Published",
+    )
+    assert row.stock == {"TN": DcStock(4, 0, "primary")}
+
+
+def test_details_of_one_title_twice_in_a_batch_are_judged_in_turn(
+    writer: QueueWriter, reader: QueueReader, in_store: Title
+) -> None:
+    other = {**reading(1, 5, at=1), "details": {**PAGE, "srp_price": "9.99"}}
+    back = {**reading(1, 5, at=2), "details": PAGE}
+    untracked = {**reading(2, 5, at=2), "details": PAGE}
+    assert [one.details for one in writer.record_stock([other, back, untracked])] == ["refreshed"] * 2 + [
+        None
+    ]
+    assert [row.srp_price for row in reader.titles()] == [PAGE["srp_price"]]

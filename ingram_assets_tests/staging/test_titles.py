@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.staging.reader import QueueReader
@@ -32,6 +33,7 @@ DETAILS: dict[str, Any] = {
     "contributors": [{"name": "Søren Ælf", "role": "Author"}, {"name": "李", "role": None}, "Third"],
     "bisac": ["Fiction | Fantasy | Epic"],
     "publisher_status": "NY",
+    "restrictions": (Restriction.RESTRICTED, Restriction.NOT_RETURNABLE, "For sale only in Canada."),
 }
 
 
@@ -117,6 +119,19 @@ def test_what_is_not_known_leaves_what_is(writer: QueueWriter, reader: QueueRead
     assert (row.author, row.srp_price, row.title) == (DETAILS["author"], Decimal("31.00"), DETAILS["title"])
 
 
+def test_a_page_that_shows_no_restriction_takes_it_away(writer: QueueWriter, reader: QueueReader) -> None:
+    writer.add_titles([title(1, restrictions=["not_returnable"])])
+    assert outcomes(writer.add_titles([title(1)])) == ["unchanged"], "who says nothing of it takes nothing"
+    assert reader.titles()[0].restrictions == (Restriction.NOT_RETURNABLE,)
+    assert outcomes(writer.add_titles([title(1, restrictions=[])])) == ["refreshed"]
+    assert reader.titles()[0].restrictions == ()
+
+
+def test_that_a_title_has_no_restriction_is_no_news(writer: QueueWriter) -> None:
+    writer.add_titles([title(1)])
+    assert outcomes(writer.add_titles([title(1, restrictions=[])])) == ["unchanged"]
+
+
 def test_a_poorer_source_only_fills_in(writer: QueueWriter, reader: QueueReader) -> None:
     writer.add_titles([title(1)])
     shouted = title(1, title="TITLE 1 (HB)", srp_price=9)
@@ -143,7 +158,7 @@ def test_a_title_not_imported_yet_stays_one_row_under_a_new_id(
 def test_an_imported_title_whose_details_change_gets_a_fresh_row(
     queue: Queue, writer: QueueWriter, reader: QueueReader
 ) -> None:
-    writer.add_titles([title(1, author="Who")])
+    writer.add_titles([title(1, author="Who", restrictions=["restricted"])])
     writer.record_stock([reading(1, 5)])
     writer.record_covers([{"isbn": isbn(1), "cover_url": "https://covers.example/1.jpg"}])
     [first] = reader.rows_to_import()
@@ -166,6 +181,7 @@ def test_an_imported_title_whose_details_change_gets_a_fresh_row(
 
     writer.add_titles([title(1, publisher="Orbit")])
     assert [row.publisher for row in reader.rows_to_import()] == ["Orbit"]
+    assert [row.restrictions for row in reader.rows_to_import()] == [("restricted",)]
     rows = queue.sql("SELECT publisher, imported_at IS NULL FROM ingram_queue ORDER BY id")
     assert rows == [(None, False), ("Orbit", True)], "the old row stays, the fresh one is one"
 
@@ -248,7 +264,7 @@ def test_covers(writer: QueueWriter, reader: QueueReader) -> None:
         return {"isbn": isbn(number), "cover_url": url, "cover_sha256": digest}
 
     one, other = "1" * 64, "2" * 64
-    writer.add_titles([title(1)])
+    writer.add_titles([title(1, restrictions=["restricted"])])
     writer.record_stock([reading(1, 5)])
     assert outcomes(writer.record_covers([cover(1), cover(1), cover(2)])) == [
         "changed",
@@ -261,7 +277,7 @@ def test_covers(writer: QueueWriter, reader: QueueReader) -> None:
     assert reader.rows_to_import() == []
     assert outcomes(writer.record_covers([cover(1, digest=other), cover(1)])) == ["changed", "unchanged"]
     [fresh] = reader.rows_to_import()
-    assert fresh.cover_sha256 == other
+    assert (fresh.cover_sha256, fresh.restrictions) == (other, (Restriction.RESTRICTED,))
     assert fresh.stock == {"TN": DcStock(5, 0, "primary")}
     assert outcomes(writer.record_covers([cover(1, url="https://covers.example/2.jpg")])) == ["changed"]
     [again] = reader.rows_to_import()

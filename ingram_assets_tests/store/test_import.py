@@ -29,7 +29,8 @@ def test_a_new_title_is_all_there(bench: Bench) -> None:
         author="Christopher Buehlman",
         description="A knight, a girl, a plague.",
         weight=Decimal("0.90"),
-        category_hint="FICTION / Horror | FICTION / Fantasy / Historical",
+        category_hint="horror",
+        bisac=("FICTION / Horror", "FICTION / Fantasy / Historical"),
         series="Alone",
     )
     report = bench.import_(title)
@@ -69,7 +70,7 @@ def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
     unknown = make_title(on_hand=None)
     digital = make_title(on_hand=None, binding="eBook")
     coming = make_title(on_hand=None, publication_date=date(2027, 2, 3))
-    cooking = make_title(category_hint="COOKING / Bread")
+    cooking = make_title(category_hint="bread", bisac=("COOKING / Bread",))
     report = bench.import_(unknown, digital, coming, cooking)
     assert len(report.created) == 4
     assert report.zero_for_unknown == [unknown.isbn, coming.isbn]

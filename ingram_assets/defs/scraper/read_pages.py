@@ -4,7 +4,7 @@ Readings are recorded in batches as they come in, so that a run that is stopped 
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -36,6 +36,7 @@ from ingram_assets.defs.scraper.sweep_result import (
 from ingram_assets.defs.scraper.title_events import NO_STOCK_TABLE, Shop, cut
 from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
+from ingram_assets.domain.categories import hint_of
 from ingram_assets.domain.failures import NeedsPerson, Stopped
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.settings.loading import load
@@ -44,12 +45,13 @@ from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.pages import ProductPage
 from ingram_assets.sources.ipage.pages.product_page import StockInPart
 from ingram_assets.sources.ipage.site import Reading, Site
-from ingram_assets.staging.writer import LONGEST, QueueWriter, TitleRow, UnreadRow
+from ingram_assets.staging.writer import LONGEST, QueueWriter, StockRow, TitleRow, UnreadRow
 
 _BATCH = 50
 _NOTES = 50
 _ENTRIES = 60
 """Contributors and subjects that are recorded of a title; the queue takes 20,000 characters of each list."""
+_NEWS = frozenset({"publication_date", "srp_price", "publisher_status", "restrictions"})
 Doubt = Callable[[Sequence[Reading]], str | None]
 """Why pages that were read together are not believed; None: they are."""
 VANISHED = "vanished"
@@ -178,6 +180,7 @@ class _TitlePass:
             *self._record_details(
                 {isbn: one.page for isbn, one in pages.items() if isbn in self.with_details}
             ),
+            *self._record_news(pages[one.isbn].page for one in silent if one.isbn not in self.with_details),
             *self._record_stock({isbn: one for isbn, one in pages.items() if one.shows_stock}),
         ]
         self.queue.record_unread(unread)
@@ -217,13 +220,27 @@ class _TitlePass:
         rows = [details_of(page) for page in pages.values()]
         for outcome in self.queue.add_titles(rows, routine=self.sweep.earlier.of_all):
             if outcome.outcome == "refused":
-                self.sweep.report.fail(outcome.isbn, outcome.reason or "refused by the queue")
-                self.sweep.there.discard(outcome.isbn)
+                self._refused(outcome.isbn, outcome.reason)
                 continue
             events.append(title_events.details_read(pages[outcome.isbn], self.shop))
             if outcome.outcome != "unchanged":
                 events.append(title_events.row_changed(outcome.isbn, outcome.outcome, self.shop))
         return events
+
+    def _record_news(self, pages: Iterable[ProductPage]) -> list[dg.AssetMaterialization]:
+        """Record what can change in an hour, of pages without stock: else it goes with the stock."""
+        rows = [cast(TitleRow, {"isbn": page.isbn, **news_of(page)}) for page in pages]
+        events: list[dg.AssetMaterialization] = []
+        for outcome in self.queue.add_titles(rows, routine=True) if rows else ():
+            if outcome.outcome == "refused":
+                self._refused(outcome.isbn, outcome.reason)
+            elif outcome.outcome != "unchanged":
+                events.append(title_events.row_changed(outcome.isbn, outcome.outcome, self.shop))
+        return events
+
+    def _refused(self, isbn: str, reason: str | None) -> None:
+        self.sweep.report.fail(isbn, reason or "refused by the queue")
+        self.sweep.there.discard(isbn)
 
     def _record_stock(self, pages: Mapping[str, PageReading]) -> list[dg.AssetMaterialization]:
         if not pages:
@@ -240,17 +257,7 @@ class _TitlePass:
         in_part = {
             isbn: self._report_in_part(one, before.get(isbn)) for isbn, one in pages.items() if one.in_part
         }
-        outcomes = self.queue.record_stock(
-            [
-                {
-                    "isbn": isbn,
-                    "observed_at": one.reading.observed_at,
-                    "stock": one.page.stock or {},
-                    "complete": one.complete,
-                }
-                for isbn, one in pages.items()
-            ]
-        )
+        outcomes = self.queue.record_stock([self._stock_row(one) for one in pages.values()])
         events: list[dg.AssetMaterialization] = []
         for outcome in outcomes:
             isbn, became = outcome.isbn, outcome.outcome
@@ -269,9 +276,22 @@ class _TitlePass:
                     pages[isbn], known, became, before.get(isbn), self.shop, in_part.get(isbn, {})
                 )
             )
+            if outcome.details == "refused":
+                self._refused(isbn, outcome.details_reason)
+            if outcome.details == "refreshed":
+                events.append(title_events.row_changed(isbn, outcome.details, self.shop))
             if became in ("first", "changed"):
                 events.append(title_events.row_changed(isbn, f"stock {became}", self.shop))
         return events
+
+    def _stock_row(self, one: PageReading) -> StockRow:
+        return {
+            "isbn": one.reading.isbn,
+            "observed_at": one.reading.observed_at,
+            "stock": one.page.stock or {},
+            "complete": one.complete,
+            "details": {} if one.reading.isbn in self.with_details else news_of(one.page),
+        }
 
     def _report_in_part(self, one: PageReading, before: dg.EventLogRecord | None) -> dict[str, Any]:
         """Report a page that shows zeros of a part of the stock alone; what its event says of that.
@@ -302,6 +322,11 @@ def _unread(isbn: str, observed_at: datetime, outcome: str, reason: str) -> Unre
     return {"isbn": isbn, "observed_at": observed_at, "outcome": outcome, "reason": reason}
 
 
+def news_of(page: ProductPage) -> Mapping[str, Any]:
+    """Those of a page's details that can change from one hour to the next, as `details_of` has them."""
+    return {name: value for name, value in details_of(page).items() if name in _NEWS}
+
+
 def details_of(page: ProductPage) -> TitleRow:
     """A page's details under the queue's column names; what the page does not say is left out."""
     contributors = [
@@ -319,11 +344,12 @@ def details_of(page: ProductPage) -> TitleRow:
         "page_count": page.page_count,
         "srp_price": page.srp_price,
         "weight": page.weight,
-        "category_hint": " | ".join(page.bisac) or None,
+        "category_hint": hint_of(page.bisac),
         "bisac": [cut(path, 200) for path in page.bisac[:_ENTRIES]] or None,
         "description": page.description,
         "series": page.series,
         "publisher_status": page.publisher_status,
+        "restrictions": page.restrictions,
     }
     fitted = {
         name: cut(value, LONGEST[name]) if name in LONGEST else value

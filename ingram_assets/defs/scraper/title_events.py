@@ -64,6 +64,7 @@ def row_changed(isbn: str, what: str, shop: Shop) -> dg.AssetMaterialization:
 
 def details_read(page: ProductPage, shop: Shop) -> dg.AssetMaterialization:
     """The title's details were recorded."""
+    restrictions = {"restrictions": "; ".join(page.restrictions)} if page.restrictions else {}
     metadata: dict[str, Any] = {
         "title": cut(page.title, _SHOWN),
         "by": cut("; ".join(contributor.name for contributor in page.contributors), _SHOWN),
@@ -71,6 +72,7 @@ def details_read(page: ProductPage, shop: Shop) -> dg.AssetMaterialization:
         "publication_date": str(page.publication_date or "unknown"),
         "binding": page.binding or "unknown",
         "price": str(page.srp_price) if page.srp_price is not None else "unknown",
+        **restrictions,
         **shop.links(page.isbn),
     }
     return dg.AssetMaterialization(TITLE_DETAILS, partition=page.isbn, metadata=metadata)

@@ -28,12 +28,13 @@ _NAMES = {
     "bisac subject headings, bisac category(s)",
     "description": "annotation, description, summary, publisher marketing, brief description",
     "status": "publisher status, pub status, product status, title status",
+    "returnable": "returnable, returns",
     "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
     "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
     "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
     "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
     "quantity, your price, net price, us net, reviews, dimensions, size, product dimensions, discount, "
-    "discount code, returnable, returns",
+    "discount code",
 }
 _FIELD_OF = {
     name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))

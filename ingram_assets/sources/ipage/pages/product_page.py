@@ -13,8 +13,10 @@ from decimal import Decimal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.domain import restrictions
 from ingram_assets.domain.completeness import Habit, Shape, is_complete
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
+from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
@@ -32,8 +34,9 @@ class ProductPage:
     shows no stock table. `stock_shape`: which parts of the stock it shows, `stock_rows_lost`: rows of it
     whose DC can't be told; what the account's other pages show decides whether that is all
     (`shows_all_stock`). `bisac`: heading paths ("FICTION / Fantasy / Epic"). `publisher_status`: the words
-    beside the title or under "Publisher Status" ("Out of Print"). `warnings`: what was there and not
-    understood, for a person.
+    beside the title or under "Publisher Status" ("Out of Print"). `restrictions`: who may not buy it, where,
+    and whether it can't be returned; none is known, since a page that has one shows it. `warnings`: what was
+    there and not understood, for a person.
     """
 
     isbn: str
@@ -52,6 +55,7 @@ class ProductPage:
     stock_shape: Shape | None = None
     stock_rows_lost: int = 0
     publisher_status: str | None = None
+    restrictions: Restrictions = ()
     warnings: tuple[str, ...] = ()
 
     def shows_all_stock(self, habit: Habit) -> bool:
@@ -96,6 +100,8 @@ _ASIDES = ", ".join(
     for attribute in ("class", "id")
 )
 """What shows other books beside this one."""
+_MESSAGES = "[class*=message i]:not([class*=error i])"
+_NOT_SHOWN = frozenset({"script", "style", "select", "noscript", "template", "textarea", "title"})
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = frozenset({"doContributorSearch", "doSid"})
@@ -106,6 +112,8 @@ _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
+_NO = frozenset({"n", "no", "not returnable", "non-returnable", "nonreturnable"})
+_MAX_MESSAGES, _MAX_MESSAGE = 20, 2_000
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
 )
@@ -146,6 +154,7 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         stock_shape=stock.shape,
         stock_rows_lost=stock.lost_rows,
         publisher_status=_present(labels.one_line("status")) or beside,
+        restrictions=_restrictions(labels, tree),
         warnings=(*warnings, *stock.warnings),
     )
     return _with_what_is_damaged(page)
@@ -386,6 +395,26 @@ def _bisac(labels: Labels) -> tuple[str, ...]:
     text = re.sub(r"/\n|\n/", " / ", "\n".join(filter(None, lines)))
     paths = (_present(fields.clean(piece).strip(" ,;")) for piece in re.split(r"[|\n]", text))
     return tuple(dict.fromkeys(filter(None, paths)))
+
+
+def _restrictions(labels: Labels, tree: LexborHTMLParser) -> Restrictions:
+    """What the page says of who may buy the title, wherever on it that stands as a line of its own."""
+    found: list[str] = []
+    if (labels.one_line("returnable") or "").strip(" .").casefold() in _NO:
+        found.append(Restriction.NOT_RETURNABLE)
+    for message in tree.css(_MESSAGES)[:_MAX_MESSAGES]:
+        for line in flowing_text(message, _is_not_shown, _MAX_MESSAGE).splitlines():
+            found += restrictions.said(fields.clean(line), is_message=True)
+    body = tree.body
+    if body is not None and restrictions.may_be_in(body.text(deep=True)):
+        for line in flowing_text(body, _is_not_shown).splitlines():
+            if restrictions.may_be_in(line):
+                found += restrictions.said(fields.clean(line))
+    return restrictions.in_order(found)
+
+
+def _is_not_shown(node: LexborNode) -> bool:
+    return node.tag in _NOT_SHOWN or folded.is_away(node)
 
 
 def _description(labels: Labels, tree: LexborHTMLParser) -> str | None:

@@ -217,7 +217,8 @@ CREATE FUNCTION public.ingram_title_problem(item JSONB) RETURNS TEXT LANGUAGE sq
         public.ingram_text_problem(item, 'series', 500),
         public.ingram_list_problem(item, 'contributors', '{string,object}'),
         public.ingram_list_problem(item, 'bisac', '{string}'),
-        public.ingram_text_problem(item, 'publisher_status', 100)
+        public.ingram_text_problem(item, 'publisher_status', 100),
+        public.ingram_list_problem(item, 'restrictions', '{string}')
     )
 $$;
 
@@ -392,7 +393,8 @@ CREATE FUNCTION public.ingram_known_details(q public.ingram_queue) RETURNS JSONB
         'title', q.title, 'author', q.author, 'publisher', q.publisher, 'publication_date', q.publication_date,
         'binding', q.binding, 'page_count', q.page_count, 'srp_price', q.srp_price, 'weight', q.weight,
         'category_hint', q.category_hint, 'description', q.description, 'series', q.series,
-        'contributors', q.contributors, 'bisac', q.bisac, 'publisher_status', q.publisher_status
+        'contributors', q.contributors, 'bisac', q.bisac, 'publisher_status', q.publisher_status,
+        'restrictions', COALESCE(q.restrictions, '{}')
     ))
 $$;
 
@@ -413,13 +415,16 @@ CREATE FUNCTION public.ingram_given_details(item JSONB) RETURNS JSONB LANGUAGE s
         'series', public.ingram_text(item, 'series'),
         'contributors', NULLIF(item->'contributors', '[]'),
         'bisac', NULLIF(item->'bisac', '[]'),
-        'publisher_status', public.ingram_text(item, 'publisher_status')
+        'publisher_status', public.ingram_text(item, 'publisher_status'),
+        -- An empty list is known, and says that there are none.
+        'restrictions', item->'restrictions'
     ))
 $$;
 
 ------------------------------------------------------------------------------------------- add titles
 
--- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there.
+-- {"isbn", "title", "author", …}. A field that is absent, null or empty is not known and leaves what is there; an
+-- empty list of restrictions says that there are none.
 -- With "fill_only": true a row only fills in what is not known yet. With "routine": true nobody asked for the title by
 -- name: else it is noted when somebody did, since a product that was deleted in the store comes back then.
 --
@@ -434,14 +439,24 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET time
 DECLARE
     stamp TIMESTAMPTZ := public.ingram_begin_write();
     given public.ingram_given[];
-    this_turn INT;
-    room public.ingram_room;
 BEGIN
     given := ARRAY(
         SELECT ROW(b.ordinal, b.turn, b.isbn, b.item, COALESCE(b.problem, public.ingram_title_problem(b.item)))::public.ingram_given
         FROM public.ingram_batch(batch) b
     );
     PERFORM public.ingram_hold(given);
+    RETURN QUERY SELECT * FROM public.ingram_add_given(given, stamp);
+END
+$$;
+
+-- The same of rows that were judged and whose titles are held, for a function that does it beside its own.
+CREATE FUNCTION public.ingram_add_given(given public.ingram_given[], stamp TIMESTAMPTZ)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    this_turn INT;
+    room public.ingram_room;
+BEGIN
     RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
         room := public.ingram_room_today(cardinality(given));
@@ -492,7 +507,7 @@ BEGIN
                 publication_date = d.publication_date, binding = d.binding, page_count = d.page_count,
                 srp_price = d.srp_price, weight = d.weight, category_hint = d.category_hint,
                 description = d.description, series = d.series, contributors = d.contributors, bisac = d.bisac,
-                publisher_status = d.publisher_status,
+                publisher_status = d.publisher_status, restrictions = d.restrictions,
                 wanted_at = CASE WHEN j.is_routine THEN q.wanted_at ELSE stamp END
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE q.id = j.id AND j.outcome = 'refreshed' AND j.imported_at IS NULL
@@ -503,13 +518,15 @@ BEGIN
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
                 category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
-                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at,
+                restrictions
             )
             SELECT
                 j.given_isbn, d.title, d.author, d.publisher, d.publication_date, d.binding, d.page_count, d.srp_price,
                 d.weight, j.cover_url, d.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
                 j.stock_source, j.stock_complete_at, j.stock_gone, d.description, d.series, d.contributors, d.bisac,
-                d.publisher_status, j.cover_sha256, CASE WHEN j.is_routine THEN j.wanted_at ELSE stamp END
+                d.publisher_status, j.cover_sha256, CASE WHEN j.is_routine THEN j.wanted_at ELSE stamp END,
+                d.restrictions
             FROM judged j, LATERAL jsonb_populate_record(NULL::public.ingram_queue, j.after) d
             WHERE j.outcome = 'added' OR j.outcome = 'refreshed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal
@@ -604,14 +621,21 @@ CREATE FUNCTION public.ingram_merge_centers(
     FROM merged c
 $$;
 
--- {"isbn", "observed_at", "stock": {"TN": {"type", "onHand", "onOrder"}, …}, "complete", "source"}.
+-- {"isbn", "observed_at", "stock": {"TN": {"type", "onHand", "onOrder"}, …}, "complete", "source", "details"}.
+--
+-- `details` is what else the page says that can change from one hour to the next, with the fields of a title. What of
+-- it is news goes in as from ingram_add_titles, before the stock: unless the reading is `stale`, since an older page
+-- may say what was so before. A reading whose details are refused is recorded all the same: the answer's `details`
+-- says what became of them (`refreshed`, `refused`; NULL: no news), `details_reason` why they were refused.
 --
 -- The reading is merged into what is known. `complete` (true if absent): every center is on it; with a count that was
 -- not read it is not. What then differs from the last known counts is `first` or `changed` and goes to the history;
 -- `unchanged` only moves times. A reading older than the last one is `stale` unless it tells of a center what nobody
 -- knew. The answer's `merged` is what is known now: who read a page is to show what the store gets of it.
+CREATE TYPE public.ingram_told AS (ordinal INT, outcome TEXT, reason TEXT);
+
 CREATE FUNCTION public.ingram_record_stock(batch TEXT)
-RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT, merged JSONB)
+RETURNS TABLE (ordinal INT, isbn TEXT, outcome TEXT, reason TEXT, merged JSONB, details TEXT, details_reason TEXT)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
@@ -623,6 +647,7 @@ DECLARE
             CASE WHEN jsonb_typeof(b.item->'stock') IS DISTINCT FROM 'object' THEN 'stock is not an object of distribution centers.' END,
             CASE WHEN COALESCE(jsonb_typeof(b.item->'complete'), 'boolean') <> 'boolean' THEN 'complete is neither true nor false.' END,
             public.ingram_text_problem(b.item, 'source', 50),
+            CASE WHEN COALESCE(jsonb_typeof(b.item->'details'), 'object') <> 'object' THEN 'details is not an object.' END,
             CASE WHEN (SELECT count(*) FROM jsonb_object_keys(b.item->'stock')) > 100
                 THEN 'stock has more than 100 distribution centers.' END,
             (SELECT min(public.ingram_dc_problem(e.dc, e.counts)) FROM jsonb_each(b.item->'stock') AS e (dc, counts)),
@@ -634,10 +659,28 @@ DECLARE
     );
     this_turn INT;
     room public.ingram_room;
+    news public.ingram_given[];
+    told public.ingram_told[];
 BEGIN
     PERFORM public.ingram_hold(given);
-    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem, NULL::jsonb FROM unnest(given) g WHERE g.problem IS NOT NULL;
+    RETURN QUERY SELECT g.ordinal, g.isbn, 'refused', g.problem, NULL::jsonb, NULL, NULL FROM unnest(given) g WHERE g.problem IS NOT NULL;
     FOR this_turn IN SELECT DISTINCT g.turn FROM unnest(given) g WHERE g.problem IS NULL ORDER BY 1 LOOP
+        -- Nearly every page says what is known: that is found out here, and nothing else is done about it.
+        news := ARRAY(
+            SELECT ROW(
+                g.ordinal, 1, g.isbn, g.item->'details' || '{"routine": true}', public.ingram_title_problem(g.item->'details')
+            )::public.ingram_given
+            FROM unnest(given) g CROSS JOIN LATERAL public.ingram_current(g.isbn) q, LATERAL (SELECT jsonb_build_object(
+                'publication_date', q.publication_date, 'srp_price', q.srp_price::text,
+                'publisher_status', q.publisher_status, 'restrictions', COALESCE(q.restrictions, '{}')
+            ) AS known OFFSET 0) k
+            WHERE g.turn = this_turn AND g.problem IS NULL AND k.known || (g.item->'details') <> k.known
+                AND NOT COALESCE(public.ingram_is_older((g.item->>'observed_at')::timestamptz, q.stock_observed_at), false)
+        );
+        told := ARRAY(
+            SELECT ROW(t.ordinal, t.outcome, t.reason)::public.ingram_told
+            FROM public.ingram_add_given(news, stamp) t WHERE t.outcome <> 'unchanged'
+        );
         room := public.ingram_room_today(0);
         RETURN QUERY
         WITH readings AS (
@@ -730,8 +773,9 @@ BEGIN
             j.ordinal, j.isbn, j.outcome, CASE WHEN j.outcome = 'refused' THEN public.ingram_no_room('stock') END,
             CASE WHEN j.id IS NOT NULL AND j.outcome <> 'refused' THEN
                 jsonb_build_object('stock', j.stock, 'gone', j.gone, 'completed', to_jsonb(j.completed))
-            END
-        FROM judged j;
+            END,
+            t.outcome, t.reason
+        FROM judged j LEFT JOIN unnest(told) t ON t.ordinal = j.ordinal;
     END LOOP;
 END
 $$;
@@ -799,13 +843,14 @@ BEGIN
             INSERT INTO public.ingram_queue (
                 isbn, title, author, publisher, publication_date, binding, page_count, srp_price, weight, cover_url,
                 category_hint, stock_json, stock_observed_at, stock_changed_at, stock_source, stock_complete_at,
-                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at
+                stock_gone, description, series, contributors, bisac, publisher_status, cover_sha256, wanted_at,
+                restrictions
             )
             SELECT
                 j.isbn, j.title, j.author, j.publisher, j.publication_date, j.binding, j.page_count, j.srp_price,
                 j.weight, j.url, j.category_hint, j.stock_json, j.stock_observed_at, j.stock_changed_at,
                 j.stock_source, j.stock_complete_at, j.stock_gone, j.description, j.series, j.contributors, j.bisac,
-                j.publisher_status, j.sha256, j.wanted_at
+                j.publisher_status, j.sha256, j.wanted_at, j.restrictions
             FROM judged j
             WHERE j.outcome = 'changed' AND j.imported_at IS NOT NULL
             ORDER BY j.ordinal

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain.isbn import check_digit_13
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.sources.ipage.pages import Contributor, PageChanged, fields, parse_product_page
 from ingram_assets_tests.testing.page_factory import (
@@ -620,3 +621,41 @@ def test_a_page_made_to_take_long_is_read_or_refused(kind: str) -> None:
     """In a fraction of a second; what reads such a text anew from each of its signs takes minutes."""
     with contextlib.suppress(PageChanged):
         parse_product_page(LONG_PAGES[kind](300_000))
+
+
+def test_restrictions_are_read_wherever_they_stand() -> None:
+    assert parse_product_page(product_page()).restrictions == ()
+    told = (
+        "This item is Not Returnable",
+        "<strong>Restricted:</strong>&nbsp; Not available to all <i>customers</i>.",
+        "Available in some countries but not the United States.",
+    )
+    found = parse_product_page(product_page(messages=told)).restrictions
+    assert found == tuple(Restriction)
+    assert parse_product_page(lower(Returnable="No")).restrictions == (Restriction.NOT_RETURNABLE,)
+    assert parse_product_page(lower(Returnable="Yes")).restrictions == ()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '<div class="message" style="display: none">This item is Not Returnable</div>',
+        '<script>say("Restricted: Not available to all customers.")</script>',
+        "<select><option>Not Returnable</option></select>",
+        '<div class="relatedTitles"><p>This item is Not Returnable</p></div>',
+        '<div class="promoMessage">Free freight on all returnable titles</div>',
+    ],
+)
+def test_what_is_not_said_of_this_book_restricts_nothing(extra: str) -> None:
+    assert parse_product_page(product_page(extra=extra)).restrictions == ()
+
+
+def test_a_blurb_that_speaks_of_it_restricts_nothing() -> None:
+    blurb = "Restricted: not available to all customers, said the sign. She went in. Not returnable, it said."
+    assert parse_product_page(upper(Annotation=blurb)).restrictions == ()
+
+
+def test_a_message_that_is_not_known_is_kept_as_it_stands() -> None:
+    extra = '<div class="productDetailMessage">For sale only in Canada.<br>Ships on pallets.</div>'
+    page = parse_product_page(product_page(extra=extra))
+    assert page.restrictions == ("For sale only in Canada.",)

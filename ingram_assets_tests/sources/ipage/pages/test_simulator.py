@@ -8,7 +8,9 @@ import pytest
 
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.completeness import FIRST_GUESS
+from ingram_assets.domain.restrictions import Restriction, in_order
 from ingram_assets.sources.ipage.pages import PageChanged, fields, parse_product_page, parse_saved_search_csv
+from ingram_demo.simulator.catalog import NOT_IN_US, NOT_RETURNABLE, RESTRICTED
 from ingram_demo.simulator.dials import ALL_DCS, CSV_LAYOUTS, Dials
 from ingram_demo.simulator.export import export_csv
 from ingram_demo.simulator.faults import Rule
@@ -16,6 +18,12 @@ from ingram_demo.simulator.layouts import LAYOUTS
 from ingram_demo.simulator.product import render_product
 from ingram_demo.simulator.shown import book_entry, shown_title
 from ingram_demo.simulator.site import Site
+
+SAID = {
+    NOT_RETURNABLE: (Restriction.NOT_RETURNABLE,),
+    NOT_IN_US: (Restriction.SOME_COUNTRIES,),
+    RESTRICTED: (Restriction.RESTRICTED, Restriction.SOME_CUSTOMERS),
+}
 
 
 def site(**dials: Any) -> Site:
@@ -40,6 +48,7 @@ def assert_is_the_books(html: str, entry: dict[str, Any], *, weight_within: str 
     assert page.bisac == tuple(entry["bisac"])
     assert page.series == (entry["series"] or None)
     assert page.publisher_status == entry["availability"]
+    assert page.restrictions == in_order(word for message in entry["messages"] for word in SAID[message])
     assert (None if page.stock is None else stock_rules.to_json(page.stock)) == entry["stock"]
     assert page.stock is None or page.shows_every_part(FIRST_GUESS)
 
