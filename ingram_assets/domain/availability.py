@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
+from ingram_assets.domain import labels as label_rules
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.bindings import is_digital
+from ingram_assets.domain.labels import LabelTable, State
 from ingram_assets.domain.lifetime import StalePolicy
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.stock import Stock
@@ -23,14 +25,15 @@ _CALLED_OFF = frozenset({"AB", "WS", "PP"})
 """Codes of titles whose date holds no more: canceled, withdrawn, postponed indefinitely."""
 _CALLED_OFF_WORDS = re.compile(rf"{_GIVEN_UP}|\bpostponed indefinitely\b")
 
-_ON_ORDER = "Available to order, ships in 1–2 weeks"
-_COUNT_TOO_OLD = "Available to order"
-"""The labels of a back-order: what is on order comes soon; what nobody counted lately has no date."""
-_RELEASES = re.compile(r"Preorder, releases (\w+) (\d{1,2}), (\d{4})")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+_RELEASES = re.compile(r"Preorder, releases (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfCopies:
+    """Copies at the shop's own locations that no order has, and the location where most of them lie."""
+
+    available: int
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class Availability:
     manage_inventory: bool | None
     stale: bool = False
     """It was in stock, and no copy is known of to be there now: the counts are too old, or gone."""
+    state: State = "not_read"
+    """What booksellers tell apart within a status."""
+    release: date | None = None
+    """The day of publication of a preorder."""
 
     @property
     def in_stock(self) -> bool | None:
@@ -67,6 +74,7 @@ def availability(
     reserved_quantity: int = 0,
     inventory_mode: InventoryMode = "on_hand",
     aged: Aged | None = None,
+    labels: LabelTable | None = None,
 ) -> Availability:
     """The first rule that matches: digital, preorder, in stock, back-order, out of stock, unknown.
 
@@ -80,38 +88,55 @@ def availability(
         sold_quantity: copies that orders took since the stock was read (`position.taken_since`).
         reserved_quantity: copies that the store holds for orders which the stock knows of already.
         inventory_mode: `on_hand_plus_reserved` adds those to the level, from which the store takes them off.
-        aged: copies in `stock` are too old to be sold from (`lifetime.age`).
+        aged: copies in `stock` that nobody counted lately enough are not sold from (`lifetime.age`).
+        labels: what shoppers read; default: the table that comes with the program.
     """
+    labels, today = labels or label_rules.built_in(), _as_date(today or date.today())  # noqa: DTZ011
     if binding and is_digital(binding):
-        return Availability("digital", "Available now", None, None, None, manage_inventory=False)
+        return replace(_labeled("digital", "digital", (None, None), None, labels), manage_inventory=False)
     on_hand, on_order = stock_rules.on_hand(stock), stock_rules.on_order(stock)
-    # What nobody has counted lately is not sold from.
-    fresh = on_hand if aged is None else aged.fresh
     sold = max(0, sold_quantity)
-    moved = (max(0, reserved_quantity) if inventory_mode == "on_hand_plus_reserved" else 0) - sold
-    copies = max(0, (fresh or 0) - safety_stock)
-    level = max(0, copies + moved)
+    kept = max(0, reserved_quantity) if inventory_mode == "on_hand_plus_reserved" else 0
+    fresh = on_hand if aged is None else aged.fresh
     if release := _release(publication_date, publisher_status, today):
-        held = None if fresh is None else max(0, fresh + moved)
-        label = f"Preorder, releases {long_date(release)}"
-        return Availability("preorder", label, held, on_order, True, True)
+        held = None if fresh is None else max(0, fresh + kept - sold)
+        return _preorder(release, today, (held, on_order), labels)
+    copies = max(0, (fresh or 0) - safety_stock)
+    level_and_order = max(0, copies + kept - sold), on_order
     if copies > sold:
-        return Availability("in_stock", "In stock", level, on_order, False, True)
+        return _labeled("in_stock", "in_stock", level_and_order, False, labels)
     if aged is not None and on_hand is not None and on_hand - safety_stock > sold:
-        return _not_known_to_be_there(aged.policy, publisher_status, level, on_order)
+        return _not_known_to_be_there(aged.policy, publisher_status, level_and_order, labels)
     if on_hand is not None and on_order:
-        return Availability("backorder", _ON_ORDER, level, on_order, True, True)
+        return _labeled("backorder", "backorder", level_and_order, True, labels)
     if on_hand is not None or is_out_of_print(publisher_status):
-        return Availability("out_of_stock", "Out of stock", level, on_order, False, True)
+        return _labeled("out_of_stock", "hard_to_find", level_and_order, False, labels)
     return Availability("unknown", None, None, None, None, None)
 
 
-def _release(
-    publication_date: date | str | None, publisher_status: str | None, today: date | None
-) -> date | None:
+def _labeled(
+    status: Status,
+    state: State,
+    copies: tuple[int | None, int | None],
+    backorder: bool | None,
+    labels: LabelTable,
+) -> Availability:
+    """A state with its label. `copies`: the level, and what is on order."""
+    return Availability(status, labels.label(state), *copies, backorder, True, state=state)
+
+
+def _preorder(
+    release: date, today: date, copies: tuple[int | None, int | None], labels: LabelTable
+) -> Availability:
+    state = labels.of_preorder(release, today)
+    label = labels.label(state, release=release)
+    return Availability("preorder", label, *copies, True, True, state=state, release=release)
+
+
+def _release(publication_date: date | str | None, publisher_status: str | None, today: date) -> date | None:
     """The day on which the title comes out; `None` if it is out, called off, or nobody knows."""
-    published, today = _day(publication_date), _day(today)
-    is_to_come = published is not None and published > (today or date.today())  # noqa: DTZ011
+    published = _day(publication_date)
+    is_to_come = published is not None and published > today
     is_called_off = _says(publisher_status, _CALLED_OFF, _CALLED_OFF_WORDS)
     return published if is_to_come and not is_called_off else None
 
@@ -122,6 +147,7 @@ def after_silence(
     stock: Stock | None,
     publisher_status: str | None,
     policy: StalePolicy,
+    labels: LabelTable,
 ) -> Availability:
     """What becomes of a title of which nothing can be told now, but that the store sells as if it could.
 
@@ -132,24 +158,81 @@ def after_silence(
         found: what the rules say now.
         shown: the status that the store shows.
     """
-    if found.status != "unknown":
+    if found.status != "unknown" or found.allow_backorder:
         return found
     if shown == "preorder":
         return replace(found, allow_backorder=False)
     if shown == "in_stock" and stock is not None and policy != "keep":
-        return _not_known_to_be_there(policy, publisher_status, 0, stock_rules.on_order(stock))
+        return _not_known_to_be_there(policy, publisher_status, (0, stock_rules.on_order(stock)), labels)
     return found
+
+
+def with_unread_orders(found: Availability, may_be_ordered: bool, labels: LabelTable) -> Availability:
+    """The same where a title that was never read may be ordered, as one whose copies nobody knows of."""
+    if may_be_ordered and found.status == "unknown" and found.allow_backorder is None:
+        return _labeled("unknown", "special_order", (None, None), True, labels)
+    return found
+
+
+def with_fixed_backorder(found: Availability, fixed: bool | None, labels: LabelTable) -> Availability:
+    """The same where a person has fixed whether back-orders of the title are taken; `None`: nobody has.
+
+    What could not be ordered can be, with no date known. What is sold on back-order alone can't be had.
+    """
+    if fixed is None or found.allow_backorder is fixed or found.status == "digital":
+        return found
+    status: Status = found.status
+    state: State
+    match status, fixed:
+        case "out_of_stock", True:
+            status, state = "backorder", "special_order"
+        case "unknown", True:
+            state = "special_order"
+        case "backorder", False:
+            status, state = "out_of_stock", "hard_to_find"
+        case "preorder", False if not found.stocked_quantity:
+            status, state = "out_of_stock", "unavailable"
+        case "unknown", False:
+            state = "not_read"
+        case _:
+            return replace(found, allow_backorder=fixed)
+    return replace(found, status=status, state=state, label=labels.label(state), allow_backorder=fixed)
+
+
+def with_restrictions(found: Availability, barred: bool, labels: LabelTable) -> Availability:
+    """The same where the title may not be sold: nothing of Ingram's is for sale or to order."""
+    if not barred:
+        return found
+    nothing = replace(found, status="out_of_stock", state="unavailable", label=labels.label("unavailable"))
+    return replace(nothing, stocked_quantity=0, allow_backorder=False, manage_inventory=True)
+
+
+def with_label(found: Availability, labels: LabelTable) -> Availability:
+    """The same with a label in any case: a shopper reads that nobody has looked yet, and not nothing."""
+    return replace(found, label=labels.label(found.state)) if found.label is None else found
+
+
+def with_shelf(found: Availability, shelf: ShelfCopies | None, labels: LabelTable) -> Availability:
+    """The same where the shop has copies of its own: they come first. Ingram's level stays what it is.
+
+    A title that is not out yet is not sold from the shelf, and what is downloaded lies on none.
+    """
+    if shelf is None or found.status == "digital" or found.release is not None:
+        return found
+    label = labels.label("on_shelf", location=shelf.location)
+    return replace(found, status="in_stock", state="on_shelf", label=label)
 
 
 def _not_known_to_be_there(
     policy: Literal["backorder", "out_of_stock"],
     publisher_status: str | None,
-    level: int,
-    on_order: int | None,
+    copies: tuple[int, int | None],
+    labels: LabelTable,
 ) -> Availability:
-    if policy == "backorder" and not is_out_of_print(publisher_status):
-        return Availability("backorder", _COUNT_TOO_OLD, level, on_order, True, True, stale=True)
-    return Availability("out_of_stock", "Out of stock", level, on_order, False, True, stale=True)
+    orders = policy == "backorder" and not is_out_of_print(publisher_status)
+    status: Status = "backorder" if orders else "out_of_stock"
+    state: State = "special_order" if orders else "hard_to_find"
+    return replace(_labeled(status, state, copies, orders, labels), stale=True)
 
 
 def _day(when: date | str | None) -> date | None:
@@ -158,6 +241,10 @@ def _day(when: date | str | None) -> date | None:
             when = datetime.fromisoformat(when.strip())
         except ValueError:
             return None
+    return None if when is None else _as_date(when)
+
+
+def _as_date(when: date) -> date:
     return when.date() if isinstance(when, datetime) else when
 
 
@@ -171,17 +258,7 @@ def _says(publisher_status: str | None, codes: frozenset[str], words: re.Pattern
     return said.upper() in codes or bool(words.search(re.sub(r"[^a-z]+", " ", said.lower())))
 
 
-def long_date(day: date) -> str:
-    """February 3, 2027, whatever the machine's locale."""
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
-
-
 def release_of(label: object) -> date | None:
-    """The day that a preorder's label names; `None` where it names none."""
+    """The day that a preorder's label named before its day stood beside it; `None` where it names none."""
     found = _RELEASES.fullmatch(label) if isinstance(label, str) else None
-    if found is None or found[1] not in _MONTHS:
-        return None
-    try:
-        return date(int(found[3]), _MONTHS.index(found[1]) + 1, int(found[2]))
-    except ValueError:
-        return None
+    return label_rules.day_in(found[1]) if found else None

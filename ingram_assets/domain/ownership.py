@@ -1,5 +1,6 @@
 """Who may write what in the store: the sync our location's levels of our items, people the rest. Pure."""
 
+import unicodedata
 from dataclasses import dataclass, field
 
 from ingram_assets.domain.isbn import isbn_spelled
@@ -24,6 +25,11 @@ class InventoryItem:
 def may_write_level(location: str, ours: str) -> bool:
     """Whether the sync may write levels at a location: at Ingram's alone, known by its id."""
     return bool(ours) and location == ours
+
+
+def folded_name(name: str) -> str:
+    """A location's or channel's name in the one spelling that all its spellings share: no case, one blank."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def is_our_item(isbn: str, item: InventoryItem) -> bool:

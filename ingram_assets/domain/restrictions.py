@@ -17,6 +17,13 @@ class Restriction(StrEnum):
 Restrictions = tuple[Restriction | str, ...]
 """Those of one title: the known ones in the order of their type, then the page's own words for any other."""
 
+_WORDS: dict[str, str] = {
+    Restriction.RESTRICTED: "restricted",
+    Restriction.SOME_CUSTOMERS: "not available to all customers",
+    Restriction.NOT_RETURNABLE: "not returnable",
+    Restriction.SOME_COUNTRIES: "not available in all countries",
+}
+
 LONGEST = 200
 """Characters that are kept of the page's own words."""
 _MOST = 10
@@ -67,6 +74,11 @@ def said(line: str, *, is_message: bool = False) -> Restrictions:
     ):
         found.append(line[:LONGEST])
     return tuple(found)
+
+
+def words(said: Iterable[str]) -> str:
+    """Restrictions as a person reads them."""
+    return ", ".join(_WORDS.get(one, one) for one in said)
 
 
 def in_order(found: Iterable[str]) -> Restrictions:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from ingram_assets.defs.storefront import lag
@@ -133,12 +133,14 @@ def make_board(
         lag_at_most: how long the store may take to follow.
     """
     steps, by = _steps(inputs, now, lag_at_most), _JudgedBy(now, today, rules, promise)
+    told = inputs.in_step or {}
     made = [
         _board_title(
             age(title, now, rules.stock_max_age, rules.stale_stock),
             inputs.unread.get(title.isbn),
             steps[title.isbn],
             title.isbn in inputs.retired,
+            told.get(title.isbn),
             by,
         )
         for title in inputs.titles
@@ -189,9 +191,12 @@ def _board_title(
     unread: Trouble | None,
     step: _Step,
     is_retired: bool,
+    told: InStep | None,
     by: _JudgedBy,
 ) -> BoardTitle:
     wanted = desired(title, today=by.today, rules=by.rules)
+    # What shoppers see rests on the shop's own copies, too, which the store alone knows.
+    shown = told if told and told.status in STATUSES else wanted
     as_of = title.stock_observed_at
     return BoardTitle(
         isbn=title.isbn,
@@ -199,8 +204,8 @@ def _board_title(
         author=title.author,
         cover_url=title.cover_url,
         price=title.srp_price,
-        status=wanted.status,
-        label=wanted.label,
+        status=cast(Status, shown.status),
+        label=shown.label,
         centers=tuple(
             CenterCopies(dc, counts[0], counts[1])
             for dc, counts in (title.stock or {}).items()

@@ -212,7 +212,7 @@ def explain_title(
     variants = seen.actual[title.isbn].variants if title.isbn in seen.actual else ()
     plan = seen.plan.titles[0]
     return ExplainedTitle(
-        explain(title, plan, seen.orders, rules=rules, today=today),
+        explain(title, plan, seen.orders, rules=rules, today=today, shelves=location.shelves),
         tuple(note for note in notes if note),
         variants[0].product_id if variants else None,
         plan.after if plan.verdict == "write" else None,

@@ -116,7 +116,7 @@ def _written(folder: Path, files: Iterable[str]) -> dict[str, str]:
 def _with_whole_paths(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The settings, with those that name a file or folder from `folder` on."""
     whole = dict(given)
-    for name in ("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE", "CATEGORIES_FILE"):
+    for name in ("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE", "CATEGORIES_FILE", "LABELS_FILE"):
         if path := os.path.expanduser(given.get(name, "").strip()):
             # One of a user who is not there stays as it is: it is refused by its name later.
             whole[name] = path if path.startswith("~") else os.path.join(folder, path)

@@ -23,6 +23,7 @@ from ingram_assets.domain.addresses import (
     mailbox_address,
     web_address,
 )
+from ingram_assets.domain.restrictions import Restriction
 
 
 def trimmed(name: str, value: str) -> str:
@@ -116,6 +117,15 @@ def _alert_targets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
+def _restrictions(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    names = {piece.strip().lower() for piece in given.split(",")} - {"", "none"}
+    if names - set(Restriction):
+        raise ValueError(f"write any of {', '.join(Restriction)}, parted by commas, or none")
+    return frozenset(map(Restriction, names))
+
+
 def _pieces(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -207,6 +217,8 @@ Waits = Annotated[
 """Seconds, the first first."""
 Networks = Annotated[tuple[str, ...], BeforeValidator(_pieces), AfterValidator(_networks)]
 """Addresses, and networks as 10.0.0.0/8."""
+RestrictionList = Annotated[frozenset[Restriction], BeforeValidator(_restrictions)]
+"""Any of the restrictions that a page may name, parted by commas; or none."""
 Senders = Annotated[tuple[str, ...], BeforeValidator(_senders)]
 """Whose mails count: domains, with what is below them, or addresses."""
 Base32 = Annotated[SecretStr, BeforeValidator(_like(r"[\s-]*([A-Za-z2-7][\s-]*){16,}(=[\s-]*)*", _BASE32))]

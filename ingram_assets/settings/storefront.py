@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.kinds import (
     ANY_CASE,
@@ -12,6 +13,7 @@ from ingram_assets.settings.kinds import (
     ExistingFile,
     Networks,
     Number,
+    RestrictionList,
     SecretKey,
     Share,
     SiteUrl,
@@ -41,7 +43,13 @@ class StorefrontSettings(Settings):
     LOW_STOCK_THRESHOLD: Whole = Field(5, ge=0)
     MIN_STOCK_DELTA: Whole = Field(1, ge=1)
     PRICE_POLICY: Annotated[Literal["srp", "keep"], ANY_CASE] = "srp"
+    UNREAD_STOCK: Annotated[Literal["untouched", "backorder"], ANY_CASE] = "untouched"
+    SELL_RESTRICTED: RestrictionList = Field(
+        frozenset({Restriction.NOT_RETURNABLE}),
+        description="What a page may say of a title that is sold all the same",
+    )
     CATEGORIES_FILE: ExistingFile | None = None
+    LABELS_FILE: ExistingFile | None = None
     DESK_URL: SiteUrl | None = Field(None, description="Where people reach the desk from elsewhere")
     DESK_PROXIES: Networks = Field((), description="Proxies before the desk whose X-Forwarded-… is believed")
     DESK_REQUESTS_PER_MINUTE: Whole = Field(600, ge=1, description="Of one token")

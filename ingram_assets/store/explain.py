@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.availability import Availability, is_out_of_print, long_date
+from ingram_assets.domain.availability import Availability, is_out_of_print
+from ingram_assets.domain.labels import long_date
 from ingram_assets.domain.lifetime import counted_at
 from ingram_assets.domain.position import Orders, Taken
 from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
+from ingram_assets.domain.restrictions import words
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.store.plan import NO_ORDERS, Shown, TitlePlan, desired, taken_of
+from ingram_assets.store.plan import NO_ORDERS, NO_SHELVES, Shown, TitlePlan, desired, taken_of
 from ingram_assets.store.rules import StoreRules
 
 
@@ -28,8 +30,11 @@ class Explanation:
     reading: str
     rule: str
     level: str
+    shelves: str
+    restrictions: str
     label: str | None
     status: str
+    state: str
     shown: Shown | None
     store: str
     differences: tuple[str, ...]
@@ -41,16 +46,28 @@ class Explanation:
             f"Reading:  {self.reading}",
             f"Rule:     {self.status}: {self.rule}",
             f"Level:    {self.level}",
-            f"Label:    {self.label or 'untouched'}",
+            *([f"Shelves:  {self.shelves}"] if self.shelves else []),
+            *([f"Its page: {self.restrictions}"] if self.restrictions else []),
+            f"Label:    {self.label} ({self.state.replace('_', ' ')})",
             f"Store:    {self.store}",
         ]
         return "\n".join([*lines, *(f"          {each}" for each in self.differences)])
 
 
 def explain(
-    title: Title, plan: TitlePlan, orders: Mapping[str, Orders], *, rules: StoreRules, today: date
+    title: Title,
+    plan: TitlePlan,
+    orders: Mapping[str, Orders],
+    *,
+    rules: StoreRules,
+    today: date,
+    shelves: Mapping[str, str] = NO_SHELVES,
 ) -> Explanation:
-    """Explains one title: its plan, made with these orders of inventory items. Pure."""
+    """Explains one title: its plan, made with these orders of inventory items. Pure.
+
+    Args:
+        shelves: the shop's own locations that its sales channel sells from, id to name.
+    """
     of_item = orders.get(plan.item.id, NO_ORDERS) if plan.item else NO_ORDERS
     wanted = desired(title, today=today, rules=rules, orders=of_item)
     in_step = ("In step with the rules.",) if plan.verdict == "unchanged" else ()
@@ -58,10 +75,13 @@ def explain(
         title.isbn,
         title.title,
         _reading(title),
-        _rule(title, wanted, rules, today),
+        _overruled(_rule(title, wanted, rules, today), title, plan, rules),
         _level(title, wanted, rules, taken_of(title, of_item, rules)),
-        wanted.label,
-        wanted.status,
+        _shelves(plan, shelves),
+        words(title.restrictions),
+        plan.label,
+        plan.status,
+        plan.state,
         plan.before,
         _store(plan.before),
         (*in_step, *plan.reasons),
@@ -122,6 +142,15 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
             return "its stock was never read. Unknown is never zero: what the store has stands."
 
 
+def _overruled(rule: str, title: Title, plan: TitlePlan, rules: StoreRules) -> str:
+    """The rule that matched, after what comes before it."""
+    if plan.state == "on_shelf":
+        return f"the shop's own copies come first. Of Ingram's: {rule}"
+    if barring := rules.barring(title.restrictions):
+        return f"its page says {words(barring)}, and such titles are not sold (SELL_RESTRICTED)."
+    return rule
+
+
 def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) -> str:
     if wanted.manage_inventory is False:
         return "not managed"
@@ -138,6 +167,12 @@ def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) 
         parts.append(f"and {taken.reserved} added back that are reserved for orders of before")
     ordered = "" if wanted.incoming_quantity is None else f"; incoming {wanted.incoming_quantity}"
     return f"{wanted.stocked_quantity} ({', '.join(parts)}{ordered})"
+
+
+def _shelves(plan: TitlePlan, shelves: Mapping[str, str]) -> str:
+    """The shop's own locations with what may be sold there; "": the title is kept at none of them."""
+    kept = [each for each in plan.item.elsewhere if each.location_id in shelves] if plan.item else []
+    return ", ".join(f"{each.available:g} available at {shelves[each.location_id]}" for each in kept)
 
 
 def _store(shown: Shown | None) -> str:

@@ -121,7 +121,8 @@ def _plan_row(
     if not actual.variants:
         if problem := _why_not_made(title, actual.leftover, rules):
             return RowPlan(title, problem)
-        level = plan_new(title, actual.leftover, today=session.today, rules=rules)
+        shelves = session.location.shelves
+        level = plan_new(title, actual.leftover, today=session.today, rules=rules, shelves=shelves)
         return RowPlan(title, level=level, fields=title_fields(title, table))
     (variant,) = actual.variants
     product = products.get(variant.product_id)

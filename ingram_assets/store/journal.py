@@ -85,6 +85,7 @@ class InStep:
         valid_until: when it stops being true by itself; `None`: never.
         pushed_at: when it was; `None`: it is not known that the store is in step, and the next push will see.
         aged: the centers whose copies were too old to be sold.
+        status, label: what shoppers were told; `None`: nothing of ours, or it is not known.
     """
 
     isbn: str
@@ -93,6 +94,8 @@ class InStep:
     valid_until: datetime | None
     pushed_at: datetime | None
     aged: tuple[str, ...] = ()
+    status: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,7 +441,8 @@ class Journal:
                 SELECT * FROM jsonb_populate_recordset(NULL::store_in_step, %s::jsonb)
                 ON CONFLICT (isbn) DO UPDATE SET row_id = excluded.row_id,
                     stock_changed_at = excluded.stock_changed_at, valid_until = excluded.valid_until,
-                    pushed_at = excluded.pushed_at, aged = excluded.aged
+                    pushed_at = excluded.pushed_at, aged = excluded.aged, status = excluded.status,
+                    label = excluded.label
                 """,
                 [_json(rows)],
             )
@@ -493,10 +497,11 @@ def _with_others(
 
 def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
     """As `Journal.in_step`, on whatever connection. Raises psycopg.Error."""
-    query = "SELECT isbn, row_id, stock_changed_at, valid_until, pushed_at, aged FROM store_in_step"
+    columns = "isbn, row_id, stock_changed_at, valid_until, pushed_at, aged, status, label"
+    query = f"SELECT {columns} FROM store_in_step"
     return {
-        isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))))
-        for isbn, row_id, changed_at, until, pushed_at, aged in connection.execute(query)
+        isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))), *told)
+        for isbn, row_id, changed_at, until, pushed_at, aged, *told in connection.execute(query)
     }
 
 

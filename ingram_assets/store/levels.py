@@ -267,7 +267,10 @@ def _planned(
     adds_back = session.rules.inventory_mode == "on_hand_plus_reserved"
     since, reserved = _ask_of_orders(titles, actual, adds_back=adds_back)
     orders = taken_by_all(session, since, reserved)
-    plan = plan_levels(titles, actual, today=session.today, rules=session.rules, orders=orders)
+    shelves = session.location.shelves
+    plan = plan_levels(
+        titles, actual, today=session.today, rules=session.rules, orders=orders, shelves=shelves
+    )
     differing = [each.isbn for each in plan.titles if each.level == "update"]
     if not differing:
         return PlanInputs(plan, actual, orders, read_at)

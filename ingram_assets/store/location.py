@@ -1,11 +1,11 @@
 """The one place of Ingram's stock in the store: known by its id, else found by name, or made."""
 
 import logging
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Change, Journal, Known
 from ingram_assets.store.model import LocationRow, NamedRow
@@ -36,6 +36,7 @@ class Location:
         missing: what `find_location` saw that it would have to do.
         known: the journal has location and channel by these ids and names.
         notes: what a person should hear, once: that one was renamed, or that another is meant from now on.
+        shelves: other locations that the channel sells from, the shop's own: id to name.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Location:
     missing: str | None = None
     known: bool = True
     notes: tuple[str, ...] = ()
+    shelves: Mapping[str, str] = field(default_factory=dict)
 
 
 def ensure_location(
@@ -79,7 +81,7 @@ def ensure_location(
         location = replace(location, id=_create(client, journal, run_id, location.name))
     if not found.known:
         journal.know("location", [Known(OURS, location.id, location.name)])
-        channel = Known(folded(sales_channel), location.channel_id, location.channel_name)
+        channel = Known(folded_name(sales_channel), location.channel_id, location.channel_name)
         journal.know("sales_channel", [channel])
     if location.linked:
         _link(client, journal, run_id, location)
@@ -109,12 +111,15 @@ def find_location(
     fields = {"fields": "id,name,sales_channels.id,sales_channels.name"}
     places: list[LocationRow] = client.list_all("/admin/stock-locations", "stock_locations", fields)
     stored = next(iter(journal.known("location", [OURS])), None)
-    stored_channel = next(iter(journal.known("sales_channel", [folded(sales_channel)])), None)
+    stored_channel = next(iter(journal.known("sales_channel", [folded_name(sales_channel)])), None)
     known_channel = stored_channel or _channel_of_earlier_versions(journal, sales_channel)
     location, notes = _location(places, stored, journal, name, (sales_channel, known_channel))
     linked = {each["id"]: each for each in _channels_of(location)}
     channel = linked.get(known_channel.id if known_channel else sales_channel.strip())
-    if channel is None or folded(sales_channel) not in (folded(channel["name"]), folded(channel["id"])):
+    if channel is None or folded_name(sales_channel) not in (
+        folded_name(channel["name"]),
+        folded_name(channel["id"]),
+    ):
         # It is there under another name, or can't be seen from here.
         channel = _channel(client, sales_channel, known_channel)
     notes += _renamed("sales channel", known_channel, channel)
@@ -126,8 +131,13 @@ def find_location(
         missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
         known=location is not None
         and stored == Known(OURS, location["id"], location["name"])
-        and stored_channel == Known(folded(sales_channel), channel["id"], channel["name"]),
+        and stored_channel == Known(folded_name(sales_channel), channel["id"], channel["name"]),
         notes=notes,
+        shelves={
+            each["id"]: each["name"]
+            for each in places
+            if each is not location and channel["id"] in {one["id"] for one in _channels_of(each)}
+        },
     )
 
 
@@ -148,7 +158,7 @@ def _location(
     by_id = {each["id"]: each for each in places}
     if name.strip().startswith("sloc_"):
         return _by_setting(by_id, stored, name.strip())
-    named = [each for each in places if folded(each["name"]) == folded(name)]
+    named = [each for each in places if folded_name(each["name"]) == folded_name(name)]
     if stored:
         return _remembered(by_id, stored, named, name)
     if used := _of_earlier_versions(journal):
@@ -163,7 +173,9 @@ def _location(
     linked = [
         each
         for each in named
-        if any(one["id"] in ids or folded(one["name"]) == folded(channel) for one in _channels_of(each))
+        if any(
+            one["id"] in ids or folded_name(one["name"]) == folded_name(channel) for one in _channels_of(each)
+        )
     ]
     if len(linked) == 1:
         return linked[0], ()
@@ -242,7 +254,9 @@ def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known 
     """The channel of this name that a location was linked to last."""
     for entry in reversed(journal.written("location")):
         after = entry.after or {}
-        if "sales_channel_id" in after and folded(after.get("sales_channel") or "") == folded(sales_channel):
+        if "sales_channel_id" in after and folded_name(after.get("sales_channel") or "") == folded_name(
+            sales_channel
+        ):
             return Known(sales_channel, after["sales_channel_id"], after["sales_channel"])
     return None
 
@@ -260,7 +274,7 @@ def _channel(client: MedusaClient, name: str, known: Known | None) -> NamedRow:
     by_id = {each["id"]: each for each in channels}
     if name.strip() in by_id:
         return by_id[name.strip()]
-    named = [each for each in channels if folded(each["name"]) == folded(name)]
+    named = [each for each in channels if folded_name(each["name"]) == folded_name(name)]
     if known and known.id not in by_id:
         raise NeedsPerson(
             f"The sales channel {known.name!r} ({known.id}) is not in the store any more: it was deleted, or "
@@ -293,11 +307,6 @@ def _channel(client: MedusaClient, name: str, known: Known | None) -> NamedRow:
 
 def _listed(things: Iterable[NamedRow]) -> str:
     return ", ".join(f"{each['name']!r} ({each['id']})" for each in things)
-
-
-def folded(name: str) -> str:
-    """A name in the one spelling that all its spellings have in common: case and blanks say nothing."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _create(client: MedusaClient, journal: Journal, run_id: str, name: str) -> str:

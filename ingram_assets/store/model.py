@@ -89,6 +89,10 @@ class VariantUpdate(TypedDict, total=False):
     metadata: dict[str, Any]
 
 
+FIXED_BACKORDER = "allow_backorder"
+"""The key of a product's metadata by which a person fixes whether back-orders are taken: true or false."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """A level at our location, in copies. A hand edit may have left fractions."""
@@ -105,16 +109,27 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLevel:
+    """A level at a location that is not ours. `available`: copies that no order has; it may be negative."""
+
+    location_id: str
+    available: float
+
+
+@dataclass(frozen=True, slots=True)
 class Item(InventoryItem):
-    """An inventory item with its level at our location. `elsewhere`: somebody else has one at another."""
+    """An inventory item with its level at our location, and those of others."""
 
     level: Level | None
-    elsewhere: bool = False
+    elsewhere: tuple[OtherLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant as it stands in the store, with the items that are linked to it."""
+    """A variant as it stands in the store, with the items that are linked to it.
+
+    `fixed_backorder`: what a person wrote into the product's metadata, under `FIXED_BACKORDER`.
+    """
 
     id: str
     product_id: str
@@ -124,6 +139,7 @@ class Variant:
     allow_backorder: bool
     metadata: dict[str, Any]
     items: tuple[Item, ...]
+    fixed_backorder: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

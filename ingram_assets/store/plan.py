@@ -6,11 +6,24 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.availability import Availability, Status, after_silence, availability
+from ingram_assets.domain.availability import (
+    Availability,
+    ShelfCopies,
+    Status,
+    after_silence,
+    availability,
+    with_fixed_backorder,
+    with_label,
+    with_restrictions,
+    with_shelf,
+    with_unread_orders,
+)
 from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
+from ingram_assets.domain.labels import State
 from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
+from ingram_assets.domain.restrictions import words as restrictions_words
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
@@ -18,6 +31,9 @@ from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, 
 from ingram_assets.store.rules import StoreRules
 
 NO_ORDERS = Orders()
+
+NO_SHELVES: Mapping[str, str] = {}
+"""Where the shop has no location of its own that its sales channel sells from."""
 
 OBSERVED_AT_MAX_AGE = timedelta(hours=24)
 """How far `stock_observed_at` in the store may lag behind the last reading while nothing else changed.
@@ -105,7 +121,7 @@ class TitlePlan(TitleWrites):
     """What is to be done about one title. The reasons say why it is written, or why not.
 
     Attributes:
-        status, label: what the rules make of the title.
+        status, state, label: what the rules make of the title.
         before, after: `None` where the store does not have the title.
         repaired: somebody else had changed the level since we wrote it.
         shown_last: the level that we wrote last, where that is known.
@@ -119,6 +135,7 @@ class TitlePlan(TitleWrites):
 
     verdict: Verdict
     status: Status
+    state: State
     label: str | None
     before: Shown | None = None
     after: Shown | None = None
@@ -135,6 +152,7 @@ class TitlePlan(TitleWrites):
             isbn=self.isbn,
             verdict="unchanged",
             status=self.status,
+            state=self.state,
             label=self.label,
             before=self.before,
             after=self.before,
@@ -323,6 +341,7 @@ def plan_levels(
     today: date,
     rules: StoreRules,
     orders: Mapping[str, Orders] | None = None,
+    shelves: Mapping[str, str] = NO_SHELVES,
 ) -> Plan:
     """What has to be written so that the store shows what the rules make of each title.
 
@@ -330,24 +349,36 @@ def plan_levels(
         actual: what the store has, by ISBN (`read_store`).
         today: the date in the store's time zone.
         orders: inventory item's id to what orders did to it since its title's reading (`read_orders`).
+        shelves: the shop's own locations that its sales channel sells from, id to name.
     """
-    orders = orders or {}
+    by_rules = _Rules(today, rules, orders or {}, shelves)
     return Plan(
-        tuple(
-            _plan_title(title, actual.get(title.isbn) or Actual(title.isbn), today, rules, orders)
-            for title in titles
-        )
+        tuple(_plan_title(title, actual.get(title.isbn) or Actual(title.isbn), by_rules) for title in titles)
     )
 
 
-def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRules) -> TitlePlan:
+def wanted_of_new(
+    title: Title, leftover: Item | None, *, today: date, rules: StoreRules, shelves: Mapping[str, str]
+) -> Availability:
+    """What a title that the store does not have yet has to show there. `leftover` as for `plan_new`."""
+    return _Rules(today, rules, {}, shelves).wanted(title, None, leftover)
+
+
+def plan_new(
+    title: Title,
+    leftover: Item | None,
+    *,
+    today: date,
+    rules: StoreRules,
+    shelves: Mapping[str, str] = NO_SHELVES,
+) -> TitlePlan:
     """The level of a title that the store does not have yet, and the item it goes to if there is one.
 
     Args:
         leftover: an inventory item with this SKU that a product long gone has left behind.
     """
     level = leftover.level if leftover else None
-    wanted = desired(title, today=today, rules=rules)
+    wanted = wanted_of_new(title, leftover, today=today, rules=rules, shelves=shelves)
     # What an old product left behind says nothing of this one: its level is as good as none.
     quantities = None if wanted.manage_inventory is False else _quantities(wanted, None)
     reasons: tuple[str, ...] = ("New in the store.",)
@@ -357,6 +388,7 @@ def plan_new(title: Title, leftover: Item | None, *, today: date, rules: StoreRu
         isbn=title.isbn,
         verdict="write",
         status=wanted.status,
+        state=wanted.state,
         label=wanted.label,
         reasons=reasons,
         after=_shown_then(quantities, level, bool(wanted.allow_backorder), wanted.status),
@@ -381,6 +413,7 @@ def desired(title: Title, *, today: date, rules: StoreRules, orders: Orders = NO
         reserved_quantity=taken.reserved,
         inventory_mode=rules.inventory_mode,
         aged=title.aged,
+        labels=rules.labels,
     )
 
 
@@ -390,19 +423,68 @@ def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
 
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
-    """Our keys of a variant's metadata; none where nothing is known, unless the title goes off sale."""
-    if wanted.status == "unknown" and wanted.allow_backorder is None:
-        return {}
+    """Our keys of a variant's metadata. One that is `None` is taken away."""
     keys: dict[str, Any] = {
         "availability": wanted.status,
+        "availability_state": wanted.state,
         "availability_label": wanted.label,
         "in_stock": wanted.in_stock,
+        "release_date": wanted.release and wanted.release.isoformat(),
     }
     if title.stock is not None:
         keys["ingram_stock"] = stock_rules.to_json(title.stock)
     if title.stock_observed_at is not None:
         keys["stock_observed_at"] = title.stock_observed_at.isoformat()
     return keys
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """By what titles are planned, as `plan_levels` is given it."""
+
+    today: date
+    rules: StoreRules
+    orders: Mapping[str, Orders]
+    shelves: Mapping[str, str]
+
+    def of_item(self, item: Item | None) -> Orders:
+        return self.orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
+
+    def wanted(self, title: Title, variant: Variant | None, item: Item | None) -> Availability:
+        """What the store has to show: Ingram's copies by the rules, what a person fixed, the shop's own."""
+        rules = self.rules
+        found = desired(title, today=self.today, rules=rules, orders=self.of_item(item))
+        shown = variant.metadata.get("availability") if variant else None
+        silent = (title.stock, title.publisher_status, rules.stale_stock)
+        found = after_silence(found, shown, *silent, rules.labels)
+        found = with_unread_orders(found, rules.orders_unread, rules.labels)
+        found = with_fixed_backorder(found, variant.fixed_backorder if variant else None, rules.labels)
+        found = with_restrictions(found, bool(rules.barring(title.restrictions)), rules.labels)
+        shelf = shelf_copies(item, found.stocked_quantity, self.shelves)
+        return with_label(with_shelf(found, shelf, rules.labels), rules.labels)
+
+
+def shelf_copies(item: Item | None, level: int | None, shelves: Mapping[str, str]) -> ShelfCopies | None:
+    """The shop's own copies that a cart may sell; `None`: there are none.
+
+    A cart adds up all locations of the channel: what orders have of Ingram's copies beyond the level that
+    these are to have, it takes off the shop's own.
+
+    Args:
+        level: what our level is to be; `None`: what it is.
+    """
+    own = (
+        {each.location_id: each.available for each in item.elsewhere if each.location_id in shelves}
+        if item
+        else {}
+    )
+    if not item or not own:
+        return None
+    ours = item.level.stocked - item.level.reserved if item.level else 0
+    if level is not None:
+        ours = level - (item.level.reserved if item.level else 0)
+    available = int(sum(own.values()) + min(0, ours))
+    return ShelfCopies(available, shelves[max(own, key=lambda place: own[place])]) if available > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,9 +495,22 @@ class _Case:
     variant: Variant
     item: Item | None
     wanted: Availability
-    orders: Orders
-    today: date
-    rules: StoreRules
+    by: _Rules
+
+    @property
+    def rules(self) -> StoreRules:
+        return self.by.rules
+
+    @property
+    def orders(self) -> Orders:
+        return self.by.of_item(self.item)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Our keys as they are to be; none of a title that was never read, if the store shows something."""
+        wanted, shown = self.wanted, self.variant.metadata.get("availability")
+        stands = wanted.status == "unknown" and wanted.allow_backorder is None
+        return {} if stands and shown not in (None, "unknown") else variant_metadata(self.title, wanted)
 
     @property
     def level(self) -> Level | None:
@@ -446,7 +541,7 @@ class _Case:
         if stock is None:
             return None
         shown = replace(self.title, stock=stock, known=None, aged=None)
-        return stock, desired(shown, orders=self.orders, today=self.today, rules=self.rules)
+        return stock, self.by.wanted(shown, self.variant, self.item)
 
 
 def _no_more_copies(plan: TitlePlan) -> TitlePlan:
@@ -462,15 +557,11 @@ def _no_more_copies(plan: TitlePlan) -> TitlePlan:
     )
 
 
-def _plan_title(
-    title: Title, actual: Actual, today: date, rules: StoreRules, orders: Mapping[str, Orders]
-) -> TitlePlan:
+def _plan_title(title: Title, actual: Actual, by: _Rules) -> TitlePlan:
     variant, item, problem = which(actual)
-    of_item = orders.get(item.id, NO_ORDERS) if item else NO_ORDERS
     shown = variant.metadata.get("availability") if variant else None
-    wanted = desired(title, today=today, rules=rules, orders=of_item)
-    wanted = after_silence(wanted, shown, title.stock, title.publisher_status, rules.stale_stock)
-    is_out = title.publication_date is not None and title.publication_date <= today
+    wanted = by.wanted(title, variant, item)
+    is_out = title.publication_date is not None and title.publication_date <= by.today
     day_came = shown == "preorder" and wanted.status not in ("preorder", "digital") and is_out
     # So is one whose last old copies were sold by orders, and a preorder that has only old ones.
     ran_out = wanted.stale or wanted.status in ("backorder", "out_of_stock")
@@ -479,6 +570,7 @@ def _plan_title(
         isbn=title.isbn,
         verdict="failed",
         status=wanted.status,
+        state=wanted.state,
         label=wanted.label,
         reasons=(problem,) if problem else (),
         variant=variant,
@@ -488,7 +580,7 @@ def _plan_title(
     )
     if variant is None or problem:
         return replace(plan, before=_shown(variant, None, linked=False) if variant else None)
-    case = _Case(title, variant, item, wanted, of_item, today, rules)
+    case = _Case(title, variant, item, wanted, by)
     before = _shown(variant, case.level, case.linked)
     if variant.sku != title.isbn:
         amiss = (
@@ -503,6 +595,7 @@ def _plan_title(
 
 def _why_skipped(case: _Case) -> str | None:
     unknown = case.wanted.status == "unknown" and case.wanted.allow_backorder is None
+    unknown = unknown and all(case.variant.metadata.get(key) == value for key, value in case.metadata.items())
     if unknown and ((case.linked and case.level) or not case.variant.manage_inventory):
         return "Its stock was never read: the store's level stands."
     if _below_the_bar(case):
@@ -547,7 +640,14 @@ def _why_so(case: _Case) -> Iterator[str]:
     title, wanted, level, item = case.title, case.wanted, case.level, case.item
     if wanted.status == "unknown" and wanted.allow_backorder is not None:
         yield "It is no preorder any more, and its stock was never read."
-    if wanted.stale:
+    if case.variant.fixed_backorder is not None and wanted.allow_backorder is not None:
+        taken = "takes" if case.variant.fixed_backorder else "takes no"
+        yield f"A person has fixed that it {taken} back-orders (allow_backorder in the product's metadata)."
+    if barring := case.rules.barring(title.restrictions):
+        yield f"Its page says {restrictions_words(barring)}: no copies of Ingram's are sold."
+    if wanted.state == "on_shelf" and (own := shelf_copies(item, wanted.stocked_quantity, case.by.shelves)):
+        yield f"{own.available:g} copies of the shop's own are for sale, at {own.location}: they come first."
+    if wanted.stale and wanted.status != "in_stock":
         why = "were counted too long ago" if title.aged else "are on its page no longer, which is not whole"
         yield f"Its copies {why}: it is not sold as in stock."
     if sold := taken_of(title, case.orders, case.rules).sold:
@@ -695,7 +795,7 @@ def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
     if wanted.allow_backorder is not None and wanted.allow_backorder != variant.allow_backorder:
         flags["allow_backorder"] = wanted.allow_backorder
         reasons.append(f"allow_backorder becomes {str(wanted.allow_backorder).lower()} ({wanted.status}).")
-    keys = variant_metadata(title, wanted)
+    keys = case.metadata
     changed = {name: value for name, value in keys.items() if variant.metadata.get(name) != value}
     if set(changed) == {"stock_observed_at"} and not flags and not moves and not _is_stale(title, variant):
         changed = {}

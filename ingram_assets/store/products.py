@@ -12,7 +12,7 @@ from ingram_assets.store.client import batches, send_splitting
 from ingram_assets.store.import_plan import RowPlan, plan_rows, read_for_import, sorted_out
 from ingram_assets.store.journal import Change, Journal, Known
 from ingram_assets.store.model import Actual, Item, Variant, VariantUpdate
-from ingram_assets.store.plan import TitlePlan, TitleWrites, desired, plan_levels, variant_metadata
+from ingram_assets.store.plan import TitlePlan, TitleWrites, plan_levels, variant_metadata, wanted_of_new
 from ingram_assets.store.product_fields import CURRENCY, ProductUpdate, product_metadata
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
@@ -158,7 +158,9 @@ class _Import:
         self.report.zero_for_unknown += [isbn for isbn in new if levels[isbn].zero_for_unknown]
 
     def _new_product(self, title: Title, plan: TitlePlan, fields: dict[str, Any]) -> dict[str, Any]:
-        wanted = desired(title, today=self.session.today, rules=self.session.rules)
+        session = self.session
+        shelves = session.location.shelves
+        wanted = wanted_of_new(title, plan.item, today=session.today, rules=session.rules, shelves=shelves)
         binding = (fields["metadata.binding"] or "Book")[:LONGEST_OPTION]
         variant: dict[str, Any] = {
             "title": binding,
@@ -169,7 +171,9 @@ class _Import:
             "allow_backorder": bool(plan.item and wanted.allow_backorder),
             "options": {"Format": binding},
             "prices": [{"currency_code": CURRENCY, "amount": fields["price"]}],
-            "metadata": variant_metadata(title, wanted) or {"availability": wanted.status},
+            "metadata": {
+                key: value for key, value in variant_metadata(title, wanted).items() if value is not None
+            },
         }
         if plan.item:
             variant["inventory_items"] = [{"inventory_item_id": plan.item.id, "required_quantity": 1}]
@@ -199,7 +203,11 @@ class _Import:
             for variant in actual[title.isbn].variants
             if variant.manage_inventory and not any(item.level for item in variant.items)
         ]
-        self._apply(plan_levels(without, actual, today=self.session.today, rules=self.session.rules).writes)
+        session = self.session
+        plan = plan_levels(
+            without, actual, today=session.today, rules=session.rules, shelves=session.location.shelves
+        )
+        self._apply(plan.writes)
 
     def _apply(self, writes: Sequence[TitleWrites]) -> None:
         self.report.failed |= apply(self.session, writes).all_failed()

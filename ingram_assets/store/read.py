@@ -11,7 +11,7 @@ from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal, Known
-from ingram_assets.store.model import Actual, Item, Level, Variant
+from ingram_assets.store.model import FIXED_BACKORDER, Actual, Item, Level, OtherLevel, Variant
 
 Row = Mapping[str, Any]
 """A row as Medusa answers it: a variant, with its numbers, a reservation."""
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
     *("id", "sku", "ean", "upc", "barcode"),
-    *("product_id", "manage_inventory", "allow_backorder", "metadata"),
+    *("product_id", "manage_inventory", "allow_backorder", "metadata", "product.metadata"),
     *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
     *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
@@ -317,7 +317,14 @@ def _variant(row: Row, location_id: str) -> Variant:
             # A link outlives its item when that is deleted by itself.
             if link.get("inventory")
         ),
+        _fixed_backorder((row.get("product") or {}).get("metadata") or {}),
     )
+
+
+def _fixed_backorder(metadata: Row) -> bool | None:
+    """What a person fixed, as Medusa's admin or a program writes it; other words say nothing."""
+    said = str(metadata.get(FIXED_BACKORDER, "")).strip().casefold()
+    return {"true": True, "yes": True, "false": False, "no": False}.get(said)
 
 
 def _item(item_id: str, row: Row, location_id: str) -> Item:
@@ -331,6 +338,10 @@ def _item(item_id: str, row: Row, location_id: str) -> Item:
         item_id,
         row["sku"],
         ours[0] if ours else None,
-        elsewhere=len(ours) < len(levels),
+        elsewhere=tuple(
+            OtherLevel(each["location_id"], each["stocked_quantity"] - each["reserved_quantity"])
+            for each in levels
+            if not may_write_level(each["location_id"], location_id)
+        ),
         variants=tuple(each["id"] for each in row.get("variants") or [] if each),
     )

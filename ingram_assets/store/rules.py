@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from ingram_assets.domain import labels as label_rules
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.labels import LabelTable
 from ingram_assets.domain.lifetime import StalePolicy
 from ingram_assets.domain.position import InventoryMode
+from ingram_assets.domain.restrictions import Restriction, Restrictions
 
 PricePolicy = Literal["srp", "keep"]
 
@@ -23,6 +26,9 @@ class StoreRules:
         low_stock_threshold: a level that falls to this or below is reported, once.
         min_stock_delta: a move of on hand by less, that changes no status, is not carried to the store.
         price_policy: `srp`, the price follows Ingram's list price; `keep`, a price in the store stands.
+        orders_unread: titles that were never read may be ordered.
+        sells_restricted: what a page may say of a title that is sold all the same.
+        labels: what shoppers read.
         thresholds: of the guardrails.
     """
 
@@ -33,7 +39,14 @@ class StoreRules:
     low_stock_threshold: int = 5
     min_stock_delta: int = 1
     price_policy: PricePolicy = "srp"
+    orders_unread: bool = False
+    sells_restricted: frozenset[Restriction] = frozenset({Restriction.NOT_RETURNABLE})
+    labels: LabelTable = field(default_factory=label_rules.built_in)
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def barring(self, said: Restrictions) -> list[Restriction]:
+        """What of a page's restrictions keeps its title from sale. Words that are not known keep none."""
+        return [one for one in said if isinstance(one, Restriction) and one not in self.sells_restricted]
 
     @property
     def sold_for(self) -> timedelta | None:

@@ -85,11 +85,18 @@ def _counts(metadata: Mapping[str, Any]) -> tuple[dict[str, DcStock] | None, dat
 
 
 def _day(title: Title, metadata: Mapping[str, Any], today: date) -> date | None:
-    """The day of publication that a preorder's label names. Of any other title, none that is to come."""
+    """The day of publication that the store shows of a preorder. Of any other title, none that is to come."""
     day = title.publication_date
     if metadata.get("availability") == "preorder":
-        return release_of(metadata.get("availability_label")) or day
+        return _stored_day(metadata) or release_of(metadata.get("availability_label")) or day
     return None if day is not None and day > today else day
+
+
+def _stored_day(metadata: Mapping[str, Any]) -> date | None:
+    try:
+        return date.fromisoformat(str(metadata.get("release_date")))
+    except ValueError:
+        return None
 
 
 def _too_old(title: Title, stock: Stock, aged: Collection[str], *, expired: bool) -> set[str]:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from ingram_assets.defs.keys import STORE_INVENTORY
+from ingram_assets.defs.storefront import sensors
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import StockLedger
@@ -17,7 +18,7 @@ from ingram_assets.store.inventory.model import Actor, Adjust, Operation, Operat
 from ingram_assets.store.inventory.service import InventoryService
 from ingram_assets.store.journal import Journal
 from ingram_assets_tests.testing.fickle import FickleTransport, Killed
-from ingram_assets_tests.testing.storefront import NAME, Storefront
+from ingram_assets_tests.testing.storefront import NAME, Storefront, tick
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -135,6 +136,34 @@ def test_a_reservation_whose_time_is_over_is_freed_by_the_next_run(cellar: Cella
     assert cellar.lines()[-1] == ("release", 0, "system:expiry")
     cellar.sql("UPDATE inventory_entry SET unseen_since = NULL")
     assert cellar.tick() == "No things to sweep."
+
+
+def test_what_shoppers_read_follows_the_shops_own_copies(
+    cellar: Cellar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "ORDERS_SETTLE", timedelta(0))
+    shop, isbn = cellar.storefront.shop, cellar.isbn
+
+    def told() -> tuple[str, str, bool, int]:
+        shown = shop.shown(isbn)
+        keys = ("availability_state", "availability_label", "in_stock")
+        state, label, in_stock = (shown["metadata"][key] for key in keys)
+        return state, label, in_stock, shown["inventory_quantity"]
+
+    assert told() == ("hard_to_find", "Out of stock", False, 10)
+    orders = datetime.now(UTC).isoformat()
+    asked, shelves = tick(cellar.storefront, "shelf_changes", None)
+    assert [isbn in each for each in asked] == [True]
+    assert told() == ("on_shelf", "In stock, ships in 2 days", True, 10)
+    assert cellar.level == (10, 0), "it is the person's"
+    assert cellar.storefront.level(isbn) == 0
+    _, shelves = tick(cellar.storefront, "shelf_changes", shelves)
+    assert tick(cellar.storefront, "shelf_changes", shelves)[0] == [], "each change is looked at once"
+    # The last copies are promised to an order, which moves no level.
+    shop.order(isbn, 10)
+    asked, _ = tick(cellar.storefront, "order_changes", orders)
+    assert [isbn in each for each in asked] == [True]
+    assert told() == ("hard_to_find", "Out of stock", False, 0)
 
 
 def test_what_broke_off_is_finished_and_looked_at_again(cellar: Cellar) -> None:

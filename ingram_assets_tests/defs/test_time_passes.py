@@ -21,7 +21,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.testing.storefront import NAME, Storefront
+from ingram_assets_tests.testing.storefront import NAME, Storefront, tick
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -200,26 +200,6 @@ def test_copies_are_sold_once_whatever_is_pushed_in_between(
     assert available() == 4, "a page that was read after the orders knows of them"
 
 
-def tick(shop: Storefront, name: str, cursor: str | None) -> tuple[list[list[str]], str | None]:
-    """One tick of a sensor, the runs that it asks for run; the titles of each, and the cursor."""
-    repository = defs.get_repository_def()
-    with dg.build_sensor_context(
-        instance=shop.instance, cursor=cursor, repository_def=repository, resources=defs.resources
-    ) as context:
-        data = repository.get_sensor_def(name).evaluate_tick(context)
-    asked = []
-    for request in data.run_requests or []:
-        done = defs.resolve_job_def("push").execute_in_process(
-            run_config=request.run_config,
-            instance=shop.instance,
-            tags={"dagster/run_key": request.run_key},
-            raise_on_error=False,
-        )
-        assert done
-        asked.append(request.run_config["ops"]["push_titles"]["config"]["isbns"])
-    return asked, data.cursor
-
-
 @pytest.mark.parametrize("mode", ["on_hand", "on_hand_plus_reserved"])
 def test_what_a_cancellation_puts_back_on_sale_is_looked_at_within_a_minute(
     storefront: Storefront,
@@ -375,7 +355,8 @@ def test_a_preorder_ends_with_its_day(storefront: Storefront) -> None:
     assert told(storefront, isbn)["status"] == "preorder"
     storefront.queue.sql("UPDATE ingram_queue SET publication_date = '2026-01-05' WHERE isbn = %s", isbn)
     assert storefront.push().succeeded
-    assert told(storefront, isbn) == {"status": "unknown", "label": None, "back_order": False, "level": 0}
+    label = "Ask us whether we can get it"
+    assert told(storefront, isbn) == {"status": "unknown", "label": label, "back_order": False, "level": 0}
     before = storefront.written()
     assert storefront.push().succeeded
     assert storefront.written() == before

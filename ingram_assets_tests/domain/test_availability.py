@@ -12,9 +12,9 @@ from ingram_assets.domain.availability import (
     Availability,
     availability,
     is_out_of_print,
-    long_date,
     release_of,
 )
+from ingram_assets.domain.labels import long_date
 from ingram_assets.domain.stock import MAX_COUNT, DcStock
 
 TODAY = date(2026, 11, 20)
@@ -123,7 +123,7 @@ def test_labels_of_none():
 def test_between_two_fires_is_in_stock_with_410():
     stock = {"TN": DcStock(187, 0), "PA": DcStock(96, 0), "IN": DcStock(84, 0), "OR": DcStock(43, 0)}
     found = availability(stock, today=TODAY, publication_date=date(2012, 10, 2), binding="Paperback")
-    assert found == Availability("in_stock", "In stock", 410, 0, False, True)
+    assert found == Availability("in_stock", "In stock", 410, 0, False, True, state="in_stock")
 
 
 def test_an_outsider_calls_it_with_plain_values():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.domain.availability import after_silence, availability
+from ingram_assets.domain.labels import built_in
 from ingram_assets.domain.lifetime import age, orders_count_since, sold_since
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation, taken_since
 from ingram_assets.domain.stock import UNSEEN, DcStock
@@ -114,15 +115,17 @@ PARTLY = {"TN": DcStock(0, 3), UNSEEN: DcStock(None, None)}
 
 def test_a_title_in_stock_of_which_no_copy_is_known_any_more_is_not_sold_as_such() -> None:
     assert availability(PARTLY, today=TODAY).status == "unknown"
-    found = after_silence(UNKNOWN, "in_stock", PARTLY, None, "backorder")
+    found = after_silence(UNKNOWN, "in_stock", PARTLY, None, "backorder", built_in())
     assert (found.label, found.stocked_quantity, found.incoming_quantity) == ("Available to order", 0, 3)
     assert (found.allow_backorder, found.stale) == (True, True)
-    found = after_silence(UNKNOWN, "in_stock", PARTLY, "OP", "backorder")
+    found = after_silence(UNKNOWN, "in_stock", PARTLY, "OP", "backorder", built_in())
     assert (found.label, found.allow_backorder) == ("Out of stock", False)
-    assert after_silence(UNKNOWN, "in_stock", PARTLY, None, "keep") == UNKNOWN
-    assert after_silence(UNKNOWN, "in_stock", None, None, "backorder") == UNKNOWN, "never read: left alone"
-    assert after_silence(UNKNOWN, "out_of_stock", PARTLY, None, "backorder") == UNKNOWN
-    assert after_silence(UNKNOWN, "preorder", None, None, "keep").allow_backorder is False
+    assert after_silence(UNKNOWN, "in_stock", PARTLY, None, "keep", built_in()) == UNKNOWN
+    assert after_silence(UNKNOWN, "in_stock", None, None, "backorder", built_in()) == UNKNOWN, (
+        "never read: left alone"
+    )
+    assert after_silence(UNKNOWN, "out_of_stock", PARTLY, None, "backorder", built_in()) == UNKNOWN
+    assert after_silence(UNKNOWN, "preorder", None, None, "keep", built_in()).allow_backorder is False
 
 
 @pytest.mark.parametrize(
@@ -213,7 +216,7 @@ def test_never_more_copies_are_sold_than_the_last_counts_less_what_was_sold_sinc
             inventory_mode=mode,
             aged=one.aged,
         )
-        found = after_silence(found, shown, one.stock, None, "out_of_stock")
+        found = after_silence(found, shown, one.stock, None, "out_of_stock", built_in())
         if found.stocked_quantity is not None:
             level, shown = found.stocked_quantity, found.status
 

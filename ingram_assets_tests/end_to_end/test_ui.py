@@ -118,7 +118,14 @@ def test_everything_that_runs_by_itself_is_on(ui: Ui):
     schedules = {schedule["name"]: schedule for one in repositories for schedule in one["schedules"]}
     assert sensors.keys() >= {
         *("search_due", "sweep_due", "covers_due", "new_titles", "stock_promise"),
-        *("stock_changes", "rows_to_import", "order_changes", "clock_changes", "inventory_work"),
+        *(
+            "stock_changes",
+            "rows_to_import",
+            "order_changes",
+            "clock_changes",
+            "shelf_changes",
+            "inventory_work",
+        ),
         *("store_promise", "promise_watch"),
     }
     for name, one in {**sensors, **schedules}.items():

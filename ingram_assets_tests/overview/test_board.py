@@ -103,6 +103,14 @@ def test_each_status(title: Title, status: str, label: str | None):
     assert (one.status, one.label) == (status, label)
 
 
+def test_what_shoppers_were_told_is_shown_whatever_the_rules_make_of_ingrams_copies():
+    title = book(1, 0)
+    (was,) = told(title).values()
+    shown = {title.isbn: replace(was, status="in_stock", label="In stock, ships in 2 days")}
+    (one,) = board(title, in_step=shown)
+    assert (one.status, one.label, one.level) == ("in_stock", "In stock, ships in 2 days", 0)
+
+
 def test_no_center_s_name_stands_for_those_that_were_not_seen():
     (one,) = board(book(1, stock={"TN": DcStock(0, 0), "others": DcStock(None, None)}))
     assert [dc.name for dc in one.centers] == ["TN"]

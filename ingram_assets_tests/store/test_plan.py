@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingram_assets.domain.availability import with_label
+from ingram_assets.domain.labels import TABLE_FILE, parse_labels
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock, to_json
 from ingram_assets.domain.title import Aged, Title
 from ingram_assets.store.explain import Explanation
 from ingram_assets.store.explain import explain as explain_plan
 from ingram_assets.store.journal import LastLevel
-from ingram_assets.store.model import Actual, Item, Level, Variant
+from ingram_assets.store.model import Actual, Item, Level, OtherLevel, Variant
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.readings import StockReading, merge_all
@@ -34,7 +37,7 @@ def before_the_reading(quantity: float) -> dict[str, Orders]:
 
 def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **values: Any) -> Actual:
     """The title as the store has it when it is in step."""
-    wanted = desired(title, today=TODAY, rules=rules)
+    wanted = with_label(desired(title, today=TODAY, rules=rules), rules.labels)
     level = Level("ilev", wanted.stocked_quantity or 0, reserved, wanted.incoming_quantity or 0)
     variant = Variant(
         id="variant",
@@ -125,6 +128,141 @@ def test_a_managed_title_never_read_gets_the_level_it_needs() -> None:
     assert (plan.level, plan.zero_for_unknown, plan.flags) == ("create", True, {})
     assert plan.after
     assert plan.after.stocked == 0
+
+
+SHELVES = {"sloc_shop": "Main Street", "sloc_fair": "Book Fair"}
+
+
+def on_shelves(title: Title, *copies: tuple[str, float], reserved: float = 0) -> Actual:
+    """The title in step, with copies at other locations."""
+    (variant,) = in_store(title, reserved=reserved).variants
+    elsewhere = tuple(OtherLevel(place, available) for place, available in copies)
+    items = (replace(variant.items[0], elsewhere=elsewhere),)
+    return Actual(title.isbn, (replace(variant, items=items),))
+
+
+def shown_with(title: Title, actual: Actual, rules: StoreRules = RULES) -> TitlePlan:
+    (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, shelves=SHELVES).titles
+    return plan
+
+
+class TestTheShopsOwnCopies:
+    @pytest.mark.parametrize(
+        ("title", "level", "backorder"),
+        [
+            (make_title(on_hand=410), 410, False),
+            (make_title(on_hand=0, on_order=9), 0, True),
+            (make_title(on_hand=0), 0, False),
+            (make_title(on_hand=None, publisher_status="OP"), 0, False),
+            (make_title(on_hand=None), 0, False),
+        ],
+    )
+    def test_they_come_first_and_ingrams_level_stands(
+        self, title: Title, level: int, backorder: bool
+    ) -> None:
+        plan = shown_with(title, on_shelves(title, ("sloc_shop", 7)))
+        assert (plan.status, plan.state, plan.label) == ("in_stock", "on_shelf", "In stock, ships in 2 days")
+        assert plan.after
+        assert (plan.after.stocked, plan.after.allow_backorder) == (level, backorder)
+        assert "7 copies of the shop's own are for sale, at Main Street" in " ".join(plan.reasons)
+        explained = explain_plan(title, plan, {}, rules=RULES, today=TODAY, shelves=SHELVES).text()
+        assert "7 available at Main Street" in explained
+
+    @pytest.mark.parametrize(
+        "title",
+        [make_title(binding="eBook"), make_title(on_hand=0, publication_date=date(2027, 2, 3))],
+    )
+    def test_a_download_and_a_book_that_is_not_out_are_not_sold_from_the_shelf(self, title: Title) -> None:
+        assert shown_with(title, on_shelves(title, ("sloc_shop", 7))).state != "on_shelf"
+
+    def test_what_lies_where_the_channel_does_not_sell_is_not_told(self) -> None:
+        title = make_title(on_hand=0)
+        assert shown_with(title, on_shelves(title, ("sloc_cellar", 7))).verdict == "unchanged"
+
+    def test_copies_that_orders_have_are_none(self) -> None:
+        title = make_title(on_hand=0, on_order=5)
+        assert shown_with(title, on_shelves(title, ("sloc_shop", 0))).verdict == "unchanged"
+        # Two are promised beyond Ingram's level of 0: a cart sees none of the two in the shop.
+        assert shown_with(title, on_shelves(title, ("sloc_shop", 2), reserved=2)).state == "backorder"
+        assert shown_with(title, on_shelves(title, ("sloc_shop", 3), reserved=2)).state == "on_shelf"
+
+    def test_the_location_with_the_most_copies_is_named_by_its_own_label(self) -> None:
+        table = TABLE_FILE.read_text("utf-8") + "on_shelf,book  FAIR,,At our stand\n"
+        rules = StoreRules(labels=parse_labels(table))
+        title = make_title(on_hand=0)
+        actual = on_shelves(title, ("sloc_shop", 2), ("sloc_fair", 5))
+        assert shown_with(title, actual, rules).label == "At our stand"
+
+
+class TestWhatMayNotBeSold:
+    @pytest.mark.parametrize("said", [one for one in Restriction if one is not Restriction.NOT_RETURNABLE])
+    @pytest.mark.parametrize(
+        "title",
+        [
+            make_title(on_hand=410),
+            make_title(on_hand=0, on_order=9),
+            make_title(on_hand=None),
+            make_title(on_hand=0, publication_date=date(2027, 2, 3)),
+            make_title(binding="eBook"),
+        ],
+    )
+    def test_nothing_of_ingrams_is_sold_unless_the_shop_says_so(
+        self, title: Title, said: Restriction
+    ) -> None:
+        barred = replace(title, restrictions=(said,))
+        plan = plan_one(barred, in_store(title))
+        assert plan.after
+        assert (plan.status, plan.state, plan.label) == ("out_of_stock", "unavailable", "Not available")
+        assert (plan.after.stocked, plan.after.allow_backorder) == (0, False)
+        assert plan_one(barred, written(plan, in_store(title))).verdict == "unchanged"
+        rules = StoreRules(sells_restricted=frozenset(Restriction))
+        assert plan_one(barred, in_store(title), rules).state == plan_one(title, in_store(title)).state
+
+    def test_what_is_not_returnable_is_sold_and_so_is_what_nobody_understands(self) -> None:
+        for said in (Restriction.NOT_RETURNABLE, "Sold by weight only."):
+            title = make_title(on_hand=410, restrictions=(said,))
+            assert plan_one(title, in_store(title)).verdict == "unchanged"
+            assert said.replace("_", " ") in explain(title, in_store(title), rules=RULES, today=TODAY).text()
+
+    def test_the_shops_own_copies_are_sold_but_not_before_their_day(self) -> None:
+        title = make_title(on_hand=5, restrictions=(Restriction.RESTRICTED,))
+        plan = shown_with(title, on_shelves(title, ("sloc_shop", 2)))
+        assert plan.after
+        assert (plan.state, plan.after.stocked) == ("on_shelf", 0)
+        to_come = replace(title, publication_date=date(2027, 2, 3))
+        assert shown_with(to_come, on_shelves(to_come, ("sloc_shop", 2))).state == "unavailable"
+
+
+class TestWhatAPersonFixed:
+    @pytest.mark.parametrize(
+        ("title", "fixed", "expected"),
+        [
+            (make_title(on_hand=0), True, ("backorder", "special_order", True)),
+            (make_title(on_hand=0, on_order=9), False, ("out_of_stock", "hard_to_find", False)),
+            (make_title(on_hand=410), True, ("in_stock", "in_stock", True)),
+            (make_title(on_hand=410), False, ("in_stock", "in_stock", False)),
+            (
+                make_title(on_hand=0, publication_date=date(2027, 2, 3)),
+                False,
+                ("out_of_stock", "unavailable", False),
+            ),
+            (make_title(on_hand=None), True, ("unknown", "special_order", True)),
+        ],
+    )
+    def test_it_is_kept_and_named(self, title: Title, fixed: bool, expected: tuple[str, str, bool]) -> None:
+        plan = plan_one(title, in_store(title, fixed_backorder=fixed))
+        assert plan.after
+        assert (plan.status, plan.state, plan.after.allow_backorder) == expected
+        assert "A person has fixed that it takes" in " ".join(plan.reasons)
+        assert plan_one(title, written(plan, in_store(title, fixed_backorder=fixed))).verdict == "unchanged"
+
+
+def test_titles_that_were_never_read_may_be_ordered_where_the_shop_says_so() -> None:
+    title, rules = make_title(on_hand=None), StoreRules(orders_unread=True)
+    plan = plan_one(title, in_store(title), rules)
+    assert plan.after
+    assert (plan.label, plan.status, plan.after.allow_backorder) == ("Available to order", "unknown", True)
+    assert plan_one(title, written(plan, in_store(title)), rules).verdict == "unchanged"
 
 
 def test_a_preorder_of_unknown_stock_keeps_its_level_and_may_be_ordered() -> None:
@@ -261,7 +399,13 @@ def test_a_preorder_whose_day_came_is_none_any_more_even_if_nobody_read_it() -> 
     (plan,) = plan_levels([title], {title.isbn: sold}, today=TODAY + timedelta(days=1), rules=RULES).titles
     assert plan.flags == {
         "allow_backorder": False,
-        "metadata": {"availability": "unknown", "availability_label": None, "in_stock": None},
+        "metadata": {
+            "availability": "unknown",
+            "availability_state": "not_read",
+            "availability_label": "Ask us whether we can get it",
+            "in_stock": None,
+            "release_date": None,
+        },
     }
     assert plan.level is None, "what nobody read is not written over"
     assert plan.by_time
@@ -511,7 +655,7 @@ def test_a_new_title_starts_with_its_level() -> None:
             make_title(on_hand=None, publication_date=date(2027, 2, 3)),
             ["never read", "preorder", "February 3, 2027", "left as it is"],
         ),
-        (make_title(on_hand=None), ["unknown", "Unknown is never zero", "untouched"]),
+        (make_title(on_hand=None), ["unknown", "Unknown is never zero", "left as it is", "Ask us"]),
         (make_title(on_hand=None, publisher_status="OP"), ["out_of_stock", "'OP'"]),
     ],
 )
@@ -654,6 +798,7 @@ def test_whatever_the_store_has_one_push_brings_it_in_step(
     (now,) = after.variants
     assert not now.manage_inventory or any(each.level for each in now.items)
     if title.stock is None and plan.status == "unknown":
-        assert plan.flags == {}
+        assert not plan.flags.keys() - {"metadata"}
+        assert variant.metadata.get("availability") in (None, "unknown") or not plan.flags
         assert plan.level in (None, "create")
     assert now.metadata.get("shelf") == variant.metadata.get("shelf")

@@ -201,7 +201,9 @@ class TestEndedByTime:
         assert plan
         assert plan.after
         assert (plan.status, plan.after.stocked, plan.level) == ("in_stock", 5, None)
-        assert set(plan.flags["metadata"]) == {"availability", "availability_label", "in_stock"}
+        assert set(plan.flags["metadata"]) == {
+            *("availability", "availability_state", "availability_label", "in_stock", "release_date"),
+        }
         plan = ended(read, was, stocked=2)
         assert plan
         assert plan.level is None, "three were fulfilled, and do not come back"

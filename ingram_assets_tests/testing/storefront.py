@@ -97,3 +97,23 @@ def count(result: RunResult, name: str) -> int:
     assert result.succeeded, result.error
     (report,) = result.reports
     return report["counts"].get(name, 0)
+
+
+def tick(shop: Storefront, name: str, cursor: str | None) -> tuple[list[list[str]], str | None]:
+    """One tick of a sensor, the runs that it asks for run; the titles of each, and the cursor."""
+    repository = defs.get_repository_def()
+    with dg.build_sensor_context(
+        instance=shop.instance, cursor=cursor, repository_def=repository, resources=defs.resources
+    ) as context:
+        data = repository.get_sensor_def(name).evaluate_tick(context)
+    asked = []
+    for request in data.run_requests or []:
+        done = defs.resolve_job_def("push").execute_in_process(
+            run_config=request.run_config,
+            instance=shop.instance,
+            tags={"dagster/run_key": request.run_key},
+            raise_on_error=False,
+        )
+        assert done
+        asked.append(request.run_config["ops"]["push_titles"]["config"]["isbns"])
+    return asked, data.cursor

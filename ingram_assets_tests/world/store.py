@@ -15,7 +15,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import Applied
 from ingram_assets.store.import_plan import RowPlan
 from ingram_assets.store.journal import Change, Entry, InStep, Journal, Kind, Known, LastLevel, What, Writing
-from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant
+from ingram_assets.store.model import Actual, Item, Level, OtherLevel, Quantities, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
 from ingram_assets.store.products import ImportReport
@@ -188,7 +188,17 @@ class SimulatedStore:
     def _item(self, item: StoreItem, variants: tuple[str, ...], place: str) -> Item:
         level = item.levels.get(place)
         ours = Level(f"{item.id}_level", level.stocked, level.reserved, level.incoming) if level else None
-        return Item(item.id, item.sku, ours, elsewhere=len(item.levels) > bool(level), variants=variants)
+        return Item(
+            item.id,
+            item.sku,
+            ours,
+            elsewhere=tuple(
+                OtherLevel(place, one.stocked - one.reserved)
+                for place, one in item.levels.items()
+                if one is not level
+            ),
+            variants=variants,
+        )
 
     # What a push writes.
 

@@ -19,6 +19,7 @@ defs = dg.Definitions(
         sensors.stock_changes,
         sensors.rows_to_import,
         sensors.order_changes,
+        sensors.shelf_changes,
         sensors.clock_changes,
         sensors.inventory_work,
         sensors.store_promise,

@@ -6,8 +6,9 @@ Without Dagster, so that commands that only look start fast.
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ingram_assets.domain import labels
 from ingram_assets.domain.guardrails import Thresholds
-from ingram_assets.settings.base import secret
+from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
@@ -37,7 +38,11 @@ def store_today(common: CommonSettings) -> date:
 
 
 def store_rules(settings: StorefrontSettings) -> StoreRules:
-    """The shop's choices."""
+    """The shop's choices.
+
+    Raises:
+        SettingsError: the table of labels can't be read, or can't be meant.
+    """
     return StoreRules(
         safety_stock=settings.SAFETY_STOCK,
         inventory_mode=settings.INVENTORY_MODE,
@@ -46,6 +51,9 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
         min_stock_delta=settings.MIN_STOCK_DELTA,
         price_policy=settings.PRICE_POLICY,
+        orders_unread=settings.UNREAD_STOCK == "backorder",
+        sells_restricted=settings.SELL_RESTRICTED,
+        labels=_labels(settings),
         thresholds=Thresholds(
             **{
                 name.removeprefix("GUARDRAIL_").lower(): value
@@ -54,3 +62,13 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
             }
         ),
     )
+
+
+def _labels(settings: StorefrontSettings) -> labels.LabelTable:
+    """What shoppers read: the bookseller's own table if one is set."""
+    if settings.LABELS_FILE is None:
+        return labels.built_in()
+    try:
+        return labels.parse_labels(settings.LABELS_FILE.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"LABELS_FILE can't be read: {error}") from None

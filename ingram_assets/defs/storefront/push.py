@@ -399,7 +399,7 @@ def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncRepo
     """Remember what the store was told of the titles that are in step with it, and until when it is true."""
     max_age, zone = run.session.rules.sold_for, ZoneInfo(store_time_zone())
     in_step = [
-        titles[isbn]
+        (titles[isbn], one)
         for isbn, one in result.titles.items()
         if one.outcome != "failed" and isbn not in result.owed
     ]
@@ -411,14 +411,22 @@ def _record_in_step(run: StoreRun, titles: Mapping[str, Title], result: SyncRepo
             valid_until(title, run.began, max_age, zone),
             run.began,
             tuple(sorted(aged_centers(title, run.began, max_age))),
+            # Of what is left alone nothing was told.
+            *((None, None) if one.outcome == "skipped" else (one.status, one.label)),
         )
-        for title in in_step
+        for title, one in in_step
     ]
     if result.held_back:
         # Titles whose newer reading the store was not told keep the one that it was.
         before = run.session.journal.in_step()
         entries = [
-            replace(entry, row_id=was.row_id, stock_changed_at=was.stock_changed_at)
+            replace(
+                entry,
+                row_id=was.row_id,
+                stock_changed_at=was.stock_changed_at,
+                status=was.status,
+                label=was.label,
+            )
             if entry.isbn in result.held_back and (was := before.get(entry.isbn))
             else entry
             for entry in entries

@@ -1,7 +1,7 @@
 """Carries the queue's changes to the store within a minute, and looks whether the store follows."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -42,7 +42,9 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
-from ingram_assets.store.read import read_touched
+from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.location import OURS, find_location
+from ingram_assets.store.read import read_store, read_touched
 
 _PACE = load(PaceSettings)
 _RETRY_AFTER_SECONDS = (15.0, 60.0, 300.0)
@@ -120,7 +122,9 @@ def clock_changes(
 
 
 @_sensor_of(push, _LESS_OFTEN)
-def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa) -> Answer:
+def order_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, medusa: Medusa, journal: StoreJournal
+) -> Answer:
     """Pushes titles of orders that were fulfilled or canceled, and those of all orders once more later.
 
     Medusa moves their levels by itself, and what comes back on sale may be more than was counted. By the
@@ -137,7 +141,10 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
             touched = read_touched(client, since, until)
+            # What is only reserved moves no level of ours, but may be the last copy on a shelf of the shop's.
+            placed_only = [isbn for isbn, moved in touched.items() if not moved]
             wanted = [isbn for isbn, moved in touched.items() if moved]
+            wanted += _kept_on_shelves(client, journal, placed_only) if placed_only else []
             if again := second_look(since, until, _PACE.stock_sla):
                 wanted += [isbn for isbn, moved in read_touched(client, *again).items() if moved or placed]
             known = (
@@ -149,6 +156,28 @@ def order_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
         answer = _carry(context, read, "titles of changed orders")
     told = [dg.AssetMaterialization(ORDERS, partition=isbn) for isbn in sorted(ordered)]
     return _with_events(answer, told)
+
+
+@_sensor_of(push, _LESS_OFTEN)
+def shelf_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> Answer:
+    """Pushes titles whose copies at the shop's own locations changed: their label tells of those, too.
+
+    These are the ledger's lines: operations, and what orders and others did there, which the hourly count of
+    the inventory enters.
+    """
+    settled = (datetime.fromtimestamp(time.time(), UTC) - ORDERS_SETTLE).isoformat()
+    with queue.open() as reader, journal.open() as book, journal.open_ledger() as ledger:
+        ours = [known.id for known in book.known("location", [OURS])]
+
+        def read(stretch: Stretch) -> Changes:
+            until = datetime.fromisoformat(end := stretch.until or settled)
+            moved = ledger.moved_between(orders_since(stretch.after, until), until, ours)
+            known = {title.isbn for title in reader.titles(moved)} if moved else set()
+            return Changes([isbn for isbn in moved if isbn in known], end)
+
+        return _carry(context, read, "titles on the shop's shelves")
 
 
 @_sensor_of(inventory_sweep, _LESS_OFTEN)
@@ -190,6 +219,23 @@ def store_promise(
     return dg.SensorResult(
         asset_events=[found], cursor=f"{behind}@{now}", skip_reason=f"Reported: {found.description}"
     )
+
+
+def _kept_on_shelves(client: MedusaClient, journal: StoreJournal, isbns: Sequence[str]) -> list[str]:
+    """Those of the titles that are kept at a location of the shop's own that its sales channel sells from."""
+    settings = load(StorefrontSettings)
+    names = {"name": settings.MEDUSA_STOCK_LOCATION, "sales_channel": settings.MEDUSA_SALES_CHANNEL}
+    with journal.open() as book:
+        location = find_location(client, journal=book, **names)
+    if not location.shelves:
+        return []
+    found = read_store(client, isbns, location.id)
+    levels = {isbn: [item.elsewhere for one in found[isbn].variants for item in one.items] for isbn in isbns}
+    return [
+        isbn
+        for isbn, elsewhere in levels.items()
+        if any(level.location_id in location.shelves for of_item in elsewhere for level in of_item)
+    ]
 
 
 def _carry(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from ingram_assets.domain.failures import Permanent
+from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.places import Place
-from ingram_assets.store.location import folded
 
 
 class UnknownChannel(Permanent):
@@ -45,15 +45,15 @@ class Floor:
         """The channel of this id, or of this name in any case. Raises UnknownChannel: none, or several."""
         if exact := [each for each in self.channels if each.id == called.strip()]:
             return exact[0]
-        found = [each for each in self.channels if folded(each.name) == folded(called)]
+        found = [each for each in self.channels if folded_name(each.name) == folded_name(called)]
         if len(found) == 1:
             return found[0]
         shown = called if len(called) <= 60 else called[:59] + "…"
         if found:
             ids = ", ".join(each.id for each in found)
             raise UnknownChannel(f"{len(found)} sales channels are called {shown!r}: {ids}. Give the id.")
-        names = {folded(each.name): each.name for each in self.channels}
-        near = [names[name] for name in get_close_matches(folded(called), names, n=3, cutoff=0.5)]
+        names = {folded_name(each.name): each.name for each in self.channels}
+        near = [names[name] for name in get_close_matches(folded_name(called), names, n=3, cutoff=0.5)]
         told = (
             f"The nearest: {', '.join(near)}" if near else f"There are: {', '.join(names.values()) or 'none'}"
         )

@@ -341,6 +341,15 @@ class StockLedger(JournalPool):
         counts = "SELECT operation, count(*) FROM inventory_ledger WHERE at >= %s GROUP BY 1"
         return dict(self._run(counts, [at]))
 
+    def moved_between(self, since: datetime, until: datetime, besides: Collection[str]) -> list[str]:
+        """ISBNs of lines that were done after `since`, by `until`; none at the locations `besides`."""
+        rows = self._run(
+            "SELECT DISTINCT isbn FROM inventory_ledger WHERE state = 'done'"
+            " AND coalesce(closed_at, at) > %s AND coalesce(closed_at, at) <= %s AND location_id <> ALL(%s)",
+            [since, until, list(besides)],
+        )
+        return sorted(isbn for (isbn,) in rows)
+
     def operation_called(self, called: str) -> UUID | None:
         """The operation with this id, or that a line with this number is of; `None`: there is none."""
         called = called.strip()
