@@ -95,6 +95,7 @@ def test_a_shelf_is_counted_adjusted_moved_held_and_given_up(
     page.get_by_label("ISBN of the title").fill("978-1-63973-913-4")
     page.get_by_label("Location").select_option(CELLAR)
     page.get_by_label("Copies that lie there").fill("12")
+    page.get_by_label("Why").select_option("Counted on the shelf")
     page.get_by_role("button", name="Keep it there").click()
     expect(page.get_by_text("Done")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Between Two Fires")
@@ -108,6 +109,9 @@ def test_a_shelf_is_counted_adjusted_moved_held_and_given_up(
     assert copies(page) == "10 0 10"
 
     page.get_by_label("Copies that lie here").fill("11")
+    page.get_by_role("region", name="Set what was counted").get_by_label("Why").select_option(
+        "Counted on the shelf"
+    )
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_text("10 → 11")).to_be_visible()
 
@@ -153,9 +157,9 @@ def test_a_refusal_says_what_it_is_now_and_keeps_what_was_typed(
     now = int(copies(page).split()[0])
     admin.set_level_at(BETWEEN_TWO_FIRES, shelves[ATTIC], now + 5)
     page.get_by_label("Copies that lie here").fill("40")
-    page.get_by_role("region", name="Set what was counted").get_by_label("Note for the ledger").fill(
-        "third shelf"
-    )
+    counted = page.get_by_role("region", name="Set what was counted")
+    counted.get_by_label("Why").select_option("Counted on the shelf")
+    counted.get_by_label("Note for the ledger").fill("third shelf")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text(f"The quantity is {now + 5} now, not {now}")
     expect(page.get_by_label("Copies that lie here")).to_have_value("40")
@@ -168,6 +172,9 @@ def test_a_double_click_counts_once(desk: Desk, shelves: dict[str, str], admin: 
     page.get_by_role("row").filter(has_text=ATTIC).get_by_role("link").first.click()
     before = int(copies(page).split()[0])
     page.get_by_label("How many more or fewer").fill("1")
+    page.get_by_role("button", name="Adjust").click()
+    expect(page.get_by_role("region", name="Adjust").get_by_label("Why")).to_be_focused()
+    page.get_by_role("region", name="Adjust").get_by_label("Why").select_option("Received")
     page.get_by_role("button", name="Adjust").dblclick()
     expect(page.get_by_text(f"{before} → {before + 1}")).to_be_visible()
     assert admin.levels_at(shelves[ATTIC])[BETWEEN_TWO_FIRES]["stocked_quantity"] == before + 1
