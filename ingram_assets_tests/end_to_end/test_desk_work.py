@@ -232,17 +232,20 @@ def test_a_plan_is_let_through_and_undone(
 
 def test_sync_inventory_brings_all_in_step_with_its_progress(desk: Desk, admin: Admin):
     """The same run as the daily reconcile."""
-    desk.open("/runs").get_by_role("button", name="Sync inventory").click()
-    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Push to the store")
+    desk.open("/runs").get_by_role("link", name="Sync inventory…").click()
+    expect(desk.page.get_by_text("Guardrails stay on")).to_be_visible()
+    desk.no_violation()
+    desk.page.get_by_role("button", name="Sync inventory").click()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Sync of the whole inventory")
     desk.ended()
     right = admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"]
     admin.set_level(BETWEEN_TWO_FIRES, right + 7)
-    page = desk.open("/runs")
+    page = desk.open("/runs/sync")
     page.get_by_role("button", name="Sync inventory").click()
     desk.ended()
     assert admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == right
     page = desk.open("/runs")
-    expect(page.get_by_role("button", name="Sync inventory")).to_be_visible()
+    expect(page.get_by_role("link", name="Sync inventory…")).to_be_visible()
     expect(page.get_by_role("region", name="Runs").locator("tbody tr").first).to_contain_text("done")
 
 
@@ -258,7 +261,7 @@ def test_the_log_of_requests_has_readings_and_failures(desk: Desk, stack: Stack,
     )
     desk.no_violation()
     page.get_by_label("Title, author or ISBN").fill("978-1-63973-913-4")
-    page.get_by_label("What came of it").select_option("Failed")
+    page.get_by_label("What came of it").select_option("Failed: page not understood")
     page.get_by_role("button", name="Show", exact=True).click()
     rows = page.get_by_role("region", name="Attempts").locator("tbody tr")
     expect(rows).to_have_count(1)

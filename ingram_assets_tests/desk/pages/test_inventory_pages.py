@@ -208,5 +208,8 @@ def test_the_ledger_is_filtered_and_a_line_taken_back(desk: DeskShop, ada: Visit
     assert again.status in (200, 409)
     ledger = ada.get("/inventory/ledger")
     assert not ledger.tree.css(f'a[href="/inventory/ledger/{number}/undo"]'), "it is taken back already"
-    assert any("Taken back" in row for row in ledger.rows("Lines of the ledger"))
+    back = next(row for row in ledger.rows("Lines of the ledger") if "Taken back" in row).split()[0]
+    received = ada.get("/inventory/ledger", isbn=isbn, reason="received")
+    (undone,) = [row for row in received.rows("Lines of the ledger") if row.startswith(number)]
+    assert f"taken back by line {back}" in undone, "however few lines are shown"
     assert "has no line 999999" in ada.get("/inventory/ledger/999999/undo").text

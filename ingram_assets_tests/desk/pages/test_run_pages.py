@@ -1,6 +1,7 @@
 """`/runs` on a real store, a real Dagster and its journal."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -160,13 +161,17 @@ def test_an_old_plan_is_not_let_through(works: Works, monkeypatch: pytest.Monkey
 
 def test_sync_inventory_is_one_at_a_time(works: Works):
     ada = works.ada
-    page = ada.get("/runs/sync")
-    first = ada.post("/runs/sync", page.form("/runs/sync"))
-    second = ada.post("/runs/sync", ada.get("/runs").form("/runs/sync"))
+    pages = [ada.get("/runs/sync") for _ in range(2)]
+    assert re.search(r"all \d+ titles.* Guardrails stay on, and the run can be undone", pages[0].text)
+    waiting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
+    assert works.page.instance.get_runs(waiting) == [], "asking starts nothing"
+    first, second = (ada.post("/runs/sync", page.form("/runs/sync")) for page in pages)
     assert first.status == second.status == 303
     assert first.headers["location"] == second.headers["location"], "the second press shows the one at work"
     run_id = first.headers["location"].rpartition("/")[2]
     works.page.instance.add_run_tags(run_id, {"ingram/progress": "levels: 3 of 12"})
+    for address in (f"/runs/{run_id}", "/runs", "/runs/sync/now"):
+        assert "Sync of the whole inventory" in ada.get(address).text, "a person finds what was pressed"
     at_work = ada.get(f"/runs/{run_id}/state")
     assert "levels: 3 of 12" in at_work.text or "waiting" in at_work.text
     assert "HX-Refresh" not in at_work.headers
