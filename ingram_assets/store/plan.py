@@ -667,7 +667,7 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
         shown = level.stocked + taken if plan.last_reading is None else plan.last_reading
         return replace(plan, shown_last=shown, reasons=(*plan.reasons, why))
     wrote, ordered = last.quantities[-1]
-    why = f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g})."
+    why = f"Somebody else changed it since we wrote {wrote:g} (on order {ordered:g})."
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 

@@ -204,7 +204,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     ]
     result = sync_levels(run.session, there, dry_run=True, everything=_everything(run, isbns))
     report = Report(run.context.job_name)
-    _add_levels(report, by_isbn, result)
+    _add_levels(report, by_isbn, result, planned=True)
     _name_untracked(report, isbns, by_isbn)
     changes = _changes(by_isbn, result)
     for isbn, row in imports.items():
@@ -251,7 +251,7 @@ def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
     assert update is not None, "a row that fails is no change"
     levels = levels or TitleChange(title.title)
     kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
-    why = f"Brought up to date: {', '.join(update.after)}.{kept}"
+    why = f"Would be brought up to date: {', '.join(update.after)}.{kept}"
     fields = {name: _moved(update.before.get(name), value) for name, value in update.after.items()}
     return replace(levels, reasons=(why, *levels.reasons), created=False, fields=fields)
 
@@ -542,8 +542,10 @@ def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collect
             )
 
 
-def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport) -> None:
-    """What became of the levels, for a person."""
+def _add_levels(
+    report: Report, titles: Mapping[str, Title], result: SyncReport, *, planned: bool = False
+) -> None:
+    """What became of the levels, or of a plan would become, for a person."""
     outcomes = result.titles.values()
     for outcome in outcomes:
         title = titles[outcome.isbn]
@@ -556,12 +558,12 @@ def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport)
     report.counts |= {
         "levels": sum(1 for one in outcomes if one.after and one.after.stocked is not None),
         "unmanaged": sum(1 for one in outcomes if one.after and not one.after.managed),
-        "repaired": len(result.repaired),
+        "would_be_repaired" if planned else "repaired": len(result.repaired),
         "oversold": len(result.oversold),
-        "fell_to_low_stock": len(result.low),
+        "would_fall_to_low_stock" if planned else "fell_to_low_stock": len(result.low),
     }
     report.details["availability"] = dict(sorted(Counter(one.status for one in outcomes).items()))
-    report.notes += _level_notes(result)
+    report.notes += _level_notes(result, planned=planned)
 
 
 def _waits(title: Title, outcome: TitleOutcome) -> bool:
@@ -569,7 +571,7 @@ def _waits(title: Title, outcome: TitleOutcome) -> bool:
     return outcome.before is None and title.imported_at is None and outcome.outcome == "failed"
 
 
-def _level_notes(result: SyncReport) -> Iterator[str]:
+def _level_notes(result: SyncReport, *, planned: bool) -> Iterator[str]:
     for one in result.oversold:
         yield (
             f"Oversold: {one.isbn} has {one.reserved:g} copies promised in {one.orders} orders, and "
@@ -577,7 +579,8 @@ def _level_notes(result: SyncReport) -> Iterator[str]:
         )
     for isbn in result.low:
         after = result.titles[isbn].after
-        yield f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}."
+        fell = "would fall" if planned else "fell"
+        yield f"Low stock: {isbn} {fell} to {after.stocked or 0 if after else 0:g}."
     for outcome in result.titles.values():
         if outcome.before and outcome.before.reserved < 0:
             yield (
@@ -585,7 +588,10 @@ def _level_notes(result: SyncReport) -> Iterator[str]:
                 "be. They count as none: see its reservations in Medusa's admin."
             )
     for isbn in result.repaired:
-        yield f"Repaired: the level of {isbn} had been changed by somebody else."
+        if planned:
+            yield f"Would be repaired: the level of {isbn} was changed by somebody else."
+        else:
+            yield f"Repaired: the level of {isbn} had been changed by somebody else."
 
 
 def _changes(titles: Mapping[str, Title], result: SyncReport) -> dict[str, TitleChange]:

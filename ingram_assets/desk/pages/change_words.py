@@ -66,6 +66,7 @@ class PlannedTitle:
 
 def field_name(name: str) -> str:
     """What a page calls a field of the store."""
+    name = name.removeprefix("metadata.")
     return _NAMES.get(name, name.replace("_", " "))
 
 
@@ -105,7 +106,11 @@ def planned_titles(details: Mapping[str, Any], failed: Mapping[str, str]) -> lis
         reasons = tuple(map(str, change.get("reasons", ())))
         found.append(PlannedTitle(isbn, str(change.get("title", "")), what, tuple(_planned(change)), reasons))
     for isbn, said in _lists(details.get("undone")):
-        found.append(PlannedTitle(isbn, "", "put back", reasons=said))
+        fields: Mapping[str, Any] = details.get("fields", {}).get(isbn, {})
+        moves = tuple(move for what in said for move in _field_moves(fields.get(what, {})))
+        # What is told from what to what needs no words beside.
+        reasons = tuple(what for what in said if what not in fields)
+        found.append(PlannedTitle(isbn, "", "put back", moves, reasons))
     for isbn, said in _lists(details.get("left")):
         found.append(PlannedTitle(isbn, "", "left as it is", reasons=said))
     return found
@@ -130,6 +135,7 @@ def words(value: Any) -> str:
 
 
 def _value(name: str, value: Any) -> str:
+    name = name.removeprefix("metadata.")
     return STATUS_WORDS.get(str(value)) or words(value) if name == "availability" else words(value)
 
 
@@ -139,7 +145,11 @@ def _planned(change: Mapping[str, Any]) -> Iterator[FieldMove]:
         yield FieldMove("copies", "no level" if before is None else words(before), words(after))
     if label := change.get("label"):
         yield FieldMove("label", "", str(label))
-    for name, moved in change.get("fields", {}).items():
+    yield from _field_moves(change.get("fields", {}))
+
+
+def _field_moves(fields: Mapping[str, Any]) -> Iterator[FieldMove]:
+    for name, moved in fields.items():
         yield FieldMove(field_name(name), _value(name, moved.get("before")), _value(name, moved.get("after")))
 
 

@@ -39,6 +39,10 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         lambda found: f"shown as {change_words.STATUS_WORDS[found[1]]}",
     ),
     (re.compile(r"Metadata: ([a-z_, ]+)\."), _metadata),
+    (
+        re.compile(r"\b([a-z_]+(?:\.[a-z_]+)?) is (.+?) now, which the run did not write"),
+        lambda found: f"{change_words.field_name(found[1])} is {found[2]} now, which the run did not write",
+    ),
     # The page has a link to the run beside the sentence.
     (re.compile(r" \(run [0-9A-Za-z-]+\)"), ""),
     (re.compile(r"Undo of run [0-9A-Za-z-]+"), "Undo of a run"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ingram_assets.desk.pages.change_words import FieldMove, PlannedTitle, moves_of, planned_titles, words
+from ingram_assets.desk.pages.sentences import for_pages
 from ingram_assets.store.journal import Entry
 
 
@@ -50,11 +51,30 @@ def test_a_plan_names_what_fails_first():
 
 
 def test_an_undos_plan_has_what_is_put_back_and_what_is_left():
-    plan = planned_titles({"undone": {"1": ["copies 3 to 5"]}, "left": {"2": ["Changed since."]}}, {})
-    assert [(one.isbn, one.what, one.reasons) for one in plan] == [
-        ("1", "put back", ("copies 3 to 5",)),
-        ("2", "left as it is", ("Changed since.",)),
+    fields = {
+        "1": {
+            "level 5": {"stocked_quantity": {"before": 3, "after": 5}},
+            "availability": {"availability": {"before": "in_stock", "after": "backorder"}},
+        }
+    }
+    undone = {"1": ["level 5", "availability", "link to the inventory item"], "3": ["product removed"]}
+    plan = planned_titles({"undone": undone, "fields": fields, "left": {"2": ["Changed since."]}}, {})
+    assert plan == [
+        PlannedTitle(
+            *("1", "", "put back"),
+            (FieldMove("copies", "3", "5"), FieldMove("status", "In stock", "Back-order")),
+            ("link to the inventory item",),
+        ),
+        PlannedTitle("3", "", "put back", reasons=("product removed",)),
+        PlannedTitle("2", "", "left as it is", reasons=("Changed since.",)),
     ]
+
+
+def test_no_name_of_a_field_is_a_programs():
+    move = moves_of(entry({"metadata.stock_observed_at": "x"}, {"metadata.stock_observed_at": "y"}))
+    assert move == [FieldMove("stock read at", "x", "y")]
+    kept = for_pages("metadata.stock_observed_at is 'x' now, which the run did not write.")
+    assert kept == "stock read at is 'x' now, which the run did not write."
 
 
 @pytest.mark.parametrize(

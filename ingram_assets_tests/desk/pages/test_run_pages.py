@@ -110,6 +110,30 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     assert run.run_config["ops"]["undo_run"]["config"] == {"run_id": pushed, "dry_run": False}
 
 
+def test_a_plan_says_what_would_change_and_what_is_held_back(works: Works):
+    ada, shop = works.ada, works.storefront
+    moved, held = shop.titles(2, copies=10)
+    pushed = shop.push(moved, held)
+    assert pushed.succeeded, pushed.error
+    shop.read([moved], 7)
+    repaired = shop.push(moved).run_id
+    shop.edit_level(moved, 3)
+    plan = shop.run("push", "push_titles", isbns=[moved, "9780306406157"], dry_run=True)
+    page = ada.get(f"/runs/{plan.run_id}")
+    assert "1 title would change; 1 is held back. Nothing of it was written." in page.text
+    assert "Would be repaired" in page.text
+    assert "Repaired" not in page.text
+    assert "had been" not in page.text
+    assert "for 1 title," in ada.get(f"/runs/{plan.run_id}/go").text
+    shop.push(moved)
+    undo = shop.run("undo", "undo_run", run_id=repaired, dry_run=True)
+    (row,) = ada.get(f"/runs/{undo.run_id}").rows("The plan")
+    assert "copies: 7 → 10" in row
+    assert "stock read at: " in row
+    assert "+00:00" not in row, "times are in the store's zone"
+    assert "metadata" not in row
+
+
 def test_what_a_guardrail_stops_needs_a_person_who_looked(works: Works):
     ada, shop = works.ada, works.storefront
     isbns = shop.titles(12, copies=10)
