@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -343,26 +343,34 @@ class Journal:
                     fields.setdefault(name, [(entry.before or {}).get(name)]).append(value)
         return found
 
-    def let_through(self, run_id: str) -> None:
-        """Remembers that a person has looked at what a run is about to write, and wants it written."""
-        self._run("INSERT INTO store_let_through (run_id) VALUES (%s) ON CONFLICT DO NOTHING", [run_id])
+    def let_through(self, run_id: str, isbns: Collection[str] | None) -> None:
+        """Remembers that a person has looked at what a run is about to write, and wants it written.
+
+        Args:
+            isbns: the titles that the run is for; `None`: all.
+        """
+        enter = "INSERT INTO store_let_through (run_id, isbns) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        self._run(enter, [run_id, None if isbns is None else list(isbns)])
 
     def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
         """ISBN to field to what we showed before our first write to levels and flags within that time.
 
-        Copies that somebody else had put there since are none that we showed. What a person let through, and
-        what was before it, counts no more: the person saw all of it.
+        Copies that somebody else had put there since are none that we showed. Of a title that a person let
+        through, that and what was before it counts no more: the person saw it. Of others all of it does.
         """
         # Of an object's keys that are there twice the last value stands: that of the earliest write.
         rows = self._run(
             """
-            WITH looked_at AS (SELECT coalesce(max(at), '-infinity') AS at FROM store_let_through),
-            lately AS (
-                SELECT change.* FROM looked_at, store_change AS change
-                WHERE change.at > greatest(looked_at.at, clock_timestamp() - %s::interval)
+            WITH lately AS (
+                SELECT * FROM store_change AS change
+                WHERE change.at > clock_timestamp() - %s::interval
                     AND change.kind IN ('level', 'variant') AND change.outcome <> 'failed'
                     AND change.isbn IS NOT NULL AND change.before IS NOT NULL
-                    AND NOT EXISTS (SELECT FROM store_let_through AS one WHERE one.run_id = change.run_id)
+                    AND NOT EXISTS (
+                        SELECT FROM store_let_through AS looked_at
+                        WHERE (looked_at.run_id = change.run_id OR change.at <= looked_at.at)
+                            AND (looked_at.isbns IS NULL OR change.isbn = ANY (looked_at.isbns))
+                    )
             ),
             stood AS (
                 SELECT isbn, min(id) FILTER (WHERE kind = 'level') AS first_level,

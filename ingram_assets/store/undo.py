@@ -85,7 +85,7 @@ def undo(session: StoreSession, run_id: str, *, dry_run: bool = False) -> UndoRe
         undoing.look_at(isbn, folds, actual[isbn])
     undoing.look_at_products()
     if not dry_run:
-        session.journal.let_through(session.run_id)
+        session.journal.let_through(session.run_id, titles)
         undoing.write()
     return undoing.report
 

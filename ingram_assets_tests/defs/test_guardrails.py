@@ -99,6 +99,10 @@ def test_false_zeros_that_come_in_slices_are_seen_as_one_change(front: Storefron
         done = front.push(*some)
         assert done.stopped is not None
         assert "7 of 20 tracked titles would turn to zero at once (35%" in str(done.error)
+    # A person who lets another title through has not seen these.
+    front.read(isbns[15:16], 5)
+    assert front.push(isbns[15], let_through=True).succeeded
+    assert "7 of 20 tracked titles" in str(front.push(*slices[1]).error)
     # The first ones were false, and are put right: what is left is few.
     front.read(slices[0], 9)
     assert front.push().succeeded

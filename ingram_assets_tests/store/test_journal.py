@@ -354,12 +354,19 @@ class TestShownBefore:
     def test_what_a_person_let_through_and_what_was_before_it_counts_no_more(self, database: str) -> None:
         with Journal(database) as journal:
             self.level(journal, "1", 9, 8)
-            journal.let_through("2")
-            journal.let_through("2")
+            journal.let_through("2", None)
+            journal.let_through("2", None)
             self.level(journal, "2", 8, 0)
             assert journal.shown_before(self.HOUR) == {}
             self.level(journal, "3", 7, 0, isbn="other")
             assert journal.shown_before(self.HOUR) == {"other": {"stocked_quantity": 7}}
+
+    def test_of_titles_that_a_person_did_not_name_all_counts_on(self, database: str) -> None:
+        with Journal(database) as journal:
+            self.level(journal, "1", 9, 0)
+            self.level(journal, "1", 7, 0, isbn="other")
+            journal.let_through("2", ["other"])
+            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 9}}
 
 
 class TestInStep:

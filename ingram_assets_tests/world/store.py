@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -343,8 +343,8 @@ class SimulatedJournal:
     levels: dict[str, LastLevel] = field(default_factory=dict)
     runs: dict[str, list[Entry]] = field(default_factory=dict)
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
-    looked_at: dict[str, datetime] = field(default_factory=dict)
-    """Run's id to when a person let it through."""
+    looked_at: dict[str, tuple[datetime, Collection[str] | None]] = field(default_factory=dict)
+    """Run's id to when a person let it through, and of which titles; `None`: of all."""
     holder: "Holder | None" = None
     """Who has the lock of the one run that may be at work."""
 
@@ -394,21 +394,27 @@ class SimulatedJournal:
         """Of products, which alone are asked for: nothing of them is entered."""
         return {}
 
-    def let_through(self, run_id: str) -> None:
-        self.looked_at[run_id] = self.now()
+    def let_through(self, run_id: str, isbns: Collection[str] | None) -> None:
+        self.looked_at[run_id] = self.now(), isbns
 
     def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        since = max([self.now() - within, *self.looked_at.values()])
-        lately = [one for run_id, run in self.runs.items() if run_id not in self.looked_at for one in run]
-        for entry in sorted((one for one in lately if one.at > since), key=lambda one: one.at, reverse=True):
-            if entry.before is None or entry.isbn is None:
+        since = self.now() - within
+        lately = [one for run in self.runs.values() for one in run if one.at > since]
+        for entry in sorted(lately, key=lambda one: one.at, reverse=True):
+            if entry.before is None or entry.isbn is None or self._was_let_through(entry):
                 continue
             fields = found.setdefault(entry.isbn, {})
             fields.update(entry.before)
             if (shown := self._shown_by_us(entry)) is not None and "stocked_quantity" in fields:
                 fields["stocked_quantity"] = min(fields["stocked_quantity"], shown)
         return found
+
+    def _was_let_through(self, entry: Entry) -> bool:
+        return any(
+            (isbns is None or entry.isbn in isbns) and (entry.run_id == run_id or entry.at <= at)
+            for run_id, (at, isbns) in self.looked_at.items()
+        )
 
     def _shown_by_us(self, entry: Entry) -> float | None:
         """The copies that we wrote last before an entry."""

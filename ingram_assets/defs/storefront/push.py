@@ -163,7 +163,7 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     if isbns is None:
         run = run.seeing_all()
     if let_through:
-        run.session.journal.let_through(run.session.run_id)
+        run.session.journal.let_through(run.session.run_id, isbns)
     rows = waiting_rows(run, isbns)
     found = run.session.location
     if (rows or found.missing) and not let_through:
