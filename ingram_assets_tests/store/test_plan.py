@@ -311,7 +311,7 @@ def test_whatever_is_written_has_a_reason() -> None:
     unlinked = replace(in_store(title, items=()), leftover=item)
     plan = plan_one(title, unlinked)
     assert (plan.verdict, plan.link_item, plan.quantities, plan.flags) == ("write", True, None, {})
-    assert plan.reasons == (f"The variant was not linked to its inventory item {item.id}: they are linked.",)
+    assert plan.reasons == (f"The variant becomes linked to its inventory item {item.id}.",)
 
 
 def test_a_title_that_is_gone_is_named() -> None:

@@ -46,6 +46,7 @@ from ingram_assets.store.levels import (
     tripped_by,
 )
 from ingram_assets.store.location import ensure_location, find_location
+from ingram_assets.store.plan import Shown
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
@@ -100,7 +101,8 @@ class TitleChange:
         before, after: copies; `None` where there is no level.
         reasons: sentences for a person.
         created: an import makes the product; `None` if none touches it.
-        fields: what an import changes of the product, before and after.
+        fields: what else moves, before and after: of the product where an import changes it, and in a plan
+            what shoppers see.
     """
 
     title: str
@@ -115,10 +117,8 @@ class TitleChange:
     def as_json(self) -> dict[str, Any]:
         """As reports and events have it."""
         told = asdict(self) | {"reasons": list(self.reasons)}
-        fields, created = told.pop("fields"), told.pop("created")
-        if created is None:
-            return told
-        return told | {"import": "create" if created else "update", "fields": fields}
+        created = told.pop("created")
+        return told if created is None else told | {"import": "create" if created else "update"}
 
 
 @contextmanager
@@ -245,7 +245,8 @@ def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
             label=level.label,
             reasons=(f"New in the store, for ${title.srp_price}.",),
             created=True,
-            fields={name: _moved(None, value) for name, value in row.fields.items() if value is not None},
+            fields=_shown_moves(None, level.after)
+            | {name: _moved(None, value) for name, value in row.fields.items() if value is not None},
         )
     update = row.update
     assert update is not None, "a row that fails is no change"
@@ -253,11 +254,23 @@ def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
     kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
     why = f"Would be brought up to date: {', '.join(update.after)}.{kept}"
     fields = {name: _moved(update.before.get(name), value) for name, value in update.after.items()}
-    return replace(levels, reasons=(why, *levels.reasons), created=False, fields=fields)
+    return replace(levels, reasons=(why, *levels.reasons), created=False, fields=levels.fields | fields)
 
 
 def _moved(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
+
+
+def _shown_moves(before: Shown | None, after: Shown | None) -> dict[str, dict[str, Any]]:
+    """What moves of what the store shows, beside the copies; what was not there and is none then does not."""
+    names = {
+        "availability_label": "label",
+        "availability": "availability",
+        "allow_backorder": "allow_backorder",
+        "incoming_quantity": "incoming",
+    }
+    pairs = {name: (getattr(before, of, None), getattr(after, of, None)) for name, of in names.items()}
+    return {name: _moved(was, now) for name, (was, now) in pairs.items() if was != now and (was or now)}
 
 
 def import_rows(run: StoreRun, rows: Sequence[Title], *, let_through: bool = False) -> Report:
@@ -612,6 +625,7 @@ def _change(title: Title, outcome: TitleOutcome) -> TitleChange:
         outcome.status,
         outcome.label,
         outcome.reasons,
+        fields=_shown_moves(before, after) if outcome.outcome == "planned" else {},
     )
 
 
@@ -638,7 +652,7 @@ def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) 
         if outcome.outcome not in ("written", "unchanged") or outcome.after is None:
             continue
         change = _change(titles[isbn], outcome)
-        metadata = {name: value for name, value in change.as_json().items() if value not in (None, [])}
+        metadata = {name: value for name, value in change.as_json().items() if value not in (None, [], {})}
         metadata |= {"outcome": outcome.outcome, "medusa": _in_medusa(run, isbn)}
         if change.after is not None:
             metadata["level"] = int(change.after)

@@ -31,8 +31,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(rf"ingram push{_ISBN}"), f"press {_PUSH}"),
     (re.compile(rf"ingram retire{_ISBN}"), f"press {_RETIRE}"),
     (re.compile(r" is (?:not )?more than the safety stock of 0(?=[.;])"), ""),
-    (re.compile(r"allow_backorder becomes true \(\w+\)"), "Back-orders are taken from now on"),
-    (re.compile(r"allow_backorder becomes false \(\w+\)"), "Back-orders are taken no more"),
+    (re.compile(r"allow_backorder becomes true \(\w+\)"), "Back-orders become possible"),
+    (re.compile(r"allow_backorder becomes false \(\w+\)"), "Back-orders become impossible"),
     (re.compile(r"allow_backorder (true|false)"), _backorder),
     (
         re.compile(rf"\bavailability ({'|'.join(change_words.STATUS_WORDS)})\b"),

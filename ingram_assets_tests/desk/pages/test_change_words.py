@@ -36,17 +36,27 @@ def test_what_was_made_was_nothing_before():
 
 
 def test_a_plan_names_what_fails_first():
-    change = {"title": "A Book", "before": 3, "after": 0, "label": "Out of stock", "reasons": ["Sold out."]}
+    fields = {
+        "price": {"before": 5, "after": 6},
+        "availability": {"before": "in_stock", "after": "out_of_stock"},
+        "availability_label": {"before": "In stock", "after": "Out of stock"},
+    }
+    change = {"title": "A Book", "before": 3, "after": 0, "fields": fields, "reasons": ["Sold out."]}
     new = {"title": "New", "before": None, "after": 5, "import": "create", "reasons": [], "fields": {}}
     plan = planned_titles({"changes": {"1": change, "2": new}}, {"3": "Would fail: no."})
     assert plan == [
         PlannedTitle("3", "", "held back", reasons=("Would fail: no.",)),
         PlannedTitle(
-            *("1", "A Book", "changed"),
-            (FieldMove("copies", "3", "0"), FieldMove("label", "", "Out of stock")),
+            *("1", "A Book", "would change"),
+            (
+                FieldMove("label", "In stock", "Out of stock"),
+                FieldMove("status", "In stock", "Out of stock"),
+                FieldMove("copies", "3", "0"),
+                FieldMove("price", "5", "6"),
+            ),
             ("Sold out.",),
         ),
-        PlannedTitle("2", "New", "new", (FieldMove("copies", "no level", "5"),)),
+        PlannedTitle("2", "New", "would be new", (FieldMove("copies", "no level", "5"),)),
     ]
 
 
@@ -54,18 +64,28 @@ def test_an_undos_plan_has_what_is_put_back_and_what_is_left():
     fields = {
         "1": {
             "level 5": {"stocked_quantity": {"before": 3, "after": 5}},
-            "availability": {"availability": {"before": "in_stock", "after": "backorder"}},
+            "availability, stock_observed_at": {
+                "stock_observed_at": {"before": "today", "after": "yesterday"},
+                "availability": {"before": "in_stock", "after": "backorder"},
+            },
         }
     }
-    undone = {"1": ["level 5", "availability", "link to the inventory item"], "3": ["product removed"]}
+    undone = {
+        "1": ["level 5", "availability, stock_observed_at", "link to the inventory item"],
+        "3": ["product removed"],
+    }
     plan = planned_titles({"undone": undone, "fields": fields, "left": {"2": ["Changed since."]}}, {})
     assert plan == [
         PlannedTitle(
-            *("1", "", "put back"),
-            (FieldMove("copies", "3", "5"), FieldMove("status", "In stock", "Back-order")),
+            *("1", "", "would be put back"),
+            (
+                FieldMove("status", "In stock", "Back-order"),
+                FieldMove("copies", "3", "5"),
+                FieldMove("stock read at", "today", "yesterday"),
+            ),
             ("link to the inventory item",),
         ),
-        PlannedTitle("3", "", "put back", reasons=("product removed",)),
+        PlannedTitle("3", "", "would be put back", reasons=("product removed",)),
         PlannedTitle("2", "", "left as it is", reasons=("Changed since.",)),
     ]
 

@@ -80,7 +80,10 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     plan = works.done()
     page = ada.get(f"/runs/{plan}")
     (row,) = page.rows("The plan")
-    assert row.startswith(f"The Planned Book {isbn} new copies: no level → 10")
+    assert row.startswith(
+        f"The Planned Book {isbn} would be new label: none → In stock status: none → In stock "
+    )
+    assert "copies: no level → 10" in row
     assert shop.written() == 0, "a plan writes nothing"
     asked = ada.get(f"/runs/{plan}/go")
     assert "1 title" in asked.text
@@ -132,6 +135,17 @@ def test_a_plan_says_what_would_change_and_what_is_held_back(works: Works):
     assert "stock read at: " in row
     assert "+00:00" not in row, "times are in the store's zone"
     assert "metadata" not in row
+
+
+def test_a_plan_shows_what_shoppers_see_from_what_to_what(works: Works):
+    shop = works.storefront
+    (isbn,) = shop.titles(1, copies=10)
+    shop.push(isbn)
+    shop.read([isbn], 0)
+    plan = shop.run("push", "push_titles", isbns=[isbn], dry_run=True)
+    (row,) = works.ada.get(f"/runs/{plan.run_id}").rows("The plan")
+    moves = "label: In stock → Out of stock status: In stock → Out of stock copies: 10 → 0"
+    assert f"{isbn} would change {moves}" in row
 
 
 def test_what_a_guardrail_stops_needs_a_person_who_looked(works: Works):
