@@ -182,12 +182,6 @@ class BoardWatch:
             self._changed.wait_for(lambda: self._made_at > old or self._closed, wait)
             return self._state or self._made_of(self._latest)
 
-    @property
-    def is_watching(self) -> bool:
-        """Whether the sources are asked just now because somebody looks."""
-        with self._changed:
-            return self._thread is not None
-
     def close(self) -> None:
         """Ends the thread."""
         with self._changed:

@@ -296,6 +296,8 @@ def _shown(record: "RunRecord") -> ShopRun:
 def _words(job: str, assets: Sequence[str], asked: Mapping[str, object]) -> str:
     if job == "push" and asked.get("dry_run") is True:
         return "Plan of a push"
+    if job == "push" and not asked.get("isbns"):
+        return "Sync of the whole inventory"
     if job == "undo" and asked.get("dry_run") is True:
         return "Plan of an undo"
     named = _JOBS.get(job) or ", ".join(_JOBS.get(asset, asset) for asset in assets)

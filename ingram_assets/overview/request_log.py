@@ -58,12 +58,18 @@ class PageAttempt:
 
 @dataclass(frozen=True, slots=True)
 class WantedAttempts:
-    """Which attempts are wanted; `None`: all. `isbns`: of these titles alone."""
+    """Which attempts are wanted; `None`: all.
+
+    Attributes:
+        isbns: of these titles alone.
+        outcome: failures of this kind alone, one of `OUTCOMES`.
+    """
 
     status: AttemptStatus | None = None
     isbns: tuple[str, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    outcome: str | None = None
 
 
 def attempts(
@@ -78,12 +84,18 @@ def attempts(
     last = _id_at(instance, wanted.until) if wanted.until else None
     ends = [end for end in (before, last + 1 if last is not None else None) if end is not None]
 
+    before = min(ends) if ends else None
+    if wanted.outcome:
+        ids = _failures_of(instance, wanted, limit, after=first, before=before)
+        found = instance.fetch_observations(AssetRecordsFilter(UNREAD_PAGES, storage_ids=ids), limit=limit)
+        return [_attempt(record, AttemptStatus.FAILED) for record in found.records] if ids else []
+
     def asked(asset: AssetKey) -> "AssetRecordsFilter":
         return AssetRecordsFilter(
             asset,
             asset_partitions=None if wanted.isbns is None else list(wanted.isbns),
             after_storage_id=first,
-            before_storage_id=min(ends) if ends else None,
+            before_storage_id=before,
         )
 
     sources: dict[AttemptStatus, tuple[Callable[..., Any], AssetKey]] = {
@@ -91,13 +103,47 @@ def attempts(
         AttemptStatus.NO_STOCK_TABLE: (instance.fetch_observations, STOCK),
         AttemptStatus.FAILED: (instance.fetch_observations, UNREAD_PAGES),
     }
-    found = [
+    every = [
         _attempt(record, status)
         for status, (fetch, asset) in sources.items()
         if wanted.status in (None, status) and wanted.isbns != ()
         for record in fetch(asked(asset), limit=limit).records
     ]
-    return sorted(found, key=lambda each: -each.id)[:limit]
+    return sorted(every, key=lambda each: -each.id)[:limit]
+
+
+def _failures_of(
+    instance: "DagsterInstance",
+    wanted: WantedAttempts,
+    limit: int,
+    *,
+    after: int | None,
+    before: int | None,
+) -> list[int]:
+    """The ids of the last failures of a kind. Dagster can't be asked for what an event's metadata say."""
+    import sqlalchemy as sa
+
+    from ingram_assets.defs.keys import UNREAD_PAGES
+    from ingram_assets.runtime.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
+
+    storage, events = instance.event_log_storage, SqlEventLogStorageTable.c
+    if not isinstance(storage, SqlEventLogStorage):
+        raise TypeError(f"{type(storage).__name__} is no SQL storage")
+    # As Dagster writes it: the value, and then the name under which it stands.
+    said = f'"text": "{wanted.outcome}"}}, "label": "outcome"'
+    query = sa.select(events.id).where(
+        events.asset_key == UNREAD_PAGES.to_string(),
+        events.dagster_event_type == "ASSET_OBSERVATION",
+        events.event.contains(said, autoescape=True),
+    )
+    if wanted.isbns is not None:
+        query = query.where(events.partition.in_(wanted.isbns))
+    if after is not None:
+        query = query.where(events.id > after)
+    if before is not None:
+        query = query.where(events.id < before)
+    with storage.index_connection() as connection:
+        return list(connection.execute(query.order_by(events.id.desc()).limit(limit)).scalars())
 
 
 def retired_titles(instance: "DagsterInstance") -> tuple[str, ...]:

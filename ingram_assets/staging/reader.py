@@ -228,15 +228,25 @@ class QueueReader(Client):
         return self.rows("read which titles were not read", query, [], class_row(Trouble))
 
     def unread_titles(
-        self, limit: int, isbns: Sequence[str] | None = None, leave_out: Collection[str] = ()
+        self,
+        limit: int,
+        isbns: Sequence[str] | None = None,
+        leave_out: Collection[str] = (),
+        outcome: str | None = None,
     ) -> list[UnreadTitle]:
         """Titles whose page can't be read, the longest first; a page without stock is none of them.
 
         Args:
-            isbns: of these alone.
+            isbns: of these alone; `outcome`: that ended like this alone.
         """
-        values = {"isbns": None if isbns is None else list(isbns), "out": list(leave_out), "limit": limit}
+        named = {"isbns": None if isbns is None else list(isbns), "outcome": outcome}
+        values = {**named, "out": list(leave_out), "limit": limit}
         return self.rows("read what can't be read", _UNREAD_TITLES, values, class_row(UnreadTitle))
+
+    def count_titles(self, leave_out: Collection[str] = ()) -> int:
+        """How many titles the queue has, but for those that are left out."""
+        query = "SELECT count(*) FROM public.ingram_current_titles WHERE isbn <> ALL (%s)"
+        return int(self.rows("count titles", query, [list(leave_out)], tuple_row)[0][0])
 
     def isbns_called(self, words: str, limit: int) -> list[str]:
         """ISBNs of the rows whose title, author or ISBN has these words, in any case."""
@@ -356,6 +366,7 @@ _UNREAD_TITLES = """
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
     WHERE u.outcome <> 'no_stock_table' AND u.isbn <> ALL (%(out)s)
         AND (%(isbns)s::text[] IS NULL OR u.isbn = ANY (%(isbns)s::text[]))
+        AND (%(outcome)s::text IS NULL OR u.outcome = %(outcome)s)
     ORDER BY u.unread_since, u.isbn LIMIT %(limit)s
 """
 

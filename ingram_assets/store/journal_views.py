@@ -19,6 +19,11 @@ _CONNECTIONS = 3
 _SECONDS = 4.0
 """So long a look may wait for a connection, and take."""
 
+_UNDONE_BY = """
+    (SELECT min(back.id) FROM inventory_ledger AS back
+     WHERE back.undoes = line.operation_id AND back.state <> 'taken_back') AS undone_by
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RunChanges:
@@ -138,8 +143,8 @@ class JournalViews(JournalPool):
 
     def ledger(self, wanted: WantedLines, limit: int, *, before: int | None = None) -> list[LedgerLine]:
         """Lines of the inventory's ledger, newest first; `before`: older than the one with this id."""
-        query = """
-            SELECT * FROM inventory_ledger
+        query = f"""
+            SELECT *, {_UNDONE_BY} FROM inventory_ledger AS line
             WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
                 AND (%(isbn)s::text IS NULL OR isbn = %(isbn)s)
                 AND (%(place)s::text IS NULL OR location_id = %(place)s)
@@ -165,7 +170,8 @@ class JournalViews(JournalPool):
 
     def line(self, id: int) -> LedgerLine | None:
         """One line of the ledger; `None`: there is none with this number."""
-        found = self._rows(LedgerLine, "SELECT * FROM inventory_ledger WHERE id = %s", [id])
+        query = f"SELECT *, {_UNDONE_BY} FROM inventory_ledger AS line WHERE id = %s"
+        found = self._rows(LedgerLine, query, [id])
         return found[0] if found else None
 
     def history(self, isbn: str, limit: int) -> list[Entry]:

@@ -54,6 +54,7 @@ class Shown:
     reserved: float
     allow_backorder: bool
     availability: str | None
+    label: str | None = None
 
     @property
     def seen(self) -> Seen:
@@ -383,7 +384,7 @@ def plan_new(
     quantities = None if wanted.manage_inventory is False else _quantities(wanted, None)
     reasons: tuple[str, ...] = ("New in the store.",)
     if leftover:
-        reasons += (f"The inventory item {leftover.id} was left of a product that is gone: used again.",)
+        reasons += (f"The inventory item {leftover.id}, left of a product that is gone, is used again.",)
     return TitlePlan(
         isbn=title.isbn,
         verdict="write",
@@ -391,7 +392,7 @@ def plan_new(
         state=wanted.state,
         label=wanted.label,
         reasons=reasons,
-        after=_shown_then(quantities, level, bool(wanted.allow_backorder), wanted.status),
+        after=_shown_then(quantities, level, bool(wanted.allow_backorder), variant_metadata(title, wanted)),
         item=leftover,
         name=title.title,
         quantities=None if level and level.quantities == quantities else quantities,
@@ -624,7 +625,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
             quantities,
             level,
             flags.get("allow_backorder", variant.allow_backorder),
-            (variant.metadata | flags.get("metadata", {})).get("availability"),
+            variant.metadata | flags.get("metadata", {}),
         ),
         quantities=quantities if writes else None,
         flags=flags,
@@ -655,19 +656,19 @@ def _why_so(case: _Case) -> Iterator[str]:
     if level and level.reserved < 0:
         yield f"Medusa has {level.reserved:g} copies reserved, which can't be: they count as none."
     if item and case.managed and not case.linked:
-        yield f"The variant was not linked to its inventory item {item.id}: they are linked."
+        yield f"The variant becomes linked to its inventory item {item.id}."
     if item and case.renames_item:
-        yield f"The inventory item's SKU was {item.sku!r}: renamed to the ISBN."
+        yield f"The inventory item's SKU becomes the ISBN, instead of {item.sku!r}."
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
     counted = level.quantities if level and linked and variant.manage_inventory else None
-    told = _shown_then(counted, level, variant.allow_backorder, variant.metadata.get("availability"))
+    told = _shown_then(counted, level, variant.allow_backorder, variant.metadata)
     return replace(told, managed=variant.manage_inventory)
 
 
 def _shown_then(
-    quantities: Quantities | None, level: Level | None, allow_backorder: bool, availability: str | None
+    quantities: Quantities | None, level: Level | None, allow_backorder: bool, metadata: Mapping[str, Any]
 ) -> Shown:
     """What the store will say; without quantities the title is not managed."""
     return Shown(
@@ -676,7 +677,8 @@ def _shown_then(
         quantities["incoming_quantity"] if quantities else None,
         level.reserved if level else 0,
         allow_backorder,
-        availability,
+        metadata.get("availability"),
+        metadata.get("availability_label"),
     )
 
 
@@ -753,7 +755,7 @@ def _quantities(wanted: Availability, level: Level | None) -> Quantities:
 def _why_level(wanted: Availability, level: Level | None, now: Quantities) -> Iterator[str]:
     if level is None:
         why = " Its stock is not known: the level is 0 because there has to be one."
-        yield "It had no level at our location." + (why if wanted.stocked_quantity is None else "")
+        yield "It gets a level at our location." + (why if wanted.stocked_quantity is None else "")
         return
     if now["stocked_quantity"] != level.stocked:
         yield f"Level {level.stocked:g} becomes {now['stocked_quantity']:g}."
@@ -774,7 +776,7 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
         shown = level.stocked + taken if plan.last_reading is None else plan.last_reading
         return replace(plan, shown_last=shown, reasons=(*plan.reasons, why))
     wrote, ordered = last.quantities[-1]
-    why = f"Somebody else had changed it since we wrote {wrote:g} (on order {ordered:g})."
+    why = f"Somebody else changed it since we wrote {wrote:g} (on order {ordered:g})."
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))
 
 
@@ -790,7 +792,7 @@ def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
     if case.managed != variant.manage_inventory:
         flags["manage_inventory"] = case.managed
         reasons.append(
-            "Switched over to a managed inventory." if case.managed else "Digital: no inventory is managed."
+            "Its inventory becomes managed." if case.managed else "Digital: its inventory becomes unmanaged."
         )
     if wanted.allow_backorder is not None and wanted.allow_backorder != variant.allow_backorder:
         flags["allow_backorder"] = wanted.allow_backorder

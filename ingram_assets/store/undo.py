@@ -20,6 +20,9 @@ from ingram_assets.store.products import send_updates
 from ingram_assets.store.read import read_store
 from ingram_assets.store.session import StoreSession
 
+Moves = dict[str, dict[str, Any]]
+"""A field's name to what it is before and after."""
+
 
 class UnknownRun(Permanent):
     """The journal has no change of this run."""
@@ -30,7 +33,8 @@ class UndoReport:
     """What was put back, and what was not, by ISBN.
 
     Attributes:
-        undone: to what was put back.
+        undone: to what was put back; `fields`: to that which is a matter of fields, with each field as it is
+            (`before`) and as it is put back (`after`).
         left: to why something stayed as it is. A title may be in both.
         failed: to Medusa's words.
         removed: ISBNs whose product the run had made, and that is gone again; their queue rows still say
@@ -38,6 +42,7 @@ class UndoReport:
     """
 
     undone: dict[str, list[str]] = field(default_factory=dict)
+    fields: dict[str, dict[str, Moves]] = field(default_factory=dict)
     left: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
@@ -153,11 +158,12 @@ class _Undo:
         made = folds.get("item")
         if made and item and not made.made and item.sku == made.after.get("sku"):
             self.renames[isbn] = item, made.before.get("sku")
-            self._undone(isbn, f"the inventory item's SKU {made.before.get('sku')}")
+            sku = made.before.get("sku")
+            self._undone(isbn, f"the inventory item's SKU {sku}", {"sku": _moved(item.sku, sku)})
         if made and item and made.made and made.entity == item.id and isbn in self.remove_levels:
             self.remove_items[isbn] = item.id
         if flags:
-            self._undone(isbn, ", ".join(_names(flags)))
+            self._undone(isbn, ", ".join(_names(flags)), _flag_moves(variant, flags))
         # By the run, and still.
         linked = folds["link"].after.get("inventory_item_id") if "link" in folds else None
         if item and item.id == linked and any(each.id == linked for each in variant.items):
@@ -178,7 +184,7 @@ class _Undo:
         manages = flags.get("manage_inventory")
         if level is None:
             if manages and fold and fold.before:  # the run had removed it
-                return self._copies(isbn, fold.before)
+                return self._copies(isbn, fold.before, level)
             if manages:
                 self._leave(isbn, "It has no level, so it stays unmanaged.")
                 del flags["manage_inventory"]
@@ -193,13 +199,15 @@ class _Undo:
             self._leave(isbn, f"The level is {level.stocked:g} now, which the run did not write.")
         elif fold.made:
             self.remove_levels[isbn] = level, fold.after
-            self._undone(isbn, "level removed")
+            self._undone(isbn, "level removed", {"stocked_quantity": _moved(level.stocked, None)})
         else:
-            return self._copies(isbn, fold.before)
+            return self._copies(isbn, fold.before, level)
         return None
 
-    def _copies(self, isbn: str, before: Mapping[str, Any]) -> Quantities:
-        self._undone(isbn, f"level {before['stocked_quantity']:g}")
+    def _copies(self, isbn: str, before: Mapping[str, Any], level: Level | None) -> Quantities:
+        now: Mapping[str, Any] = level.quantities if level else {}
+        moves = {name: _moved(now.get(name), put) for name, put in before.items() if now.get(name) != put}
+        self._undone(isbn, f"level {before['stocked_quantity']:g}", moves)
         return cast(Quantities, before)
 
     def _flags(self, isbn: str, fold: _Fold | None, variant: Variant) -> VariantUpdate:
@@ -257,7 +265,8 @@ class _Undo:
                 update.put(row, name, now, before)
         if update.after:
             self.updates.append(update)
-            self._undone(isbn, ", ".join(update.after))
+            moves = {name: _moved(update.before.get(name), put) for name, put in update.after.items()}
+            self._undone(isbn, ", ".join(update.after), moves)
 
     def write(self) -> None:
         """Flags before levels that go, levels before items that go: never managed without a level."""
@@ -324,8 +333,10 @@ class _Undo:
             self.report.failed[isbn] = reason
             self.report.undone.pop(isbn, None)
 
-    def _undone(self, isbn: str, what: str) -> None:
+    def _undone(self, isbn: str, what: str, moves: Moves | None = None) -> None:
         self.report.undone.setdefault(isbn, []).append(what)
+        if moves:
+            self.report.fields.setdefault(isbn, {})[what] = moves
 
     def _leave(self, isbn: str, why: str) -> None:
         self.report.left.setdefault(isbn, []).append(why)
@@ -358,6 +369,16 @@ def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
 
 def _differs(written: Mapping[str, Any], level: Level) -> bool:
     return any(written.get(name) != copies for name, copies in level.quantities.items())
+
+
+def _moved(before: Any, after: Any) -> dict[str, Any]:
+    return {"before": before, "after": after}
+
+
+def _flag_moves(variant: Variant, flags: VariantUpdate) -> Moves:
+    own = {name: _moved(getattr(variant, name), put) for name, put in flags.items() if name != "metadata"}
+    metadata = flags.get("metadata", {})
+    return own | {name: _moved(variant.metadata.get(name), put) for name, put in metadata.items()}
 
 
 def _names(flags: VariantUpdate) -> list[str]:

@@ -95,6 +95,7 @@ def test_a_shelf_is_counted_adjusted_moved_held_and_given_up(
     page.get_by_label("ISBN of the title").fill("978-1-63973-913-4")
     page.get_by_label("Location").select_option(CELLAR)
     page.get_by_label("Copies that lie there").fill("12")
+    page.get_by_label("Why").select_option("Counted on the shelf")
     page.get_by_role("button", name="Keep it there").click()
     expect(page.get_by_text("Done")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Between Two Fires")
@@ -108,6 +109,9 @@ def test_a_shelf_is_counted_adjusted_moved_held_and_given_up(
     assert copies(page) == "10 0 10"
 
     page.get_by_label("Copies that lie here").fill("11")
+    page.get_by_role("region", name="Set what was counted").get_by_label("Why").select_option(
+        "Counted on the shelf"
+    )
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_text("10 → 11")).to_be_visible()
 
@@ -153,9 +157,9 @@ def test_a_refusal_says_what_it_is_now_and_keeps_what_was_typed(
     now = int(copies(page).split()[0])
     admin.set_level_at(BETWEEN_TWO_FIRES, shelves[ATTIC], now + 5)
     page.get_by_label("Copies that lie here").fill("40")
-    page.get_by_role("region", name="Set what was counted").get_by_label("Note for the ledger").fill(
-        "third shelf"
-    )
+    counted = page.get_by_role("region", name="Set what was counted")
+    counted.get_by_label("Why").select_option("Counted on the shelf")
+    counted.get_by_label("Note for the ledger").fill("third shelf")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text(f"The quantity is {now + 5} now, not {now}")
     expect(page.get_by_label("Copies that lie here")).to_have_value("40")
@@ -168,6 +172,9 @@ def test_a_double_click_counts_once(desk: Desk, shelves: dict[str, str], admin: 
     page.get_by_role("row").filter(has_text=ATTIC).get_by_role("link").first.click()
     before = int(copies(page).split()[0])
     page.get_by_label("How many more or fewer").fill("1")
+    page.get_by_role("button", name="Adjust").click()
+    expect(page.get_by_role("region", name="Adjust").get_by_label("Why")).to_be_focused()
+    page.get_by_role("region", name="Adjust").get_by_label("Why").select_option("Received")
     page.get_by_role("button", name="Adjust").dblclick()
     expect(page.get_by_text(f"{before} → {before + 1}")).to_be_visible()
     assert admin.levels_at(shelves[ATTIC])[BETWEEN_TWO_FIRES]["stocked_quantity"] == before + 1
@@ -225,17 +232,20 @@ def test_a_plan_is_let_through_and_undone(
 
 def test_sync_inventory_brings_all_in_step_with_its_progress(desk: Desk, admin: Admin):
     """The same run as the daily reconcile."""
-    desk.open("/runs").get_by_role("button", name="Sync inventory").click()
-    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Push to the store")
+    desk.open("/runs").get_by_role("link", name="Sync inventory…").click()
+    expect(desk.page.get_by_text("Guardrails stay on")).to_be_visible()
+    desk.no_violation()
+    desk.page.get_by_role("button", name="Sync inventory").click()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Sync of the whole inventory")
     desk.ended()
     right = admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"]
     admin.set_level(BETWEEN_TWO_FIRES, right + 7)
-    page = desk.open("/runs")
+    page = desk.open("/runs/sync")
     page.get_by_role("button", name="Sync inventory").click()
     desk.ended()
     assert admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == right
     page = desk.open("/runs")
-    expect(page.get_by_role("button", name="Sync inventory")).to_be_visible()
+    expect(page.get_by_role("link", name="Sync inventory…")).to_be_visible()
     expect(page.get_by_role("region", name="Runs").locator("tbody tr").first).to_contain_text("done")
 
 
@@ -251,7 +261,7 @@ def test_the_log_of_requests_has_readings_and_failures(desk: Desk, stack: Stack,
     )
     desk.no_violation()
     page.get_by_label("Title, author or ISBN").fill("978-1-63973-913-4")
-    page.get_by_label("What came of it").select_option("Failed")
+    page.get_by_label("What came of it").select_option("Failed: page not understood")
     page.get_by_role("button", name="Show", exact=True).click()
     rows = page.get_by_role("region", name="Attempts").locator("tbody tr")
     expect(rows).to_have_count(1)

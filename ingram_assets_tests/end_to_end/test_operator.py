@@ -106,7 +106,7 @@ def test_a_dry_run_shows_the_whole_change_and_writes_nothing(
         assert f"{NEW} A Book Nobody Pushed Yet: no level → 0" in looked.output
         assert "New in the store, for $17.99." in looked.output
         assert f": 3 → {level}, In stock" in looked.output
-        assert "Somebody else had changed it" in looked.output
+        assert "Somebody else changed it" in looked.output
         # The location is known by its id: another name in the setting means no other one.
         renamed = {"MEDUSA_STOCK_LOCATION": "A Place Not Made Yet"}
         looked = alone.with_(**renamed)("push", edited, "--dry-run", "--json")

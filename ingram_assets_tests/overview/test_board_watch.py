@@ -1,7 +1,8 @@
 """The board's state on a real queue, journal and Dagster database; each of them away in turn."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +15,7 @@ from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.domain.title import Title
 from ingram_assets.overview import board_watch
 from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
@@ -85,6 +87,13 @@ def shop(postgres: Postgres, tmp_path) -> Iterator[Watched]:
     lookups.close()
     for name in (f"board_{what}_{number}" for what in ("queue", "journal", "dagster")):
         postgres.drop_database(name)
+
+
+def is_at_rest(asked: "count[int]") -> bool:
+    """Whether nothing is counted for some ticks: each look here takes a number of its own."""
+    before = next(asked)
+    time.sleep(0.5)
+    return next(asked) == before + 1
 
 
 def steps(state: BoardState) -> list[StoreStep]:
@@ -179,11 +188,18 @@ def test_somebody_who_looks_has_it_kept_current_and_nobody_has_nothing_asked(
     monkeypatch.setattr(board_watch, "TITLES_EVERY", 0.0)
     monkeypatch.setattr(board_watch, "TICK_SECONDS", 0.1)
     monkeypatch.setattr(board_watch, "SHARE", 0)
+    asked, ask = count(), QueueReader.titles
+
+    def counted(reader: QueueReader) -> Sequence[Title]:
+        next(asked)
+        return ask(reader)
+
+    monkeypatch.setattr(QueueReader, "titles", counted)
     eventually(lambda: shop.watch.state().counts.titles == 4)
     shop.queue.sql("UPDATE ingram_queue SET title = 'Another' WHERE isbn = %s", ISBNS[0])
     eventually(lambda: any(one.title == "Another" for one in shop.watch.state().titles))
     monkeypatch.setattr(board_watch, "LOOKED_AT_FOR", 0.0)
-    eventually(lambda: not shop.watch.is_watching)
+    eventually(lambda: is_at_rest(asked))
     monkeypatch.setattr(board_watch, "LOOKED_AT_FOR", 60.0)
     shop.queue.sql("UPDATE ingram_queue SET title = 'A third one' WHERE isbn = %s", ISBNS[0])
     eventually(lambda: any(one.title == "A third one" for one in shop.watch.state().titles))

@@ -93,6 +93,23 @@ def test_a_run_that_waits_can_be_stopped(runs: DagsterRuns):
     runs.stop(run_id)  # Again is no harm.
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "Sync of the whole inventory"),
+        (job_requests.push_titles().run_config, "Sync of the whole inventory"),
+        (job_requests.push_titles(["9780306406157"]).run_config, "Push to the store"),
+        (job_requests.push_titles(dry_run=True).run_config, "Plan of a push"),
+    ],
+)
+def test_the_daily_reconcile_and_a_sync_are_named_alike(
+    runs: DagsterRuns, page: DagsterPage, config: dict[str, object], words: str
+):
+    run = page.instance.add_run(dg.DagsterRun("push", run_config=config))
+    assert runs.of_id(run.run_id).words == words
+    page.instance.delete_run(run.run_id)
+
+
 def test_runs_are_listed_page_by_page_and_by_job(runs: DagsterRuns):
     made = [runs.start(job_requests.push_titles(), by="ada", key=key()) for _ in range(3)]
     undo = runs.start(job_requests.undo_run("a-run"), by="ada", key=key())

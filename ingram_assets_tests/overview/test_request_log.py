@@ -64,6 +64,22 @@ def test_attempts_are_filtered_by_title_and_status(instance: dg.DagsterInstance)
     assert attempts(instance, WantedAttempts(isbns=()), 10) == [], "no title is like that"
 
 
+def test_failures_are_filtered_by_their_kind_page_by_page(instance: dg.DagsterInstance):
+    for isbn in (A, B, A):
+        failed(instance, isbn, "not_found")
+        failed(instance, isbn, "blocked")
+        read(instance, isbn)
+    wanted = WantedAttempts(AttemptStatus.FAILED, outcome="not_found")
+    found = attempts(instance, wanted, 2)
+    assert [(each.isbn, each.outcome) for each in found] == [(A, "not found"), (B, "not found")]
+    (oldest,) = attempts(instance, wanted, 2, before=found[-1].id)
+    assert (oldest.isbn, oldest.outcome) == (A, "not found")
+    only = attempts(instance, WantedAttempts(None, (B,), since=oldest.at, outcome="blocked"), 9)
+    assert [(each.isbn, each.outcome) for each in only] == [(B, "blocked")]
+    assert attempts(instance, WantedAttempts(None, (), outcome="blocked"), 9) == []
+    assert attempts(instance, WantedAttempts(outcome="expired"), 9) == []
+
+
 def test_every_attempt_is_in_one_page(instance: dg.DagsterInstance):
     for number in range(7):
         (read, silent, failed)[number % 3](instance, A)

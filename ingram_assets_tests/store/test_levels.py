@@ -109,7 +109,7 @@ def test_a_hand_edited_level_is_repaired_and_reported(bench: Bench) -> None:
     assert bench.level(title.isbn) == (10, 0, 0)
     (entry,) = bench.journal.changes(run_id)
     assert entry.before == {"stocked_quantity": 50, "incoming_quantity": 0}
-    assert "Somebody else had changed it" in entry.reason
+    assert "Somebody else changed it" in entry.reason
     assert bench.sync(title).repaired == []
 
 

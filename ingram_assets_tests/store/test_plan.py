@@ -455,7 +455,7 @@ def test_whatever_is_written_has_a_reason() -> None:
     unlinked = replace(in_store(title, items=()), leftover=item)
     plan = plan_one(title, unlinked)
     assert (plan.verdict, plan.link_item, plan.quantities, plan.flags) == ("write", True, None, {})
-    assert plan.reasons == (f"The variant was not linked to its inventory item {item.id}: they are linked.",)
+    assert plan.reasons == (f"The variant becomes linked to its inventory item {item.id}.",)
 
 
 def test_a_title_that_is_gone_is_named() -> None:
@@ -721,7 +721,7 @@ def test_explain_tells_a_fulfilment_from_a_hand() -> None:
     title = make_title(on_hand=10)
     shipped, ours = with_level(in_store(title), stocked=8), {title.isbn: LastLevel(((10, 0),), WROTE_AT)}
     orders = before_the_reading(2)
-    for made, says in ((orders, "2 copies were fulfilled"), ({}, "Somebody else had changed it")):
+    for made, says in ((orders, "2 copies were fulfilled"), ({}, "Somebody else changed it")):
         found = explain(title, shipped, rules=RULES, today=TODAY, last_levels=ours, orders=made)
         assert says in " ".join(found.differences)
 

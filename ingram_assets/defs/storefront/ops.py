@@ -91,7 +91,7 @@ def _count_requests(report: Report, session: StoreSession) -> None:
 def _report(job: str, done: UndoReport) -> Report:
     what = {"undone": done.undone, "left": done.left, "removed": done.removed}
     counts = {name: len(titles) for name, titles in what.items()}
-    report = Report(job, counts=counts, details={"dry_run": done.dry_run, **what})
+    report = Report(job, counts=counts, details={"dry_run": done.dry_run, "fields": done.fields, **what})
     for isbn, reason in done.failed.items():
         report.fail(isbn, reason)
     for isbn in done.removed:

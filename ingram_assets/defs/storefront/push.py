@@ -46,6 +46,7 @@ from ingram_assets.store.levels import (
     tripped_by,
 )
 from ingram_assets.store.location import ensure_location, find_location
+from ingram_assets.store.plan import Shown
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
@@ -100,7 +101,8 @@ class TitleChange:
         before, after: copies; `None` where there is no level.
         reasons: sentences for a person.
         created: an import makes the product; `None` if none touches it.
-        fields: what an import changes of the product, before and after.
+        fields: what else moves, before and after: of the product where an import changes it, and in a plan
+            what shoppers see.
     """
 
     title: str
@@ -115,10 +117,8 @@ class TitleChange:
     def as_json(self) -> dict[str, Any]:
         """As reports and events have it."""
         told = asdict(self) | {"reasons": list(self.reasons)}
-        fields, created = told.pop("fields"), told.pop("created")
-        if created is None:
-            return told
-        return told | {"import": "create" if created else "update", "fields": fields}
+        created = told.pop("created")
+        return told if created is None else told | {"import": "create" if created else "update"}
 
 
 @contextmanager
@@ -204,7 +204,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     ]
     result = sync_levels(run.session, there, dry_run=True, everything=_everything(run, isbns))
     report = Report(run.context.job_name)
-    _add_levels(report, by_isbn, result)
+    _add_levels(report, by_isbn, result, planned=True)
     _name_untracked(report, isbns, by_isbn)
     changes = _changes(by_isbn, result)
     for isbn, row in imports.items():
@@ -245,19 +245,32 @@ def _with_import(levels: TitleChange | None, row: RowPlan) -> TitleChange:
             label=level.label,
             reasons=(f"New in the store, for ${title.srp_price}.",),
             created=True,
-            fields={name: _moved(None, value) for name, value in row.fields.items() if value is not None},
+            fields=_shown_moves(None, level.after)
+            | {name: _moved(None, value) for name, value in row.fields.items() if value is not None},
         )
     update = row.update
     assert update is not None, "a row that fails is no change"
     levels = levels or TitleChange(title.title)
     kept = f" A person's {', '.join(update.kept)} stays." if update.kept else ""
-    why = f"Brought up to date: {', '.join(update.after)}.{kept}"
+    why = f"Would be brought up to date: {', '.join(update.after)}.{kept}"
     fields = {name: _moved(update.before.get(name), value) for name, value in update.after.items()}
-    return replace(levels, reasons=(why, *levels.reasons), created=False, fields=fields)
+    return replace(levels, reasons=(why, *levels.reasons), created=False, fields=levels.fields | fields)
 
 
 def _moved(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
+
+
+def _shown_moves(before: Shown | None, after: Shown | None) -> dict[str, dict[str, Any]]:
+    """What moves of what the store shows, beside the copies; what was not there and is none then does not."""
+    names = {
+        "availability_label": "label",
+        "availability": "availability",
+        "allow_backorder": "allow_backorder",
+        "incoming_quantity": "incoming",
+    }
+    pairs = {name: (getattr(before, of, None), getattr(after, of, None)) for name, of in names.items()}
+    return {name: _moved(was, now) for name, (was, now) in pairs.items() if was != now and (was or now)}
 
 
 def import_rows(run: StoreRun, rows: Sequence[Title], *, let_through: bool = False) -> Report:
@@ -550,8 +563,10 @@ def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collect
             )
 
 
-def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport) -> None:
-    """What became of the levels, for a person."""
+def _add_levels(
+    report: Report, titles: Mapping[str, Title], result: SyncReport, *, planned: bool = False
+) -> None:
+    """What became of the levels, or of a plan would become, for a person."""
     outcomes = result.titles.values()
     for outcome in outcomes:
         title = titles[outcome.isbn]
@@ -564,12 +579,12 @@ def _add_levels(report: Report, titles: Mapping[str, Title], result: SyncReport)
     report.counts |= {
         "levels": sum(1 for one in outcomes if one.after and one.after.stocked is not None),
         "unmanaged": sum(1 for one in outcomes if one.after and not one.after.managed),
-        "repaired": len(result.repaired),
+        "would_be_repaired" if planned else "repaired": len(result.repaired),
         "oversold": len(result.oversold),
-        "fell_to_low_stock": len(result.low),
+        "would_fall_to_low_stock" if planned else "fell_to_low_stock": len(result.low),
     }
     report.details["availability"] = dict(sorted(Counter(one.status for one in outcomes).items()))
-    report.notes += _level_notes(result)
+    report.notes += _level_notes(result, planned=planned)
 
 
 def _waits(title: Title, outcome: TitleOutcome) -> bool:
@@ -577,7 +592,7 @@ def _waits(title: Title, outcome: TitleOutcome) -> bool:
     return outcome.before is None and title.imported_at is None and outcome.outcome == "failed"
 
 
-def _level_notes(result: SyncReport) -> Iterator[str]:
+def _level_notes(result: SyncReport, *, planned: bool) -> Iterator[str]:
     for one in result.oversold:
         yield (
             f"Oversold: {one.isbn} has {one.reserved:g} copies promised in {one.orders} orders, and "
@@ -585,7 +600,8 @@ def _level_notes(result: SyncReport) -> Iterator[str]:
         )
     for isbn in result.low:
         after = result.titles[isbn].after
-        yield f"Low stock: {isbn} fell to {after.stocked or 0 if after else 0:g}."
+        fell = "would fall" if planned else "fell"
+        yield f"Low stock: {isbn} {fell} to {after.stocked or 0 if after else 0:g}."
     for outcome in result.titles.values():
         if outcome.before and outcome.before.reserved < 0:
             yield (
@@ -593,7 +609,10 @@ def _level_notes(result: SyncReport) -> Iterator[str]:
                 "be. They count as none: see its reservations in Medusa's admin."
             )
     for isbn in result.repaired:
-        yield f"Repaired: the level of {isbn} had been changed by somebody else."
+        if planned:
+            yield f"Would be repaired: the level of {isbn} was changed by somebody else."
+        else:
+            yield f"Repaired: the level of {isbn} had been changed by somebody else."
 
 
 def _changes(titles: Mapping[str, Title], result: SyncReport) -> dict[str, TitleChange]:
@@ -614,6 +633,7 @@ def _change(title: Title, outcome: TitleOutcome) -> TitleChange:
         outcome.status,
         outcome.label,
         outcome.reasons,
+        fields=_shown_moves(before, after) if outcome.outcome == "planned" else {},
     )
 
 
@@ -640,7 +660,7 @@ def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) 
         if outcome.outcome not in ("written", "unchanged") or outcome.after is None:
             continue
         change = _change(titles[isbn], outcome)
-        metadata = {name: value for name, value in change.as_json().items() if value not in (None, [])}
+        metadata = {name: value for name, value in change.as_json().items() if value not in (None, [], {})}
         metadata |= {"outcome": outcome.outcome, "medusa": _in_medusa(run, isbn)}
         if change.after is not None:
             metadata["level"] = int(change.after)

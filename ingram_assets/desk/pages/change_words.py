@@ -1,6 +1,6 @@
 """What a run changed, or would change, as a person reads it: this became that. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,9 @@ _KINDS = {
     "location": "Location",
     "category": "Category",
 }
+_ORDER = ("label", "status", "back-order", "copies", "on order", "price")
+"""What a person looks at first in a plan."""
+_READ_AT = _NAMES["stock_observed_at"]
 _LONGEST = 120
 
 
@@ -55,7 +58,7 @@ class FieldMove:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTitle:
-    """A title of a plan. `what`: new, changed, put back, left as it is, or would fail."""
+    """A title of a plan. `what`: would be new, would change, would be put back, left as it is, held back."""
 
     isbn: str
     title: str
@@ -66,6 +69,7 @@ class PlannedTitle:
 
 def field_name(name: str) -> str:
     """What a page calls a field of the store."""
+    name = name.removeprefix("metadata.")
     return _NAMES.get(name, name.replace("_", " "))
 
 
@@ -101,11 +105,17 @@ def planned_titles(details: Mapping[str, Any], failed: Mapping[str, str]) -> lis
         for isbn, why in failed.items()
     ]
     for isbn, change in changes.items():
-        what = "new" if change.get("import") == "create" else "changed"
+        what = "would be new" if change.get("import") == "create" else "would change"
         reasons = tuple(map(str, change.get("reasons", ())))
-        found.append(PlannedTitle(isbn, str(change.get("title", "")), what, tuple(_planned(change)), reasons))
+        found.append(
+            PlannedTitle(isbn, str(change.get("title", "")), what, _in_order(_planned(change)), reasons)
+        )
     for isbn, said in _lists(details.get("undone")):
-        found.append(PlannedTitle(isbn, "", "put back", reasons=said))
+        fields: Mapping[str, Any] = details.get("fields", {}).get(isbn, {})
+        moves = _in_order(move for what in said for move in _field_moves(fields.get(what, {})))
+        # What is told from what to what needs no words beside.
+        reasons = tuple(what for what in said if what not in fields)
+        found.append(PlannedTitle(isbn, "", "would be put back", moves, reasons))
     for isbn, said in _lists(details.get("left")):
         found.append(PlannedTitle(isbn, "", "left as it is", reasons=said))
     return found
@@ -130,6 +140,7 @@ def words(value: Any) -> str:
 
 
 def _value(name: str, value: Any) -> str:
+    name = name.removeprefix("metadata.")
     return STATUS_WORDS.get(str(value)) or words(value) if name == "availability" else words(value)
 
 
@@ -137,9 +148,17 @@ def _planned(change: Mapping[str, Any]) -> Iterator[FieldMove]:
     if change.get("before") != change.get("after"):
         before, after = change.get("before"), change.get("after")
         yield FieldMove("copies", "no level" if before is None else words(before), words(after))
-    if label := change.get("label"):
-        yield FieldMove("label", "", str(label))
-    for name, moved in change.get("fields", {}).items():
+    yield from _field_moves(change.get("fields", {}))
+
+
+def _in_order(moves: Iterable[FieldMove]) -> tuple[FieldMove, ...]:
+    """What a person looks at comes first, the time of the reading last."""
+    ranks = {name: rank for rank, name in enumerate(_ORDER)} | {_READ_AT: len(_ORDER) + 1}
+    return tuple(sorted(moves, key=lambda move: ranks.get(move.name, len(_ORDER))))
+
+
+def _field_moves(fields: Mapping[str, Any]) -> Iterator[FieldMove]:
+    for name, moved in fields.items():
         yield FieldMove(field_name(name), _value(name, moved.get("before")), _value(name, moved.get("after")))
 
 

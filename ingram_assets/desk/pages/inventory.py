@@ -191,6 +191,7 @@ def make_new_entry(request: Request, form: Form) -> Response:
     def do(write: common.Write, why: bodies.WhyBody) -> Response:
         isbn = form.needed("isbn", "The title's ISBN is needed.")
         place = form.needed("location", "Choose a location.")
+        form.needed("reason", "Choose why.")
         told = {name: getattr(why, name) for name in bodies.WhyBody.model_fields}
         body = bodies.AtPlace(product_id=isbn, location=place, **told)
         operation = SetQuantity(form.whole("quantity", least=0))

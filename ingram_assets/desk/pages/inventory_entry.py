@@ -68,6 +68,8 @@ def work_on_entry(request: Request, id: Id, what: What, form: Form) -> Response:
 
 def _operation(what: What, form: Typed, zone: ZoneInfo) -> Operation:
     """What is asked for. Raises FormFault."""
+    if what in ("adjust", "set"):
+        form.needed("reason", "Choose why.")
     match what:
         case "adjust":
             delta = form.whole("quantity", least=-MAX_QUANTITY)

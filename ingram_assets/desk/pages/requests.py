@@ -28,7 +28,8 @@ _BROKEN_SHOWN = 50
 _RETIRED_FRESH = timedelta(minutes=1)
 
 STATUSES = {
-    AttemptStatus.FAILED.value: "Failed",
+    AttemptStatus.FAILED.value: "Failed, of any kind",
+    **{code: f"Failed: {words}" for code, words in request_log.OUTCOMES.items()},
     AttemptStatus.READ.value: "Read",
     AttemptStatus.NO_STOCK_TABLE.value: "No stock table",
 }
@@ -62,19 +63,19 @@ class RequestFilters:
 def show_page_requests(
     request: Request,
     search: Filter = "",
-    status: Filter = "",
+    chosen: Annotated[str, Query(max_length=200, alias="status")] = "",
     first: Filter = "",
     last: Filter = "",
     before: Filter = "",
 ) -> HTMLResponse:
     """Attempts to read titles' pages, newest first; before them the titles that can't be read now."""
     lookups: Lookups = request.app.state.lookups
-    filters = RequestFilters(search.strip(), status if status in STATUSES else "", first, last)
+    filters = RequestFilters(search.strip(), chosen if chosen in STATUSES else "", first, last)
     days, at = Days.of(first, last, request.app.state.zone), _number(before)
     meant = _isbns(lookups, filters.search)
-    wanted = WantedAttempts(
-        AttemptStatus(filters.status) if filters.status else None, meant.value, days.since, days.until
-    )
+    kind = filters.status if filters.status in request_log.OUTCOMES else None
+    status = AttemptStatus.FAILED if kind else AttemptStatus(filters.status) if filters.status else None
+    wanted = WantedAttempts(status, meant.value, days.since, days.until, kind)
 
     def look() -> list[PageAttempt]:
         return lookups.view.ask(lambda instance: request_log.attempts(instance, wanted, PAGE + 1, before=at))
@@ -84,8 +85,8 @@ def show_page_requests(
         known = lookups.dagster_known.ask((wanted, at), look)
     shown = (known.value or [])[:PAGE]
     broken: LastAnswer[list[UnreadTitle]] = LastAnswer([], None)
-    if at is None and filters.status in ("", AttemptStatus.FAILED):
-        broken = _broken(lookups, meant.value)
+    if at is None and status in (None, AttemptStatus.FAILED):
+        broken = _broken(lookups, meant.value, kind)
     return render(
         request,
         "requests.html",
@@ -143,13 +144,16 @@ def _isbns(lookups: Lookups, search: str) -> LastAnswer[tuple[str, ...] | None]:
     return LastAnswer(known.value or (), known.at, known.why_not)
 
 
-def _broken(lookups: Lookups, isbns: tuple[str, ...] | None) -> LastAnswer[list[UnreadTitle]]:
+def _broken(
+    lookups: Lookups, isbns: tuple[str, ...] | None, outcome: str | None
+) -> LastAnswer[list[UnreadTitle]]:
     retired = lookups.dagster_known.ask(
         "retired", lambda: lookups.view.ask(request_log.retired_titles), fresh_for=_RETIRED_FRESH
     )
     out = retired.value or ()
     return lookups.queue_known.ask(
-        ("broken", isbns, out), lambda: lookups.queue.unread_titles(_BROKEN_SHOWN, isbns, out)
+        ("broken", isbns, out, outcome),
+        lambda: lookups.queue.unread_titles(_BROKEN_SHOWN, isbns, out, outcome),
     )
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import change_words
 from ingram_assets.desk.pages.change_words import PlannedTitle
-from ingram_assets.desk.pages.rendering import PART, render
+from ingram_assets.desk.pages.rendering import PART, plural, render
 from ingram_assets.desk.pages.runs import not_started, took
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain.failures import IngramError
@@ -77,8 +77,22 @@ class RunStory:
 
     @property
     def planned_isbns(self) -> tuple[str, ...]:
-        """The titles that would be changed."""
-        return tuple(dict.fromkeys(each.isbn for each in self.plan if each.what != "left as it is"))
+        """The titles that would be changed; with them those held back, where a person lets them through."""
+        kept = ("left as it is",) if self.asks_for_let_through else ("left as it is", "held back")
+        return tuple(dict.fromkeys(each.isbn for each in self.plan if each.what not in kept))
+
+    @property
+    def outlook(self) -> str:
+        """How many titles would change, and how many would not."""
+        of: dict[str, set[str]] = {"held back": set(), "left as it is": set()}
+        change: set[str] = set()
+        for each in self.plan:
+            of.get(each.what, change).add(each.isbn)
+        held, left = len(of["held back"]), len(of["left as it is"])
+        said = [f"{plural(len(change), 'title')} would change"]
+        said += [f"{held:,} {'is' if held == 1 else 'are'} held back"] if held else []
+        said += [f"of {left:,} something stays as it is"] if left else []
+        return "; ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview import job_requests
 from ingram_assets.overview.dagster_runs import ShopRun
 from ingram_assets.overview.last_answer import LastAnswer
+from ingram_assets.overview.request_log import retired_titles
 from ingram_assets.store.journal_views import RunChanges
 
 router = APIRouter(prefix="/runs", include_in_schema=False)
@@ -22,9 +23,10 @@ router = APIRouter(prefix="/runs", include_in_schema=False)
 PAGE = 40
 """Runs of a page."""
 _SYNC_FRESH = timedelta(seconds=1)
+_COUNT_FRESH = timedelta(minutes=1)
 
 JOBS = {
-    "push": "Pushes to the store",
+    "push": "Pushes to the store, and syncs of the whole inventory",
     "undo": "Undos",
     "enrich": "Readings of named titles",
     "sync_stock": "Discoveries, with stock of all titles",
@@ -78,13 +80,24 @@ def show_runs(request: Request, job: Filter = "", before: Filter = "") -> HTMLRe
 
 
 @router.get("/sync")
+def ask_before_sync(request: Request) -> HTMLResponse:
+    """What a sync would do, before it is done."""
+    lookups: Lookups = request.app.state.lookups
+    retired = lookups.dagster_known.ask("retired", lambda: lookups.view.ask(retired_titles)).value or ()
+    titles = lookups.queue_known.ask(
+        ("titles", retired), lambda: lookups.queue.count_titles(retired), fresh_for=_COUNT_FRESH
+    )
+    return render(request, "runs_sync.html", titles=titles.value, key=new_key())
+
+
+@router.get("/sync/now")
 def show_sync(request: Request) -> HTMLResponse:
-    """The part of a page with the button "Sync inventory", or with what it started."""
+    """The part of a page with the way to a sync, or with the one that is at work."""
     lookups: Lookups = request.app.state.lookups
     known = lookups.dagster_known.ask(
         "sync", lambda: lookups.runs.at_work_on_all("push"), fresh_for=_SYNC_FRESH
     )
-    return render(request, "_sync_now.html", known=known, run=known.value, key=new_key())
+    return render(request, "_sync_now.html", known=known, run=known.value)
 
 
 @router.post("/sync")

@@ -31,14 +31,18 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(rf"ingram push{_ISBN}"), f"press {_PUSH}"),
     (re.compile(rf"ingram retire{_ISBN}"), f"press {_RETIRE}"),
     (re.compile(r" is (?:not )?more than the safety stock of 0(?=[.;])"), ""),
-    (re.compile(r"allow_backorder becomes true \(\w+\)"), "Back-orders are taken from now on"),
-    (re.compile(r"allow_backorder becomes false \(\w+\)"), "Back-orders are taken no more"),
+    (re.compile(r"allow_backorder becomes true \(\w+\)"), "Back-orders become possible"),
+    (re.compile(r"allow_backorder becomes false \(\w+\)"), "Back-orders become impossible"),
     (re.compile(r"allow_backorder (true|false)"), _backorder),
     (
         re.compile(rf"\bavailability ({'|'.join(change_words.STATUS_WORDS)})\b"),
         lambda found: f"shown as {change_words.STATUS_WORDS[found[1]]}",
     ),
     (re.compile(r"Metadata: ([a-z_, ]+)\."), _metadata),
+    (
+        re.compile(r"\b([a-z_]+(?:\.[a-z_]+)?) is (.+?) now, which the run did not write"),
+        lambda found: f"{change_words.field_name(found[1])} is {found[2]} now, which the run did not write",
+    ),
     # The page has a link to the run beside the sentence.
     (re.compile(r" \(run [0-9A-Za-z-]+\)"), ""),
     (re.compile(r"Undo of run [0-9A-Za-z-]+"), "Undo of a run"),

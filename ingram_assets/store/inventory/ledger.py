@@ -62,7 +62,11 @@ class NewLine:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """A line as it stands. Pending: whether its steps reached Medusa is not known yet."""
+    """A line as it stands. Pending: whether its steps reached Medusa is not known yet.
+
+    Attributes:
+        undone_by: the line that took it back; known of lines that `JournalViews` reads alone.
+    """
 
     id: int
     operation_id: UUID
@@ -88,6 +92,7 @@ class LedgerLine:
     detail: str | None
     at: datetime
     closed_at: datetime | None
+    undone_by: int | None = None
 
     @property
     def shelf(self) -> Shelf:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ingram_assets.desk.pages.change_words import FieldMove, PlannedTitle, moves_of, planned_titles, words
+from ingram_assets.desk.pages.sentences import for_pages
 from ingram_assets.store.journal import Entry
 
 
@@ -35,26 +36,65 @@ def test_what_was_made_was_nothing_before():
 
 
 def test_a_plan_names_what_fails_first():
-    change = {"title": "A Book", "before": 3, "after": 0, "label": "Out of stock", "reasons": ["Sold out."]}
+    fields = {
+        "price": {"before": 5, "after": 6},
+        "availability": {"before": "in_stock", "after": "out_of_stock"},
+        "availability_label": {"before": "In stock", "after": "Out of stock"},
+    }
+    change = {"title": "A Book", "before": 3, "after": 0, "fields": fields, "reasons": ["Sold out."]}
     new = {"title": "New", "before": None, "after": 5, "import": "create", "reasons": [], "fields": {}}
     plan = planned_titles({"changes": {"1": change, "2": new}}, {"3": "Would fail: no."})
     assert plan == [
         PlannedTitle("3", "", "held back", reasons=("Would fail: no.",)),
         PlannedTitle(
-            *("1", "A Book", "changed"),
-            (FieldMove("copies", "3", "0"), FieldMove("label", "", "Out of stock")),
+            *("1", "A Book", "would change"),
+            (
+                FieldMove("label", "In stock", "Out of stock"),
+                FieldMove("status", "In stock", "Out of stock"),
+                FieldMove("copies", "3", "0"),
+                FieldMove("price", "5", "6"),
+            ),
             ("Sold out.",),
         ),
-        PlannedTitle("2", "New", "new", (FieldMove("copies", "no level", "5"),)),
+        PlannedTitle("2", "New", "would be new", (FieldMove("copies", "no level", "5"),)),
     ]
 
 
 def test_an_undos_plan_has_what_is_put_back_and_what_is_left():
-    plan = planned_titles({"undone": {"1": ["copies 3 to 5"]}, "left": {"2": ["Changed since."]}}, {})
-    assert [(one.isbn, one.what, one.reasons) for one in plan] == [
-        ("1", "put back", ("copies 3 to 5",)),
-        ("2", "left as it is", ("Changed since.",)),
+    fields = {
+        "1": {
+            "level 5": {"stocked_quantity": {"before": 3, "after": 5}},
+            "availability, stock_observed_at": {
+                "stock_observed_at": {"before": "today", "after": "yesterday"},
+                "availability": {"before": "in_stock", "after": "backorder"},
+            },
+        }
+    }
+    undone = {
+        "1": ["level 5", "availability, stock_observed_at", "link to the inventory item"],
+        "3": ["product removed"],
+    }
+    plan = planned_titles({"undone": undone, "fields": fields, "left": {"2": ["Changed since."]}}, {})
+    assert plan == [
+        PlannedTitle(
+            *("1", "", "would be put back"),
+            (
+                FieldMove("status", "In stock", "Back-order"),
+                FieldMove("copies", "3", "5"),
+                FieldMove("stock read at", "today", "yesterday"),
+            ),
+            ("link to the inventory item",),
+        ),
+        PlannedTitle("3", "", "would be put back", reasons=("product removed",)),
+        PlannedTitle("2", "", "left as it is", reasons=("Changed since.",)),
     ]
+
+
+def test_no_name_of_a_field_is_a_programs():
+    move = moves_of(entry({"metadata.stock_observed_at": "x"}, {"metadata.stock_observed_at": "y"}))
+    assert move == [FieldMove("stock read at", "x", "y")]
+    kept = for_pages("metadata.stock_observed_at is 'x' now, which the run did not write.")
+    assert kept == "stock read at is 'x' now, which the run did not write."
 
 
 @pytest.mark.parametrize(

@@ -111,12 +111,12 @@ def test_what_somebody_changed_meanwhile_is_told_and_what_was_typed_is_kept(desk
     isbn = desk.title(cellar=10)
     address, page = entry(ada, isbn, "Cellar")
     desk.bench.shop.set_level(isbn, desk.places["cellar"], 7)
-    refused = ada.send(page, f"{address}/set", quantity="12", note="third shelf")
+    refused = ada.send(page, f"{address}/set", quantity="12", reason="cycle_count", note="third shelf")
     assert refused.status == 409
     assert "The quantity is 7 now, not 10" in refused.text
     assert desk.level(isbn, "cellar") == (7, 0)
     again = refused.form(f"{address}/set")
-    assert (again["quantity"], again["note"]) == ("12", "third shelf")
+    assert (again["quantity"], again["reason"], again["note"]) == ("12", "cycle_count", "third shelf")
     assert again["expected_quantity"] == "7"
     assert "Done" in ada.send(refused, f"{address}/set").text
     assert desk.level(isbn, "cellar") == (12, 0)
@@ -147,6 +147,8 @@ def test_copies_are_moved_held_released_and_handed_out(desk: DeskShop, ada: Visi
         ("adjust", {"quantity": "many"}, "A whole number is needed"),
         ("adjust", {"quantity": "0"}, "0 changes nothing"),
         ("adjust", {"quantity": "1", "reason": "nonsense"}, "Choose one of the reasons"),
+        ("adjust", {"quantity": "1", "reason": ""}, "Choose why"),
+        ("set", {"quantity": "1", "reason": ""}, "Choose why"),
         ("set", {"quantity": "-1"}, "between 0 and 1,000,000"),
         ("set", {"quantity": ""}, "A number is needed"),
         ("transfer", {"quantity": "1"}, "Choose where the copies go"),
@@ -166,7 +168,7 @@ def test_what_can_not_be_done_is_refused_in_words(
     address, page = entry(ada, isbn, "Cellar")
     if "target" in typed:
         typed = typed | {"target": desk.places[typed["target"]]}
-    form = page.form(f"{address}/reserve") | typed
+    form = page.form(f"{address}/reserve") | {"reason": "other"} | typed
     refused = ada.post(f"{address}/{what}", form)
     assert refused.status in (409, 422)
     assert "Not done" in refused.text
@@ -182,7 +184,9 @@ def test_ingrams_copies_can_be_held_and_not_counted(desk: DeskShop, ada: Visit):
         assert f'action="{address}/{what}"' not in page.html
     held = ada.send(page, f"{address}/reserve", quantity="2", owner="Ada")
     assert desk.level(isbn, "ingram") == (7, 2)
-    forced = ada.post(f"{address}/set", held.form(f"{address}/reserve") | {"quantity": "99"})
+    forced = ada.post(
+        f"{address}/set", held.form(f"{address}/reserve") | {"quantity": "99", "reason": "other"}
+    )
     assert forced.status == 409
     assert "belongs to the sync" in forced.text
     assert desk.level(isbn, "ingram") == (7, 2)
@@ -201,15 +205,28 @@ def test_a_deletion_is_asked_about_first(desk: DeskShop, ada: Visit):
     assert ada.get(address).status == 404
 
 
+def test_no_reason_is_chosen_for_anybody(desk: DeskShop, ada: Visit):
+    address, page = entry(ada, desk.title(cellar=1), "Cellar")
+    forms = [page.form(f"{address}/{what}") for what in ("adjust", "set")]
+    assert [form["reason"] for form in [*forms, ada.get("/inventory/new").form("/inventory/new")]] == [""] * 3
+    assert page.html.count('name="reason" required') == 2
+
+
 def test_a_title_is_kept_at_one_more_location(desk: DeskShop, ada: Visit):
     isbn = desk.title("A New Shelf")
     page = ada.get("/inventory/new", isbn=isbn)
     assert "Ingram" not in page.form("/inventory/new")["location"]
-    after = ada.send(page, "/inventory/new", location=desk.places["attic"], quantity="6")
+    unsaid = ada.send(page, "/inventory/new", location=desk.places["attic"], quantity="6")
+    assert unsaid.status == 422
+    assert "Choose why" in unsaid.text
+    after = ada.send(unsaid, "/inventory/new", reason="cycle_count")
     assert "Done" in after.text
     assert desk.level(isbn, "attic") == (6, 0)
     unknown = ada.send(
-        page, "/inventory/new", isbn="9780306406157", location=desk.places["attic"], quantity="6", key=""
+        page,
+        "/inventory/new",
+        **{"isbn": "9780306406157", "location": desk.places["attic"], "quantity": "6", "reason": "other"},
+        key="",
     )
     assert unknown.status == 409
     assert "9780306406157" in unknown.text
@@ -240,7 +257,10 @@ def test_the_ledger_is_filtered_and_a_line_taken_back(desk: DeskShop, ada: Visit
     assert again.status in (200, 409)
     ledger = ada.get("/inventory/ledger")
     assert not ledger.tree.css(f'a[href="/inventory/ledger/{number}/undo"]'), "it is taken back already"
-    assert any("Taken back" in row for row in ledger.rows("Lines of the ledger"))
+    back = next(row for row in ledger.rows("Lines of the ledger") if "Taken back" in row).split()[0]
+    received = ada.get("/inventory/ledger", isbn=isbn, reason="received")
+    (undone,) = [row for row in received.rows("Lines of the ledger") if row.startswith(number)]
+    assert f"taken back by line {back}" in undone, "however few lines are shown"
     assert "has no line 999999" in ada.get("/inventory/ledger/999999/undo").text
 
 

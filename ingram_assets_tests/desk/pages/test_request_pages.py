@@ -77,6 +77,10 @@ def test_a_title_is_found_however_it_is_called(ada: Visit, search: str):
 def test_attempts_are_filtered_by_status_and_day(ada: Visit):
     assert len(ada.get("/requests", status="failed").rows("Attempts")) == 1
     assert ada.get("/requests", status="no_stock_table").rows("Attempts") == []
+    changed, blocked = (ada.get("/requests", status=kind) for kind in ("changed", "blocked"))
+    for name in ("Attempts", "Titles that can’t be read now"):
+        assert ["The Broken Book" in row for row in changed.rows(name)] == [True]
+        assert blocked.rows(name) == []
     tomorrow = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
     assert ada.get("/requests", first=tomorrow).rows("Attempts") == []
     assert len(ada.get("/requests", last=tomorrow).rows("Attempts")) == 2

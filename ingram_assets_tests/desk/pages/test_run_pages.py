@@ -1,6 +1,7 @@
 """`/runs` on a real store, a real Dagster and its journal."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,7 +80,10 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     plan = works.done()
     page = ada.get(f"/runs/{plan}")
     (row,) = page.rows("The plan")
-    assert row.startswith(f"The Planned Book {isbn} new copies: no level → 10")
+    assert row.startswith(
+        f"The Planned Book {isbn} would be new label: none → In stock status: none → In stock "
+    )
+    assert "copies: no level → 10" in row
     assert shop.written() == 0, "a plan writes nothing"
     asked = ada.get(f"/runs/{plan}/go")
     assert "1 title" in asked.text
@@ -107,6 +111,41 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     ada.send(ada.get(f"/runs/{undo_plan}/go"), f"/runs/{undo_plan}/go")
     run = works.queued()
     assert run.run_config["ops"]["undo_run"]["config"] == {"run_id": pushed, "dry_run": False}
+
+
+def test_a_plan_says_what_would_change_and_what_is_held_back(works: Works):
+    ada, shop = works.ada, works.storefront
+    moved, held = shop.titles(2, copies=10)
+    pushed = shop.push(moved, held)
+    assert pushed.succeeded, pushed.error
+    shop.read([moved], 7)
+    repaired = shop.push(moved).run_id
+    shop.edit_level(moved, 3)
+    plan = shop.run("push", "push_titles", isbns=[moved, "9780306406157"], dry_run=True)
+    page = ada.get(f"/runs/{plan.run_id}")
+    assert "1 title would change; 1 is held back. Nothing of it was written." in page.text
+    assert "Would be repaired" in page.text
+    assert "Repaired" not in page.text
+    assert "had been" not in page.text
+    assert "for 1 title," in ada.get(f"/runs/{plan.run_id}/go").text
+    shop.push(moved)
+    undo = shop.run("undo", "undo_run", run_id=repaired, dry_run=True)
+    (row,) = ada.get(f"/runs/{undo.run_id}").rows("The plan")
+    assert "copies: 7 → 10" in row
+    assert "stock read at: " in row
+    assert "+00:00" not in row, "times are in the store's zone"
+    assert "metadata" not in row
+
+
+def test_a_plan_shows_what_shoppers_see_from_what_to_what(works: Works):
+    shop = works.storefront
+    (isbn,) = shop.titles(1, copies=10)
+    shop.push(isbn)
+    shop.read([isbn], 0)
+    plan = shop.run("push", "push_titles", isbns=[isbn], dry_run=True)
+    (row,) = works.ada.get(f"/runs/{plan.run_id}").rows("The plan")
+    moves = "label: In stock → Out of stock status: In stock → Out of stock copies: 10 → 0"
+    assert f"{isbn} would change {moves}" in row
 
 
 def test_what_a_guardrail_stops_needs_a_person_who_looked(works: Works):
@@ -160,13 +199,17 @@ def test_an_old_plan_is_not_let_through(works: Works, monkeypatch: pytest.Monkey
 
 def test_sync_inventory_is_one_at_a_time(works: Works):
     ada = works.ada
-    page = ada.get("/runs/sync")
-    first = ada.post("/runs/sync", page.form("/runs/sync"))
-    second = ada.post("/runs/sync", ada.get("/runs").form("/runs/sync"))
+    pages = [ada.get("/runs/sync") for _ in range(2)]
+    assert re.search(r"all \d+ titles.* Guardrails stay on, and the run can be undone", pages[0].text)
+    waiting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
+    assert works.page.instance.get_runs(waiting) == [], "asking starts nothing"
+    first, second = (ada.post("/runs/sync", page.form("/runs/sync")) for page in pages)
     assert first.status == second.status == 303
     assert first.headers["location"] == second.headers["location"], "the second press shows the one at work"
     run_id = first.headers["location"].rpartition("/")[2]
     works.page.instance.add_run_tags(run_id, {"ingram/progress": "levels: 3 of 12"})
+    for address in (f"/runs/{run_id}", "/runs", "/runs/sync/now"):
+        assert "Sync of the whole inventory" in ada.get(address).text, "a person finds what was pressed"
     at_work = ada.get(f"/runs/{run_id}/state")
     assert "levels: 3 of 12" in at_work.text or "waiting" in at_work.text
     assert "HX-Refresh" not in at_work.headers

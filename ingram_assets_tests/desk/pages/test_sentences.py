@@ -32,7 +32,7 @@ from ingram_assets.desk.pages.sentences import for_pages
         ("5 on hand is more than the safety stock of 3.", "5 on hand is more than the safety stock of 3."),
         ("0 on hand is not more than the safety stock of 0; 4 are on order.", "0 on hand; 4 are on order."),
         ("allow_backorder false, availability in_stock", "no back-orders, shown as In stock"),
-        ("allow_backorder becomes true (backorder).", "Back-orders are taken from now on."),
+        ("allow_backorder becomes true (backorder).", "Back-orders become possible."),
         ("Metadata: availability, availability_label.", "In the store becomes new: status, label."),
         ("Level 5 becomes 3. (run 4f-1a)", "Level 5 becomes 3."),
         ("Undo of run 4f-1a.", "Undo of a run."),
