@@ -104,7 +104,7 @@ queue *args: install
 alert *args: install
     @exec .venv/bin/ingram alert "$@"
 
-# Counts, the oldest stock reading, what is broken now
+# Whether the store tells the truth; if not, since when, why, and what to do
 [no-exit-message]
 status *args: install
     @exec .venv/bin/ingram status "$@"

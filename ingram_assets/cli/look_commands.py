@@ -38,7 +38,7 @@ def explain(isbn: str, as_json: bool) -> None:
 @click.command()
 @with_json
 def status(as_json: bool) -> None:
-    r"""Counts, the oldest stock reading, what runs low, and what is broken now.
+    r"""Whether the store tells the truth; if not, since when, why, and what to do. Then counts.
 
     \b
     ingram status
