@@ -40,7 +40,8 @@ class _Commands(click.Group):
 @click.option(
     "--env-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are.",
+    help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are. Where "
+    "there are none, a demo at work is meant.",
 )
 @click.version_option(package_name="ingram-assets")
 @with_examples

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,20 +89,13 @@ def gather() -> Status:
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     trouble = (*summary.failed_titles, *summary.unread_titles)
     broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
-    facts = ShopFacts(
-        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+    facts = replace(
+        _facts(summary, dagster, behind or (), behind_text),
         within=pace.stock_sla,
         is_running=bool(running_ports(common)),
-        oldest=summary.oldest_reading,
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
         behind=None if behind is None else len(behind),
-        behind_since=behind[0].since if behind else None,
-        behind_text=behind_text,
-        failed=summary.failed,
         block=block_of(broken),
-        failed_runs=dagster.failed_runs,
-        unfinished_pushes=dagster.unfinished_pushes,
-        switched_off=tuple(sorted(dagster.switched_off)),
         not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
     )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
@@ -147,6 +140,21 @@ class _Dagster:
     failed_runs: tuple[FailedRun, ...] = ()
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     problem: str | None = None
+
+
+def _facts(
+    summary: Summary, dagster: _Dagster, behind: Sequence[lag.Behind], behind_text: str | None
+) -> ShopFacts:
+    return ShopFacts(
+        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+        oldest=summary.oldest_reading,
+        failed=summary.failed,
+        behind_since=behind[0].since if behind else None,
+        behind_text=behind_text,
+        failed_runs=dagster.failed_runs,
+        unfinished_pushes=dagster.unfinished_pushes,
+        switched_off=tuple(sorted(dagster.switched_off)),
+    )
 
 
 def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Dagster:

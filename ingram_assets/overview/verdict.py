@@ -57,8 +57,8 @@ class ShopFacts:
     """
 
     titles: int
-    within: timedelta
-    is_running: bool
+    within: timedelta = timedelta(0)
+    is_running: bool = False
     oldest: datetime | None = None
     late: int = 0
     behind: int | None = 0
