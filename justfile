@@ -74,6 +74,11 @@ retire *args: install
 undo *args: install
     @exec .venv/bin/ingram undo "$@"
 
+# The last pushes and other runs: what, when, by whom, and what came of it
+[no-exit-message]
+runs *args: install
+    @exec .venv/bin/ingram runs "$@"
+
 # A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install

@@ -1,4 +1,4 @@
-"""Commands that only look: history, explain, status."""
+"""Commands that only look: history, explain, status, runs."""
 
 import click
 
@@ -47,3 +47,38 @@ def status(as_json: bool) -> None:
     from ingram_assets.cli.status import show_status
 
     show_status(as_json)
+
+
+def _run_name(value: str) -> str:
+    """A run's id, or the beginning of it."""
+    from ingram_assets.overview.run_names import is_run_name
+
+    typed = value.strip().lower()
+    if not is_run_name(typed):
+        raise click.BadParameter(
+            f"{value!r} is no run's id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa, and its first "
+            "letters, four at least, will do."
+        )
+    return typed
+
+
+@click.command()
+@click.argument("run_id", metavar="[RUN]", required=False, type=_run_name)
+@click.option("--last", type=click.IntRange(1, 1000), default=20, show_default=True, help="So many runs.")
+@with_json
+def runs(run_id: str | None, last: int, as_json: bool) -> None:
+    r"""The last pushes and other runs: what, when, by whom, and what came of it. With RUN that one alone.
+
+    RUN is a run's id or the beginning of it: what it changed in the store, title by title.
+
+    \b
+    ingram runs
+    ingram runs --last 100 --json
+    ingram runs 0b7e4c1e
+    """
+    from ingram_assets.cli.run_list import list_runs, show_run
+
+    if run_id:
+        show_run(run_id, as_json)
+    else:
+        list_runs(last, as_json)

@@ -114,6 +114,7 @@ def test_looking_commands_do_without_dagster():
     [
         (["push"], "MEDUSA_BACKEND_URL"),
         (["undo", A_RUN], "STOREFRONT_DB_URL"),
+        (["runs"], "MEDUSA_BACKEND_URL"),
         (["history", "9781639739134"], "QUEUE_DB_URL"),
         (["explain", "9781639739134"], "MEDUSA_BACKEND_URL"),
         (["status"], "QUEUE_DB_URL"),
@@ -161,8 +162,10 @@ def test_a_wrong_isbn_is_named(command: str):
         (["enrich", "9781639739135", "--json"], "check digit 5 should be 4"),
         (["enrich", "--json"], "Missing argument 'ISBN...'"),
         (["push", "--json", "--no-such-option"], "No such option"),
-        (["undo", "nope", "--json"], "'RUN_ID': 'nope' is no run's whole id"),
-        (["undo", A_RUN[:8], "--json"], "'RUN_ID': '0b7e4c1e' is no run's whole id"),
+        (["undo", "nope", "--json"], "'RUN_ID': 'nope' is no run's id"),
+        (["undo", "0b7", "--json"], "'RUN_ID': '0b7' is no run's id"),
+        (["runs", "0b7", "--json"], "'[RUN]': '0b7' is no run's id"),
+        (["runs", "--last", "0", "--json"], "0 is not in the range"),
         (
             ["sync-stock", "１２", "--json"],
             "'[SEARCH_ID]': '１２' is none: it has to be the saved search's number",
