@@ -94,16 +94,43 @@ def retire(isbns: tuple[str, ...], as_json: bool) -> None:
 @click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=isbn_type)
 @click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
 @let_through
+@click.option(
+    "--reimport",
+    metavar="ISBN",
+    multiple=True,
+    type=isbn_type,
+    help="Import this title anew, though it was imported: its product was deleted, say. May be repeated.",
+)
+@click.option(
+    "--leave-out",
+    metavar="ISBN",
+    multiple=True,
+    type=isbn_type,
+    help="Push all titles but this one, this once. May be repeated.",
+)
 @with_json
-def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
+def push(
+    isbns: tuple[str, ...],
+    dry_run: bool,
+    let_through: bool,
+    reimport: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    as_json: bool,
+) -> None:
     r"""Bring the queue to Medusa: new products, then every level and flag that differs.
 
     \b
     ingram push                     all titles
     ingram push --dry-run           what would change
     ingram push 9780306406157       this title alone
+    ingram push --reimport 9780306406157    the same, as if it had never been in the store
+    ingram push --leave-out 9780306406157   all titles but this one
     """
-    request = job_requests.push_titles(isbns, dry_run=dry_run, let_through=let_through)
+    if leave_out and (isbns or reimport):
+        raise click.UsageError("--leave-out is for a push of all titles: name no ISBN beside it.")
+    request = job_requests.push_titles(
+        isbns, dry_run=dry_run, let_through=let_through, reimport=reimport, leave_out=leave_out
+    )
     finish(run_job(request), as_json)
 
 
