@@ -79,6 +79,11 @@ undo *args: install
 runs *args: install
     @exec .venv/bin/ingram runs "$@"
 
+# The store as shoppers see it, title by title, against what is right; exit code 1 if something differs
+[no-exit-message]
+check-store *args: install
+    @exec .venv/bin/ingram check-store "$@"
+
 # A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install

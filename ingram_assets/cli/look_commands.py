@@ -1,8 +1,8 @@
-"""Commands that only look: history, explain, status, runs."""
+"""Commands that only look: history, explain, status, runs, check-store."""
 
 import click
 
-from ingram_assets.cli.common import isbn_argument, with_json
+from ingram_assets.cli.common import isbn_argument, isbn_type, with_json
 
 
 @click.command()
@@ -82,3 +82,24 @@ def runs(run_id: str | None, last: int, as_json: bool) -> None:
         show_run(run_id, as_json)
     else:
         list_runs(last, as_json)
+
+
+@click.command("check-store")
+@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=isbn_type)
+@with_json
+def check_store(isbns: tuple[str, ...], as_json: bool) -> None:
+    r"""Look at the store as a shopper does, and compare each title with what is right. Writes nothing.
+
+    Label, status, copies, back-order and price over Medusa's Store API, with a publishable key of the sales
+    channel (MEDUSA_PUBLISHABLE_KEY, or the one in Medusa's admin). Exit code 0: all is as it should be;
+    1: some titles are not, each named with what a shopper sees and what is right. Retired titles, and changes
+    that a push may still be bringing, are left out.
+
+    \b
+    ingram check-store
+    ingram check-store 9781639739134
+    0 * * * * ingram check-store --json       in a crontab
+    """
+    from ingram_assets.cli.check_store import show_store_check
+
+    show_store_check(isbns, as_json)

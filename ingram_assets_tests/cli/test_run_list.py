@@ -14,7 +14,7 @@ from ingram_assets.defs.keys import ASKED_BY_TAG
 from ingram_assets.overview.run_names import NoSuchRun
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.store.journal import Change, Journal
-from ingram_assets_tests.cli.conftest import Shop
+from ingram_assets_tests.testing.looked_at_shop import LookedAtShop
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -32,13 +32,13 @@ def push() -> None:
     push_titles()
 
 
-def run_push(shop: Shop, *isbns: str) -> str:
+def run_push(shop: LookedAtShop, *isbns: str) -> str:
     config = {"ops": {"push_titles": {"config": {"isbns": list(isbns)}}}}
     with dagster_instance(shop.common()) as instance:
         return push.execute_in_process(config, instance=instance, tags={ASKED_BY_TAG: "ada"}).run_id
 
 
-def write(shop: Shop, run_id: str, isbn: str) -> None:
+def write(shop: LookedAtShop, run_id: str, isbn: str) -> None:
     flags = {"metadata.availability": "in_stock"}
     with Journal(shop.journal) as journal:
         changes = [
@@ -58,7 +58,7 @@ def write(shop: Shop, run_id: str, isbn: str) -> None:
             pass
 
 
-def test_runs_are_listed_with_what_became_of_them(shop: Shop) -> None:
+def test_runs_are_listed_with_what_became_of_them(shop: LookedAtShop) -> None:
     first, second, _ = shop.isbns
     whole, some = run_push(shop), run_push(shop, first, second)
     write(shop, whole, first)
@@ -82,7 +82,7 @@ def test_runs_are_listed_with_what_became_of_them(shop: Shop) -> None:
     assert "America/Chicago" in words
 
 
-def test_one_run_by_the_beginning_of_its_id(shop: Shop) -> None:
+def test_one_run_by_the_beginning_of_its_id(shop: LookedAtShop) -> None:
     isbn = shop.isbns[0]
     run_id = run_push(shop, isbn)
     write(shop, run_id, isbn)
@@ -98,7 +98,7 @@ def test_one_run_by_the_beginning_of_its_id(shop: Shop) -> None:
         show_run("ffffffff-ffff", as_json=False)
 
 
-def test_history_says_a_change_once_in_the_shop_s_time(shop: Shop) -> None:
+def test_history_says_a_change_once_in_the_shop_s_time(shop: LookedAtShop) -> None:
     isbn = shop.isbns[0]
     run_id = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa"
     write(shop, run_id, isbn)

@@ -12,7 +12,6 @@ from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.cli.conftest import Shop, partitions
 from ingram_assets_tests.testing.dagster_internals import (
     InstigatorState,
     InstigatorType,
@@ -20,6 +19,7 @@ from ingram_assets_tests.testing.dagster_internals import (
     RemoteRepositoryOrigin,
     SensorInstigatorData,
 )
+from ingram_assets_tests.testing.looked_at_shop import LookedAtShop, partitions
 from ingram_assets_tests.testing.shop import make_isbn
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("operations")
 NOWHERE = "postgresql://nobody:sEcret@127.0.0.1:1/none"
 
 
-def test_a_shop_in_order(shop: Shop) -> None:
+def test_a_shop_in_order(shop: LookedAtShop) -> None:
     status = shop.status()
     assert (status["titles"], status["rows"], status["retired"]) == (3, 3, 0)
     assert (status["behind"], status["behind_since"], status["behind_titles"]) == (0, None, [])
@@ -44,7 +44,7 @@ def test_a_shop_in_order(shop: Shop) -> None:
     assert words.startswith(status["verdict"]["sentence"])
 
 
-def test_it_says_when_the_store_lags(shop: Shop) -> None:
+def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:
     first, second, _ = shop.isbns
     shop.changed(first, 30)
     shop.changed(second, 20)
@@ -69,7 +69,7 @@ def test_it_says_when_the_store_lags(shop: Shop) -> None:
     assert shop.status()["behind"] == 1
 
 
-def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
+def test_a_retired_title_is_in_no_count(shop: LookedAtShop) -> None:
     gone = shop.isbns[0]
     shop.queue.sql("UPDATE ingram_queue SET failed_reason = 'No.', imported_at = NULL WHERE isbn = %s", gone)
     shop.queue.sql("INSERT INTO ingram_unread SELECT %s, 'transient', 'No answer.', now(), now(), 1", gone)
@@ -93,7 +93,7 @@ def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
     assert "retired" not in words
 
 
-def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
+def test_only_titles_of_the_shop_count_as_retired(shop: LookedAtShop) -> None:
     """A person may name others: these are kept out from then on, and were never there."""
     for isbn in map(make_isbn, range(91_000, 91_005)):
         partitions(shop, RETIRED_NAME, isbn, there=True)
@@ -103,7 +103,7 @@ def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
     assert shop.status()["retired"] == 1
 
 
-def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
+def test_a_row_that_is_not_tracked_is_named(shop: LookedAtShop) -> None:
     lost = shop.isbns[1]
     partitions(shop, ISBNS_NAME, lost, there=False)
     assert shop.status()["untracked"] == [], "it may be about to be"
@@ -113,7 +113,7 @@ def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
     assert f"ingram enrich {lost}" in shop.words()
 
 
-def test_without_titles_it_says_what_to_do_next(shop: Shop) -> None:
+def test_without_titles_it_says_what_to_do_next(shop: LookedAtShop) -> None:
     for isbn in shop.isbns:
         partitions(shop, ISBNS_NAME, isbn, there=False)
         partitions(shop, RETIRED_NAME, isbn, there=True)
@@ -122,7 +122,7 @@ def test_without_titles_it_says_what_to_do_next(shop: Shop) -> None:
     assert "To track the titles of the saved search: ingram sync-stock" in words
 
 
-def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
+def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: LookedAtShop) -> None:
     @op
     def fails_at_first(context: OpExecutionContext) -> None:
         assert context.run.tags["try"] != "first", "no luck"
@@ -146,7 +146,7 @@ def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
         assert shop.words().startswith("The store tells the truth. ")
 
 
-def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Shop) -> None:
+def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: LookedAtShop) -> None:
     """Whatever other pushes do meanwhile: one by hand for another title says nothing of these."""
     reason = "2 of 3 tracked titles would turn to zero at once. Nothing was written. Look at a dry run."
 
@@ -193,7 +193,7 @@ def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Sh
         assert shop.status()["unfinished_pushes"] == []
 
 
-def test_what_is_switched_off_is_named(shop: Shop) -> None:
+def test_what_is_switched_off_is_named(shop: LookedAtShop) -> None:
     with dagster_instance(shop.common()) as instance:
         origin = RemoteRepositoryOrigin(
             RegisteredCodeLocationOrigin("storefront"), "__repository__"
@@ -207,7 +207,7 @@ def test_what_is_switched_off_is_named(shop: Shop) -> None:
     assert "What to do: Switch on again on Dagster's page, under Automation." in words
 
 
-def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> None:
+def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: LookedAtShop) -> None:
     shop.patch.setenv("DAGSTER_PG_URL", NOWHERE)
     shop.patch.setenv("STOREFRONT_DB_URL", NOWHERE)
     status = shop.status()
@@ -222,7 +222,7 @@ def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> N
     assert status["verdict"]["kept"] is None
 
 
-def test_a_block_is_one_line_and_json_is_never_cut(shop: Shop) -> None:
+def test_a_block_is_one_line_and_json_is_never_cut(shop: LookedAtShop) -> None:
     """Sixty titles that the bot wall kept: a person reads one sentence, a program all of them."""
     isbns = [make_isbn(number) for number in range(92_000, 92_060)]
     with QueueWriter(shop.queue.writer) as writer:
