@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -65,25 +66,31 @@ def list_runs(last: int, as_json: bool) -> None:
     listed = [ListedRun(run, results[run.run_id], _changed(changes, run)) for run in runs]
     if as_json:
         return print_json(runs=[one.as_json() for one in listed])
-    zone = shop_zone()
-    print_table(
-        (
-            (
-                f"{one.run.asked_at.astimezone(zone):%Y-%m-%d %H:%M}",
-                one.run.words,
-                one.run.asked_by,
-                ", ".join(one.run.isbns[:1])
-                + (f" and {len(one.run.isbns) - 1:,} more" if one.run.isbns[1:] else ""),
-                one.changed or "",
-                one.outcome,
-                one.run.run_id[:SHORT],
-            )
-            for one in listed
-        ),
-        *("time", "what", "by", "titles", "changed", "outcome", "run"),
-    )
+    names, zone = _names(settings, [isbn for run in runs for isbn in run.isbns[:1]]), shop_zone()
+    columns = ("time", "what", "by", "titles", "changed", "outcome", "run")
+    print_table((_row(one, names, zone) for one in listed), *columns)
     words = f"Times are the shop's: {zone.key}. What one changed, title by title: ingram runs RUN"
     click.secho(words if listed else "There was none yet: ingram sync-stock, then ingram push.", dim=True)
+
+
+def _row(one: ListedRun, names: Mapping[str, str], zone: ZoneInfo) -> tuple[object, ...]:
+    isbns, titles = one.run.isbns, ""
+    if isbns:
+        titles = f"{isbns[0]} {names.get(isbns[0], '')[:30]}".strip()
+        titles += f" and {len(isbns) - 1:,} more" if isbns[1:] else ""
+    at = f"{one.run.asked_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    return (
+        *(at, one.run.words, one.run.asked_by, titles),
+        *(one.changed or "", one.outcome, one.run.run_id[:SHORT]),
+    )
+
+
+def _names(settings: StorefrontSettings, isbns: Sequence[str]) -> dict[str, str]:
+    """ISBN to title, of those that the queue has."""
+    if not isbns:
+        return {}
+    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
+        return {title.isbn: title.title for title in reader.titles(list(dict.fromkeys(isbns)))}
 
 
 def show_run(typed: str, as_json: bool) -> None:
@@ -102,8 +109,7 @@ def show_run(typed: str, as_json: bool) -> None:
         entries = journal.changes(run_id)
     changed = told_once(entries)
     isbns = list(dict.fromkeys(one.isbn for one in changed if one.isbn))
-    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
-        names = {title.isbn: title.title for title in reader.titles(isbns)} if isbns else {}
+    names = _names(settings, isbns)
     listed = ListedRun(found[0], result, len(isbns)) if found else None
     if as_json:
         told = listed.as_json() if listed else {"run_id": run_id, "changed": len(isbns)}
