@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import click
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
+from ingram_assets.defs.storefront.from_settings import medusa_client, store_rules, storefront_settings
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview.run_names import SHORT, the_one_run
 from ingram_assets.overview.store_changes import told_once
@@ -28,6 +29,7 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
+from ingram_assets.store.plan import desired
 
 _NOT_WRITTEN = (
     "Only runs that wrote to the store can be undone: ingram runs lists them, ingram history ISBN those that "
@@ -53,7 +55,7 @@ def show_history(isbn: str, as_json: bool) -> None:
     happened = line_of_time(readings, changes, lines, places)
     if not titles and not happened:
         raise UnknownTitle(isbn)
-    name = titles[0].title if titles else None
+    name, rules = titles[0].title if titles else None, store_rules(settings)
     if as_json:
         events = [
             {"at": one.at.isoformat(), "what": one.what, "words": one.words, **one.details}
@@ -62,7 +64,10 @@ def show_history(isbn: str, as_json: bool) -> None:
         return print_json(isbn=isbn, title=name, events=events)
     say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
     zone = shop_zone()
-    written = [(one.at, "store", f"{one.sentence} (run {one.run_id[:SHORT]})") for one in told_once(changes)]
+    today = datetime.now(zone).date()
+    now = {title.isbn: str(desired(title, today=today, rules=rules).status) for title in titles}
+    told = told_once(changes, now)
+    written = [(one.at, "store", f"{one.sentence} (run {one.run_id[:SHORT]})") for one in told]
     others = [(one.at, one.what, one.words) for one in line_of_time(readings, (), lines, places)]
     for at, what, words in sorted([*written, *others], key=lambda one: one[0]):
         say(one_line(f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {what:<9} {words}"))

@@ -48,30 +48,46 @@ class TitleChanged:
         return f"{self.words}{why}"
 
 
-def told_once(entries: Iterable[Entry]) -> list[TitleChanged]:
+def told_once(entries: Iterable[Entry], status_now: Mapping[str, str] | None = None) -> list[TitleChanged]:
     """The journal's lines as changes, one for each run, title and outcome, in the order of their first lines.
 
     What was only a new time of a reading is left out, unless it failed.
 
     Args:
         entries: of one title or of one run, oldest first.
+        status_now: ISBN to the status of today: a status is written when it changes, and no change tells of
+            one that was always the same.
     """
     groups: dict[tuple[str, str | None, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.run_id, entry.isbn, entry.outcome), []).append(entry)
-    status: dict[str | None, str] = {}
-    told = [_changed(group, status) for group in groups.values()]
+    statuses = _statuses(list(groups.values()), status_now or {})
+    told = [_changed(group, status) for group, status in zip(groups.values(), statuses, strict=True)]
     return [one for one in told if one.words or one.outcome != "written"]
 
 
-def _changed(group: list[Entry], status: dict[str | None, str]) -> TitleChanged:
+def _statuses(groups: list[list[Entry]], now: Mapping[str, str]) -> list[str]:
+    """The status that each change left: its own, that of the change before, or what the next one replaced."""
+    found: list[str] = []
+    last: dict[str, str] = {}
+    for group in groups:
+        own = _fields(group, "after").get("metadata.availability") or last.get(group[0].isbn or "")
+        found.append(str(own or ""))
+        if own and group[0].outcome == "written":
+            last[group[0].isbn or ""] = str(own)
+    following = dict(now)
+    for place, group in reversed(list(enumerate(groups))):
+        found[place] = found[place] or following.get(group[0].isbn or "", "")
+        if before := _fields(group, "before").get("metadata.availability"):
+            following[group[0].isbn or ""] = str(before)
+    return found
+
+
+def _changed(group: list[Entry], status: str) -> TitleChanged:
     first = group[0]
     was, now = _fields(group, "before"), _fields(group, "after")
-    known = now.get("metadata.availability") or status.get(first.isbn)
-    if known and first.outcome == "written":
-        status[first.isbn] = str(known)
     reasons = dict.fromkeys(_SAID_ALREADY.sub("", one.reason).strip() for one in group)
-    words = ", ".join(_words(group, was, now, str(known or "")))
+    words = ", ".join(_words(group, was, now, status))
     reason = " ".join(one for one in reasons if one)
     return TitleChanged(first.at, first.run_id, first.isbn, words, first.outcome, first.detail, reason)
 

@@ -28,17 +28,19 @@ def at_work(folder: Path) -> Iterator[None]:
         mark.unlink(missing_ok=True)
 
 
-def demo_to_speak_to() -> Path | None:
-    """The folder of the demo's settings, if it is at work and no setting of a shop is anywhere here.
-
-    A shop's are a folder that was chosen, one of its `.env` files, or a setting in the environment.
-    """
+def shop_is_here() -> bool:
+    """Whether settings of a shop are here: a folder that was chosen, a `.env` file, the environment."""
     if os.environ.get(files.ENV_DIR, "").strip():
-        return None
+        return True
     if any(os.environ.get(name, "").strip() for name in READ_FROM if name not in PORTS):
-        return None
+        return True
     own = files.env_dir()
-    if any((own / name).exists() for name in (".env", *(of.file for of in LOCATIONS.values()))):
+    return any((own / name).exists() for name in (".env", *(of.file for of in LOCATIONS.values())))
+
+
+def demo_to_speak_to() -> Path | None:
+    """The folder of the demo's settings, if it is at work and no setting of a shop is anywhere here."""
+    if shop_is_here():
         return None
     try:
         pid, began = (files.DEMO / _MARK).read_text().split()

@@ -1,15 +1,12 @@
 """A second terminal beside a demo at work: every command works there without any setting."""
 
-import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from ingram_assets.settings import files
 from ingram_assets_tests.testing.demo import Done
 from ingram_demo import show
 from ingram_demo.stack import Stack
@@ -76,24 +73,10 @@ def test_a_shop_s_own_settings_win(stack: Stack, tmp_path: Path) -> None:
     assert "demo" not in done.errors
 
 
-def test_the_last_lines_say_so(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(show, "_changes", stop)
-    monkeypatch.setattr(type(stack.simulator), "move_every", lambda *_: None)
-    monkeypatch.setattr(show, "Console", lambda **_: Console(file=said, width=300))
-    said = io.StringIO()
-    show.keep_going(stack, None)  # type: ignore[arg-type]
-    assert f" --env-dir {stack.settings} status" in said.getvalue(), "it is not the checkout's demo"
-    monkeypatch.setattr(files, "DEMO", stack.supervisor.folder)
-    monkeypatch.setattr(files, "CHECKOUT", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    said = io.StringIO()
-    show.keep_going(stack, None)  # type: ignore[arg-type]
-    words = said.getvalue()
+def test_the_last_lines_say_so(stack: Stack) -> None:
+    words = "\n".join(show.how_to_try(stack, is_shop=False))
     assert "Every command works on this demo from a second terminal, without settings:" in words
     assert "ingram status\n" in words
     assert "--env-dir" not in words
+    words = "\n".join(show.how_to_try(stack, is_shop=True))
+    assert f"ingram --env-dir {stack.settings} status\n" in words

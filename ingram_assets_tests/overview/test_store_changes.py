@@ -60,6 +60,14 @@ def test_the_status_is_known_from_an_earlier_change() -> None:
     assert told.sentence == "230 → 200, in stock"
 
 
+def test_a_status_that_never_changed_is_that_of_today_or_what_the_next_change_replaced() -> None:
+    (told,) = told_once([level(410, 230)], {ISBN: "in_stock"})
+    assert told.sentence == "410 → 230, in stock"
+    later = [level(230, 0, run_id="later"), flags("out_of_stock", "in_stock", run_id="later")]
+    first, second = told_once([level(410, 230), *later], {ISBN: "backorder"})
+    assert (first.sentence, second.sentence) == ("410 → 230, in stock", "230 → 0, out of stock")
+
+
 def test_a_reason_says_what_the_figures_do_not() -> None:
     reason = "Level 3 becomes 8. Metadata: availability, in_stock. Somebody else had changed it."
     (told,) = told_once([level(3, 8, reason=reason), flags("in_stock", "in_stock", reason=reason)])
@@ -72,6 +80,6 @@ def test_a_new_time_of_a_reading_is_no_change() -> None:
 
 def test_what_did_not_arrive_is_said() -> None:
     told = told_once([level(3, 8), flags("in_stock", "backorder", outcome="failed", detail="No.")])
-    assert [one.sentence for one in told] == ["3 → 8", "FAILED, No. Wanted: in stock"]
+    assert [one.sentence for one in told] == ["3 → 8, backorder", "FAILED, No. Wanted: in stock"]
     (lost,) = told_once([level(3, 8, outcome="pending")])
     assert lost.sentence == "not known to have arrived, the run broke off: 3 → 8"
