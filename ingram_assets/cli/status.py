@@ -36,7 +36,10 @@ def render(status: Status, now: datetime) -> None:
         (status.failed, "failed import"),
         (status.unread, "not read at the last attempt"),
         (status.never_read, "stock never read"),
-        (len(status.low_stock), f"low stock now: {status.low_stock_threshold} copies or fewer to sell"),
+        (
+            len(status.low_stock),
+            f"low stock now: 1 to {status.low_stock_threshold} copies to sell",
+        ),
     ):
         click.echo(f"{number:7,}  {words}")
     if status.retired:

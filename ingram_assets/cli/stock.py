@@ -226,7 +226,7 @@ def show_locations(as_json: bool) -> None:
 
 
 def show_low(location: str | None, threshold: int | None, as_json: bool) -> None:
-    """Print the entries of which little is left; by LOW_STOCK_THRESHOLD, if no other is given."""
+    """Print the entries with few copies left, or none; by LOW_STOCK_THRESHOLD, if no other is given."""
     if threshold is None:
         threshold = storefront_settings().LOW_STOCK_THRESHOLD
     show_list(location, threshold, None, as_json)

@@ -177,7 +177,7 @@ def delete() -> Operation:
 
 @stock.command("list")
 @click.option("--location", help="At this location alone.")
-@click.option("--low", type=int, help="With at most so many available.")
+@click.option("--low", type=int, help="With at most so many available, or none.")
 @click.option("--search", help="Of which title or SKU has this in it.")
 @with_json
 def list_entries(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
@@ -194,10 +194,12 @@ def list_entries(location: str | None, low: int | None, search: str | None, as_j
 
 @stock.command()
 @click.option("--location", help="At this location alone.")
-@click.option("--threshold", type=int, help="With at most so many available. Default: LOW_STOCK_THRESHOLD.")
+@click.option(
+    "--threshold", type=int, help="With at most so many available, or none. Default: LOW_STOCK_THRESHOLD."
+)
 @with_json
 def low(location: str | None, threshold: int | None, as_json: bool) -> None:
-    r"""Entries of which little is left, least available first.
+    r"""Entries of which few copies are left, or none, least available first.
 
     \b
     ingram stock low

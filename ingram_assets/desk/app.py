@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from ingram_assets.desk.access import FAILURES_PER_MINUTE, OPENAPI, Door, Doorkeeper
@@ -28,6 +29,7 @@ from ingram_assets.desk.pages import (
     static_files,
     title,
 )
+from ingram_assets.desk.pages.rendering import PART
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
@@ -89,6 +91,7 @@ def make_app(
     app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_failures(app)
+    app.state.pages = _to_look_at()
     for module in (store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)
@@ -111,6 +114,12 @@ def _lifespan(
             await run_in_threadpool(each.close)
 
     return lifespan
+
+
+def _to_look_at() -> list[APIRoute]:
+    """Routes of whole pages, which a sign-in may lead to."""
+    routes = (route for module in PAGES if module is not static_files for route in module.router.routes)
+    return [route for route in routes if isinstance(route, APIRoute) and PART not in route.tags]
 
 
 def _add_what_is_open(app: FastAPI) -> None:

@@ -21,7 +21,7 @@ class Backroom:
     it is needed, and the journal, which has one connection, is opened anew after it was lost.
 
     Attributes:
-        low: with at most so many available an entry is low.
+        low: LOW_STOCK_THRESHOLD.
     """
 
     def __init__(self, client: MedusaClient, journal_url: str, *, low: int) -> None:

@@ -1,12 +1,15 @@
 """The desk as a process: with the storefront's settings, until it is stopped."""
 
 import logging
+from collections.abc import Sequence
 
 import uvicorn
+from fastapi import FastAPI
 
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.slow_clients import PromptProtocol
 from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -20,6 +23,9 @@ _WORK_SECONDS = 20.0
 """So long a request of an operation may take, with its repetitions: then the caller asks again, same key."""
 _TITLES_SECONDS = 20.0
 """So long the queue may take to tell all titles. No page waits for it."""
+
+_CONNECTIONS = 600
+"""So many at once; who comes beyond that is told to come again (503). A process has 1,024 files as a rule."""
 
 
 def serve(
@@ -54,16 +60,23 @@ def serve(
         dagster_url=common.INGRAM_UI_URL,
         time_zone=common.STORE_TIME_ZONE,
     )
-    uvicorn.run(
+    uvicorn.Server(server_config(app, host, port, settings.DESK_PROXIES)).run()
+
+
+def server_config(app: FastAPI, host: str, port: int, proxies: Sequence[str] = ()) -> uvicorn.Config:
+    """How the desk is served. `proxies`: addresses that are believed who asks."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=PromptProtocol,
+        limit_concurrency=_CONNECTIONS,
         log_config=None,
         access_log=False,
         server_header=False,
         # Else uvicorn believes whoever asks from this machine, or what its own variable names.
-        proxy_headers=bool(settings.DESK_PROXIES),
-        forwarded_allow_ips=list(settings.DESK_PROXIES),
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         # An open page of Dagster's is no reason to stay.
         timeout_graceful_shutdown=5,
     )

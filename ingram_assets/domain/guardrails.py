@@ -156,14 +156,19 @@ def turns(before: Seen, after: Seen, thresholds: Thresholds) -> set[Turn]:
     return found
 
 
-def mass_turn(changes: Collection[tuple[Seen, Seen]], thresholds: Thresholds) -> list[Tripped]:
-    """Every direction in which too many titles turn in one push.
+def mass_turn(changes: Collection[tuple[Collection[Seen], Seen]], thresholds: Thresholds) -> list[Tripped]:
+    """Every direction in which too many titles turn in one push, or have turned lately.
 
     Args:
-        changes: before and after of every tracked title that the store has, whether it changes or not.
+        changes: of every tracked title that the store has, whether it changes or not, what it showed lately
+            and what it is to show.
     """
-    in_step = [(before, after) for before, after in changes if _was_in_step(before)]
-    turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]
+    in_step = [(earlier, after) for earlier, after in changes if any(map(_was_in_step, earlier))]
+    turning = [
+        turn
+        for earlier, after in in_step
+        for turn in set[Turn]().union(*(turns(before, after, thresholds) for before in earlier))
+    ]
     rise = f"rise to {thresholds.rise_factor:g} times their copies or more"
     limits: dict[Turn, tuple[float, str]] = {
         "digital": (thresholds.max_turning_digital, "turn into files (digital)"),

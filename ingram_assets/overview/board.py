@@ -132,18 +132,28 @@ def make_board(
         promise: how old a reading may be.
         lag_at_most: how long the store may take to follow.
     """
-    steps = _steps(inputs, now, lag_at_most)
+    steps, by = _steps(inputs, now, lag_at_most), _JudgedBy(now, today, rules, promise)
     made = [
         _board_title(
             age(title, now, rules.stock_max_age, rules.stale_stock),
             inputs.unread.get(title.isbn),
             steps[title.isbn],
             title.isbn in inputs.retired,
-            (now, today, rules, promise),
+            by,
         )
         for title in inputs.titles
     ]
     return tuple(sorted(made, key=lambda one: (one.words, one.isbn)))
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedBy:
+    """By what a title is judged; as for `make_board`."""
+
+    now: datetime
+    today: date
+    rules: StoreRules
+    promise: timedelta
 
 
 _Step = tuple[StoreStep, datetime | None, str | None]
@@ -179,10 +189,9 @@ def _board_title(
     unread: Trouble | None,
     step: _Step,
     is_retired: bool,
-    by: tuple[datetime, date, StoreRules, timedelta],
+    by: _JudgedBy,
 ) -> BoardTitle:
-    now, today, rules, promise = by
-    wanted = desired(title, today=today, rules=rules)
+    wanted = desired(title, today=by.today, rules=by.rules)
     as_of = title.stock_observed_at
     return BoardTitle(
         isbn=title.isbn,
@@ -201,9 +210,9 @@ def _board_title(
         on_order=stock_rules.on_order(title.stock),
         level=wanted.stocked_quantity,
         as_of=as_of,
-        is_late=as_of is not None and now - as_of > promise,
+        is_late=as_of is not None and by.now - as_of > by.promise,
         is_aged=title.aged is not None,
-        is_low=is_low(wanted, rules),
+        is_low=is_low(wanted, by.rules),
         step=step[0],
         step_since=step[1],
         why=step[2],

@@ -8,14 +8,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
-from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import (
     BoardCounts,
@@ -27,6 +28,7 @@ from ingram_assets.overview.board import (
 )
 from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
 from ingram_assets.overview.dagster_view import DagsterView
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
@@ -47,34 +49,11 @@ SHARE = 20
 FIRST_WAIT = 5.0
 """So long a page waits where nothing is known yet; `RENEWAL_WAIT`: where what is known is from long ago."""
 RENEWAL_WAIT = 2.0
+_LOOK_SECONDS = 25.0
+"""So long a look of a database may take, with its own limits within; `_AGAIN_SECONDS`: one that did."""
+_AGAIN_SECONDS = 0.5
 AT_WORK_SHOWN = 6
 """So many runs at work are told of."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceAnswer(Generic[T]):
-    """What an outside system last said, and how good that is.
-
-    Attributes:
-        called: the system, as its users call it.
-        value: `None`: it never answered.
-        at: when it last did.
-        why_not: why it does not now; `None`: it does.
-    """
-
-    called: str
-    value: T | None = None
-    at: datetime | None = None
-    why_not: str | None = None
-
-    def again(self, look: Callable[[], T]) -> "SourceAnswer[T]":
-        """Asks once more."""
-        at = datetime.now(UTC)
-        try:
-            return replace(self, value=look(), at=at, why_not=None)
-        except IngramError as error:
-            log.warning("%s: %s", self.called, error)
-            return replace(self, why_not=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +110,19 @@ class BoardState:
     titles: tuple[BoardTitle, ...]
     counts: BoardCounts
     promise: PromiseState
-    queue: SourceAnswer[QueueSaid]
-    journal: SourceAnswer[Mapping[str, InStep]]
-    dagster: SourceAnswer[DagsterSaid]
+    queue: LastAnswer[QueueSaid]
+    journal: LastAnswer[Mapping[str, InStep]]
+    dagster: LastAnswer[DagsterSaid]
 
     @property
-    def away(self) -> "list[SourceAnswer[Any]]":
-        """The sources that can't be asked now."""
-        return [one for one in (self.queue, self.journal, self.dagster) if one.why_not]
+    def away(self) -> list[tuple[str, LastAnswer[Any]]]:
+        """The sources that can't be asked now, by name."""
+        named: list[tuple[str, LastAnswer[Any]]] = [
+            ("The queue", self.queue),
+            ("The journal", self.journal),
+            ("Dagster", self.dagster),
+        ]
+        return [(name, answer) for name, answer in named if answer.why_not]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +136,9 @@ class ShopSettings:
 
 @dataclass(slots=True)
 class _Latest:
-    queue: SourceAnswer[QueueSaid] = field(default_factory=lambda: SourceAnswer("The queue"))
-    journal: SourceAnswer[Mapping[str, InStep]] = field(default_factory=lambda: SourceAnswer("The journal"))
-    dagster: SourceAnswer[DagsterSaid] = field(default_factory=lambda: SourceAnswer("Dagster"))
+    queue: LastAnswer[QueueSaid] = field(default_factory=LastAnswer)
+    journal: LastAnswer[Mapping[str, InStep]] = field(default_factory=LastAnswer)
+    dagster: LastAnswer[DagsterSaid] = field(default_factory=LastAnswer)
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
     titles: tuple[BoardTitle, ...] = ()
     counts: BoardCounts = field(default_factory=lambda: count_board(()))
@@ -179,7 +163,9 @@ class BoardWatch:
         self._latest = _Latest()
         self._state: BoardState | None = None
         self._made_at = self._looked_at = float("-inf")
-        self._titles_due, self._hurried = 0.0, False
+        self._titles_due, self._titles_took, self._hurried = 0.0, 0.0, False
+        self._pool = ThreadPoolExecutor(3, "board-looks")
+        self._at_work: dict[str, Future[Any]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -210,17 +196,22 @@ class BoardWatch:
             thread = self._thread
         if thread is not None:
             thread.join(TICK_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def refresh(self, *, titles: bool = True) -> BoardState:
         """Asks the sources at once. For the thread, and for whoever has none."""
-        latest = self._latest
+        latest, began = self._latest, time.monotonic()
         if titles:
-            latest.queue = latest.queue.again(self._ask_queue)
+            read, told = self._ask_queue, self._in_step
+            latest.queue = _again("The queue", latest.queue, lambda: self._promptly("titles", read))
             # After the rows: a push may be at work.
-            latest.journal = latest.journal.again(self._in_step)
+            latest.journal = _again("The journal", latest.journal, lambda: self._promptly("told", told))
             if not (latest.queue.why_not or latest.journal.why_not):
                 self._ask_first_changes()
-        latest.dagster = latest.dagster.again(lambda: self._view.ask(self._ask_dagster))
+            # Who waits for a database that is away costs it nothing.
+            is_away = latest.queue.why_not or latest.journal.why_not
+            self._titles_took = 0.0 if is_away else time.monotonic() - began
+        latest.dagster = _again("Dagster", latest.dagster, lambda: self._view.ask(self._ask_dagster))
         if titles:
             # All of them are judged anew, which for very many takes a second.
             latest.titles = self._judged(latest)
@@ -243,10 +234,9 @@ class BoardWatch:
             except Exception:  # Nobody would see a thread end, and the board would be old for ever.
                 log.exception("The board could not be made anew.")
                 state = None
-            took = time.monotonic() - began
             with self._changed:
                 if with_titles:
-                    self._titles_due = began + max(TITLES_EVERY, SHARE * took)
+                    self._titles_due = began + max(TITLES_EVERY, SHARE * self._titles_took)
                 if state is not None:
                     self._state, self._made_at = state, time.monotonic()
                 self._changed.notify_all()
@@ -255,6 +245,23 @@ class BoardWatch:
                     self._thread = None
                     return
 
+    def _promptly(self, what: str, look: Callable[[], T]) -> T:
+        """What a look gives, within its time: a server that is frozen sends neither an answer nor an end.
+
+        Raises:
+            Transient: it takes longer. The look goes on, and is not put again before it is over.
+            IngramError: as the look has it.
+        """
+        hung = self._at_work.get(what)
+        future = self._at_work[what] = hung or self._pool.submit(look)
+        try:
+            return cast(T, future.result(_AGAIN_SECONDS if hung else _LOOK_SECONDS))
+        except TimeoutError:
+            raise Transient("It has not answered in time. See that its database is up.") from None
+        finally:
+            if future.done():
+                del self._at_work[what]
+
     def _ask_queue(self) -> QueueSaid:
         return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
 
@@ -262,7 +269,10 @@ class BoardWatch:
         queue, in_step = self._latest.queue.value, self._latest.journal.value
         rows = [row_state_of(title) for title in queue.titles] if queue else []
         try:
-            self._latest.first_changes = self._queue.first_changes(lag.not_told(rows, in_step or {}))
+            missing = lag.not_told(rows, in_step or {})
+            self._latest.first_changes = self._promptly(
+                "first changes", lambda: self._queue.first_changes(missing)
+            )
         except IngramError as error:
             self._latest.queue = replace(self._latest.queue, why_not=str(error))
 
@@ -315,6 +325,16 @@ class BoardWatch:
         now, within = datetime.now(UTC), self.settings.pace.stock_sla
         promise = _promise(latest.titles, within, latest.dagster.value, now)
         return BoardState(latest.titles, latest.counts, promise, latest.queue, latest.journal, latest.dagster)
+
+
+def _again(called: str, last: LastAnswer[T], look: Callable[[], T]) -> LastAnswer[T]:
+    """Asks a source once more."""
+    at = datetime.now(UTC)
+    try:
+        return LastAnswer(look(), at)
+    except IngramError as error:
+        log.warning("%s: %s", called, error)
+        return replace(last, why_not=str(error))
 
 
 def _promise(

@@ -12,6 +12,7 @@ from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
+from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.runtime.desk_process import desk_at
@@ -218,8 +219,8 @@ def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None
 
 def is_low(wanted: Availability, rules: StoreRules) -> bool:
     """Whether a title is in stock, with few copies left to sell: so many that the rules give the store."""
-    copies = wanted.stocked_quantity
-    return wanted.status == "in_stock" and copies is not None and copies <= rules.low_stock_threshold
+    copies = wanted.stocked_quantity or 0
+    return wanted.status == "in_stock" and has_few_left(copies, rules.low_stock_threshold)
 
 
 def low_stock(titles: Iterable[Title], *, rules: StoreRules, today: date) -> tuple[LowTitle, ...]:

@@ -71,7 +71,9 @@ def line_of_time(
     happened = [Happened(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings]
     for one in changes:
         details = {name: getattr(one, name) for name in _OF_A_CHANGE}
-        happened.append(Happened(one.at.astimezone(UTC), one.kind, _written(one), details))
+        moved = "; ".join(_moves(one.before or {}, one.after or {}))
+        words = f"{write_words(one.kind, details, moved)} (run {one.run_id})"
+        happened.append(Happened(one.at.astimezone(UTC), one.kind, words, details))
     for line in lines:
         if line.actor_kind != "sync":
             place = (places or {}).get(line.location_id, line.location_id)
@@ -127,19 +129,23 @@ def _centers(stock: Stock, which: Iterable[str]) -> str:
     return ", ".join(of.get(dc, f"{dc} gone") for dc in which) or "no distribution center"
 
 
-def _written(entry: Entry) -> str:
-    if entry.after is None:
-        words = "removed."
-    elif entry.kind == "product" and entry.before is None:
-        words = "made."
-    else:
-        moves = "; ".join(_moves(entry.before or {}, entry.after))
-        words = f"{moves or 'the reading and its time'}."
-    if entry.outcome == "failed":
-        words = f"FAILED, {entry.detail} Wanted: {words}"
-    elif entry.outcome == "pending":
+def write_words(kind: str, details: Mapping[str, Any], moved: str) -> str:
+    """What became of a write to the store, and why it was made. Pure.
+
+    Args:
+        kind: what was written; `details`: of that moment, as a line of time has them.
+        moved: the values that it changed, in words; empty: none that is told.
+    """
+    words = moved or "the reading and its time"
+    if details["after"] is None:
+        words = "removed"
+    elif kind == "product" and details["before"] is None:
+        words = "made"
+    if details["outcome"] == "failed":
+        words = f"FAILED, {details['detail']} Wanted: {words}"
+    elif details["outcome"] == "pending":
         words = f"not known to have arrived, the run broke off: {words}"
-    return f"{words} {entry.reason} (run {entry.run_id})"
+    return f"{words}. {details['reason']}"
 
 
 def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

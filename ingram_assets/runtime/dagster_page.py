@@ -5,16 +5,19 @@ whatever page is open in a browser on this machine: its GraphQL asks for no pass
 that a foreign page could not send.
 """
 
+import hashlib
 import logging
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import uvicorn
 from dagster import DagsterInstance
 from dagster_webserver.app import create_app_from_workspace_process_context
+from dagster_webserver.templates.graphiql import TEMPLATE
 from dagster_webserver.version import __version__
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingram_assets.domain.own_site import Told, own_site
 from ingram_assets.runtime.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
@@ -33,6 +36,7 @@ class OwnPagesOnly:
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app, self._site = app, own_site(port)
+        self._playground_policy = _policy_of(TEMPLATE).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers it with 403 or 405."""
@@ -44,9 +48,12 @@ class OwnPagesOnly:
         refusal = None
         if not self._site.has_name(told) or self._site.is_foreign(told):
             refusal = PlainTextResponse("Refused: another site's page, or a foreign Host, asked.\n", 403)
-        # What is asked so is done, changes too, and an old browser says of no GET which page asked.
-        elif reads and scope["path"].rstrip("/").endswith("/graphql") and not _wants_page(scope):
-            refusal = PlainTextResponse("GraphQL takes POST here.\n", 405, {"Allow": "POST"})
+        elif reads and scope["path"].rstrip("/").endswith("/graphql"):
+            if _wants_page(scope):
+                send = self._with_policy(send)
+            else:
+                # What is asked so is done, changes too, and an old browser says of no GET which page asked.
+                refusal = PlainTextResponse("GraphQL takes POST here.\n", 405, {"Allow": "POST"})
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -54,6 +61,27 @@ class OwnPagesOnly:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await refusal(scope, receive, send)
+
+    def _with_policy(self, send: Send) -> Send:
+        """Dagster gives its page for queries no policy, and the desk's own one allows no script in a page."""
+
+        async def bound(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", self._playground_policy)
+                message = {**message, "headers": [*message["headers"], policy]}
+            await send(message)
+
+        return bound
+
+
+def _policy_of(page: str) -> str:
+    """A Content-Security-Policy that lets a page run the script that stands in it, and no other."""
+    script = page.rpartition("<script>")[2].partition("</script>")[0]
+    known = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'self'; script-src 'self' 'sha256-{known}'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; object-src 'none'; form-action 'none'"
+    )
 
 
 def _wants_page(scope: Scope) -> bool:

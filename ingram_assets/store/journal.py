@@ -352,8 +352,11 @@ class Journal:
         enter = "INSERT INTO store_let_through (run_id, isbns) VALUES (%s, %s) ON CONFLICT DO NOTHING"
         self._run(enter, [run_id, None if isbns is None else list(isbns)])
 
-    def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
-        """ISBN to field to what we showed before our first write to levels and flags within that time.
+    def shown_before(self, within: timedelta) -> dict[str, list[dict[str, Any]]]:
+        """ISBN to what we showed before our first write to levels and flags within that time, and since then.
+
+        The first state has what each field was before; the others differ from it in one: the most copies of
+        that time, and each status.
 
         Copies that somebody else had put there since are none that we showed. Of a title that a person let
         through, that and what was before it counts no more: the person saw it. Of others all of it does.
@@ -376,9 +379,15 @@ class Journal:
                 SELECT isbn, min(id) FILTER (WHERE kind = 'level') AS first_level,
                     jsonb_object_agg(field.key, field.value ORDER BY id DESC) AS fields
                 FROM lately, jsonb_each(before) AS field GROUP BY isbn
+            ),
+            since AS (
+                SELECT isbn, max((after -> 'stocked_quantity')::float) AS most,
+                    coalesce(array_agg(DISTINCT after ->> 'metadata.availability')
+                        FILTER (WHERE after ? 'metadata.availability'), '{}') AS statuses
+                FROM lately GROUP BY isbn
             )
-            SELECT stood.isbn, stood.fields, ours.copies
-            FROM stood LEFT JOIN LATERAL (
+            SELECT stood.isbn, stood.fields, ours.copies, since.most, since.statuses
+            FROM stood JOIN since USING (isbn) LEFT JOIN LATERAL (
                 SELECT (after -> 'stocked_quantity')::float AS copies FROM store_change
                 WHERE isbn = stood.isbn AND kind = 'level' AND outcome = 'written' AND id < stood.first_level
                 ORDER BY id DESC LIMIT 1
@@ -386,7 +395,10 @@ class Journal:
             """,
             [within],
         )
-        return {isbn: _no_more_copies_than(fields, ours) for isbn, fields, ours in rows}
+        return {
+            isbn: _with_others(_no_more_copies_than(fields, ours), most, statuses)
+            for isbn, fields, ours, most, statuses in rows
+        }
 
     def last_levels(self, isbns: Sequence[str]) -> dict[str, LastLevel]:
         """ISBN to the level that we wrote last. A title without one is missing."""
@@ -469,6 +481,14 @@ class Journal:
         query = f"SELECT * FROM store_change WHERE {where} ORDER BY id"
         with journal_failures(_RUN_AGAIN), self._db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
+
+
+def _with_others(
+    first: dict[str, Any], most: float | None, statuses: Iterable[str | None]
+) -> list[dict[str, Any]]:
+    """A state, and those that differ from it in the most copies and in the status."""
+    copies = [] if most is None else [first | {"stocked_quantity": most}]
+    return [first, *copies, *(first | {"metadata.availability": one} for one in statuses if one)]
 
 
 def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:

@@ -1,6 +1,6 @@
 """What has to change for the store to tell the truth: desired against actual, title by title. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -112,6 +112,7 @@ class TitlePlan(TitleWrites):
         last_reading: the level that the reading which the store shows has given; fulfilments lower a level
             without one.
         zero_for_unknown: the level is 0 because there has to be one, not because 0 was read.
+        earlier: what the store showed in the hours before, where that is known.
         by_time: it changes because time passed (its copies were counted too long ago, or its day of
             publication came), whatever was read: no guardrail keeps it from the store.
     """
@@ -125,6 +126,7 @@ class TitlePlan(TitleWrites):
     shown_last: float | None = None
     last_reading: float | None = None
     zero_for_unknown: bool = False
+    earlier: tuple[Shown, ...] = ()
     by_time: bool = False
 
     def undone(self) -> "TitlePlan":
@@ -247,18 +249,21 @@ class Plan:
             )
         )
 
-    def since(self, shown_before: Mapping[str, Mapping[str, Any]]) -> "Plan":
-        """The same change beside what the store showed before our last writes, for the guardrails.
+    def since(self, shown_before: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Plan":
+        """The same change beside what the store showed before and between our last writes, for guardrails.
 
-        So what turns in several pushes, each with too few titles to be stopped, is seen as one.
+        So what turns in several pushes, each with too few titles to be stopped, is seen as one; and what
+        turned, was put right and turns again, is seen to turn.
 
         Args:
-            shown_before: ISBN to field, as the journal has them, to its value then. Titles of which time
-                changed something are not in it.
+            shown_before: ISBN to states, each as fields, as the journal has them, to their values then.
+                Titles of which time changed something are not in it.
         """
         return Plan(
             tuple(
-                replace(each, before=_as_before(each.before, shown_before[each.isbn]))
+                replace(
+                    each, earlier=tuple(_as_before(each.before, then) for then in shown_before[each.isbn])
+                )
                 if each.before and each.isbn in shown_before
                 else each
                 for each in self.titles
@@ -272,7 +277,8 @@ class Plan:
 
     def is_suspicious(self, rules: StoreRules) -> bool:
         """Whether one title at least turns in a direction that a guardrail looks at."""
-        turning = (turns(before, after, rules.thresholds) for before, after in self._seen())
+        limits = rules.thresholds
+        turning = (turns(before, after, limits) for earlier, after in self._seen() for before in earlier)
         return bool(self.turning_to_zero) or any(turning)
 
     def tripped(self, rules: StoreRules) -> Tripped | None:
@@ -283,28 +289,29 @@ class Plan:
         limits = rules.thresholds
         return all_tripped([mass_zero(before, after, limits), *mass_turn(self._seen(), limits)])
 
-    def _counted(self) -> list[tuple[str, Shown, Shown]]:
-        """What counts in a guardrail's share: titles that the store has, before and after, but for time's."""
+    def _counted(self) -> list[tuple[str, tuple[Shown, ...], Shown]]:
+        """What counts in a guardrail's share: titles that the store has, lately and after, but for time's."""
         return [
-            (each.isbn, each.before, each.after)
+            (each.isbn, (each.before, *each.earlier), each.after)
             for each in self.titles
             if each.before and each.after and not each.by_time
         ]
 
-    def _seen(self) -> list[tuple[Seen, Seen]]:
-        return [(before.seen, after.seen) for _, before, after in self._counted()]
+    def _seen(self) -> list[tuple[list[Seen], Seen]]:
+        return [([one.seen for one in lately], after.seen) for _, lately, after in self._counted()]
 
     def _copies(self) -> dict[str, tuple[int, int]]:
-        """ISBN to the copies for sale before and after; 1 of one that is switched over and can be ordered.
+        """ISBN to the most copies for sale lately, and after; 1 of one that is switched over, and can be had.
 
         Those reserved for orders keep a level above 0 with `on_hand_plus_reserved`. Where orders have all of
         them, it is those copies that may turn to none.
         """
         copies = {}
-        for isbn, shown, then in self._counted():
-            before, after = shown.for_sale, then.for_sale
+        for isbn, lately, then in self._counted():
+            shown, after = max(lately, key=lambda one: one.for_sale), then.for_sale
+            before = shown.for_sale
             if before <= 0:
-                before, after = shown.copies, then.copies
+                before, after = max(one.copies for one in lately), then.copies
             copies[isbn] = before, 1 if not shown.managed and then.allow_backorder else after
         return copies
 

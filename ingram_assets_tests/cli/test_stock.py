@@ -168,6 +168,7 @@ def test_what_lies_where_is_summed(isbn: str) -> None:
     stock("reserve", isbn, "STORE_01", "1")
     figures = told("stats")
     assert (figures["entries"], figures["quantity"], figures["available"], figures["low"]) == (2, 10, 9, 1)
+    assert figures["none_left"] == 0
     assert ["quantity", "10"] in rows(stock("stats").stdout)
     by_name = {each["location"]: each for each in told("locations")["locations"]}
     assert (by_name["STORE_01"]["quantity"], by_name["STORE_01"]["reserved"]) == (3, 1)

@@ -115,6 +115,18 @@ def test_false_zeros_that_come_in_slices_are_seen_as_one_change(front: Storefron
     assert front.push(*slices[3]).succeeded
 
 
+def test_what_was_put_right_and_turns_again_is_seen_to_turn(front: Storefront) -> None:
+    isbns = front.titles(20)
+    front.read(isbns[:8], 0)
+    assert front.push().succeeded
+    front.read(isbns[:8], 9)
+    assert front.push().succeeded
+    front.read(isbns[:4], 0)
+    assert front.push(*isbns[:4]).succeeded
+    front.read(isbns[4:8], 0)
+    assert "8 of 20 tracked titles would turn to zero at once (40%" in str(front.push(*isbns[4:8]).error)
+
+
 def test_other_turns_in_slices_are_seen_as_one_change(front: Storefront) -> None:
     isbns = front.titles(20)
     assert front.push().succeeded

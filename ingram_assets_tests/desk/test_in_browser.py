@@ -95,6 +95,24 @@ def _check(page: Page, heading: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
 
 
+def test_dagster_s_page_for_queries_opens(
+    browser: Browser, medusa: Medusa, journal_url: str, postgres: Postgres, tmp_path: Path
+):
+    database = postgres.create_database("dagster_of_queries")
+    with (
+        running_dagster_page(tmp_path, database) as dagster,
+        running_desk(medusa, journal_url, dagster_url=dagster.url) as url,
+        page_of(browser, url) as (page, complaints),
+    ):
+        page.goto("/dagster/graphql")
+        sign_in(page, medusa)
+        page.get_by_role("button", name="Execute query").click()
+        # What it comes with is comments alone: that Dagster says so is enough.
+        expect(page.get_by_role("region", name="Result Window")).to_contain_text("Syntax Error")
+        assert [each for each in complaints if "Content Security Policy" in each] == []
+    postgres.drop_database("dagster_of_queries")
+
+
 def test_behind_https(browser: Browser, medusa: Medusa, journal_url: str, postgres: Postgres, tmp_path: Path):
     """The browser itself binds the cookie to the host, and Dagster's websocket comes over TLS, too."""
     listening = socket.create_server(("127.0.0.1", 0))

@@ -88,6 +88,28 @@ def test_only_to_own_pages(text, path):
     assert own_path(text) == path
 
 
+@pytest.mark.parametrize(
+    "wanted", ["/inventory?left=few", "/titles/9781639739134", "/dagster/runs", "/runs/sync"]
+)
+def test_a_page_that_was_wanted_is_opened(ada: Visitor, wanted: str):
+    answer = ada.http.get("/sign-in", params={"next": wanted})
+    assert (answer.status_code, answer.headers["Location"]) == (303, wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("/sign-out", "/sign-out-everywhere", "/no-such-page", "/healthz", "/static/desk.css"),
+        *("/api/v1/openapi.json", "/board/now", "/titles/9781639739134/run/x", "//elsewhere.example/"),
+        *("/%73ign-out", "/runs/x/state"),
+    ],
+)
+def test_what_is_no_page_to_look_at_leads_to_the_board(desk: DeskShop, ada: Visitor, wanted: str):
+    assert ada.http.get("/sign-in", params={"next": wanted}).headers["Location"] == "/"
+    medusa = desk.bench.shop.medusa
+    assert Visitor.at(desk.url).sign_in(medusa.email, medusa.password, wanted).headers["Location"] == "/"
+
+
 def test_the_cookie_is_out_of_reach_and_the_table_tells_it_to_nobody(desk: DeskShop, journal_url: str):
     visitor, medusa = Visitor.at(desk.url), desk.bench.shop.medusa
     cookie = visitor.sign_in(medusa.email, medusa.password).headers["Set-Cookie"]
@@ -422,6 +444,22 @@ def test_what_is_remembered_is_not_what_was_ended(database: str):
         signed_in.end_all_of(person.id)
         with pytest.raises(JournalLost):
             signed_in.find(kept)
+
+
+def test_nobody_is_remembered_for_long(database: str, monkeypatch: pytest.MonkeyPatch):
+    with SessionStore(database) as store:
+        signed_in = SignedIn(lambda: store)
+        text = signed_in.make(Person("user_1", "ada@shop.example", "Ada"), "")
+        assert signed_in.find(text)
+        began = time.monotonic()
+        later = SimpleNamespace(monotonic=lambda: began + 299)
+        monkeypatch.setattr(sessions_module, "time", later)
+        signed_in.is_away()
+        assert signed_in.find(text)
+        later.monotonic = lambda: began + 301
+        signed_in.is_away()
+        with pytest.raises(JournalLost):
+            signed_in.find(text)
 
 
 def test_what_another_desk_ended_is_not_remembered(database: str):

@@ -205,7 +205,7 @@ def test_too_many_turn(turn, count, data, percent, least):
     """At the threshold it passes, and one above is stopped; never fewer than the least number."""
     part = data.draw(st.integers(0, count))
     thresholds = Thresholds(**{SHARES[turn]: percent / 100, "min_titles": least})
-    changes = [(IN_STOCK, TURNED[turn][0])] * part + [(IN_STOCK, IN_STOCK)] * (count - part)
+    changes = [([IN_STOCK], TURNED[turn][0])] * part + [([IN_STOCK], IN_STOCK)] * (count - part)
     stopped = [one for one in mass_turn(changes, thresholds) if one.guardrail == f"mass_{turn}"]
     assert bool(stopped) is (Fraction(part, count) > Fraction(percent, 100) and part >= max(1, least))
 
@@ -214,11 +214,19 @@ def test_too_many_turn(turn, count, data, percent, least):
 def test_titles_that_were_never_in_step_are_in_no_share(turn):
     """Neither do they turn, nor do they hide those that do among many."""
     after, words = TURNED[turn]
-    turning, legacy = [(IN_STOCK, after)] * 5, [(NEVER_IN_STEP, after)] * 1_000
+    turning, legacy = [([IN_STOCK], after)] * 5, [([NEVER_IN_STEP], after)] * 1_000
     (tripped,) = mass_turn([*turning, *legacy], DEFAULT)
     assert tripped.reason.startswith(f"5 of 5 titles in the store would {words} at once (100%; more than ")
     assert mass_turn([*turning[:4], *legacy], DEFAULT) == []
     assert mass_turn(legacy, DEFAULT) == []
+
+
+@pytest.mark.parametrize("turn", TURNED)
+def test_a_title_counts_once_whatever_it_was_lately(turn):
+    after, words = TURNED[turn]
+    turning = [([after, IN_STOCK, IN_STOCK, after], after)] * 5
+    (tripped,) = mass_turn(turning, DEFAULT)
+    assert tripped.reason.startswith(f"5 of 5 titles in the store would {words} at once (100%; more than ")
 
 
 def test_an_empty_store_trips_nothing():
@@ -230,7 +238,7 @@ def test_an_empty_store_trips_nothing():
 def test_titles_that_come_back_after_an_outage_trip_nothing(titles):
     """Whatever the rules make of a reading, none of a title that was orderable is worth a stop going up."""
     changes = [
-        (BACKORDER, Seen(status, copies))
+        ([BACKORDER], Seen(status, copies))
         for status, copies in titles
         if status in ("in_stock", "out_of_stock", "backorder")
     ]

@@ -154,9 +154,9 @@ def test_a_source_that_goes_away_leaves_what_it_said_with_the_time_of_it(
     shop.away(postgres, database, gone=True)
     after = shop.watch.refresh()
     shop.away(postgres, database, gone=False)
-    (away,) = after.away
+    ((name, away),) = after.away
     was = getattr(before, source)
-    assert away.called == was.called
+    assert source in name.lower()
     assert (away.value, away.at) == (was.value, was.at)
     assert away.why_not
     assert steps(after) == [StoreStep.IN_STEP] * 4
@@ -168,7 +168,7 @@ def test_dagster_that_was_never_there_costs_no_title(shop: Watched):
     lookups, watch = looks("http://127.0.0.1:9", "nobody@example.com", "none", shop.journal, **addresses)
     state = watch.refresh()
     lookups.close()
-    assert [one.called for one in state.away] == ["Dagster"]
+    assert [name for name, _ in state.away] == ["Dagster"]
     assert state.dagster.value is None
     assert steps(state) == [StoreStep.IN_STEP] * 4
 

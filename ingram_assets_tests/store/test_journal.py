@@ -334,14 +334,28 @@ class TestShownBefore:
             ):
                 pass
             self.level(journal, "2", None, 3, isbn="made")
-            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 9, **flags}}
+            first = {"stocked_quantity": 9, **flags}
+            assert journal.shown_before(self.HOUR) == {ISBN: [first, first | {"stocked_quantity": 4}]}
             assert journal.shown_before(timedelta()) == {}
 
     def test_copies_that_somebody_else_put_there_are_none_of_ours(self, database: str) -> None:
         with Journal(database) as journal:
             self.level(journal, "1", None, 0)
             self.level(journal, "2", 99, 0)
-            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 0}}
+            assert journal.shown_before(self.HOUR) == {ISBN: [{"stocked_quantity": 0}] * 2}
+
+    def test_what_it_was_in_between_counts_too(self, database: str) -> None:
+        with Journal(database) as journal:
+            self.level(journal, "1", None, 0)
+            for run_id, before, after in (("2", 0, 9), ("3", 9, 0)):
+                self.level(journal, run_id, before, after)
+            was, then = {"metadata.availability": "out_of_stock"}, {"metadata.availability": "in_stock"}
+            with journal.writing("4", [Change("variant", ISBN, "v", was, then, "So.")]):
+                pass
+            first = {"stocked_quantity": 0, **was}
+            assert journal.shown_before(self.HOUR) == {
+                ISBN: [first, first | {"stocked_quantity": 9}, first | then]
+            }
 
     def test_a_write_that_was_refused_is_none(self, database: str) -> None:
         with Journal(database) as journal:
@@ -359,14 +373,18 @@ class TestShownBefore:
             self.level(journal, "2", 8, 0)
             assert journal.shown_before(self.HOUR) == {}
             self.level(journal, "3", 7, 0, isbn="other")
-            assert journal.shown_before(self.HOUR) == {"other": {"stocked_quantity": 7}}
+            assert journal.shown_before(self.HOUR) == {
+                "other": [{"stocked_quantity": 7}, {"stocked_quantity": 0}]
+            }
 
     def test_of_titles_that_a_person_did_not_name_all_counts_on(self, database: str) -> None:
         with Journal(database) as journal:
             self.level(journal, "1", 9, 0)
             self.level(journal, "1", 7, 0, isbn="other")
             journal.let_through("2", ["other"])
-            assert journal.shown_before(self.HOUR) == {ISBN: {"stocked_quantity": 9}}
+            assert journal.shown_before(self.HOUR) == {
+                ISBN: [{"stocked_quantity": 9}, {"stocked_quantity": 0}]
+            }
 
 
 class TestInStep:

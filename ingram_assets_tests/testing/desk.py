@@ -17,6 +17,7 @@ import uvicorn
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
+from ingram_assets.desk.server import server_config
 from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.settings.loading import load
@@ -61,24 +62,22 @@ def looks(
 
 @contextmanager
 def running_desk(
-    medusa: Medusa, journal_url: str, port: int | None = None, proxies: Sequence[str] = (), **settings: Any
+    medusa: Medusa,
+    journal_url: str,
+    port: int | None = None,
+    proxies: Sequence[str] = (),
+    *,
+    queue_url: str | None = None,
+    **settings: Any,
 ) -> Iterator[str]:
-    """A desk that answers, by its address; it ends with the block."""
+    """A desk that answers, by its address; it ends with the block. Without `queue_url` the queue is away."""
     client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
     room = Backroom(client, journal_url, low=5)
-    lookups, watch = looks(medusa.url, medusa.email, medusa.password, journal_url)
+    queue = {"QUEUE_DB_URL": queue_url} if queue_url else {}
+    lookups, watch = looks(medusa.url, medusa.email, medusa.password, journal_url, **queue)
     app = make_app(room, lookups, watch, **({"per_minute": 1_000_000} | settings))
     port = port or free_port()
-    config = uvicorn.Config(
-        app,
-        port=port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=list(proxies),
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, "127.0.0.1", port, proxies))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

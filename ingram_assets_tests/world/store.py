@@ -397,8 +397,9 @@ class SimulatedJournal:
     def let_through(self, run_id: str, isbns: Collection[str] | None) -> None:
         self.looked_at[run_id] = self.now(), isbns
 
-    def shown_before(self, within: timedelta) -> dict[str, dict[str, Any]]:
+    def shown_before(self, within: timedelta) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, dict[str, Any]] = {}
+        since_then: dict[str, list[dict[str, Any]]] = {}
         since = self.now() - within
         lately = [one for run in self.runs.values() for one in run if one.at > since]
         for entry in sorted(lately, key=lambda one: one.at, reverse=True):
@@ -406,9 +407,10 @@ class SimulatedJournal:
                 continue
             fields = found.setdefault(entry.isbn, {})
             fields.update(entry.before)
+            since_then.setdefault(entry.isbn, []).append(dict(entry.after or {}))
             if (shown := self._shown_by_us(entry)) is not None and "stocked_quantity" in fields:
                 fields["stocked_quantity"] = min(fields["stocked_quantity"], shown)
-        return found
+        return {isbn: [first, *(first | one for one in since_then[isbn])] for isbn, first in found.items()}
 
     def _was_let_through(self, entry: Entry) -> bool:
         return any(

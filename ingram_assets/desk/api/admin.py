@@ -30,7 +30,7 @@ def show_figures(seen: Seeing) -> answers.InventoryFigures:
 
 @router.get("/low-stock")
 def list_low_stock(seen: Seeing, query: Annotated[bodies.LowQuery, Query()]) -> answers.LowPage:
-    """List the entries of which little is left."""
+    """List the entries of which few copies are left, or none."""
     threshold = seen.room.low if query.threshold is None else query.threshold
     entries, cursor = common.page(seen, WantedEntries(seen.floor.place_ids, threshold), query)
     rows = [answers.LowRow.of(each, seen.floor) for each in entries]

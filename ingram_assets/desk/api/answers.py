@@ -144,13 +144,15 @@ class InventoryFigures(BaseModel):
     total_quantity: int = Field(examples=[4_180])
     total_reserved: int = Field(examples=[31])
     total_available: int = Field(examples=[4_149])
-    low_stock_count: int = Field(examples=[6])
+    low_stock_count: int = Field(
+        examples=[6], description="With at most LOW_STOCK_THRESHOLD available, or none."
+    )
     stores_with_inventory: int = Field(examples=[1])
     unique_locations: int = Field(examples=[3])
 
     @classmethod
     def of(cls, entries: Iterable[ListedEntry], floor: Floor, low: int) -> Self:
-        """Of these entries; `low`: with at most so many available one is low."""
+        """Of these entries; `low`: LOW_STOCK_THRESHOLD."""
         figures = StockFigures.of(entries, floor, low)
         return cls(
             total_entries=figures.entries,

@@ -143,7 +143,9 @@ class EntriesQuery(PageQuery):
     """Which entries are listed."""
 
     location: Words | None = Field(None, description="At this location alone.")
-    low_stock: int | None = Field(None, ge=0, le=MAX_QUANTITY, description="With at most so many available.")
+    low_stock: int | None = Field(
+        None, ge=0, le=MAX_QUANTITY, description="With at most so many available, or none."
+    )
     search: Words | None = Field(None, description="A part of the title or the SKU, or an ISBN.")
 
 
@@ -157,5 +159,8 @@ class LowQuery(PageQuery):
     """What counts as low."""
 
     threshold: int | None = Field(
-        None, ge=0, le=MAX_QUANTITY, description="At most so many available. Default: LOW_STOCK_THRESHOLD."
+        None,
+        ge=0,
+        le=MAX_QUANTITY,
+        description="At most so many available, or none. Default: LOW_STOCK_THRESHOLD.",
     )

@@ -143,7 +143,7 @@ def product_summary(seen: Sight, product: str) -> answers.ProductSummary:
     """A title over the locations that they see. Raises OperationRefused, DeskProblem."""
     with seen.room.working() as service, _nearest_told(seen, product):
         title = service.shelves.find_title(product)
-    entries = [] if title.is_unlimited else seen.room.entries.of_item(title.item_id)
+    entries = [] if title.is_unlimited else seen.room.entries.of_items([title.item_id])
     entries = [each for each in entries if seen.sees(each.location_id)]
     sold = seen.room.entries.product(product.strip(), title.isbn)
     channel = seen.own_channel

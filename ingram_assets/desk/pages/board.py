@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from ingram_assets.desk.pages import rendering
-from ingram_assets.desk.pages.rendering import NOT_KEPT, plural, render, render_part
+from ingram_assets.desk.pages.rendering import NOT_KEPT, PART, plural, render, render_part
 from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 
@@ -69,7 +69,7 @@ def show_board(request: Request) -> HTMLResponse:
     return page
 
 
-@router.get("/board/now")
+@router.get("/board/now", tags=[PART])
 def show_now(request: Request, seen: str = "") -> Response:
     """How the shop is doing; nothing (204) where the page shows just that, so that no ear hears it twice."""
     watch: BoardWatch = request.app.state.board

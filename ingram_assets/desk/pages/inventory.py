@@ -1,10 +1,10 @@
 """`/inventory`: what lies where, with filters and figures; and a title that is kept at one more location."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 from ingram_assets.desk.api import bodies, common
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.domain.low_stock import LEAST, has_few_left
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.channels import Floor
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.listing import POSITION, ListedEntry, Position, WantedEntries
@@ -30,34 +31,65 @@ _FIGURES_FRESH = timedelta(minutes=2)
 Filter = Annotated[str, Query(max_length=200)]
 
 
+SORTS: Mapping[str, Callable[[ListedEntry], Any]] = {
+    "title": lambda entry: entry.title.casefold(),
+    "sku": lambda entry: entry.sku,
+    "available": lambda entry: entry.available,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EntryFilters:
-    """What a person chose to see; empty: all. `store`, `location`: Medusa's ids."""
+    """What a person chose to see; empty: all. `store`, `location`: Medusa's ids.
+
+    Attributes:
+        left: "few" or "none".
+        sort: one of `SORTS`; empty: in Medusa's order. `down`: "1", the largest first.
+    """
 
     search: str = ""
     store: str = ""
     location: str = ""
-    low: str = ""
+    left: str = ""
+    sort: str = ""
+    down: str = ""
 
     @property
     def is_any(self) -> bool:
         """Whether something is filtered out."""
-        return bool(self.search or self.store or self.location or self.low)
+        return bool(self.search or self.store or self.location or self.left)
 
-    def onward(self, cursor: str) -> str:
-        """The next page with the same filters."""
-        values = {"search": self.search, "store": self.store, "location": self.location, "low": self.low}
-        chosen = {name: value for name, value in values.items() if value}
-        return f"/inventory?{urlencode({**chosen, 'after': cursor})}"
+    def address(self, **more: str) -> str:
+        """The list with the same filters; `more`: what is another one then."""
+        chosen = {name: value for name, value in (asdict(self) | more).items() if value}
+        return f"/inventory{'?' if chosen else ''}{urlencode(chosen)}"
 
-    def wanted(self, floor: Floor, low: int) -> WantedEntries:
-        """The entries that are meant; `low`: with at most so many available one is low."""
+    def sorted_by(self, sort: str) -> str:
+        """By this column; once more turns it around."""
+        return self.address(sort=sort, down="1" if sort == self.sort and not self.down else "")
+
+    def wanted(self, floor: Floor, threshold: int) -> WantedEntries:
+        """The entries that are meant. `threshold`: LOW_STOCK_THRESHOLD."""
         own = floor.of_channel(self.store) if self.store else floor
         places = own.place_ids & {self.location} if self.location else own.place_ids
-        return WantedEntries(places, low if self.low else None, self.search or None)
+        most = {"few": threshold, "none": LEAST - 1}.get(self.left)
+        return WantedEntries(places, most, self.search or None, LEAST if self.left == "few" else None)
 
 
-Page = tuple[list[ListedEntry], Position | None]
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A page of entries. `onward`: what the next page's address has for `after`; empty: that is all."""
+
+    entries: Sequence[ListedEntry]
+    onward: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """All entries as they were read for the figures, and what they add up to."""
+
+    figures: StockFigures
+    entries: Sequence[ListedEntry]
 
 
 @router.get("/inventory")
@@ -66,52 +98,82 @@ def show_inventory(
     search: Filter = "",
     store: Filter = "",
     location: Filter = "",
-    low: Filter = "",
+    left: Filter = "",
+    sort: Filter = "",
+    down: Filter = "",
     after: Filter = "",
 ) -> HTMLResponse:
     """A page of entries, with what all of them add up to."""
     lookups: Lookups = request.app.state.lookups
     threshold: int = request.app.state.room.low
-    filters = EntryFilters(search.strip(), store, location, low)
+    sort, down = (sort, "1" if down == "1" else "") if sort in SORTS else ("", "")
+    filters = EntryFilters(
+        search.strip(), store, location, left if left in ("few", "none") else "", sort, down
+    )
     floor = lookups.floor()
-    listed: Answered[Page] = Answered(None, None, "Medusa has not answered yet.")
-    figures: Answered[StockFigures] = listed  # type: ignore[assignment]
+    listed: LastAnswer[EntryPage] = LastAnswer(why_not="Medusa has not answered yet.")
+    counted: LastAnswer[Counted] = LastAnswer()
     if floor is not None:
-        listed = _listed(lookups, filters.wanted(floor, threshold), after)
-        figures = _figures(lookups, floor, threshold)
-    entries, onward = listed.value or (None, None)
+        counted = _counted(lookups, floor, threshold)
+        wanted = filters.wanted(floor, threshold)
+        if sort and counted.value:
+            listed = _sorted(lookups, counted.value, wanted, filters, after)
+        else:
+            listed = _listed(lookups, wanted, after)
+    page = listed.value
     return render(
         request,
         "inventory.html",
         filters=filters,
         floor=floor,
         names={place.id: place.name for place in floor.places} if floor else {},
-        figures=figures,
+        counted=counted,
         listed=listed,
-        entries=entries,
-        onward=filters.onward(str(onward)) if onward else None,
+        entries=page.entries if page else None,
+        onward=filters.address(after=page.onward) if page and page.onward else None,
         is_first=not after,
         low_threshold=threshold,
+        is_low=has_few_left,
         synced=entry_work.synced_location(request),
         line=entry_work.done_line(request),
         operations=entry_work.OPERATIONS,
     )
 
 
-def _listed(lookups: Lookups, wanted: WantedEntries, after: str) -> Answered[Page]:
+def _listed(lookups: Lookups, wanted: WantedEntries, after: str) -> LastAnswer[EntryPage]:
+    """A page in Medusa's order, as it is now."""
     position = Position.parse(after) if re.fullmatch(POSITION, after) else None
 
-    def look() -> Page:
-        return lookups.entries.page(wanted, PAGE, position)
+    def look() -> EntryPage:
+        entries, onward = lookups.entries.page(wanted, PAGE, position)
+        return EntryPage(entries, str(onward or ""))
 
     return lookups.store.ask(("entries", str(wanted), position), look)
 
 
-def _figures(lookups: Lookups, floor: Floor, low: int) -> Answered[StockFigures]:
-    """What all entries add up to. All have to be read for it, so it is done now and then."""
+def _sorted(
+    lookups: Lookups, counted: Counted, wanted: WantedEntries, filters: EntryFilters, after: str
+) -> LastAnswer[EntryPage]:
+    """A page in an order that Medusa does not know: that of the last count, with the numbers of now."""
+    begin = int(after) if after.isdecimal() and len(after) < 9 else 0
+    meant = sorted(filter(wanted.has, counted.entries), key=lambda entry: (entry.sku, entry.level_id))
+    meant.sort(key=SORTS[filters.sort], reverse=bool(filters.down))
+    shown = meant[begin : begin + PAGE]
+    onward = str(begin + PAGE) if len(meant) > begin + PAGE else ""
 
-    def look() -> StockFigures:
-        return StockFigures.of(lookups.entries.all(WantedEntries(floor.place_ids)), floor, low)
+    def look() -> EntryPage:
+        now = {each.level_id: each for each in lookups.entries.of_items({each.item_id for each in shown})}
+        return EntryPage([now[each.level_id] for each in shown if each.level_id in now], onward)
+
+    return lookups.store.ask(("sorted", tuple(each.level_id for each in shown), onward), look)
+
+
+def _counted(lookups: Lookups, floor: Floor, low: int) -> LastAnswer[Counted]:
+    """All entries, and what they add up to. All have to be read for it, so it is done now and then."""
+
+    def look() -> Counted:
+        entries = tuple(lookups.entries.all(WantedEntries(floor.place_ids)))
+        return Counted(StockFigures.of(entries, floor, low), entries)
 
     return lookups.store_counted.ask("figures", look, fresh_for=_FIGURES_FRESH)
 

@@ -1,7 +1,7 @@
 """`/inventory/entries/{id}`: a title at one location, with a form for each thing that can be done there."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,10 @@ from ingram_assets.desk.api import bodies, common
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Form, FormFault, Typed, new_key
+from ingram_assets.desk.pages.typed import Form, FormFault, Typed, begin_of, new_key
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.model import (
     MAX_QUANTITY,
@@ -79,9 +79,9 @@ def _operation(what: What, form: Typed, zone: ZoneInfo) -> Operation:
         case "transfer":
             return Transfer(form.whole("quantity", least=1))
         case "reserve":
-            until = form.until("until", zone)
-            if until and not datetime.now(UTC) < until <= datetime.now(UTC) + common.LONGEST_HOLD:
-                raise FormFault("until", "The day has to be to come, and within a year.")
+            today, one_day = datetime.now(zone).date(), timedelta(days=1)
+            last = form.day("until", today, today + common.LONGEST_HOLD - one_day)
+            until = begin_of(last + one_day, zone) if last else None
             return Reserve(form.whole("quantity", least=1), form.text("owner"), until)
         case "release" | "fulfill":
             of = Release if what == "release" else Fulfill
@@ -132,7 +132,7 @@ def _entry(
     )
 
 
-def _look(request: Request, level_id: str) -> Answered[Seen]:
+def _look(request: Request, level_id: str) -> LastAnswer[Seen]:
     """The entry as it is, or as it was last seen. Raises DeskProblem: there is none."""
     lookups: Lookups = request.app.state.lookups
     room: Backroom = request.app.state.room

@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ingram_assets.domain.failures import IngramError, Permanent
+from ingram_assets.overview.last_answer import LastAnswer
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +27,9 @@ _KEPT = 500
 _AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Answered(Generic[T]):
-    """An answer, and how good it is.
-
-    Attributes:
-        value: the last answer that came; `None`: none ever did.
-        at: when it came.
-        why_not: why none came just now; `None`: it did.
-    """
-
-    value: T | None
-    at: datetime | None
-    why_not: str | None = None
-
-
 @dataclass(slots=True)
 class _Looked:
-    known: Answered[Any] = field(default_factory=lambda: Answered(None, None))
+    known: LastAnswer[Any] = field(default_factory=LastAnswer)
     at_work: "Future[Any] | None" = None
 
 
@@ -67,7 +53,7 @@ class LastKnown:
         look: Callable[[], T],
         *,
         fresh_for: timedelta = timedelta(0),
-    ) -> Answered[T]:
+    ) -> LastAnswer[T]:
         """The answer to a question, or the last one with the reason why there is no newer.
 
         A question that is not answered yet is not put twice.
@@ -87,16 +73,16 @@ class LastKnown:
                 self._looked.popitem(last=False)
             known = looked.known
             if known.at and known.why_not is None and now - known.at < fresh_for:
-                return cast(Answered[T], known)
+                return cast(LastAnswer[T], known)
             future = looked.at_work = looked.at_work or self._pool.submit(look)
         try:
             is_slow = time.monotonic() < self._slow_until
             answer = future.result(SHORT_SECONDS if is_slow else WAIT_SECONDS)
-            looked.known, self._slow_until = Answered(answer, datetime.now(UTC)), 0.0
+            looked.known, self._slow_until = LastAnswer(answer, datetime.now(UTC)), 0.0
         except TimeoutError:
             self._slow_until = time.monotonic() + SLOW_SECONDS
             words = f"{self.called} has not answered in time."
-            return cast(Answered[T], replace(looked.known, why_not=words))
+            return cast(LastAnswer[T], replace(looked.known, why_not=words))
         except Permanent:
             self._end(looked, future)
             raise
@@ -104,7 +90,13 @@ class LastKnown:
             log.warning("%s: %s", self.called, error)
             looked.known = replace(looked.known, why_not=f"{self.called} does not answer.")
         self._end(looked, future)
-        return cast(Answered[T], looked.known)
+        return cast(LastAnswer[T], looked.known)
+
+    def last(self, what: Hashable) -> LastAnswer[Any]:
+        """The last answer to a question, without putting it."""
+        with self._lock:
+            looked = self._looked.get(what)
+            return looked.known if looked else LastAnswer()
 
     def forget(self) -> None:
         """After a write: nothing that was known is fresh any more. It is still shown where none answers."""

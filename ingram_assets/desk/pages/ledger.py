@@ -12,11 +12,11 @@ from ingram_assets.desk.api import answers, bodies, common
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Days, Form, new_key
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.inventory.model import operation_name
 from ingram_assets.store.inventory.undoing import TakenBack
@@ -107,7 +107,7 @@ def show_ledger(
         request,
         "ledger.html",
         filters=filters,
-        fault=days.fault,
+        faults=days.faults,
         known=known,
         lines=None if lines is None else shown,
         older=filters.older(shown[-1].id) if lines and len(lines) > PAGE else None,
@@ -146,7 +146,7 @@ def take_back(request: Request, line: Line, form: Form) -> Response:
 
 def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) -> HTMLResponse:
     lookups: Lookups = request.app.state.lookups
-    plan: Answered[tuple[TakenBack, LedgerLine]] = Answered(None, None)
+    plan: LastAnswer[tuple[TakenBack, LedgerLine]] = LastAnswer()
     why_not = ""
     try:
         plan = lookups.journal_known.ask(("undo", line), lambda: _plan(request.app.state.room, line))

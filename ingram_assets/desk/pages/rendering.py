@@ -172,6 +172,10 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 """What a person saw is not to be had from the browser's memory after the sign-out."""
 
 
+PART = "part of a page"
+"""Tag of a route whose answer is a part that a page loads: nothing to look at by itself."""
+
+
 def render(request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, or a part of one, out of a template.
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from ingram_assets.desk.lookups import Lookups
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Days
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.overview import request_log
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts
 from ingram_assets.staging.reader import UnreadTitle
 from ingram_assets.store.journal_views import FailedRequest
@@ -79,18 +79,18 @@ def show_page_requests(
     def look() -> list[PageAttempt]:
         return lookups.view.ask(lambda instance: request_log.attempts(instance, wanted, PAGE + 1, before=at))
 
-    known: Answered[list[PageAttempt]] = Answered(None, None, meant.why_not)
+    known: LastAnswer[list[PageAttempt]] = LastAnswer(None, None, meant.why_not)
     if not meant.why_not:
         known = lookups.dagster_known.ask((wanted, at), look)
     shown = (known.value or [])[:PAGE]
-    broken: Answered[list[UnreadTitle]] = Answered([], None)
+    broken: LastAnswer[list[UnreadTitle]] = LastAnswer([], None)
     if at is None and filters.status in ("", AttemptStatus.FAILED):
         broken = _broken(lookups, meant.value)
     return render(
         request,
         "requests.html",
         filters=filters,
-        fault=days.fault,
+        faults=days.faults,
         statuses=STATUSES,
         known=known,
         attempts=None if known.value is None else shown,
@@ -123,7 +123,7 @@ def show_store_requests(
         request,
         "requests_store.html",
         filters=filters,
-        fault=days.fault,
+        faults=days.faults,
         known=known,
         requests=None if known.value is None else shown,
         is_first=at is None,
@@ -131,19 +131,19 @@ def show_store_requests(
     )
 
 
-def _isbns(lookups: Lookups, search: str) -> Answered[tuple[str, ...] | None]:
+def _isbns(lookups: Lookups, search: str) -> LastAnswer[tuple[str, ...] | None]:
     """The titles that a search means; `None`: all."""
     if not search:
-        return Answered(None, None)
+        return LastAnswer()
     if isbn := isbn_spelled(search):
-        return Answered((isbn,), None)
+        return LastAnswer((isbn,), None)
     known = lookups.queue_known.ask(
         ("called", search), lambda: tuple(lookups.queue.isbns_called(search, _FOUND))
     )
-    return Answered(known.value or (), known.at, known.why_not)
+    return LastAnswer(known.value or (), known.at, known.why_not)
 
 
-def _broken(lookups: Lookups, isbns: tuple[str, ...] | None) -> Answered[list[UnreadTitle]]:
+def _broken(lookups: Lookups, isbns: tuple[str, ...] | None) -> LastAnswer[list[UnreadTitle]]:
     retired = lookups.dagster_known.ask(
         "retired", lambda: lookups.view.ask(request_log.retired_titles), fresh_for=_RETIRED_FRESH
     )

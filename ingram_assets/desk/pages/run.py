@@ -13,14 +13,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import change_words
 from ingram_assets.desk.pages.change_words import PlannedTitle
-from ingram_assets.desk.pages.last_known import Answered
-from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.pages.rendering import PART, render
 from ingram_assets.desk.pages.runs import not_started, took
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.overview import job_requests
 from ingram_assets.overview.dagster_runs import RunState, ShopRun, UnknownShopRun
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.store.journal import Entry
 from ingram_assets.store.journal_views import FailedRequest, RunChanges
@@ -89,7 +89,7 @@ class SeenRun:
     result: RunResult | None = None
 
 
-def _seen(lookups: Lookups, run_id: str) -> Answered[SeenRun]:
+def _seen(lookups: Lookups, run_id: str) -> LastAnswer[SeenRun]:
     def look() -> SeenRun:
         try:
             run = lookups.runs.of_id(run_id)
@@ -144,7 +144,7 @@ def show_run(
 class WrittenPart:
     """What the journal has of a run: a page of its changes, their sums, and requests that failed."""
 
-    changes: Answered[list[Entry]]
+    changes: LastAnswer[list[Entry]]
     sums: RunChanges | None
     asked_by: str | None
     requests: list[FailedRequest]
@@ -174,7 +174,7 @@ def _written(lookups: Lookups, run_id: str, after: int, isbn: str, *, failed: bo
     return WrittenPart(changes, (sums.value or {}).get(run_id), by.value, requests.value or [])
 
 
-@router.get("/state")
+@router.get("/state", tags=[PART])
 def show_state(request: Request, run_id: RunId) -> HTMLResponse:
     """The part of the page that is alive. Once the run is over, the browser takes the whole page anew."""
     lookups: Lookups = request.app.state.lookups

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
-from ingram_assets.desk.pages.last_known import Answered
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview import job_requests
 from ingram_assets.overview.dagster_runs import ShopRun
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.journal_views import RunChanges
 
 router = APIRouter(prefix="/runs", include_in_schema=False)
@@ -57,7 +57,7 @@ def show_runs(request: Request, job: Filter = "", before: Filter = "") -> HTMLRe
     known = lookups.dagster_known.ask(("runs", chosen, before), look)
     runs = (known.value or ())[:PAGE]
     ids = tuple(run.run_id for run in runs if run.writes_to_store)
-    changes: Answered[dict[str, RunChanges]] = Answered({}, None)
+    changes: LastAnswer[dict[str, RunChanges]] = LastAnswer({}, None)
     if ids:
         changes = lookups.journal_known.ask(("changes", ids), lambda: lookups.journal().of_runs(ids))
     onward = {"job": chosen, "before": runs[-1].run_id} if len(known.value or ()) > PAGE else {}

@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from urllib.parse import unquote, urlsplit
 
 import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
 
 from ingram_assets.desk.pages.rendering import render
 from ingram_assets.desk.people.page_door import SIGN_IN, SessionCookie, own_path
 from ingram_assets.desk.people.reception import NotLetIn, Reception, TooManyTries
 from ingram_assets.desk.people.sessions import SignedIn
 from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.settings.shared import DAGSTER_PATH
 from ingram_assets.store.journal_connections import JournalLost
 
 EVEN_SECONDS = 1.0
@@ -26,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 @router.get(SIGN_IN)
 async def show_sign_in(request: Request) -> Response:
     """The form; who is signed in goes on."""
-    wanted = own_path(request.query_params.get("next", "/"))
+    wanted = _page(request, request.query_params.get("next", "/"))
     if request.state.person:
         return RedirectResponse(wanted, 303)
     return _form(request, wanted, is_signed_out="signed_out" in request.query_params)
@@ -38,7 +41,7 @@ async def sign_in(request: Request) -> Response:
     began = time.monotonic()
     form = await request.form(max_files=0, max_fields=20)
     email, password, wanted = (str(form.get(name, "")) for name in ("email", "password", "next"))
-    wanted = own_path(wanted)
+    wanted = _page(request, wanted)
     reception: Reception = request.app.state.reception
     signed_in: SignedIn = request.app.state.signed_in
     cookie: SessionCookie = request.app.state.cookie
@@ -96,6 +99,14 @@ async def _out(request: Request, *, everywhere: bool) -> Response:
         cookie.name(request.scope), path="/", httponly=True, samesite="lax", secure=cookie.secure
     )
     return answer
+
+
+def _page(request: Request, text: str) -> str:
+    """A page of the desk's own to look at; the board for whatever else is asked for."""
+    path = urlsplit(own_path(text)).path
+    asked = {"type": "http", "method": "GET", "path": unquote(path), "headers": []}
+    is_page = any(route.matches(asked)[0] is Match.FULL for route in request.app.state.pages)
+    return own_path(text) if is_page or path.startswith(f"{DAGSTER_PATH}/") else "/"
 
 
 def _form(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -10,12 +10,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
 from ingram_assets.desk.pages.entry_work import OPERATIONS, REASONS
-from ingram_assets.desk.pages.last_known import Answered, LastKnown
-from ingram_assets.desk.pages.rendering import render
+from ingram_assets.desk.pages.last_known import LastKnown
+from ingram_assets.desk.pages.rendering import PART, render
 from ingram_assets.desk.pages.runs import not_started
 from ingram_assets.desk.pages.typed import Form, new_key
 from ingram_assets.domain import stock as stock_rules
@@ -26,6 +27,7 @@ from ingram_assets.overview.board import BoardTitle
 from ingram_assets.overview.board_watch import BoardState, BoardWatch, ShopSettings
 from ingram_assets.overview.dagster_runs import ShopRun
 from ingram_assets.overview.job_requests import JobRequest, push_titles, read_titles, retire_titles
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
 from ingram_assets.overview.title_story import (
     ExplainedTitle,
@@ -34,10 +36,11 @@ from ingram_assets.overview.title_story import (
     explain_without_store,
     line_of_time,
     reading_due,
+    write_words,
 )
 from ingram_assets.staging.reader import StockChange, Trouble
-from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
-from ingram_assets.store.journal import Entry, Journal
+from ingram_assets.store.inventory.ledger import LedgerLine
+from ingram_assets.store.journal import Entry
 from ingram_assets.store.journal_views import WantedLines
 from ingram_assets.store.plan import Shown
 
@@ -91,9 +94,9 @@ class SeenTitle:
     row: QueueTitle
     written: JournalTitle
     dagster: DagsterTitle | None
-    store: Answered[ExplainedTitle]
+    store: LastAnswer[ExplainedTitle]
     is_unknown: bool
-    away: Sequence[tuple[str, Answered[Any]]]
+    away: Sequence[tuple[str, LastAnswer[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     watch: BoardWatch = request.app.state.board
     state = watch.state()
     one = _on_board(state, isbn)
-    looks = TitleLooks(request.app.state.lookups, watch.settings, isbn)
+    looks = TitleLooks(request.app.state.lookups, request.app.state.room, watch.settings, isbn)
     seen = looks.all_at_once()
     begun = _run(request.app.state.lookups, run)
     if seen.is_unknown:
@@ -165,7 +168,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     )
 
 
-@router.get("/{isbn}/run/{run_id}")
+@router.get("/{isbn}/run/{run_id}", tags=[PART])
 def show_progress(request: Request, isbn: Spelled, run_id: Annotated[str, Path(max_length=64)]) -> Response:
     """How far a run is that was begun here; once it is over, the page is to be loaded anew."""
     run = _run(request.app.state.lookups, run_id)
@@ -235,8 +238,8 @@ def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
 class TitleLooks:
     """What each outside system says of one title, each for itself."""
 
-    def __init__(self, lookups: Lookups, settings: ShopSettings, isbn: str) -> None:
-        self._lookups, self.settings, self._isbn = lookups, settings, isbn
+    def __init__(self, lookups: Lookups, room: Backroom, settings: ShopSettings, isbn: str) -> None:
+        self._lookups, self._room, self.settings, self._isbn = lookups, room, settings, isbn
 
     def all_at_once(self) -> SeenTitle:
         """All of it: a page waits for the slowest, and then for the store."""
@@ -245,18 +248,20 @@ class TitleLooks:
             queue, journal, dagster = asked[0].result(), asked[1].result(), asked[2].result()
         row = queue.value or QueueTitle(None, None, ())
         written = journal.value or JournalTitle((), ())
-        store = self.store(row)
+        # Medusa's side can't be told without the journal: who waits for that waits twice, and blames Medusa.
+        away = journal.why_not
+        store = replace(self._last_explained, why_not=away) if away else self.store(row)
         is_unknown = queue.value is not None and row.title is None and not written.entries
-        named: list[tuple[str, Answered[Any]]] = [
+        named: list[tuple[str, LastAnswer[Any]]] = [
             ("The queue", queue),
             ("The journal", journal),
             ("Dagster", dagster),
-            ("Medusa", store),
+            ("Medusa", LastAnswer() if away else store),
         ]
-        away = [(name, answer) for name, answer in named if answer.why_not]
-        return SeenTitle(row, written, dagster.value, store, is_unknown, away)
+        told = [(name, answer) for name, answer in named if answer.why_not]
+        return SeenTitle(row, written, dagster.value, store, is_unknown, told)
 
-    def queue(self) -> Answered[QueueTitle]:
+    def queue(self) -> LastAnswer[QueueTitle]:
         """Its row, and its readings, oldest first."""
         queue, isbn = self._lookups.queue, self._isbn
 
@@ -266,7 +271,7 @@ class TitleLooks:
 
         return self._ask(self._lookups.queue_known, "title", look)
 
-    def journal(self) -> Answered[JournalTitle]:
+    def journal(self) -> LastAnswer[JournalTitle]:
         """Its writes and the ledger's lines, oldest first."""
         isbn = self._isbn
 
@@ -277,26 +282,29 @@ class TitleLooks:
 
         return self._ask(self._lookups.journal_known, "title", look)
 
-    def store(self, row: QueueTitle) -> Answered[ExplainedTitle]:
+    def store(self, row: QueueTitle) -> LastAnswer[ExplainedTitle]:
         """Why the store shows what it shows, as it is now."""
         if row.title is None:
-            return Answered(None, None)
+            return LastAnswer()
         title, unread, settings = row.title, row.unread, self.settings
-        journal_url = settings.store.STOREFRONT_DB_URL.get_secret_value()
 
         def look() -> ExplainedTitle:
-            with Journal(journal_url) as journal, StockLedger(journal_url, connections=1) as ledger:
+            with self._room.working() as service:
                 return explain_title(
                     title,
                     unread,
                     self._lookups.client,
-                    journal,
-                    ledger,
+                    service.journal,
+                    service.ledger,
                     settings=settings.store,
                     common=settings.common,
                 )
 
         return self._ask(self._lookups.store, "explained", look)
+
+    @property
+    def _last_explained(self) -> LastAnswer[ExplainedTitle]:
+        return self._lookups.store.last(("explained", self._isbn))
 
     def explained_without_store(self, row: QueueTitle) -> ExplainedTitle | None:
         """By the rules alone; `None`: the queue does not know the title."""
@@ -306,7 +314,7 @@ class TitleLooks:
             row.title, row.unread, settings=self.settings.store, common=self.settings.common
         )
 
-    def dagster(self) -> Answered[DagsterTitle]:
+    def dagster(self) -> LastAnswer[DagsterTitle]:
         """When it is read next, and which attempts to read it gave nothing."""
         view, isbn, settings = self._lookups.view, self._isbn, self.settings
 
@@ -325,12 +333,12 @@ class TitleLooks:
         entries, lines = seen.written.entries, seen.written.lines
         return line_of_time(seen.row.readings, entries, lines, places, failures)[::-1]
 
-    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> Answered[T]:
+    def _ask(self, known: LastKnown, what: str, look: Callable[[], T]) -> LastAnswer[T]:
         try:
             return known.ask((what, self._isbn), look)
         except IngramError as error:
             # Refused, not away: a page of what there is else is better than none.
-            return Answered(None, None, str(error))
+            return LastAnswer(None, None, str(error))
 
 
 def last_told(entries: Sequence[Entry]) -> LastTold:
@@ -385,16 +393,7 @@ def told_moment(happened: Happened) -> ToldMoment:
         for move in moves
         if move.name not in _TOLD_BY_OTHERS
     ]
-    words = "; ".join(moved) or "the reading and its time"
-    if details["after"] is None:
-        words = "removed"
-    elif happened.what == "product" and details["before"] is None:
-        words = "made"
-    if details["outcome"] == "failed":
-        words = f"FAILED, {details['detail']} Wanted: {words}"
-    elif details["outcome"] == "pending":
-        words = f"not known to have arrived, the run broke off: {words}"
-    return ToldMoment(happened.at, what, f"{words}. {details['reason']}", run_id)
+    return ToldMoment(happened.at, what, write_words(happened.what, details, "; ".join(moved)), run_id)
 
 
 def _operated(happened: Happened) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from uuid import uuid4
@@ -15,6 +15,10 @@ from ingram_assets.store.inventory.model import MAX_QUANTITY, Reason
 
 _LONGEST = 200
 _NUMBER = re.compile(r"([+\-\u2212])?\s*(\d{1,3}(?:,\d{3})+|\d+)")
+
+
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""Days that a filter takes."""
 
 
 class FormFault(Permanent):
@@ -75,18 +79,17 @@ class Typed:
         except ValueError:
             raise FormFault("reason", "Choose one of the reasons.") from None
 
-    def until(self, field: str, zone: ZoneInfo) -> datetime | None:
-        """The end of a day, or a moment, in the zone; `None` where nothing was typed. Raises FormFault."""
+    def day(self, field: str, first: date = EARLIEST, last: date = LATEST) -> date | None:
+        """A day between two; `None` where nothing was typed. Raises FormFault."""
         typed = self.values.get(field, "").strip()
         if not typed:
             return None
         try:
-            if len(typed) <= 10:
-                following = date.fromisoformat(typed) + timedelta(days=1)
-                return datetime.combine(following, time(), zone).astimezone(UTC)
-            return datetime.fromisoformat(typed).replace(tzinfo=zone).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise FormFault(field, "A day is needed, such as 2026-12-24.") from None
+            if first <= (day := date.fromisoformat(typed)) <= last:
+                return day
+        except ValueError:
+            pass
+        raise FormFault(field, f"Give a day from {first} to {last}, written as here: year-month-day.")
 
     @property
     def key(self) -> str:
@@ -97,21 +100,33 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A span of days of a filter, in UTC; `fault`: why what was typed is none, "" if it is one."""
+    """A span of days of a filter, in UTC; `faults`: why what was typed is none, by "first" and "last"."""
 
     since: datetime | None = None
     until: datetime | None = None
-    fault: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, first: str, last: str, zone: ZoneInfo) -> "Days":
-        """From the first day's begin to the last day's end, in the zone; "": open."""
-        typed = Typed({"last": last})
-        try:
-            begin = datetime.combine(date.fromisoformat(first), time(), zone) if first else None
-            return cls(begin and begin.astimezone(UTC), typed.until("last", zone))
-        except (ValueError, OverflowError, FormFault):
-            return cls(fault="A day is needed, such as 2026-12-24: no day was filtered.")
+        """From the first day's begin to the last day's end, in the zone; "", or no day: open."""
+        typed, faults = Typed({"first": first, "last": last}), {}
+        days: dict[str, date | None] = {}
+        for name in typed.values:
+            try:
+                days[name] = typed.day(name)
+            except FormFault as fault:
+                faults[name] = f"{fault} It was left out."
+        begin, end = days.get("first"), days.get("last")
+        return cls(
+            begin_of(begin, zone) if begin else None,
+            begin_of(end + timedelta(days=1), zone) if end else None,
+            faults,
+        )
+
+
+def begin_of(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins in the zone, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def new_key() -> str:

@@ -22,8 +22,11 @@ IDLE_END = timedelta(hours=12)
 LATEST_END = timedelta(days=7)
 """So long after its sign-in a session ends, used or not."""
 
-REMEMBERED = timedelta(hours=1)
-"""So long a session goes on that can't be looked up: the journal's database is away, and pages say so."""
+REMEMBERED = timedelta(minutes=5)
+"""So long a session goes on that can't be looked up: the journal's database is away, and pages say so.
+
+Whoever was signed out elsewhere meanwhile, or is an admin no more, is here for so long at most.
+"""
 
 LONGEST_LOOK = 5.0
 """Seconds that a person's request waits for the database; then that is as good as away."""

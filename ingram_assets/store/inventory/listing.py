@@ -84,19 +84,22 @@ class WantedEntries:
 
     Attributes:
         places: ids of locations; `None`: all, deleted ones too.
-        low: with at most so many available.
+        low: with at most so many available; `least`: with at least so many.
         search: a part of the product's title or the SKU, in any case; or an ISBN in any spelling.
     """
 
     places: Collection[str] | None = None
     low: int | None = None
     search: str | None = None
+    least: int | None = None
 
     def has(self, entry: ListedEntry) -> bool:
         """Whether the entry is one of them."""
         if self.places is not None and entry.location_id not in self.places:
             return False
         if self.low is not None and entry.available > self.low:
+            return False
+        if self.least is not None and entry.available < self.least:
             return False
         if not self.search:
             return True
@@ -127,9 +130,9 @@ class EntryList:
         """Every entry that is wanted."""
         return (entry for _, entry in self._entries(wanted, None, _ROWS))
 
-    def of_item(self, item_id: str) -> list[ListedEntry]:
-        """The entries of one inventory item."""
-        return [entry for row in self._by_id([item_id]) for entry in self._levels(row)]
+    def of_items(self, item_ids: Collection[str]) -> list[ListedEntry]:
+        """The entries of some inventory items."""
+        return [entry for row in self._by_id(sorted(item_ids)) for entry in self._levels(row)]
 
     def find(self, level_id: str) -> ListedEntry | None:
         """The entry with this id, as it is now; `None`: there is none.
@@ -142,7 +145,7 @@ class EntryList:
                 if level_id in self._item_of:
                     break
         item_id = self._item_of.get(level_id)
-        entries = self.of_item(item_id) if item_id else []
+        entries = self.of_items([item_id]) if item_id else []
         return next((each for each in entries if each.level_id == level_id), None)
 
     def product(self, product: str, isbn: str) -> SoldProduct:

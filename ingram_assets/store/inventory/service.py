@@ -119,7 +119,7 @@ class InventoryService:
 
     def __init__(self, client: MedusaClient, journal: Journal, ledger: StockLedger) -> None:
         self.shelves = StockShelves(client, journal)
-        self.ledger = ledger
+        self.journal, self.ledger = journal, ledger
         self.sleep: Callable[[float], None] = time.sleep
         self._books = Bookkeeper(self.shelves, ledger)
 

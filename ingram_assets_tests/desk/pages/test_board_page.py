@@ -14,8 +14,9 @@ from ingram_assets.desk.pages import rendering
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import BoardInputs, StoreStep, count_board, make_board, oldest_reading
-from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState, SourceAnswer
+from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState
 from ingram_assets.overview.dagster_runs import RunState, ShopRun
+from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.status import NO_STOCK_TABLE
 from ingram_assets.staging.reader import Trouble
 from ingram_assets.store.journal import InStep
@@ -92,9 +93,9 @@ def state(*titles: Title, said: DagsterSaid | None = QUIET, **more: Any) -> Boar
         made,
         count_board(made),
         PromiseState(True if oldest else None, QUIET.sweeps_in_time_since, PROMISE, oldest),
-        SourceAnswer("The queue", None, NOW),
-        SourceAnswer("The journal", in_step, NOW),
-        SourceAnswer("Dagster", said, NOW if said else None),
+        LastAnswer(None, NOW),
+        LastAnswer(in_step, NOW),
+        LastAnswer(said, NOW if said else None),
     )
 
 
@@ -215,7 +216,7 @@ def test_tiles_count_and_lead_to_their_titles():
     [
         (state(), "No title is tracked yet"),
         (
-            replace(state(), queue=SourceAnswer("The queue", why_not="It is away.")),
+            replace(state(), queue=LastAnswer(why_not="It is away.")),
             "The titles are not known yet",
         ),
     ],
@@ -319,8 +320,8 @@ def test_a_sweep_at_work_an_incident_and_a_sensor_that_is_off():
 
 
 def test_what_is_away_is_named_with_the_age_of_what_is_shown():
-    away = SourceAnswer("The journal", {}, NOW - timedelta(minutes=9), "The journal database went away.")
-    told = now_of(None, journal=away, dagster=SourceAnswer("Dagster", why_not="See that PostgreSQL is up."))
+    away = LastAnswer({}, NOW - timedelta(minutes=9), "The journal database went away.")
+    told = now_of(None, journal=away, dagster=LastAnswer(why_not="See that PostgreSQL is up."))
     assert "The journal can't be asked now." in told
     assert "( 9 min ago )" in told
     assert "Dagster can't be asked now. Nothing is known of it yet. See that PostgreSQL is up." in told

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingram_assets.desk.pages import inventory
 from ingram_assets_tests.testing.desk import DeskShop
 from ingram_assets_tests.testing.desk_work import Shown, Visit, entry_id
 
@@ -25,12 +26,12 @@ def test_all_entries_are_listed_with_filters_and_figures(desk: DeskShop, ada: Vi
     assert len(page.rows("Entries")) == 3
     assert any("Ingram’s, kept by the sync" in row for row in page.rows("Entries"))
     assert "Entries An entry is" not in page.text
-    assert "Low stock" in page.text
+    assert "Low: 1 to 5 left" in page.text
     in_any_spelling = ada.get(
         "/inventory", search=f"{isbn[:3]}-{isbn[3]}-{isbn[4:9]}-{isbn[9:12]}-{isbn[12]}"
     )
     assert len(in_any_spelling.rows("Entries")) == 3
-    low = ada.get("/inventory", search=isbn, low="yes")
+    low = ada.get("/inventory", search=isbn, left="few")
     assert [row.split(" 3 ")[0] for row in low.rows("Entries")] == [f"The Listed Book {isbn} Cellar"]
     at_fair = ada.get("/inventory", search=isbn, store=desk.channels["Fair"])
     assert len(at_fair.rows("Entries")) == 1
@@ -39,6 +40,52 @@ def test_all_entries_are_listed_with_filters_and_figures(desk: DeskShop, ada: Vi
     assert len(at_cellar.rows("Entries")) == 1
     nothing = ada.get("/inventory", search="no such book at all")
     assert "No entry is like that" in nothing.text
+
+
+def figure(page: Shown, words: str) -> int:
+    (found,) = [one for one in page.tree.css("li.figure") if one.css_first(".figure-words").text() == words]
+    return int(found.css_first(".figure-number").text().replace(",", ""))
+
+
+def test_low_is_not_what_is_gone(desk: DeskShop, ada: Visit):
+    isbn = desk.title("The Gone Book", ingram=40, cellar=0, booth=1)
+    ada.http.app.state.lookups.store_counted.forget()
+    rows = ada.get("/inventory", search=isbn).rows("Entries")
+    assert [row.rpartition(" 0 ")[2] for row in rows if "Booth" in row] == ["1 low"]
+    assert any(row.endswith("Cellar 0 0 0 none left") for row in rows)
+    for left, place in (("few", "Booth"), ("none", "Cellar")):
+        (row,) = ada.get("/inventory", search=isbn, left=left).rows("Entries")
+        assert place in row
+    page = ada.get("/inventory")
+    few, none = (len(ada.get("/inventory", left=left).rows("Entries")) for left in ("few", "none"))
+    assert 0 < figure(page, "Low: 1 to 5 left") == few
+    assert 0 < figure(page, "None left") == none
+
+
+def test_each_column_sorts_with_the_numbers_of_now(desk: DeskShop, ada: Visit, monkeypatch):
+    monkeypatch.setattr(inventory, "PAGE", 2)
+    for name, copies in (("Sorted C", 9), ("sorted a", 3), ("Sorted B", 5)):
+        desk.title(name, ingram=30, cellar=copies)
+    ada.http.app.state.lookups.store_counted.forget()
+    chosen = {"search": "sorted", "location": desk.places["cellar"]}
+
+    def names(page: Shown) -> list[str]:
+        return [" ".join(row.split()[:2]) for row in page.rows("Entries")]
+
+    page = ada.get("/inventory", **chosen, sort="title")
+    assert names(page) == ["sorted a", "Sorted B"]
+    heading = page.tree.css_first("th[aria-sort]")
+    assert (heading.attributes["aria-sort"], heading.text().split()[0]) == ("ascending", "Title")
+    assert names(ada.get(page.tree.css_first("a[rel=next]").attributes["href"])) == ["Sorted C"]
+    around = ada.get(heading.css_first("a").attributes["href"])
+    assert names(around) == ["Sorted C", "Sorted B"]
+    assert around.tree.css_first("th[aria-sort]").attributes["aria-sort"] == "descending"
+    assert names(ada.get("/inventory", **chosen, sort="available")) == ["sorted a", "Sorted B"]
+    skus = [row.split()[2] for row in ada.get("/inventory", **chosen, sort="sku").rows("Entries")]
+    assert skus == sorted(skus)
+    desk.bench.shop.set_level(skus[0], desk.places["cellar"], 77)
+    again = ada.get("/inventory", **chosen, sort="sku")
+    assert " 77 " in again.rows("Entries")[0], "counted before, and shown as it is"
 
 
 def test_adjust_changes_by_so_much_under_the_persons_name_once(desk: DeskShop, ada: Visit):
@@ -105,7 +152,9 @@ def test_copies_are_moved_held_released_and_handed_out(desk: DeskShop, ada: Visi
         ("transfer", {"quantity": "1"}, "Choose where the copies go"),
         ("transfer", {"quantity": "11", "target": "attic"}, "10"),
         ("reserve", {"quantity": "11"}, "10"),
-        ("reserve", {"quantity": "1", "until": "2020-01-01"}, "The day has to be to come"),
+        ("reserve", {"quantity": "1", "until": "2020-01-01"}, "Give a day from 20"),
+        ("reserve", {"quantity": "1", "until": "9999-12-31"}, "Give a day from 20"),
+        ("reserve", {"quantity": "1", "until": "soon"}, "written as here: year-month-day"),
         ("release", {"quantity": "1"}, "held"),
         ("fulfill", {"quantity": "1"}, "held"),
     ],
@@ -193,3 +242,21 @@ def test_the_ledger_is_filtered_and_a_line_taken_back(desk: DeskShop, ada: Visit
     assert not ledger.tree.css(f'a[href="/inventory/ledger/{number}/undo"]'), "it is taken back already"
     assert any("Taken back" in row for row in ledger.rows("Lines of the ledger"))
     assert "has no line 999999" in ada.get("/inventory/ledger/999999/undo").text
+
+
+@pytest.mark.parametrize("field", ["first", "last"])
+@pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "yesterday", "2026-02-30"])
+def test_a_day_that_is_none_is_said_beside_it_and_the_lines_are_shown(
+    desk: DeskShop, ada: Visit, field: str, typed: str
+):
+    isbn = desk.title(cellar=1)
+    _, page = entry(ada, isbn, "Cellar")
+    ada.send(page, f"{entry(ada, isbn, 'Cellar')[0]}/adjust", quantity="1", reason="received")
+    page = ada.get("/inventory/ledger", isbn=isbn, **{field: typed})
+    assert len(page.rows("Lines of the ledger")) > 0
+    said = page.tree.css_first(f"#{field}-said")
+    assert said is not None
+    assert said.text() == (
+        "Give a day from 1900-01-01 to 2199-12-31, written as here: year-month-day. It was left out."
+    )
+    assert page.tree.css_first(f"#{field}").attributes["value"] == typed

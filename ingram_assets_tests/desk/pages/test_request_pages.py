@@ -81,7 +81,7 @@ def test_attempts_are_filtered_by_status_and_day(ada: Visit):
     assert ada.get("/requests", first=tomorrow).rows("Attempts") == []
     assert len(ada.get("/requests", last=tomorrow).rows("Attempts")) == 2
     nonsense = ada.get("/requests", first="yesterday")
-    assert "A day is needed" in nonsense.text
+    assert "Give a day from 1900-01-01 to 2199-12-31" in nonsense.text
     assert "No attempt is like that" in ada.get("/requests", search="no such book").text
 
 

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import psycopg
 import pytest
 
+from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.pages import title as title_page
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.stock import DcStock
@@ -16,6 +19,7 @@ from ingram_assets.overview.job_requests import JobRequest
 from ingram_assets.overview.title_story import Happened
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Entry
 from ingram_assets.store.plan import Shown as InStore
 from ingram_assets_tests.testing.desk import DeskShop, looks
@@ -78,11 +82,14 @@ def title_desk(
     app, runs = page_app([title_page.router]), Runs()
     lookups.runs = runs  # type: ignore[assignment]
     app.state.lookups, app.state.board = lookups, watch
+    client = MedusaClient(medusa_url, email=medusa.email, password=medusa.password)
+    app.state.room = Backroom(client, journal_url, low=5)
     try:
         yield TitleDesk(Visit(visitor(app)), runs)
     finally:
         watch.close()
         lookups.close()
+        app.state.room.close()
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +146,21 @@ def test_it_says_why_the_store_shows_what_it_shows(pages: TitleDesk, isbn: str):
         assert said in page.text
     assert page.tree.css_first("title").text().startswith("Between Two Fires")
     assert len(page.tree.css("h1")) == 1
+
+
+def test_a_second_look_opens_no_connection_to_the_journal(
+    pages: TitleDesk, isbn: str, monkeypatch: pytest.MonkeyPatch
+):
+    pages.page(isbn)
+    connect, opened = psycopg.connect, []
+
+    def counted(address: str = "", **more: Any) -> psycopg.Connection:
+        opened.append(address)
+        return connect(address, **more)
+
+    monkeypatch.setattr(psycopg, "connect", counted)
+    assert "As it is in Medusa now." in pages.page(isbn).text
+    assert opened == []
 
 
 def test_its_copies_are_drawn_and_told_as_a_table(pages: TitleDesk, isbn: str):
@@ -289,7 +311,9 @@ def test_while_the_journal_is_away_the_reading_and_the_rule_are_told(
         page = pages.page(isbn)
     assert page.status == 200
     assert "The journal can't be asked now." in page.text
+    assert "By the rules alone: the journal did not answer." in page.text
     assert "In stock 371 on hand." in page.text
+    assert "Medusa can't be asked" not in page.text, "it is not asked, and not to blame"
 
 
 def test_while_dagster_is_away_the_next_reading_is_not_known(
