@@ -74,6 +74,16 @@ retire *args: install
 undo *args: install
     @exec .venv/bin/ingram undo "$@"
 
+# The last pushes and other runs: what, when, by whom, and what came of it
+[no-exit-message]
+runs *args: install
+    @exec .venv/bin/ingram runs "$@"
+
+# The store as shoppers see it, title by title, against what is right; exit code 1 if something differs
+[no-exit-message]
+check-store *args: install
+    @exec .venv/bin/ingram check-store "$@"
+
 # A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install
@@ -104,7 +114,7 @@ queue *args: install
 alert *args: install
     @exec .venv/bin/ingram alert "$@"
 
-# Counts, the oldest stock reading, what is broken now
+# Whether the store tells the truth; if not, since when, why, and what to do
 [no-exit-message]
 status *args: install
     @exec .venv/bin/ingram status "$@"

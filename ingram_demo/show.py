@@ -18,9 +18,10 @@ from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance, without_tries
+from ingram_assets.settings.demo import demo_to_speak_to
+from ingram_assets.settings.files import DEMO
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.tokens import TokenStore
-from ingram_demo import CHECKOUT
 from ingram_demo.phases import Phases
 from ingram_demo.stack import Stack, running_stack
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from ingram_assets.defs.events import FailedTitle
 
-FOLDER = CHECKOUT / ".demo"
-"""Everything the demo keeps: databases, bucket, mailbox, logs; delete it to begin anew."""
+FOLDER = DEMO
+"""Delete it to begin anew."""
 SWEEP_EVERY_SECONDS = 60
 SALES_EVERY_SECONDS = 15
 STEPS = {
@@ -202,9 +203,22 @@ def show(summary: Mapping[str, Any], stack: Stack) -> None:
         ("", f"(header x-publishable-api-key: {store.publishable_key})"),
         ("A cover", next(iter(stack.covers()), "none yet")),
         ("Logs", str(stack.supervisor.folder / "logs")),
-        ("Commands", f"{Path(sys.executable).with_name('ingram')} --env-dir {stack.settings} status"),
     ):
         console.print(f"{name:10} {markup(address)}", soft_wrap=True)
+
+
+def how_to_try(stack: Stack) -> Iterator[str]:
+    """What to type in a second terminal: where a shop's settings are, a command means these."""
+    ingram = Path(sys.executable).with_name("ingram")
+    if demo_to_speak_to() != stack.settings:
+        yield "Every command works on this demo from a second terminal. A shop's settings are here: name it."
+        ingram_words = f"{ingram} --env-dir {stack.settings}"
+    else:
+        yield "Every command works on this demo from a second terminal, without settings:"
+        ingram_words = str(ingram)
+    isbn = next(iter(stack.simulator.isbns()), "ISBN")
+    for words in ("status", "push --dry-run", f"explain {isbn}", "runs"):
+        yield f"    {ingram_words} {words}"
 
 
 def _token(stack: Stack) -> str:
@@ -219,8 +233,11 @@ def keep_going(stack: Stack, instance: "DagsterInstance") -> None:
     console = Console(highlight=False)
     console.print(
         f"\nIngram sells and restocks every {SALES_EVERY_SECONDS} s; the stock is read every "
-        f"{SWEEP_EVERY_SECONDS} s or so. Changes appear here as they reach the store. Ctrl-C stops all.\n"
+        f"{SWEEP_EVERY_SECONDS} s or so. Changes appear here as they reach the store. Ctrl-C stops all."
     )
+    for line in how_to_try(stack):
+        console.print(markup(line), soft_wrap=True)
+    console.print()
     stack.simulator.move_every(SALES_EVERY_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):
         for line in _changes(instance):

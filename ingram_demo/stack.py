@@ -1,5 +1,6 @@
 """The embedded stack: every server of the shop on this machine, each process with its own settings alone."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.demo import SETTINGS, at_work
 from ingram_assets.settings.environment import (
     environment_of_machine,
     environment_of_owner,
@@ -66,7 +68,7 @@ class Stack:
     @property
     def settings(self) -> Path:
         """The folder of its settings, for `ingram --env-dir`."""
-        return self.supervisor.folder / "settings"
+        return self.supervisor.folder / SETTINGS
 
     def covers(self) -> list[str]:
         """The public addresses of the raw covers in the bucket, as its public server lists them."""
@@ -124,7 +126,7 @@ def running_stack(
                 folder, postgres, passwords, s3, imap, simulator, medusa, chromium, pace
             )
             owner_url = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
-            write_env_files(folder / "settings", environments, owner_url)
+            write_env_files(folder / SETTINGS, environments, owner_url)
             common = load(CommonSettings, environments[None])
             home = dagster_home(common)
             with dagster_instance(common):
@@ -144,7 +146,10 @@ def running_stack(
                 ui_url=ui_url,
                 port=ports["DESK"],
             )
-        try:
+        with contextlib.ExitStack() as at_its_end:
+            at_its_end.callback(forget_ports, home)
+            at_its_end.callback(forget_desk, common.state_dir)
+            at_its_end.enter_context(at_work(folder))
             yield Stack(
                 supervisor,
                 postgres,
@@ -158,9 +163,6 @@ def running_stack(
                 common,
                 environments,
             )
-        finally:
-            forget_ports(home)
-            forget_desk(common.state_dir)
 
 
 def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def handle_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(asked, signal.default_int_handler)
         as_json = kwargs.get("as_json", False)
+        _speak_to_the_demo()
         try:
             return command(*args, **kwargs)
         except (IngramError, OSError) as error:
@@ -79,6 +81,18 @@ def handle_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             fail("Stopped.", 130, as_json)
 
     return wrapper
+
+
+def _speak_to_the_demo() -> None:
+    """Take the settings of a demo at work where there are none of a shop, and say so."""
+    from ingram_assets.settings.demo import demo_to_speak_to
+    from ingram_assets.settings.files import ENV_DIR
+
+    if click.get_current_context().find_root().invoked_subcommand in ("demo", "up"):
+        return
+    if folder := demo_to_speak_to():
+        os.environ[ENV_DIR] = str(folder)
+        say(f"This speaks to the demo at work, since no shop's settings are here ({folder}).", err=True)
 
 
 def with_json(command: Callable[..., Any]) -> Callable[..., Any]:

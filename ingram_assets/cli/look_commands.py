@@ -1,8 +1,8 @@
-"""Commands that only look: history, explain, status."""
+"""Commands that only look: history, explain, status, runs, check-store."""
 
 import click
 
-from ingram_assets.cli.common import isbn_argument, with_json
+from ingram_assets.cli.common import isbn_argument, isbn_type, with_json
 
 
 @click.command()
@@ -38,7 +38,7 @@ def explain(isbn: str, as_json: bool) -> None:
 @click.command()
 @with_json
 def status(as_json: bool) -> None:
-    r"""Counts, the oldest stock reading, what runs low, and what is broken now.
+    r"""Whether the store tells the truth; if not, since when, why, and what to do. Then counts.
 
     \b
     ingram status
@@ -47,3 +47,59 @@ def status(as_json: bool) -> None:
     from ingram_assets.cli.status import show_status
 
     show_status(as_json)
+
+
+def _run_name(value: str) -> str:
+    """A run's id, or the beginning of it."""
+    from ingram_assets.overview.run_names import is_run_name
+
+    typed = value.strip().lower()
+    if not is_run_name(typed):
+        raise click.BadParameter(
+            f"{value!r} is no run's id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa, and its first "
+            "letters, four at least, will do."
+        )
+    return typed
+
+
+@click.command()
+@click.argument("run_id", metavar="[RUN]", required=False, type=_run_name)
+@click.option("--last", type=click.IntRange(1, 1000), default=20, show_default=True, help="So many runs.")
+@with_json
+def runs(run_id: str | None, last: int, as_json: bool) -> None:
+    r"""The last pushes and other runs: what, when, by whom, and what came of it. With RUN that one alone.
+
+    RUN is a run's id or the beginning of it: what it changed in the store, title by title.
+
+    \b
+    ingram runs
+    ingram runs --last 100 --json
+    ingram runs 0b7e4c1e
+    """
+    from ingram_assets.cli.run_list import list_runs, show_run
+
+    if run_id:
+        show_run(run_id, as_json)
+    else:
+        list_runs(last, as_json)
+
+
+@click.command("check-store")
+@click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=isbn_type)
+@with_json
+def check_store(isbns: tuple[str, ...], as_json: bool) -> None:
+    r"""Look at the store as a shopper does, and compare each title with what is right. Writes nothing.
+
+    Label, status, copies, back-order and price over Medusa's Store API, with a publishable key of the sales
+    channel (MEDUSA_PUBLISHABLE_KEY, or the one in Medusa's admin). Exit code 0: all is as it should be;
+    1: some titles are not, each named with what a shopper sees and what is right. Retired titles, and changes
+    that a push may still be bringing, are left out.
+
+    \b
+    ingram check-store
+    ingram check-store 9781639739134
+    0 * * * * ingram check-store --json       in a crontab
+    """
+    from ingram_assets.cli.check_store import show_store_check
+
+    show_store_check(isbns, as_json)

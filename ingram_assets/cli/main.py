@@ -10,7 +10,7 @@ import click
 
 from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.common import DONE, with_examples
-from ingram_assets.cli.look_commands import explain, history, status
+from ingram_assets.cli.look_commands import check_store, explain, history, runs, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.start_commands import demo, desk, up
@@ -40,7 +40,8 @@ class _Commands(click.Group):
 @click.option(
     "--env-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are.",
+    help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are. Where "
+    "there are none, a demo at work is meant.",
 )
 @click.version_option(package_name="ingram-assets")
 @with_examples
@@ -54,6 +55,8 @@ def main(env_dir: Path | None) -> None:
     Bring it to the store:  ingram push
     Ask about one title:    ingram explain 9781639739134
     Count your own shelf:   ingram stock set 9781639739134 CELLAR 12
+    See as shoppers do:     ingram check-store
+    See what was pushed:    ingram runs
     Take a run back:        ingram undo RUN_ID
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
@@ -69,7 +72,7 @@ def main(env_dir: Path | None) -> None:
 
 
 for _command in (
-    *(sync_stock, enrich, retire, push, undo, history, explain, status),
+    *(sync_stock, enrich, retire, push, undo, runs, history, explain, status, check_store),
     *(stock, token, up, desk, demo, queue, alert),
 ):
     main.add_command(_command)

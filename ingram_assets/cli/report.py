@@ -12,10 +12,48 @@ import click
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
 from ingram_assets.cli.terminal import markup, say
 from ingram_assets.domain.wording import count
+from ingram_assets.overview.run_names import SHORT
 
 if TYPE_CHECKING:
     from ingram_assets.defs.events import Report
     from ingram_assets.overview.run_results import RunResult
+
+
+_SHOWN = 20
+"""At most so many changed titles are printed of what was done; all of a plan."""
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "created": ("new in the store", ""),
+    "updated": ("products brought up to date", ""),
+    "would_create": ("", "would be new in the store"),
+    "would_update": ("", "products would be brought up to date"),
+    "written": ("changed in the store", ""),
+    "planned": ("", "would be changed in the store"),
+    "unchanged": ("already as they should be", "are as they should be"),
+    "skipped": ("left as they are", "would be left as they are"),
+    "failed": ("failed", "would fail"),
+    "not_in_store_yet": ("not in the store yet", "would still not be in the store"),
+    "levels": ("have their copies counted in the store", "would have their copies counted in the store"),
+    "unmanaged": ("are sold without a count, as files are", "would be sold without a count, as files are"),
+    "repaired": ("put right: somebody else had changed them", "would be put right: somebody changed them"),
+    "oversold": ("promised to more orders than there are copies",) * 2,
+    "fell_to_low_stock": ("fell to low stock", "would fall to low stock"),
+    "undone": ("put back", "would be put back"),
+    "left": ("left as they are now", "would be left as they are now"),
+    "removed": ("taken out of the store", "would be taken out of the store"),
+    "discovered": ("listed by the saved search", ""),
+    "new": ("new: tracked from now on", ""),
+    "rejected": ("rows of the saved search that can't be used", ""),
+    "retired": ("retired", ""),
+    "ok": ("pages read", ""),
+    "stock_read": ("with stock read", ""),
+    "stock_unknown": ("whose page shows no stock", ""),
+    "stock_changed": ("whose stock changed", ""),
+    "covers_stored": ("covers stored", ""),
+    "imported": ("", ""),
+    "medusa_reads": ("", ""),
+    "medusa_writes": ("", ""),
+}
+"""A report's figures in words of the trade, as what happened and as what would; "": not for a person."""
 
 
 @contextmanager
@@ -75,29 +113,49 @@ def _print(result: "RunResult", report: "Report") -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    if report.counts:
-        table = Table("", "titles", box=None, show_header=False)
-        for name, number in report.counts.items():
-            table.add_row(name.replace("_", " "), count(number))
-        console.print(table)
-    for line in _changes(report.details):
+    is_plan = bool(report.details.get("dry_run"))
+    if is_plan:
+        console.print("A plan: nothing was written.", style="bold")
+    lines = list(_changes(report.details))
+    # A plan is looked at whole before it is let through; what was done can be looked up.
+    shown = lines if is_plan else lines[:_SHOWN]
+    for line in shown:
         console.print(line, soft_wrap=True)
+    if len(lines) > len(shown):
+        console.print(f"… and more: ingram runs {result.run_id[:SHORT]}")
+    table = Table("", "titles", box=None, show_header=False)
+    for words, number in _counted(report.counts, is_plan=is_plan):
+        table.add_row(count(number), words)
+    if table.row_count:
+        console.print(table)
     for note in report.notes:
         console.print(markup(note))
     for isbn, reason in report.failed.items():
         console.print(f"[red]{markup(isbn)}[/red] {markup(reason)}")
+    if not (shown or table.row_count or report.notes or report.failed) and result.succeeded:
+        console.print("Nothing would change." if is_plan else "Nothing was to be done.")
     console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
     if not result.succeeded:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
 
 
+def _counted(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[tuple[str, int]]:
+    """The figures that say something: none of nothing, and none of the machine's own."""
+    for name, number in counts.items():
+        words = _WORDS[name][is_plan] if name in _WORDS else name.replace("_", " ")
+        if words and number:
+            yield words, number
+
+
 def _changes(details: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of a dry run, or of an undo: each title, before and after, and why."""
-    if details.get("dry_run"):
-        for isbn, change in details.get("changes", {}).items():
-            label = f", {change['label']}" if change.get("label") else ""
-            level = f"{_level(change['before'])} → {_level(change['after'])}"
-            yield f"[bold]{markup(isbn)}[/bold] {markup(change['title'])}: {level}{markup(label)}"
+    """Each title that was or would be changed: before and after, in a plan also why."""
+    for isbn, change in details.get("changes", {}).items():
+        label = f", {change['label']}" if change.get("label") else ""
+        level = f"{_level(change['before'])} → {_level(change['after'])}"
+        if change["before"] == change["after"]:
+            level = f"{_level(change['after'])} as before"
+        yield f"[bold]{markup(isbn)}[/bold] {markup(change['title'])}: {level}{markup(label)}"
+        if details.get("dry_run"):
             yield from (f"    {markup(reason)}" for reason in change["reasons"])
     verb = "would put back" if details.get("dry_run") else "put back"
     for isbn, what in details.get("undone", {}).items():

@@ -8,6 +8,7 @@ import click
 from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, person, with_json
 from ingram_assets.cli.report import finish, progress
 from ingram_assets.overview import job_requests
+from ingram_assets.overview.run_names import is_run_name
 
 if TYPE_CHECKING:
     from ingram_assets.overview.run_results import RunResult
@@ -26,13 +27,12 @@ def _search_id(value: str) -> str:
 
 
 def _run_id(value: str) -> str:
-    """What can be undone: a run's whole id, as Dagster gives it, or an inventory operation's id or line."""
+    """What can be undone: a run's id or the beginning of it, or an inventory operation's id or line."""
     run_id = value.strip().lower()
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{1,18}", run_id):
+    if not is_run_name(run_id) and not re.fullmatch(r"[0-9]{1,18}", run_id):
         raise click.BadParameter(
-            f"{value!r} is no run's whole id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa. "
-            "ingram push prints it at its end, and Dagster's page shows it. Nor is it the number of a "
-            "line of ingram stock ledger."
+            f"{value!r} is no run's id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa, and its first "
+            "letters will do. ingram runs lists them. Nor is it the number of a line of ingram stock ledger."
         )
     return run_id
 
@@ -94,16 +94,43 @@ def retire(isbns: tuple[str, ...], as_json: bool) -> None:
 @click.argument("isbns", metavar="[ISBN]...", nargs=-1, type=isbn_type)
 @click.option("--dry-run", is_flag=True, help="Print what would change, per title; write nothing.")
 @let_through
+@click.option(
+    "--reimport",
+    metavar="ISBN",
+    multiple=True,
+    type=isbn_type,
+    help="Import this title anew, though it was imported: its product was deleted, say. May be repeated.",
+)
+@click.option(
+    "--leave-out",
+    metavar="ISBN",
+    multiple=True,
+    type=isbn_type,
+    help="Push all titles but this one, this once. May be repeated.",
+)
 @with_json
-def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool) -> None:
+def push(
+    isbns: tuple[str, ...],
+    dry_run: bool,
+    let_through: bool,
+    reimport: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    as_json: bool,
+) -> None:
     r"""Bring the queue to Medusa: new products, then every level and flag that differs.
 
     \b
     ingram push                     all titles
     ingram push --dry-run           what would change
     ingram push 9780306406157       this title alone
+    ingram push --reimport 9780306406157    the same, as if it had never been in the store
+    ingram push --leave-out 9780306406157   all titles but this one
     """
-    request = job_requests.push_titles(isbns, dry_run=dry_run, let_through=let_through)
+    if leave_out and (isbns or reimport):
+        raise click.UsageError("--leave-out is for a push of all titles: name no ISBN beside it.")
+    request = job_requests.push_titles(
+        isbns, dry_run=dry_run, let_through=let_through, reimport=reimport, leave_out=leave_out
+    )
     finish(run_job(request), as_json)
 
 
@@ -114,24 +141,24 @@ def push(isbns: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
 def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
     r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 
-    RUN_ID is what ingram push prints at its end, and what Dagster's UI shows of a run. For an inventory
-    operation it is its id, or the number of its line in ingram stock ledger: as many copies as it moved are
-    moved back, and what it held or let go is let go or held again, whatever came since.
+    RUN_ID is what ingram push prints at its end and ingram runs lists, or the beginning of it. For an
+    inventory operation it is its id, or the number of its line in ingram stock ledger: as many copies as it
+    moved are moved back, and what it held or let go is let go or held again, whatever came since. A number
+    of fewer than eight digits is a line's.
 
     \b
-    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa --dry-run
-    ingram undo 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa
+    ingram undo 0b7e4c1e --dry-run
+    ingram undo 0b7e4c1e
     ingram undo 1187
 
     The next push brings levels in step with the rules again: correct what misled the run first.
     """
     from ingram_assets.cli.stock import undo_operation
-    from ingram_assets.cli.title import check_run
+    from ingram_assets.cli.title import run_to_undo
 
     if undo_operation(run_id, dry_run, as_json):
         return
-    check_run(run_id)
-    finish(run_job(job_requests.undo_run(run_id, dry_run=dry_run)), as_json)
+    finish(run_job(job_requests.undo_run(run_to_undo(run_id), dry_run=dry_run)), as_json)
 
 
 def run_job(request: job_requests.JobRequest) -> "RunResult":

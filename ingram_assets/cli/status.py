@@ -1,96 +1,155 @@
-"""`ingram status`: counts, the oldest reading, what runs low, whether the store follows, what is broken."""
+"""`ingram status`: whether the store tells the truth, why not and what to do; then counts and titles."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.domain.wording import minutes, moment
-from ingram_assets.overview.failed_runs import UnfinishedPush
+from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
+from ingram_assets.overview.verdict import VerdictKind
+from ingram_assets.staging.reader import Trouble
 
 SHOWN = 20
-"""At most so many titles of a list are printed; `--json` has more."""
+"""At most so many titles of a list are printed; `--json` has all of them."""
 
 
 def show_status(as_json: bool) -> None:
     """Print the state of the shop: what the queue has, what Dagster tracks, and whether the store follows."""
     status = gather()
     if as_json:
-        click.echo(json.dumps(asdict(status), default=datetime.isoformat))
+        click.echo(json.dumps(_as_json(status), default=datetime.isoformat))
     else:
         render(status, datetime.now(UTC))
 
 
+def _as_json(status: Status) -> dict[str, Any]:
+    facts, queue = status.facts, status.queue
+    return {
+        "verdict": asdict(status.verdict) | {"sentence": status.verdict.sentence(status.zone)},
+        "up": facts.is_running,
+        "titles": facts.titles,
+        "tracked_known": status.tracked_known,
+        "rows": queue.titles,
+        "retired": status.retired,
+        "untracked": [one.isbn for one in status.behind_titles if one.what == "untracked"],
+        "to_import": queue.to_import,
+        "failed": queue.failed,
+        "unread": queue.unread,
+        "never_read": queue.never_read,
+        "low_stock": [asdict(one) for one in status.low_stock],
+        "low_stock_threshold": status.low_stock_threshold,
+        "promise_seconds": int(facts.within.total_seconds()),
+        "promise_broken": facts.late > 0,
+        "late": facts.late,
+        "oldest_reading": queue.oldest_reading,
+        "oldest_reading_isbn": queue.oldest_reading_isbn,
+        "behind": facts.behind,
+        "behind_since": facts.behind_since,
+        "behind_titles": [asdict(one) for one in status.behind_titles],
+        "behind_text": facts.behind_text,
+        "not_asked": list(facts.not_asked),
+        "broken": [asdict(one) for one in status.broken],
+        "no_stock_table": [asdict(one) for one in status.no_stock_table],
+        "failed_runs": [asdict(one) for one in facts.failed_runs],
+        "unfinished_pushes": [asdict(one) for one in facts.unfinished_pushes],
+        "switched_off": list(facts.switched_off),
+        "desk": status.desk,
+    }
+
+
 def render(status: Status, now: datetime) -> None:
-    """Print it for a person: counts, then lists, then what is broken and what to do next."""
-    click.echo(f"ingram up is {'running' if status.up else 'not running'}.")
+    """Print it for a person: whether the store tells the truth, what to do, and what else is to be seen."""
+    verdict = status.verdict
+    fine = verdict.kind in (VerdictKind.KEPT, VerdictKind.FAILED_TITLES)
+    color = "green" if fine else "red" if verdict.kept is False else "yellow"
+    say(one_line(verdict.sentence(status.zone)), fg=color, bold=True)
+    if verdict.what_to_do:
+        say(one_line(f"What to do: {verdict.what_to_do}"))
+    _render_rest(status)
+    _render_counts(status, now)
+    _render_titles(status)
+
+
+def _render_counts(status: Status, now: datetime) -> None:
+    click.echo(f"ingram up is {'running' if status.facts.is_running else 'not running'}.")
     if status.desk:
         click.echo(f"The desk answers at {status.desk}")
+    queue = status.queue
     for number, words in (
-        (status.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
-        (status.to_import, "wait for import"),
-        (status.failed, "failed import"),
-        (status.unread, "not read at the last attempt"),
-        (status.never_read, "stock never read"),
-        (
-            len(status.low_stock),
-            f"low stock now: 1 to {status.low_stock_threshold} copies to sell",
-        ),
+        (status.facts.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
+        (queue.to_import, "not in the store yet"),
+        (queue.failed, "could not be brought to the store"),
+        (queue.unread, "not read at the last attempt"),
+        (queue.never_read, "with stock that was never read"),
+        (len(status.low_stock), f"low: 1 to {status.low_stock_threshold} copies to sell"),
     ):
-        click.echo(f"{number:7,}  {words}")
-    if status.retired:
-        click.echo(f"{status.retired:7,}  retired, and in none of these counts")
-    if status.oldest_reading:
-        ago = f"{minutes(now - status.oldest_reading)} ago"
-        promise = minutes(timedelta(seconds=status.promise_seconds))
-        late = f" The promise is {promise}: it is broken." if status.promise_broken else ""
-        click.echo(f"Oldest reading: {status.oldest_reading_isbn}, {ago}.{late}")
+        if number:
+            click.echo(f"{number:7,}  {words}")
+    if queue.oldest_reading:
+        ago = minutes(now - queue.oldest_reading)
+        title = f"{queue.oldest_reading_isbn} {status.oldest_title or ''}".strip()
+        say(one_line(f"The oldest reading is {ago} old: {title}"))
+
+
+def _render_rest(status: Status) -> None:
+    """What is wrong beside that which the verdict names."""
+    facts, told = status.facts, status.verdict.sentence(status.zone)
+    for run in facts.failed_runs:
+        if run.reason.partition(" The commands:")[0] not in told:
+            at = local_moment(run.ended_at, status.zone)
+            say(
+                one_line(f"The last run of {run.job} failed, {at} ({run.run_id[:8]}): {run.reason}"), fg="red"
+            )
+    for push in facts.unfinished_pushes:
+        if push.reason.partition(" The commands:")[0] not in told:
+            titles = (
+                f"{len(push.titles):,} titles wait" if len(push.titles) > 1 else f"{push.titles[0]} waits"
+            )
+            what = "that a guardrail stopped" if push.by_guardrail else "that failed and is tried again"
+            at = local_moment(push.ended_at, status.zone)
+            say(one_line(f"{titles} for a push {what}, {at} ({push.run_id[:8]}): {push.reason}"), fg="red")
+    for name in facts.switched_off:
+        if name not in told:
+            say(f"Switched off in Dagster: {name}. Switch on again under Automation.", fg="yellow")
+    for why in facts.not_asked:
+        if why not in told:
+            say(why, fg="yellow")
+
+
+def _render_titles(status: Status) -> None:
+    behind = [
+        f"{one.isbn}  {one.title[:60]}: {one.words}, since {local_moment(one.since, status.zone)}"
+        for one in status.behind_titles
+    ]
+    _list("Not in the store as it was read:", behind)
+    for line in _by_reason(status.broken):
+        say(one_line(line), fg="red")
     _list("Low stock:", [f"{one.isbn}  {one.copies:3}  {one.title[:60]}" for one in status.low_stock])
     _list(
         "The page shows no stock table, so what was known of them stands:",
         [f"{one.isbn}  {one.title[:60]}" for one in status.no_stock_table],
     )
-    _render_faults(status)
 
 
-def _render_faults(status: Status) -> None:
-    for why in status.not_asked:
-        say(why, fg="yellow")
-    if status.behind_text:
-        say(one_line(status.behind_text), fg="red")
-    behind = status.behind_titles
-    _list(
-        "Behind:",
-        [f"{one.isbn}  {one.what:9} since {moment(one.since)}  {one.title[:40]}" for one in behind],
-    )
-    for push in status.unfinished_pushes:
-        say(one_line(_unfinished(push)), fg="red")
-    told = {push.run_id for push in status.unfinished_pushes}
-    for run in (run for run in status.failed_runs if run.run_id not in told):
-        failed = f"The last run of {run.job} failed, {moment(run.ended_at)} ({run.run_id}): {run.reason}"
-        say(one_line(failed), fg="red")
-    if status.switched_off:
-        names = ", ".join(status.switched_off)
-        say(f"Switched off in Dagster: {names}. Switch on again under Automation.", fg="yellow")
-    if status.tracked_known and not status.titles:
-        say("No title is tracked yet. To track those of the saved search: ingram sync-stock", fg="yellow")
-    elif status.is_sound:
-        click.secho("Nothing is broken.", fg="green")
-    for one in status.broken:
-        click.secho(one_line(one.isbn), fg="red", nl=False)
-        say(one_line(f"  {one.title[:50]}: {one.reason}"))
-
-
-def _unfinished(push: UnfinishedPush) -> str:
-    """Which titles wait for a push that failed, and in the run's own sentence why it did, and what to do."""
-    count = len(push.titles)
-    titles = f"{count:,} titles wait" if count > 1 else f"{push.titles[0]} waits"
-    what = "that a guardrail stopped" if push.by_guardrail else "that failed and is tried again"
-    return f"{titles} for a push {what}, {moment(push.ended_at)} ({push.run_id}): {push.reason}"
+def _by_reason(troubles: Sequence[Trouble]) -> Iterator[str]:
+    """A line for each thing that is the matter, however many titles it befell: a block is one."""
+    found: dict[tuple[str, str], list[Trouble]] = {}
+    for one in troubles:
+        # A pause's end is in a block's reason, and so is each title's own address in others.
+        found.setdefault((one.outcome, "" if one.outcome == "blocked" else one.reason), []).append(one)
+    for (outcome, _), titles in found.items():
+        first = titles[0]
+        what = "could not be brought to the store" if outcome == "failed" else "not read at the last attempt"
+        if len(titles) == 1:
+            yield f"{first.isbn}  {first.title[:50]}: {what}: {first.reason}"
+        else:
+            named = f"{first.isbn} {first.title[:50]}"
+            yield f"{len(titles):,} titles, {named} among them: {what}: {first.reason}"
 
 
 def _list(heading: str, lines: Sequence[str]) -> None:

@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import click
 
-from ingram_assets.cli.common import SOME_FAILED, fail, person, print_json
+from ingram_assets.cli.common import SOME_FAILED, WRONG_USE, fail, person, print_json
 from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
+from ingram_assets.overview.run_names import SHORT
 from ingram_assets.store.inventory.channels import read_floor
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger, until_words
@@ -103,6 +104,14 @@ def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
         operation_id = ledger.operation_called(called)
     if operation_id is None:
         return False
+    if called.isdecimal() and len(called) >= SHORT:
+        # It may be the beginning of a run's id as well, and that would be quite another thing.
+        with Journal(storefront_settings().STOREFRONT_DB_URL.get_secret_value()) as journal:
+            if runs := journal.runs_called(called):
+                words = (
+                    f"{called} is a line of the ledger, and run {runs[0]} begins so: name the run in full."
+                )
+                fail(f"{words} For the line: ingram undo {operation_id}", WRONG_USE, as_json)
     with _store() as (service, _):
         places = _places(service)
         with _refusals_told(as_json, "Repeat the command: it is done once."):

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
-from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.overview.run_names import SHORT, the_one_run
+from ingram_assets.overview.store_changes import told_once
 from ingram_assets.overview.title_story import (
     ExplainedTitle,
     UnknownTitle,
@@ -20,22 +23,16 @@ from ingram_assets.overview.title_story import (
 )
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
-from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 
-
-class UnknownRunId(NeedsPerson):
-    """No run of this id wrote anything to the store."""
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(
-            f"No run {run_id} wrote anything to the store, so there is nothing to undo. ingram push prints a "
-            "run's id at its end, ingram history ISBN the runs that changed a title, and ingram stock ledger "
-            "ISBN the numbers of inventory operations."
-        )
+_NOT_WRITTEN = (
+    "Only runs that wrote to the store can be undone: ingram runs lists them, ingram history ISBN those that "
+    "changed a title, and ingram stock ledger ISBN the numbers of inventory operations."
+)
 
 
 def show_history(isbn: str, as_json: bool) -> None:
@@ -52,7 +49,8 @@ def show_history(isbn: str, as_json: bool) -> None:
     ):
         titles, lines = reader.titles([isbn]), ledger.lines(isbn)
         places = _places(settings) if lines else {}
-        happened = line_of_time(reader.history(isbn), journal.history(isbn), lines, places)
+        readings, changes = reader.history(isbn), journal.history(isbn)
+    happened = line_of_time(readings, changes, lines, places)
     if not titles and not happened:
         raise UnknownTitle(isbn)
     name = titles[0].title if titles else None
@@ -63,12 +61,20 @@ def show_history(isbn: str, as_json: bool) -> None:
         ]
         return print_json(isbn=isbn, title=name, events=events)
     say(one_line(f"{isbn}  {name or 'not in the queue any more'}"), bold=True)
-    for one in happened:
-        say(one_line(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<9} {one.words}"))
+    zone = shop_zone()
+    written = [(one.at, "store", f"{one.sentence} (run {one.run_id[:SHORT]})") for one in told_once(changes)]
+    others = [(one.at, one.what, one.words) for one in line_of_time(readings, (), lines, places)]
+    for at, what, words in sorted([*written, *others], key=lambda one: one[0]):
+        say(one_line(f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {what:<9} {words}"))
     if happened:
-        click.secho("Times are UTC.", dim=True)
+        click.secho(f"Times are the shop's: {zone.key}.", dim=True)
     else:
         click.echo("Its stock was never read, and nothing of it was written to the store or counted.")
+
+
+def shop_zone() -> ZoneInfo:
+    """The shop's time zone, in which a person reads times."""
+    return ZoneInfo(store_time_zone(environment_of("storefront")))
 
 
 def _places(settings: StorefrontSettings) -> dict[str, str]:
@@ -76,18 +82,20 @@ def _places(settings: StorefrontSettings) -> dict[str, str]:
         return places_called(client)
 
 
-def check_run(run_id: str) -> None:
-    """Refuses a run that the journal does not know, before a run is started to undo it.
+def run_to_undo(typed: str) -> str:
+    """The id of the run that is meant, of those that wrote to the store: before a run is started to undo it.
+
+    Args:
+        typed: its id, or the beginning of it.
 
     Raises:
-        UnknownRunId: it wrote nothing to the store.
+        NoSuchRun: none begins like that, or several do.
     """
     environment = environment_of("storefront")
     check(environment, StorefrontSettings, CommonSettings)
     settings = load(StorefrontSettings, environment)
     with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
-        if not journal.changes(run_id):
-            raise UnknownRunId(run_id)
+        return the_one_run(typed, journal.runs_called(typed), otherwise=_NOT_WRITTEN)
 
 
 def show_explanation(isbn: str, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Times, durations and counts, as a person reads them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 
 def count(number: float | None) -> str:
@@ -11,6 +11,11 @@ def count(number: float | None) -> str:
 def moment(at: datetime | None) -> str:
     """2026-11-28 18:37:32 UTC; "ever" where nobody knows since when."""
     return "ever" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def local_moment(at: datetime | None, zone: tzinfo) -> str:
+    """2026-11-28 12:37 CST, in the shop's zone; "ever" where nobody knows since when."""
+    return "ever" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def minutes(span: timedelta) -> str:

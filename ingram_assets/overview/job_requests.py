@@ -33,9 +33,28 @@ def retire_titles(isbns: Sequence[str]) -> JobRequest:
     return JobRequest("scraper", "retire", {"retire_titles": {"isbns": list(dict.fromkeys(isbns))}})
 
 
-def push_titles(isbns: Sequence[str] = (), *, dry_run: bool = False, let_through: bool = False) -> JobRequest:
-    """The queue to the store; without ISBNs all titles, as the daily reconcile does."""
-    asked = {"isbns": list(dict.fromkeys(isbns)), "dry_run": dry_run, "let_through": let_through}
+def push_titles(
+    isbns: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+    let_through: bool = False,
+    reimport: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+) -> JobRequest:
+    """The queue to the store; without ISBNs all titles, as the daily reconcile does.
+
+    Args:
+        reimport: of these, too, as if they had never been imported.
+        leave_out: all titles but these.
+    """
+    asked: dict[str, Any] = {
+        "isbns": list(dict.fromkeys([*isbns, *reimport])),
+        "dry_run": dry_run,
+        "let_through": let_through,
+    }
+    # A code server that was not started anew since an update knows no others.
+    asked |= {"reimport": list(dict.fromkeys(reimport))} if reimport else {}
+    asked |= {"leave_out": list(dict.fromkeys(leave_out))} if leave_out else {}
     return JobRequest("storefront", "push", {"push_titles": asked})
 
 

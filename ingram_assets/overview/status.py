@@ -1,9 +1,10 @@
-"""The state of the shop at one look: counts, the oldest reading, what runs low, what is broken."""
+"""The state of the shop at one look: the verdict, counts, what runs low, and what is broken."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -15,13 +16,14 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
+from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
 from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.reader import QueueReader, RowState, Trouble
+from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
 from ingram_assets.store.journal import InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
@@ -41,51 +43,30 @@ class LowTitle:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the shop, as `ingram status --json` prints it.
+    """The state of the shop.
 
     Attributes:
-        titles: those tracked; without Dagster's answer (`tracked_known` is false) the queue's rows.
+        facts: what the verdict is made of; `queue`: the queue's figures, retired titles left out.
+        tracked_known: whether Dagster could be asked which titles are tracked; else the queue's rows count.
         retired: those of the queue's titles. A person may have retired others before they were ever there.
-        behind: how many titles the store does not follow; `None` if the journal can't be asked.
-        behind_text: the same in words; `None` if there are none.
-        not_asked: why Dagster or the journal could not be asked.
-        switched_off: names of the sensors and schedules that a person switched off in Dagster.
+        broken: titles that failed, or that were not read at the last attempt.
         desk: where the desk answers; `None`: it does not.
+        zone: the shop's.
     """
 
-    up: bool
-    titles: int
+    verdict: Verdict
+    facts: ShopFacts
+    queue: Summary
+    oldest_title: str | None
     tracked_known: bool
-    rows: int
     retired: int
-    untracked: tuple[str, ...]
-    to_import: int
-    failed: int
-    unread: int
-    never_read: int
     low_stock: tuple[LowTitle, ...]
     low_stock_threshold: int
-    promise_seconds: int
-    promise_broken: bool
-    oldest_reading: datetime | None
-    oldest_reading_isbn: str | None
-    behind: int | None
-    behind_since: datetime | None
     behind_titles: tuple[lag.Behind, ...]
-    behind_text: str | None
-    not_asked: tuple[str, ...]
     broken: tuple[Trouble, ...]
     no_stock_table: tuple[Trouble, ...]
-    failed_runs: tuple[FailedRun, ...]
-    unfinished_pushes: tuple[UnfinishedPush, ...]
-    switched_off: tuple[str, ...]
-    desk: str | None = None
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether all was asked, and nothing is broken or switched off."""
-        faults = (self.broken, self.promise_broken, self.behind, self.failed_runs, self.unfinished_pushes)
-        return not any((*faults, self.switched_off, self.not_asked))
+    desk: str | None
+    zone: ZoneInfo
 
 
 def gather() -> Status:
@@ -107,37 +88,46 @@ def gather() -> Status:
         behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
+    trouble = (*summary.failed_titles, *summary.unread_titles)
+    broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
+    facts = replace(
+        _facts(summary, dagster, behind or (), behind_text),
+        within=pace.stock_sla,
+        is_running=bool(running_ports(common)),
+        late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
+        behind=None if behind is None else len(behind),
+        block=block_of(broken),
+        not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
+    )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
-    oldest, trouble = summary.oldest_reading, (*summary.failed_titles, *summary.unread_titles)
     return Status(
-        up=bool(running_ports(common)),
-        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+        verdict=judge(facts, now),
+        facts=facts,
+        queue=summary,
+        oldest_title=next((one.title for one in titles if one.isbn == summary.oldest_reading_isbn), None),
         tracked_known=dagster.tracked is not None,
-        rows=summary.titles,
         retired=sum(row.isbn in dagster.retired for row in rows),
-        untracked=tuple(one.isbn for one in behind or () if one.what == "untracked"),
-        to_import=summary.to_import,
-        failed=summary.failed,
-        unread=summary.unread,
-        never_read=summary.never_read,
         low_stock=low_stock(sold, rules=rules, today=store_today(common)),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
-        promise_seconds=pace.STOCK_FAIL_AFTER,
-        promise_broken=bool(oldest and now - oldest > pace.stock_sla),
-        oldest_reading=oldest,
-        oldest_reading_isbn=summary.oldest_reading_isbn,
-        behind=None if behind is None else len(behind),
-        behind_since=behind[0].since if behind else None,
         behind_titles=behind or (),
-        behind_text=behind_text,
-        not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
-        broken=tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE),
+        broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
-        failed_runs=dagster.failed_runs,
-        unfinished_pushes=dagster.unfinished_pushes,
-        switched_off=tuple(sorted(dagster.switched_off)),
         desk=desk_at(common.state_dir),
+        zone=ZoneInfo(common.STORE_TIME_ZONE),
     )
+
+
+def _is_late(title: Title, now: datetime, within: timedelta) -> bool:
+    return title.stock_observed_at is not None and now - title.stock_observed_at > within
+
+
+def block_of(troubles: Iterable[Trouble]) -> Block | None:
+    """What the site's bot wall keeps, of the titles not read at the last attempt; `None`: nothing."""
+    kept = [one for one in troubles if one.outcome == BLOCKED]
+    if not kept:
+        return None
+    since = min((one.since for one in kept if one.since is not None), default=None)
+    return Block(len(kept), since, kept[0].reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +141,21 @@ class _Dagster:
     failed_runs: tuple[FailedRun, ...] = ()
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     problem: str | None = None
+
+
+def _facts(
+    summary: Summary, dagster: _Dagster, behind: Sequence[lag.Behind], behind_text: str | None
+) -> ShopFacts:
+    return ShopFacts(
+        titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
+        oldest=summary.oldest_reading,
+        failed=summary.failed,
+        behind_since=behind[0].since if behind else None,
+        behind_text=behind_text,
+        failed_runs=dagster.failed_runs,
+        unfinished_pushes=dagster.unfinished_pushes,
+        switched_off=tuple(sorted(dagster.switched_off)),
+    )
 
 
 def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Dagster:

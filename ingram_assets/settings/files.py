@@ -5,6 +5,8 @@ from pathlib import Path
 
 ENV_DIR = "INGRAM_ENV_DIR"
 CHECKOUT = Path(__file__).resolve().parents[2]
+DEMO = CHECKOUT / ".demo"
+"""Everything that the demo keeps: databases, bucket, mailbox, logs, its own settings."""
 IN_THE_WHEEL = Path(__file__).with_name("shipped")
 
 

@@ -1,6 +1,7 @@
 """Settings that every process of the project may know."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -67,10 +68,10 @@ class PaceSettings(Settings):
         return timedelta(seconds=self.STOCK_FAIL_AFTER)
 
 
-def store_time_zone() -> str:
+def store_time_zone(environment: Mapping[str, str] = os.environ) -> str:
     """`STORE_TIME_ZONE` or its default, where other settings may be missing, as when definitions load."""
     default: str = CommonSettings.model_fields["STORE_TIME_ZONE"].default
-    name = os.environ.get("STORE_TIME_ZONE", "").strip() or default
+    name = environment.get("STORE_TIME_ZONE", "").strip() or default
     try:
         ZoneInfo(name)
     except Exception:

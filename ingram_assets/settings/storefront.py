@@ -30,6 +30,9 @@ class StorefrontSettings(Settings):
     MEDUSA_API_KEY: SecretKey | None = None
     MEDUSA_EMAIL: Text | None = None
     MEDUSA_PASSWORD: SecretStr | None = None
+    MEDUSA_PUBLISHABLE_KEY: Text | None = Field(
+        None, description="With which ingram check-store looks as a shopper does; else one of the channel's"
+    )
     MEDUSA_SALES_CHANNEL: Text = "Online Store"
     MEDUSA_STOCK_LOCATION: Text = "Ingram (Drop-Ship)"
     QUEUE_DB_URL: DatabaseUrl

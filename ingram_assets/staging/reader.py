@@ -22,9 +22,6 @@ T = TypeVar("T")
 
 _FIELDS = tuple(field.name for field in fields(Title) if field.name != "aged")
 
-SHOWN = 50
-"""At most so many titles of each kind are named in a summary; the counts are of all."""
-
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
@@ -255,7 +252,7 @@ class QueueReader(Client):
         Args:
             leave_out: ISBNs of titles that are in none of the figures: the retired ones.
         """
-        values = {"out": list(leave_out), "shown": SHOWN}
+        values = {"out": list(leave_out)}
 
         def read(connection: psycopg.Connection) -> Summary:
             with connection.transaction():
@@ -333,7 +330,7 @@ _ROW_STATES = """
 
 _FAILED = """
     SELECT isbn, title, failed_reason AS reason FROM public.ingram_current_titles
-    WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn LIMIT %(shown)s
+    WHERE failed_reason IS NOT NULL AND isbn <> ALL (%(out)s) ORDER BY isbn
 """
 
 _ATTEMPTS = """
@@ -347,7 +344,7 @@ _UNREAD_SINCE = """
     FROM public.ingram_unread u LEFT JOIN public.ingram_current_titles q ON q.isbn = u.isbn
 """
 
-_UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn LIMIT %(shown)s"
+_UNREAD = f"{_UNREAD_SINCE} WHERE u.isbn <> ALL (%(out)s) ORDER BY u.unread_since, u.isbn"
 
 _UNREAD_TITLES = """
     SELECT u.isbn, coalesce(q.title, '') AS title, u.outcome, u.reason, u.unread_since, u.observed_at,

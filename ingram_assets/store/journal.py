@@ -302,6 +302,11 @@ class Journal:
         """All changes of one run, oldest first."""
         return self._entries("run_id = %s", run_id)
 
+    def runs_called(self, beginning: str) -> list[str]:
+        """The ids of the runs that wrote to the store and begin like that."""
+        query = "SELECT DISTINCT run_id FROM store_change WHERE starts_with(run_id, %s) ORDER BY run_id"
+        return [row[0] for row in self._run(query, [beginning])]
+
     def made_items(self, isbns: Sequence[str]) -> dict[str, set[str]]:
         """ISBN to the ids of the inventory items that this project made for it.
 

@@ -114,6 +114,7 @@ def test_looking_commands_do_without_dagster():
     [
         (["push"], "MEDUSA_BACKEND_URL"),
         (["undo", A_RUN], "STOREFRONT_DB_URL"),
+        (["runs"], "MEDUSA_BACKEND_URL"),
         (["history", "9781639739134"], "QUEUE_DB_URL"),
         (["explain", "9781639739134"], "MEDUSA_BACKEND_URL"),
         (["status"], "QUEUE_DB_URL"),
@@ -161,8 +162,10 @@ def test_a_wrong_isbn_is_named(command: str):
         (["enrich", "9781639739135", "--json"], "check digit 5 should be 4"),
         (["enrich", "--json"], "Missing argument 'ISBN...'"),
         (["push", "--json", "--no-such-option"], "No such option"),
-        (["undo", "nope", "--json"], "'RUN_ID': 'nope' is no run's whole id"),
-        (["undo", A_RUN[:8], "--json"], "'RUN_ID': '0b7e4c1e' is no run's whole id"),
+        (["undo", "nope", "--json"], "'RUN_ID': 'nope' is no run's id"),
+        (["undo", "0b7", "--json"], "'RUN_ID': '0b7' is no run's id"),
+        (["runs", "0b7", "--json"], "'[RUN]': '0b7' is no run's id"),
+        (["runs", "--last", "0", "--json"], "0 is not in the range"),
         (
             ["sync-stock", "１２", "--json"],
             "'[SEARCH_ID]': '１２' is none: it has to be the saved search's number",
@@ -259,3 +262,43 @@ class TestLowStock:
         assert self.low(self.title(0), self.title(2, 10), self.title(None)) == []
         assert self.low(self.title(3, binding="eBook")) == []
         assert self.low(self.title(3, publication_date=date(2027, 2, 3))) == []
+
+
+def printed(capsys: pytest.CaptureFixture[str], counts: dict[str, int], **details: object) -> str:
+    report = {"job": "push", "counts": counts, "failed": [], "notes": [], "details": details}
+    with pytest.raises(SystemExit):
+        finish(RunResult(A_RUN, True, [report], None, None, None, 1.0), False)  # type: ignore[list-item]
+    return capsys.readouterr().out
+
+
+COUNTS = {"written": 1, "unchanged": 2, "skipped": 1, "unmanaged": 3, "repaired": 0, "medusa_reads": 4}
+
+
+def test_what_was_done_and_what_would_be_are_told_apart_in_words_of_the_trade(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    change = {"title": "A Book", "before": 410, "after": 230, "label": "In stock", "reasons": ["It sold."]}
+    done = printed(capsys, COUNTS, changes={"9780306406157": change})
+    assert "9780306406157 A Book: 410 → 230, In stock" in done
+    assert re.search(r"1 +changed in the store", done)
+    assert "would" not in done
+    plan = printed(
+        capsys, {**COUNTS, "planned": 1, "would_create": 0}, dry_run=True, changes={"9780306406157": change}
+    )
+    assert plan.startswith("A plan: nothing was written.\n")
+    assert re.search(r"1 +would be changed in the store", plan)
+    assert "It sold." in plan
+    for said in (done, plan):
+        assert not re.search(r"medusa|skipped|unmanaged|\b0\b", said)
+
+
+def test_nothing_to_do_is_said(capsys: pytest.CaptureFixture[str]):
+    assert printed(capsys, {"written": 0, "medusa_reads": 4}).startswith("Nothing was to be done.\n")
+    assert "Nothing would change." in printed(capsys, {"planned": 0}, dry_run=True)
+
+
+def test_leaving_out_is_for_a_push_of_all():
+    done = ingram("push", "9780306406157", "--leave-out", "9781639739134", "--json")
+    assert done.returncode == 2
+    assert "name no ISBN beside it" in json.loads(done.stdout)["error"]

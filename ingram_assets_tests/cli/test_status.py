@@ -1,28 +1,17 @@
 """`ingram status` on a real queue, a real journal and a real Dagster database."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from dagster import OpExecutionContext, job, op
 
-from ingram_assets.cli.status import show_status
 from ingram_assets.defs.events import stopped
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
-from ingram_assets.domain.stock import DcStock
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_instance
-from ingram_assets.settings.loading import load
-from ingram_assets.settings.shared import CommonSettings
-from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets.store.journal import InStep, Journal
 from ingram_assets_tests.testing.dagster_internals import (
     InstigatorState,
     InstigatorType,
@@ -30,111 +19,32 @@ from ingram_assets_tests.testing.dagster_internals import (
     RemoteRepositoryOrigin,
     SensorInstigatorData,
 )
-from ingram_assets_tests.testing.queue import Queue, migrated
+from ingram_assets_tests.testing.looked_at_shop import LookedAtShop, partitions
 from ingram_assets_tests.testing.shop import make_isbn
-from ingram_demo.embedded.postgres import Postgres
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
 pytestmark = pytest.mark.xdist_group("operations")
 
-_numbers = count(1)
 NOWHERE = "postgresql://nobody:sEcret@127.0.0.1:1/none"
 
 
-@dataclass
-class Shop:
-    """A shop of three titles, each tracked, imported and in step."""
-
-    queue: Queue
-    journal: str
-    dagster: str
-    isbns: list[str]
-    patch: pytest.MonkeyPatch
-    capture: pytest.CaptureFixture[str]
-
-    def status(self) -> dict[str, Any]:
-        show_status(as_json=True)
-        return json.loads(self.capture.readouterr().out.splitlines()[-1])
-
-    def words(self) -> str:
-        show_status(as_json=False)
-        return self.capture.readouterr().out
-
-    def common(self) -> CommonSettings:
-        return load(CommonSettings)
-
-    def changed(self, isbn: str, minutes: float) -> None:
-        """Its stock changed so long ago, and nobody pushed it."""
-        ago = timedelta(minutes=minutes)
-        self.queue.sql("UPDATE ingram_queue SET stock_changed_at = now() - %s WHERE isbn = %s", ago, isbn)
-
-
-@pytest.fixture
-def shop(
-    postgres: Postgres,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Shop]:
-    # Dagster's storage keeps a process' connections by address: each test has addresses of its own.
-    names = [f"status_{what}_{next(_numbers)}" for what in ("queue", "journal", "dagster")]
-    queue = migrated(postgres, names[0])
-    journal, dagster = (postgres.create_database(name) for name in names[1:])
-    isbns = [make_isbn(number) for number in range(90_000, 90_003)]
-    now = datetime.now(UTC)
-    with QueueWriter(queue.writer) as writer:
-        writer.add_titles([{"isbn": isbn, "title": f"Book {isbn}", "srp_price": "9"} for isbn in isbns])
-        stock = {"TN": DcStock(3, 0, "primary")}
-        writer.record_stock([{"isbn": isbn, "observed_at": now, "stock": stock} for isbn in isbns])
-    with QueueReader(queue.reader) as reader, Journal(journal) as book:
-        rows = reader.row_states()
-        reader.mark_imported([row.id for row in rows])
-        book.record_in_step(
-            [InStep(row.isbn, row.id, row.stock_changed_at, None, datetime.now(UTC)) for row in rows]
-        )
-    settings = {
-        "MEDUSA_BACKEND_URL": "http://127.0.0.1:9",
-        "MEDUSA_API_KEY": "none",
-        "QUEUE_DB_URL": queue.reader,
-        "STOREFRONT_DB_URL": journal,
-        "DAGSTER_PG_URL": dagster,
-        "INGRAM_STATE_DIR": str(tmp_path / "state"),
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    with dagster_instance(CommonSettings(DAGSTER_PG_URL=dagster, INGRAM_STATE_DIR=tmp_path / "state")) as one:
-        one.add_dynamic_partitions(ISBNS_NAME, isbns)
-    yield Shop(queue, journal, dagster, isbns, monkeypatch, capsys)
-    for name in names:
-        postgres.drop_database(name)
-
-
-def partitions(shop: Shop, name: str, isbn: str, *, there: bool) -> None:
-    with psycopg.connect(shop.dagster, autocommit=True) as connection:
-        if there:
-            connection.execute(
-                "INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES (%s, %s)",
-                [name, isbn],
-            )
-        else:
-            connection.execute(
-                "DELETE FROM dynamic_partitions WHERE partitions_def_name = %s AND partition = %s",
-                [name, isbn],
-            )
-
-
-def test_a_shop_in_order(shop: Shop) -> None:
+def test_a_shop_in_order(shop: LookedAtShop) -> None:
     status = shop.status()
     assert (status["titles"], status["rows"], status["retired"]) == (3, 3, 0)
     assert (status["behind"], status["behind_since"], status["behind_titles"]) == (0, None, [])
     assert (status["untracked"], status["broken"], status["not_asked"]) == ([], [], [])
     assert len(status["low_stock"]) == 3
     words = shop.words()
+    assert words.startswith("The store tells the truth. 3 titles: each was read within 120 min")
+    assert "What to do" not in words
     assert "      3  titles tracked" in words
-    assert "Nothing is broken." in words
+    assert "      0  " not in words, "a row of nothing tells nothing"
+    assert status["verdict"]["kind"] == "kept"
+    assert status["verdict"]["kept"] is True
+    assert words.startswith(status["verdict"]["sentence"])
 
 
-def test_it_says_when_the_store_lags(shop: Shop) -> None:
+def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:
     first, second, _ = shop.isbns
     shop.changed(first, 30)
     shop.changed(second, 20)
@@ -148,13 +58,18 @@ def test_it_says_when_the_store_lags(shop: Shop) -> None:
     since = datetime.fromisoformat(status["behind_since"])
     assert timedelta(minutes=29) < datetime.now(UTC) - since < timedelta(minutes=31)
     words = shop.words()
+    local = since.astimezone(ZoneInfo("America/Chicago"))
+    assert words.startswith(f"The store has not told the truth since {local:%Y-%m-%d %H:%M} C")
     assert "The store has not followed 2 of 3 titles for more than 10 min" in words
-    assert "Nothing is broken." not in words
+    assert "ingram push brings all of it now." in words
+    assert f"{first}  Book {first}: has a change of stock that the store does not show, since" in words
+    assert status["verdict"]["kind"] == "not_running"
+    assert status["verdict"]["kept"] is False
     shop.patch.setenv("STORE_LAG_MAX", "1500")
     assert shop.status()["behind"] == 1
 
 
-def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
+def test_a_retired_title_is_in_no_count(shop: LookedAtShop) -> None:
     gone = shop.isbns[0]
     shop.queue.sql("UPDATE ingram_queue SET failed_reason = 'No.', imported_at = NULL WHERE isbn = %s", gone)
     shop.queue.sql("INSERT INTO ingram_unread SELECT %s, 'transient', 'No answer.', now(), now(), 1", gone)
@@ -172,10 +87,13 @@ def test_a_retired_title_is_in_no_count(shop: Shop) -> None:
     assert (status["failed"], status["unread"], status["promise_broken"]) == (0, 0, False)
     assert (status["broken"], status["behind"], status["untracked"]) == ([], 0, [])
     assert gone not in {one["isbn"] for one in status["low_stock"]}
-    assert "      1  retired, and in none of these counts" in shop.words()
+    words = shop.words()
+    assert words.startswith("The store tells the truth. 2 titles")
+    assert gone not in words
+    assert "retired" not in words
 
 
-def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
+def test_only_titles_of_the_shop_count_as_retired(shop: LookedAtShop) -> None:
     """A person may name others: these are kept out from then on, and were never there."""
     for isbn in map(make_isbn, range(91_000, 91_005)):
         partitions(shop, RETIRED_NAME, isbn, there=True)
@@ -185,7 +103,7 @@ def test_only_titles_of_the_shop_count_as_retired(shop: Shop) -> None:
     assert shop.status()["retired"] == 1
 
 
-def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
+def test_a_row_that_is_not_tracked_is_named(shop: LookedAtShop) -> None:
     lost = shop.isbns[1]
     partitions(shop, ISBNS_NAME, lost, there=False)
     assert shop.status()["untracked"] == [], "it may be about to be"
@@ -195,17 +113,16 @@ def test_a_row_that_is_not_tracked_is_named(shop: Shop) -> None:
     assert f"ingram enrich {lost}" in shop.words()
 
 
-def test_without_titles_it_says_what_to_do_next(shop: Shop) -> None:
+def test_without_titles_it_says_what_to_do_next(shop: LookedAtShop) -> None:
     for isbn in shop.isbns:
         partitions(shop, ISBNS_NAME, isbn, there=False)
         partitions(shop, RETIRED_NAME, isbn, there=True)
     words = shop.words()
-    assert "      0  titles tracked" in words
-    assert "No title is tracked yet. To track those of the saved search: ingram sync-stock" in words
-    assert "Nothing is broken." not in words
+    assert words.startswith("There is nothing to tell the truth of yet: no title is tracked.\nWhat to do: ")
+    assert "To track the titles of the saved search: ingram sync-stock" in words
 
 
-def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
+def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: LookedAtShop) -> None:
     @op
     def fails_at_first(context: OpExecutionContext) -> None:
         assert context.run.tags["try"] != "first", "no luck"
@@ -221,16 +138,15 @@ def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: Shop) -> None:
         assert "no luck" in run["reason"]
         assert datetime.now(UTC) - datetime.fromisoformat(run["ended_at"]) < timedelta(minutes=1)
         words = shop.words()
-        assert "The last run of push failed, 20" in words
-        assert failed.run_id in words
-        assert "no luck" in words
-        assert "Nothing is broken." not in words
+        assert words.startswith("The store tells the truth so far. The last run of push failed:")
+        assert f"Look at it: ingram runs {failed.run_id[:8]}" in words
+        assert words.count("no luck") == 1
         push.execute_in_process(instance=instance, tags={"try": "second"})
         assert shop.status()["failed_runs"] == []
-        assert "Nothing is broken." in shop.words()
+        assert shop.words().startswith("The store tells the truth. ")
 
 
-def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Shop) -> None:
+def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: LookedAtShop) -> None:
     """Whatever other pushes do meanwhile: one by hand for another title says nothing of these."""
     reason = "2 of 3 tracked titles would turn to zero at once. Nothing was written. Look at a dry run."
 
@@ -263,20 +179,21 @@ def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Sh
         assert (of_both["run_id"], of_both["by_guardrail"], of_both["reason"]) == (run_id, True, reason)
         assert of_both["titles"] == [first, second]
         words = " ".join(shop.words().split())
-        assert "2 titles wait for a push that a guardrail stopped, 20" in words
-        assert f"({run_id}): {reason}" in words
-        assert f"{other} waits for a push that a guardrail stopped" in words
-        assert "Nothing is broken." not in words
+        assert words.startswith("The store has not told the truth since ")
+        assert f"A guardrail stopped the push that 3 titles wait for: {reason}" in words
+        assert words.count(reason) == 1
+        assert "If it is right: ingram push --let-through" in words
+        assert status["verdict"]["kind"] == "guardrail"
         with psycopg.connect(shop.journal, autocommit=True) as connection:
             connection.execute("UPDATE store_in_step SET stock_changed_at = now()")
         assert shop.status()["unfinished_pushes"] == []
-        assert "Nothing is broken." in shop.words()
+        assert shop.words().startswith("The store tells the truth. ")
         # What changed after the push that was stopped has not waited for it.
         shop.queue.sql("UPDATE ingram_queue SET stock_changed_at = now() + interval '1 second'")
         assert shop.status()["unfinished_pushes"] == []
 
 
-def test_what_is_switched_off_is_named(shop: Shop) -> None:
+def test_what_is_switched_off_is_named(shop: LookedAtShop) -> None:
     with dagster_instance(shop.common()) as instance:
         origin = RemoteRepositoryOrigin(
             RegisteredCodeLocationOrigin("storefront"), "__repository__"
@@ -286,11 +203,11 @@ def test_what_is_switched_off_is_named(shop: Shop) -> None:
         )
     assert shop.status()["switched_off"] == ["stock_changes"]
     words = shop.words()
-    assert "Switched off in Dagster: stock_changes. Switch on again under Automation." in words
-    assert "Nothing is broken." not in words
+    assert words.startswith("The store tells the truth so far. Switched off in Dagster: stock_changes.\n")
+    assert "What to do: Switch on again on Dagster's page, under Automation." in words
 
 
-def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> None:
+def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: LookedAtShop) -> None:
     shop.patch.setenv("DAGSTER_PG_URL", NOWHERE)
     shop.patch.setenv("STOREFRONT_DB_URL", NOWHERE)
     status = shop.status()
@@ -301,4 +218,25 @@ def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: Shop) -> N
     words = shop.words()
     assert "      3  titles in the queue" in words
     assert "sEcret" not in words + str(status)
-    assert "Nothing is broken." not in words
+    assert words.startswith("Whether the store tells the truth is not known. Dagster's database can't be")
+    assert status["verdict"]["kept"] is None
+
+
+def test_a_block_is_one_line_and_json_is_never_cut(shop: LookedAtShop) -> None:
+    """Sixty titles that the bot wall kept: a person reads one sentence, a program all of them."""
+    isbns = [make_isbn(number) for number in range(92_000, 92_060)]
+    with QueueWriter(shop.queue.writer) as writer:
+        writer.add_titles([{"isbn": isbn, "title": f"Book {isbn}", "srp_price": "9"} for isbn in isbns])
+    for isbn in isbns:
+        partitions(shop, ISBNS_NAME, isbn, there=True)
+        reason = f"The site blocks this machine (status 403, page {isbn})."
+        shop.queue.sql("INSERT INTO ingram_unread SELECT %s, 'blocked', %s, now(), now(), 1", isbn, reason)
+    status = shop.status()
+    assert sorted(one["isbn"] for one in status["broken"]) == sorted(isbns)
+    assert (status["verdict"]["kind"], status["verdict"]["kept"]) == ("block", True)
+    words = shop.words()
+    assert words.startswith(
+        "The store tells the truth so far. iPage blocks this machine: 60 titles could not"
+    )
+    assert "What to do: Wait;" in words
+    assert sum("The site blocks this machine" in line for line in words.splitlines()) <= 2

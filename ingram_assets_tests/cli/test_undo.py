@@ -1,14 +1,15 @@
-"""`ingram undo` of a run that wrote nothing: refused before a run is started for it."""
+"""`ingram undo` of a run that wrote nothing, or that is not clearly meant: refused before one is started."""
 
 import pytest
 
-from ingram_assets.cli.title import UnknownRunId, check_run
+from ingram_assets.cli.title import run_to_undo
+from ingram_assets.overview.run_names import NoSuchRun
 from ingram_assets.store.journal import Change, Journal
 
 A_RUN, ANOTHER = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa", "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7ab"
 
 
-def test_a_run_that_the_journal_does_not_know_is_refused(
+def test_the_run_that_is_meant_is_one_that_wrote_to_the_store(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {
@@ -24,6 +25,11 @@ def test_a_run_that_the_journal_does_not_know_is_refused(
         change = Change("level", "9780306406157", "ilev_1", {}, {"stocked_quantity": 1}, "New.")
         with journal.writing(A_RUN, [change]):
             pass
-    check_run(A_RUN)
-    with pytest.raises(UnknownRunId, match=f"No run {ANOTHER} wrote anything to the store"):
-        check_run(ANOTHER)
+        assert run_to_undo(A_RUN) == run_to_undo("0b7e") == A_RUN
+        with pytest.raises(NoSuchRun, match=f"No run's id begins with {ANOTHER}. Only runs that wrote to"):
+            run_to_undo(ANOTHER)
+        with journal.writing(ANOTHER, [change]):
+            pass
+    with pytest.raises(NoSuchRun, match="The ids of 2 runs begin with 0b7e4c1e: "):
+        run_to_undo("0b7e4c1e")
+    assert run_to_undo(ANOTHER) == ANOTHER

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from ingram_assets.defs.events import REPORT, STOPPED
+from ingram_assets.defs.events import KIND, REPORT, STOPPED
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.scraper.assets import saved_search
 from ingram_assets.defs.scraper.jobs import enrich, retire
@@ -32,8 +32,8 @@ def instance(
         yield instance
 
 
-def discover(instance: dg.DagsterInstance, *, let_through: bool = False) -> dg.ExecuteInProcessResult:
-    config = {"ops": {"ipage__saved_search": {"config": {"let_through": let_through}}}}
+def discover(instance: dg.DagsterInstance, **config_of_search: object) -> dg.ExecuteInProcessResult:
+    config = {"ops": {"ipage__saved_search": {"config": config_of_search}}}
     return dg.materialize(
         [saved_search], instance=instance, resources=RESOURCES, run_config=config, raise_on_error=False
     )
@@ -129,3 +129,17 @@ def test_a_person_lets_another_search_through(instance: dg.DagsterInstance, site
     after, rows = tracked(instance, queue)
     assert set(before) < set(after)
     assert rows == after
+
+
+def test_a_search_that_is_not_there_is_named_and_wants_a_person(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    before = tracked(instance, queue)
+    done = discover(instance, search_id="4711")
+    assert not done.success
+    (failure,) = [event.step_failure_data for event in done.get_step_failure_events()]
+    said = failure.user_failure_data
+    assert said is not None
+    assert "iPage has no saved search 4711 that this account may see" in str(said.description)
+    assert said.metadata[KIND].value == "needs_person", "exit code 2 at the terminal"
+    assert tracked(instance, queue) == before

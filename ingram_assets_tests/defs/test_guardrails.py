@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dagster import DagsterEventType
 
 from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
 from ingram_assets.defs.storefront.definitions import defs
@@ -368,3 +369,36 @@ def test_a_title_that_is_not_tracked_is_in_no_share(front: Storefront) -> None:
     front.instance.add_dynamic_partitions(ISBNS_NAME, isbns[:3])
     front.read(isbns[3:], 6)
     assert "3 of 10 pages could not be read" in str(front.push().error)
+
+
+def test_letting_through_ends_no_incident_whose_cause_lasts(front: Storefront) -> None:
+    """Pages that can't be read are read no better by it: the check that stopped the push goes on failing."""
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[3:], 7)
+    unread(front, isbns[:3], "blocked")
+    assert front.push().stopped is not None
+    let = front.push(let_through=True)
+    assert let.succeeded, let.error
+    assert front.level(isbns[5]) == 7
+    assert evaluated(front, let.run_id) == []
+    with QueueWriter(front.queue.writer) as writer:
+        stock, now = {"TN": DcStock(9, 0, "primary")}, datetime.now(UTC)
+        writer.record_stock([{"isbn": isbn, "observed_at": now, "stock": stock} for isbn in isbns[:3]])
+    assert evaluated(front, front.push().run_id) == [True]
+
+
+def evaluated(front: Storefront, run_id: str) -> list[bool]:
+    """What the guardrails' check said in a run."""
+    logs = front.instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    return [entry.get_dagster_event().asset_check_evaluation_data.passed for entry in logs]
+
+
+def test_a_title_is_left_out_of_one_push(front: Storefront) -> None:
+    left, *others = front.titles(6)
+    assert front.push().succeeded
+    front.read([left, *others], 7)
+    assert front.push(leave_out=[left]).succeeded
+    assert (front.level(left), {front.level(isbn) for isbn in others}) == (10, {7})
+    assert front.push().succeeded
+    assert front.level(left) == 7

@@ -341,3 +341,21 @@ def test_an_import_is_taken_back(storefront: Storefront) -> None:
     unknown = storefront.run("undo", "undo_run", run_id="no-such-run")
     assert (unknown.succeeded, unknown.kind) == (False, "needs_person")
     assert "'no-such-run'" in str(unknown.error)
+
+
+def test_a_title_that_was_taken_out_is_imported_anew_where_a_person_says_so(storefront: Storefront) -> None:
+    (isbn,) = storefront.titles(1)
+    made = storefront.push(isbn)
+    assert count(made, "created") == 1
+    undone = storefront.run("undo", "undo_run", run_id=made.run_id)
+    assert f"ingram push --reimport {isbn}" in " ".join(undone.reports[0]["notes"])
+    assert storefront.shop.variant(isbn) is None
+    looked = storefront.push(isbn, dry_run=True, reimport=[isbn])
+    assert looked.reports[0]["details"]["changes"][isbn]["import"] == "create"
+    assert storefront.shop.variant(isbn) is None
+    again = storefront.push(isbn, reimport=[isbn])
+    assert count(again, "created") == 1
+    assert storefront.level(isbn) == 10
+    assert storefront.row(isbn) == (True, None)
+    # One that is there is compared with the queue as at its first import.
+    assert count(storefront.push(isbn, reimport=[isbn]), "imported") == 1

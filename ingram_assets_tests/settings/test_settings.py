@@ -230,7 +230,7 @@ def test_a_fault_is_a_plain_sentence(settings, name, value, sentence):
 
 
 OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_PASSWORD", "QUEUE_DB_URL"} | {
-    "STOREFRONT_DB_URL"
+    *("STOREFRONT_DB_URL", "MEDUSA_PUBLISHABLE_KEY")
 }
 
 

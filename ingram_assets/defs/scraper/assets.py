@@ -72,13 +72,14 @@ from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.defs.scraper.title_events import cut
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
-from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.guardrails import Tripped
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.sources.ipage.pages.page_failures import NotFound
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
 from ingram_assets.sources.ipage.site import Reading
 from ingram_assets.staging.writer import LONGEST
@@ -155,7 +156,13 @@ def saved_search(
             ipage.open(context.run.run_id) as site,
             Progress(context, "Saved searches read", 1, pause=site.pause) as progress,
         ):
-            found = read_saved_search(site.saved_search(search_id))
+            try:
+                found = read_saved_search(site.saved_search(search_id))
+            except NotFound as error:
+                raise NeedsPerson(
+                    f"iPage has no saved search {search_id} that this account may see: look up its number on "
+                    f"iPage, and name it to ingram sync-stock or in IPAGE_SAVED_SEARCH_ID. ({error})"
+                ) from error
             progress.say(1)
     isbns = [listed.isbn for listed in found.titles]
     thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)

@@ -1,5 +1,6 @@
 """The storefront's ops: bring titles to the store, and put back what a run changed."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -27,6 +28,14 @@ class PushConfig(dg.Config):
     let_through: bool = Field(
         False, description="A person looked at what a guardrail stopped, and it is right."
     )
+    reimport: list[str] = Field(
+        default_factory=list,
+        description="ISBNs whose import is done anew, though the queue says that they are imported: their "
+        "products were deleted, or are to be as the queue has them.",
+    )
+    leave_out: list[str] = Field(
+        default_factory=list, description="ISBNs that this push does not touch, of all the titles."
+    )
 
 
 class UndoConfig(dg.Config):
@@ -51,6 +60,9 @@ def push_titles(
     """New products, then every level and flag that differs."""
     isbns = list(config.isbns) or None
     with classified(), open_store(context, medusa, queue, journal) as run:
+        run = replace(
+            run, reimport=frozenset(config.reimport), retired=run.retired | frozenset(config.leave_out)
+        )
         if config.dry_run:
             report = preview_push(run, isbns, let_through=config.let_through)
         else:
@@ -96,8 +108,7 @@ def _report(job: str, done: UndoReport) -> Report:
         report.fail(isbn, reason)
     for isbn in done.removed:
         report.notes.append(
-            f"{isbn} is out of the store again. Its queue row still says imported: clear its imported_at to "
-            "import it anew."
+            f"{isbn} is out of the store again, and stays so. To have it back: ingram push --reimport {isbn}"
         )
     if not (done.undone or done.left or done.failed):
         report.notes.append(

@@ -65,7 +65,9 @@ class StoreRun:
 
     Attributes:
         session: its location is as it was found, until `ensured` makes what is missing of it.
-        retired: titles that a person retired: nothing touches them unless they are named.
+        retired: titles that a person retired, or leaves out of this run: nothing touches them unless they are
+            named.
+        reimport: titles whose import is done anew, though the queue says that they are imported.
         began: when the session's `today` was looked up, or a little before.
     """
 
@@ -75,6 +77,7 @@ class StoreRun:
     settings: StorefrontSettings
     retired: frozenset[str]
     began: datetime
+    reimport: frozenset[str] = frozenset()
 
     def ensured(self) -> "StoreRun":
         """The same, with Ingram's stock location made, linked and remembered if need be."""
@@ -179,7 +182,8 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     finally:
         if run.session.spellings:
             run.session.spellings.remember_doubles()
-    if looked_at_all:
+    # What a person let through is over once it is written; pages that can't be read are as they were.
+    if looked_at_all and not (let_through and _unreadable(run)):
         # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
         words = "A person let it through." if let_through else NOTHING_TRIPPED
         log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=True, description=words)
@@ -315,7 +319,8 @@ def categories_of(settings: StorefrontSettings) -> CategoryTable:
 def waiting_rows(run: StoreRun, isbns: Sequence[str] | None) -> list[Title]:
     """The rows of `isbns`, or of all titles, that wait for import; those that failed are tried again.
 
-    Among them those whose product is gone from the store and that a person has asked for since.
+    Among them those whose product is gone from the store and that a person has asked for since, and those
+    whose import is to be done anew.
     """
     rows: list[Title] = []
     after = 0
@@ -324,7 +329,9 @@ def waiting_rows(run: StoreRun, isbns: Sequence[str] | None) -> list[Title]:
         after = page[-1].id
     again = _as_sold(run, isbns, run.reader.wanted_again())
     there = read_store(run.session.client, [row.isbn for row in again], run.session.location.id)
-    return [*rows, *(row for row in again if not there[row.isbn].variants)]
+    waiting = {row.isbn for row in rows} | {row.isbn for row in again if not there[row.isbn].variants}
+    anew = _as_sold(run, isbns, run.reader.titles(sorted(run.reimport - waiting))) if run.reimport else []
+    return [*rows, *(row for row in again if row.isbn in waiting), *anew]
 
 
 def push_levels(

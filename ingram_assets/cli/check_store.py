@@ -1,0 +1,68 @@
+"""`ingram check-store`: what shoppers see, title by title, against what is right; for people and for cron."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ingram_assets.cli.common import DONE, SOME_FAILED
+from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+
+
+def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
+    """Print each title of which shoppers see something else than is right; leaves with 1 if there is one."""
+    environment = environment_of("storefront")
+    check(environment, StorefrontSettings, CommonSettings, PaceSettings)
+    common = load(CommonSettings, environment)
+    found = check_store(
+        load(StorefrontSettings, environment),
+        common,
+        load(PaceSettings, environment),
+        retired=retired_titles(common),
+        isbns=isbns,
+    )
+    code = SOME_FAILED if found.differences else DONE
+    if as_json:
+        _print_json(found)
+    else:
+        _print(found)
+    sys.exit(code)
+
+
+def _print(found: StoreCheck) -> None:
+    for one in found.differences:
+        say(one_line(one.sentence), fg="red")
+    moving = f" {len(found.on_its_way):,} more are on their way." if found.on_its_way else ""
+    prices = "" if found.prices_checked else " Prices were not compared: the store has no region in dollars."
+    if found.differences:
+        words = f"Of {found.checked:,} titles shoppers see {len(found.differences):,} wrong."
+    else:
+        words = f"Shoppers see what is right of all {found.checked:,} titles."
+    say(f"{words}{moving}{prices}", fg="red" if found.differences else "green")
+    if found.differences:
+        click.echo("What a push would change: ingram push --dry-run. Of one title, why: ingram explain ISBN")
+
+
+def _print_json(found: StoreCheck) -> None:
+    import json
+
+    told = {
+        "ok": not found.differences,
+        "checked": found.checked,
+        "on_its_way": list(found.on_its_way),
+        "prices_checked": found.prices_checked,
+        "differ": [
+            {
+                "isbn": one.isbn,
+                "title": one.title,
+                "what": [{"field": name, "seen": seen, "right": right} for name, seen, right in one.what],
+            }
+            for one in found.differences
+        ],
+    }
+    click.echo(json.dumps(told))

@@ -1,0 +1,223 @@
+"""Whether the store tells the truth: one verdict and one sentence, for terminal and board alike. Pure.
+
+It does if every title was read within what is promised and the store shows what was read. If not, what keeps
+it from that is named first: a person is to know what to do, not what all is the matter.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ingram_assets.domain.wording import local_moment, minutes
+from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
+
+BLOCKED = "blocked"
+"""The outcome of a page that the site's bot wall kept."""
+
+
+class VerdictKind(StrEnum):
+    """What is the matter, or that nothing is."""
+
+    KEPT = "kept"
+    NO_TITLES = "no_titles"
+    NOT_KNOWN = "not_known"
+    GUARDRAIL = "guardrail"
+    BLOCK = "block"
+    FAILED_RUNS = "failed_runs"
+    SWITCHED_OFF = "switched_off"
+    NOT_RUNNING = "not_running"
+    BEHIND = "behind"
+    LATE = "late"
+    FAILED_TITLES = "failed_titles"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Pages that the site's bot wall kept at the last attempt. `since`: the first of them, UTC."""
+
+    titles: int
+    since: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFacts:
+    """What a verdict is made of. Retired titles are in none of it. Times are UTC.
+
+    Attributes:
+        titles: how many are tracked.
+        within: how old a reading may be; `oldest`: the oldest there is; `late`: how many are older than that.
+        behind: how many titles the store does not follow; `None`: nobody can say.
+        behind_since: since when; `behind_text`: that in words, with what to do.
+        failed: how many could not be brought to the store, each with a reason of its own.
+        switched_off: names of sensors and schedules.
+        not_asked: why Dagster or the journal could not be asked.
+    """
+
+    titles: int
+    within: timedelta = timedelta(0)
+    is_running: bool = False
+    oldest: datetime | None = None
+    late: int = 0
+    behind: int | None = 0
+    behind_since: datetime | None = None
+    behind_text: str | None = None
+    failed: int = 0
+    block: Block | None = None
+    failed_runs: Sequence[FailedRun] = ()
+    unfinished_pushes: Sequence[UnfinishedPush] = ()
+    switched_off: Collection[str] = ()
+    not_asked: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the store tells the truth, and if not, why.
+
+    Attributes:
+        kept: `None`: it can't be said, or there is nothing to tell the truth of.
+        since: since when it is not kept, UTC; `None`: it is, or nobody knows.
+        why: a sentence; with `kept` and another kind than `KEPT`, what will break it.
+        what_to_do: a sentence; "": nothing.
+    """
+
+    kind: VerdictKind
+    kept: bool | None
+    since: datetime | None
+    why: str
+    what_to_do: str = ""
+
+    def sentence(self, zone: ZoneInfo) -> str:
+        """The one sentence that comes first, times in the shop's zone; without what to do."""
+        if self.kept is None:
+            return self.why
+        if self.kept:
+            how = _HOW_KEPT.get(self.kind, "The store tells the truth so far")
+            return f"{how}. {self.why}"
+        since = f" since {local_moment(self.since, zone)}" if self.since else ""
+        verb = "has not told" if since else "does not tell"
+        return f"The store {verb} the truth{since}. {self.why}"
+
+
+_HOW_KEPT = {
+    VerdictKind.KEPT: "The store tells the truth",
+    VerdictKind.FAILED_TITLES: "The store tells the truth of all but some titles",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    kind: VerdictKind
+    since: datetime | None
+    why: str
+    what_to_do: str
+
+
+def judge(facts: ShopFacts, now: datetime) -> Verdict:
+    """The verdict on the shop at a time."""
+    if not facts.titles:
+        return _without_titles(facts)
+    breaches = list(_breaches(facts, now))
+    causes = list(_causes(facts, is_broken=bool(breaches)))
+    if breaches:
+        first = causes[0] if causes else breaches[0]
+        known = [one.since for one in (*breaches, first) if one.since is not None]
+        told = dict.fromkeys([first.why, *(one.why for one in breaches)])
+        what = first.what_to_do
+        if first.kind is VerdictKind.NOT_RUNNING:
+            what = f"{what} {breaches[0].what_to_do}"
+        return Verdict(first.kind, False, min(known, default=None), " ".join(told), what)
+    if facts.not_asked:
+        why = f"Whether the store tells the truth is not known. {' '.join(facts.not_asked)}"
+        return Verdict(VerdictKind.NOT_KNOWN, None, None, why)
+    if facts.oldest is None:
+        why = f"No stock was read yet: {_titles(facts.titles)} wait for it."
+        return Verdict(VerdictKind.NOT_KNOWN, None, None, why, "Read it now: ingram sync-stock")
+    if causes:
+        return Verdict(causes[0].kind, True, None, causes[0].why, causes[0].what_to_do)
+    if facts.failed:
+        why = f"{_titles(facts.failed)} could not be brought to the store: the reasons are below."
+        return Verdict(VerdictKind.FAILED_TITLES, True, None, why, "Mend what is named, then: ingram push")
+    why = (
+        f"{_titles(facts.titles)}: each was read within {minutes(facts.within)}, and the store "
+        "shows what was read."
+    )
+    return Verdict(VerdictKind.KEPT, True, None, why)
+
+
+def _without_titles(facts: ShopFacts) -> Verdict:
+    if facts.not_asked:
+        why = f"Whether the store tells the truth is not known. {' '.join(facts.not_asked)}"
+        return Verdict(VerdictKind.NOT_KNOWN, None, None, why)
+    why = "There is nothing to tell the truth of yet: no title is tracked."
+    start = "" if facts.is_running else "Start the machine with ingram up. "
+    what = (
+        f"{start}To track the titles of the saved search: ingram sync-stock. Some by name: ingram enrich ISBN"
+    )
+    return Verdict(VerdictKind.NO_TITLES, None, None, why, what)
+
+
+def _breaches(facts: ShopFacts, now: datetime) -> Iterator[_Cause]:
+    """In what the store does not tell the truth."""
+    if facts.behind:
+        yield _Cause(VerdictKind.BEHIND, facts.behind_since, *_halves(facts.behind_text or ""))
+    if stopped := _guardrail(facts):
+        yield stopped
+    if facts.late and facts.oldest is not None:
+        why = (
+            f"{_titles(facts.late)} {'was' if facts.late == 1 else 'were'} read longer ago than "
+            f"{minutes(facts.within)}, the oldest {minutes(now - facts.oldest)} ago."
+        )
+        what = "Read all of them now: ingram sync-stock"
+        yield _Cause(VerdictKind.LATE, facts.oldest + facts.within, why, what)
+
+
+def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
+    """What keeps the store from the truth, or will: what a person has to act on first."""
+    if stopped := _guardrail(facts):
+        yield stopped
+    if facts.block:
+        titles = _titles(facts.block.titles)
+        why = f"iPage blocks this machine: {titles} could not be read. {facts.block.reason}"
+        what = "Wait; if it stays, lower IPAGE_CONCURRENCY, and sign in to iPage by hand once."
+        yield _Cause(VerdictKind.BLOCK, facts.block.since, why, what)
+    for run in facts.failed_runs:
+        if run.job == "push" or run.job == "sync_stock" or run.job.startswith("ipage/"):
+            why = f"The last run of {run.job} failed: {run.reason}"
+            yield _Cause(
+                VerdictKind.FAILED_RUNS, run.ended_at, why, f"Look at it: ingram runs {run.run_id[:8]}"
+            )
+    if facts.switched_off:
+        why = f"Switched off in Dagster: {', '.join(facts.switched_off)}."
+        what = "Switch on again on Dagster's page, under Automation."
+        yield _Cause(VerdictKind.SWITCHED_OFF, None, why, what)
+    if is_broken and not facts.is_running and (facts.late or facts.behind):
+        why = "ingram up is not running, so nothing is read or pushed by itself."
+        yield _Cause(VerdictKind.NOT_RUNNING, None, why, "Start it: ingram up.")
+
+
+def _guardrail(facts: ShopFacts) -> _Cause | None:
+    """A push that a guardrail stopped, and that titles wait for."""
+    stopped = [push for push in facts.unfinished_pushes if push.by_guardrail]
+    if not stopped:
+        return None
+    reason = stopped[0].reason.partition(" The commands:")[0]
+    titles = len({isbn for push in stopped for isbn in push.titles})
+    why = (
+        f"A guardrail stopped the push that {_titles(titles)} wait{'s' if titles == 1 else ''} for: {reason}"
+    )
+    ended = [push.ended_at for push in stopped if push.ended_at is not None]
+    what = "See what would change: ingram push --dry-run. If it is right: ingram push --let-through"
+    return _Cause(VerdictKind.GUARDRAIL, min(ended, default=None), why, what)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """What `lag.sentence` says: what was found, and what to do about it."""
+    found, stop, rest = text.partition(". ")
+    return found + (stop and "."), rest
+
+
+def _titles(count: int) -> str:
+    return f"{count:,} title{'' if count == 1 else 's'}"

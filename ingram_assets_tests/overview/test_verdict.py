@@ -1,0 +1,87 @@
+"""The verdict on the shop: what is named first, since when, and what a person is told to do."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
+from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
+
+NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
+AGO = NOW - timedelta(minutes=30)
+ZONE = ZoneInfo("America/Chicago")
+STOPPED = UnfinishedPush("run", AGO, True, "2 of 3 would turn to zero. The commands: these.", ("a", "b"))
+BLOCK = Block(60, AGO, "The site blocks this machine.")
+FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
+BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
+LATE = {"late": 4, "oldest": NOW - timedelta(hours=3)}
+
+
+def verdict(**facts: Any) -> Verdict:
+    given: dict[str, Any] = {"titles": 3, "within": timedelta(hours=2), "is_running": True, "oldest": AGO}
+    return judge(ShopFacts(**given | facts), NOW)
+
+
+def test_all_is_well() -> None:
+    found = verdict()
+    assert (found.kind, found.kept, found.since, found.what_to_do) == (VerdictKind.KEPT, True, None, "")
+    assert found.sentence(ZONE).startswith(
+        "The store tells the truth. 3 titles: each was read within 120 min"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        (BEHIND, "behind"),
+        (LATE, "late"),
+        (BEHIND | {"unfinished_pushes": [STOPPED], "block": BLOCK}, "guardrail"),
+        (LATE | {"block": BLOCK, "failed_runs": [FAILED]}, "block"),
+        (LATE | {"failed_runs": [FAILED], "switched_off": ["sweeps"]}, "failed_runs"),
+        (BEHIND | {"switched_off": ["stock_changes"]}, "switched_off"),
+        (BEHIND | {"is_running": False}, "not_running"),
+    ],
+)
+def test_not_kept_and_what_keeps_it_from_that(facts: dict[str, Any], kind: str) -> None:
+    found = verdict(**facts)
+    assert (found.kind, found.kept) == (kind, False)
+    assert found.what_to_do
+    assert found.since == (NOW - timedelta(hours=1) if "late" in facts else AGO)
+    at = "13:00" if "late" in facts else "13:30"
+    assert found.sentence(ZONE).startswith(f"The store has not told the truth since 2026-11-29 {at} CST. ")
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "kept"),
+    [
+        ({"block": BLOCK}, "block", True),
+        ({"failed_runs": [FAILED]}, "failed_runs", True),
+        ({"switched_off": ["sweeps"]}, "switched_off", True),
+        ({"failed": 1}, "failed_titles", True),
+        ({"is_running": False}, "kept", True),
+        ({"failed_runs": [FailedRun("undo", "run", AGO, "No.")]}, "kept", True),
+        ({"not_asked": ["Dagster is away."], "behind": None}, "not_known", None),
+        ({"oldest": None}, "not_known", None),
+        ({"titles": 0}, "no_titles", None),
+        ({"titles": 0, "not_asked": ["The journal is away."]}, "not_known", None),
+    ],
+)
+def test_kept_so_far_or_not_known(facts: dict[str, Any], kind: str, kept: bool | None) -> None:
+    found = verdict(**facts)
+    assert (found.kind, found.kept, found.since) == (kind, kept, None)
+    assert "has not told" not in found.sentence(ZONE)
+
+
+def test_a_guardrail_s_figures_are_told_and_its_commands_once() -> None:
+    found = verdict(unfinished_pushes=[STOPPED])
+    assert found.why == "A guardrail stopped the push that 2 titles wait for: 2 of 3 would turn to zero."
+    assert found.since == AGO
+    assert "ingram push --let-through" in found.what_to_do
+
+
+def test_without_titles_the_first_command_is_named() -> None:
+    assert "ingram sync-stock" in verdict(titles=0).what_to_do
+    assert "ingram up" not in verdict(titles=0).what_to_do
+    assert "ingram up" in verdict(titles=0, is_running=False).what_to_do
