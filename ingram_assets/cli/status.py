@@ -11,7 +11,7 @@ import click
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
-from ingram_assets.overview.verdict import VerdictKind
+from ingram_assets.overview.verdict import VerdictKind, left_alone
 from ingram_assets.staging.reader import Trouble
 
 SHOWN = 20
@@ -57,6 +57,8 @@ def _as_json(status: Status) -> dict[str, Any]:
         "no_stock_table": [asdict(one) for one in status.no_stock_table],
         "failed_runs": [asdict(one) for one in facts.failed_runs],
         "unfinished_pushes": [asdict(one) for one in facts.unfinished_pushes],
+        "ipage_left_alone_since": facts.pause.since if facts.pause else None,
+        "ipage_left_alone_until": facts.pause.until if facts.pause else None,
         "switched_off": list(facts.switched_off),
         "desk": status.desk,
     }
@@ -99,6 +101,8 @@ def _render_counts(status: Status, now: datetime) -> None:
 def _render_rest(status: Status) -> None:
     """What is wrong beside that which the verdict names."""
     facts, told = status.facts, status.verdict.sentence(status.zone)
+    if facts.pause and left_alone(facts.pause) not in told:
+        say(one_line(left_alone(facts.pause)), fg="red")
     for run in facts.failed_runs:
         if run.reason.partition(" The commands:")[0] not in told:
             at = local_moment(run.ended_at, status.zone)

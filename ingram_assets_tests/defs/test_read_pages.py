@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -194,7 +195,11 @@ def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_the
     monkeypatch.setattr(site_module, "Limits", partial(Limits, pauses=(2.0,)))
     site.fault("status", status=403, retry_after="4", count=1)
     try:
-        done = sweep(instance)
+        with ThreadPoolExecutor(1) as pool:
+            sweeping = pool.submit(sweep, instance)
+            wait_until(lambda: sweeping.done() or site_pause(instance, time.time()))
+            assert not sweeping.done(), "told while it lasts, to the store's side as well"
+            done = sweeping.result()
     finally:
         site.reset()
         Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
