@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
@@ -190,14 +190,17 @@ def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
 
 
 def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_then(
-    instance: dg.DagsterInstance, site: Simulator, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance,
+    site: Simulator,
+    eventually: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(site_module, "Limits", partial(Limits, pauses=(2.0,)))
     site.fault("status", status=403, retry_after="4", count=1)
     try:
         with ThreadPoolExecutor(1) as pool:
             sweeping = pool.submit(sweep, instance)
-            wait_until(lambda: sweeping.done() or site_pause(instance, time.time()))
+            eventually(lambda: sweeping.done() or site_pause(instance, time.time()))
             assert not sweeping.done(), "told while it lasts, to the store's side as well"
             done = sweeping.result()
     finally:
