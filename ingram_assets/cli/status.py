@@ -11,7 +11,7 @@ import click
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
-from ingram_assets.overview.verdict import VerdictKind, left_alone
+from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
 from ingram_assets.staging.reader import Trouble
 
 SHOWN = 20
@@ -72,6 +72,8 @@ def render(status: Status, now: datetime) -> None:
     say(one_line(verdict.sentence(status.zone)), fg=color, bold=True)
     if verdict.what_to_do:
         say(one_line(f"What to do: {verdict.what_to_do}"))
+    if (pause := status.facts.pause) and left_alone(pause) not in verdict.why:
+        say(one_line(left_alone(pause)), fg="red")
     _render_rest(status)
     _render_counts(status, now)
     _render_titles(status)
@@ -101,9 +103,10 @@ def _render_counts(status: Status, now: datetime) -> None:
 def _render_rest(status: Status) -> None:
     """What is wrong beside that which the verdict names."""
     facts, told = status.facts, status.verdict.sentence(status.zone)
-    if facts.pause and left_alone(facts.pause) not in told:
-        say(one_line(left_alone(facts.pause)), fg="red")
+    of_block = status.verdict.kind is VerdictKind.BLOCK
     for run in facts.failed_runs:
+        if of_block and run.stopped_by == "block":
+            continue  # A block is said once, whatever it stopped.
         if run.reason.partition(" The commands:")[0] not in told:
             at = local_moment(run.ended_at, status.zone)
             say(
@@ -131,7 +134,8 @@ def _render_titles(status: Status) -> None:
         for one in status.behind_titles
     ]
     _list("Not in the store as it was read:", behind)
-    for line in _by_reason(status.broken):
+    told = BLOCKED if status.verdict.kind is VerdictKind.BLOCK else None
+    for line in _by_reason([one for one in status.broken if one.outcome != told]):
         say(one_line(line), fg="red")
     _list("Low stock:", [f"{one.isbn}  {one.copies:3}  {one.title[:60]}" for one in status.low_stock])
     _list(
@@ -145,7 +149,7 @@ def _by_reason(troubles: Sequence[Trouble]) -> Iterator[str]:
     found: dict[tuple[str, str], list[Trouble]] = {}
     for one in troubles:
         # A pause's end is in a block's reason, and so is each title's own address in others.
-        found.setdefault((one.outcome, "" if one.outcome == "blocked" else one.reason), []).append(one)
+        found.setdefault((one.outcome, "" if one.outcome == BLOCKED else one.reason), []).append(one)
     for (outcome, _), titles in found.items():
         first = titles[0]
         what = "could not be brought to the store" if outcome == "failed" else "not read at the last attempt"

@@ -18,12 +18,16 @@ GUARDRAIL = "guardrail"
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """The last run of a job, or of assets that Dagster materializes by itself, which failed; and why."""
+    """The last run of a job, or of assets that Dagster materializes by itself, which failed; and why.
+
+    `stopped_by`: "guardrail" or "block", where it was halted on purpose.
+    """
 
     job: str
     run_id: str
     ended_at: datetime | None
     reason: str
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
         assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
         last.setdefault(assets or run.job_name, record)
     return tuple(
-        FailedRun(name, record.dagster_run.run_id, _ended_at(record), _why(instance, record)[0])
+        FailedRun(name, record.dagster_run.run_id, _ended_at(record), *_why(instance, record))
         for name, record in last.items()
         if record.dagster_run.status == DagsterRunStatus.FAILURE
     )
@@ -79,7 +83,9 @@ def unfinished_pushes(
     for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT):
         asked, began = _config(record), _began_at(record)
         named = asked.get("isbns")
-        isbns = left.keys() & map(str, named) if isinstance(named, list) and named else left
+        isbns = left.keys() & map(str, named) if isinstance(named, list) and named else left.keys()
+        if isinstance(left_out := asked.get("leave_out"), list):
+            isbns -= set(map(str, left_out))
         # Each title waits for the last push that began after its change.
         titles = tuple(sorted(isbn for isbn in isbns if left[isbn] <= began))
         if not titles or asked.get("dry_run"):

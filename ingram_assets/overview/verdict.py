@@ -104,6 +104,7 @@ class Verdict:
         return f"The store {verb} the truth{since}. {self.why}"
 
 
+_IF_BLOCKED = "Wait; if it stays, lower IPAGE_CONCURRENCY, and sign in to iPage by hand once."
 _HOW_KEPT = {
     VerdictKind.KEPT: "The store tells the truth",
     VerdictKind.FAILED_TITLES: "The store tells the truth of all but some titles",
@@ -126,7 +127,7 @@ def judge(facts: ShopFacts, now: datetime) -> Verdict:
     causes = list(_causes(facts, is_broken=bool(breaches)))
     if breaches:
         first = causes[0] if causes else breaches[0]
-        known = [one.since for one in (*breaches, first) if one.since is not None]
+        known = [one.since for one in breaches if one.since is not None]
         told = dict.fromkeys([first.why, *(one.why for one in breaches)])
         what = first.what_to_do
         if first.kind is VerdictKind.NOT_RUNNING:
@@ -190,14 +191,10 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
     elif facts.block:
         titles = _titles(facts.block.titles)
         why = f"iPage blocks this machine: {titles} could not be read. {facts.block.reason}"
-        what = "Wait; if it stays, lower IPAGE_CONCURRENCY, and sign in to iPage by hand once."
-        yield _Cause(VerdictKind.BLOCK, facts.block.since, why, what)
-    for run in facts.failed_runs:
-        if run.job == "push" or run.job == "sync_stock" or run.job.startswith("ipage/"):
-            why = f"The last run of {run.job} failed: {run.reason}"
-            yield _Cause(
-                VerdictKind.FAILED_RUNS, run.ended_at, why, f"Look at it: ingram runs {run.run_id[:8]}"
-            )
+        yield _Cause(VerdictKind.BLOCK, facts.block.since, why, _IF_BLOCKED)
+    for run in sorted(facts.failed_runs, key=lambda run: run.stopped_by is None):
+        if run.job in ("push", "sync_stock") or run.job.startswith("ipage/"):
+            yield _of_run(run)
     if facts.switched_off:
         why = f"Switched off in Dagster: {', '.join(facts.switched_off)}."
         what = "Switch on again on Dagster's page, under Automation."
@@ -210,6 +207,18 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
 def left_alone(pause: SitePause) -> str:
     """A pause after a block in one line, with its end."""
     return f"iPage blocked us, and is left alone until {moment(pause.until)}. {pause.reason}."
+
+
+def _of_run(run: FailedRun) -> _Cause:
+    reason = run.reason.partition(" The commands:")[0]
+    again = "ingram push" if run.job == "push" else "ingram sync-stock"
+    if run.stopped_by == "guardrail":
+        what = f"Look whether it is right. If it is: {again} --let-through"
+        return _Cause(VerdictKind.GUARDRAIL, run.ended_at, f"A guardrail stopped {run.job}: {reason}", what)
+    if run.stopped_by == "block":
+        return _Cause(VerdictKind.BLOCK, run.ended_at, f"iPage blocks this machine: {reason}", _IF_BLOCKED)
+    why = f"The last run of {run.job} failed: {reason}"
+    return _Cause(VerdictKind.FAILED_RUNS, run.ended_at, why, f"Look at it: ingram runs {run.run_id[:8]}")
 
 
 def _guardrail(facts: ShopFacts) -> _Cause | None:

@@ -1,5 +1,6 @@
 """The verdict on the shop: what is named first, since when, and what a person is told to do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ STOPPED = UnfinishedPush("run", AGO, True, "2 of 3 would turn to zero. The comma
 BLOCK = Block(60, AGO, "The site blocks this machine.")
 PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machine (status 429)")
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
+SWEEP = FailedRun("ipage/stock_sweep", "run", AGO, "It was stopped.")
 BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
 LATE = {"late": 4, "oldest": NOW - timedelta(hours=3)}
 
@@ -61,6 +63,8 @@ def test_not_kept_and_what_keeps_it_from_that(facts: dict[str, Any], kind: str) 
     [
         ({"block": BLOCK}, "block", True),
         ({"pause": PAUSE}, "block", True),
+        ({"failed_runs": [FAILED, replace(SWEEP, stopped_by="block")]}, "block", True),
+        ({"failed_runs": [replace(SWEEP, stopped_by="guardrail")]}, "guardrail", True),
         ({"failed_runs": [FAILED]}, "failed_runs", True),
         ({"switched_off": ["sweeps"]}, "switched_off", True),
         ({"failed": 1}, "failed_titles", True),
