@@ -11,7 +11,7 @@ import click
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
-from ingram_assets.overview.verdict import BLOCKED, VerdictKind
+from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
 from ingram_assets.staging.reader import Trouble
 
 SHOWN = 20
@@ -57,6 +57,8 @@ def _as_json(status: Status) -> dict[str, Any]:
         "no_stock_table": [asdict(one) for one in status.no_stock_table],
         "failed_runs": [asdict(one) for one in facts.failed_runs],
         "unfinished_pushes": [asdict(one) for one in facts.unfinished_pushes],
+        "ipage_left_alone_since": facts.pause.since if facts.pause else None,
+        "ipage_left_alone_until": facts.pause.until if facts.pause else None,
         "switched_off": list(facts.switched_off),
         "desk": status.desk,
     }
@@ -70,6 +72,8 @@ def render(status: Status, now: datetime) -> None:
     say(one_line(verdict.sentence(status.zone)), fg=color, bold=True)
     if verdict.what_to_do:
         say(one_line(f"What to do: {verdict.what_to_do}"))
+    if (pause := status.facts.pause) and left_alone(pause) not in verdict.why:
+        say(one_line(left_alone(pause)), fg="red")
     _render_rest(status)
     _render_counts(status, now)
     _render_titles(status)
@@ -86,7 +90,7 @@ def _render_counts(status: Status, now: datetime) -> None:
         (queue.failed, "could not be brought to the store"),
         (queue.unread, "not read at the last attempt"),
         (queue.never_read, "with stock that was never read"),
-        (len(status.low_stock), f"low: {status.low_stock_threshold} copies or fewer to sell"),
+        (len(status.low_stock), f"low: 1 to {status.low_stock_threshold} copies to sell"),
     ):
         if number:
             click.echo(f"{number:7,}  {words}")

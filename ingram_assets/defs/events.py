@@ -17,7 +17,9 @@ from uuid import uuid4
 import dagster as dg
 
 from ingram_assets.defs.keys import PROGRESS_TAG
+from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.failures import IngramError, of_the_disk
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.runtime.dagster_internals import DagsterEvent, DagsterEventBatchMetadata
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
@@ -130,10 +132,11 @@ def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, 
     context.log_event(cast(dg.AssetObservation, evaluation))
 
 
-def say(context: Context, words: str) -> None:
-    """Tell how far a run is: a log line, and the run's progress tag, which commands show."""
+def say(context: Context, words: str, pause: SitePause | None = None) -> None:
+    """Tell how far a run is, and of a pause: a log line, and the run's tags, which commands show."""
     context.log.info(words)
-    context.instance.add_run_tags(context.run.run_id, {PROGRESS_TAG: words})
+    tags = {PROGRESS_TAG: words} | ({PAUSE_TAG: tag_of(pause)} if pause else {})
+    context.instance.add_run_tags(context.run.run_id, tags)
 
 
 class Progress:
@@ -143,7 +146,7 @@ class Progress:
     that a person sees that the run is alive.
 
     Args:
-        pause: why nothing gets done, where that is on purpose; it is told within a second.
+        pause: the site's pause, in which nothing gets done; it is told within a second, and at the end.
     """
 
     def __init__(
@@ -152,12 +155,13 @@ class Progress:
         what: str,
         total: int,
         every: float = 3.0,
-        pause: Callable[[], str | None] = lambda: None,
+        pause: Callable[[], SitePause | None] = lambda: None,
     ) -> None:
         self._context, self._what, self._total, self._every = context, what, total, every
         self._pause = pause
         self._last = self._moved = time.monotonic()
         self._words = ""
+        self._paused: SitePause | None = None
         self._mutex = threading.Lock()
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._keep_saying, name="progress", daemon=True)
@@ -170,6 +174,8 @@ class Progress:
     def __exit__(self, *exception: object) -> None:
         self._over.set()
         self._pulse.join(timeout=5)
+        with self._mutex:
+            self._tell_pause()  # A run that gives up at once has told nothing yet.
 
     def say(self, done: int, more: str = "") -> None:
         """Tell, unless it was told a moment ago. The first and the last always are."""
@@ -184,21 +190,24 @@ class Progress:
         self._last = time.monotonic()
         say(self._context, words)
 
+    def _tell_pause(self) -> bool:
+        """Tell of the pause, if it is news. Whether there is one."""
+        # Telling is a comfort: that it failed must not stop the work.
+        with suppress(Exception):
+            before, self._paused = self._paused, self._pause()
+            if self._paused and self._paused != before:
+                say(self._context, f"{self._words}. {self._paused}", self._paused)
+        return self._paused is not None
+
     def _keep_saying(self) -> None:
-        paused = None
         while not self._over.wait(1.0):
             with self._mutex:
                 now = time.monotonic()
-                before, paused = paused, self._pause()
-                if paused:
-                    if paused != before:
-                        with suppress(Exception):
-                            self._tell(f"{self._words}. {paused}")
+                if self._tell_pause():
                     continue
                 if now - self._last < self._every:
                     continue
                 idle = now - self._moved
-                # Telling is a comfort: that it failed must not stop the work.
                 with suppress(Exception):
                     self._tell(f"{self._words} (waiting for {idle:.0f} s)" if idle > 1 else self._words)
 

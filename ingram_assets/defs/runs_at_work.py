@@ -14,6 +14,8 @@ NOT_FINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
+_TRIES_LOOKED_AT = 20
+
 
 def runs_at_work(instance: dg.DagsterInstance, location: str) -> list[dg.DagsterRun]:
     """Runs of a code location that are queued or running."""
@@ -30,6 +32,23 @@ def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
     records = instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED))
     origins = [(record, record.dagster_run.remote_job_origin) for record in records]
     return [record for record, origin in origins if origin and origin.location_name == location]
+
+
+def makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord | None:
+    """The run that is to make an asset, and has not made it yet: waiting or at work; `None` if none is."""
+    made = instance.fetch_materializations(asset, limit=1).records
+    planned = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(
+            dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            asset,
+            after_cursor=made[0].storage_id if made else None,
+        ),
+        limit=_TRIES_LOOKED_AT,
+    )
+    if not planned:
+        return None
+    runs = dg.RunsFilter(run_ids=list({one.run_id for one in planned}), statuses=NOT_FINISHED)
+    return next(iter(instance.get_run_records(runs, ascending=True)), None)
 
 
 def switched_off(instance: dg.DagsterInstance) -> set[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 RUNS_LOOKED_AT = 200
 """So many of the last runs say how each job's last one ended, and which pushes failed."""
 
-GUARDRAIL = "guardrail"
+GUARDRAIL, BLOCK = "guardrail", "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,13 @@ def _config(record: "RunRecord") -> Mapping[str, object]:
 
 
 def _why(instance: "DagsterInstance", record: "RunRecord") -> tuple[str, str | None]:
-    """Why a run failed, in its own sentence, and what stopped it if anything did."""
+    """Why a run failed, in its own sentence, and what stopped it if anything did.
+
+    What halts a run on purpose, and is no guardrail, is a block: it goes by the name of the block's error.
+    """
     result = collect(instance, record.dagster_run, 0)
-    return result.error or "No reason given.", (result.stopped or {}).get("by")
+    by = (result.stopped or {}).get("by")
+    return result.error or "No reason given.", by if by in (None, GUARDRAIL) else BLOCK
 
 
 def _ended_at(record: "RunRecord") -> datetime | None:

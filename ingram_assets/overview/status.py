@@ -14,6 +14,7 @@ from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
@@ -140,6 +141,7 @@ class _Dagster:
     sweeping_since: datetime | None = None
     failed_runs: tuple[FailedRun, ...] = ()
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
+    pause: SitePause | None = None
     problem: str | None = None
 
 
@@ -154,6 +156,7 @@ def _facts(
         behind_text=behind_text,
         failed_runs=dagster.failed_runs,
         unfinished_pushes=dagster.unfinished_pushes,
+        pause=dagster.pause,
         switched_off=tuple(sorted(dagster.switched_off)),
     )
 
@@ -169,6 +172,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
             from ingram_assets.defs.runs_at_work import at_work_since, switched_off
+            from ingram_assets.defs.site_pauses import site_pause
 
             retired = frozenset(instance.get_dynamic_partitions(RETIRED_NAME))
             missed = {isbn: since for isbn, since in waiting.items() if isbn not in retired}
@@ -179,6 +183,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
                 at_work_since(instance, "scraper"),
                 last_failed(instance),
                 unfinished_pushes(instance, missed),
+                site_pause(instance, datetime.now(UTC).timestamp()),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ingram_assets.domain.wording import local_moment, minutes
+from ingram_assets.domain.site_pause import SitePause
+from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 
 BLOCKED = "blocked"
@@ -52,6 +53,7 @@ class ShopFacts:
         behind: how many titles the store does not follow; `None`: nobody can say.
         behind_since: since when; `behind_text`: that in words, with what to do.
         failed: how many could not be brought to the store, each with a reason of its own.
+        block: what the last attempt could not read; `pause`: until when iPage is left alone now.
         switched_off: names of sensors and schedules.
         not_asked: why Dagster or the journal could not be asked.
     """
@@ -66,6 +68,7 @@ class ShopFacts:
     behind_text: str | None = None
     failed: int = 0
     block: Block | None = None
+    pause: SitePause | None = None
     failed_runs: Sequence[FailedRun] = ()
     unfinished_pushes: Sequence[UnfinishedPush] = ()
     switched_off: Collection[str] = ()
@@ -179,7 +182,13 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
     """What keeps the store from the truth, or will: what a person has to act on first."""
     if stopped := _guardrail(facts):
         yield stopped
-    if facts.block:
+    if facts.pause:
+        what = (
+            "Nothing until then: the reading goes on by itself. If iPage blocks again, lower "
+            "IPAGE_CONCURRENCY, and sign in by hand once."
+        )
+        yield _Cause(VerdictKind.BLOCK, facts.pause.since, left_alone(facts.pause), what)
+    elif facts.block:
         titles = _titles(facts.block.titles)
         why = f"iPage blocks this machine: {titles} could not be read. {facts.block.reason}"
         yield _Cause(VerdictKind.BLOCK, facts.block.since, why, _IF_BLOCKED)
@@ -193,6 +202,11 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
     if is_broken and not facts.is_running and (facts.late or facts.behind):
         why = "ingram up is not running, so nothing is read or pushed by itself."
         yield _Cause(VerdictKind.NOT_RUNNING, None, why, "Start it: ingram up.")
+
+
+def left_alone(pause: SitePause) -> str:
+    """A pause after a block in one line, with its end."""
+    return f"iPage blocked us, and is left alone until {moment(pause.until)}. {pause.reason}."
 
 
 def _of_run(run: FailedRun) -> _Cause:

@@ -7,10 +7,15 @@ import psycopg
 import pytest
 from dagster import OpExecutionContext, job, op
 
-from ingram_assets.defs.events import stopped
+from ingram_assets.defs.events import failure_of, stopped
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
+from ingram_assets.domain.site_pause import SitePause
+from ingram_assets.domain.wording import moment
+from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.sources.ipage.pages import Blocked
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.dagster_internals import (
     InstigatorState,
@@ -191,6 +196,41 @@ def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Lo
         # What changed after the push that was stopped has not waited for it.
         shop.queue.sql("UPDATE ingram_queue SET stock_changed_at = now() + interval '1 second'")
         assert shop.status()["unfinished_pushes"] == []
+
+
+def test_a_pause_after_a_block_is_named_with_its_end_in_one_line(shop: LookedAtShop) -> None:
+    """Though the run that met the block was killed, and nothing was recorded of it."""
+
+    @op
+    def read_pages() -> None:
+        raise failure_of(Blocked("The site blocked this run once; it is left alone."))
+
+    @job(name="sync_stock")
+    def sweep() -> None:
+        read_pages()
+
+    since = datetime.now(UTC)
+    pause = SitePause(since, since + timedelta(seconds=100), "The site blocks this machine (status 429)")
+    line = left_alone(pause)
+    assert f"until {moment(pause.until)}" in line
+    with dagster_instance(shop.common()) as instance:
+        run = instance.create_run_for_job(sweep, tags={PAUSE_TAG: tag_of(pause)})
+        instance.report_run_failed(run, "It was killed.")
+        sweep.execute_in_process(instance=instance, raise_on_error=False)
+        words = shop.words()
+        assert words.startswith(f"The store tells the truth so far. {line}\nWhat to do: Nothing until then")
+        shop.queue.sql("UPDATE ingram_queue SET stock_observed_at = now() - interval '3 hours'")
+        status, words = shop.status(), " ".join(shop.words().split())
+        assert words.startswith("The store has not told the truth since ")
+        assert words.partition(". ")[2].startswith(line)
+        assert words.count(line) == 1
+        assert "left alone." not in words, "the run that gave up says nothing else"
+        assert [one["stopped_by"] for one in status["failed_runs"]] == ["block"]
+        assert (status["verdict"]["kind"], status["verdict"]["kept"]) == ("block", False)
+        assert datetime.fromisoformat(status["ipage_left_alone_until"]) == pause.until
+        for isbn in shop.isbns:
+            partitions(shop, ISBNS_NAME, isbn, there=False)
+        assert line in shop.words(), "where the verdict is another one, too"
 
 
 def test_what_is_switched_off_is_named(shop: LookedAtShop) -> None:

@@ -3,15 +3,20 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, STOCK, STOCK_SWEEP
-from ingram_assets.defs.next_reading import CHOICE, SWEEP_EVERY, NextReading, next_reading
+from ingram_assets.defs.next_reading import CHOICE, SWEEP_EVERY, NextReading, after_pause, next_reading
 from ingram_assets.defs.reading_events import HISTORY
+from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
+from ingram_assets.domain.site_pause import SitePause
+from ingram_assets.domain.wording import moment
+from ingram_assets.runtime.dagster_internals import DagsterEvent
+from ingram_assets_tests.testing.dagster_internals import AssetMaterializationPlannedData
 
 ISBN = "9780306406157"
 HOUR = 3600.0
@@ -36,6 +41,31 @@ def read(instance: dg.DagsterInstance, copies: int, sold_since_yesterday: int = 
     made(
         instance, STOCK, ISBN, on_hand=copies, on_order=0, status="in_stock", **{HISTORY: json.dumps(history)}
     )
+
+
+def asked_for(instance: dg.DagsterInstance, *, pause: SitePause | None = None) -> dg.DagsterRun:
+    """A run of the sweep that has not begun."""
+
+    @dg.asset(key=STOCK_SWEEP)
+    def sweep() -> None: ...
+
+    job = dg.Definitions(assets=[sweep]).resolve_implicit_global_asset_job_def()
+    tags = {PAUSE_TAG: tag_of(pause)} if pause else {}
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    planned = DagsterEvent.build_asset_materialization_planned_event(
+        job.name, "sweep", AssetMaterializationPlannedData(STOCK_SWEEP)
+    )
+    instance.report_dagster_event(planned, run.run_id)
+    return run
+
+
+def begins(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    instance.report_dagster_event(DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+
+
+def blocked_for(seconds: float) -> SitePause:
+    since = datetime.now(UTC)
+    return SitePause(since, since + timedelta(seconds=seconds), "The site blocks this machine (status 429)")
 
 
 def asked(instance: dg.DagsterInstance, isbn: str = ISBN) -> NextReading:
@@ -79,3 +109,63 @@ def test_a_sensor_that_is_switched_off_is_named(
     read(instance, 4)
     made(instance, STOCK_SWEEP)
     assert asked(instance).why.endswith("But the sweeps are switched off in Dagster.")
+
+
+def test_a_sweep_that_is_due_already_reads_it_as_soon_as_it_begins(instance: dg.DagsterInstance):
+    read(instance, 4, sold_since_yesterday=60)
+    made(instance, LIKELY_SELL_OUTS, **{CHOICE: {"usual_demand": 0.02, "least_worth": 0.05}})
+    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 0.001})
+    found = asked(instance)
+    assert found.why.startswith("As soon as the sweep of all titles begins, due 20")
+    assert abs(seconds_ahead(found)) < 60
+    run = asked_for(instance)
+    found = asked(instance)
+    assert found.why.startswith("With the sweep of all titles that was asked for 20")
+    assert found.why.endswith(" UTC, as soon as it begins.")
+    begins(instance, run)
+    found = asked(instance)
+    assert found.why.startswith("With the sweep of all titles that has been at work since 20")
+    assert abs(seconds_ahead(found)) < 60
+
+
+def test_what_the_sweep_at_work_has_read_waits_for_the_next_one(instance: dg.DagsterInstance):
+    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 7200.0})
+    begins(instance, asked_for(instance))
+    assert "at work since" in asked(instance).why
+    read(instance, 900)
+    found = asked(instance)
+    assert found.why.startswith("With the sweep of all titles, due 20")
+    assert seconds_ahead(found) == pytest.approx(7200, abs=60)
+
+
+def test_while_ipage_is_left_alone_nothing_is_promised_before_its_end(instance: dg.DagsterInstance):
+    read(instance, 4, sold_since_yesterday=60)
+    made(instance, LIKELY_SELL_OUTS, **{CHOICE: {"usual_demand": 0.02, "least_worth": 0.05}})
+    made(instance, STOCK_SWEEP)
+    # The run ends in the pause, killed: it says nothing more.
+    pause = blocked_for(4000)
+    instance.report_run_failed(asked_for(instance, pause=pause))
+    found = asked(instance)
+    assert found.at == pause.until
+    assert found.why.startswith(
+        f"Not before {moment(pause.until)}, iPage is left alone until then: the site blocks this machine "
+        f"(status 429). Between sweeps, from {moment(pause.until)} on: "
+    )
+    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 0.001})
+    found = asked(instance)
+    assert found.at == pause.until
+    assert "(status 429). As soon as the sweep of all titles begins, due 20" in found.why
+    begins(instance, asked_for(instance))
+    found = asked(instance)
+    assert found.at == pause.until
+    assert "(status 429). With the sweep of all titles that has been at work since 20" in found.why
+
+
+def test_a_pause_that_ends_before_the_planned_reading_changes_nothing():
+    pause = blocked_for(100)
+    later = NextReading(pause.until + timedelta(seconds=1), "With the sweep.")
+    assert after_pause(later, pause) is later
+    assert after_pause(later, None) is later
+    sooner = after_pause(NextReading(None, "With the first sweep: none was complete yet."), pause)
+    assert sooner.at == pause.until
+    assert sooner.why.endswith("(status 429). With the first sweep: none was complete yet.")

@@ -1,7 +1,9 @@
 """A sweep over pages that say less than they should: what could not be read stands, and is reported."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -21,9 +23,11 @@ from ingram_assets.defs.scraper.earlier_sweeps import BINDINGS
 from ingram_assets.defs.scraper.read_pages import details_of
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
+from ingram_assets.defs.site_pauses import PAUSE_TAG, last_pause, site_pause
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.domain.title import Contributor
+from ingram_assets.domain.wording import moment
 from ingram_assets.sources.ipage import site as site_module
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.pages import parse_product_page
@@ -175,21 +179,32 @@ def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
             observed = instance.fetch_observations(dg.AssetRecordsFilter(UNREAD_PAGES), limit=1_000).records
             logged = [record for record in observed if record.run_id == done.run_id]
             assert len(logged) <= asked, "what was not asked for is no attempt"
+            pause = site_pause(instance, time.time())
+            assert pause, "the store's side knows of it as well, from Dagster alone"
+            assert f"left alone until {moment(pause.until)}" in metadata[STOPPED].data["reason"]
             site.reset_requests()
     finally:
         site.reset()
         Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
     assert stock_of(queue) == known
     assert sweep(instance).success
+    assert site_pause(instance, time.time()) is None, "pages were read since"
 
 
 def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_then(
-    instance: dg.DagsterInstance, site: Simulator, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance,
+    site: Simulator,
+    eventually: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(site_module, "Limits", partial(Limits, pauses=(2.0,)))
     site.fault("status", status=403, retry_after="4", count=1)
     try:
-        done = sweep(instance)
+        with ThreadPoolExecutor(1) as pool:
+            sweeping = pool.submit(sweep, instance)
+            eventually(lambda: sweeping.done() or site_pause(instance, time.time()))
+            assert not sweeping.done(), "told while it lasts, to the store's side as well"
+            done = sweeping.result()
     finally:
         site.reset()
         Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
@@ -201,6 +216,10 @@ def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_the
     assert "asks to wait 4 s" in pause
     assert "nothing is asked until 20" in pause
     assert "(4 s from the block), then the run goes on; block 1 of this run, which ends at 3" in pause
+    run = instance.get_run_by_id(done.run_id)
+    kept = last_pause([run.tags[PAUSE_TAG]]) if run else None
+    assert kept
+    assert f"until {moment(kept.until)}" in pause
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
 
@@ -15,6 +16,7 @@ AGO = NOW - timedelta(minutes=30)
 ZONE = ZoneInfo("America/Chicago")
 STOPPED = UnfinishedPush("run", AGO, True, "2 of 3 would turn to zero. The commands: these.", ("a", "b"))
 BLOCK = Block(60, AGO, "The site blocks this machine.")
+PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machine (status 429)")
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
 SWEEP = FailedRun("ipage/stock_sweep", "run", AGO, "It was stopped.")
 BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
@@ -41,6 +43,7 @@ def test_all_is_well() -> None:
         (LATE, "late"),
         (BEHIND | {"unfinished_pushes": [STOPPED], "block": BLOCK}, "guardrail"),
         (LATE | {"block": BLOCK, "failed_runs": [FAILED]}, "block"),
+        (LATE | {"block": BLOCK, "pause": PAUSE, "failed_runs": [FAILED]}, "block"),
         (LATE | {"failed_runs": [FAILED], "switched_off": ["sweeps"]}, "failed_runs"),
         (BEHIND | {"switched_off": ["stock_changes"]}, "switched_off"),
         (BEHIND | {"is_running": False}, "not_running"),
@@ -59,6 +62,7 @@ def test_not_kept_and_what_keeps_it_from_that(facts: dict[str, Any], kind: str) 
     ("facts", "kind", "kept"),
     [
         ({"block": BLOCK}, "block", True),
+        ({"pause": PAUSE}, "block", True),
         ({"failed_runs": [FAILED, replace(SWEEP, stopped_by="block")]}, "block", True),
         ({"failed_runs": [replace(SWEEP, stopped_by="guardrail")]}, "guardrail", True),
         ({"failed_runs": [FAILED]}, "failed_runs", True),
@@ -83,6 +87,15 @@ def test_a_guardrail_s_figures_are_told_and_its_commands_once() -> None:
     assert found.why == "A guardrail stopped the push that 2 titles wait for: 2 of 3 would turn to zero."
     assert found.since == AGO
     assert "ingram push --let-through" in found.what_to_do
+
+
+def test_a_pause_after_a_block_is_told_with_its_end_in_one_line() -> None:
+    found = verdict(**LATE, block=BLOCK, pause=PAUSE)
+    assert found.why == (
+        "iPage blocked us, and is left alone until 2026-11-29 20:01:21 UTC. The site blocks this machine "
+        "(status 429). 4 titles were read longer ago than 120 min, the oldest 180 min ago."
+    )
+    assert found.what_to_do.startswith("Nothing until then: the reading goes on by itself.")
 
 
 def test_without_titles_the_first_command_is_named() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.answers import (
     NO_PICTURE,
     OF_ONE_PAGE,
@@ -143,7 +144,7 @@ class Site:
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
 
-    def pause(self) -> str | None:
+    def pause(self) -> SitePause | None:
         """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""
         return self._politeness.pause()
 

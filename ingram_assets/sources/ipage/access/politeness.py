@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.breaker import Breaker, read_breaker
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.limits import Limits
@@ -121,19 +122,24 @@ class Politeness:
             "run again after that."
         )
 
-    def pause(self) -> str | None:
-        """Why nothing is asked now, until when, and what this run does then; `None`: all is well."""
-        breaker, now = self._breaker.read(), time.time()
-        if breaker.open_until <= now or self.given_up() is not None:
+    def pause(self) -> SitePause | None:
+        """Why nothing is asked now, until when, and what this run does then; `None`: the site may be asked.
+
+        A run that has given up tells of it as well.
+        """
+        breaker = self._breaker.read()
+        if breaker.open_until <= time.time():
             return None
         why = breaker.reason.partition(":")[0].rstrip(".") or "The site blocks this machine"
+        since, until = (datetime.fromtimestamp(at, UTC) for at in (breaker.tripped_at, breaker.open_until))
+        return SitePause(since, until, why, self._after_the_pause())
+
+    def _after_the_pause(self) -> str:
+        if self.given_up() is not None:
+            return "this run does not wait for that"
         trips = self.trips
         of_this_run = f"; block {trips} of this run, which ends at {self.limits.max_trips}" if trips else ""
-        length = f"{breaker.open_until - breaker.tripped_at:.0f} s from the block"
-        return (
-            f"{why}: nothing is asked until {_clock(breaker.open_until)} ({length}), then the run goes on"
-            f"{of_this_run}"
-        )
+        return f"then the run goes on{of_this_run}"
 
     def answered(self, latency: float, sent_at: float) -> None:
         """A healthy answer to a request sent at `sent_at` (seconds since 1970)."""
