@@ -51,7 +51,7 @@ def status(as_json: bool) -> None:
 
 def _run_name(value: str) -> str:
     """A run's id, or the beginning of it."""
-    from ingram_assets.overview.run_names import is_run_name
+    from ingram_assets.overview.run_ids import is_run_name
 
     typed = value.strip().lower()
     if not is_run_name(typed):

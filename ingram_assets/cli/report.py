@@ -12,7 +12,7 @@ import click
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
 from ingram_assets.cli.terminal import markup, say
 from ingram_assets.domain.wording import count
-from ingram_assets.overview.run_names import SHORT
+from ingram_assets.overview.run_ids import SHORT
 
 if TYPE_CHECKING:
     from ingram_assets.defs.events import Report

@@ -8,7 +8,7 @@ import click
 from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, person, with_json
 from ingram_assets.cli.report import finish, progress
 from ingram_assets.overview import job_requests
-from ingram_assets.overview.run_names import is_run_name
+from ingram_assets.overview.run_ids import is_run_name
 
 if TYPE_CHECKING:
     from ingram_assets.overview.run_results import RunResult

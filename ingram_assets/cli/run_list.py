@@ -12,7 +12,7 @@ from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.cli.title import shop_zone
 from ingram_assets.overview.dagster_runs import RunState, ShopRun, shop_runs
-from ingram_assets.overview.run_names import SHORT, the_one_run
+from ingram_assets.overview.run_ids import SHORT, the_one_run
 from ingram_assets.overview.run_results import RunResult, collect
 from ingram_assets.overview.store_changes import TitleChanged, told_once
 from ingram_assets.runtime.instance import dagster_instance, told_if_away

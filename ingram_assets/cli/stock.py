@@ -13,7 +13,7 @@ from ingram_assets.cli.common import SOME_FAILED, WRONG_USE, fail, person, print
 from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
-from ingram_assets.overview.run_names import SHORT
+from ingram_assets.overview.run_ids import SHORT
 from ingram_assets.store.inventory.channels import read_floor
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger, until_words

@@ -12,7 +12,7 @@ from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront.from_settings import medusa_client, store_rules, storefront_settings
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.overview.run_names import SHORT, the_one_run
+from ingram_assets.overview.run_ids import SHORT, the_one_run
 from ingram_assets.overview.store_changes import told_once
 from ingram_assets.overview.title_story import (
     ExplainedTitle,

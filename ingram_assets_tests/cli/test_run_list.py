@@ -11,7 +11,7 @@ from ingram_assets.cli.run_list import list_runs, show_run
 from ingram_assets.cli.title import show_history
 from ingram_assets.defs.events import Report
 from ingram_assets.defs.keys import ASKED_BY_TAG
-from ingram_assets.overview.run_names import NoSuchRun
+from ingram_assets.overview.run_ids import NoSuchRun
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.store.journal import Change, Journal
 from ingram_assets_tests.testing.looked_at_shop import LookedAtShop

@@ -3,7 +3,7 @@
 import pytest
 
 from ingram_assets.cli.title import run_to_undo
-from ingram_assets.overview.run_names import NoSuchRun
+from ingram_assets.overview.run_ids import NoSuchRun
 from ingram_assets.store.journal import Change, Journal
 
 A_RUN, ANOTHER = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa", "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7ab"
