@@ -66,7 +66,8 @@ def list_runs(last: int, as_json: bool) -> None:
     listed = [ListedRun(run, results[run.run_id], _changed(changes, run)) for run in runs]
     if as_json:
         return print_json(runs=[one.as_json() for one in listed])
-    names, zone = _names(settings, [isbn for run in runs for isbn in run.isbns[:1]]), shop_zone()
+    names = _names(settings, [run.isbns[0] for run in runs if len(run.isbns) == 1])
+    zone = shop_zone()
     columns = ("time", "what", "by", "titles", "changed", "outcome", "run")
     print_table((_row(one, names, zone) for one in listed), *columns)
     words = f"Times are the shop's: {zone.key}. What one changed, title by title: ingram runs RUN"
@@ -76,8 +77,8 @@ def list_runs(last: int, as_json: bool) -> None:
 def _row(one: ListedRun, names: Mapping[str, str], zone: ZoneInfo) -> tuple[object, ...]:
     isbns, titles = one.run.isbns, ""
     if isbns:
-        titles = f"{isbns[0]} {names.get(isbns[0], '')[:30]}".strip()
-        titles += f" and {len(isbns) - 1:,} more" if isbns[1:] else ""
+        only = f"{isbns[0]} {names.get(isbns[0], '')[:30]}".strip()
+        titles = f"{len(isbns):,} titles" if isbns[1:] else only
     at = f"{one.run.asked_at.astimezone(zone):%Y-%m-%d %H:%M}"
     return (
         *(at, one.run.words, one.run.asked_by, titles),

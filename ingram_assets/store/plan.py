@@ -18,7 +18,15 @@ from ingram_assets.domain.availability import (
     with_shelf,
     with_unread_orders,
 )
-from ingram_assets.domain.guardrails import Seen, Tripped, all_tripped, mass_turn, mass_zero, turns
+from ingram_assets.domain.guardrails import (
+    SLICES_WITHIN,
+    Seen,
+    Tripped,
+    all_tripped,
+    mass_turn,
+    mass_zero,
+    turns,
+)
 from ingram_assets.domain.labels import State
 from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
@@ -302,6 +310,16 @@ class Plan:
 
     def tripped(self, rules: StoreRules) -> Tripped | None:
         """The guardrails that stop this push, if any do. The plan is for all tracked titles."""
+        found = self._tripped(rules)
+        now = (
+            Plan(tuple(replace(each, earlier=()) for each in self.titles))._tripped(rules) if found else None
+        )
+        if found is None or found == now:
+            return found
+        lately = f"What turned within the last {SLICES_WITHIN.total_seconds() / 3600:g} hours counts, too."
+        return replace(found, reason=f"{found.reason} {lately}")
+
+    def _tripped(self, rules: StoreRules) -> Tripped | None:
         copies = self._copies()
         before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}

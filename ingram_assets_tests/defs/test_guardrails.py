@@ -125,7 +125,9 @@ def test_what_was_put_right_and_turns_again_is_seen_to_turn(front: Storefront) -
     front.read(isbns[:4], 0)
     assert front.push(*isbns[:4]).succeeded
     front.read(isbns[4:8], 0)
-    assert "8 of 20 tracked titles would turn to zero at once (40%" in str(front.push(*isbns[4:8]).error)
+    error = str(front.push(*isbns[4:8]).error)
+    assert "8 of 20 tracked titles would turn to zero at once (40%" in error
+    assert "What turned within the last 4 hours counts, too." in error
 
 
 def test_other_turns_in_slices_are_seen_as_one_change(front: Storefront) -> None:

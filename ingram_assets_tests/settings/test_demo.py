@@ -31,7 +31,11 @@ def test_it_is_found_while_it_is_at_work_and_not_after(demo: Path) -> None:
     assert demo_to_speak_to() is None
 
 
-@pytest.mark.parametrize("left", ["", "none", "1 2 3", f"{2**22 - 1} 1", f"{os.getpid()} 1"])
+@pytest.mark.parametrize(
+    "left",
+    ["", "none", "1 2 3", f"{2**22 - 1} 1", f"{os.getpid()} 1"],
+    ids=["nothing", "no number", "three numbers", "no such process", "another that has its number"],
+)
 def test_what_a_killed_demo_left_is_none(demo: Path, left: str) -> None:
     (demo / "at_work").write_text(left)
     assert demo_to_speak_to() is None

@@ -14,6 +14,8 @@ _NAMES = {
     "manage_inventory": "copies are counted",
     "availability": "status",
     "availability_label": "label",
+    "availability_state": "finer status",
+    "release_date": "day of publication",
     "in_stock": "marked in stock",
     "ingram_stock": "copies per center",
     "stock_observed_at": "stock read at",
