@@ -20,6 +20,7 @@ from ingram_assets.settings.kinds import (
     StoreUrl,
     Text,
     Whole,
+    YesNo,
 )
 
 
@@ -51,6 +52,7 @@ class StorefrontSettings(Settings):
         frozenset({Restriction.NOT_RETURNABLE}),
         description="What a page may say of a title that is sold all the same",
     )
+    AVAILABILITY_TAGS: YesNo = Field(False, description="A product's tag says its state")
     CATEGORIES_FILE: ExistingFile | None = None
     LABELS_FILE: ExistingFile | None = None
     DESK_URL: SiteUrl | None = Field(None, description="Where people reach the desk from elsewhere")

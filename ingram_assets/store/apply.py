@@ -10,7 +10,7 @@ from typing import Any
 from ingram_assets.store.beside import beside_operations, enter_levels
 from ingram_assets.store.client import MedusaRefused, batches, send_splitting
 from ingram_assets.store.journal import Change
-from ingram_assets.store.model import Variant, VariantUpdate
+from ingram_assets.store.model import STATE_TAG, TagRow, Variant, VariantUpdate
 from ingram_assets.store.plan import TitleWrites
 from ingram_assets.store.session import StoreSession
 
@@ -72,6 +72,7 @@ def apply(session: StoreSession, titles: Sequence[TitleWrites], read_at: datetim
         batch.write_levels()
         batch.link_items()
         batch.write_flags()
+        batch.write_tags()
     return done
 
 
@@ -205,6 +206,29 @@ class _Batch:
 
         self._send(self._still(lambda title: title.flags), change, send)
 
+    def write_tags(self) -> None:
+        """The tags that say products' states, in one request. All other tags of theirs stay."""
+        titles = self._still(lambda title: title.tag)
+        ids = tag_ids(self.session, [each.tag for each in titles if each.tag])
+
+        def of(title: TitleWrites) -> tuple[list[TagRow], list[TagRow]]:
+            before = list(_variant(title).tags or ())
+            kept = [each for each in before if not each["value"].startswith(STATE_TAG)]
+            return before, [*kept, {"id": ids[title.tag or ""], "value": title.tag or ""}]
+
+        def change(title: TitleWrites) -> Change:
+            before, after = ({"tags": [each["value"] for each in some]} for some in of(title))
+            return Change("tags", title.isbn, _variant(title).product_id, before, after, _because(title))
+
+        def send(titles: Sequence[TitleWrites]) -> None:
+            rows = [
+                {"id": _variant(each).product_id, "tags": [{"id": one["id"]} for one in of(each)[1]]}
+                for each in titles
+            ]
+            self.client.post("/admin/products/batch", {"update": rows}, {"fields": "id"})
+
+        self._send(titles, change, send)
+
     def _still(self, wanted: Callable[[TitleWrites], Any]) -> list[TitleWrites]:
         gone = self.done.failed.keys() | self.done.held_back
         return [each for each in self.titles if each.isbn not in gone and wanted(each)]
@@ -222,6 +246,22 @@ class _Batch:
             for number, error in send_splitting(titles, send).items():
                 entry.failed(number, error.detail)
                 self.done.failed[titles[number].isbn] = str(error)
+
+
+def tag_ids(session: StoreSession, values: Sequence[str]) -> dict[str, str]:
+    """Tag to its id; those that the store lacks are made."""
+    wanted = sorted(set(values))
+    path, asked = "/admin/product-tags", {"fields": "id,value"}
+    rows = session.client.list_matching(path, "product_tags", "value", wanted, asked)
+    ids = {row["value"]: row["id"] for row in rows}
+    for value in (each for each in wanted if each not in ids):
+        change = Change(
+            "category", None, None, None, {"value": value}, "No tag of the store says this state."
+        )
+        with session.journal.writing(session.run_id, [change]) as entry:
+            ids[value] = session.client.post(path, {"value": value}, {"fields": "id"})["product_tag"]["id"]
+            entry.made(0, ids[value])
+    return ids
 
 
 def _variant(title: TitleWrites) -> Variant:

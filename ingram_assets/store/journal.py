@@ -17,7 +17,7 @@ from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
 
-Kind = Literal["location", "category", "product", "item", "level", "link", "variant"]
+Kind = Literal["location", "category", "product", "item", "level", "link", "variant", "tags"]
 Outcome = Literal["pending", "written", "failed"]
 
 What = Literal["location", "sales_channel", "category", "tag", "variant"]

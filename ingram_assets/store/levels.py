@@ -256,7 +256,8 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     wanted = {each.isbn: desired(each, today=session.today, rules=session.rules) for each in titles}
     unmanaged = {isbn for isbn, state in wanted.items() if state.manage_inventory is not True}
     place, journal = session.location.id, session.journal
-    actual = read_store(session.client, wanted, place, unmanaged, journal, session.spellings)
+    tags = session.rules.availability_tags
+    actual = read_store(session.client, wanted, place, unmanaged, journal, session.spellings, tags=tags)
     return _planned(session, titles, actual, read_at)
 
 

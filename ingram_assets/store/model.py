@@ -89,6 +89,9 @@ class VariantUpdate(TypedDict, total=False):
     metadata: dict[str, Any]
 
 
+STATE_TAG = "availability: "
+"""What the tags of a product that say its state begin with. All other tags are the shop's own."""
+
 FIXED_BACKORDER = "allow_backorder"
 """The key of a product's metadata by which a person fixes whether back-orders are taken: true or false."""
 
@@ -128,7 +131,8 @@ class Item(InventoryItem):
 class Variant:
     """A variant as it stands in the store, with the items that are linked to it.
 
-    `fixed_backorder`: what a person wrote into the product's metadata, under `FIXED_BACKORDER`.
+    `fixed_backorder`: what a person wrote into the product's metadata, under `FIXED_BACKORDER`. `tags`: of
+    the product; `None`: nobody asked for them.
     """
 
     id: str
@@ -140,6 +144,7 @@ class Variant:
     metadata: dict[str, Any]
     items: tuple[Item, ...]
     fixed_backorder: bool | None = None
+    tags: tuple[TagRow, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

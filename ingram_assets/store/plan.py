@@ -35,7 +35,15 @@ from ingram_assets.domain.restrictions import words as restrictions_words
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
-from ingram_assets.store.model import Actual, Item, Level, Quantities, Variant, VariantUpdate
+from ingram_assets.store.model import (
+    STATE_TAG,
+    Actual,
+    Item,
+    Level,
+    Quantities,
+    Variant,
+    VariantUpdate,
+)
 from ingram_assets.store.rules import StoreRules
 
 NO_ORDERS = Orders()
@@ -89,6 +97,7 @@ class TitleWrites:
         variant, item, name: what the writes go to; an item that is missing is made with its level, and name.
         quantities, flags: the level's copies, and the variant's update.
         link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
+        tag: the product's tag that says its state, in the place of any other such tag.
     """
 
     isbn: str
@@ -100,6 +109,7 @@ class TitleWrites:
     flags: VariantUpdate = field(default_factory=VariantUpdate)
     link_item: bool = False
     rename_item: bool = False
+    tag: str | None = None
 
     @property
     def level_before(self) -> Level | None:
@@ -122,7 +132,7 @@ class TitleWrites:
         """Whether nothing is left to be written of the other, but the time of its reading."""
         mine, others = (_but_the_stamp(each.flags) for each in (self, other))
         rest = (self.quantities, mine) == (other.quantities, others)
-        return rest and not other.link_item and not other.rename_item
+        return rest and not other.link_item and not other.rename_item and self.tag == other.tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -629,15 +639,17 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     writes = quantities is not None and (level is None or quantities != level.quantities)
     flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
+    tag = _plan_tag(case)
     last = case.last_shown()
     return replace(
         plan,
-        verdict="write" if writes or flags or link or case.renames_item else "unchanged",
+        verdict="write" if writes or flags or link or case.renames_item or tag else "unchanged",
         reasons=(
             *plan.reasons,
             *_why_so(case),
             *(_why_level(wanted, level, quantities) if writes and quantities else ()),
             *why_flags,
+            *([f"The product's tag becomes {tag!r}."] if tag else ()),
         ),
         after=_shown_then(
             quantities,
@@ -649,6 +661,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
         flags=flags,
         link_item=link,
         rename_item=case.renames_item,
+        tag=tag,
         last_reading=last[1].stocked_quantity if last else None,
         zero_for_unknown=quantities is not None and level is None and wanted.stocked_quantity is None,
     )
@@ -824,6 +837,16 @@ def _plan_flags(case: _Case, *, moves: bool) -> tuple[VariantUpdate, list[str]]:
         named = [name for name in changed if name != "stock_observed_at"] or list(changed)
         reasons.append(f"Metadata: {', '.join(sorted(named))}.")
     return flags, reasons
+
+
+def _plan_tag(case: _Case) -> str | None:
+    """The tag that the product lacks, or has beside another of a state; `None`: it is as it should be."""
+    tags = case.variant.tags
+    if tags is None or not case.rules.availability_tags or not case.metadata:
+        return None
+    wanted = f"{STATE_TAG}{case.wanted.state.replace('_', ' ')}"
+    there = [each["value"] for each in tags if each["value"].startswith(STATE_TAG)]
+    return None if there == [wanted] else wanted
 
 
 def _but_the_stamp(flags: VariantUpdate) -> dict[str, Any]:

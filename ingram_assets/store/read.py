@@ -11,7 +11,7 @@ from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal, Known
-from ingram_assets.store.model import FIXED_BACKORDER, Actual, Item, Level, OtherLevel, Variant
+from ingram_assets.store.model import FIXED_BACKORDER, Actual, Item, Level, OtherLevel, TagRow, Variant
 
 Row = Mapping[str, Any]
 """A row as Medusa answers it: a variant, with its numbers, a reservation."""
@@ -24,6 +24,7 @@ _VARIANT_FIELDS = (
     *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
+_TAG_FIELDS = ("product.tags.id", "product.tags.value")
 _NUMBERS = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
     "id,created_at,items.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
@@ -40,6 +41,8 @@ def read_store(
     unmanaged: Collection[str] = (),
     journal: Journal | None = None,
     spellings: "Spellings | None" = None,
+    *,
+    tags: bool = False,
 ) -> dict[str, Actual]:
     """ISBN to what the store has of it, for every ISBN given.
 
@@ -54,13 +57,14 @@ def read_store(
         journal: knows what was remembered, and which items this project made. Without it an item is the
             title's own by its SKU alone.
         spellings: all variants of the store, by what their numbers spell.
+        tags: the products' tags are asked for, too.
     """
     wanted = list(dict.fromkeys(isbns))
     by_isbn: dict[str, list[Variant]] = {isbn: [] for isbn in wanted}
 
     def find(by: str, numbers: Mapping[str, str]) -> None:
         """Looks for variants by numbers, each of which stands for an ISBN."""
-        for row in _variants(client, by, list(numbers)):
+        for row in _variants(client, by, list(numbers), tags=tags):
             isbn = numbers[row[by] or ""]
             if _may_be(isbn, row):
                 by_isbn[isbn].append(_variant(row, location_id))
@@ -291,8 +295,8 @@ def read_touched(client: MedusaClient, since: datetime, until: datetime) -> dict
     return touched
 
 
-def _variants(client: MedusaClient, by: str, values: Sequence[str]) -> list[Row]:
-    params = {"fields": ",".join(_VARIANT_FIELDS)}
+def _variants(client: MedusaClient, by: str, values: Sequence[str], *, tags: bool = False) -> list[Row]:
+    params = {"fields": ",".join((*_VARIANT_FIELDS, *(_TAG_FIELDS if tags else ())))}
     return client.list_matching("/admin/product-variants", "variants", by, values, params)
 
 
@@ -318,7 +322,12 @@ def _variant(row: Row, location_id: str) -> Variant:
             if link.get("inventory")
         ),
         _fixed_backorder((row.get("product") or {}).get("metadata") or {}),
+        _tags(row.get("product") or {}),
     )
+
+
+def _tags(product: Row) -> tuple[TagRow, ...] | None:
+    return tuple(each for each in product["tags"] or [] if each) if "tags" in product else None
 
 
 def _fixed_backorder(metadata: Row) -> bool | None:

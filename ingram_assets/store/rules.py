@@ -28,6 +28,7 @@ class StoreRules:
         price_policy: `srp`, the price follows Ingram's list price; `keep`, a price in the store stands.
         orders_unread: titles that were never read may be ordered.
         sells_restricted: what a page may say of a title that is sold all the same.
+        availability_tags: a tag of the product says its state, for a storefront to filter by.
         labels: what shoppers read.
         thresholds: of the guardrails.
     """
@@ -41,6 +42,7 @@ class StoreRules:
     price_policy: PricePolicy = "srp"
     orders_unread: bool = False
     sells_restricted: frozenset[Restriction] = frozenset({Restriction.NOT_RETURNABLE})
+    availability_tags: bool = False
     labels: LabelTable = field(default_factory=label_rules.built_in)
     thresholds: Thresholds = field(default_factory=Thresholds)
 

@@ -68,6 +68,39 @@ def test_selected_titles_are_written_alone_whatever_their_order(bench: Bench) ->
     ]
 
 
+def tags(bench: Bench, title: Title) -> set[str]:
+    return {each["value"] for each in bench.shop.product(title.isbn)["tags"]}
+
+
+def test_a_product_s_tag_says_its_state_and_the_shop_s_own_stay(bench: Bench) -> None:
+    title, rules = make_title(on_hand=10), StoreRules(availability_tags=True)
+    bench.import_(title)
+    shop, product = bench.shop, bench.shop.product(title.isbn)
+    own = shop.post("product-tags", {"value": f"signed {title.isbn}"})["product_tag"]
+    shop.post(f"products/{product['id']}", {"tags": [{"id": each["id"]} for each in (*product["tags"], own)]})
+
+    def found(value: str) -> list[str]:
+        """The products that a storefront finds in one request, by the tag's id."""
+        (tag,) = shop.get("product-tags", **{"value[]": value, "fields": "id"})["product_tags"]
+        answer = shop.store.get("/store/products", params={"tag_id[]": tag["id"], "limit": 1000})
+        return [each["id"] for each in answer.json()["products"]]
+
+    before = tags(bench, title)
+    assert own["value"] in before
+    assert bench.sync(title, rules=rules).of("written") == [title.isbn]
+    assert tags(bench, title) == before | {"availability: in stock"}
+    assert product["id"] in found("availability: in stock")
+    bench.sync(read(title, 0), rules=rules)
+    assert tags(bench, title) == before | {"availability: hard to find"}
+    assert product["id"] not in found("availability: in stock")
+    writes = bench.client.writes
+    assert bench.sync(read(title, 0), rules=rules).of("unchanged") == [title.isbn]
+    assert bench.client.writes == writes
+    # An import that changes the product leaves the tag.
+    bench.import_(replace(title, title="Another Title", imported_at=None))
+    assert tags(bench, title) == before | {"availability: hard to find"}
+
+
 def test_flags_and_metadata_follow_at_every_sync_and_other_keys_stay(bench: Bench) -> None:
     title = make_title(on_hand=10)
     bench.import_(title)

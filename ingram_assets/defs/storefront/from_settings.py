@@ -53,6 +53,7 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
         price_policy=settings.PRICE_POLICY,
         orders_unread=settings.UNREAD_STOCK == "backorder",
         sells_restricted=settings.SELL_RESTRICTED,
+        availability_tags=settings.AVAILABILITY_TAGS,
         labels=_labels(settings),
         thresholds=Thresholds(
             **{

@@ -37,6 +37,7 @@ STATUS_WORDS = {
 _KINDS = {
     "level": "Copies",
     "variant": "Flags",
+    "tags": "Tags",
     "product": "Product",
     "item": "Inventory item",
     "link": "Link",
