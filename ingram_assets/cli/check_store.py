@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles
+from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -24,9 +25,10 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
         common,
         load(PaceSettings, environment),
         retired=retired_titles(common),
+        stopped_of=partial(stopped_titles, common),
         isbns=isbns,
     )
-    code = SOME_FAILED if found.differences else DONE
+    code = SOME_FAILED if found.differences or found.stopped else DONE
     if as_json:
         _print_json(found)
     else:
@@ -39,6 +41,10 @@ def _print(found: StoreCheck) -> None:
         say(one_line(one.sentence), fg="red")
     moving = f" {len(found.on_its_way):,} more are on their way." if found.on_its_way else ""
     prices = "" if found.prices_checked else " Prices were not compared: the store has no region in dollars."
+    if found.stopped:
+        waits = f"{len(found.stopped):,} wait for a push that a guardrail stopped"
+        say(f"{waits}: whether shoppers see what is right of them, a person has to say.", fg="red")
+        click.echo("What would change: ingram push --dry-run. If it is right: ingram push --let-through")
     if found.differences:
         words = f"Of {found.checked:,} titles shoppers see {len(found.differences):,} wrong."
     else:
@@ -52,9 +58,10 @@ def _print_json(found: StoreCheck) -> None:
     import json
 
     told = {
-        "ok": not found.differences,
+        "ok": not found.differences and not found.stopped,
         "checked": found.checked,
         "on_its_way": list(found.on_its_way),
+        "stopped": list(found.stopped),
         "prices_checked": found.prices_checked,
         "differ": [
             {

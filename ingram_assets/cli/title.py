@@ -10,8 +10,10 @@ import click
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import medusa_client, store_rules, storefront_settings
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.run_ids import SHORT, the_one_run
 from ingram_assets.overview.store_changes import told_once
 from ingram_assets.overview.title_story import (
@@ -26,7 +28,7 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.reader import QueueReader
+from ingram_assets.staging.reader import QueueReader, row_state_of
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.plan import desired
@@ -109,9 +111,10 @@ def show_explanation(isbn: str, as_json: bool) -> None:
     Raises:
         UnknownTitle: the queue does not know it.
     """
-    found = _explanation(isbn)
+    found, waits_since = _explanation(isbn)
     explanation, notes = found.explanation, list(found.notes)
-    following, sentence = _next_reading(isbn)
+    following, sentence, held = _of_dagster(isbn, waits_since)
+    notes += [held] if held else []
     if as_json:
         return print_json(**asdict(explanation), notes=notes, next_reading=following)
     say(explanation.text())
@@ -120,8 +123,8 @@ def show_explanation(isbn: str, as_json: bool) -> None:
         say(one_line(f"Note:     {note}"))
 
 
-def _next_reading(isbn: str) -> tuple[Mapping[str, Any] | None, str]:
-    """When the title is read next, by Dagster's events: for `--json`, and in words."""
+def _of_dagster(isbn: str, waits_since: datetime | None) -> tuple[Mapping[str, Any] | None, str, str | None]:
+    """When the title is read next, for `--json` and in words; and why a change of it is held back."""
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
 
     environment = environment_of("storefront")
@@ -129,22 +132,28 @@ def _next_reading(isbn: str) -> tuple[Mapping[str, Any] | None, str]:
     try:
         with dagster_instance(common) as instance, told_if_away():
             found = reading_due(instance, isbn, common, pace)
+            held = held_back(instance, isbn, waits_since)
     except IngramError as error:
-        return None, f"Not known when: {error}"
-    return asdict(found), found.why
+        return None, f"Not known when: {error}", None
+    return asdict(found), found.why, held
 
 
-def _explanation(isbn: str) -> ExplainedTitle:
-    """Reads the queue, the journal and the store."""
+def _explanation(isbn: str) -> tuple[ExplainedTitle, datetime | None]:
+    """Reads the queue, the journal and the store. With it, since when the title waits for a push."""
     environment = environment_of("storefront")
     settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         titles, unread = reader.titles([isbn]), reader.unread(isbn)
-    if not titles:
-        raise UnknownTitle(isbn)
+        if not titles:
+            raise UnknownTitle(isbn)
+        rows = [row_state_of(titles[0])]
+        with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+            in_step = journal.in_step()
+        waiting = lag.waiting_since(rows, in_step, reader.first_changes(lag.not_told(rows, in_step)))
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
         medusa_client(settings) as client,
     ):
-        return explain_title(titles[0], unread, client, journal, ledger, settings=settings, common=common)
+        found = explain_title(titles[0], unread, client, journal, ledger, settings=settings, common=common)
+    return found, waiting.get(isbn)

@@ -1,7 +1,7 @@
 """Runs that failed, as `ingram status` tells of them: the last of a job, and pushes that titles wait for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class UnfinishedPush:
         by_guardrail: a guardrail stopped it; so will it the next one, until a person lets it through.
         reason: the run's own sentence: the figures, and what to do.
         titles: ISBNs that wait for it.
+        since: the end of the first push that failed for one of them; those after it tried again.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class UnfinishedPush:
     by_guardrail: bool
     reason: str
     titles: tuple[str, ...]
+    since: datetime | None = None
 
 
 def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
@@ -79,22 +81,41 @@ def unfinished_pushes(
         return ()
     failed = RunsFilter(job_name="push", statuses=[DagsterRunStatus.FAILURE])
     left = dict(waiting)
-    found = []
+    found: list[UnfinishedPush] = []
+    first: dict[str, datetime] = {}
     for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT):
         asked, began = _config(record), _began_at(record)
         named = asked.get("isbns")
-        isbns = left.keys() & map(str, named) if isinstance(named, list) and named else left.keys()
+        isbns = waiting.keys() & map(str, named) if isinstance(named, list) and named else set(waiting)
         if isinstance(left_out := asked.get("leave_out"), list):
             isbns -= set(map(str, left_out))
         # Each title waits for the last push that began after its change.
-        titles = tuple(sorted(isbn for isbn in isbns if left[isbn] <= began))
-        if not titles or asked.get("dry_run"):
+        isbns = {isbn for isbn in isbns if waiting[isbn] <= began and not asked.get("dry_run")}
+        first |= dict.fromkeys(isbns, _ended_at(record) or began)
+        titles = tuple(sorted(isbns & left.keys()))
+        if not titles:
             continue
         for isbn in titles:
             del left[isbn]
         run_id, (reason, stopped_by) = record.dagster_run.run_id, _why(instance, record)
         found.append(UnfinishedPush(run_id, _ended_at(record), stopped_by == GUARDRAIL, reason, titles))
-    return tuple(found)
+    return tuple(replace(push, since=min(first[isbn] for isbn in push.titles)) for push in found)
+
+
+def held_back(instance: "DagsterInstance", isbn: str, since: datetime | None) -> str | None:
+    """Why a title's change waits, and what to do, where a guardrail stopped the push that was for it.
+
+    Args:
+        since: the first change that the store was not told of; `None`: there is none.
+    """
+    if since is None:
+        return None
+    stopped = next((push for push in unfinished_pushes(instance, {isbn: since}) if push.by_guardrail), None)
+    if stopped is None:
+        return None
+    reason = stopped.reason.partition(" The commands:")[0]
+    what = f"Look whether it is right. If it is: ingram push --let-through {isbn}"
+    return f"A guardrail stopped the push that it waits for: {reason} {what}"
 
 
 def _began_at(record: "RunRecord") -> datetime:

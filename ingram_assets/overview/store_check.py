@@ -1,6 +1,6 @@
 """The shopper's view of every title against the rules. It writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from ingram_assets.defs.storefront.from_settings import medusa_client, store_rul
 from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.title import Title
+from ingram_assets.overview.failed_runs import unfinished_pushes
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
@@ -38,11 +39,13 @@ class StoreCheck:
     Attributes:
         checked: how many titles were compared.
         on_its_way: ISBNs of titles that changed so lately that a push may still be bringing them.
+        stopped: ISBNs of titles that wait for a push that a guardrail stopped: nobody knows what is right.
         prices_checked: whether shoppers are asked dollars.
     """
 
     checked: int
     on_its_way: tuple[str, ...]
+    stopped: tuple[str, ...]
     differences: tuple[Difference, ...]
     prices_checked: bool
 
@@ -53,9 +56,13 @@ def check_store(
     pace: PaceSettings,
     *,
     retired: frozenset[str],
+    stopped_of: Callable[[Mapping[str, datetime]], frozenset[str]],
     isbns: Sequence[str] = (),
 ) -> StoreCheck:
     """Compares what shoppers see of these titles, or of all that are not retired, with what is right.
+
+    Args:
+        stopped_of: gives those of waiting titles whose push a guardrail stopped (`stopped_titles`).
 
     Raises:
         NeedsPerson, Transient, Permanent: the queue, the journal or the store can't be asked.
@@ -75,8 +82,11 @@ def check_store(
         )
         key = settings.MEDUSA_PUBLISHABLE_KEY
         key = key or publishable_key(client, location.channel_id, location.channel_name)
-        moving = _on_its_way(reader, journal, timedelta(seconds=pace.STORE_LAG_MAX))
-        titles = _titles(reader, settings, isbns, moving | retired)
+        waiting = _waiting(reader, journal, set(isbns))
+        stopped = stopped_of({isbn: at for isbn, at in waiting.items() if isbn not in retired})
+        lately = datetime.now(UTC) - timedelta(seconds=pace.STORE_LAG_MAX)
+        moving = {isbn for isbn, since in waiting.items() if since >= lately} - stopped - retired
+        titles = _titles(reader, settings, isbns, stopped | moving | retired)
         session = StoreSession(
             client, journal, location, store_rules(settings), store_today(common), ledger=ledger
         )
@@ -88,7 +98,8 @@ def check_store(
                 doubtful = {one.isbn for one in found}
                 wanted = _wanted(session, [title for title in titles if title.isbn in doubtful])
                 found = compare(wanted, read_shelf(api))
-    return StoreCheck(len(titles), tuple(sorted(moving)), tuple(found), shelf.has_prices)
+    waits = tuple(sorted(moving)), tuple(sorted(stopped))
+    return StoreCheck(len(titles), *waits, tuple(found), shelf.has_prices)
 
 
 def _wanted(session: StoreSession, titles: Sequence[Title]) -> list[RightOfTitle]:
@@ -128,11 +139,22 @@ def _titles(
     ]
 
 
-def _on_its_way(reader: QueueReader, journal: Journal, within: timedelta) -> frozenset[str]:
-    """Titles whose change the store was not told of, and need not have been yet."""
+def _waiting(reader: QueueReader, journal: Journal, isbns: Set[str]) -> dict[str, datetime]:
+    """Of these titles, or of all, those whose change the store was not told of, and since when it waits."""
     rows, in_step = reader.row_states(), journal.in_step()
     waiting = lag.waiting_since(rows, in_step, reader.first_changes(lag.not_told(rows, in_step)))
-    return frozenset(isbn for isbn, since in waiting.items() if datetime.now(UTC) - since <= within)
+    return {isbn: since for isbn, since in waiting.items() if not isbns or isbn in isbns}
+
+
+def stopped_titles(common: CommonSettings, waiting: Mapping[str, datetime]) -> frozenset[str]:
+    """The titles that wait for a push that a guardrail stopped. Raises NeedsPerson, Transient."""
+    from ingram_assets.runtime.instance import dagster_instance, told_if_away
+
+    if not waiting:
+        return frozenset()
+    with dagster_instance(common) as instance, told_if_away():
+        pushes = unfinished_pushes(instance, waiting)
+    return frozenset(isbn for push in pushes if push.by_guardrail for isbn in push.titles)
 
 
 def retired_titles(common: CommonSettings) -> frozenset[str]:

@@ -231,7 +231,7 @@ def _guardrail(facts: ShopFacts) -> _Cause | None:
     why = (
         f"A guardrail stopped the push that {_titles(titles)} wait{'s' if titles == 1 else ''} for: {reason}"
     )
-    ended = [push.ended_at for push in stopped if push.ended_at is not None]
+    ended = [push.since for push in stopped if push.since is not None]
     what = "See what would change: ingram push --dry-run. If it is right: ingram push --let-through"
     return _Cause(VerdictKind.GUARDRAIL, min(ended, default=None), why, what)
 

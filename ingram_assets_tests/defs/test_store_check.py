@@ -14,13 +14,19 @@ from ingram_assets_tests.testing.storefront import Storefront
 pytestmark = pytest.mark.xdist_group("medusa")
 
 
-def look(*isbns: str, retired: frozenset[str] = frozenset(), **settings: str) -> StoreCheck:
+def look(
+    *isbns: str,
+    retired: frozenset[str] = frozenset(),
+    stopped: frozenset[str] = frozenset(),
+    **settings: str,
+) -> StoreCheck:
     environment = environment_of("storefront") | settings
     return check_store(
         load(StorefrontSettings, environment),
         load(CommonSettings, environment),
         load(PaceSettings, environment),
         retired=retired,
+        stopped_of=lambda waiting: stopped & waiting.keys(),
         isbns=isbns,
     )
 
@@ -109,6 +115,9 @@ def test_copies_at_the_shop_s_own_location_count(storefront: Storefront, title: 
     level = {"location_id": shelf, "stocked_quantity": 7}
     storefront.shop.post(f"inventory-items/{item}/location-levels", level)
     try:
+        # What is told of the shop's own copies is right from the next push on.
+        assert ("label", "'In stock'", "'In stock, ships in 2 days'") in what(look(title))
+        assert storefront.push(title).succeeded
         assert what(look(title)) == []
     finally:
         storefront.shop.delete(f"stock-locations/{shelf}")
@@ -118,6 +127,8 @@ def test_a_change_that_is_on_its_way_is_no_difference_yet(storefront: Storefront
     storefront.read([title], 4)
     found = look(title)
     assert (what(found), found.on_its_way) == ([], (title,))
+    found = look(title, stopped=frozenset({title, "another"}))
+    assert (found.checked, found.on_its_way, found.stopped) == (0, (), (title,)), "a guardrail stopped it"
     storefront.queue.sql(
         "UPDATE ingram_queue SET stock_changed_at = now() - interval '1 hour' WHERE isbn = %s", title
     )

@@ -14,7 +14,7 @@ from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKin
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
 AGO = NOW - timedelta(minutes=30)
 ZONE = ZoneInfo("America/Chicago")
-STOPPED = UnfinishedPush("run", AGO, True, "2 of 3 would turn to zero. The commands: these.", ("a", "b"))
+STOPPED = UnfinishedPush("run", AGO, True, "2 of 3 would turn to zero. The commands: these.", ("a", "b"), AGO)
 BLOCK = Block(60, AGO, "The site blocks this machine.")
 PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machine (status 429)")
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")

@@ -112,6 +112,7 @@ def test_flags_and_metadata_follow_at_every_sync_and_other_keys_stay(bench: Benc
     assert variant["metadata"] == {
         "shelf": "B4",
         "availability": "backorder",
+        "availability_state": "backorder",
         "availability_label": "Available to order, ships in 1–2 weeks",
         "in_stock": False,
         "ingram_stock": {
@@ -201,7 +202,11 @@ def test_titles_imported_long_ago_are_switched_over(bench: Bench) -> None:
     bench.shop.post("inventory-items", {"sku": leftover.isbn})
     report = bench.sync(plain, leftover, coming, unread)
     assert report.failed == {}
-    assert report.of("skipped") == [unread.isbn]
+    assert report.of("written") == [each.isbn for each in (plain, leftover, coming, unread)]
+    never_read = bench.shop.variant(unread.isbn)
+    assert never_read
+    assert never_read["manage_inventory"] is False, "it has a label, and nothing else is touched"
+    assert never_read["metadata"]["availability_state"] == "not_read"
     assert [bench.level(each.isbn) for each in (plain, leftover, coming)] == [
         (7, 0, 1),
         (8, 0, 0),
