@@ -48,7 +48,8 @@ def _print(found: StoreCheck) -> None:
     if found.differences:
         words = f"Of {found.checked:,} titles shoppers see {len(found.differences):,} wrong."
     else:
-        words = f"Shoppers see what is right of all {found.checked:,} titles."
+        of = "the title" if found.checked == 1 else f"all {found.checked:,} titles"
+        words = f"Shoppers see what is right of {of}." if found.checked else "No title was compared."
     say(f"{words}{moving}{prices}", fg="red" if found.differences else "green")
     if found.differences:
         click.echo("What a push would change: ingram push --dry-run. Of one title, why: ingram explain ISBN")

@@ -158,6 +158,11 @@ class DagsterRuns:
 
         return self._view.ask(look)
 
+    def of_key(self, key: str) -> ShopRun | None:
+        """The run that was started with a key; `None`: there is none. Raises DagsterAway."""
+        found = self._view.ask(lambda instance: shop_runs(instance, 1, tags={_KEY_TAG: key}))
+        return found[0] if found else None
+
     def start(self, request: JobRequest, *, by: str, key: str) -> str:
         """Starts a job's run, or gives it to the queue, once for a key. Its id.
 
@@ -173,8 +178,8 @@ class DagsterRuns:
         from ingram_assets.defs.keys import ASKED_BY_TAG
 
         with self._starting:
-            if there := self._view.ask(lambda instance: shop_runs(instance, 1, tags={_KEY_TAG: key})):
-                return there[0].run_id
+            if there := self.of_key(key):
+                return there.run_id
             try:
                 return self._client().submit_job_execution(
                     request.job,

@@ -12,6 +12,7 @@ from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import moment
+from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_instance
@@ -183,6 +184,11 @@ def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: Lo
         assert of_other["titles"] == [other]
         assert (of_both["run_id"], of_both["by_guardrail"], of_both["reason"]) == (run_id, True, reason)
         assert of_both["titles"] == [first, second]
+        assert of_both["since"] == of_other["since"] < of_both["ended_at"], "each try is not news"
+        since = datetime.now(UTC) - timedelta(hours=1)
+        assert reason in (held_back(instance, first, since) or "")
+        assert held_back(instance, first, None) is None
+        assert held_back(instance, first, datetime.now(UTC)) is None, "it changed after that"
         words = " ".join(shop.words().split())
         assert words.startswith("The store has not told the truth since ")
         assert f"A guardrail stopped the push that 3 titles wait for: {reason}" in words

@@ -97,10 +97,14 @@ class RunStory:
 
 @dataclass(frozen=True, slots=True)
 class SeenRun:
-    """A run, and what it left behind once it is over. `run` is `None` where Dagster has forgotten it."""
+    """A run, and what it left behind once it is over. `run` is `None` where Dagster has forgotten it.
+
+    `let_through`: of a plan, the run that did what it says; `None`: nobody has let it through.
+    """
 
     run: ShopRun | None
     result: RunResult | None = None
+    let_through: ShopRun | None = None
 
 
 def _seen(lookups: Lookups, run_id: str) -> LastAnswer[SeenRun]:
@@ -109,7 +113,8 @@ def _seen(lookups: Lookups, run_id: str) -> LastAnswer[SeenRun]:
             run = lookups.runs.of_id(run_id)
         except UnknownShopRun:
             return SeenRun(None)
-        return SeenRun(run, lookups.runs.result(run_id) if run.state.is_over else None)
+        done = lookups.runs.of_key(_once(run_id)) if run.dry_run else None
+        return SeenRun(run, lookups.runs.result(run_id) if run.state.is_over else None, done)
 
     return lookups.dagster_known.ask(("run", run_id), look)
 
@@ -138,6 +143,7 @@ def show_run(
         known=known,
         run=seen.run,
         result=seen.result,
+        let_through=seen.let_through,
         why_not=(seen.result.error or "") if seen.result else "",
         story=story,
         plan=plan,
@@ -240,15 +246,21 @@ def let_through(request: Request, run_id: RunId, form: Form) -> Response:
     why_not = _why_not(seen, story)
     if not why_not and story.asks_for_let_through and form.values.get("looked") != "yes":
         why_not = "Say that you looked at it, with the box above the button, or leave it."
+    if seen.let_through:
+        return RedirectResponse(f"/runs/{seen.let_through.run_id}", 303)
     if why_not or seen.run is None:
         return _ask(request, run_id, why_not or "Dagster does not answer: nothing was done.")
     try:
-        # By the plan's own key: it is let through once, whoever presses the button, and however often.
-        once = str(uuid5(NAMESPACE_OID, f"{run_id} is let through"))
-        started = lookups.runs.start(_request_of(seen.run, story), by=request.state.person.email, key=once)
+        request_of, by = _request_of(seen.run, story), request.state.person.email
+        started = lookups.runs.start(request_of, by=by, key=_once(run_id))
     except IngramError as error:
         return _ask(request, run_id, str(error), status=503)
     return RedirectResponse(f"/runs/{started}", 303)
+
+
+def _once(plan_id: str) -> str:
+    """A plan's own key: it is let through once, whoever presses the button, and however often."""
+    return str(uuid5(NAMESPACE_OID, f"{plan_id} is let through"))
 
 
 def _request_of(plan: ShopRun, story: RunStory) -> job_requests.JobRequest:
@@ -285,6 +297,8 @@ def _why_not(seen: SeenRun, story: RunStory) -> str:
         return "This run is no plan: there is nothing to let through."
     if run.state is not RunState.DONE:
         return "The plan is not finished. Wait for its end." if not run.state.is_over else "The plan failed."
+    if seen.let_through:
+        return "This plan was let through already."
     if not story.planned_isbns:
         return "The plan changes nothing."
     if _is_old(run):

@@ -88,8 +88,11 @@ def test_a_plan_is_shown_and_let_through_and_taken_back(works: Works):
     asked = ada.get(f"/runs/{plan}/go")
     assert "1 title" in asked.text
     assert shop.written() == 0, "nor does asking"
+    other = ada.get(f"/runs/{plan}/go")
     ada.send(asked, f"/runs/{plan}/go")
-    ada.send(ada.get(f"/runs/{plan}/go"), f"/runs/{plan}/go")
+    ada.send(other, f"/runs/{plan}/go")
+    assert "It was let through" in ada.get(f"/runs/{plan}").text
+    assert "This plan was let through already." in ada.get(f"/runs/{plan}/go").text
     run = works.queued()  # A plan is let through once, from however many pages.
     assert run.tags["ingram/asked_by"] == "ada@example.com"
     assert run.run_config["ops"]["push_titles"]["config"] == {
