@@ -77,7 +77,11 @@ def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
     assert bench.level(unknown.isbn) == (0, 0, 0)
     variant = bench.shop.variant(unknown.isbn)
     assert variant
-    assert variant["metadata"] == {"availability": "unknown"}, "so that no shopper is told it is sold out"
+    assert variant["metadata"] == {
+        "availability": "unknown",
+        "availability_state": "not_read",
+        "availability_label": "Ask us whether we can get it",
+    }, "so that no shopper is told it is sold out"
     assert bench.level(coming.isbn) == (0, 0, 0)
     variant = bench.shop.variant(coming.isbn)
     assert variant
