@@ -198,7 +198,7 @@ def show_list(location: str | None, low: int | None, search: str | None, as_json
 def show_stats(as_json: bool) -> None:
     """Print what all entries add up to."""
     settings = storefront_settings()
-    with medusa_client(settings) as client:
+    with medusa_client(settings, is_look=True) as client:
         floor = read_floor(client)
         entries = EntryList(client).all(WantedEntries(floor.place_ids))
         figures = StockFigures.of(entries, floor, settings.LOW_STOCK_THRESHOLD)

@@ -85,7 +85,7 @@ def shop_zone() -> ZoneInfo:
 
 
 def _places(settings: StorefrontSettings) -> dict[str, str]:
-    with medusa_client(settings) as client:
+    with medusa_client(settings, is_look=True) as client:
         return places_called(client)
 
 
@@ -153,7 +153,7 @@ def _explanation(isbn: str) -> tuple[ExplainedTitle, datetime | None]:
     with (
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
-        medusa_client(settings) as client,
+        medusa_client(settings, is_look=True) as client,
     ):
         found = explain_title(titles[0], unread, client, journal, ledger, settings=settings, common=common)
     return found, waiting.get(isbn)

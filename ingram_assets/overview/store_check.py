@@ -72,7 +72,7 @@ def check_store(
         QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
         Journal(url) as journal,
         StockLedger(url, connections=1) as ledger,
-        medusa_client(settings) as client,
+        medusa_client(settings, is_look=True) as client,
     ):
         location = find_location(
             client,

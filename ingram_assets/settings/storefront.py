@@ -49,7 +49,7 @@ class StorefrontSettings(Settings):
     PRICE_POLICY: Annotated[Literal["srp", "keep"], ANY_CASE] = "srp"
     UNREAD_STOCK: Annotated[Literal["untouched", "backorder"], ANY_CASE] = "untouched"
     SELL_RESTRICTED: RestrictionList = Field(
-        frozenset({Restriction.NOT_RETURNABLE}),
+        frozenset(Restriction),
         description="What a page may say of a title that is sold all the same",
     )
     AVAILABILITY_TAGS: YesNo = Field(False, description="A product's tag says its state")

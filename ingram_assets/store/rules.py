@@ -41,7 +41,7 @@ class StoreRules:
     min_stock_delta: int = 1
     price_policy: PricePolicy = "srp"
     orders_unread: bool = False
-    sells_restricted: frozenset[Restriction] = frozenset({Restriction.NOT_RETURNABLE})
+    sells_restricted: frozenset[Restriction] = frozenset(Restriction)
     availability_tags: bool = False
     labels: LabelTable = field(default_factory=label_rules.built_in)
     thresholds: Thresholds = field(default_factory=Thresholds)

@@ -22,13 +22,19 @@ def storefront_settings() -> StorefrontSettings:
     return load(StorefrontSettings, environment_of("storefront"))
 
 
-def medusa_client(settings: StorefrontSettings) -> MedusaClient:
-    """A client of the store that the settings name. Use as a context manager."""
+def medusa_client(settings: StorefrontSettings, *, is_look: bool = False) -> MedusaClient:
+    """A client of the store that the settings name. Use as a context manager.
+
+    Args:
+        is_look: for who waits at a terminal and only looks: a store that does not answer is told of soon.
+    """
     return MedusaClient(
         settings.MEDUSA_BACKEND_URL,
         api_key=secret(settings.MEDUSA_API_KEY),
         email=settings.MEDUSA_EMAIL,
         password=secret(settings.MEDUSA_PASSWORD),
+        attempts=1 if is_look else 5,
+        patience=20.0 if is_look else 60.0,
     )
 
 
