@@ -184,7 +184,7 @@ def test_a_push_of_some_is_taken_back(
     assert [event["run_id"] for event in last] == [run_id, undone.result["run_id"]]
     assert [event["after"]["stocked_quantity"] for event in last] == [3, before[low]]
     words = storefront("history", low)
-    assert f"3 → {before[low]}, in stock. Undo of run {run_id}." in words.output.replace(",", "")
+    assert f"3 → {before[low]:,}, in stock. Undo of run {run_id}." in words.output
 
 
 def test_why_the_store_shows_what_it_shows(stack: Stack, storefront: Shell, sold: list[str]):
