@@ -59,11 +59,11 @@ FAULTS = (
     _one(
         "a reservation below zero is added to the level",
         "store/plan.py",
-        "    wanted = after_silence(",
-        '    if item and item.level and rules.inventory_mode != "on_hand" and wanted.stocked_quantity:\n'
-        "        odd = int(min(0, item.level.reserved))\n"
-        "        wanted = replace(wanted, stocked_quantity=max(0, wanted.stocked_quantity + odd))\n"
-        "    wanted = after_silence(",
+        "        found = after_silence(",
+        '        if item and item.level and rules.inventory_mode != "on_hand" and found.stocked_quantity:\n'
+        "            odd = int(min(0, item.level.reserved))\n"
+        "            found = replace(found, stocked_quantity=max(0, found.stocked_quantity + odd))\n"
+        "        found = after_silence(",
     ),
     _one(
         "a center that leaves the page keeps its count",
@@ -98,8 +98,8 @@ FAULTS = (
     _one(
         "no guardrail looks at anything but zeros",
         _GUARDRAILS,
-        "    turning = [turn for before, after in in_step for turn in turns(before, after, thresholds)]",
-        "    turning: list[Turn] = []",
+        '    rise = f"rise to',
+        '    turning = []\n    rise = f"rise to',
     ),
     _one(
         "no guardrail looks at prices",
@@ -141,8 +141,8 @@ FAULTS = (
     _one(
         "a product that was deleted never comes back",
         _PUSH,
-        "    return [*rows, *(row for row in again if not there[row.isbn].variants)]",
-        "    return [row for row in rows if there is not None]",
+        "    return [*rows, *(row for row in again if row.isbn in waiting), *anew]",
+        "    return [*rows, *anew]",
     ),
     _one(
         "a preorder stays one after its day, if it was never read",
