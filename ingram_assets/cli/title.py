@@ -142,18 +142,16 @@ def _explanation(isbn: str) -> tuple[ExplainedTitle, datetime | None]:
     """Reads the queue, the journal and the store. With it, since when the title waits for a push."""
     environment = environment_of("storefront")
     settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
-    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
-        titles, unread = reader.titles([isbn]), reader.unread(isbn)
-        if not titles:
-            raise UnknownTitle(isbn)
-        rows = [row_state_of(titles[0])]
-        with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
-            in_step = journal.in_step()
-        waiting = lag.waiting_since(rows, in_step, reader.first_changes(lag.not_told(rows, in_step)))
     with (
+        QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
         Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         StockLedger(settings.STOREFRONT_DB_URL.get_secret_value(), connections=1) as ledger,
         medusa_client(settings, is_look=True) as client,
     ):
+        titles, unread = reader.titles([isbn]), reader.unread(isbn)
+        if not titles:
+            raise UnknownTitle(isbn)
+        rows, in_step = [row_state_of(titles[0])], journal.in_step()
+        waiting = lag.waiting_since(rows, in_step, reader.first_changes(lag.not_told(rows, in_step)))
         found = explain_title(titles[0], unread, client, journal, ledger, settings=settings, common=common)
     return found, waiting.get(isbn)

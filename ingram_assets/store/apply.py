@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ingram_assets.store.beside import beside_operations, enter_levels
+from ingram_assets.store.catalog_lookup import Shelves
 from ingram_assets.store.client import MedusaRefused, batches, send_splitting
 from ingram_assets.store.journal import Change
 from ingram_assets.store.model import STATE_TAG, TagRow, Variant, VariantUpdate
@@ -208,8 +209,13 @@ class _Batch:
 
     def write_tags(self) -> None:
         """The tags that say products' states, in one request. All other tags of theirs stay."""
-        titles = self._still(lambda title: title.tag)
-        ids = tag_ids(self.session, [each.tag for each in titles if each.tag])
+        if not (titles := self._still(lambda title: title.tag)):
+            return
+        try:
+            ids = Shelves(self.session).tag_ids(each.tag for each in titles if each.tag)
+        except MedusaRefused as error:
+            self.done.failed |= {each.isbn: str(error) for each in titles}
+            return
 
         def of(title: TitleWrites) -> tuple[list[TagRow], list[TagRow]]:
             before = list(_variant(title).tags or ())
@@ -246,22 +252,6 @@ class _Batch:
             for number, error in send_splitting(titles, send).items():
                 entry.failed(number, error.detail)
                 self.done.failed[titles[number].isbn] = str(error)
-
-
-def tag_ids(session: StoreSession, values: Sequence[str]) -> dict[str, str]:
-    """Tag to its id; those that the store lacks are made."""
-    wanted = sorted(set(values))
-    path, asked = "/admin/product-tags", {"fields": "id,value"}
-    rows = session.client.list_matching(path, "product_tags", "value", wanted, asked)
-    ids = {row["value"]: row["id"] for row in rows}
-    for value in (each for each in wanted if each not in ids):
-        change = Change(
-            "category", None, None, None, {"value": value}, "No tag of the store says this state."
-        )
-        with session.journal.writing(session.run_id, [change]) as entry:
-            ids[value] = session.client.post(path, {"value": value}, {"fields": "id"})["product_tag"]["id"]
-            entry.made(0, ids[value])
-    return ids
 
 
 def _variant(title: TitleWrites) -> Variant:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from ingram_assets.store.client import MedusaRefused
@@ -87,6 +87,22 @@ class Shelves:
         )
         self._journal.know("tag", [Known(TAG, there, TAG)])
         return there
+
+    def tag_ids(self, values: Iterable[str]) -> dict[str, str]:
+        """Tag to its id, made where the store lacks it. Raises MedusaError."""
+        path, wanted = "/admin/product-tags", sorted(set(values))
+
+        def find(some: Sequence[str]) -> dict[str, str]:
+            fields = {"fields": "id,value"}
+            rows = self._client.list_matching(path, "product_tags", "value", some, fields)
+            return {row["value"]: row["id"] for row in rows}
+
+        ids = find(wanted)
+        for value in wanted:
+            if value not in ids:
+                again = partial(lambda value: find([value]).get(value), value)
+                ids[value] = self._make(path, "product_tag", {"value": value}, again)
+        return ids
 
     @cached_property
     def shipping_profile_id(self) -> str | None:
