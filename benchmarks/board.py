@@ -12,18 +12,19 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from benchmarks.case import Figures
+from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import board as board_page
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.overview.board import BoardQuery
 from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
-from ingram_assets.overview.dagster_view import DagsterView
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import let_in, migrate
 from ingram_assets.staging.writer import QueueWriter
+from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import InStep, Journal
 from ingram_demo.embedded.postgres import Postgres
 
@@ -80,13 +81,14 @@ def _figures(postgres: Postgres, queue: str, journal_url: str, folder: str, titl
         "INGRAM_STATE_DIR": folder,
     }
     common = load(CommonSettings, given)
-    view = DagsterView(common)
+    away = MedusaClient(given["MEDUSA_BACKEND_URL"], api_key="none", attempts=1)
+    lookups = Lookups(away, journal_url, queue, common)
     settings = ShopSettings(load(StorefrontSettings, given), common, load(PaceSettings, given))
     sizes = {"titles": titles}
     with psycopg.connect(queue) as connection, QueueReader(queue) as reader, Journal(journal_url) as journal:
         bare = _seconds(lambda: connection.execute("SELECT * FROM public.ingram_current_titles").fetchall())
         yield {"what": "the bare query", "sizes": sizes, "seconds": bare}
-        watch = BoardWatch(settings, reader, journal.in_step, view)
+        watch = BoardWatch(settings, reader, journal.in_step, lookups.view, lookups.floor_answer)
         watch.refresh()
         anew = _seconds(watch.refresh)
         yield {
@@ -98,7 +100,7 @@ def _figures(postgres: Postgres, queue: str, journal_url: str, folder: str, titl
         state = watch.refresh()
         watch.state = lambda: state  # type: ignore[method-assign]
         for what, query in _QUERIES.items():
-            seconds, size = _page(watch, query)
+            seconds, size = _page(watch, lookups, query)
             yield {
                 "what": what,
                 "sizes": sizes,
@@ -106,14 +108,14 @@ def _figures(postgres: Postgres, queue: str, journal_url: str, folder: str, titl
                 "bytes": size,
                 "ratio": seconds / bare,
             }
-    view.close()
+    lookups.close()
     postgres.drop_database("benchmark_dagster")
 
 
-def _page(watch: BoardWatch, query: BoardQuery) -> tuple[float, int]:
+def _page(watch: BoardWatch, lookups: Lookups, query: BoardQuery) -> tuple[float, int]:
     """A page as the desk makes it, without the network: seconds and bytes."""
     app = FastAPI()
-    app.state.board, app.state.zone = watch, ZoneInfo("America/Chicago")
+    app.state.board, app.state.lookups, app.state.zone = watch, lookups, ZoneInfo("America/Chicago")
     scope = {
         "type": "http",
         "app": app,

@@ -22,7 +22,7 @@ from ingram_assets.overview.title_story import (
     explain_title,
     line_of_time,
     places_called,
-    reading_due,
+    readings_due,
 )
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
@@ -131,7 +131,7 @@ def _of_dagster(isbn: str, waits_since: datetime | None) -> tuple[Mapping[str, A
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     try:
         with dagster_instance(common) as instance, told_if_away():
-            found = reading_due(instance, isbn, common, pace)
+            found = readings_due(instance, [isbn], common, pace)[isbn]
             held = held_back(instance, isbn, waits_since)
     except IngramError as error:
         return None, f"Not known when: {error}", None

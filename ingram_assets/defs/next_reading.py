@@ -1,5 +1,6 @@
-"""When a title is read next, and why: for `ingram explain`, from Dagster's own events."""
+"""When titles are read next, and why, from Dagster's own events: for the board and `ingram explain`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -45,24 +46,30 @@ class NextReading:
     why: str
 
 
-def next_reading(
-    instance: dg.DagsterInstance, isbn: str, now: float, *, sweep_every: float, today: date
-) -> NextReading:
-    """When this title is read next. An estimate: others may become more urgent.
+def next_readings(
+    instance: dg.DagsterInstance, isbns: Collection[str], now: float, *, sweep_every: float, today: date
+) -> dict[str, NextReading]:
+    """ISBN to when its title is read next. An estimate: others may become more urgent.
 
     Args:
         now: seconds since 1970.
         sweep_every: seconds from one sweep to the next, where the last one did not tell.
     """
-    if isbn not in instance.get_dynamic_partitions(ISBNS_NAME):
-        return NextReading(None, f"Not any more: it is not tracked. To track it: ingram enrich {isbn}")
-    pause = site_pause(instance, now)
-    found = after_pause(
-        _planned(instance, isbn, pause.until.timestamp() if pause else now, sweep_every, today), pause
-    )
-    off = [what for sensor, what in _BY_SENSOR.items() if sensor in switched_off(instance)]
-    if off:
-        return NextReading(found.at, f"{found.why} But {' and '.join(off)} are switched off in Dagster.")
+    tracked = set(instance.get_dynamic_partitions(ISBNS_NAME))
+    pause, off = site_pause(instance, now), switched_off(instance)
+    what_is_off = [what for sensor, what in _BY_SENSOR.items() if sensor in off]
+    but = f" But {' and '.join(what_is_off)} are switched off in Dagster." if what_is_off else ""
+    ahead = _ahead_of(instance, pause.until.timestamp() if pause else now, sweep_every, today)
+    events = reading_events(instance, latest_readings(instance, isbns))
+    found = {}
+    for isbn in isbns:
+        if isbn in tracked:
+            planned = after_pause(_planned(isbn, events.get(isbn), ahead), pause)
+            found[isbn] = NextReading(planned.at, planned.why + but)
+        else:
+            found[isbn] = NextReading(
+                None, f"Not any more: it is not tracked. To track it: ingram enrich {isbn}"
+            )
     return found
 
 
@@ -79,7 +86,7 @@ def sweep_due(instance: dg.DagsterInstance, sweep_every: float) -> tuple[datetim
     """When the last complete sweep ended, and when the next one is due; `None`: none was complete yet.
 
     Args:
-        sweep_every: as for `next_reading`.
+        sweep_every: as for `next_readings`.
     """
     swept = last_made(instance, STOCK_SWEEP)
     if swept is None:
@@ -88,46 +95,66 @@ def sweep_due(instance: dg.DagsterInstance, sweep_every: float) -> tuple[datetim
     return datetime.fromtimestamp(swept.timestamp, UTC), datetime.fromtimestamp(due, UTC)
 
 
-def _planned(
-    instance: dg.DagsterInstance, isbn: str, now: float, sweep_every: float, today: date
-) -> NextReading:
-    """What would read the title, from `now` on (seconds since 1970)."""
-    events = reading_events(instance, latest_readings(instance, [isbn]))
-    read_at = events[isbn].timestamp if isbn in events else None
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What will read titles. Times are seconds since 1970.
+
+    Attributes:
+        since: nothing is read before.
+        sweep: the one at work, or asked for.
+        due: when the next one is; `None`: none was complete yet.
+        ordered: ISBNs that shoppers ordered lately.
+        usual_demand, least_worth: of the last choice between sweeps; `None`: none was made.
+    """
+
+    since: float
+    sweep: dg.RunRecord | None
+    due: float | None
+    ordered: set[str]
+    usual_demand: float | None
+    least_worth: float | None
+    today: date
+
+
+def _ahead_of(instance: dg.DagsterInstance, since: float, sweep_every: float, today: date) -> _Ahead:
     sweep = makes_now(instance, STOCK_SWEEP)
-    if sweep and (sweep.start_time is None or read_at is None or read_at < sweep.start_time):
-        return _with_this_sweep(sweep, now)
     swept_at, due = sweep_due(instance, sweep_every)
-    if sweep is not None:  # It has read this title.
+    if sweep is not None:  # For the titles that it has read.
         every = (due - swept_at).total_seconds() if due and swept_at else sweep_every
-        due = datetime.fromtimestamp(now + every, UTC)
-    if due is None:
+        due = datetime.fromtimestamp(since + every, UTC)
+    choice = said(last_made(instance, LIKELY_SELL_OUTS), CHOICE) or {}
+    return _Ahead(
+        since,
+        sweep,
+        due.timestamp() if due else None,
+        made_since(instance, ORDERS, since - WANTED_FOR),
+        choice.get("usual_demand"),
+        choice.get("least_worth"),
+        today,
+    )
+
+
+def _planned(isbn: str, last: dg.EventLogRecord | None, ahead: _Ahead) -> NextReading:
+    """What would read the title. `last`: its last reading's event. Pure."""
+    now, sweep = ahead.since, ahead.sweep
+    if sweep and (sweep.start_time is None or last is None or last.timestamp < sweep.start_time):
+        return _with_this_sweep(sweep, now)
+    if ahead.due is None:
         return NextReading(None, "With the first sweep: none was complete yet.")
-    return _next(instance, isbn, events.get(isbn), now, due.timestamp(), today)
-
-
-def _next(
-    instance: dg.DagsterInstance,
-    isbn: str,
-    last: dg.EventLogRecord | None,
-    now: float,
-    due: float,
-    today: date,
-) -> NextReading:
-    if due <= now:
-        return _with_the_sweep(due, now)
+    if ahead.due <= now:
+        return _with_the_sweep(ahead.due, now)
     if last is None:
-        return _with_the_sweep(due, now, "It was never read.")
-    ordered = isbn in made_since(instance, ORDERS, now - WANTED_FOR)
-    title = last_reading(last, ordered, today)
-    between = last_made(instance, LIKELY_SELL_OUTS)
-    choice = said(between, CHOICE) or {}
-    usual, least = choice.get("usual_demand"), choice.get("least_worth")
-    if not usual:
-        return _with_the_sweep(due, now, "Nothing is chosen by sales before some were seen.")
-    after = worth_after(title, usual, least, max(0.0, due - title.at)) if least else None
+        return _with_the_sweep(ahead.due, now, "It was never read.")
+    if not ahead.usual_demand:
+        return _with_the_sweep(ahead.due, now, "Nothing is chosen by sales before some were seen.")
+    title, usual = last_reading(last, isbn in ahead.ordered, ahead.today), ahead.usual_demand
+    after = (
+        worth_after(title, usual, ahead.least_worth, max(0.0, ahead.due - title.at))
+        if ahead.least_worth
+        else None
+    )
     if after is None:
-        return _with_the_sweep(due, now, f"Nothing speaks for an earlier reading: {why(title, usual)}.")
+        return _with_the_sweep(ahead.due, now, f"Nothing speaks for an earlier reading: {why(title, usual)}.")
     at = datetime.fromtimestamp(max(title.at + after, now), UTC)
     return NextReading(at, f"Between sweeps, from {moment(at)} on: {why(title, usual)}.")
 

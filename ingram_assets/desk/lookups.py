@@ -1,22 +1,29 @@
 """Where the desk's pages look: the store, the journal, the queue, Dagster; each for itself, none for long."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from ingram_assets.desk.pages.last_known import LastKnown
 from ingram_assets.overview.dagster_runs import DagsterRuns
 from ingram_assets.overview.dagster_view import DagsterView
-from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.overview.last_answer import LastAnswer
+from ingram_assets.overview.title_story import readings_due
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.journal_views import JournalViews
 
+if TYPE_CHECKING:
+    from ingram_assets.defs.next_reading import NextReading
+
 _QUEUE_SECONDS = 4.0
 _FLOOR_FRESH = timedelta(seconds=2)
 _TITLES_FRESH = timedelta(minutes=5)
+_DUE_FRESH = timedelta(seconds=10)
 
 
 class Lookups:
@@ -48,7 +55,20 @@ class Lookups:
 
     def floor(self) -> Floor | None:
         """The locations and sales channels, as they were last seen; `None`: they never were."""
-        return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH).value
+        return self.floor_answer().value
+
+    def floor_answer(self) -> LastAnswer[Floor]:
+        """The same, and whether Medusa answers now."""
+        return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH)
+
+    def readings_due(self, isbns: Sequence[str], pace: PaceSettings) -> "Mapping[str, NextReading]":
+        """ISBN to when its title is read next, as far as Dagster answers."""
+
+        def look() -> "Mapping[str, NextReading]":
+            return self.view.ask(lambda instance: readings_due(instance, isbns, self.common, pace))
+
+        due = self.dagster_known.ask(("readings due", *isbns), look, fresh_for=_DUE_FRESH)
+        return due.value or {}
 
     def titles(self, isbns: Collection[str]) -> dict[str, str]:
         """ISBN to title, as far as the queue knows it and answers."""

@@ -50,6 +50,7 @@ def serve(
         QueueReader(queue_url, statement_timeout=_TITLES_SECONDS),
         lambda: lookups.journal().in_step(),
         lookups.view,
+        lookups.floor_answer,
     )
     app = make_app(
         room,

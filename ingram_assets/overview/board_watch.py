@@ -1,7 +1,7 @@
 """The board's state in memory, refreshed by one thread while somebody looks, so that no page waits.
 
-Each source (the queue, the journal, Dagster) is asked for itself. One that is away leaves what it last said,
-with the time of it and why there is no newer.
+Each source (the queue, the journal, Dagster, Medusa) is asked for itself. One that is away leaves what
+it last said, with the time of it and why there is no newer.
 """
 
 import logging
@@ -113,10 +113,12 @@ class BoardState:
     queue: LastAnswer[QueueSaid]
     journal: LastAnswer[Mapping[str, InStep]]
     dagster: LastAnswer[DagsterSaid]
+    medusa: LastAnswer[Any]
+    """Whether the store answers: what the board tells of it is what it was told last."""
 
     @property
     def away(self) -> list[tuple[str, LastAnswer[Any]]]:
-        """The sources that can't be asked now, by name."""
+        """The sources of what is shown that can't be asked now, by name."""
         named: list[tuple[str, LastAnswer[Any]]] = [
             ("The queue", self.queue),
             ("The journal", self.journal),
@@ -139,6 +141,7 @@ class _Latest:
     queue: LastAnswer[QueueSaid] = field(default_factory=LastAnswer)
     journal: LastAnswer[Mapping[str, InStep]] = field(default_factory=LastAnswer)
     dagster: LastAnswer[DagsterSaid] = field(default_factory=LastAnswer)
+    medusa: LastAnswer[Any] = field(default_factory=LastAnswer)
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
     titles: tuple[BoardTitle, ...] = ()
     counts: BoardCounts = field(default_factory=lambda: count_board(()))
@@ -149,6 +152,7 @@ class BoardWatch:
 
     Args:
         in_step: asks the journal what the store was last told.
+        store: asks Medusa for anything, and gives up within seconds.
     """
 
     def __init__(
@@ -157,14 +161,15 @@ class BoardWatch:
         queue: QueueReader,
         in_step: Callable[[], Mapping[str, InStep]],
         view: DagsterView,
+        store: Callable[[], LastAnswer[Any]],
     ) -> None:
         self.settings = settings
-        self._queue, self._in_step, self._view = queue, in_step, view
+        self._queue, self._in_step, self._view, self._store = queue, in_step, view, store
         self._latest = _Latest()
         self._state: BoardState | None = None
         self._made_at = self._looked_at = float("-inf")
         self._titles_due, self._titles_took, self._hurried = 0.0, 0.0, False
-        self._pool = ThreadPoolExecutor(3, "board-looks")
+        self._pool = ThreadPoolExecutor(4, "board-looks")
         self._at_work: dict[str, Future[Any]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -195,6 +200,7 @@ class BoardWatch:
     def refresh(self, *, titles: bool = True) -> BoardState:
         """Asks the sources at once. For the thread, and for whoever has none."""
         latest, began = self._latest, time.monotonic()
+        store = self._pool.submit(self._ask_store)
         if titles:
             read, told = self._ask_queue, self._in_step
             latest.queue = _again("The queue", latest.queue, lambda: self._promptly("titles", read))
@@ -210,6 +216,8 @@ class BoardWatch:
             # All of them are judged anew, which for very many takes a second.
             latest.titles = self._judged(latest)
             latest.counts = count_board(latest.titles)
+        # Last: whoever waits for the first board gets all but this from `latest` meanwhile.
+        latest.medusa = store.result()
         return self._made_of(latest)
 
     def hurry(self) -> None:
@@ -255,6 +263,12 @@ class BoardWatch:
         finally:
             if future.done():
                 del self._at_work[what]
+
+    def _ask_store(self) -> LastAnswer[Any]:
+        try:
+            return self._store()
+        except IngramError as error:
+            return replace(self._latest.medusa, why_not=str(error))
 
     def _ask_queue(self) -> QueueSaid:
         return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
@@ -318,7 +332,15 @@ class BoardWatch:
     def _made_of(self, latest: _Latest) -> BoardState:
         now, within = datetime.now(UTC), self.settings.pace.stock_sla
         promise = _promise(latest.titles, within, latest.dagster.value, now)
-        return BoardState(latest.titles, latest.counts, promise, latest.queue, latest.journal, latest.dagster)
+        return BoardState(
+            latest.titles,
+            latest.counts,
+            promise,
+            latest.queue,
+            latest.journal,
+            latest.dagster,
+            latest.medusa,
+        )
 
 
 def _again(called: str, last: LastAnswer[T], look: Callable[[], T]) -> LastAnswer[T]:

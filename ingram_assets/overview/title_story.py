@@ -1,6 +1,6 @@
 """One title: its line of time, why the store shows what it shows of it, and when it is read next."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -240,15 +240,15 @@ def title_notes(title: Title, unread: Trouble | None) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def reading_due(
-    instance: "DagsterInstance", isbn: str, common: CommonSettings, pace: PaceSettings
-) -> "NextReading":
-    """When the title is read next, by Dagster's events."""
-    from ingram_assets.defs.next_reading import next_reading
+def readings_due(
+    instance: "DagsterInstance", isbns: Collection[str], common: CommonSettings, pace: PaceSettings
+) -> "dict[str, NextReading]":
+    """ISBN to when its title is read next, by Dagster's events."""
+    from ingram_assets.defs.next_reading import next_readings
 
-    return next_reading(
+    return next_readings(
         instance,
-        isbn,
+        isbns,
         datetime.now(UTC).timestamp(),
         sweep_every=pace.STOCK_WARN_AFTER,
         today=store_today(common),

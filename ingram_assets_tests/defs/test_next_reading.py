@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, STOCK, STOCK_SWEEP
-from ingram_assets.defs.next_reading import CHOICE, SWEEP_EVERY, NextReading, after_pause, next_reading
+from ingram_assets.defs.next_reading import CHOICE, SWEEP_EVERY, NextReading, after_pause, next_readings
 from ingram_assets.defs.reading_events import HISTORY
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.site_pause import SitePause
@@ -69,7 +69,7 @@ def blocked_for(seconds: float) -> SitePause:
 
 
 def asked(instance: dg.DagsterInstance, isbn: str = ISBN) -> NextReading:
-    return next_reading(instance, isbn, time.time(), sweep_every=5400, today=date(2026, 6, 1))
+    return next_readings(instance, [isbn], time.time(), sweep_every=5400, today=date(2026, 6, 1))[isbn]
 
 
 def seconds_ahead(found: NextReading) -> float:
@@ -114,7 +114,7 @@ def test_a_sensor_that_is_switched_off_is_named(
 def test_a_sweep_that_is_due_already_reads_it_as_soon_as_it_begins(instance: dg.DagsterInstance):
     read(instance, 4, sold_since_yesterday=60)
     made(instance, LIKELY_SELL_OUTS, **{CHOICE: {"usual_demand": 0.02, "least_worth": 0.05}})
-    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 0.001})
+    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: -60.0})
     found = asked(instance)
     assert found.why.startswith("As soon as the sweep of all titles begins, due 20")
     assert abs(seconds_ahead(found)) < 60
@@ -151,7 +151,7 @@ def test_while_ipage_is_left_alone_nothing_is_promised_before_its_end(instance: 
         f"Not before {moment(pause.until)}, iPage is left alone until then: the site blocks this machine "
         f"(status 429). Between sweeps, from {moment(pause.until)} on: "
     )
-    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 0.001})
+    made(instance, STOCK_SWEEP, **{SWEEP_EVERY: -60.0})
     found = asked(instance)
     assert found.at == pause.until
     assert "(status 429). As soon as the sweep of all titles begins, due 20" in found.why

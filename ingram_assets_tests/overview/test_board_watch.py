@@ -25,6 +25,7 @@ from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
 from ingram_assets_tests.testing.desk import looks
 from ingram_assets_tests.testing.queue import Queue, isbn, migrated
+from ingram_demo.embedded.medusa import Medusa
 from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -180,6 +181,25 @@ def test_dagster_that_was_never_there_costs_no_title(shop: Watched):
     assert [name for name, _ in state.away] == ["Dagster"]
     assert state.dagster.value is None
     assert steps(state) == [StoreStep.IN_STEP] * 4
+
+
+def test_a_store_that_is_away_costs_nothing_but_its_answer(shop: Watched, medusa: Medusa):
+    state = shop.watch.refresh()
+    assert (state.medusa.at, state.medusa.why_not) == (None, "Medusa does not answer.")
+    assert steps(state) == [StoreStep.IN_STEP] * 4
+    lookups, watch = looks(medusa.url, medusa.email, medusa.password, shop.journal)
+    answered = watch.refresh().medusa
+    lookups.close()
+    assert answered.at is not None
+    assert answered.why_not is None
+
+
+def test_a_store_that_refuses_us_is_told_with_its_words(shop: Watched, medusa: Medusa):
+    lookups, watch = looks(medusa.url, medusa.email, "wrong", shop.journal)
+    refused = watch.refresh().medusa
+    lookups.close()
+    assert refused.at is None
+    assert "MEDUSA_PASSWORD" in (refused.why_not or "")
 
 
 def test_somebody_who_looks_has_it_kept_current_and_nobody_has_nothing_asked(

@@ -56,6 +56,7 @@ def looks(
         QueueReader(given["QUEUE_DB_URL"]),
         lambda: lookups.journal().in_step(),
         lookups.view,
+        lookups.floor_answer,
     )
     return lookups, watch
 

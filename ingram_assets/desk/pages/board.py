@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import rendering
 from ingram_assets.desk.pages.rendering import NOT_KEPT, PART, plural, render, render_part
 from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
@@ -54,10 +55,14 @@ def show_board(request: Request) -> HTMLResponse:
     watch: BoardWatch = request.app.state.board
     query, state = BoardQuery.of(request.query_params), watch.state()
     is_part = request.headers.get("hx-target") == LIST
+    listed = find(state.titles, query)
+    lookups: Lookups = request.app.state.lookups
+    read_on = [one.isbn for one in listed.titles if not one.is_retired]
     values: dict[str, Any] = {
         "query": query,
         "state": state,
-        "listed": find(state.titles, query),
+        "listed": listed,
+        "due": lookups.readings_due(read_on, watch.settings.pace) if read_on else {},
         "statuses": STATUSES,
         "is_part": is_part,
     }

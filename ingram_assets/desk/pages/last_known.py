@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from ingram_assets.domain.failures import IngramError, Permanent
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent
 from ingram_assets.overview.last_answer import LastAnswer
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,8 @@ class LastKnown:
             raise
         except IngramError as error:
             log.warning("%s: %s", self.called, error)
-            looked.known = replace(looked.known, why_not=f"{self.called} does not answer.")
+            why_not = str(error) if isinstance(error, NeedsPerson) else f"{self.called} does not answer."
+            looked.known = replace(looked.known, why_not=why_not)
         self._end(looked, future)
         return cast(LastAnswer[T], looked.known)
 

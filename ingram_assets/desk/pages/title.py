@@ -35,7 +35,7 @@ from ingram_assets.overview.title_story import (
     explain_title,
     explain_without_store,
     line_of_time,
-    reading_due,
+    readings_due,
     write_words,
 )
 from ingram_assets.staging.reader import StockChange, Trouble
@@ -319,9 +319,9 @@ class TitleLooks:
         view, isbn, settings = self._lookups.view, self._isbn, self.settings
 
         def look() -> DagsterTitle:
-            found = view.ask(lambda instance: reading_due(instance, isbn, settings.common, settings.pace))
+            due = view.ask(lambda instance: readings_due(instance, [isbn], settings.common, settings.pace))
             wanted = WantedAttempts(AttemptStatus.FAILED, (isbn,))
-            return DagsterTitle(found.why, view.ask(lambda instance: attempts(instance, wanted, _SHOWN)))
+            return DagsterTitle(due[isbn].why, view.ask(lambda instance: attempts(instance, wanted, _SHOWN)))
 
         return self._ask(self._lookups.dagster_known, "title", look)
 

@@ -1,14 +1,17 @@
 """The board's page: its parts, its empty states, what it says of what is away, and what it costs."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ingram_assets.alerts.model import Incident
+from ingram_assets.defs.next_reading import NextReading
 from ingram_assets.desk.pages import board as board_page
 from ingram_assets.desk.pages import rendering
 from ingram_assets.domain.stock import DcStock
@@ -96,11 +99,14 @@ def state(*titles: Title, said: DagsterSaid | None = QUIET, **more: Any) -> Boar
         LastAnswer(None, NOW),
         LastAnswer(in_step, NOW),
         LastAnswer(said, NOW if said else None),
+        LastAnswer("a store", NOW),
     )
 
 
 class Watch:
     """Stands for the thread that keeps the state."""
+
+    settings = SimpleNamespace(pace=None)
 
     def __init__(self, state: BoardState) -> None:
         self._state = state
@@ -109,9 +115,19 @@ class Watch:
         return self._state
 
 
-def visit(shown: BoardState) -> Visit:
+class Looks:
+    """Stands for what Dagster is asked for titles of a page."""
+
+    def __init__(self, due: Mapping[str, NextReading]) -> None:
+        self._due = due
+
+    def readings_due(self, isbns: Sequence[str], pace: object) -> Mapping[str, NextReading]:
+        return {one: due for one, due in self._due.items() if one in isbns}
+
+
+def visit(shown: BoardState, due: Mapping[str, NextReading] | None = None) -> Visit:
     app = page_app([board_page.router])
-    app.state.board = Watch(shown)
+    app.state.board, app.state.lookups = Watch(shown), Looks(due or {})
     return Visit(visitor(app))
 
 
@@ -343,3 +359,36 @@ def test_a_page_of_fifty_titles_is_small():
     assert len(shown.tree.css("tbody tr")) == 50
     assert len(shown.html.encode()) < 90_000
     assert len(page().html.encode()) < 16_000
+
+
+def test_a_row_says_when_its_title_is_read_next_and_why():
+    due = {
+        isbn(1): NextReading(
+            NOW + timedelta(minutes=13), "Between sweeps, from 2026-06-01 10:00 UTC on: 3 left."
+        ),
+        isbn(2): NextReading(NOW, "With the sweep of all titles that is at work."),
+        isbn(3): NextReading(None, "With the first sweep: none was complete yet."),
+    }
+    shown = visit(state(book(1), book(2), book(3), book(4)), due).get("/")
+    assert "next in 13 min Between sweeps, from Jun 1, 5:00 AM on: 3 left." in row(shown, 0)
+    assert "next any moment With the sweep of all titles that is at work." in row(shown, 1)
+    assert "next reading With the first sweep" in row(shown, 2)
+    assert "next" not in row(shown, 3), "Dagster does not answer"
+
+
+def test_nothing_reads_a_retired_title():
+    due = {isbn(1): NextReading(None, "Not any more")}
+    shown = visit(state(book(1), retired=frozenset({isbn(1)})), due).get("/?show=retired")
+    assert "Book 1" in row(shown)
+    assert "Not any more" not in row(shown)
+
+
+def test_a_store_that_is_away_is_told_with_when_it_last_answered():
+    shown = state(book(1))
+    assert "The store can't be asked" not in visit(shown).get("/").text
+    away = replace(shown, medusa=LastAnswer("a store", NOW - timedelta(minutes=7), "Medusa does not answer."))
+    page = visit(away).get("/")
+    told = page.tree.css_first(".notice").text(separator=" ")
+    assert "The store can't be asked now. It last answered 7 min ago" in " ".join(told.split())
+    assert "Medusa does not answer." in told
+    assert "In stock" in row(page), "as it was told last"
