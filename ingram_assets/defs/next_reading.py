@@ -17,7 +17,7 @@ from ingram_assets.defs.reading_events import (
 )
 from ingram_assets.defs.runs_at_work import makes_now, switched_off
 from ingram_assets.defs.site_pauses import site_pause
-from ingram_assets.domain.freshness import why, worth_after
+from ingram_assets.domain.freshness import NextReading, why, worth_after
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import moment
 
@@ -31,19 +31,6 @@ WANTED_FOR = 14 * 86400.0
 """Seconds for which an order makes a title one that shoppers want."""
 
 _BY_SENSOR = {"sweep_due": "the sweeps", "between_sweeps_due": "what is read between sweeps"}
-
-
-@dataclass(frozen=True, slots=True)
-class NextReading:
-    """When a title is expected to be read next.
-
-    Attributes:
-        at: not before that, and soon after it; None: nothing is known that would read it.
-        why: a sentence for a person.
-    """
-
-    at: datetime | None
-    why: str
 
 
 def next_readings(

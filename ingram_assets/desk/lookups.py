@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from ingram_assets.desk.pages.last_known import LastKnown
+from ingram_assets.domain.freshness import NextReading
 from ingram_assets.overview.dagster_runs import DagsterRuns
 from ingram_assets.overview.dagster_view import DagsterView
 from ingram_assets.overview.last_answer import LastAnswer
@@ -16,9 +16,6 @@ from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.channels import Floor, read_floor
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.journal_views import JournalViews
-
-if TYPE_CHECKING:
-    from ingram_assets.defs.next_reading import NextReading
 
 _QUEUE_SECONDS = 4.0
 _FLOOR_FRESH = timedelta(seconds=2)
@@ -61,10 +58,10 @@ class Lookups:
         """The same, and whether Medusa answers now."""
         return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH)
 
-    def readings_due(self, isbns: Sequence[str], pace: PaceSettings) -> "Mapping[str, NextReading]":
+    def readings_due(self, isbns: Sequence[str], pace: PaceSettings) -> Mapping[str, NextReading]:
         """ISBN to when its title is read next, as far as Dagster answers."""
 
-        def look() -> "Mapping[str, NextReading]":
+        def look() -> Mapping[str, NextReading]:
             return self.view.ask(lambda instance: readings_due(instance, isbns, self.common, pace))
 
         due = self.dagster_known.ask(("readings due", *isbns), look, fresh_for=_DUE_FRESH)

@@ -8,6 +8,7 @@ the falls of its own stock; before it is known, the catalog's usual demand stand
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
@@ -108,6 +109,19 @@ class NextTitle:
     isbn: str
     worth: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextReading:
+    """When a title is expected to be read next.
+
+    Attributes:
+        at: not before that, and soon after it; None: nothing is known that would read it.
+        why: a sentence for a person.
+    """
+
+    at: datetime | None
+    why: str
 
 
 def sweep_every(titles: int, pages_per_hour: float | None, at_most: float) -> float:

@@ -7,7 +7,7 @@ to be sold, `defs.storefront.lag` whether the store follows the queue.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from ingram_assets.defs.storefront import lag
+from ingram_assets.defs.storefront.lag import Lag
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.isbn import isbn10_of, isbn_spelled
@@ -23,7 +23,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.status import NO_STOCK_TABLE, is_low
-from ingram_assets.staging.reader import Trouble, row_state_of
+from ingram_assets.staging.reader import Trouble
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
@@ -95,52 +95,53 @@ class BoardTitle:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """How the store follows the queue, as `lag` finds it.
+
+    Attributes:
+        waiting: ISBN to the first change that the store was not told of.
+        lag: what the store has not followed for longer than is promised.
+    """
+
+    waiting: Mapping[str, datetime]
+    lag: Lag
+
+
+@dataclass(frozen=True, slots=True)
 class BoardInputs:
     """What a board is made of.
 
     Attributes:
         titles: the queue's current rows.
         unread: by ISBN.
-        in_step: what the store was last told, by ISBN; `None`: the journal can't be asked.
-        first_changes: as for `lag.look`.
-        tracked: `None`: Dagster can't be asked.
-        sweeping_since: since when pages are being read, and a change may wait for the end of that.
+        in_step: what the store was last told, by ISBN.
+        following: `None`: the journal can't be asked.
     """
 
     titles: Sequence[Title]
     unread: Mapping[str, Trouble] = field(default_factory=dict)
-    in_step: Mapping[str, InStep] | None = None
-    first_changes: Mapping[str, datetime] = field(default_factory=dict)
-    tracked: Collection[str] | None = None
+    in_step: Mapping[str, InStep] = field(default_factory=dict)
+    following: Following | None = None
     retired: frozenset[str] = frozenset()
-    sweeping_since: datetime | None = None
 
 
 def make_board(
-    inputs: BoardInputs,
-    *,
-    now: datetime,
-    today: date,
-    rules: StoreRules,
-    promise: timedelta,
-    lag_at_most: timedelta,
+    inputs: BoardInputs, *, now: datetime, today: date, rules: StoreRules, promise: timedelta
 ) -> tuple[BoardTitle, ...]:
     """All titles, retired ones too, by title.
 
     Args:
         today: the date in the store's time zone.
         promise: how old a reading may be.
-        lag_at_most: how long the store may take to follow.
     """
-    steps, by = _steps(inputs, now, lag_at_most), _JudgedBy(now, today, rules, promise)
-    told = inputs.in_step or {}
+    steps, by = _steps(inputs), _JudgedBy(now, today, rules, promise)
     made = [
         _board_title(
             age(title, now, rules.stock_max_age, rules.stale_stock),
             inputs.unread.get(title.isbn),
             steps[title.isbn],
             title.isbn in inputs.retired,
-            told.get(title.isbn),
+            inputs.in_step.get(title.isbn),
             by,
         )
         for title in inputs.titles
@@ -161,27 +162,18 @@ class _JudgedBy:
 _Step = tuple[StoreStep, datetime | None, str | None]
 
 
-def _steps(inputs: BoardInputs, now: datetime, at_most: timedelta) -> dict[str, _Step]:
+def _steps(inputs: BoardInputs) -> dict[str, _Step]:
     """ISBN to whether the store follows, since when it does not, and what is the matter."""
-    rows = [row_state_of(title) for title in inputs.titles]
-    steps: dict[str, _Step] = {row.isbn: (StoreStep.NOT_KNOWN, None, None) for row in rows}
-    if inputs.in_step is not None:
+    steps: dict[str, _Step] = {one.isbn: (StoreStep.NOT_KNOWN, None, None) for one in inputs.titles}
+    if inputs.following is not None:
         steps = dict.fromkeys(steps, (StoreStep.IN_STEP, None, None))
-        waiting = lag.waiting_since(rows, inputs.in_step, inputs.first_changes)
+        waiting, behind = inputs.following.waiting, inputs.following.lag.behind
         steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
-        found = lag.look(
-            rows,
-            inputs.in_step,
-            inputs.first_changes,
-            tracked=inputs.tracked,
-            retired=inputs.retired,
-            now=now,
-            at_most=at_most,
-            sweeping_since=inputs.sweeping_since,
-        )
-        steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in found.behind}
+        steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in behind}
     steps |= {
-        row.isbn: (StoreStep.FAILED, None, row.failed_reason) for row in rows if row.failed_reason is not None
+        one.isbn: (StoreStep.FAILED, None, one.failed_reason)
+        for one in inputs.titles
+        if one.failed_reason is not None
     }
     return steps | dict.fromkeys(inputs.retired, (StoreStep.RETIRED, None, None))
 

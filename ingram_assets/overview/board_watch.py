@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,18 +18,25 @@ from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.board import (
     BoardCounts,
     BoardInputs,
     BoardTitle,
+    Following,
+    Trait,
     count_board,
     make_board,
     oldest_reading,
 )
 from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
-from ingram_assets.overview.dagster_view import DagsterView
+from ingram_assets.overview.dagster_view import DagsterAway, DagsterView
+from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.last_answer import LastAnswer
+from ingram_assets.overview.status import block_of
+from ingram_assets.overview.verdict import ShopFacts, Verdict, judge
+from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
@@ -73,6 +81,7 @@ class DagsterSaid:
         sweeping_since: since when runs of the scraper are at work; `None`: none is.
         swept_at, sweep_due: the end of the last complete sweep, and when the next one is to begin.
         sweeps_in_time_since: since when they have been in time; `None`: they are not, or nobody knows.
+        pause: until when iPage is left alone.
         at_work: runs that wait or are at work, the latest first.
     """
 
@@ -83,48 +92,42 @@ class DagsterSaid:
     swept_at: datetime | None
     sweep_due: datetime | None
     sweeps_in_time_since: datetime | None
+    pause: SitePause | None
     incidents: tuple[Incident, ...]
     at_work: tuple[ShopRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PromiseState:
-    """Whether every title was read within what is promised.
+class FailuresSaid:
+    """Which runs failed, by Dagster; as `ShopFacts` has them."""
 
-    Attributes:
-        is_kept: `None`: nothing was read yet, or the queue never answered.
-        since: since when; `None`: nobody knows.
-        oldest: the title that was read longest ago.
-    """
-
-    is_kept: bool | None
-    since: datetime | None
-    within: timedelta
-    oldest: BoardTitle | None
+    failed_runs: tuple[FailedRun, ...] = ()
+    unfinished_pushes: tuple[UnfinishedPush, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BoardState:
-    """All that the board shows."""
+    """All that the board shows.
+
+    Attributes:
+        verdict: whether the store tells the truth, as `ingram status` says it.
+        oldest: the title that was read longest ago.
+        medusa: whether the store answers: what the board tells of it is what it was told last.
+    """
 
     titles: tuple[BoardTitle, ...]
     counts: BoardCounts
-    promise: PromiseState
+    verdict: Verdict
+    oldest: BoardTitle | None
     queue: LastAnswer[QueueSaid]
     journal: LastAnswer[Mapping[str, InStep]]
     dagster: LastAnswer[DagsterSaid]
     medusa: LastAnswer[Any]
-    """Whether the store answers: what the board tells of it is what it was told last."""
 
     @property
     def away(self) -> list[tuple[str, LastAnswer[Any]]]:
         """The sources of what is shown that can't be asked now, by name."""
-        named: list[tuple[str, LastAnswer[Any]]] = [
-            ("The queue", self.queue),
-            ("The journal", self.journal),
-            ("Dagster", self.dagster),
-        ]
-        return [(name, answer) for name, answer in named if answer.why_not]
+        return _away(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,9 @@ class _Latest:
     journal: LastAnswer[Mapping[str, InStep]] = field(default_factory=LastAnswer)
     dagster: LastAnswer[DagsterSaid] = field(default_factory=LastAnswer)
     medusa: LastAnswer[Any] = field(default_factory=LastAnswer)
+    failures: FailuresSaid = field(default_factory=FailuresSaid)
     first_changes: Mapping[str, datetime] = field(default_factory=dict)
+    following: Following | None = None
     titles: tuple[BoardTitle, ...] = ()
     counts: BoardCounts = field(default_factory=lambda: count_board(()))
 
@@ -214,8 +219,10 @@ class BoardWatch:
         latest.dagster = _again("Dagster", latest.dagster, lambda: self._view.ask(self._ask_dagster))
         if titles:
             # All of them are judged anew, which for very many takes a second.
+            latest.following = self._followed(latest)
             latest.titles = self._judged(latest)
             latest.counts = count_board(latest.titles)
+            self._ask_failures()
         # Last: whoever waits for the first board gets all but this from `latest` meanwhile.
         latest.medusa = store.result()
         return self._made_of(latest)
@@ -290,6 +297,7 @@ class BoardWatch:
         from ingram_assets.defs.next_reading import sweep_due
         from ingram_assets.defs.operations.sensors import tables_of
         from ingram_assets.defs.runs_at_work import at_work_since, switched_off
+        from ingram_assets.defs.site_pauses import site_pause
 
         swept, due = sweep_due(instance, self.settings.pace.STOCK_WARN_AFTER)
         fresh = instance.get_freshness_state_records([STOCK_SWEEP]).get(STOCK_SWEEP)
@@ -302,45 +310,114 @@ class BoardWatch:
             swept_at=swept,
             sweep_due=due,
             sweeps_in_time_since=fresh.updated_at.astimezone(UTC) if fresh and in_time else None,
+            pause=site_pause(instance, datetime.now(UTC).timestamp()),
             incidents=tuple(open_incidents(tables_of(instance).log())),
             at_work=tuple(shop_runs(instance, AT_WORK_SHOWN, unfinished=True)),
         )
 
+    def _ask_failures(self) -> None:
+        latest = self._latest
+        all_waiting = latest.following.waiting if latest.following else {}
+        waiting = {isbn: since for isbn, since in all_waiting.items() if isbn not in self._retired}
+        with suppress(DagsterAway):  # It is told of already.
+            latest.failures = self._view.ask(
+                lambda instance: FailuresSaid(last_failed(instance), unfinished_pushes(instance, waiting))
+            )
+
+    @property
+    def _retired(self) -> frozenset[str]:
+        dagster = self._latest.dagster.value
+        return dagster.retired if dagster else frozenset()
+
+    @property
+    def _switched_off(self) -> frozenset[str]:
+        dagster = self._latest.dagster.value
+        return dagster.switched_off if dagster else frozenset()
+
+    def _followed(self, latest: _Latest) -> Following | None:
+        queue, in_step, dagster = latest.queue.value, latest.journal.value, latest.dagster.value
+        if queue is None or in_step is None:
+            return None
+        rows = [row_state_of(title) for title in queue.titles]
+        is_late_anyway = lag.PUSHES_STOCK in self._switched_off
+        found = lag.look(
+            rows,
+            in_step,
+            latest.first_changes,
+            tracked=dagster.tracked if dagster else None,
+            retired=self._retired,
+            now=datetime.now(UTC),
+            at_most=self._lag_at_most,
+            sweeping_since=dagster.sweeping_since if dagster and not is_late_anyway else None,
+        )
+        return Following(lag.waiting_since(rows, in_step, latest.first_changes), found)
+
+    @property
+    def _lag_at_most(self) -> timedelta:
+        return timedelta(seconds=self.settings.pace.STORE_LAG_MAX)
+
     def _judged(self, latest: _Latest) -> tuple[BoardTitle, ...]:
-        settings, queue, dagster = self.settings, latest.queue.value, latest.dagster.value
+        settings, queue = self.settings, latest.queue.value
         if queue is None:
             return ()
-        off = dagster.switched_off if dagster else ()
-        inputs = BoardInputs(
-            queue.titles,
-            queue.unread,
-            latest.journal.value,
-            latest.first_changes,
-            dagster.tracked if dagster else None,
-            dagster.retired if dagster else frozenset(),
-            dagster.sweeping_since if dagster and lag.PUSHES_STOCK not in off else None,
-        )
+        in_step = latest.journal.value or {}
         return make_board(
-            inputs,
+            BoardInputs(queue.titles, queue.unread, in_step, latest.following, self._retired),
             now=datetime.now(UTC),
             today=store_today(settings.common),
             rules=store_rules(settings.store),
             promise=settings.pace.stock_sla,
-            lag_at_most=timedelta(seconds=settings.pace.STORE_LAG_MAX),
         )
 
     def _made_of(self, latest: _Latest) -> BoardState:
-        now, within = datetime.now(UTC), self.settings.pace.stock_sla
-        promise = _promise(latest.titles, within, latest.dagster.value, now)
+        now, oldest = datetime.now(UTC), oldest_reading(latest.titles)
         return BoardState(
             latest.titles,
             latest.counts,
-            promise,
+            judge(self._facts(latest, oldest), now),
+            oldest,
             latest.queue,
             latest.journal,
             latest.dagster,
             latest.medusa,
         )
+
+    def _facts(self, latest: _Latest, oldest: BoardTitle | None) -> ShopFacts:
+        said, followed = latest.dagster.value, latest.following
+        behind = followed.lag.behind if followed else ()
+        kept = [one for one in latest.titles if not one.is_retired]
+        return ShopFacts(
+            titles=len(said.tracked) if said else len(kept),
+            within=self.settings.pace.stock_sla,
+            is_running=bool(running_ports(self.settings.common)),
+            oldest=oldest.as_of if oldest else None,
+            late=sum(one.is_late for one in kept),
+            behind=len(behind) if followed else None,
+            behind_since=behind[0].since if behind else None,
+            behind_text=lag.sentence(followed.lag, self._lag_at_most, self._switched_off)
+            if followed and behind
+            else None,
+            failed=latest.counts.by_trait[Trait.FAILED],
+            block=block_of(self._unread(latest)),
+            pause=said.pause if said else None,
+            failed_runs=latest.failures.failed_runs,
+            unfinished_pushes=latest.failures.unfinished_pushes,
+            switched_off=sorted(self._switched_off),
+            not_asked=tuple(f"{name} can't be asked: {answer.why_not}" for name, answer in _away(latest)),
+        )
+
+    def _unread(self, latest: _Latest) -> list[Trouble]:
+        queue = latest.queue.value
+        return [one for one in queue.unread.values() if one.isbn not in self._retired] if queue else []
+
+
+def _away(latest: _Latest | BoardState) -> list[tuple[str, LastAnswer[Any]]]:
+    named: list[tuple[str, LastAnswer[Any]]] = [
+        ("The queue", latest.queue),
+        ("The journal", latest.journal),
+        ("Dagster", latest.dagster),
+    ]
+    return [(name, answer) for name, answer in named if answer.why_not]
 
 
 def _again(called: str, last: LastAnswer[T], look: Callable[[], T]) -> LastAnswer[T]:
@@ -351,14 +428,3 @@ def _again(called: str, last: LastAnswer[T], look: Callable[[], T]) -> LastAnswe
     except IngramError as error:
         log.warning("%s: %s", called, error)
         return replace(last, why_not=str(error))
-
-
-def _promise(
-    titles: Sequence[BoardTitle], within: timedelta, dagster: DagsterSaid | None, now: datetime
-) -> PromiseState:
-    oldest = oldest_reading(titles)
-    if oldest is None or oldest.as_of is None:
-        return PromiseState(None, None, within, None)
-    if now - oldest.as_of > within:
-        return PromiseState(False, oldest.as_of + within, within, oldest)
-    return PromiseState(True, dagster.sweeps_in_time_since if dagster else None, within, oldest)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.freshness import NextReading
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.title import Title
@@ -28,8 +29,6 @@ from ingram_assets.store.session import StoreSession
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-
-    from ingram_assets.defs.next_reading import NextReading
 
 
 class UnknownTitle(NeedsPerson):
@@ -242,7 +241,7 @@ def title_notes(title: Title, unread: Trouble | None) -> tuple[str, ...]:
 
 def readings_due(
     instance: "DagsterInstance", isbns: Collection[str], common: CommonSettings, pace: PaceSettings
-) -> "dict[str, NextReading]":
+) -> dict[str, NextReading]:
     """ISBN to when its title is read next, by Dagster's events."""
     from ingram_assets.defs.next_reading import next_readings
 

@@ -1,5 +1,6 @@
 """The board: what is said of a title, and how titles are found."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingram_assets.defs.storefront import lag
 from ingram_assets.domain.isbn import isbn10_of, parse_isbn
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -19,6 +21,7 @@ from ingram_assets.overview.board import (
     BoardInputs,
     BoardQuery,
     BoardTitle,
+    Following,
     StoreStep,
     Trait,
     count_board,
@@ -26,7 +29,7 @@ from ingram_assets.overview.board import (
     make_board,
     oldest_reading,
 )
-from ingram_assets.staging.reader import Trouble
+from ingram_assets.staging.reader import Trouble, row_state_of
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
@@ -67,9 +70,28 @@ def told(*titles: Title, minutes: float = 0) -> dict[str, InStep]:
     }
 
 
-def board(*titles: Title, **more: Any) -> tuple[BoardTitle, ...]:
-    inputs = BoardInputs(titles, **({"in_step": told(*titles)} | more))
-    return make_board(inputs, now=NOW, today=TODAY, rules=RULES, promise=PROMISE, lag_at_most=LAG)
+def board(
+    *titles: Title,
+    in_step: Mapping[str, InStep] | None = None,
+    journal_answers: bool = True,
+    tracked: Collection[str] | None = None,
+    sweeping_since: datetime | None = None,
+    **more: Any,
+) -> tuple[BoardTitle, ...]:
+    rows, in_step = [row_state_of(one) for one in titles], told(*titles) if in_step is None else in_step
+    found = lag.look(
+        rows,
+        in_step,
+        {},
+        tracked=tracked,
+        retired=more.get("retired", ()),
+        now=NOW,
+        at_most=LAG,
+        sweeping_since=sweeping_since,
+    )
+    following = Following(lag.waiting_since(rows, in_step, {}), found) if journal_answers else None
+    inputs = BoardInputs(titles, in_step=in_step, following=following, **more)
+    return make_board(inputs, now=NOW, today=TODAY, rules=RULES, promise=PROMISE)
 
 
 def isbns(titles: Any) -> list[str]:
@@ -151,7 +173,7 @@ def test_a_sweep_that_is_at_work_makes_nobody_late():
 
 
 def test_without_the_journal_it_is_not_known_whether_the_store_follows():
-    one, failed = board(book(1), book(2, failed_reason="No."), in_step=None)
+    one, failed = board(book(1), book(2, failed_reason="No."), journal_answers=False)
     assert (one.step, failed.step) == (StoreStep.NOT_KNOWN, StoreStep.FAILED)
 
 
@@ -168,7 +190,7 @@ SHELF = board(
     book(5, None, title="Unread", author="Nobody"),
     book(6, title="Gone", author="Le Guin"),
     book(7, title="Refused", failed_reason="No."),
-    in_step=None,
+    journal_answers=False,
     retired=frozenset({isbn(6)}),
     unread={isbn(4): Trouble(isbn(4), "Piranesi", "The page timed out.")},
 )

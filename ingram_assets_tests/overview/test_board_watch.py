@@ -19,6 +19,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.overview import board_watch
 from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
+from ingram_assets.overview.verdict import VerdictKind
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
@@ -106,7 +107,8 @@ def test_a_shop_in_order(shop: Watched):
     assert state.away == []
     assert (state.counts.titles, state.counts.by_status["in_stock"]) == (4, 4)
     assert steps(state) == [StoreStep.IN_STEP] * 4
-    assert state.promise.is_kept is True
+    assert state.verdict.kept is True
+    assert state.verdict.kind is VerdictKind.KEPT
     said = state.dagster.value
     assert said is not None
     assert (said.incidents, said.at_work, said.swept_at, said.sweep_due) == ((), (), None, None)
@@ -135,11 +137,13 @@ def test_what_changes_is_seen(shop: Watched):
     assert step[second] is StoreStep.FAILED
     assert step[fourth] is StoreStep.RETIRED
     assert [one.isbn for one in find(state.titles, BoardQuery(trait=Trait.LATE)).titles] == [third]
-    assert state.promise.is_kept is False
-    assert state.promise.oldest
-    assert state.promise.oldest.isbn == third
-    assert state.promise.oldest.as_of
-    assert state.promise.since == state.promise.oldest.as_of + timedelta(hours=2)
+    assert state.verdict.kept is False
+    assert state.oldest
+    assert state.oldest.isbn == third
+    assert "1 of 3 titles" in state.verdict.why
+    assert "1 title was read longer ago than" in state.verdict.why
+    assert state.verdict.since
+    assert datetime.now(UTC) - state.verdict.since > timedelta(minutes=59)
 
 
 def test_incidents_that_people_were_told_of(shop: Watched):

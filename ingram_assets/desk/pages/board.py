@@ -1,6 +1,7 @@
 """`/`: every title as shoppers see it, and above it whether the promise is kept."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from ingram_assets.desk.pages import rendering
 from ingram_assets.desk.pages.rendering import NOT_KEPT, PART, plural, render, render_part
 from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
+from ingram_assets.overview.verdict import Verdict, VerdictKind
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,6 +25,29 @@ LIST = "board-list"
 
 _ANY_MOMENT = timedelta(minutes=2)
 """A sweep that is due for less is not late: what begins it looks once a minute or so."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """What a person does about a verdict, on these pages. `address`: where; empty: nowhere here."""
+
+    words: str
+    address: str = ""
+
+
+_WAYS_OUT: Mapping[VerdictKind, WayOut] = {
+    VerdictKind.GUARDRAIL: WayOut("Look at what would change, and let it through if it is right", "/runs"),
+    VerdictKind.FAILED_RUNS: WayOut("See what failed", "/runs"),
+    VerdictKind.BEHIND: WayOut("See the last pushes, or sync all of it now", "/runs"),
+    VerdictKind.LATE: WayOut("See the last sweeps, or sync all of it now", "/runs"),
+    VerdictKind.SWITCHED_OFF: WayOut("Switch on again under Automation", "/dagster/automation"),
+    VerdictKind.FAILED_TITLES: WayOut("See them", BoardQuery(trait=Trait.FAILED).address),
+}
+
+
+def way_out(verdict: Verdict) -> WayOut:
+    """What to do about a verdict. Pure."""
+    return _WAYS_OUT.get(verdict.kind, WayOut(verdict.what_to_do))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +112,13 @@ def _now(request: Request, state: BoardState) -> tuple[Markup, str]:
     due = state.dagster.value.sweep_due if state.dagster.value else None
     begins = due is not None and rendering.current_time() - due < _ANY_MOMENT
     part = render_part(
-        request, "_board_now.html", state=state, wrong=wrong_titles(state.counts), sweep_begins=begins
+        request,
+        "_board_now.html",
+        state=state,
+        told=state.verdict.sentence(request.app.state.zone),
+        way_out=way_out(state.verdict),
+        wrong=wrong_titles(state.counts),
+        sweep_begins=begins,
     )
     version = hashlib.sha256(part.encode()).hexdigest()[:12]
     return render_part(request, "_board_now_live.html", part=part, version=version), version

@@ -11,16 +11,25 @@ from typing import Any
 import pytest
 
 from ingram_assets.alerts.model import Incident
-from ingram_assets.defs.next_reading import NextReading
+from ingram_assets.defs.storefront.lag import Lag
 from ingram_assets.desk.pages import board as board_page
 from ingram_assets.desk.pages import rendering
+from ingram_assets.domain.freshness import NextReading
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.overview.board import BoardInputs, StoreStep, count_board, make_board, oldest_reading
-from ingram_assets.overview.board_watch import BoardState, DagsterSaid, PromiseState
+from ingram_assets.overview.board import (
+    BoardInputs,
+    Following,
+    StoreStep,
+    count_board,
+    make_board,
+    oldest_reading,
+)
+from ingram_assets.overview.board_watch import BoardState, DagsterSaid
 from ingram_assets.overview.dagster_runs import RunState, ShopRun
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.status import NO_STOCK_TABLE
+from ingram_assets.overview.verdict import Verdict, VerdictKind
 from ingram_assets.staging.reader import Trouble
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.rules import StoreRules
@@ -38,8 +47,12 @@ QUIET = DagsterSaid(
     swept_at=NOW - timedelta(minutes=12),
     sweep_due=NOW + timedelta(minutes=48),
     sweeps_in_time_since=NOW - timedelta(days=2),
+    pause=None,
     incidents=(),
     at_work=(),
+)
+KEPT = Verdict(
+    VerdictKind.KEPT, True, None, "1 title: it was read within 2 h, and the store shows what was read."
 )
 RUN = ShopRun(
     "run-1",
@@ -84,18 +97,18 @@ def book(number: int, on_hand: int | None = 40, **more: Any) -> Title:
 def state(*titles: Title, said: DagsterSaid | None = QUIET, **more: Any) -> BoardState:
     in_step = {one.isbn: InStep(one.isbn, one.id, one.stock_changed_at, None, NOW) for one in titles}
     made = make_board(
-        BoardInputs(titles, in_step=in_step, **more),
+        BoardInputs(titles, in_step=in_step, following=Following({}, Lag((), len(titles), 0)), **more),
         now=NOW,
         today=NOW.date(),
         rules=StoreRules(),
         promise=PROMISE,
-        lag_at_most=timedelta(minutes=10),
     )
     oldest = oldest_reading(made)
     return BoardState(
         made,
         count_board(made),
-        PromiseState(True if oldest else None, QUIET.sweeps_in_time_since, PROMISE, oldest),
+        KEPT,
+        oldest,
         LastAnswer(None, NOW),
         LastAnswer(in_step, NOW),
         LastAnswer(said, NOW if said else None),
@@ -254,10 +267,8 @@ def now_of(said: DagsterSaid | None, **more: Any) -> str:
 
 def test_the_promise_as_it_is_kept():
     told = now_of(QUIET)
-    assert (
-        "Kept : each title whose page shows stock was read within 2 h, and the sweeps have been in time since"
-        in told
-    )
+    assert "Kept : The store tells the truth. 1 title: it was read within 2 h" in told
+    assert "Sweeps in time since" in told
     assert "Last sweep came through 12 min ago" in told
     assert "Next sweep in 48 min , at" in told
     assert "Nothing just now." in told
@@ -265,11 +276,27 @@ def test_the_promise_as_it_is_kept():
 
 
 def test_the_promise_as_it_is_broken():
-    broken = PromiseState(False, NOW - timedelta(minutes=9), PROMISE, state(book(1)).promise.oldest)
-    told = now_of(replace(QUIET, sweep_due=NOW - timedelta(minutes=3)), promise=broken)
-    assert "Broken since" in told
-    assert "a title was not read for more than 2 h" in told
+    broken = Verdict(
+        VerdictKind.GUARDRAIL,
+        False,
+        datetime(2026, 6, 1, 15, 4, tzinfo=UTC),
+        "A guardrail stopped the push that 3 titles wait for: 60 of 100 would be sold out.",
+        "See what would change: ingram push --dry-run.",
+    )
+    told = now_of(replace(QUIET, sweep_due=NOW - timedelta(minutes=3)), verdict=broken)
+    assert "Broken : The store has not told the truth since" in told
+    assert "A guardrail stopped the push that 3 titles wait for: 60 of 100 would be sold out." in told
+    assert "Look at what would change, and let it through if it is right" in told
+    assert "ingram push" not in told
     assert "Next sweep late : due since" in told
+
+
+def test_a_promise_that_will_not_hold_is_a_warning_and_says_what_to_do():
+    blocked = Verdict(
+        VerdictKind.BLOCK, True, None, "iPage blocks this machine.", "Wait, and sign in by hand."
+    )
+    told = now_of(QUIET, verdict=blocked)
+    assert "Kept : The store tells the truth so far. iPage blocks this machine. Wait, and sign in" in told
 
 
 def test_a_sweep_that_is_due_just_now_is_not_late():
