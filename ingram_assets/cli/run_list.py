@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -11,9 +11,9 @@ import click
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.cli.title import shop_zone
-from ingram_assets.overview.dagster_runs import RunState, ShopRun, shop_runs
+from ingram_assets.overview.dagster_runs import ShopRun, result_of, shop_runs
 from ingram_assets.overview.run_ids import SHORT, the_one_run
-from ingram_assets.overview.run_results import RunResult, collect
+from ingram_assets.overview.run_results import RunResult
 from ingram_assets.overview.store_changes import TitleChanged, told_once
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.environment import environment_of
@@ -23,9 +23,6 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.journal_views import JournalViews, RunChanges
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +36,7 @@ class ListedRun:
     @property
     def outcome(self) -> str:
         """How it ended, or how far it is."""
-        if self.result is None:
-            return f"{self.run.state.value}{f': {self.run.progress}' if self.run.progress else ''}"
-        if self.result.stopped:
-            return f"stopped by a {self.result.stopped['by']}"
-        failed = sum(len(report["failed"]) for report in self.result.reports)
-        if self.run.state is RunState.DONE and failed:
-            return f"done, {failed:,} title{'' if failed == 1 else 's'} failed"
-        return self.run.state.value
+        return self.run.outcome(self.result)
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` has it."""
@@ -60,7 +50,7 @@ def list_runs(last: int, as_json: bool) -> None:
     settings, common = _settings()
     with dagster_instance(common) as instance, told_if_away():
         runs = shop_runs(instance, last)
-        results = {run.run_id: _result(instance, run) for run in runs}
+        results = {run.run_id: result_of(instance, run.run_id) for run in runs}
     with JournalViews(settings.STOREFRONT_DB_URL.get_secret_value()) as views:
         changes = views.of_runs([run.run_id for run in runs])
     listed = [ListedRun(run, results[run.run_id], _changed(changes, run)) for run in runs]
@@ -106,7 +96,7 @@ def show_run(typed: str, as_json: bool) -> None:
         ids = {one for one in instance.get_run_ids() if one.startswith(typed)}
         run_id = the_one_run(typed, ids | {*journal.runs_called(typed)}, otherwise="ingram runs lists them.")
         found = shop_runs(instance, 1, run_id=run_id)
-        result = _result(instance, found[0]) if found else None
+        result = result_of(instance, run_id) if found else None
         entries = journal.changes(run_id)
     changed = told_once(entries)
     isbns = list(dict.fromkeys(one.isbn for one in changed if one.isbn))
@@ -151,11 +141,6 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 def _changed(changes: Mapping[str, RunChanges], run: ShopRun) -> int:
     found = changes.get(run.run_id)
     return found.titles if found else 0
-
-
-def _result(instance: "DagsterInstance", run: ShopRun) -> RunResult | None:
-    found = instance.get_run_by_id(run.run_id) if run.state.is_over else None
-    return collect(instance, found, 0) if found else None
 
 
 def _settings() -> tuple[StorefrontSettings, CommonSettings]:

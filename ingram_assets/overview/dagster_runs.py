@@ -5,6 +5,7 @@ Runs are read from Dagster's database, and started and stopped by its web server
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ _KEY_TAG = "ingram/request_key"
 """Which press of a button a run is of: a second one of the same page starts no second run."""
 _LAUNCH_SECONDS = 20
 _UNFINISHED_AT_MOST = 100
+_OUTCOMES_KEPT = 2_000
 
 
 class RunState(StrEnum):
@@ -102,6 +104,17 @@ class ShopRun:
         """Whether it is one whose changes the journal has."""
         return self.job in ("push", "undo") and not self.dry_run
 
+    def outcome(self, result: RunResult | None) -> str:
+        """How it ended, or how far it is. `result`: what it left behind, where it has ended."""
+        if result is None:
+            return f"{self.state.value}{f': {self.progress}' if self.progress else ''}"
+        if result.stopped:
+            return f"stopped by a {result.stopped['by']}"
+        failed = sum(len(report["failed"]) for report in result.reports)
+        if self.state is RunState.DONE and failed:
+            return f"done, {failed:,} title{'' if failed == 1 else 's'} failed"
+        return self.state.value
+
 
 class UnknownShopRun(Permanent):
     """There is no such run."""
@@ -121,6 +134,7 @@ class DagsterRuns:
     def __init__(self, view: DagsterView, ui_url: str) -> None:
         self._view, self._ui = view, urlsplit(ui_url)
         self._starting = threading.RLock()
+        self._outcomes: dict[str, str] = {}
 
     def last(
         self, limit: int, *, job: str | None = None, before: str | None = None, unfinished: bool = False
@@ -148,15 +162,24 @@ class DagsterRuns:
 
     def result(self, run_id: str) -> RunResult | None:
         """What a run left behind; `None` while it is at work. Raises UnknownShopRun, DagsterAway."""
+        return self._view.ask(lambda instance: result_of(instance, run_id))
 
-        def look(instance: "DagsterInstance") -> RunResult | None:
-            record = instance.get_run_record_by_id(run_id)
-            if record is None:
-                raise UnknownShopRun("Dagster has no such run: it was deleted, or its number is another one.")
-            seconds = (record.end_time or 0) - (record.start_time or record.end_time or 0)
-            return collect(instance, record.dagster_run, seconds) if record.dagster_run.is_finished else None
+    def outcomes(self, runs: Sequence[ShopRun]) -> Mapping[str, str]:
+        """A run's id to how it ended, for those that have. Raises DagsterAway."""
+        over = [run for run in runs if run.state.is_over]
+        new = [run for run in over if run.run_id not in self._outcomes]
 
-        return self._view.ask(look)
+        def look(instance: "DagsterInstance") -> dict[str, str]:
+            found = {}
+            for run in new:
+                with suppress(UnknownShopRun):  # It was deleted just now.
+                    found[run.run_id] = run.outcome(result_of(instance, run.run_id))
+            return found
+
+        # What has ended stays as it is: each is looked up once.
+        kept = self._outcomes if len(self._outcomes) < _OUTCOMES_KEPT else {}
+        self._outcomes = kept | (self._view.ask(look) if new else {})
+        return {run.run_id: self._outcomes[run.run_id] for run in over if run.run_id in self._outcomes}
 
     def of_key(self, key: str) -> ShopRun | None:
         """The run that was started with a key; `None`: there is none. Raises DagsterAway."""
@@ -236,6 +259,15 @@ class DagsterRuns:
             timeout=_LAUNCH_SECONDS,
             path_prefix=self._ui.path.rstrip("/"),
         )
+
+
+def result_of(instance: "DagsterInstance", run_id: str) -> RunResult | None:
+    """What a run left behind; `None` while it is at work. Raises UnknownShopRun."""
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        raise UnknownShopRun("Dagster has no such run: it was deleted, or its number is another one.")
+    seconds = (record.end_time or 0) - (record.start_time or record.end_time or 0)
+    return collect(instance, record.dagster_run, seconds) if record.dagster_run.is_finished else None
 
 
 def _page_away(what: str, error: Exception) -> DagsterPageAway:

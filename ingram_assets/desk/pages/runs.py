@@ -1,6 +1,6 @@
 """`/runs`: what is at work and what was done, and starting what a person may start."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -38,36 +38,30 @@ JOBS = {
 Filter = Annotated[str, Query(max_length=100)]
 
 
-@dataclass(frozen=True, slots=True)
-class RunsPage:
-    """Runs, with what each changed in the store, by its id."""
-
-    runs: tuple[ShopRun, ...]
-    changes: dict[str, RunChanges]
-    has_older: bool
-
-
 @router.get("")
 def show_runs(request: Request, job: Filter = "", before: Filter = "") -> HTMLResponse:
     """The last runs, those at work first among them."""
     lookups: Lookups = request.app.state.lookups
     chosen = job if job in JOBS else ""
 
-    def look() -> tuple[ShopRun, ...]:
-        return tuple(lookups.runs.last(PAGE + 1, job=chosen or None, before=before or None))
+    def look() -> tuple[list[ShopRun], Mapping[str, str]]:
+        found = lookups.runs.last(PAGE + 1, job=chosen or None, before=before or None)
+        return found, lookups.runs.outcomes(found[:PAGE])
 
     known = lookups.dagster_known.ask(("runs", chosen, before), look)
-    runs = (known.value or ())[:PAGE]
+    found, outcomes = known.value or ([], {})
+    runs = found[:PAGE]
     ids = tuple(run.run_id for run in runs if run.writes_to_store)
     changes: LastAnswer[dict[str, RunChanges]] = LastAnswer({}, None)
     if ids:
         changes = lookups.journal_known.ask(("changes", ids), lambda: lookups.journal().of_runs(ids))
-    onward = {"job": chosen, "before": runs[-1].run_id} if len(known.value or ()) > PAGE else {}
+    onward = {"job": chosen, "before": runs[-1].run_id} if len(found) > PAGE else {}
     return render(
         request,
         "runs.html",
         known=known,
         runs=None if known.value is None else runs,
+        outcomes=outcomes,
         changed=changes,
         jobs=JOBS,
         job=chosen,

@@ -185,6 +185,7 @@ def test_a_guardrail_that_stopped_a_push_is_told_on_its_page(works: Works):
     assert "A guardrail stopped it" in page.text
     assert "Press “Plan a push”" in page.text
     assert "ingram push" not in page.text
+    assert "stopped by a guardrail" in works.ada.get("/runs").text
 
 
 def test_an_old_plan_is_not_let_through(works: Works, monkeypatch: pytest.MonkeyPatch):
