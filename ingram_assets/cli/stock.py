@@ -34,8 +34,11 @@ from ingram_assets.store.journal import Journal
 
 
 @contextmanager
-def _store() -> Iterator[tuple[InventoryService, EntryList]]:
+def _store(*, is_look: bool = False) -> Iterator[tuple[InventoryService, EntryList]]:
     """The service and the lists of entries, as the storefront's settings have the store.
+
+    Args:
+        is_look: as for `medusa_client`.
 
     Raises:
         SettingsError, NeedsPerson, Transient: the storefront's settings, its databases or the store.
@@ -45,7 +48,7 @@ def _store() -> Iterator[tuple[InventoryService, EntryList]]:
     with (
         Journal(url) as journal,
         StockLedger(url, connections=2) as ledger,
-        medusa_client(settings) as client,
+        medusa_client(settings, is_look=is_look) as client,
     ):
         yield InventoryService(client, journal, ledger), EntryList(client)
 
@@ -112,7 +115,7 @@ def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
                     f"{called} is a line of the ledger, and run {runs[0]} begins so: name the run in full."
                 )
                 fail(f"{words} For the line: ingram undo {operation_id}", WRONG_USE, as_json)
-    with _store() as (service, _):
+    with _store(is_look=dry_run) as (service, _):
         places = _places(service)
         with _refusals_told(as_json, "Repeat the command: it is done once."):
             if dry_run:
@@ -156,7 +159,7 @@ def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **
 
 def show_title(isbn: str, as_json: bool) -> None:
     """Print a title's entries, with their reservations."""
-    with _store() as (service, _):
+    with _store(is_look=True) as (service, _):
         title, places = service.shelves.find_title(isbn), _places(service)
         kept_at = () if title.is_unlimited else places
         seen = [service.shelves.read(title, place).entry for place in kept_at]
@@ -180,7 +183,7 @@ def show_title(isbn: str, as_json: bool) -> None:
 
 def show_list(location: str | None, low: int | None, search: str | None, as_json: bool) -> None:
     """Print entries, least available first."""
-    with _store() as (service, entries):
+    with _store(is_look=True) as (service, entries):
         places = _places(service)
         at = set(places) if location is None else {find_place(list(places.values()), location).id}
         kept = list(entries.all(WantedEntries(at, low, search)))
@@ -210,7 +213,7 @@ def show_stats(as_json: bool) -> None:
 
 def show_locations(as_json: bool) -> None:
     """Print the stock locations with what lies there."""
-    with _store() as (service, entries):
+    with _store(is_look=True) as (service, entries):
         places, synced = service.shelves.places(), service.shelves.synced_location()
         kept = list(entries.all(WantedEntries({place.id for place in places})))
     rows = [
@@ -243,7 +246,7 @@ def show_low(location: str | None, threshold: int | None, as_json: bool) -> None
 
 def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
     """Print a title's lines, oldest first, with what orders and others did until now."""
-    with _store() as (service, _):
+    with _store(is_look=True) as (service, _):
         isbn = service.shelves.isbn_of(isbn)
         left = service.settle_title(isbn)
         places = _places(service)
