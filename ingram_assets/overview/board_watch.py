@@ -392,6 +392,7 @@ class BoardWatch:
             is_running=bool(running_ports(self.settings.common)),
             oldest=oldest.as_of if oldest else None,
             late=sum(one.is_late for one in kept),
+            never_read=sum(one.as_of is None for one in kept),
             behind=len(behind) if followed else None,
             behind_since=behind[0].since if behind else None,
             behind_text=lag.sentence(followed.lag, self._lag_at_most, self._switched_off)

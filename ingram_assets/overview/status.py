@@ -151,6 +151,7 @@ def _facts(
     return ShopFacts(
         titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
         oldest=summary.oldest_reading,
+        never_read=summary.never_read,
         failed=summary.failed,
         behind_since=behind[0].since if behind else None,
         behind_text=behind_text,

@@ -49,7 +49,8 @@ class ShopFacts:
 
     Attributes:
         titles: how many are tracked.
-        within: how old a reading may be; `oldest`: the oldest there is; `late`: how many are older than that.
+        within: how old a reading may be; `oldest`: the oldest there is; `late`: how many are older than that;
+            `never_read`: how many have none, since no page of theirs showed stock.
         behind: how many titles the store does not follow; `None`: nobody can say.
         behind_since: since when; `behind_text`: that in words, with what to do.
         failed: how many could not be brought to the store, each with a reason of its own.
@@ -63,6 +64,7 @@ class ShopFacts:
     is_running: bool = False
     oldest: datetime | None = None
     late: int = 0
+    never_read: int = 0
     behind: int | None = 0
     behind_since: datetime | None = None
     behind_text: str | None = None
@@ -144,8 +146,13 @@ def judge(facts: ShopFacts, now: datetime) -> Verdict:
     if facts.failed:
         why = f"{_titles(facts.failed)} could not be brought to the store: the reasons are below."
         return Verdict(VerdictKind.FAILED_TITLES, True, None, why, "Mend what is named, then: ingram push")
+    none_shown = ""
+    if facts.never_read:
+        none_shown = (
+            f" but {facts.never_read:,} whose page{'' if facts.never_read == 1 else 's'} showed no stock yet"
+        )
     why = (
-        f"{_titles(facts.titles)}: each was read within {minutes(facts.within)}, and the store "
+        f"{_titles(facts.titles)}: each{none_shown} was read within {minutes(facts.within)}, and the store "
         "shows what was read."
     )
     return Verdict(VerdictKind.KEPT, True, None, why)

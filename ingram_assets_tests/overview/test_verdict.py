@@ -36,6 +36,11 @@ def test_all_is_well() -> None:
     )
 
 
+def test_titles_without_a_reading_are_not_said_to_have_been_read() -> None:
+    assert "each but 2 whose pages showed no stock yet was read within 120 min" in verdict(never_read=2).why
+    assert "each but 1 whose page showed no stock yet was read" in verdict(never_read=1).why
+
+
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
