@@ -19,9 +19,6 @@ from ingram_assets.store.session import StoreSession
 
 READ_AT_ONCE = 500
 
-PRODUCTS_PER_BATCH = 50
-"""1,000 products take 20.7 s in batches of 25, 17.1 s of 50, 15.2 s of 100; a bad row costs as many."""
-
 LONGEST_OPTION = 200
 """Characters of an option's value, which is in an index of Medusa's: 2,700 are answered with a bare 500."""
 
@@ -53,7 +50,6 @@ def import_titles(
     titles: Iterable[Title],
     *,
     on_done: OnDone = lambda imported, failed: None,
-    batch_size: int = PRODUCTS_PER_BATCH,
 ) -> ImportReport:
     """Makes the products that the store does not have, and brings those it has up to date.
 
@@ -76,7 +72,9 @@ def import_titles(
     for some in batches(rows, READ_AT_ONCE, lambda title: title.isbn):
         actual = read_for_import(session, some, spellings)
         _remember_variants(some, actual, session.journal)
-        for batch in batches(some, batch_size, lambda title: [title.description, "x" * 4_000]):
+        for batch in batches(
+            some, session.rules.import_batch, lambda title: [title.description, "x" * 4_000]
+        ):
             bringing.bring(batch, actual)
             failed = {title.id: report.failed[title.isbn] for title in batch if title.isbn in report.failed}
             on_done([title.id for title in batch if title.id not in failed], failed)
@@ -253,7 +251,7 @@ def send_updates(
             session.client.post(path, {"update": rows}, {"fields": "id"})
 
     failed: dict[str, str] = {}
-    for batch in batches(updates, PRODUCTS_PER_BATCH, lambda each: each.product):
+    for batch in batches(updates, session.rules.import_batch, lambda each: each.product):
         changes = [
             Change("product", each.isbn, each.variant.product_id, each.before, each.after, reason)
             for each in batch

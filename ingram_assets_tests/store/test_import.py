@@ -1,5 +1,6 @@
 """Titles of the queue into the real store: made, brought up to date, and a person's edits left alone."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -493,8 +494,28 @@ def test_the_store_is_listed_once_and_only_where_a_product_is_to_be_made(bench: 
     with client_on(bench.shop.medusa, Listening()) as client:
         bench.import_(known, priceless, client=client)
         assert listed == []
-        assert bench.import_(*new, known, client=client, batch_size=1).created == [each.isbn for each in new]
+        report = bench.import_(*new, known, client=client, rules=StoreRules(import_batch=1))
+        assert report.created == [each.isbn for each in new]
         assert len(listed) == 1
+
+
+@pytest.mark.parametrize("batch", [2, 5], ids=["two", "all"])
+def test_a_request_carries_as_many_products_as_the_shop_says(bench: Bench, batch: int) -> None:
+    titles = [make_title() for _ in range(5)]
+    carried: dict[str, list[int]] = {"create": [], "update": []}
+
+    class Listening(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/admin/products/batch":
+                for what, rows in json.loads(request.content).items():
+                    carried[what].append(len(rows))
+            return super().handle_request(request)
+
+    with client_on(bench.shop.medusa, Listening()) as client:
+        for some in (titles, [replace(one, title=f"{one.title}, revised") for one in titles]):
+            assert bench.import_(*some, client=client, rules=StoreRules(import_batch=batch)).failed == {}
+    expected = [2, 2, 1] if batch == 2 else [5]
+    assert carried == {"create": expected, "update": expected}
 
 
 def test_a_category_and_a_tag_that_a_person_renamed_are_the_same_ones(bench: Bench, database: str) -> None:
@@ -625,7 +646,12 @@ def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> 
     stamped: list[int] = []
     network = killed_before(write)
     with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
-        bench.import_(*titles, client=dying, batch_size=2, on_done=lambda done, failed: stamped.extend(done))
+        bench.import_(
+            *titles,
+            client=dying,
+            rules=StoreRules(import_batch=2),
+            on_done=lambda done, failed: stamped.extend(done),
+        )
     assert not any(bench.shop.managed_without_level(bench.location.id).values())  # no broken checkout
     left = [each for each in titles if each.id not in stamped]
     assert left
