@@ -16,6 +16,7 @@ from ingram_assets.store.journal_views import JournalViews
 
 _QUEUE_SECONDS = 4.0
 _FLOOR_FRESH = timedelta(seconds=2)
+_ADMIN_FRESH = timedelta(minutes=10)
 _TITLES_FRESH = timedelta(minutes=5)
 
 
@@ -49,6 +50,10 @@ class Lookups:
     def floor(self) -> Floor | None:
         """The locations and sales channels, as they were last seen; `None`: they never were."""
         return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH).value
+
+    def admin_page(self) -> str | None:
+        """The address of Medusa's admin, if it is served, as it was last seen."""
+        return self.store.ask("admin page", self.client.admin_page, fresh_for=_ADMIN_FRESH).value
 
     def titles(self, isbns: Collection[str]) -> dict[str, str]:
         """ISBN to title, as far as the queue knows it and answers."""

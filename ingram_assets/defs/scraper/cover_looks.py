@@ -1,7 +1,7 @@
 """Looks at covers and records what came of it: the one path of the sweep, of `enrich` and of a click."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from typing import Any
@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
-from ingram_assets.defs.events import Context, Progress, Report, log_materializations
+from ingram_assets.defs.events import Context, Progress, Report, json_last, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
-from ingram_assets.defs.reading_events import said
+from ingram_assets.defs.reading_events import said, titled, titles_of
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -49,8 +49,11 @@ def look_at_covers(
         closing(Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=seeds)) as ledger,
         Progress(context, "Covers looked at", len(isbns), pause=site.pause) as progress,
     ):
+        wanted = _wanted(context.instance, isbns)
+        titles = titles_of(context.instance, [one.isbn for one in wanted if not one.title])
+        titles |= {one.isbn: one.title for one in wanted if one.title}
         looks = keep_covers(
-            _wanted(context.instance, isbns),
+            wanted,
             bucket=bucket,
             sources=[Source("ipage", site.cover), Source("open_library", open_library.fetch)],
             ledger=ledger,
@@ -64,19 +67,25 @@ def look_at_covers(
             for done, outcome in enumerate(looks, start=1):
                 batch.append(outcome)
                 if len(batch) >= _BATCH:
-                    _record(context, writer, batch, report)
+                    _record(context, writer, batch, titles, report)
                     batch = []
                 progress.say(min(done, len(isbns)))
         finally:
-            _record(context, writer, batch, report)
+            _record(context, writer, batch, titles, report)
     metadata = report.metadata()
     if picture := sheet.jpeg():
         encoded = base64.b64encode(picture).decode()
         metadata["contact_sheet"] = dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")
-    return metadata
+    return json_last(metadata)
 
 
-def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome], report: Report) -> None:
+def _record(
+    context: Context,
+    queue: QueueWriter,
+    batch: Sequence[CoverOutcome],
+    titles: Mapping[str, str],
+    report: Report,
+) -> None:
     # Also of titles that were not looked at: the bucket's public address may have changed.
     addresses = {one.isbn: (one.cover_url, one.sha256) for one in batch if one.cover_url}
     events: list[dg.AssetMaterialization] = []
@@ -91,11 +100,8 @@ def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome],
             report.fail(answer.isbn, answer.reason or f"the queue answered {answer.outcome} for its cover")
         elif answer.outcome != "unchanged":
             cover = dg.MetadataValue.url(addresses[answer.isbn][0])
-            events.append(
-                dg.AssetMaterialization(
-                    QUEUE_ROWS, partition=answer.isbn, metadata={"what": "cover", "cover": cover}
-                )
-            )
+            metadata = {**titled(titles.get(answer.isbn)), "what": "cover", "cover": cover}
+            events.append(dg.AssetMaterialization(QUEUE_ROWS, partition=answer.isbn, metadata=metadata))
     for outcome in batch:
         report.add(f"cover_{outcome.outcome}")
         if outcome.changed:
@@ -103,9 +109,8 @@ def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome],
         if outcome.outcome in ("failed", "refused"):
             report.fail(outcome.isbn, f"cover: {outcome.reason}")
         elif outcome.outcome not in ("recent", "busy", "waiting"):
-            events.append(
-                dg.AssetMaterialization(COVERS, partition=outcome.isbn, metadata=_metadata(outcome))
-            )
+            metadata = {**titled(titles.get(outcome.isbn)), **_metadata(outcome)}
+            events.append(dg.AssetMaterialization(COVERS, partition=outcome.isbn, metadata=metadata))
     log_materializations(context, events)
 
 
