@@ -139,7 +139,7 @@ def titles_of(instance: dg.DagsterInstance, isbns: Iterable[str]) -> dict[str, s
     return titles
 
 
-def titled(title: str | None) -> dict[str, str]:
+def titled(title: str | None) -> dict[str, Any]:
     """The metadata of a title's event that names it; nothing where nobody knows its name yet."""
     return {"title": cut(title, _SHOWN)} if title else {}
 
