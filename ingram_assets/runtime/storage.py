@@ -92,7 +92,10 @@ def told_plainly(entry: EventLogEntry) -> EventLogEntry:
         return entry
     data = event.event_specific_data
     if isinstance(data, JobFailureData) and (first := data.first_step_failure_event):
-        told = data._replace(first_step_failure_event=_without_stack(first))
+        plain = _without_stack(first)
+        is_its_error = data.error == first.step_failure_data.error
+        error = plain.step_failure_data.error if is_its_error else data.error
+        told = data._replace(first_step_failure_event=plain, error=error)
         return entry._replace(dagster_event=event._replace(event_specific_data=told))
     return entry._replace(dagster_event=_without_stack(event))
 

@@ -15,7 +15,7 @@ from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.demo import Admin, Done, Shell
 from ingram_demo.show import bring_through
-from ingram_demo.stack import Stack
+from ingram_demo.stack import OWNERS, ROLES, Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -260,3 +260,17 @@ def test_a_shoppers_browser_loads_the_cover(stack: Stack, chromium, admin: Admin
         browser.close()
     assert len(widths) == len(pictures) == 12
     assert all(width > 100 for width in widths)
+
+
+def test_each_role_connects_to_its_own_database_alone(stack: Stack):
+    with psycopg.connect(stack.postgres.url()) as connection:
+        found = connection.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall()
+    databases = {name for (name,) in found}
+    assert {"medusa", "postgres", "template1", *OWNERS} <= databases
+    owned = {owner: database for database, owner in OWNERS.items()}
+    for role in ROLES:
+        own = owned.get(role, "catalog_import")
+        psycopg.connect(stack.url(own, role)).close()
+        for other in databases - {own}:
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(stack.url(other, role))

@@ -341,8 +341,8 @@ def _plots(sweep: SweepResult) -> dict[str, Any]:
         "on_hand_total": sweep.on_hand,
         "on_order_total": sweep.on_order,
         **{f"titles_{status}": sweep.statuses.get(status, 0) for status in get_args(Status)},
-        "page_seconds_median": seconds[len(seconds) // 2],
-        "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
+        "page_seconds_median": round(seconds[len(seconds) // 2], 3),
+        "page_seconds_p95": round(seconds[int(len(seconds) * 0.95)], 3),
     }
 
 
