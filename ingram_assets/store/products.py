@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingram_assets.domain.categories import categories_of
+from ingram_assets.domain.cover_addresses import THUMBNAIL, in_width
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.catalog_lookup import Shelves
@@ -188,7 +189,8 @@ class _Import:
             "variants": [variant],
         }
         if fields["cover_url"]:
-            product |= {"thumbnail": fields["cover_url"], "images": [{"url": fields["cover_url"]}]}
+            thumbnail = in_width(fields["cover_url"], THUMBNAIL)
+            product |= {"thumbnail": thumbnail, "images": [{"url": fields["cover_url"]}]}
         if self.shelves.shipping_profile_id:
             product["shipping_profile_id"] = self.shelves.shipping_profile_id
         return product

@@ -1,8 +1,10 @@
 """The main job on real parts: from the site's stock book to every level in the store, and again."""
 
+import io
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from PIL import Image
 
 from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.runtime.instance import dagster_instance
@@ -99,10 +102,18 @@ def test_a_shopper_sees_the_cover_and_the_label(stack: Stack):
     assert variant["metadata"]["availability"] == "in_stock"
     assert variant["metadata"]["in_stock"] is True
     assert sum(dc["onHand"] for dc in variant["metadata"]["ingram_stock"].values()) == 410
-    cover = httpx.get(product["thumbnail"], timeout=60)
-    assert cover.headers["content-type"] == "image/jpeg"
-    assert cover.content[:2] == b"\xff\xd8"
-    assert re.search(r"\?v=[0-9a-f]{8}$", product["thumbnail"])
+    shown = {product["thumbnail"]: 400, product["images"][0]["url"]: 800}
+    for address, width in shown.items():
+        assert re.search(rf"/covers/processed/{BETWEEN_TWO_FIRES}-{width}\.webp\?v=[0-9a-f]{{8}}$", address)
+        cover = httpx.get(address, timeout=60)
+        assert cover.headers["content-type"] == "image/webp"
+        assert Image.open(io.BytesIO(cover.content)).width <= width
+    keys = {str(file.relative_to(stack.s3.files / stack.s3.bucket)) for file in _stored(stack)}
+    assert {key.split("/")[1] for key in keys} == {"raw", "processed"}
+
+
+def _stored(stack: Stack) -> list[Path]:
+    return [file for file in (stack.s3.files / stack.s3.bucket / "covers").rglob("*") if file.is_file()]
 
 
 def test_the_assets_of_the_plan_were_materialized(stack: Stack):

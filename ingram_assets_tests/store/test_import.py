@@ -125,6 +125,61 @@ def test_found_by_sku_it_is_updated_never_duplicated(bench: Bench) -> None:
     assert bench.import_(better).unchanged == [title.isbn]
 
 
+COVERS = "https://covers.example/covers"
+
+
+def sized(title: Title, version: int) -> Title:
+    """The title with a cover in the bucket that has its web sizes."""
+    address = f"{COVERS}/raw/{title.isbn}.jpg?v=0000000{version}&sizes=200,400,800"
+    return replace(title, cover_url=address)
+
+
+def covers_in_store(bench: Bench, title: Title) -> tuple[str, list[str]]:
+    product = bench.shop.product(title.isbn)
+    return product["thumbnail"], [each["url"] for each in product["images"]]
+
+
+def in_sizes(title: Title, version: int) -> tuple[str, list[str]]:
+    small, large = (f"{COVERS}/processed/{title.isbn}-{n}.webp?v=0000000{version}" for n in (400, 800))
+    return small, [large]
+
+
+def test_a_cover_is_small_in_lists_and_large_on_its_page(bench: Bench) -> None:
+    title = make_title()
+    bench.import_(sized(title, 1))
+    assert covers_in_store(bench, title) == in_sizes(title, 1)
+    assert bench.import_(sized(title, 1)).unchanged == [title.isbn]
+    assert bench.import_(sized(title, 2)).updated == [title.isbn]
+    assert covers_in_store(bench, title) == in_sizes(title, 2)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "journal of another store"])
+def test_a_cover_that_gets_its_sizes_takes_the_place_of_the_raw_one(
+    bench: Bench, database: str, is_known: bool
+) -> None:
+    title, run_id = make_title(), bench.run_id()
+    bench.import_(title)
+    raw = str(title.cover_url)
+    assert covers_in_store(bench, title) == (raw, [raw])
+    (picture,) = bench.shop.product(title.isbn)["images"]
+    with Journal(database) as lost:
+        options = {} if is_known else {"journal": lost}
+        assert bench.import_(sized(title, 1), run_id=run_id, **options).updated == [title.isbn]
+    assert covers_in_store(bench, title) == in_sizes(title, 1)
+    assert bench.shop.product(title.isbn)["images"][0]["id"] == picture["id"], "no second picture"
+    if is_known:
+        assert list(bench.undo(run_id).undone) == [title.isbn]
+        assert covers_in_store(bench, title) == (raw, [raw])
+
+
+def test_a_thumbnail_that_a_person_chose_stays(bench: Bench) -> None:
+    title, own = make_title(), "https://shop.example/signed-copy.jpg"
+    bench.import_(sized(title, 1))
+    bench.shop.edit_product(title.isbn, thumbnail=own)
+    bench.import_(sized(title, 2))
+    assert covers_in_store(bench, title) == (own, in_sizes(title, 2)[1])
+
+
 def test_what_a_person_edited_is_left_alone(bench: Bench) -> None:
     title = make_title()
     bench.import_(title)

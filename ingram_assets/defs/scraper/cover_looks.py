@@ -50,10 +50,8 @@ def look_at_covers(
         Progress(context, "Covers looked at", len(isbns), pause=site.pause) as progress,
     ):
         wanted = _wanted(context.instance, isbns)
-        titles = titles_of(context.instance, [one.isbn for one in wanted if not one.title])
-        titles |= {one.isbn: one.title for one in wanted if one.title}
         looks = keep_covers(
-            wanted,
+            wanted.values(),
             bucket=bucket,
             sources=[Source("ipage", site.cover), Source("open_library", open_library.fetch)],
             ledger=ledger,
@@ -67,11 +65,11 @@ def look_at_covers(
             for done, outcome in enumerate(looks, start=1):
                 batch.append(outcome)
                 if len(batch) >= _BATCH:
-                    _record(context, writer, batch, titles, report)
+                    _record(context, writer, batch, wanted, report)
                     batch = []
                 progress.say(min(done, len(isbns)))
         finally:
-            _record(context, writer, batch, titles, report)
+            _record(context, writer, batch, wanted, report)
     metadata = report.metadata()
     if picture := sheet.jpeg():
         encoded = base64.b64encode(picture).decode()
@@ -83,9 +81,11 @@ def _record(
     context: Context,
     queue: QueueWriter,
     batch: Sequence[CoverOutcome],
-    titles: Mapping[str, str],
+    wanted: Mapping[str, Wanted],
     report: Report,
 ) -> None:
+    titles = {one.isbn: wanted[one.isbn].title for one in batch if one.isbn in wanted}
+    titles |= titles_of(context.instance, [isbn for isbn, title in titles.items() if not title])
     # Also of titles that were not looked at: the bucket's public address may have changed.
     addresses = {one.isbn: (one.cover_url, one.sha256) for one in batch if one.cover_url}
     events: list[dg.AssetMaterialization] = []
@@ -127,8 +127,8 @@ def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> list[Wanted]:
-    """The titles with what their pages said of name and date; a placeholder is due again on that date."""
+def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, Wanted]:
+    """The titles by ISBN, with what their pages said of name and date, on which a placeholder is due again."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
         TITLE_DETAILS, dg.DagsterEventType.ASSET_MATERIALIZATION, set(isbns)
     )
@@ -138,10 +138,10 @@ def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> list[Wanted]:
         some = dg.AssetRecordsFilter(TITLE_DETAILS, storage_ids=ids[start : start + _PAGE])
         for record in instance.fetch_materializations(some, limit=_PAGE).records:
             read[record.partition_key] = record
-    return [
-        Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
+    return {
+        isbn: Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
         for isbn in isbns
-    ]
+    }
 
 
 def _date(text: str | None) -> date | None:

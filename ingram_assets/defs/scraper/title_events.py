@@ -22,6 +22,7 @@ from ingram_assets.defs.scraper.stock_plot import extended, plot
 from ingram_assets.defs.scraper.sweep_result import PageReading, unread_counts
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
+from ingram_assets.domain.cover_addresses import raw_key
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
@@ -46,7 +47,7 @@ class Shop:
         """A title's page on iPage and its cover in the bucket, for a person to click."""
         return {
             "page": dg.MetadataValue.url(f"{self.base_url}/ipage/productdetail?ean_id={isbn}"),
-            "cover": dg.MetadataValue.url(f"{self.covers_url}/covers/raw/{isbn}.jpg"),
+            "cover": dg.MetadataValue.url(f"{self.covers_url}/{raw_key(isbn)}"),
         }
 
     def status(self, page: ProductPage, stock: Stock | None) -> str:
