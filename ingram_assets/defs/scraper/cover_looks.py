@@ -70,11 +70,15 @@ def look_at_covers(
                 progress.say(min(done, len(isbns)))
         finally:
             _record(context, writer, batch, wanted, report)
-    metadata = report.metadata()
-    if picture := sheet.jpeg():
-        encoded = base64.b64encode(picture).decode()
-        metadata["contact_sheet"] = dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")
-    return json_last(metadata)
+    return json_last(_shown(sheet) | report.metadata())
+
+
+def _shown(sheet: ContactSheet) -> dict[str, dg.MetadataValue]:
+    """The contact sheet, if a picture came in."""
+    if not (picture := sheet.jpeg()):
+        return {}
+    encoded = base64.b64encode(picture).decode()
+    return {"contact_sheet": dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")}
 
 
 def _record(
@@ -128,7 +132,7 @@ def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
 
 
 def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, Wanted]:
-    """The titles by ISBN, with what their pages said of name and date, on which a placeholder is due again."""
+    """Titles by ISBN, with what their pages said of name and date, on which a placeholder is due again."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
         TITLE_DETAILS, dg.DagsterEventType.ASSET_MATERIALIZATION, set(isbns)
     )
