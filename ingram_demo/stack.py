@@ -216,7 +216,6 @@ def _databases(postgres: Postgres, folder: Path, covers: str) -> dict[str, str]:
             if not postgres.has_database(database):
                 postgres.create_database(database)
             run("ALTER DATABASE {database} OWNER TO {owner}", database=database, owner=owner)
-            run("REVOKE ALL ON DATABASE {database} FROM PUBLIC", database=database)
         owner = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
         migrate(owner, cover_prefix=covers)
         for role in ("ingram_queue_writer", "ingram_queue_reader"):

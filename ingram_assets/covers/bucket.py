@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from ingram_assets.covers.pictures import MAX_BYTES, Picture, web_sizes
+from ingram_assets.domain.cover_addresses import SIZES, WIDTHS, cover_address, processed_key, raw_key
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -67,11 +68,14 @@ class StoredCover:
     placeholder: bool
     phash: str
     stored_at: AwareDatetime
+    sizes: str = ""
+    """The widths of its web sizes, as `SIZES`. None of a cover that an earlier version stored: its sizes have
+    other names (`earlier_key`)."""
 
     def metadata(self) -> dict[str, str]:
         """As object metadata: lower-case ASCII names, text values."""
         return {
-            **{name.replace("_", "-"): str(value) for name, value in asdict(self).items()},
+            **{name.replace("_", "-"): str(value) for name, value in asdict(self).items() if value != ""},
             "placeholder": "yes" if self.placeholder else "no",
             "stored-at": self.stored_at.astimezone(UTC).isoformat(timespec="seconds"),
         }
@@ -106,9 +110,9 @@ class Bucket:
         """
         return f"{urlsplit(self._s3.meta.endpoint_url).hostname}/{self.name}"
 
-    def url(self, isbn: str, sha256: str) -> str:
-        """The public address of a title's cover, with its version."""
-        return f"{self.public_url}/{raw_key(isbn)}?v={sha256[:8]}"
+    def url(self, isbn: str, sha256: str, sizes: str) -> str:
+        """The public address of a title's cover, with its version and its sizes."""
+        return cover_address(self.public_url, isbn, sha256, sizes)
 
     def check(self) -> None:
         """Fail now, with the right reason, rather than at each title.
@@ -145,9 +149,11 @@ class Bucket:
         """
         seen = {name: getattr(picture, name) for name in _OF_PICTURE}
         size = len(picture.jpeg)
-        stored = StoredCover(**seen, size=size, source=source, placeholder=placeholder, stored_at=now)
+        stored = StoredCover(
+            **seen, size=size, source=source, placeholder=placeholder, stored_at=now, sizes=SIZES
+        )
         for width, webp in web_sizes(picture).items():
-            self._put(web_key(isbn, width), webp, "image/webp", {"sha256-of-raw": picture.sha256})
+            self._put(processed_key(isbn, width), webp, "image/webp", {"sha256-of-raw": picture.sha256})
         self._put(raw_key(isbn), picture.jpeg, "image/jpeg", stored.metadata())
         return stored
 
@@ -165,6 +171,12 @@ class Bucket:
                 CacheControl=CACHE_CONTROL,
             )
         return marked
+
+    def remove_earlier_sizes(self, isbn: str) -> None:
+        """Removes the web sizes that an earlier version stored, once they lie under their names of now."""
+        for width in WIDTHS:
+            with self._classified(f"remove an earlier size of the cover of {isbn}"):
+                self._s3.delete_object(Bucket=self.name, Key=earlier_key(isbn, width))
 
     def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
         with self._classified(f"store {key}"):
@@ -258,13 +270,8 @@ class Bucket:
         return Permanent(f"{said}: it refused with {status} {code}.")
 
 
-def raw_key(isbn: str) -> str:
-    """Where a title's cover lies in the bucket."""
-    return f"covers/raw/{isbn}.jpg"
-
-
-def web_key(isbn: str, width: int) -> str:
-    """Where a web size of it lies."""
+def earlier_key(isbn: str, width: int) -> str:
+    """Where an earlier version put a web size."""
     return f"covers/web/{isbn}-{width}.webp"
 
 

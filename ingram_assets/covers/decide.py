@@ -187,6 +187,7 @@ def conclude(
         resume=look.first_unanswered,
         uploading=look.uploading,
         refusals=once_more(last) if _is_final(look, outcome) else 0,
+        sizes=stored.sizes if stored else "",
     )
     return Conclusion(outcome, reason, check)
 

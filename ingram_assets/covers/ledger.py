@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["real", "placeholder", "none", "refused", "unknown"]
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS looks (
     bucket TEXT, isbn TEXT,
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS looks (
     resume TEXT,                        -- the first source that has not answered since checked_at
     uploading INTEGER NOT NULL,         -- 1: an upload began and its end was not seen
     refusals INTEGER NOT NULL DEFAULT 0, -- looks in a row that ended in what another look will not change
+    sizes TEXT NOT NULL DEFAULT '',     -- widths of the stored cover's web sizes
     PRIMARY KEY (bucket, isbn)
 );
 CREATE TABLE IF NOT EXISTS sightings (
@@ -58,6 +59,8 @@ class CoverCheck:
     uploading: bool = False
     refusals: int = 0
     """Looks in a row that ended in what another look will hardly change: the pause grows with them."""
+    sizes: str = ""
+    """As `StoredCover.sizes`."""
 
 
 _COLUMNS = ", ".join(column.name for column in fields(CoverCheck))
@@ -120,7 +123,7 @@ class Ledger:
         with self._write() as db:
             db.execute(
                 f"INSERT OR REPLACE INTO looks (bucket, isbn, {_COLUMNS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self._bucket, isbn, state, checked_at.timestamp(), *others),
             )
 
@@ -219,8 +222,10 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("BEGIN IMMEDIATE")
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 1:
-            db.execute("ALTER TABLE looks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0")
+        if version in (1, 2):
+            if version == 1:
+                db.execute("ALTER TABLE looks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0")
+            db.execute("ALTER TABLE looks ADD COLUMN sizes TEXT NOT NULL DEFAULT ''")
             db.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:
             for table in ("looks", "sightings", "placeholders", "claims"):

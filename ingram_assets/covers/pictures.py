@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ingram_assets.domain import picture_data
+from ingram_assets.domain.cover_addresses import WIDTHS
 from ingram_assets.domain.failures import Permanent
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ MIN_SIDE = 40
 """Pixels. Below this it is a blank, a tracking pixel or an icon: Open Library's blank is 1 x 1."""
 MAX_ASPECT = 8
 """Longer side to shorter. No book is longer; WebP cannot be either (16,383 pixels)."""
-WEB_WIDTHS = (200, 400, 800)
 
 # Pillow opens some forty formats: a cover comes in one of these, every other decoder is only attack surface.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
@@ -130,14 +130,12 @@ def _checked_size(data: bytes) -> tuple[int, int]:
 
 
 def web_sizes(picture: Picture) -> dict[int, bytes]:
-    """Width -> WebP, for each of `WEB_WIDTHS`, never enlarged.
+    """Width -> WebP, for each of `WIDTHS`, never enlarged.
 
     A narrower original comes at its own width under the wider names too: a storefront can build its three
     addresses from the ISBN alone, and no wider file of an earlier cover is left over.
     """
-    return {
-        width: _encode(_at_most(picture.small, width), "WEBP", quality=_WEBP_QUALITY) for width in WEB_WIDTHS
-    }
+    return {width: _encode(_at_most(picture.small, width), "WEBP", quality=_WEBP_QUALITY) for width in WIDTHS}
 
 
 @cache
@@ -159,7 +157,7 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
         draft = None
         if is_jpeg:
             # libjpeg shrinks while it decodes: all of the data is still read, so a cut is still seen.
-            draft = (2 * WEB_WIDTHS[-1], 2 * WEB_WIDTHS[-1] * image.height // image.width)
+            draft = (2 * WIDTHS[-1], 2 * WIDTHS[-1] * image.height // image.width)
             image.draft(None, draft)
         image.load()
         if not picture_data.is_all_there(data, lambda other: _pixels(other, draft)):
@@ -170,7 +168,7 @@ def _decode(data: bytes) -> tuple[bytes | None, "Image", bool]:
     except Exception as error:
         raise PictureRefused(f"The picture is broken or cut short ({len(data)} bytes).") from error
     jpeg = None if is_jpeg else _encode(image, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
-    return jpeg, _at_most(image, WEB_WIDTHS[-1]), lying
+    return jpeg, _at_most(image, WIDTHS[-1]), lying
 
 
 def _pixels(data: bytes, draft: tuple[int, int] | None) -> bytes:

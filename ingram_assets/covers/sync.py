@@ -16,7 +16,16 @@ from ingram_assets.covers.decide import UNKNOWN_SOURCE, Answer, CoverLook, Outco
 from ingram_assets.covers.ledger import CoverCheck, Ledger, Sighting
 from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import work_of
-from ingram_assets.domain.failures import Incomplete, LimitUsedUp, NeedsPerson, Permanent, Stopped, Transient
+from ingram_assets.domain.cover_addresses import SIZES
+from ingram_assets.domain.failures import (
+    Incomplete,
+    IngramError,
+    LimitUsedUp,
+    NeedsPerson,
+    Permanent,
+    Stopped,
+    Transient,
+)
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 
 log = logging.getLogger(__name__)
@@ -204,7 +213,7 @@ class _Run:
         return CoverOutcome(
             isbn,
             outcome,
-            cover_url=self.bucket.url(isbn, check.sha256) if check.sha256 else None,
+            cover_url=self.bucket.url(isbn, check.sha256, check.sizes) if check.sha256 else None,
             source=check.source,
             placeholder=check.state == "placeholder",
             sha256=check.sha256,
@@ -256,7 +265,7 @@ class _Title:
             for source in self.run.sources[first:]:
                 if decide.is_settled(self.found, source.name, self.run.names) or self._ask(source):
                     break
-            self._finish_upload()
+            self._make_sizes_anew()
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
             self.found.bucket_error = error
             self.found.notes.append(str(error))
@@ -328,14 +337,18 @@ class _Title:
         self.run.sheet.add(self.isbn, picture, placeholder=sighting.placeholder)
         return "stored" if before is None else "replaced"
 
-    def _finish_upload(self) -> None:
-        """After an upload that was cut short the web sizes may show another picture than the raw cover."""
-        stored = self.found.stored
-        if stored is None or not self.found.uploading:
+    def _make_sizes_anew(self) -> None:
+        """Web sizes that may show another picture than the raw cover, or that are not what is stored now.
+
+        The one after an upload that was cut short; the other of a cover that an earlier version stored.
+        """
+        stored, was_cut_short = self.found.stored, self.found.uploading
+        if stored is None or not (was_cut_short or stored.sizes != SIZES):
             return
         picture = examine(self._bucket(lambda: self.run.bucket.get(self.isbn)))
         self.found.stored = self._store(picture, stored.source, placeholder=stored.placeholder)
-        self.found.notes.append("An upload that was cut short was made good.")
+        if was_cut_short:
+            self.found.notes.append("An upload that was cut short was made good.")
 
     def _sight(self, picture: Picture) -> Sighting:
         sighting = self.run.ledger.sight(self.isbn, self.work, picture)
@@ -343,13 +356,18 @@ class _Title:
         return sighting
 
     def _store(self, picture: Picture, source: str, *, placeholder: bool) -> StoredCover:
-        put, now = self.run.bucket.put, self.run.now
+        put, now, before = self.run.bucket.put, self.run.now, self.found.stored
         self.run.ledger.upload_begins(self.isbn, now)
         self.found.uploading = True
         stored = self._bucket(
             lambda: put(self.isbn, picture, source=source, placeholder=placeholder, now=now)
         )
         self.found.uploading = False
+        if before is not None and not before.sizes:
+            try:
+                self.run.bucket.remove_earlier_sizes(self.isbn)
+            except IngramError as error:  # They are in nobody's way: a token may be kept from removing.
+                log.warning("%s", error)
         return stored
 
     def _bucket(self, question: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a tit
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +30,7 @@ STOPPED = "stopped"
 KIND = "kind"
 """The metadata key of a failure's `FailureKind`."""
 _FAILURES_SHOWN = 100
+_NOTES_SHOWN = 20
 LOOKED_AT = "looked_at"
 """When a check's look began: its event is written after the look, and what came between it has not seen."""
 
@@ -81,18 +82,26 @@ class Report:
         return dg.Failure(words, metadata=self.metadata(), allow_retries=False)
 
     def metadata(self) -> dict[str, dg.MetadataValue]:
-        """The report as metadata of an event: the whole as JSON, the counts as numbers that Dagster plots."""
+        """The report as metadata of an event: the counts as numbers that Dagster plots, the whole as JSON."""
         failed = self.failed_titles
         said = RunReport(
             job=self.job, counts=self.counts, failed=failed, notes=self.notes, details=self.details
         )
-        metadata: dict[str, dg.MetadataValue] = {REPORT: dg.MetadataValue.json(said)}
-        metadata |= {name: dg.MetadataValue.int(count) for name, count in self.counts.items()}
+        metadata: dict[str, dg.MetadataValue] = {
+            name: dg.MetadataValue.int(count) for name, count in self.counts.items()
+        }
         if failed:
             shown = islice(self.failed.items(), _FAILURES_SHOWN)
             rows = [dg.TableRecord({"isbn": isbn, "reason": reason}) for isbn, reason in shown]
             metadata["failed_titles"] = dg.MetadataValue.table(rows)
-        return metadata
+        if self.notes:
+            metadata["notes"] = dg.MetadataValue.text("\n".join(self.notes[:_NOTES_SHOWN]))
+        return metadata | {REPORT: dg.MetadataValue.json(said)}
+
+
+def json_last(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata as a person reads it on Dagster's page: what is for programs comes last."""
+    return dict(sorted(metadata.items(), key=lambda one: isinstance(one[1], dg.JsonMetadataValue)))
 
 
 def log_materializations(context: Context, materializations: Sequence[dg.AssetMaterialization]) -> None:
@@ -126,7 +135,13 @@ def _log_batch(
 def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
     """Log a blocking check's evaluation, for a run that stops before it could return a result."""
     evaluation = dg.AssetCheckEvaluation(
-        asset_key=asset, check_name=name, passed=passed, metadata={}, description=description, blocking=True
+        asset_key=asset,
+        check_name=name,
+        passed=passed,
+        # A run's page shows no description of a check.
+        metadata={} if passed else {"why": description},
+        description=description,
+        blocking=True,
     )
     # `log_event` takes it, though its annotation does not say so.
     context.log_event(cast(dg.AssetObservation, evaluation))
@@ -217,8 +232,8 @@ def stopped(by: str, reason: str, report: Report | None = None) -> dg.Failure:
     return dg.Failure(
         description=reason,
         metadata={
-            STOPPED: dg.MetadataValue.json({"by": by, "reason": reason}),
             **(report.metadata() if report else {}),
+            STOPPED: dg.MetadataValue.json({"by": by, "reason": reason}),
         },
         allow_retries=False,
     )

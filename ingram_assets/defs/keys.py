@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from ingram_assets.settings.shared import FIND_A_TITLE
+
 ISBNS = dg.DynamicPartitionsDefinition(name="isbn")
 """A partition per tracked title. Discovery only adds; a person's command retires."""
 
@@ -24,6 +26,9 @@ PRODUCTS = dg.AssetKey(["medusa", "products"])
 INVENTORY_LEVELS = dg.AssetKey(["medusa", "inventory_levels"])
 ORDERS = dg.AssetKey(["medusa", "orders"])
 STORE_INVENTORY = dg.AssetKey(["store", "inventory"])
+
+FIND_BY_NAME = f"A partition is a title's ISBN: [find it by the book's name]({FIND_A_TITLE})."
+"""Of the description of an asset with a partition per title."""
 
 SITE_POOL = "ipage"
 STORE_POOL = "medusa"

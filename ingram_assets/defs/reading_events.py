@@ -6,7 +6,7 @@ is an observation of the title's partition of `ipage/unread_pages`.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -22,6 +22,8 @@ HISTORY = "on_hand_changes"
 PUBLISHED = "publication_date"
 OUTCOME, REASON = "outcome", "reason"
 """The metadata keys of an attempt that gave no reading: the kind of failure, and its sentence."""
+_SHOWN = 200
+"""Characters of a title that an event shows: each reading's event is kept for months."""
 _NEW_FOR_DAYS = 14
 """Days from its publication in which a title counts as one that shoppers look for."""
 
@@ -121,22 +123,30 @@ def _after(
 
 
 def titles_of(instance: dg.DagsterInstance, isbns: Iterable[str]) -> dict[str, str]:
-    """ISBN to title, for those whose details were read."""
-    wanted: Sequence[str] = list(isbns)
-    if not wanted:
-        return {}
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(TITLE_DETAILS, _MADE, set(wanted))
-    if not latest:
-        return {}
-    found = instance.fetch_materializations(
-        dg.AssetRecordsFilter(TITLE_DETAILS, storage_ids=list(latest.values())), limit=len(latest)
-    )
-    titles: dict[str, str] = {}
-    for record in found.records:
-        made = record.asset_materialization
-        if made is not None and record.partition_key and "title" in made.metadata:
-            titles[record.partition_key] = str(made.metadata["title"].value)[:120]
+    """ISBN to title, for those whose details were read, or that the saved search named."""
+    left, titles = set(isbns), dict[str, str]()
+    for asset in (TITLE_DETAILS, QUEUE_ROWS):
+        left -= titles.keys()
+        latest = (
+            instance.event_log_storage.get_latest_storage_id_by_partition(asset, _MADE, left) if left else {}
+        )
+        if not latest:
+            continue
+        wanted = dg.AssetRecordsFilter(asset, storage_ids=list(latest.values()))
+        for record in instance.fetch_materializations(wanted, limit=len(latest)).records:
+            if record.partition_key and (title := said(record, "title")):
+                titles[record.partition_key] = str(title)[:120]
     return titles
+
+
+def titled(title: str | None) -> dict[str, Any]:
+    """The metadata of a title's event that names it; nothing where nobody knows its name yet."""
+    return {"title": cut(title, _SHOWN)} if title else {}
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, its end left out where there is no room for it: half a blurb is better than no book."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def last_reading(record: dg.EventLogRecord, wanted: bool, today: date) -> LastReading:

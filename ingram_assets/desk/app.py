@@ -36,7 +36,7 @@ from ingram_assets.desk.people.sessions import SignedIn
 from ingram_assets.desk.refusals import answer_failures
 from ingram_assets.desk.site_guard import HEALTH, SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
-from ingram_assets.settings.shared import DAGSTER_PATH
+from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE
 
 PAGES = (static_files, sign_in, board, title, inventory, ledger, inventory_entry, runs, run, requests)
 """What people see, each with its router."""
@@ -95,8 +95,7 @@ def make_app(
     for module in (store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)
-    app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)
-    app.mount(DAGSTER_PATH, door)
+    _add_dagster(app, door)
     app.openapi = partial(described, app)  # type: ignore[method-assign]
     return app
 
@@ -120,6 +119,13 @@ def _to_look_at() -> list[APIRoute]:
     """Routes of whole pages, which a sign-in may lead to."""
     routes = (route for module in PAGES if module is not static_files for route in module.router.routes)
     return [route for route in routes if isinstance(route, APIRoute) and PART not in route.tags]
+
+
+def _add_dagster(app: FastAPI, door: DagsterDoor) -> None:
+    """Dagster's page, and what below its path is the desk's own."""
+    app.add_route(FIND_A_TITLE, lambda _: RedirectResponse("/"), include_in_schema=False)
+    app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)
+    app.mount(DAGSTER_PATH, door)
 
 
 def _add_what_is_open(app: FastAPI) -> None:

@@ -19,6 +19,7 @@ from ingram_assets.store.journal_views import JournalViews
 
 _QUEUE_SECONDS = 4.0
 _FLOOR_FRESH = timedelta(seconds=2)
+_ADMIN_FRESH = timedelta(minutes=10)
 _TITLES_FRESH = timedelta(minutes=5)
 _DUE_FRESH = timedelta(seconds=10)
 
@@ -66,6 +67,10 @@ class Lookups:
 
         due = self.dagster_known.ask(("readings due", *isbns), look, fresh_for=_DUE_FRESH)
         return due.value or {}
+
+    def admin_page(self) -> str | None:
+        """The address of Medusa's admin, if it is served, as it was last seen."""
+        return self.store.ask("admin page", self.client.admin_page, fresh_for=_ADMIN_FRESH).value
 
     def titles(self, isbns: Collection[str]) -> dict[str, str]:
         """ISBN to title, as far as the queue knows it and answers."""

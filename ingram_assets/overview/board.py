@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from ingram_assets.defs.storefront.lag import Lag
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Status
+from ingram_assets.domain.cover_addresses import BOARD, in_width
 from ingram_assets.domain.isbn import isbn10_of, isbn_spelled
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import UNSEEN
@@ -194,7 +195,7 @@ def _board_title(
         isbn=title.isbn,
         title=title.title,
         author=title.author,
-        cover_url=title.cover_url,
+        cover_url=in_width(title.cover_url, BOARD) if title.cover_url else None,
         price=title.srp_price,
         status=cast(Status, shown.status),
         label=shown.label,

@@ -21,6 +21,9 @@ from dagster._core.events import DagsterEventBatchMetadata as DagsterEventBatchM
 from dagster._core.events import JobCanceledData as JobCanceledData
 from dagster._core.events import JobFailureData as JobFailureData
 from dagster._core.events import RunFailureReason as RunFailureReason
+
+# The event log as the storage writes it: see `storage.py`.
+from dagster._core.events.log import EventLogEntry as EventLogEntry
 from dagster._core.execution.plan.objects import StepFailureData as StepFailureData
 from dagster._core.execution.plan.objects import UserFailureData as UserFailureData
 

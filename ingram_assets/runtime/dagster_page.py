@@ -16,12 +16,16 @@ from dagster import DagsterInstance
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.templates.graphiql import TEMPLATE
 from dagster_webserver.version import __version__
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingram_assets.domain.own_site import Told, own_site
 from ingram_assets.runtime.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
-from ingram_assets.settings.shared import DAGSTER_PATH
+from ingram_assets.runtime.desk_process import desk_at
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE, CommonSettings
 
 _LIVE_DATA_MILLISECONDS = 2000
 """How often the page asks for what is new: as Dagster's own command has it."""
@@ -84,6 +88,12 @@ def _policy_of(page: str) -> str:
     )
 
 
+def _find_a_title(_: Request) -> Response:
+    """To the desk's board on this machine. Who comes by the desk's door is led there by the desk itself."""
+    url = desk_at(load(CommonSettings).state_dir)
+    return RedirectResponse(url) if url else PlainTextResponse("The desk is away: start ingram up.\n", 503)
+
+
 def _wants_page(scope: Scope) -> bool:
     """Whether Dagster answers a GET with its page for queries, which does nothing by itself."""
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
@@ -97,6 +107,7 @@ def serve(port: int, workspace: Path) -> None:
         target = WorkspaceFileTarget([str(workspace)])
         with WorkspaceProcessContext(instance, target, version=__version__) as context:
             app = create_app_from_workspace_process_context(context, DAGSTER_PATH, _LIVE_DATA_MILLISECONDS)
+            app.router.routes.insert(0, Route(FIND_A_TITLE, _find_a_title))
             app.add_middleware(OwnPagesOnly, port=port)
             uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
 

@@ -1,9 +1,10 @@
 """Dagster's storage, set in `dagster.yaml`: PostgreSQL at `DAGSTER_PG_URL`.
 
-dagster-postgres's own, but for three things: `dagster definitions validate`, which loads `dagster.yaml` and
-keeps nothing, works with no settings; whether a table is there is asked until it is, not for ever; and a
-process keeps its connections. Dagster's own makes one for each question, some twenty a second of a shop that
-does nothing, which is most of what its PostgreSQL then works.
+dagster-postgres's own, but for four things: a run that failed with a sentence shows that sentence alone;
+`dagster definitions validate`, which loads `dagster.yaml` and keeps nothing, works with no settings; whether
+a table is there is asked until it is, not for ever; and a process keeps its connections. Dagster's own makes
+one for each question, some twenty a second of a shop that does nothing, which is most of what its PostgreSQL
+then works.
 """
 
 import atexit
@@ -15,15 +16,20 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy
-from dagster_postgres import DagsterPostgresStorage, PostgresScheduleStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresScheduleStorage
 from sqlalchemy.engine import Connection, Engine
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.dagster_internals import (
     ConfigurableClassData,
+    DagsterEvent,
     DagsterSqliteStorage,
     DagsterStorage,
+    EventLogEntry,
+    JobFailureData,
+    StepFailureData,
+    copy,
 )
 
 KEPT = 3
@@ -67,6 +73,42 @@ class ScheduleStorage(PostgresScheduleStorage):
         return fact in self._true
 
 
+class EventLogStorage(PostgresEventLogStorage):
+    """What runs did.
+
+    Dagster shows each failure with the stack around it, which buries the sentence that a `dagster.Failure`
+    was raised to say. The stack stands in what the run printed (stderr).
+    """
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Stores an event, a failure that says a sentence without its stack."""
+        super().store_event(told_plainly(event))
+
+
+def told_plainly(entry: EventLogEntry) -> EventLogEntry:
+    """The entry; if it is a failure that says a sentence, of a step or of its run, that sentence alone."""
+    event = entry.dagster_event
+    if event is None:
+        return entry
+    data = event.event_specific_data
+    if isinstance(data, JobFailureData) and (first := data.first_step_failure_event):
+        plain = _without_stack(first)
+        is_its_error = data.error == first.step_failure_data.error
+        error = plain.step_failure_data.error if is_its_error else data.error
+        told = data._replace(first_step_failure_event=plain, error=error)
+        return entry._replace(dagster_event=event._replace(event_specific_data=told))
+    return entry._replace(dagster_event=_without_stack(event))
+
+
+def _without_stack(event: DagsterEvent) -> DagsterEvent:
+    data = event.event_specific_data
+    said = data.user_failure_data if isinstance(data, StepFailureData) else None
+    if not isinstance(data, StepFailureData) or not data.error or not said or not said.description:
+        return event
+    error = copy(data.error, message=said.description, stack=[], cause=None, context=None)
+    return event._replace(event_specific_data=data._replace(error=error))
+
+
 class PostgresStorage(DagsterPostgresStorage):
     """PostgreSQL at `DAGSTER_PG_URL`; its tables are made if they are missing."""
 
@@ -83,6 +125,7 @@ class PostgresStorage(DagsterPostgresStorage):
                 pool_pre_ping=True,
                 connect_args=GIVEN_UP_AFTER,
             )
+        self._event_log_storage = EventLogStorage(postgres_url, should_autocreate_tables=False)
         self._schedule_storage = ScheduleStorage(postgres_url)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = _engines[postgres_url]

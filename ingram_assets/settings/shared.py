@@ -14,6 +14,9 @@ from ingram_assets.settings.kinds import DatabaseUrl, FolderPath, PageUrl, TimeZ
 DAGSTER_PATH = "/dagster"
 """Below which Dagster's page lies: the same on its own server, and behind the desk's front door."""
 
+FIND_A_TITLE = f"{DAGSTER_PATH}/find-a-title"
+"""Leads to the desk's board, which knows titles by their names: Dagster knows ISBNs alone."""
+
 
 class CommonSettings(Settings):
     """Dagster's database, the state folder and the store's time zone."""

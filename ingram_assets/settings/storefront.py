@@ -53,6 +53,7 @@ class StorefrontSettings(Settings):
         description="What a page may say of a title that is sold all the same",
     )
     AVAILABILITY_TAGS: YesNo = Field(False, description="A product's tag says its state")
+    IMPORT_BATCH: Whole = Field(50, ge=1, le=500, description="Products in one request to Medusa at most")
     CATEGORIES_FILE: ExistingFile | None = None
     LABELS_FILE: ExistingFile | None = None
     DESK_URL: SiteUrl | None = Field(None, description="Where people reach the desk from elsewhere")

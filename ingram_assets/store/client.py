@@ -155,6 +155,15 @@ class MedusaClient:
         """The JSON answer to a deletion."""
         return self._send("DELETE", path)
 
+    def admin_page(self) -> str | None:
+        """The address of Medusa's admin; `None`: it is not served here. A shop may have it elsewhere."""
+        try:
+            answer = self._http.get("/app", headers={"accept": "text/html"}, timeout=5, follow_redirects=True)
+        except httpx.HTTPError:
+            return None
+        is_page = answer.is_success and "text/html" in answer.headers.get("content-type", "")
+        return f"{self.base_url}/app" if is_page else None
+
     def list_all(
         self, path: str, key: str, params: Mapping[str, Any] | None = None, page: int = 1000
     ) -> list[Any]:

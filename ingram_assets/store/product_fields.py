@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingram_assets.domain.categories import CategoryTable, categories_of
+from ingram_assets.domain.cover_addresses import GALLERY, THUMBNAIL, in_width, raw_path
 from ingram_assets.domain.guardrails import HeldPrice, held_price
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.title import Title
@@ -78,7 +79,7 @@ def title_fields(title: Title, table: CategoryTable) -> dict[str, Any]:
         "description": _text(title.description),
         "weight": grams,
         "price": price,
-        "cover_url": _web_address(title.cover_url),
+        "cover_url": _gallery_cover(title.cover_url),
         "categories": sorted(categories_of(title.bisac, title.category_hint, table).names),
         "tag": TAG,
         "metadata.procurement_type": TAG,
@@ -106,6 +107,12 @@ def _web_address(text: str | None) -> str | None:
         return None
     sound = parts.scheme in ("http", "https") and parts.netloc and len(text) <= LONGEST_ADDRESS
     return text if sound and not re.search(r"[\s\x00-\x1f\x7f]", text) else None
+
+
+def _gallery_cover(text: str | None) -> str | None:
+    """The cover as a product's page shows it; its thumbnail is another size of the same."""
+    address = _web_address(text)
+    return in_width(address, GALLERY) if address else None
 
 
 def _text(text: str | None) -> str | None:
@@ -264,16 +271,16 @@ def _put_cover(update: ProductUpdate, row: ProductRow, now: str | None, then: st
         pictures.append({"url": then})
     update.product["images"] = pictures
     if not row["thumbnail"] or (now and _path(row["thumbnail"]) == _path(now)):
-        update.product["thumbnail"] = then
+        update.product["thumbnail"] = in_width(then, THUMBNAIL) if then else None
 
 
 def _path(url: str) -> str:
-    """An address without its query: `?v=` tells the versions of one cover apart."""
+    """An address without version and size: what two of one cover have in common."""
     try:
         parts = urlsplit(url)
     except ValueError:  # a person may have put anything there
         return url
-    return f"{parts.netloc}{parts.path}"
+    return f"{parts.netloc}{raw_path(parts.path)}"
 
 
 def _base_price(row: ProductRow, variant_id: str) -> float | None:

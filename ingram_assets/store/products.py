@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingram_assets.domain.categories import categories_of
+from ingram_assets.domain.cover_addresses import THUMBNAIL, in_width
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.catalog_lookup import Shelves
@@ -18,9 +19,6 @@ from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
 
 READ_AT_ONCE = 500
-
-PRODUCTS_PER_BATCH = 50
-"""1,000 products take 20.7 s in batches of 25, 17.1 s of 50, 15.2 s of 100; a bad row costs as many."""
 
 LONGEST_OPTION = 200
 """Characters of an option's value, which is in an index of Medusa's: 2,700 are answered with a bare 500."""
@@ -53,7 +51,6 @@ def import_titles(
     titles: Iterable[Title],
     *,
     on_done: OnDone = lambda imported, failed: None,
-    batch_size: int = PRODUCTS_PER_BATCH,
 ) -> ImportReport:
     """Makes the products that the store does not have, and brings those it has up to date.
 
@@ -76,7 +73,9 @@ def import_titles(
     for some in batches(rows, READ_AT_ONCE, lambda title: title.isbn):
         actual = read_for_import(session, some, spellings)
         _remember_variants(some, actual, session.journal)
-        for batch in batches(some, batch_size, lambda title: [title.description, "x" * 4_000]):
+        for batch in batches(
+            some, session.rules.import_batch, lambda title: [title.description, "x" * 4_000]
+        ):
             bringing.bring(batch, actual)
             failed = {title.id: report.failed[title.isbn] for title in batch if title.isbn in report.failed}
             on_done([title.id for title in batch if title.id not in failed], failed)
@@ -190,7 +189,8 @@ class _Import:
             "variants": [variant],
         }
         if fields["cover_url"]:
-            product |= {"thumbnail": fields["cover_url"], "images": [{"url": fields["cover_url"]}]}
+            thumbnail = in_width(fields["cover_url"], THUMBNAIL)
+            product |= {"thumbnail": thumbnail, "images": [{"url": fields["cover_url"]}]}
         if self.shelves.shipping_profile_id:
             product["shipping_profile_id"] = self.shelves.shipping_profile_id
         return product
@@ -253,7 +253,7 @@ def send_updates(
             session.client.post(path, {"update": rows}, {"fields": "id"})
 
     failed: dict[str, str] = {}
-    for batch in batches(updates, PRODUCTS_PER_BATCH, lambda each: each.product):
+    for batch in batches(updates, session.rules.import_batch, lambda each: each.product):
         changes = [
             Change("product", each.isbn, each.variant.product_id, each.before, each.after, reason)
             for each in batch

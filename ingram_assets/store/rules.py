@@ -29,6 +29,7 @@ class StoreRules:
         orders_unread: titles that were never read may be ordered.
         sells_restricted: what a page may say of a title that is sold all the same.
         availability_tags: a tag of the product says its state, for a storefront to filter by.
+        import_batch: products in one request at most.
         labels: what shoppers read.
         thresholds: of the guardrails.
     """
@@ -43,6 +44,7 @@ class StoreRules:
     orders_unread: bool = False
     sells_restricted: frozenset[Restriction] = frozenset(Restriction)
     availability_tags: bool = False
+    import_batch: int = 50
     labels: LabelTable = field(default_factory=label_rules.built_in)
     thresholds: Thresholds = field(default_factory=Thresholds)
 

@@ -155,7 +155,7 @@ def test_a_passing_error_is_tried_again_within_bounds(shop: CoverShop) -> None:
     assert shop.one(BOOK, bucket=bucket).outcome == "stored"
     shop.ipage[BOOK] = art(2)
     shop.proxy.forget()
-    shop.proxy.fault = on("PUT", "covers/web", lambda handler: handler.answer(500))
+    shop.proxy.fault = on("PUT", "covers/processed", lambda handler: handler.answer(500))
     assert shop.one(BOOK, bucket=bucket, force=True).outcome == "failed"
     assert shop.proxy.count()["PUT"] == 3
 
@@ -189,7 +189,7 @@ def test_a_failed_upload_keeps_the_old_cover_and_is_made_good(shop: CoverShop, w
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("HEAD", "covers/raw"), ("PUT", "covers/raw"), ("PUT", "covers/web")]
+    ("method", "path"), [("HEAD", "covers/raw"), ("PUT", "covers/raw"), ("PUT", "covers/processed")]
 )
 def test_what_the_bucket_refuses_for_good_is_not_sent_on_every_run(
     shop: CoverShop, method: str, path: str
@@ -344,3 +344,12 @@ def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: CoverShop) -> 
     assert shop.one(BOOK).outcome == "replaced"
     assert shop.raw(BOOK)["bytes"] == art(2)
     assert opened(shop.web(BOOK, 200)).width == 200
+
+
+def test_a_token_that_may_not_remove_stops_nothing(shop: CoverShop) -> None:
+    shop.ipage[BOOK] = art(1)
+    stored = shop.one(BOOK, now=NOW)
+    shop.as_an_earlier_version_left_it(BOOK)
+    shop.proxy.fault = on("DELETE", "covers/web", lambda handler: handler.answer(403, xml("AccessDenied")))
+    looked = shop.one(BOOK, now=NOW + timedelta(days=30))
+    assert (looked.outcome, looked.cover_url) == ("unchanged", stored.cover_url)

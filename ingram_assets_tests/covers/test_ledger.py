@@ -50,20 +50,26 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
     assert (tmp_path / "covers.sqlite3.damaged").read_bytes() == damage
 
 
-def test_a_file_of_an_earlier_version_keeps_what_it_knows(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "missing"), [(1, ["refusals", "sizes"]), (2, ["sizes"])], ids=["first", "second"]
+)
+def test_a_file_of_an_earlier_version_keeps_what_it_knows(
+    tmp_path: Path, version: int, missing: list[str]
+) -> None:
     path = tmp_path / "covers.sqlite3"
     look = CoverCheck("refused", NOW, reason="why")
     first = Ledger(path, bucket="b")
     first.record("9780000000002", look)
     first.close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("ALTER TABLE looks DROP COLUMN refusals")
-        db.execute("PRAGMA user_version = 1")
+        for column in missing:
+            db.execute(f"ALTER TABLE looks DROP COLUMN {column}")
+        db.execute(f"PRAGMA user_version = {version}")
     for _ in range(2):
         ledger = Ledger(path, bucket="b")
         assert ledger.look("9780000000002") == look
-        ledger.record("9780000000019", replace(look, refusals=2))
-        assert ledger.look("9780000000019") == replace(look, refusals=2)
+        ledger.record("9780000000019", replace(look, refusals=2, sizes="200"))
+        assert ledger.look("9780000000019") == replace(look, refusals=2, sizes="200")
         ledger.close()
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds, sync
-from ingram_assets.covers.bucket import web_key
+from ingram_assets.covers.bucket import earlier_key
+from ingram_assets.domain.cover_addresses import WIDTHS, in_width, processed_key
 from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets_tests.testing.cover_shop import CoverShop
@@ -51,7 +52,7 @@ def test_a_new_cover_is_stored_with_its_web_sizes(shop: CoverShop) -> None:
     sha256 = hashlib.sha256(data).hexdigest()
     assert outcome.outcome == "stored"
     assert outcome.changed
-    assert outcome.cover_url == f"{shop.public_url}/covers/raw/{BOOK}.jpg?v={sha256[:8]}"
+    assert outcome.cover_url == f"{shop.public_url}/covers/raw/{BOOK}.jpg?v={sha256[:8]}&sizes=200,400,800"
     stored = shop.raw(BOOK)
     assert stored["bytes"] == data
     assert stored["ContentType"] == "image/jpeg"
@@ -66,6 +67,7 @@ def test_a_new_cover_is_stored_with_its_web_sizes(shop: CoverShop) -> None:
         "placeholder": "no",
         "phash": "",
         "stored-at": "2026-11-20T12:00:00+00:00",
+        "sizes": "200,400,800",
     }
     assert {width: opened(shop.web(BOOK, width)).width for width in (200, 400, 800)} == {
         200: 200,
@@ -76,8 +78,45 @@ def test_a_new_cover_is_stored_with_its_web_sizes(shop: CoverShop) -> None:
     answer = shop.public(outcome.cover_url)
     assert answer.content == data
     assert answer.headers["Content-Type"] == "image/jpeg"
-    web = shop.public(f"{shop.public_url}/{web_key(BOOK, 400)}?v={sha256[:8]}")
-    assert web.headers["Content-Type"] == "image/webp"
+    for width in WIDTHS:
+        address = in_width(outcome.cover_url, width)
+        assert address == f"{shop.public_url}/{processed_key(BOOK, width)}?v={sha256[:8]}"
+        assert shop.public(address).headers["Content-Type"] == "image/webp"
+
+
+def test_a_cover_of_an_earlier_version_keeps_its_names_until_it_is_looked_at(shop: CoverShop) -> None:
+    shop.ipage[BOOK] = art(1)
+    stored = shop.one(BOOK, now=NOW)
+    assert stored.cover_url is not None
+    shop.as_an_earlier_version_left_it(BOOK)
+    before, earlier = shop.keys(), [earlier_key(BOOK, width) for width in WIDTHS]
+    assert before == sorted([f"covers/raw/{BOOK}.jpg", *earlier])
+    shop.proxy.requests.clear()
+
+    soon = shop.one(BOOK, now=NOW + WEEK)
+    assert (soon.outcome, soon.cover_url) == ("recent", stored.cover_url.partition("&")[0])
+    assert in_width(soon.cover_url, 400) == soon.cover_url, "no address of what is not there"
+    assert (shop.keys(), shop.proxy.requests) == (before, [])
+
+    looked = shop.one(BOOK, now=NOW + MONTH)
+    assert (looked.outcome, looked.cover_url) == ("unchanged", stored.cover_url)
+    now = [processed_key(BOOK, width) for width in WIDTHS]
+    assert shop.keys() == sorted([f"covers/raw/{BOOK}.jpg", *now]), "no size under two names"
+    assert shop.raw(BOOK)["bytes"] == shop.ipage[BOOK]
+
+    shop.proxy.requests.clear()
+    assert shop.one(BOOK, now=NOW + 2 * MONTH).outcome == "unchanged"
+    assert [request.method for request in shop.proxy.requests if request.method != "GET"] == ["HEAD"]
+
+
+def test_another_picture_of_an_earlier_version_s_cover_leaves_none_of_its_sizes(shop: CoverShop) -> None:
+    shop.ipage[BOOK] = art(1)
+    shop.one(BOOK, now=NOW)
+    shop.as_an_earlier_version_left_it(BOOK)
+    shop.ipage[BOOK] = art(2)
+    assert shop.one(BOOK, now=NOW + MONTH).outcome == "replaced"
+    left = shop.keys()
+    assert not [key for key in left if "/web/" in key]
 
 
 def test_the_raw_cover_goes_last(shop: CoverShop) -> None:
@@ -86,7 +125,7 @@ def test_the_raw_cover_goes_last(shop: CoverShop) -> None:
     puts = [request.path for request in shop.proxy.requests if request.method == "PUT"]
     assert len(puts) == 4
     assert "/covers/raw/" in puts[-1]
-    assert all("/covers/web/" in path for path in puts[:3])
+    assert all("/covers/processed/" in path for path in puts[:3])
 
 
 def test_what_is_not_jpeg_is_converted_and_known_again(shop: CoverShop) -> None:

@@ -251,7 +251,9 @@ def test_which_titles_were_ordered_is_told_by_title_alone(
     ) as context:
         data = repository.get_sensor_def("order_changes").evaluate_tick(context)
     told = [event for event in data.asset_events if isinstance(event, dg.AssetMaterialization)]
-    assert [(event.asset_key, event.partition, event.metadata) for event in told] == [(ORDERS, ordered, {})]
+    assert [(event.asset_key, event.partition) for event in told] == [(ORDERS, ordered)]
+    title = storefront.shop.product(ordered)["title"]
+    assert {name: value.value for name, value in told[0].metadata.items()} == {"title": title}
     assert not data.run_requests, "the store reserves what is ordered"
 
 

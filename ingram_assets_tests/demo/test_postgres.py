@@ -29,12 +29,34 @@ def test_a_role_needs_its_password(postgres: Postgres, database: str) -> None:
     name = database.rsplit("/", 1)[1]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE ROLE reader LOGIN PASSWORD 'right one'")
+        connection.execute(f"GRANT CONNECT ON DATABASE {name} TO reader")
     with psycopg.connect(postgres.url(name, "reader", "right one")) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("reader",)
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(postgres.url(name, "reader", "wrong one"))
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP ROLE reader")
+        connection.execute(f"REVOKE ALL ON DATABASE {name} FROM reader; DROP ROLE reader")
+
+
+def test_a_role_connects_to_the_database_that_it_owns_and_to_no_other(
+    postgres: Postgres, database: str
+) -> None:
+    name = database.rsplit("/", 1)[1]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE owner_of_one LOGIN PASSWORD 'p'")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO owner_of_one")
+        others = connection.execute(
+            "SELECT datname FROM pg_database WHERE datallowconn AND datname <> %s", [name]
+        ).fetchall()
+    try:
+        psycopg.connect(postgres.url(name, "owner_of_one", "p")).close()
+        assert {"postgres", "template1"} <= {other for (other,) in others}
+        for (other,) in others:
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(postgres.url(other, "owner_of_one", "p"))
+    finally:
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} OWNER TO postgres; DROP ROLE owner_of_one")
 
 
 def test_it_listens_on_this_machine_alone(postgres: Postgres, supervisor: Supervisor) -> None:

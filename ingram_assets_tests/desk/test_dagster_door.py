@@ -103,6 +103,11 @@ def test_the_path_without_its_slash_leads_on_at_the_desk(ada: Visitor):
     assert ada.http.get("/dagster").headers["Location"] == "/dagster/"
 
 
+def test_a_book_is_found_by_its_name_on_the_board(ada: Visitor):
+    answer = ada.http.get("/dagster/find-a-title")
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/")
+
+
 def test_it_asks_and_commands(ada: Visitor, page: DagsterPage):
     answer = ada.http.post("/dagster/graphql", json={"query": "{version}"})
     assert answer.json()["data"]["version"]

@@ -1,8 +1,10 @@
 """The main job on real parts: from the site's stock book to every level in the store, and again."""
 
+import io
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,12 +12,13 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from PIL import Image
 
 from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.demo import Admin, Done, Shell
 from ingram_demo.show import bring_through
-from ingram_demo.stack import Stack
+from ingram_demo.stack import OWNERS, ROLES, Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -99,10 +102,18 @@ def test_a_shopper_sees_the_cover_and_the_label(stack: Stack):
     assert variant["metadata"]["availability"] == "in_stock"
     assert variant["metadata"]["in_stock"] is True
     assert sum(dc["onHand"] for dc in variant["metadata"]["ingram_stock"].values()) == 410
-    cover = httpx.get(product["thumbnail"], timeout=60)
-    assert cover.headers["content-type"] == "image/jpeg"
-    assert cover.content[:2] == b"\xff\xd8"
-    assert re.search(r"\?v=[0-9a-f]{8}$", product["thumbnail"])
+    shown = {product["thumbnail"]: 400, product["images"][0]["url"]: 800}
+    for address, width in shown.items():
+        assert re.search(rf"/covers/processed/{BETWEEN_TWO_FIRES}-{width}\.webp\?v=[0-9a-f]{{8}}$", address)
+        cover = httpx.get(address, timeout=60)
+        assert cover.headers["content-type"] == "image/webp"
+        assert Image.open(io.BytesIO(cover.content)).width <= width
+    keys = {str(file.relative_to(stack.s3.files / stack.s3.bucket)) for file in _stored(stack)}
+    assert {key.split("/")[1] for key in keys} == {"raw", "processed"}
+
+
+def _stored(stack: Stack) -> list[Path]:
+    return [file for file in (stack.s3.files / stack.s3.bucket / "covers").rglob("*") if file.is_file()]
 
 
 def test_the_assets_of_the_plan_were_materialized(stack: Stack):
@@ -260,3 +271,17 @@ def test_a_shoppers_browser_loads_the_cover(stack: Stack, chromium, admin: Admin
         browser.close()
     assert len(widths) == len(pictures) == 12
     assert all(width > 100 for width in widths)
+
+
+def test_each_role_connects_to_its_own_database_alone(stack: Stack):
+    with psycopg.connect(stack.postgres.url()) as connection:
+        found = connection.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall()
+    databases = {name for (name,) in found}
+    assert {"medusa", "postgres", "template1", *OWNERS} <= databases
+    owned = {owner: database for database, owner in OWNERS.items()}
+    for role in ROLES:
+        own = owned.get(role, "catalog_import")
+        psycopg.connect(stack.url(own, role)).close()
+        for other in databases - {own}:
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(stack.url(other, role))

@@ -1,18 +1,18 @@
 """Dagster's web page in a real browser, as a person opens it to see how the shop stands and start things."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import dagster as dg
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ingram_assets.defs.keys import ISBNS_NAME, STOCK
+from ingram_assets.defs.keys import FIND_BY_NAME, ISBNS_NAME, STOCK, STOCK_SWEEP
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_demo.stack import Stack
 
@@ -80,8 +80,10 @@ def instance(stack: Stack) -> Iterator[dg.DagsterInstance]:
 
 
 def test_the_graph_shows_all_assets_with_their_groups(ui: Ui):
-    expanded = quote(",".join(f"global@global:{group}" for group in GROUPS), safe="")
-    page = ui.open(f"/asset-groups?expanded={expanded}")
+    """By the README's own link."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (link,) = re.findall(r"\(http://127.0.0.1:3000/dagster(/asset-groups[^)]*)\)", readme)
+    page = ui.open(link)
     graph = page.locator("svg foreignObject")
     for group, keys in GROUPS.items():
         expect(graph.get_by_text(group, exact=True).first).to_be_visible()
@@ -103,6 +105,7 @@ def test_every_asset_says_what_it_is(ui: Ui):
             assert node["kinds"], key
             assert node["owners"], key
     by_title = {key for key, node in nodes.items() if node["isPartitioned"]}
+    assert by_title == {key for key, node in nodes.items() if FIND_BY_NAME in node["description"]}
     assert by_title == {
         *("ipage/title_details", "ipage/stock", "r2/covers", "queue/rows"),
         *("medusa/products", "medusa/inventory_levels", "medusa/orders", "ipage/unread_pages"),
@@ -180,6 +183,29 @@ def test_the_stock_shows_its_partitions_and_what_is_known_of_one(ui: Ui, instanc
     expect(drawing).to_be_visible()
     assert drawing.evaluate("image => image.naturalWidth") > 100
     ui.picture("partitions")
+
+
+def test_every_event_of_a_title_has_its_name(instance: dg.DagsterInstance):
+    nameless, kinds = [], set()
+    for key in instance.all_asset_keys():
+        for fetch in (instance.fetch_materializations, instance.fetch_observations):
+            for record in fetch(key, limit=2000).records:
+                event = record.asset_materialization or record.asset_observation
+                if record.partition_key and event:
+                    kinds.add((key.to_user_string(), type(event).__name__))
+                    nameless += [] if event.metadata.get("title") else [(key, record.partition_key)]
+    assert len(kinds) >= 6
+    assert nameless == []
+
+
+def test_a_sweep_leads_with_figures_and_ends_with_what_programs_read(ui: Ui, instance: dg.DagsterInstance):
+    made = instance.fetch_materializations(STOCK_SWEEP, limit=1).records[0].asset_materialization
+    assert made is not None
+    names = list(made.metadata)
+    assert names[:2] == ["on_hand_total", "on_order_total"]
+    is_json = [isinstance(value, dg.JsonMetadataValue) for value in made.metadata.values()]
+    assert any(is_json)
+    assert is_json == sorted(is_json)
 
 
 def test_a_sweep_shows_its_plots(ui: Ui):

@@ -125,6 +125,16 @@ def test_each_status(title: Title, status: str, label: str | None):
     assert (one.status, one.label) == (status, label)
 
 
+def test_a_list_shows_the_small_cover():
+    there = f"https://covers.example/covers/raw/{isbn(1)}.jpg?v=0a1b2c3d&sizes=200,400,800"
+    titles = [book(1, cover_url=there), book(2), book(3, cover_url=None)]
+    assert [one.cover_url for one in board(*titles)] == [
+        f"https://covers.example/covers/processed/{isbn(1)}-200.webp?v=0a1b2c3d",
+        "https://covers.example/1.jpg",
+        None,
+    ]
+
+
 def test_what_shoppers_were_told_is_shown_whatever_the_rules_make_of_ingrams_copies():
     title = book(1, 0)
     (was,) = told(title).values()

@@ -2,7 +2,11 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,22 +23,48 @@ MUTATION = (
 )
 
 
+COMMON = {"DAGSTER_PG_URL": "postgresql://nobody@127.0.0.1:9/none"}
+
+
 @pytest.fixture(scope="module")
-def port(supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    home = tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def port(supervisor: Supervisor, home: Path) -> Iterator[int]:
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     (home / "workspace.yaml").write_text("load_from: []\n")
     port = free_port()
     supervisor.start(
         "page",
         [sys.executable, "-m", "ingram_assets.runtime.dagster_page", str(port), home / "workspace.yaml"],
-        env={**os.environ, "DAGSTER_HOME": str(home)},
+        env={**os.environ, "DAGSTER_HOME": str(home), **COMMON, "INGRAM_STATE_DIR": str(home)},
         cwd=home,
         ready=http_ok(f"http://127.0.0.1:{port}/dagster/server_info"),
         ready_seconds=180,
     )
     yield port
     supervisor.stop("page")
+
+
+@contextmanager
+def answering(path: str) -> Iterator[str]:
+    """The address of a server that has this one page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == path else 404)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
@@ -60,6 +90,16 @@ def test_its_own_page_and_programs_are_answered(page: httpx.Client, port: int):
         assert page.get("/server_info", headers={"Host": f"{host}:{port}"}).status_code == 200
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
     assert "Dagster" in page.get("/runs", headers=link).text
+
+
+def test_a_book_is_found_by_its_name_at_the_desk(page: httpx.Client, port: int, home: Path):
+    asked = page.get("/find-a-title")
+    assert (asked.status_code, "start ingram up" in asked.text) == (503, True)
+    # Whatever answers as the desk does: its health is asked before anybody is sent there.
+    with answering("/healthz") as desk:
+        (home / "desk.url").write_text(desk)
+        assert page.get("/find-a-title").headers["location"] == desk
+    (home / "desk.url").unlink()
 
 
 @pytest.mark.parametrize(

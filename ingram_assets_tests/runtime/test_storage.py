@@ -1,7 +1,10 @@
 """Dagster's storage as `dagster.yaml` sets it, on a real PostgreSQL."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 import sqlalchemy
@@ -9,6 +12,56 @@ import sqlalchemy
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.dagster_internals import DagsterSqliteStorage
 from ingram_assets.runtime.storage import PostgresStorage
+
+STORAGE = "storage:\n  custom: {module: ingram_assets.runtime.storage, class: PostgresStorage, config: {}}\n"
+
+
+@dg.op
+def stops() -> None:
+    try:
+        raise KeyError("stock")
+    except KeyError as error:
+        raise dg.Failure("44 titles would turn to zero.", {"titles": 44}, allow_retries=False) from error
+
+
+@dg.op
+def breaks() -> None:
+    raise KeyError("stock")
+
+
+@pytest.fixture
+def instance(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setenv("DAGSTER_PG_URL", database)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(STORAGE + "telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def failures(instance: dg.DagsterInstance, op: dg.OpDefinition) -> list[Any]:
+    """The errors that the events of a run of the op keep: the step's, and the run's."""
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def run() -> None:
+        op()
+
+    done = run.execute_in_process(instance=instance, raise_on_error=False)
+    events = [entry.get_dagster_event() for entry in instance.all_logs(done.run_id) if entry.dagster_event]
+    (step,) = (one.step_failure_data for one in events if one.is_step_failure)
+    (ended,) = (one.job_failure_data for one in events if one.event_type_value == "PIPELINE_FAILURE")
+    assert step == ended.first_step_failure_event.step_failure_data
+    assert not step.user_failure_data or step.user_failure_data.metadata["titles"].value == 44
+    return [step.error, ended.error]
+
+
+def test_a_failure_that_says_a_sentence_is_kept_as_that(instance: dg.DagsterInstance) -> None:
+    for error in failures(instance, stops):
+        assert error.to_string() == "44 titles would turn to zero."
+
+
+def test_a_mistake_of_ours_keeps_its_stack(instance: dg.DagsterInstance) -> None:
+    for error in failures(instance, breaks):
+        assert 'raise KeyError("stock")' in error.to_string()
 
 
 def test_whether_its_tables_are_there_is_asked_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.processes import environment_kept
 from ingram_demo.stack import ROLES, environments_of
 
@@ -62,6 +63,13 @@ def test_the_guardrails_have_one_set_of_defaults_and_the_example_shows_it():
     given = {name: value for name, value in example.items() if name.startswith("GUARDRAIL_") and value}
     assert given.keys() == {name for name in StorefrontSettings.model_fields if name.startswith("GUARDRAIL_")}
     assert store_rules(load(StorefrontSettings, STOREFRONT | given)).thresholds == Thresholds()
+
+
+def test_how_many_products_a_request_carries_reaches_the_rules_and_the_example_shows_the_default():
+    for given, meant in (({}, 50), ({"IMPORT_BATCH": "25"}, 25), ({"IMPORT_BATCH": "500"}, 500)):
+        assert store_rules(load(StorefrontSettings, STOREFRONT | given)).import_batch == meant
+    example = read_env((Path(__file__).parents[2] / ".env.storefront.example").read_bytes())
+    assert example["IMPORT_BATCH"] == str(StoreRules().import_batch)
 
 
 def test_a_floor_above_the_ceiling_is_named():
@@ -491,6 +499,7 @@ REFUSED = [
         "SAFETY_STOCK",
         ["-1", "1.0", "1e3", "\u0663", "0x10", "9" * 5000, "10000000000", "two"],
     ),
+    (StorefrontSettings, "IMPORT_BATCH", ["0", "501", "-25", "25.0", "all"]),
     (StorefrontSettings, "LOW_STOCK_THRESHOLD", ["2 # two", "${TWO}", "\u00bd", "five", "+", "--1"]),
     (StorefrontSettings, "GUARDRAIL_MAX_UNREAD", ["0,2", "20%", "20", "nan", "inf", "1/5", "."]),
     (StorefrontSettings, "GUARDRAIL_RISE_FACTOR", ["inf", "10x", "1", "1,000"]),

@@ -342,6 +342,7 @@ def test_an_owner_that_may_not_is_told_so(postgres: Postgres, database: str) -> 
     name = database.rsplit("/", 1)[1]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE ROLE nobody_much LOGIN PASSWORD 'hidden one'")
+        connection.execute(f"GRANT CONNECT ON DATABASE {name} TO nobody_much")
     try:
         with pytest.raises(NeedsPerson, match="permission denied") as raised:
             migrate(postgres.url(name, "nobody_much", "hidden one"))
@@ -350,7 +351,7 @@ def test_an_owner_that_may_not_is_told_so(postgres: Postgres, database: str) -> 
             migrate(postgres.url(name, "nobody_much", "wrong"))
     finally:
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute("DROP ROLE nobody_much")
+            connection.execute(f"REVOKE ALL ON DATABASE {name} FROM nobody_much; DROP ROLE nobody_much")
 
 
 def test_a_server_that_is_down_may_be_up_later() -> None:

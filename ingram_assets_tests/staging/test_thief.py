@@ -92,7 +92,9 @@ def test_what_only_a_superuser_sets_stays(queue: Queue) -> None:
 
 def test_sessions_in_other_databases_end_too(postgres: Postgres, queue: Queue, writer: QueueWriter) -> None:
     """They count among the role's connections."""
-    with ExitStack() as stack:
+    with psycopg.connect(postgres.url(), autocommit=True) as connection, ExitStack() as stack:
+        connection.execute(f"GRANT CONNECT ON DATABASE postgres TO {WRITER}")
+        stack.callback(connection.execute, f"REVOKE CONNECT ON DATABASE postgres FROM {WRITER}")
         with contextlib.suppress(psycopg.OperationalError):
             while True:
                 stack.enter_context(psycopg.connect(postgres.url("postgres", WRITER, PASSWORD)))
@@ -877,6 +879,35 @@ def test_what_the_owner_may_not_do_is_said_with_the_statement(postgres: Postgres
             connection.execute("ALTER ROLE their_writer RESET ALL")
         with QueueWriter(postgres.url(name, "their_writer", "p")) as writer:
             assert outcomes(writer.add_titles([title(1)])) == ["added"]
+
+
+def test_databases_that_a_role_may_connect_to_are_named_until_they_are_closed(
+    postgres: Postgres, database: str
+) -> None:
+    """A store's database on the same server, say. To close it is its owner's: it may lock others out."""
+    named = {"writer_role": "their_writer", "reader_role": "their_reader"}
+    with owned_by(postgres, database, "CREATEROLE") as (owner, name):
+        assert migrate(owner, **named).notes == ()
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            for role in named.values():
+                connection.execute(f"ALTER ROLE {role} PASSWORD 'p'")
+            connection.execute('CREATE DATABASE "a store"')
+            try:
+                (note,) = migrate(owner, **named).notes
+                assert "their_writer and their_reader may connect to other databases" in note
+                for role in named.values():
+                    psycopg.connect(postgres.url("a store", role, "p")).close()
+                mends = re.search(r"run (REVOKE .* FROM PUBLIC)\.$", note)
+                assert mends
+                connection.execute(mends[1])
+                for role in named.values():
+                    psycopg.connect(postgres.url(name, role, "p")).close()
+                    for closed in ("a store", "postgres", "template1"):
+                        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                            psycopg.connect(postgres.url(closed, role, "p"))
+                assert migrate(owner, **named).notes == ()
+            finally:
+                connection.execute('DROP DATABASE "a store" WITH (FORCE)')
 
 
 def test_a_migration_waits_for_nothing_that_a_role_holds(queue: Queue) -> None:

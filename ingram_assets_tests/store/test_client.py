@@ -52,6 +52,8 @@ class Server:
     @staticmethod
     def _send(handler: BaseHTTPRequestHandler, status: int, body: str) -> None:
         handler.send_response(status)
+        if body.startswith("<!doctype"):
+            handler.send_header("content-type", "text/html; charset=utf-8")
         handler.send_header("content-length", str(len(body.encode())))
         handler.end_headers()
         handler.wfile.write(body.encode())
@@ -276,3 +278,25 @@ def test_medusas_own_words(client: MedusaClient) -> None:
         client.post("/admin/product-tags", {"nothing": 1}, {"fields": "id"})
     with pytest.raises(MedusaRefused, match="answered 404: This is not an answer of Medusa's Admin API"):
         client.get("/admin/nope")
+
+
+ADMIN = (200, "<!doctype html><title>Medusa</title>")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_there"),
+    [(ADMIN, True), ((404, "<!doctype html>Cannot GET /app"), False), (OK, False), (None, False)],
+    ids=["page", "none", "no page", "hangs up"],
+)
+def test_the_admin_s_page_is_named_where_one_is_served(
+    server: Server,
+    scripted: Callable[..., MedusaClient],
+    answer: tuple[int, str] | None,
+    is_there: bool,
+) -> None:
+    assert scripted(answer).admin_page() == (f"{server.url}/app" if is_there else None)
+    assert server.asked == ["GET /app"]
+
+
+def test_a_medusa_without_its_admin_s_page_has_none(client: MedusaClient) -> None:
+    assert client.admin_page() is None

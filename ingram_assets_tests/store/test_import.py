@@ -1,5 +1,6 @@
 """Titles of the queue into the real store: made, brought up to date, and a person's edits left alone."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -122,6 +123,61 @@ def test_found_by_sku_it_is_updated_never_duplicated(bench: Bench) -> None:
     assert [each["amount"] for each in variant["prices"]] == [21.5]
     assert bench.shop.get("product-variants", ean=title.isbn)["count"] == 1
     assert bench.import_(better).unchanged == [title.isbn]
+
+
+COVERS = "https://covers.example/covers"
+
+
+def sized(title: Title, version: int) -> Title:
+    """The title with a cover in the bucket that has its web sizes."""
+    address = f"{COVERS}/raw/{title.isbn}.jpg?v=0000000{version}&sizes=200,400,800"
+    return replace(title, cover_url=address)
+
+
+def covers_in_store(bench: Bench, title: Title) -> tuple[str, list[str]]:
+    product = bench.shop.product(title.isbn)
+    return product["thumbnail"], [each["url"] for each in product["images"]]
+
+
+def in_sizes(title: Title, version: int) -> tuple[str, list[str]]:
+    small, large = (f"{COVERS}/processed/{title.isbn}-{n}.webp?v=0000000{version}" for n in (400, 800))
+    return small, [large]
+
+
+def test_a_cover_is_small_in_lists_and_large_on_its_page(bench: Bench) -> None:
+    title = make_title()
+    bench.import_(sized(title, 1))
+    assert covers_in_store(bench, title) == in_sizes(title, 1)
+    assert bench.import_(sized(title, 1)).unchanged == [title.isbn]
+    assert bench.import_(sized(title, 2)).updated == [title.isbn]
+    assert covers_in_store(bench, title) == in_sizes(title, 2)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "journal of another store"])
+def test_a_cover_that_gets_its_sizes_takes_the_place_of_the_raw_one(
+    bench: Bench, database: str, is_known: bool
+) -> None:
+    title, run_id = make_title(), bench.run_id()
+    bench.import_(title)
+    raw = str(title.cover_url)
+    assert covers_in_store(bench, title) == (raw, [raw])
+    (picture,) = bench.shop.product(title.isbn)["images"]
+    with Journal(database) as lost:
+        options = {} if is_known else {"journal": lost}
+        assert bench.import_(sized(title, 1), run_id=run_id, **options).updated == [title.isbn]
+    assert covers_in_store(bench, title) == in_sizes(title, 1)
+    assert bench.shop.product(title.isbn)["images"][0]["id"] == picture["id"], "no second picture"
+    if is_known:
+        assert list(bench.undo(run_id).undone) == [title.isbn]
+        assert covers_in_store(bench, title) == (raw, [raw])
+
+
+def test_a_thumbnail_that_a_person_chose_stays(bench: Bench) -> None:
+    title, own = make_title(), "https://shop.example/signed-copy.jpg"
+    bench.import_(sized(title, 1))
+    bench.shop.edit_product(title.isbn, thumbnail=own)
+    bench.import_(sized(title, 2))
+    assert covers_in_store(bench, title) == (own, in_sizes(title, 2)[1])
 
 
 def test_what_a_person_edited_is_left_alone(bench: Bench) -> None:
@@ -493,8 +549,28 @@ def test_the_store_is_listed_once_and_only_where_a_product_is_to_be_made(bench: 
     with client_on(bench.shop.medusa, Listening()) as client:
         bench.import_(known, priceless, client=client)
         assert listed == []
-        assert bench.import_(*new, known, client=client, batch_size=1).created == [each.isbn for each in new]
+        report = bench.import_(*new, known, client=client, rules=StoreRules(import_batch=1))
+        assert report.created == [each.isbn for each in new]
         assert len(listed) == 1
+
+
+@pytest.mark.parametrize("batch", [2, 5], ids=["two", "all"])
+def test_a_request_carries_as_many_products_as_the_shop_says(bench: Bench, batch: int) -> None:
+    titles = [make_title() for _ in range(5)]
+    carried: dict[str, list[int]] = {"create": [], "update": []}
+
+    class Listening(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/admin/products/batch":
+                for what, rows in json.loads(request.content).items():
+                    carried[what].append(len(rows))
+            return super().handle_request(request)
+
+    with client_on(bench.shop.medusa, Listening()) as client:
+        for some in (titles, [replace(one, title=f"{one.title}, revised") for one in titles]):
+            assert bench.import_(*some, client=client, rules=StoreRules(import_batch=batch)).failed == {}
+    expected = [2, 2, 1] if batch == 2 else [5]
+    assert carried == {"create": expected, "update": expected}
 
 
 def test_a_category_and_a_tag_that_a_person_renamed_are_the_same_ones(bench: Bench, database: str) -> None:
@@ -625,7 +701,12 @@ def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> 
     stamped: list[int] = []
     network = killed_before(write)
     with client_on(bench.shop.medusa, network) as dying, pytest.raises(Killed):
-        bench.import_(*titles, client=dying, batch_size=2, on_done=lambda done, failed: stamped.extend(done))
+        bench.import_(
+            *titles,
+            client=dying,
+            rules=StoreRules(import_batch=2),
+            on_done=lambda done, failed: stamped.extend(done),
+        )
     assert not any(bench.shop.managed_without_level(bench.location.id).values())  # no broken checkout
     left = [each for each in titles if each.id not in stamped]
     assert left

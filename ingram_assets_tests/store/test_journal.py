@@ -145,6 +145,7 @@ def test_a_role_that_may_make_no_tables_is_told_to_own_the_database(
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         connection.execute("DROP ROLE IF EXISTS journal_guest")
         connection.execute("CREATE ROLE journal_guest LOGIN PASSWORD 'guest'")
+        connection.execute(f"GRANT CONNECT ON DATABASE {name} TO journal_guest")
     with pytest.raises(NeedsPerson, match="own its database"):
         Journal(postgres.url(name, "journal_guest", "guest"))
 

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import httpx
 from botocore.config import Config
 
 from ingram_assets.covers import Bucket, CoverOutcome, Ledger, Source, client_config, keep_covers
-from ingram_assets.covers.bucket import raw_key, web_key
+from ingram_assets.covers.bucket import earlier_key
+from ingram_assets.domain.cover_addresses import WIDTHS, processed_key, raw_key
 from ingram_assets_tests.testing.s3_proxy import Proxy
 from ingram_demo.embedded.s3 import S3
 
@@ -94,11 +96,25 @@ class CoverShop:
             time.sleep(0.1)
 
     def web(self, isbn: str, width: int) -> bytes:
-        return self._direct().get_object(Bucket=self.name, Key=web_key(isbn, width))["Body"].read()
+        return self._direct().get_object(Bucket=self.name, Key=processed_key(isbn, width))["Body"].read()
 
     def put_foreign(self, isbn: str, data: bytes) -> None:
         """As another program would: no metadata."""
         self._direct().put_object(Bucket=self.name, Key=raw_key(isbn), Body=data)
+
+    def as_an_earlier_version_left_it(self, isbn: str) -> None:
+        """A stored cover's web sizes under their earlier names, and nothing that tells of them."""
+        s3 = self._direct()
+        for width in WIDTHS:
+            now = {"Bucket": self.name, "Key": processed_key(isbn, width)}
+            s3.copy_object(Bucket=self.name, Key=earlier_key(isbn, width), CopySource=now)
+            s3.delete_object(**now)
+        raw = self.raw(isbn)
+        del raw["Metadata"]["sizes"]
+        s3.put_object(Bucket=self.name, Key=raw_key(isbn), Body=raw["bytes"], Metadata=raw["Metadata"])
+        look = self.ledger.look(isbn)
+        assert look is not None
+        self.ledger.record(isbn, replace(look, sizes=""))
 
     def keys(self) -> list[str]:
         found = self._direct().list_objects_v2(Bucket=self.name).get("Contents", [])

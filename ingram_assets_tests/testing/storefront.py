@@ -89,8 +89,11 @@ class Storefront:
 
     def partitions(self, run_id: str, asset: dg.AssetKey) -> list[str]:
         logs = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-        events = [entry.get_dagster_event() for entry in logs]
-        return [str(event.partition) for event in events if event.asset_key == asset]
+        events = [one for one in (entry.get_dagster_event() for entry in logs) if one.asset_key == asset]
+        for event in events:
+            made = event.step_materialization_data.materialization
+            assert made.metadata["title"].value, "who looks knows the book by its name"
+        return [str(event.partition) for event in events]
 
 
 def count(result: RunResult, name: str) -> int:

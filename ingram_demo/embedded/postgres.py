@@ -66,13 +66,25 @@ class Postgres:
             )
 
     def create_database(self, name: str, template: str | None = None) -> str:
-        """Creates a database, empty or as a copy of `template` (nobody may be connected to that). Its URL."""
+        """Creates a database, empty or as a copy of `template` (nobody may be connected to that). Its URL.
+
+        Nobody but its owner may connect to it, unless told so.
+        """
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )
         with self._admin() as connection:
             connection.execute(statement)
+            _close(connection, name)
         return self.url(name)
+
+    def close_all(self) -> None:
+        """Lets nobody connect to a database but its owner, and whom it was granted."""
+        with self._admin() as connection:
+            for (name,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE datallowconn"
+            ).fetchall():
+                _close(connection, name)
 
     def drop_database(self, name: str) -> None:
         """Drops a database, closing whatever is connected to it. Absent already: nothing to do."""
@@ -150,7 +162,13 @@ def start_postgres(supervisor: Supervisor, folder: Path, *, port: int | None = N
         restart=True,
         user=user,
     )
+    url.close_all()
     return url
+
+
+def _close(connection: psycopg.Connection, database: str) -> None:
+    """By default PostgreSQL lets every role in, to list the tables there."""
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
 
 
 def _options() -> list[str]:

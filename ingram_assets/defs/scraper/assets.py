@@ -19,6 +19,7 @@ from ingram_assets.defs.events import (
     Report,
     classified,
     failure_of,
+    json_last,
     log_check,
     log_materializations,
     stopped,
@@ -26,6 +27,7 @@ from ingram_assets.defs.events import (
 from ingram_assets.defs.keys import (
     COVER_SWEEP,
     COVERS,
+    FIND_BY_NAME,
     ISBNS,
     ISBNS_NAME,
     LIKELY_SELL_OUTS,
@@ -40,7 +42,7 @@ from ingram_assets.defs.keys import (
     UNREAD_PAGES,
 )
 from ingram_assets.defs.next_reading import SWEEP_EVERY
-from ingram_assets.defs.reading_events import last_made, said
+from ingram_assets.defs.reading_events import cut, last_made, said, titled, titles_of
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_SPEC,
     COVERS_SPEC,
@@ -69,7 +71,6 @@ from ingram_assets.defs.scraper.earlier_sweeps import (
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sweep_result import SweepResult
-from ingram_assets.defs.scraper.title_events import cut
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import NeedsPerson, Transient
@@ -182,7 +183,7 @@ def saved_search(
         else:
             report.fail(row.value, reason)
     listed: dict[str, Any] = {"search_id": search_id, LISTED: dg.MetadataValue.json(isbns)}
-    return dg.MaterializeResult(metadata={**report.metadata(), **listed}, check_results=[check])
+    return dg.MaterializeResult(metadata=json_last(report.metadata() | listed), check_results=[check])
 
 
 def _verdict(
@@ -201,7 +202,7 @@ def _track(
     context: AssetExecutionContext, queue: QueueWriterResource, found: SavedSearch, report: Report
 ) -> None:
     """Add the titles found to the queue, and track those that no person retired."""
-    instance, isbns = context.instance, [listed.isbn for listed in found.titles]
+    instance, titles = context.instance, {listed.isbn: listed.title for listed in found.titles}
     with classified(), queue.open() as writer:
         outcomes = writer.add_titles(
             [
@@ -221,21 +222,23 @@ def _track(
     log_materializations(
         context,
         [
-            dg.AssetMaterialization(QUEUE_ROWS, partition=one.isbn, metadata={"what": one.outcome})
+            dg.AssetMaterialization(
+                QUEUE_ROWS, partition=one.isbn, metadata={**titled(titles[one.isbn]), "what": one.outcome}
+            )
             for one in changed
         ],
     )
     known = set(instance.get_dynamic_partitions(ISBNS_NAME))
     retired = set(instance.get_dynamic_partitions(RETIRED_NAME))
-    tracked = [isbn for isbn in isbns if isbn not in refused and isbn not in retired]
+    tracked = [isbn for isbn in titles if isbn not in refused and isbn not in retired]
     # After their rows' events: a title without one would look as if it had been waiting for its reading.
     instance.add_dynamic_partitions(ISBNS_NAME, tracked)
     report.notes += [f"Saved search: {warning}" for warning in found.warnings[:20]]
     report.counts |= {
-        "discovered": len(isbns),
+        "discovered": len(titles),
         "new": len(set(tracked) - known),
         "rejected": len(found.rejected),
-        "retired": len(retired & set(isbns)),
+        "retired": len(retired & titles.keys()),
     }
 
 
@@ -303,10 +306,10 @@ def stock_sweep(
             f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the "
             f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
         )
-    metadata = {**sweep.report.metadata(), **_plots(sweep), **left, SWEEP_EVERY: every}
+    metadata = {**_plots(sweep), **sweep.report.metadata(), **sweep.site, **left, SWEEP_EVERY: every}
     if doubt := sweep.counts.doubt(thresholds):
         metadata[SWEPT_ODDLY] = doubt
-    return dg.MaterializeResult(metadata=metadata, check_results=[check])
+    return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check])
 
 
 def _log_pass(context: AssetExecutionContext, sweep: SweepResult) -> None:
@@ -333,14 +336,13 @@ def _plots(sweep: SweepResult) -> dict[str, Any]:
     """Numbers that Dagster plots over the sweeps."""
     seconds = sorted(sweep.seconds)
     if not seconds:
-        return sweep.site
+        return {}
     return {
-        **sweep.site,
         "on_hand_total": sweep.on_hand,
         "on_order_total": sweep.on_order,
         **{f"titles_{status}": sweep.statuses.get(status, 0) for status in get_args(Status)},
-        "page_seconds_median": seconds[len(seconds) // 2],
-        "page_seconds_p95": seconds[int(len(seconds) * 0.95)],
+        "page_seconds_median": round(seconds[len(seconds) // 2], 3),
+        "page_seconds_p95": round(seconds[int(len(seconds) * 0.95)], 3),
     }
 
 
@@ -352,7 +354,7 @@ unread_pages = dg.AssetSpec(
     owners=OWNERS,
     description=(
         "Each attempt to read a title's page that gave nothing, with why, as an observation of the title's "
-        "partition. The last known stock stands meanwhile."
+        f"partition. The last known stock stands meanwhile. {FIND_BY_NAME}"
     ),
 )
 
@@ -412,8 +414,11 @@ def likely_sell_outs(
         )
     elif isbns and not sweep.there:
         raise failure_of(Transient(f"None of {len(isbns)} pages could be read."), sweep.report)
+    names = titles_of(instance, isbns)
     return dg.MaterializeResult(
-        metadata={**sweep.report.metadata(), **left_for_the_next_run(sweep, chosen, titles, counts)}
+        metadata=json_last(
+            sweep.report.metadata() | left_for_the_next_run(sweep, chosen, titles, counts, names)
+        )
     )
 
 
@@ -431,7 +436,10 @@ def likely_sell_outs(
             owners=OWNERS,
             kinds={"html"},
             skippable=True,
-            description="A title's page: contributors, publisher, date, binding, price, BISAC, description.",
+            description=(
+                "A title's page: contributors, publisher, date, binding, price, BISAC, description. "
+                f"{FIND_BY_NAME}"
+            ),
         ),
         dg.AssetSpec(
             STOCK,
@@ -442,8 +450,8 @@ def likely_sell_outs(
             skippable=True,
             description=(
                 "Copies on hand and on order at each distribution center, from the same page, as a plot per "
-                "title. Dagster's own freshness would look at the last reading of any title, so it is "
-                "ipage/stock_sweep that carries the policy (warn at "
+                f"title. {FIND_BY_NAME} Dagster's own freshness would look at the last reading of any title, "
+                "so it is ipage/stock_sweep that carries the policy (warn at "
                 f"{span(_PACE.STOCK_WARN_AFTER)}, fail at {span(_PACE.STOCK_FAIL_AFTER)}), and the check "
                 "within_the_promise, evaluated by the sensor stock_promise, that watches each title."
             ),
@@ -476,7 +484,10 @@ def title_page(
     owners=OWNERS,
     pool=SITE_POOL,
     output_required=False,
-    description="The best picture there is, at covers/raw/<isbn>.jpg and in web sizes. Placeholders heal.",
+    description=(
+        "The best picture there is, at covers/raw/<isbn>.jpg, and in web sizes. Placeholders heal. "
+        f"{FIND_BY_NAME}"
+    ),
 )
 def covers(
     context: AssetExecutionContext, ipage: IPage, queue: QueueWriterResource, r2: R2
@@ -523,6 +534,6 @@ queue_rows = dg.AssetSpec(
     owners=OWNERS,
     description=(
         "The title's current row of ingram_queue: what the store imports. Written, with what is upstream, "
-        "by whatever read it; materialized when a row really changed."
+        f"by whatever read it; materialized when a row really changed. {FIND_BY_NAME}"
     ),
 )

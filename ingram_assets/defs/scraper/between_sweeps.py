@@ -190,9 +190,17 @@ def odd_counts(
 
 
 def left_for_the_next_run(
-    sweep: SweepResult, chosen: Sequence[NextTitle], titles: Mapping[str, LastReading], counts: OddCounts
+    sweep: SweepResult,
+    chosen: Sequence[NextTitle],
+    titles: Mapping[str, LastReading],
+    counts: OddCounts,
+    names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The metadata of a run between sweeps: what it asked for and why, and what the next one goes by."""
+    """The metadata of a run between sweeps: what it asked for and why, and what the next one goes by.
+
+    Args:
+        names: ISBN to title, as far as it is known.
+    """
     usual = usual_demand(titles.values())
     least = min((one.worth for one in chosen if isfinite(one.worth)), default=None)
     left: dict[str, Any] = {
@@ -201,7 +209,10 @@ def left_for_the_next_run(
         # For `ingram explain`: from which worth on a title is read, and what worth is reckoned with.
         CHOICE: dg.MetadataValue.json({"least_worth": least, "usual_demand": usual}),
         "chosen": dg.MetadataValue.table(
-            [dg.TableRecord({"isbn": one.isbn, "why": one.reason}) for one in chosen[:_SHOWN]]
+            [
+                dg.TableRecord({"isbn": one.isbn, "title": names.get(one.isbn, ""), "why": one.reason})
+                for one in chosen[:_SHOWN]
+            ]
         ),
     }
     return left | ({_HELD_BACK: sweep.held_back} if sweep.held_back else {})

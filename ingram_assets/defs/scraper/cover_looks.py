@@ -1,7 +1,7 @@
 """Looks at covers and records what came of it: the one path of the sweep, of `enrich` and of a click."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from typing import Any
@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
-from ingram_assets.defs.events import Context, Progress, Report, log_materializations
+from ingram_assets.defs.events import Context, Progress, Report, json_last, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
-from ingram_assets.defs.reading_events import said
+from ingram_assets.defs.reading_events import said, titled, titles_of
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -49,8 +49,9 @@ def look_at_covers(
         closing(Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=seeds)) as ledger,
         Progress(context, "Covers looked at", len(isbns), pause=site.pause) as progress,
     ):
+        wanted = _wanted(context.instance, isbns)
         looks = keep_covers(
-            _wanted(context.instance, isbns),
+            wanted.values(),
             bucket=bucket,
             sources=[Source("ipage", site.cover), Source("open_library", open_library.fetch)],
             ledger=ledger,
@@ -64,19 +65,31 @@ def look_at_covers(
             for done, outcome in enumerate(looks, start=1):
                 batch.append(outcome)
                 if len(batch) >= _BATCH:
-                    _record(context, writer, batch, report)
+                    _record(context, writer, batch, wanted, report)
                     batch = []
                 progress.say(min(done, len(isbns)))
         finally:
-            _record(context, writer, batch, report)
-    metadata = report.metadata()
-    if picture := sheet.jpeg():
-        encoded = base64.b64encode(picture).decode()
-        metadata["contact_sheet"] = dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")
-    return metadata
+            _record(context, writer, batch, wanted, report)
+    return json_last(_shown(sheet) | report.metadata())
 
 
-def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome], report: Report) -> None:
+def _shown(sheet: ContactSheet) -> dict[str, dg.MetadataValue]:
+    """The contact sheet, if a picture came in."""
+    if not (picture := sheet.jpeg()):
+        return {}
+    encoded = base64.b64encode(picture).decode()
+    return {"contact_sheet": dg.MetadataValue.md(f"![new covers](data:image/jpeg;base64,{encoded})")}
+
+
+def _record(
+    context: Context,
+    queue: QueueWriter,
+    batch: Sequence[CoverOutcome],
+    wanted: Mapping[str, Wanted],
+    report: Report,
+) -> None:
+    titles = {one.isbn: wanted[one.isbn].title for one in batch if one.isbn in wanted}
+    titles |= titles_of(context.instance, [isbn for isbn, title in titles.items() if not title])
     # Also of titles that were not looked at: the bucket's public address may have changed.
     addresses = {one.isbn: (one.cover_url, one.sha256) for one in batch if one.cover_url}
     events: list[dg.AssetMaterialization] = []
@@ -91,11 +104,8 @@ def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome],
             report.fail(answer.isbn, answer.reason or f"the queue answered {answer.outcome} for its cover")
         elif answer.outcome != "unchanged":
             cover = dg.MetadataValue.url(addresses[answer.isbn][0])
-            events.append(
-                dg.AssetMaterialization(
-                    QUEUE_ROWS, partition=answer.isbn, metadata={"what": "cover", "cover": cover}
-                )
-            )
+            metadata = {**titled(titles.get(answer.isbn)), "what": "cover", "cover": cover}
+            events.append(dg.AssetMaterialization(QUEUE_ROWS, partition=answer.isbn, metadata=metadata))
     for outcome in batch:
         report.add(f"cover_{outcome.outcome}")
         if outcome.changed:
@@ -103,9 +113,8 @@ def _record(context: Context, queue: QueueWriter, batch: Sequence[CoverOutcome],
         if outcome.outcome in ("failed", "refused"):
             report.fail(outcome.isbn, f"cover: {outcome.reason}")
         elif outcome.outcome not in ("recent", "busy", "waiting"):
-            events.append(
-                dg.AssetMaterialization(COVERS, partition=outcome.isbn, metadata=_metadata(outcome))
-            )
+            metadata = {**titled(titles.get(outcome.isbn)), **_metadata(outcome)}
+            events.append(dg.AssetMaterialization(COVERS, partition=outcome.isbn, metadata=metadata))
     log_materializations(context, events)
 
 
@@ -122,8 +131,8 @@ def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> list[Wanted]:
-    """The titles with what their pages said of name and date; a placeholder is due again on that date."""
+def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, Wanted]:
+    """Titles by ISBN, with what their pages said of name and date, on which a placeholder is due again."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
         TITLE_DETAILS, dg.DagsterEventType.ASSET_MATERIALIZATION, set(isbns)
     )
@@ -133,10 +142,10 @@ def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> list[Wanted]:
         some = dg.AssetRecordsFilter(TITLE_DETAILS, storage_ids=ids[start : start + _PAGE])
         for record in instance.fetch_materializations(some, limit=_PAGE).records:
             read[record.partition_key] = record
-    return [
-        Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
+    return {
+        isbn: Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
         for isbn in isbns
-    ]
+    }
 
 
 def _date(text: str | None) -> date | None:

@@ -4,7 +4,7 @@ Readings are recorded in batches as they come in, so that a run that is stopped 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -22,7 +22,7 @@ from ingram_assets.defs.events import (
     log_observations,
 )
 from ingram_assets.defs.keys import TITLE_DETAILS
-from ingram_assets.defs.reading_events import latest_readings, reading_events, said
+from ingram_assets.defs.reading_events import cut, latest_readings, reading_events, said, titles_of
 from ingram_assets.defs.scraper import title_events
 from ingram_assets.defs.scraper.decisions import in_part_since
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
@@ -33,7 +33,7 @@ from ingram_assets.defs.scraper.sweep_result import (
     is_gone,
     unread_counts,
 )
-from ingram_assets.defs.scraper.title_events import NO_STOCK_TABLE, Shop, cut
+from ingram_assets.defs.scraper.title_events import NO_STOCK_TABLE, Shop
 from ingram_assets.domain import guardrails
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.categories import hint_of
@@ -180,7 +180,9 @@ class _TitlePass:
             *self._record_details(
                 {isbn: one.page for isbn, one in pages.items() if isbn in self.with_details}
             ),
-            *self._record_news(pages[one.isbn].page for one in silent if one.isbn not in self.with_details),
+            *self._record_news(
+                {one.isbn: pages[one.isbn].page for one in silent if one.isbn not in self.with_details}
+            ),
             *self._record_stock({isbn: one for isbn, one in pages.items() if one.shows_stock}),
         ]
         self.queue.record_unread(unread)
@@ -194,9 +196,15 @@ class _TitlePass:
     def _log_unread(self, readings: Sequence[Reading], rows: Mapping[str, UnreadRow]) -> None:
         """Log each attempt that gave no reading, for who looks for it; what was not asked for is none."""
         told = [(one, rows[one.isbn]) for one in readings if one.attempts]
+        titles = titles_of(self.context.instance, [one.isbn for one, _ in told])
         log_observations(
             self.context,
-            [title_events.page_not_read(one, row["outcome"], row["reason"], self.shop) for one, row in told],
+            [
+                title_events.page_not_read(
+                    one, titles.get(one.isbn), row["outcome"], row["reason"], self.shop
+                )
+                for one, row in told
+            ],
         )
 
     def _count(self, one: PageReading) -> None:
@@ -224,18 +232,18 @@ class _TitlePass:
                 continue
             events.append(title_events.details_read(pages[outcome.isbn], self.shop))
             if outcome.outcome != "unchanged":
-                events.append(title_events.row_changed(outcome.isbn, outcome.outcome, self.shop))
+                events.append(title_events.row_changed(pages[outcome.isbn], outcome.outcome, self.shop))
         return events
 
-    def _record_news(self, pages: Iterable[ProductPage]) -> list[dg.AssetMaterialization]:
+    def _record_news(self, pages: Mapping[str, ProductPage]) -> list[dg.AssetMaterialization]:
         """Record what can change in an hour, of pages without stock: else it goes with the stock."""
-        rows = [cast(TitleRow, {"isbn": page.isbn, **news_of(page)}) for page in pages]
+        rows = [cast(TitleRow, {"isbn": isbn, **news_of(page)}) for isbn, page in pages.items()]
         events: list[dg.AssetMaterialization] = []
         for outcome in self.queue.add_titles(rows, routine=True) if rows else ():
             if outcome.outcome == "refused":
                 self._refused(outcome.isbn, outcome.reason)
             elif outcome.outcome != "unchanged":
-                events.append(title_events.row_changed(outcome.isbn, outcome.outcome, self.shop))
+                events.append(title_events.row_changed(pages[outcome.isbn], outcome.outcome, self.shop))
         return events
 
     def _refused(self, isbn: str, reason: str | None) -> None:
@@ -279,9 +287,9 @@ class _TitlePass:
             if outcome.details == "refused":
                 self._refused(isbn, outcome.details_reason)
             if outcome.details == "refreshed":
-                events.append(title_events.row_changed(isbn, outcome.details, self.shop))
+                events.append(title_events.row_changed(pages[isbn].page, outcome.details, self.shop))
             if became in ("first", "changed"):
-                events.append(title_events.row_changed(isbn, f"stock {became}", self.shop))
+                events.append(title_events.row_changed(pages[isbn].page, f"stock {became}", self.shop))
         return events
 
     def _stock_row(self, one: PageReading) -> StockRow:

@@ -8,11 +8,21 @@ from typing import Any
 import dagster as dg
 
 from ingram_assets.defs.keys import QUEUE_ROWS, STOCK, TITLE_DETAILS, UNREAD_PAGES
-from ingram_assets.defs.reading_events import HISTORY, OUTCOME, PUBLISHED, REASON, history_of, said
+from ingram_assets.defs.reading_events import (
+    HISTORY,
+    OUTCOME,
+    PUBLISHED,
+    REASON,
+    cut,
+    history_of,
+    said,
+    titled,
+)
 from ingram_assets.defs.scraper.stock_plot import extended, plot
 from ingram_assets.defs.scraper.sweep_result import PageReading, unread_counts
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import availability
+from ingram_assets.domain.cover_addresses import raw_key
 from ingram_assets.domain.readings import KnownStock
 from ingram_assets.domain.stock import Stock
 from ingram_assets.sources.ipage.pages import ProductPage
@@ -21,7 +31,6 @@ from ingram_assets.sources.ipage.site import Reading
 _IN_PART_SINCE = "in_part_since"
 """The metadata key of a reading that shows zeros of a part of the stock alone: since when."""
 _SHOWN = 200
-"""Characters of a title that an event shows: each reading's event is kept for months."""
 _REASON_SHOWN = 500
 NO_STOCK_TABLE = "the page shows no stock"
 
@@ -38,7 +47,7 @@ class Shop:
         """A title's page on iPage and its cover in the bucket, for a person to click."""
         return {
             "page": dg.MetadataValue.url(f"{self.base_url}/ipage/productdetail?ean_id={isbn}"),
-            "cover": dg.MetadataValue.url(f"{self.covers_url}/covers/raw/{isbn}.jpg"),
+            "cover": dg.MetadataValue.url(f"{self.covers_url}/{raw_key(isbn)}"),
         }
 
     def status(self, page: ProductPage, stock: Stock | None) -> str:
@@ -52,21 +61,17 @@ class Shop:
         ).status
 
 
-def cut(text: str, longest: int) -> str:
-    """The text, its end left out where there is no room for it: half a blurb is better than no book."""
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
-
-
-def row_changed(isbn: str, what: str, shop: Shop) -> dg.AssetMaterialization:
+def row_changed(page: ProductPage, what: str, shop: Shop) -> dg.AssetMaterialization:
     """The title's row in the queue became another one."""
-    return dg.AssetMaterialization(QUEUE_ROWS, partition=isbn, metadata={"what": what, **shop.links(isbn)})
+    metadata = {**titled(page.title), "what": what, **shop.links(page.isbn)}
+    return dg.AssetMaterialization(QUEUE_ROWS, partition=page.isbn, metadata=metadata)
 
 
 def details_read(page: ProductPage, shop: Shop) -> dg.AssetMaterialization:
     """The title's details were recorded."""
     restrictions = {"restrictions": "; ".join(page.restrictions)} if page.restrictions else {}
     metadata: dict[str, Any] = {
-        "title": cut(page.title, _SHOWN),
+        **titled(page.title),
         "by": cut("; ".join(contributor.name for contributor in page.contributors), _SHOWN),
         "publisher": page.publisher or "unknown",
         "publication_date": str(page.publication_date or "unknown"),
@@ -85,6 +90,7 @@ def no_stock_shown(one: PageReading, shop: Shop) -> dg.AssetObservation:
         partition=one.reading.isbn,
         description=f"Read, but {NO_STOCK_TABLE}: the last known stock stands.",
         metadata={
+            **titled(one.page.title),
             "status": shop.status(one.page, one.page.stock),
             **_published(one.page),
             "observed_at": dg.MetadataValue.timestamp(one.reading.observed_at),
@@ -94,13 +100,16 @@ def no_stock_shown(one: PageReading, shop: Shop) -> dg.AssetObservation:
     )
 
 
-def page_not_read(reading: Reading, outcome: str, reason: str, shop: Shop) -> dg.AssetObservation:
+def page_not_read(
+    reading: Reading, title: str | None, outcome: str, reason: str, shop: Shop
+) -> dg.AssetObservation:
     """The page was asked for, and gave nothing: no reading of stock, and no look that kept the promise."""
     return dg.AssetObservation(
         UNREAD_PAGES,
         partition=reading.isbn,
         description=cut(reason, _REASON_SHOWN),
         metadata={
+            **titled(title),
             OUTCOME: outcome,
             REASON: cut(reason, _REASON_SHOWN),
             "attempts": reading.attempts,
@@ -132,7 +141,7 @@ def stock_read(
     at = reading.observed_at.timestamp()
     history = extended(history_of(before), at, on_hand)
     metadata: dict[str, Any] = {
-        "title": cut(page.title, _SHOWN),
+        **titled(page.title),
         "status": shop.status(page, known.stock),
         **_published(page),
         "on_hand": on_hand,

@@ -7,6 +7,7 @@ from dagster import AssetExecutionContext
 
 from ingram_assets.defs.events import Report, classified
 from ingram_assets.defs.keys import (
+    FIND_BY_NAME,
     INVENTORY_LEVELS,
     ISBNS,
     ORDERS,
@@ -49,14 +50,15 @@ def stock_location(
     owners=OWNERS,
     pool=STORE_POOL,
     output_required=False,
+    description=(
+        "The title's product and variant: sku and ean are the ISBN, the price is the list price. A run "
+        f"imports the rows of the partitions a person chose that wait for it, failed ones too. {FIND_BY_NAME}"
+    ),
 )
 def products(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> Iterator[dg.Output[None]]:
-    """The title's product and variant: sku and ean are the ISBN, the price is the list price.
-
-    A run imports the rows of the partitions a person chose that wait for it, failed ones too.
-    """
+    """Import the rows of the partitions that a person chose and that wait for it, failed ones too."""
     with classified(), open_store(context, medusa, queue, journal) as run:
         isbns = list(context.partition_keys)
         rows = waiting_rows(run, isbns)
@@ -76,6 +78,9 @@ def products(
     owners=OWNERS,
     pool=STORE_POOL,
     output_required=False,
+    description=(
+        "The level at Ingram's location, the variant's flags, and what a shopper is told. " + FIND_BY_NAME
+    ),
     check_specs=[
         dg.AssetCheckSpec(
             NO_FALSE_ZEROES,
@@ -88,7 +93,7 @@ def products(
 def inventory_levels(
     context: AssetExecutionContext, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
 ) -> Iterator[dg.AssetCheckResult]:
-    """The level at Ingram's location, the variant's flags, and what a shopper is told."""
+    """Bring the titles of the partitions that a person chose in step."""
     report = Report(context.job_name)
     with classified(), open_store(context, medusa, queue, journal) as run:
         push_levels(run.ensured(), list(context.partition_keys), report)
@@ -111,6 +116,6 @@ orders = dg.AssetSpec(
     owners=OWNERS,
     description=(
         "Titles of orders that changed, as the sensor order_changes sees them; no order, number or customer. "
-        "What shoppers want is read sooner."
+        f"What shoppers want is read sooner. {FIND_BY_NAME}"
     ),
 )

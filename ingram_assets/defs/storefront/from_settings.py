@@ -60,6 +60,7 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
         orders_unread=settings.UNREAD_STOCK == "backorder",
         sells_restricted=settings.SELL_RESTRICTED,
         availability_tags=settings.AVAILABILITY_TAGS,
+        import_batch=settings.IMPORT_BATCH,
         labels=_labels(settings),
         thresholds=Thresholds(
             **{

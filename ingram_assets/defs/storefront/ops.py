@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ingram_assets.defs.events import Report, classified, log_materializations
 from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
+from ingram_assets.defs.reading_events import titled
 from ingram_assets.defs.storefront.push import StoreRun, open_store, preview_push, push_rows
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
@@ -126,11 +127,14 @@ def _report(job: str, done: UndoReport) -> Report:
 def _log(run: StoreRun) -> None:
     """A materialization of whatever something was put back of, with what the journal has of it."""
     put: dict[tuple[str, dg.AssetKey], dict[str, Any]] = {}
-    for entry in run.session.journal.changes(run.session.run_id):
-        if entry.isbn is None or entry.outcome != "written":
+    changes = [one for one in run.session.journal.changes(run.session.run_id) if one.outcome == "written"]
+    titles = {one.isbn: one.title for one in run.reader.titles([one.isbn for one in changes if one.isbn])}
+    for entry in changes:
+        if entry.isbn is None:
             continue
         asset = PRODUCTS if entry.kind == "product" else INVENTORY_LEVELS
-        metadata = put.setdefault((entry.isbn, asset), {"outcome": "undone", "reason": entry.reason})
+        why = {**titled(titles.get(entry.isbn)), "outcome": "undone", "reason": entry.reason}
+        metadata = put.setdefault((entry.isbn, asset), why)
         metadata[entry.kind] = {"before": entry.before, "after": entry.after}
     made = [
         dg.AssetMaterialization(asset, partition=isbn, metadata=metadata)

@@ -70,6 +70,7 @@ class StoreRun:
             named.
         reimport: titles whose import is done anew, though the queue says that they are imported.
         began: when the session's `today` was looked up, or a little before.
+        admin_page: the address of Medusa's admin, if it is served.
     """
 
     context: Context
@@ -79,6 +80,7 @@ class StoreRun:
     retired: frozenset[str]
     began: datetime
     reimport: frozenset[str] = frozenset()
+    admin_page: str | None = None
 
     def ensured(self) -> "StoreRun":
         """The same, with Ingram's stock location made, linked and remembered if need be."""
@@ -150,7 +152,7 @@ def open_store(
         location = find_location(client, journal=book, **_names(settings))
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
-        yield StoreRun(context, reader, session, settings, retired, began)
+        yield StoreRun(context, reader, session, settings, retired, began, admin_page=client.admin_page())
 
 
 def _names(settings: StorefrontSettings) -> dict[str, str]:
@@ -644,9 +646,10 @@ def _change(title: Title, outcome: TitleOutcome) -> TitleChange:
     )
 
 
-def _in_medusa(run: StoreRun, isbn: str) -> dg.MetadataValue:
-    """The title in Medusa's admin, for a person to click."""
-    return dg.MetadataValue.url(f"{run.settings.MEDUSA_BACKEND_URL}/app/products?q={isbn}")
+def _in_medusa(run: StoreRun, isbn: str) -> dict[str, dg.MetadataValue]:
+    """The title in Medusa's admin, for a person to click; nothing where no admin page is served."""
+    admin = run.admin_page
+    return {"medusa": dg.MetadataValue.url(f"{admin}/products?q={isbn}")} if admin else {}
 
 
 def _log_products(run: StoreRun, titles: Sequence[Title]) -> None:
@@ -654,7 +657,7 @@ def _log_products(run: StoreRun, titles: Sequence[Title]) -> None:
         dg.AssetMaterialization(
             PRODUCTS,
             partition=title.isbn,
-            metadata={"title": title.title, "queue_row": title.id, "medusa": _in_medusa(run, title.isbn)},
+            metadata={"title": title.title, "queue_row": title.id, **_in_medusa(run, title.isbn)},
         )
         for title in titles
     ]
@@ -668,7 +671,7 @@ def _log_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) 
             continue
         change = _change(titles[isbn], outcome)
         metadata = {name: value for name, value in change.as_json().items() if value not in (None, [], {})}
-        metadata |= {"outcome": outcome.outcome, "medusa": _in_medusa(run, isbn)}
+        metadata |= {"outcome": outcome.outcome, **_in_medusa(run, isbn)}
         if change.after is not None:
             metadata["level"] = int(change.after)
         materializations.append(dg.AssetMaterialization(INVENTORY_LEVELS, partition=isbn, metadata=metadata))

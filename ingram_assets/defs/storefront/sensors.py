@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ORDERS, RETIRED_NAME
+from ingram_assets.defs.reading_events import titled
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.storefront.checks import evaluate
 from ingram_assets.defs.storefront.decisions import (
@@ -134,7 +135,7 @@ def order_changes(
     """
     settled = (datetime.fromtimestamp(time.time(), UTC) - ORDERS_SETTLE).isoformat()
     placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
-    ordered: set[str] = set()
+    ordered: dict[str, str] = {}
     with medusa.open() as client, queue.open() as reader:
 
         def read(stretch: Stretch) -> Changes:
@@ -147,14 +148,16 @@ def order_changes(
             wanted += _kept_on_shelves(client, journal, placed_only) if placed_only else []
             if again := second_look(since, until, _PACE.stock_sla):
                 wanted += [isbn for isbn, moved in read_touched(client, *again).items() if moved or placed]
-            known = (
-                {title.isbn for title in reader.titles([*touched, *wanted])} if touched or wanted else set()
-            )
-            ordered.update(known & touched.keys())
+            found = reader.titles([*touched, *wanted]) if touched or wanted else ()
+            known = {title.isbn: title.title for title in found}
+            ordered.update({isbn: title for isbn, title in known.items() if isbn in touched})
             return Changes([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
 
         answer = _carry(context, read, "titles of changed orders")
-    told = [dg.AssetMaterialization(ORDERS, partition=isbn) for isbn in sorted(ordered)]
+    told = [
+        dg.AssetMaterialization(ORDERS, partition=isbn, metadata=titled(title))
+        for isbn, title in sorted(ordered.items())
+    ]
     return _with_events(answer, told)
 
 

@@ -162,7 +162,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
         difference=difference_words(explained) if explained and not (one and one.is_retired) else "",
         shown=shown_words(explained.explanation.shown) if explained else "",
-        links=_links(watch.settings, isbn, explained),
+        links=_links(request.app.state.lookups.admin_page(), isbn, explained),
         run=begun,
         keys={"read": new_key(), "push": new_key()},
     )
@@ -454,14 +454,17 @@ def _chart(request: Request, row: QueueTitle, written: JournalTitle) -> StepChar
     return step_chart(series, datetime.now(UTC), request.app.state.zone)
 
 
-def _links(settings: ShopSettings, isbn: str, explained: ExplainedTitle | None) -> list[tuple[str, str]]:
-    """Where else the title is to be seen: words and address."""
+def _links(admin: str | None, isbn: str, explained: ExplainedTitle | None) -> list[tuple[str, str]]:
+    """Where else the title is to be seen: words and address.
+
+    Args:
+        admin: the address of Medusa's admin, if it is served.
+    """
     links = [
         ("Its readings in Dagster", f"/dagster/assets/ipage/stock?partition={isbn}"),
         ("Its levels in Dagster", f"/dagster/assets/medusa/inventory_levels?partition={isbn}"),
     ]
-    if explained and explained.product_id:
-        medusa = settings.store.MEDUSA_BACKEND_URL.rstrip("/")
-        links.insert(0, ("The product in Medusa", f"{medusa}/app/products/{quote(explained.product_id)}"))
+    if admin and explained and explained.product_id:
+        links.insert(0, ("The product in Medusa", f"{admin}/products/{quote(explained.product_id)}"))
     links.append(("Its copies at your locations", f"/inventory?search={isbn}"))
     return links

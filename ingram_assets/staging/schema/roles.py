@@ -148,6 +148,7 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
                 f"The owner may not end sessions of the role {name}: one that keeps its transaction open "
                 f"holds back all writes. Let a superuser run GRANT {shown} TO {owner}."
             )
+    notes += _elsewhere(connection, roles)
     # A write that is taken back uses up ids all the same, and there are two billion. The few that ours lose
     # are not given out again: another program may go by the ids.
     connection.execute(
@@ -160,6 +161,26 @@ def bound(connection: psycopg.Connection, roles: Roles, cover_prefix: str | None
         [cover_prefix.rstrip("/") if cover_prefix else None],
     )
     return tuple(notes)
+
+
+# Where PostgreSQL lets everybody in, as it does by default. What a person granted to a role is meant so.
+_OPEN_TO_ALL = """
+    SELECT datname FROM pg_database
+    WHERE datallowconn AND datname <> current_database() AND has_database_privilege('public', oid, 'CONNECT')
+    ORDER BY datname
+"""
+
+
+def _elsewhere(connection: psycopg.Connection, roles: Roles) -> Iterator[str]:
+    """Which other databases of the server the roles may connect to. To close them may lock others out."""
+    if names := _column(connection, _OPEN_TO_ALL):
+        databases = sql.SQL(", ").join(map(sql.Identifier, names)).as_string(connection)
+        yield (
+            f"The roles {roles.writer} and {roles.reader} may connect to other databases of this server, as "
+            f"everybody may, and list their tables: {', '.join(names)}. GRANT CONNECT on each to those who "
+            "use it and do not own it; then let their owner, or a superuser, run "
+            f"REVOKE CONNECT ON DATABASE {databases} FROM PUBLIC."
+        )
 
 
 # The settings of a role that it may have made itself. Others, such as temp_file_limit, a superuser gave it.
