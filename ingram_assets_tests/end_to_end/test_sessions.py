@@ -94,5 +94,8 @@ def test_the_readme_shows_what_commands_print(after_a_sale: Stack) -> None:
     if os.environ.get("INGRAM_WRITE_SESSIONS"):
         README.write_text(now)
         return
-    differs = difflib.unified_diff(*(each.splitlines() for each in (shown, now)), "README.md", "now", n=1)
-    assert shown == now, "\n".join([*differs, "./just sessions writes them anew."])
+    if now != shown:
+        differs = difflib.unified_diff(
+            *(each.splitlines() for each in (shown, now)), "README.md", "now", n=1, lineterm=""
+        )
+        pytest.fail("\n".join([*differs, "./just sessions writes them anew."]), pytrace=False)
