@@ -39,6 +39,11 @@ audit *args: install
     @exec .venv/bin/uv tool run --python .venv/bin/python pip-audit --strict --disable-pip --require-hashes \
         -r requirements.lock "$@"
 
+# The terminal sessions of the README, written anew: typed on a demo of the tests' own
+[no-exit-message]
+sessions: install
+    @INGRAM_WRITE_SESSIONS=yes exec .venv/bin/pytest -n 0 ingram_assets_tests/end_to_end/test_sessions.py
+
 # The benchmarks, as JSON lines
 [no-exit-message]
 bench *args: install

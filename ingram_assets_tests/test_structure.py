@@ -222,3 +222,10 @@ def test_documents_name_files_that_are_there():
     }
     assert len(named) > 40
     assert not sorted(each for each in named if not any(file.endswith(f"/{each[1]}") for file in there))
+
+
+def test_no_lock_of_npm_s_packages_names_a_registry():
+    """A person's mirror would be asked by everybody; without, npm asks the registry of who installs."""
+    locks = [*ROOT.glob("ingram_*/**/package-lock.json")]
+    assert len(locks) == 3
+    assert not [lock for lock in locks if re.search(r'"resolved": "\w+://', lock.read_text())]

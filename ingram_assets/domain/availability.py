@@ -212,13 +212,20 @@ def with_label(found: Availability, labels: LabelTable) -> Availability:
     return replace(found, label=labels.label(found.state)) if found.label is None else found
 
 
-def with_shelf(found: Availability, shelf: ShelfCopies | None, labels: LabelTable) -> Availability:
+def with_shelf(
+    found: Availability, shelf: ShelfCopies | None, labels: LabelTable, today: date
+) -> Availability:
     """The same where the shop has copies of its own: they come first. Ingram's level stays what it is.
 
-    A title that is not out yet is not sold from the shelf, and what is downloaded lies on none.
+    Those of a title that is not out yet are preordered, be it that none of Ingram's are for sale. What is
+    downloaded lies on no shelf.
     """
-    if shelf is None or found.status == "digital" or found.release is not None:
+    if shelf is None or found.status == "digital":
         return found
+    if found.release is not None:
+        state = labels.of_preorder(found.release, today)
+        label = labels.label(state, release=found.release)
+        return replace(found, status="preorder", state=state, label=label)
     label = labels.label("on_shelf", location=shelf.location)
     return replace(found, status="in_stock", state="on_shelf", label=label)
 

@@ -211,11 +211,9 @@ class _Batch:
         """The tags that say products' states, in one request. All other tags of theirs stay."""
         if not (titles := self._still(lambda title: title.tag)):
             return
-        try:
-            ids = Shelves(self.session).tag_ids(each.tag for each in titles if each.tag)
-        except MedusaRefused as error:
-            self.done.failed |= {each.isbn: str(error) for each in titles}
-            return
+        ids, refused = Shelves(self.session).tag_ids(each.tag for each in titles if each.tag)
+        self.done.failed |= {each.isbn: str(refused[each.tag]) for each in titles if each.tag in refused}
+        titles = [each for each in titles if each.tag not in refused]
 
         def of(title: TitleWrites) -> tuple[list[TagRow], list[TagRow]]:
             before = list(_variant(title).tags or ())

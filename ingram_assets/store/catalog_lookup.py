@@ -88,8 +88,8 @@ class Shelves:
         self._journal.know("tag", [Known(TAG, there, TAG)])
         return there
 
-    def tag_ids(self, values: Iterable[str]) -> dict[str, str]:
-        """Tag to its id, made where the store lacks it. Raises MedusaError."""
+    def tag_ids(self, values: Iterable[str]) -> tuple[dict[str, str], dict[str, MedusaRefused]]:
+        """Tag to its id, made where the store lacks it; and tags that Medusa refuses to make, with why."""
         path, wanted = "/admin/product-tags", sorted(set(values))
 
         def find(some: Sequence[str]) -> dict[str, str]:
@@ -97,12 +97,15 @@ class Shelves:
             rows = self._client.list_matching(path, "product_tags", "value", some, fields)
             return {row["value"]: row["id"] for row in rows}
 
-        ids = find(wanted)
+        ids, refused = find(wanted), {}
         for value in wanted:
             if value not in ids:
                 again = partial(lambda value: find([value]).get(value), value)
-                ids[value] = self._make(path, "product_tag", {"value": value}, again)
-        return ids
+                try:
+                    ids[value] = self._make(path, "product_tag", {"value": value}, again)
+                except MedusaRefused as error:
+                    refused[value] = error
+        return ids, refused
 
     @cached_property
     def shipping_profile_id(self) -> str | None:

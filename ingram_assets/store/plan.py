@@ -490,7 +490,7 @@ class _Rules:
         found = with_fixed_backorder(found, variant.fixed_backorder if variant else None, rules.labels)
         found = with_restrictions(found, bool(rules.barring(title.restrictions)), rules.labels)
         shelf = shelf_copies(item, found.stocked_quantity, self.shelves)
-        return with_label(with_shelf(found, shelf, rules.labels), rules.labels)
+        return with_label(with_shelf(found, shelf, rules.labels, self.today), rules.labels)
 
 
 def shelf_copies(item: Item | None, level: int | None, shelves: Mapping[str, str]) -> ShelfCopies | None:
@@ -623,6 +623,8 @@ def _plan_title(title: Title, actual: Actual, by: _Rules) -> TitlePlan:
 
 
 def _why_skipped(case: _Case) -> str | None:
+    if _plan_tag(case):
+        return None
     unknown = case.wanted.status == "unknown" and case.wanted.allow_backorder is None
     unknown = unknown and all(case.variant.metadata.get(key) == value for key, value in case.metadata.items())
     if unknown and ((case.linked and case.level) or not case.variant.manage_inventory):

@@ -44,6 +44,21 @@ def test_every_title_comes_through(once: Done):
     assert summary["failed"] == []
 
 
+def test_the_readme_shows_these_figures(once: Done):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = {words: int(number) for words, number in re.findall(r"│ (\w[\w ]+\w) +│ +(\d+) │", readme)}
+    counted = {
+        "titles discovered": "discovered",
+        "stock read": "stock_read",
+        "no stock table yet": "stock_unknown",
+        "covers in the bucket": "covers_stored",
+        "products in the store": "products",
+        "inventory levels": "levels",
+    }
+    statuses = {status.replace("_", " "): number for status, number in once.result["availability"].items()}
+    assert shown == {words: once.result[name] for words, name in counted.items()} | statuses
+
+
 def test_nothing_is_left_running(once: Done):
     assert once.left_running == []
 

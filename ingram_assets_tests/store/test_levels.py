@@ -101,6 +101,73 @@ def test_a_product_s_tag_says_its_state_and_the_shop_s_own_stay(bench: Bench) ->
     assert tags(bench, title) == before | {"availability: hard to find"}
 
 
+def state_tag(bench: Bench, value: str) -> str | None:
+    """The id of a tag of a state; `None`: the store has none of that name."""
+    found = bench.shop.get("product-tags", **{"value[]": value, "fields": "id"})["product_tags"]
+    return found[0]["id"] if found else None
+
+
+BAD_TAG, GOOD_TAG = "availability: backorder", "availability: in stock"
+WITH_TAGS = StoreRules(availability_tags=True)
+
+
+def on_order_and_in_stock(bench: Bench) -> tuple[list[Title], list[str]]:
+    """Six titles of which the store shows neither state; the ISBNs of those on order."""
+    titles = [make_title(on_hand=10) for _ in range(6)]
+    bench.import_(*titles)
+    sold = [read(each, 0, 9) if number in (1, 4) else read(each, 7) for number, each in enumerate(titles)]
+    return sold, [titles[1].isbn, titles[4].isbn]
+
+
+@pytest.mark.parametrize("when", ["it is made", "products get it"])
+def test_a_tag_that_is_refused_costs_its_own_titles_alone(bench: Bench, when: str) -> None:
+    sold, theirs = on_order_and_in_stock(bench)
+    tag = state_tag(bench, BAD_TAG)
+    if when == "it is made":
+        refused = ("/admin/product-tags", BAD_TAG)
+        if tag:
+            bench.shop.delete(f"product-tags/{tag}")
+    else:
+        tag = tag or bench.shop.post("product-tags", {"value": BAD_TAG})["product_tag"]["id"]
+        refused = ("/admin/products/batch", str(tag))
+
+    def proxy(number: int, request: httpx.Request) -> httpx.Response | None:
+        path, words = refused
+        if request.url.path != path or words not in request.content.decode():
+            return None
+        return httpx.Response(400, json={"message": "Not this one."})
+
+    run_id = bench.run_id()
+    with client_on(bench.shop.medusa, Network(before=proxy)) as client:
+        report = bench.sync(*sold, client=client, rules=WITH_TAGS, run_id=run_id)
+    assert sorted(report.failed) == sorted(theirs)
+    assert all("answered 400: Not this one." in why for why in report.failed.values())
+    for title in sold:
+        assert bench.level(title.isbn) == ((0, 0, 9) if title.isbn in theirs else (7, 0, 0))
+        assert (GOOD_TAG in tags(bench, title)) == (title.isbn not in theirs)
+    failed = [each for each in bench.journal.changes(run_id) if each.outcome == "failed"]
+    assert {each.kind for each in failed} == {"category" if when == "it is made" else "tags"}
+    assert sorted(bench.sync(*sold, rules=WITH_TAGS).of("written")) == sorted(theirs)
+    assert [BAD_TAG in tags(bench, each) for each in sold] == [each.isbn in theirs for each in sold]
+
+
+def test_a_tag_that_is_deleted_between_look_and_write_is_made_by_the_next_push(bench: Bench) -> None:
+    sold, theirs = on_order_and_in_stock(bench)
+    bench.sync(*sold[1:2], rules=WITH_TAGS)
+    first = state_tag(bench, BAD_TAG)
+    assert first
+
+    def delete_it(number: int, request: httpx.Request) -> None:
+        if request.url.path == "/admin/products/batch" and state_tag(bench, BAD_TAG) == first:
+            bench.shop.delete(f"product-tags/{first}")
+
+    with client_on(bench.shop.medusa, Network(before=delete_it)) as client:
+        assert bench.sync(*sold, client=client, rules=WITH_TAGS).failed == {}
+    assert not [each for each in sold if BAD_TAG in tags(bench, each)], "Medusa takes it, and shows it not"
+    assert sorted(bench.sync(*sold, rules=WITH_TAGS).of("written")) == sorted(theirs)
+    assert [BAD_TAG in tags(bench, each) for each in sold] == [each.isbn in theirs for each in sold]
+
+
 def test_flags_and_metadata_follow_at_every_sync_and_other_keys_stay(bench: Bench) -> None:
     title = make_title(on_hand=10)
     bench.import_(title)

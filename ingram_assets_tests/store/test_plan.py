@@ -226,14 +226,16 @@ class TestWhatMayNotBeSold:
             assert plan_one(title, in_store(title), self.RULES).verdict == "unchanged"
             assert said.replace("_", " ") in explain(title, in_store(title), rules=RULES, today=TODAY).text()
 
-    def test_the_shops_own_copies_are_sold_but_not_before_their_day(self) -> None:
+    def test_the_shops_own_copies_are_sold_and_preordered_before_their_day(self) -> None:
         title = make_title(on_hand=5, restrictions=(Restriction.RESTRICTED,))
         plan = shown_with(title, on_shelves(title, ("sloc_shop", 2)), self.RULES)
         assert plan.after
         assert (plan.state, plan.after.stocked) == ("on_shelf", 0)
         to_come = replace(title, publication_date=date(2027, 2, 3))
-        shelves = on_shelves(to_come, ("sloc_shop", 2))
-        assert shown_with(to_come, shelves, self.RULES).state == "unavailable"
+        plan = shown_with(to_come, on_shelves(to_come, ("sloc_shop", 2)), self.RULES)
+        assert plan.after
+        assert (plan.status, plan.state, plan.after.stocked) == ("preorder", "not_yet_published", 0)
+        assert not plan.after.allow_backorder, "there are these two, and no more"
 
 
 class TestWhatAPersonFixed:
@@ -258,6 +260,21 @@ class TestWhatAPersonFixed:
         assert (plan.status, plan.state, plan.after.allow_backorder) == expected
         assert "A person has fixed that it takes" in " ".join(plan.reasons)
         assert plan_one(title, written(plan, in_store(title, fixed_backorder=fixed))).verdict == "unchanged"
+
+
+def test_a_tag_is_owed_though_nothing_else_is_written() -> None:
+    rules = StoreRules(availability_tags=True, min_stock_delta=5)
+    unread, moved = make_title(on_hand=None), make_title(on_hand=10)
+    plan = plan_one(unread, in_store(unread, tags=()), rules)
+    assert (plan.verdict, plan.tag) == ("write", "availability: not read")
+    assert (plan.quantities, plan.flags) == (None, {})
+    a_copy_less = replace(moved, stock=make_title(on_hand=9).stock)
+    plan = plan_one(a_copy_less, in_store(moved, tags=()), rules)
+    assert (plan.verdict, plan.tag) == ("write", "availability: in stock")
+    plan = plan_one(
+        a_copy_less, in_store(moved, tags=({"id": "tag", "value": "availability: in stock"},)), rules
+    )
+    assert (plan.verdict, plan.tag) == ("skipped", None)
 
 
 def test_titles_that_were_never_read_may_be_ordered_where_the_shop_says_so() -> None:

@@ -18,13 +18,14 @@ class Network(httpx.BaseTransport):
     """Real requests, with something happening around a write.
 
     Args:
-        before: called with the number of the write (from 1) and its request, before it is sent.
+        before: called with the number of the write (from 1) and its request, before it is sent. What it
+            answers, a proxy answers in Medusa's place.
         after: called after Medusa answered, before the answer arrives.
     """
 
     def __init__(
         self,
-        before: Callable[[int, httpx.Request], None] | None = None,
+        before: Callable[[int, httpx.Request], httpx.Response | None] | None = None,
         after: Callable[[int, httpx.Request], None] | None = None,
     ) -> None:
         self._real = httpx.HTTPTransport()
@@ -37,8 +38,8 @@ class Network(httpx.BaseTransport):
             return self._real.handle_request(request)
         with self._lock:  # one write at a time, so that their numbers are the same in every run
             self.writes += 1
-            if self._before:
-                self._before(self.writes, request)
+            if self._before and (answer := self._before(self.writes, request)):
+                return answer
             response = self._real.handle_request(request)
             response.read()
             if self._after:

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,11 +22,8 @@ between them, so the tests ask for theirs."""
 
 
 @contextmanager
-def start_shop(titles: int = TITLES) -> Iterator[Stack]:
-    """The embedded stack in a folder of its own, stopped and deleted on the way out.
-
-    It is brought through once: every title is in the store, and all is well.
-    """
+def a_stack(pace: Mapping[str, str], titles: int) -> Iterator[Stack]:
+    """The embedded stack in a folder of its own, stopped and deleted on the way out."""
     with ExitStack() as exits:
         # Not in pytest's own folder, for the reason that `servers_folder` gives.
         folder = exits.enter_context(
@@ -36,7 +33,14 @@ def start_shop(titles: int = TITLES) -> Iterator[Stack]:
         TOOLS.mkdir(parents=True, exist_ok=True)
         # One at a time: all at once they would keep each other from coming up, for minutes.
         with FileLock(TOOLS / "a_shop_starts.lock"):
-            stack = exits.enter_context(running_stack(shop, quiet, PACE, tools=TOOLS, titles=titles))
+            stack = exits.enter_context(running_stack(shop, quiet, pace, tools=TOOLS, titles=titles))
+        yield stack
+
+
+@contextmanager
+def start_shop(titles: int = TITLES) -> Iterator[Stack]:
+    """A stack that is brought through once: every title is in the store, and all is well."""
+    with a_stack(PACE, titles) as stack:
         in_full(stack, "scraper", "sync-stock")
         # Of a title without a cover the sensor would wait ten minutes for one.
         in_full(stack, "storefront", "push")

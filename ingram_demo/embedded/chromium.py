@@ -151,18 +151,10 @@ def _npm_package(tools_folder: Path) -> Path:
         raise InstallFailed(f"{what} is for Linux on x86-64 only")
     project = tools_folder / "chromium-npm"
     browser = project / "browser"
-    shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(NPM_PROJECT, project)
     node = find_node()
-    env = {"PATH": node.path(os.environ.get("PATH", os.defpath)), "TMPDIR": str(browser)}
+    tools.install_npm(what, NPM_PROJECT, project, node, seconds=600)
     browser.mkdir()
-    tools.run(
-        what,
-        [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        seconds=600,
-        cwd=project,
-        env={"PATH": env["PATH"]},
-    )
+    env = {"PATH": node.path(os.environ.get("PATH", os.defpath)), "TMPDIR": str(browser)}
     tools.run(f"Unpacking {what}", [node.program, "unpack.js"], seconds=300, cwd=project, env=env)
     (browser / "fonts" / "fonts.conf").write_text(FONTS_CONF)
     shutil.rmtree(project / "node_modules")  # the packed browser is not needed any more

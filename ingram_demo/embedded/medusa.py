@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,15 +91,7 @@ def install_medusa(tools_folder: Path, postgres: Postgres) -> Installed:
     dump, kept_password = project / "migrated.sql", project / "admin-password"
     with tools.one_at_a_time(tools_folder):
         if not tools.is_done(project / "packages.done", lock):
-            shutil.rmtree(project, ignore_errors=True)
-            shutil.copytree(PROJECT, project)
-            tools.run(
-                "Installing Medusa's npm packages",
-                [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                seconds=900,
-                cwd=project,
-                env={"PATH": node.path(os.environ.get("PATH", os.defpath))},
-            )
+            tools.install_npm("Installing Medusa's npm packages", PROJECT, project, node, seconds=900)
             tools.mark_done(project / "packages.done", lock)
         if not tools.is_done(project / "migrated.done", lock):
             password = secrets.token_urlsafe(16)

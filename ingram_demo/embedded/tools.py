@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.runtime.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,15 @@ def run(
     log.info("%s", what)
     with _home() as home:
         return _run(what, argv, seconds, cwd, {**os.environ, **home, **(env or {})})
+
+
+def install_npm(what: str, source: Path, project: Path, node: Node, *, seconds: float) -> None:
+    """A fresh copy of an npm project, with the packages of its lock; no script of theirs is run."""
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(source, project)
+    argv = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    env = {"PATH": node.path(os.environ.get("PATH", os.defpath))}
+    run(what, argv, seconds=seconds, cwd=project, env=env)
 
 
 @contextmanager
