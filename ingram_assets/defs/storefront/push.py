@@ -153,8 +153,12 @@ def open_store(
         yield StoreRun(context, reader, session, settings, retired, began)
 
 
-def _names(settings: StorefrontSettings) -> dict[str, str]:
-    return {"name": settings.MEDUSA_STOCK_LOCATION, "sales_channel": settings.MEDUSA_SALES_CHANNEL}
+def _names(settings: StorefrontSettings) -> dict[str, Any]:
+    return {
+        "name": settings.MEDUSA_STOCK_LOCATION,
+        "sales_channel": settings.MEDUSA_SALES_CHANNEL,
+        "returns_to": settings.RETURNS_TO,
+    }
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
@@ -609,6 +613,7 @@ def _level_notes(result: SyncReport, *, planned: bool) -> Iterator[str]:
         after = result.titles[isbn].after
         fell = "would fall" if planned else "fell"
         yield f"Low stock: {isbn} {fell} to {after.stocked or 0 if after else 0:g}."
+    yield from (one.sentence for one in result.returned)
     for outcome in result.titles.values():
         if outcome.before and outcome.before.reserved < 0:
             yield (
