@@ -97,6 +97,7 @@ class TitleWrites:
         variant, item, name: what the writes go to; an item that is missing is made with its level, and name.
         quantities, flags: the level's copies, and the variant's update.
         link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
+        name_item: the item's title becomes `name`.
         tag: the product's tag that says its state, in the place of any other such tag.
     """
 
@@ -109,6 +110,7 @@ class TitleWrites:
     flags: VariantUpdate = field(default_factory=VariantUpdate)
     link_item: bool = False
     rename_item: bool = False
+    name_item: bool = False
     tag: str | None = None
 
     @property

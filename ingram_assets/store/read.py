@@ -20,9 +20,9 @@ Row = Mapping[str, Any]
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
     *("id", "sku", "ean", "upc", "barcode"),
-    *("product_id", "manage_inventory", "allow_backorder", "metadata", "product.metadata"),
+    *("title", "product_id", "manage_inventory", "allow_backorder", "metadata", "product.metadata"),
     *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
-    *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
+    *(f"inventory_items.inventory.{name}" for name in ("sku", "title", "variants.id")),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
 _TAG_FIELDS = ("product.tags.id", "product.tags.value")
@@ -32,7 +32,7 @@ _ORDER_FIELDS = (
     f"fulfillments.items.quantity,{RETURN_FIELDS}"
 )
 _LISTED_AT_ONCE = 5_000
-_ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
+_ITEM_FIELDS = ("id", "sku", "title", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
 
 
 def read_store(
@@ -265,7 +265,7 @@ def read_orders(
 
 
 def _reservations(rows: Iterable[Row], ordered_at: Mapping[str, datetime]) -> dict[str, list[Reservation]]:
-    """Item id to its reservations. `ordered_at`: an order's line to when it was placed, where that is known."""
+    """Item id to its reservations. `ordered_at`: an order's line to when it was placed, where known."""
     found: dict[str, list[Reservation]] = {}
     for row in rows:
         # Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where known.
@@ -336,6 +336,7 @@ def _variant(row: Row, location_id: str) -> Variant:
         ),
         _fixed_backorder((row.get("product") or {}).get("metadata") or {}),
         _tags(row.get("product") or {}),
+        row.get("title"),
     )
 
 
@@ -365,5 +366,6 @@ def _item(item_id: str, row: Row, location_id: str) -> Item:
             for each in levels
             if not may_write_level(each["location_id"], location_id)
         ),
+        title=row.get("title"),
         variants=tuple(each["id"] for each in row.get("variants") or [] if each),
     )
