@@ -21,7 +21,7 @@ from ingram_assets.defs.keys import (
     STOCK_LOCATION,
 )
 from ingram_assets.defs.storefront.decisions import told_too_long
-from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import location_names, store_rules, store_today
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain import guardrails
@@ -86,7 +86,7 @@ class StoreRun:
         if found.known and not found.missing:
             return self
         client, journal, run_id = self.session.client, self.session.journal, self.session.run_id
-        location = ensure_location(client, journal=journal, run_id=run_id, **_names(self.settings))
+        location = ensure_location(client, journal=journal, run_id=run_id, **location_names(self.settings))
         return replace(self, session=replace(self.session, location=location))
 
     def seeing_all(self) -> "StoreRun":
@@ -147,18 +147,10 @@ def open_store(
         began = datetime.now(UTC)
         rules, categories = store_rules(settings), categories_of(settings)
         today = store_today(load(CommonSettings))
-        location = find_location(client, journal=book, **_names(settings))
+        location = find_location(client, journal=book, **location_names(settings))
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
         yield StoreRun(context, reader, session, settings, retired, began)
-
-
-def _names(settings: StorefrontSettings) -> dict[str, Any]:
-    return {
-        "name": settings.MEDUSA_STOCK_LOCATION,
-        "sales_channel": settings.MEDUSA_SALES_CHANNEL,
-        "returns_to": settings.RETURNS_TO,
-    }
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
