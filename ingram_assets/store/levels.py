@@ -137,7 +137,7 @@ def sync_levels(
     failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     if not dry_run:
-        report.returned = move_returns(session, _in_step(plan, failed))
+        report.returned = _move_returns(session, plan, failed)
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
     return report
@@ -171,7 +171,7 @@ def _write_in_spite_of(
     )
     report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
-    report.returned = move_returns(session, _in_step(done, failed))
+    report.returned = _move_returns(session, done, failed)
     if stopped:
         is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
         report.owed = frozenset(owed)
@@ -180,13 +180,10 @@ def _write_in_spite_of(
     return report
 
 
-def _in_step(plan: Plan, failed: Collection[str]) -> dict[str, str]:
-    """Inventory item's id to ISBN, of the titles whose level is right once a plan is written."""
-    return {
-        each.item.id: each.isbn
-        for each in plan.titles
-        if each.item and each.verdict in ("write", "unchanged") and each.isbn not in failed
-    }
+def _move_returns(session: StoreSession, plan: Plan, failed: Collection[str]) -> list[MovedReturn]:
+    """Moves what came back of the titles whose level is right, now that a plan is written."""
+    right = {one.isbn for one in plan.titles if one.verdict in ("write", "unchanged")} - set(failed)
+    return move_returns(session, {one.item.id: one.isbn for one in plan.titles if one.item}, right)
 
 
 def _as_told(

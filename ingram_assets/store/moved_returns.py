@@ -5,7 +5,7 @@ shelf once, whatever breaks off: what was received is noted before the levels ar
 knows by the operation's key what was put there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -68,12 +68,15 @@ def _noted(order: Mapping[str, Any], item_id: str, one: Returned) -> NotedReturn
     return NotedReturn(item_id, order["id"], next(filter(None, numbers), ""), one)
 
 
-def move_returns(session: StoreSession, in_step: Mapping[str, str]) -> list[MovedReturn]:
+def move_returns(
+    session: StoreSession, titles: Mapping[str, str], in_step: Collection[str]
+) -> list[MovedReturn]:
     """Puts what came back of titles on the shop's own shelf; what was put there before is not again.
 
     Args:
-        in_step: inventory item's id to ISBN, of titles whose level at Ingram's location is right: a copy
-            leaves there before it arrives in the shop, so that it is never on sale twice.
+        titles: inventory item's id to ISBN.
+        in_step: ISBNs of those whose level at Ingram's location is right. A copy leaves there before it
+            arrives in the shop, so that it is never on sale twice.
 
     Raises:
         EntryBusy, StillMoving, JournalLost, MedusaError: what was not put there yet is by the next push.
@@ -82,19 +85,25 @@ def move_returns(session: StoreSession, in_step: Mapping[str, str]) -> list[Move
     if ledger is None or place is None:
         return []
     service = InventoryService(session.client, session.journal, ledger)
-    moved = []
-    for each in ledger.waiting_returns(in_step):
-        isbn, problem = in_step[each.item_id], None
-        try:
-            service.apply(
-                Adjust(int(each.received.quantity), Reason.RETURNED),
-                isbn=isbn,
-                location=place.id,
-                actor=RETURNS,
-                key=each.key,
-                about=About(note=f"A {each.received.words}.", reference=each.order_id),
-            )
-        except OperationRefused as error:
-            problem = str(error)
+    moved: list[MovedReturn] = []
+    for each in ledger.waiting_returns(titles):
+        isbn, why = titles[each.item_id], "Its level at Ingram's location is not in step."
+        problem = _why_not_put(service, each, isbn, place.id) if isbn in in_step else why
         moved.append(MovedReturn(isbn, each.received.words, place.name, problem))
     return moved
+
+
+def _why_not_put(service: InventoryService, each: NotedReturn, isbn: str, location_id: str) -> str | None:
+    """Puts copies on the shelf of a location, once. Returns why they are not there; `None`: they are."""
+    try:
+        service.apply(
+            Adjust(int(each.received.quantity), Reason.RETURNED),
+            isbn=isbn,
+            location=location_id,
+            actor=RETURNS,
+            key=each.key,
+            about=About(note=f"A {each.received.words}.", reference=each.order_id),
+        )
+    except OperationRefused as error:
+        return str(error)
+    return None

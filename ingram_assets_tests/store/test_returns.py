@@ -272,6 +272,16 @@ def test_what_can_t_be_put_there_waits_and_is_named(shelf: ReturnShelf) -> None:
     assert (shelf.levels(title)[1], shelf.ledger.waiting_returns()) == (1, [])
 
 
+def test_what_came_back_of_a_title_that_is_not_in_step_waits_and_is_named(shelf: ReturnShelf) -> None:
+    title, order = shelf.pushed()
+    comes_back(shelf.bench, order, 1)
+    unread = replace(title, stock=None, stock_observed_at=None)
+    (waits,) = shelf.push(unread).returned
+    assert waits.problem == "Its level at Ingram's location is not in step."
+    shelf.push(title)
+    assert shelf.levels(title) == (7, 1)
+
+
 @pytest.mark.parametrize("called", ["Celar", "INGRAM_DROP_SHIP", "sloc_none"])
 def test_a_location_that_can_t_be_meant_is_refused(bench: Bench, cellar: str, called: str) -> None:
     with pytest.raises(NeedsPerson, match="RETURNS_TO") as refused:
