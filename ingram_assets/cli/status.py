@@ -61,6 +61,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "ipage_left_alone_until": facts.pause.until if facts.pause else None,
         "switched_off": list(facts.switched_off),
         "desk": status.desk,
+        "notes": list(status.notes),
     }
 
 
@@ -77,6 +78,8 @@ def render(status: Status, now: datetime) -> None:
     _render_rest(status)
     _render_counts(status, now)
     _render_titles(status)
+    for note in status.notes:
+        say(one_line(f"Note: {note}"))
 
 
 def _render_counts(status: Status, now: datetime) -> None:

@@ -28,11 +28,34 @@ class Fulfillment:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Copies of one order that came back, and that the store put on our level. They are in no count.
+
+    Attributes:
+        id: the store's, of what was received at once: one return may come in parts. `line`: the order's.
+        order: the number by which people know the order.
+    """
+
+    id: str
+    line: str
+    quantity: float
+    received_at: datetime
+    order: int
+
+    @property
+    def words(self) -> str:
+        """What a person reads of it, after an article: "return of 1 copy, order #12"."""
+        copies = "1 copy" if self.quantity == 1 else f"{self.quantity:g} copies"
+        return f"return of {copies}, order #{self.order}"
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """What a store's orders did to the copies of one title at our location, as far back as was read."""
 
     reservations: tuple[Reservation, ...] = ()
     fulfillments: tuple[Fulfillment, ...] = ()
+    returns: tuple[Returned, ...] = ()
 
     def reserved_before(self, at: datetime) -> int:
         """Copies still reserved for orders that were placed before this time. Never below 0."""
@@ -61,6 +84,10 @@ class Orders:
             if was_made != was_canceled:
                 taken += each.quantity if was_made else -each.quantity
         return taken
+
+    def returned_since(self, at: datetime) -> tuple[Returned, ...]:
+        """What came back at or after this time."""
+        return tuple(each for each in self.returns if each.received_at >= at)
 
 
 @dataclass(frozen=True, slots=True)

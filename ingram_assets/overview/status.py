@@ -17,6 +17,7 @@ from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
+from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
 from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import running_ports
@@ -52,7 +53,7 @@ class Status:
         retired: those of the queue's titles. A person may have retired others before they were ever there.
         broken: titles that failed, or that were not read at the last attempt.
         desk: where the desk answers; `None`: it does not.
-        zone: the shop's.
+        notes: what else a person should know of the store; `zone`: the shop's.
     """
 
     verdict: Verdict
@@ -67,11 +68,12 @@ class Status:
     broken: tuple[Trouble, ...]
     no_stock_table: tuple[Trouble, ...]
     desk: str | None
+    notes: tuple[str, ...]
     zone: ZoneInfo
 
 
 def gather() -> Status:
-    """The state of the shop. Medusa is not asked; without Dagster or the journal, rows are counted.
+    """The state of the shop. Medusa is asked for notes alone. Without Dagster or journal, rows are counted.
 
     Raises:
         SettingsError, NeedsPerson, Transient: the storefront's settings, or the queue's database.
@@ -80,6 +82,7 @@ def gather() -> Status:
     settings = load(StorefrontSettings, environment)
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     now, rules = datetime.now(UTC), store_rules(settings)
+    store = StoreLook(settings)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         in_step, no_journal = _ask_journal(settings)
@@ -114,6 +117,7 @@ def gather() -> Status:
         broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         desk=desk_at(common.state_dir),
+        notes=store.notes(),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
     )
 

@@ -38,6 +38,9 @@ class StorefrontSettings(Settings):
     )
     MEDUSA_SALES_CHANNEL: Text = "Online Store"
     MEDUSA_STOCK_LOCATION: Text = "Ingram (Drop-Ship)"
+    RETURNS_TO: Text | None = Field(
+        None, description="The shop's own location to which copies go that come back to Ingram's"
+    )
     QUEUE_DB_URL: DatabaseUrl
     STOREFRONT_DB_URL: DatabaseUrl
     INVENTORY_MODE: Annotated[Literal["on_hand", "on_hand_plus_reserved"], ANY_CASE] = "on_hand"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingram_assets.store.beside import beside_operations, enter_levels
 from ingram_assets.store.catalog_lookup import Shelves
-from ingram_assets.store.client import MedusaRefused, batches, send_splitting
+from ingram_assets.store.client import MedusaError, MedusaRefused, batches, send_splitting
 from ingram_assets.store.journal import Change
 from ingram_assets.store.model import STATE_TAG, TagRow, Variant, VariantUpdate
 from ingram_assets.store.plan import TitleWrites
@@ -26,12 +26,17 @@ LONGEST_NAME = 250
 LEVELS_PER_BATCH = 1_000
 """1,000 levels in one batch take 0.6 s, in ten batches 1.5 s, one at a time 24 s."""
 
+_NAMED_BY_MEDUSA = "The inventory item bore its variant's title."
+
 BUSY = (
     "Inventory operations were at work on its copies: its level is left to the next push. If none comes by "
     "itself: ingram push."
 )
 
 LEVELS = "/admin/inventory-items/location-levels/batch"
+
+# Medusa's routes change one item at a time; the workflow that they run takes many.
+_NAME_ITEMS = "/admin/workflows-executions/update-inventory-items-workflow/run"
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ def apply(session: StoreSession, titles: Sequence[TitleWrites], read_at: datetim
 
     The order keeps one promise at every moment, wherever a run is killed: no variant is managed without
     a level. First the items that are missing, each made with its level; then all other levels; then the
-    links; the flags last.
+    links; then the flags. What is only for the eye comes last.
 
     Args:
         read_at: when the store was read for them, by the ledger's clock (`read_began`).
@@ -74,6 +79,7 @@ def apply(session: StoreSession, titles: Sequence[TitleWrites], read_at: datetim
         batch.link_items()
         batch.write_flags()
         batch.write_tags()
+        batch.name_items()
     return done
 
 
@@ -100,8 +106,7 @@ class _Batch:
                 Change("level", title.isbn, None, None, _copies(title), _because(title)),
             ]
             level = {"location_id": self.location_id, **_copies(title)}
-            name = (title.name or title.isbn).replace("\x00", "")[:LONGEST_NAME]
-            body = {**new, "title": name, "location_levels": [level]}
+            body = {**new, "title": item_name(title), "location_levels": [level]}
             try:
                 with self.session.journal.writing(self.session.run_id, changes) as entry:
                     answer = self.client.post("/admin/inventory-items", body, {"fields": "id"})
@@ -233,6 +238,24 @@ class _Batch:
 
         self._send(titles, change, send)
 
+    def name_items(self) -> None:
+        """Items get the books' titles, in one request. Only names: a refusal holds nothing back."""
+        if not (titles := self._still(lambda title: title.name_item)):
+            return
+        rows = [{"id": self.item_ids[each.isbn], "title": item_name(each)} for each in titles]
+        changes = [
+            Change("item", each.isbn, row["id"], before, {"item_title": row["title"]}, _NAMED_BY_MEDUSA)
+            for each, row in zip(titles, rows, strict=True)
+            for before in [{"item_title": each.item and each.item.title}]
+        ]
+        try:
+            with self.session.journal.writing(self.session.run_id, changes):
+                self.client.post(_NAME_ITEMS, {"input": {"updates": rows}})
+        except MedusaError as error:
+            if error.status is None:
+                raise
+            log.warning("%s inventory items keep their titles, %s among them: %s", len(rows), rows[0], error)
+
     def _still(self, wanted: Callable[[TitleWrites], Any]) -> list[TitleWrites]:
         gone = self.done.failed.keys() | self.done.held_back
         return [each for each in self.titles if each.isbn not in gone and wanted(each)]
@@ -250,6 +273,11 @@ class _Batch:
             for number, error in send_splitting(titles, send).items():
                 entry.failed(number, error.detail)
                 self.done.failed[titles[number].isbn] = str(error)
+
+
+def item_name(title: TitleWrites) -> str:
+    """What a title's inventory item is called."""
+    return (title.name or title.isbn).replace("\x00", "")[:LONGEST_NAME]
 
 
 def _variant(title: TitleWrites) -> Variant:

@@ -7,8 +7,8 @@ from datetime import date
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import Availability, is_out_of_print
 from ingram_assets.domain.labels import long_date
-from ingram_assets.domain.lifetime import counted_at
-from ingram_assets.domain.position import Orders, Taken
+from ingram_assets.domain.lifetime import counted_at, orders_count_since
+from ingram_assets.domain.position import Orders
 from ingram_assets.domain.readings import COMPLETE_READINGS_KEPT
 from ingram_assets.domain.restrictions import words
 from ingram_assets.domain.stock import UNSEEN, DcStock
@@ -76,7 +76,7 @@ def explain(
         title.title,
         _reading(title),
         _overruled(_rule(title, wanted, rules, today), title, plan, rules),
-        _level(title, wanted, rules, taken_of(title, of_item, rules)),
+        _level(title, wanted, rules, of_item),
         _shelves(plan, shelves),
         words(title.restrictions),
         plan.label,
@@ -151,7 +151,8 @@ def _overruled(rule: str, title: Title, plan: TitlePlan, rules: StoreRules) -> s
     return rule
 
 
-def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) -> str:
+def _level(title: Title, wanted: Availability, rules: StoreRules, orders: Orders) -> str:
+    taken = taken_of(title, orders, rules)
     if wanted.manage_inventory is False:
         return "not managed"
     if wanted.stocked_quantity is None:
@@ -163,6 +164,8 @@ def _level(title: Title, wanted: Availability, rules: StoreRules, taken: Taken) 
         parts.append(f"of which {title.aged.fresh} were counted lately enough")
     if taken.sold:
         parts.append(f"less {taken.sold} that orders took since")
+    if (read_at := orders_count_since(title)) is not None:
+        parts += [f"without a {each.words}" for each in orders.returned_since(read_at)]
     if taken.reserved:
         parts.append(f"and {taken.reserved} added back that are reserved for orders of before")
     ordered = "" if wanted.incoming_quantity is None else f"; incoming {wanted.incoming_quantity}"

@@ -9,7 +9,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.catalog_lookup import KnownIds, known_ids
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.model import Actual, Item, ProductRow
-from ingram_assets.store.plan import TitlePlan, plan_new
+from ingram_assets.store.plan import TitlePlan, plan_new, which
 from ingram_assets.store.product_fields import (
     ProductUpdate,
     difference,
@@ -38,6 +38,7 @@ class RowPlan:
         problem: why the row fails.
         level, fields: what a product that is made starts with: its level, and all that we say of it.
         update: the difference of a product that is there; its price may be held back.
+        unnamed: its inventory item, which bears the variant's title still, as Medusa named it.
     """
 
     title: Title
@@ -45,6 +46,7 @@ class RowPlan:
     level: TitlePlan | None = None
     fields: dict[str, Any] = field(default_factory=dict)
     update: ProductUpdate | None = None
+    unnamed: Item | None = None
 
     @property
     def what(self) -> Literal["create", "update", "unchanged", "fail"]:
@@ -128,7 +130,16 @@ def _plan_row(
     product = products.get(variant.product_id)
     if product is None:
         return RowPlan(title, f"The product {variant.product_id} was just deleted.")
-    return RowPlan(title, update=difference(title, variant, product, ours, table=table, rules=rules))
+    update = difference(title, variant, product, ours, table=table, rules=rules)
+    # Where several books share a product, its variants' titles tell them apart.
+    alone = len(product["variants"] or []) == 1
+    return RowPlan(title, update=update, unnamed=_unnamed(title, actual) if alone else None)
+
+
+def _unnamed(title: Title, actual: Actual) -> Item | None:
+    variant, item, problem = which(actual)
+    is_medusas = variant and item and not problem and item in variant.items and item.title == variant.title
+    return item if is_medusas and item and item.title != title.title else None
 
 
 def _why_not_made(title: Title, leftover: Item | None, rules: StoreRules) -> str | None:

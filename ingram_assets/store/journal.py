@@ -20,7 +20,7 @@ from ingram_assets.store.journal_schema import ensure_tables
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant", "tags"]
 Outcome = Literal["pending", "written", "failed"]
 
-What = Literal["location", "sales_channel", "category", "tag", "variant"]
+What = Literal["location", "sales_channel", "returns_to", "category", "tag", "variant"]
 """What is known by its id: names are for people, who change them."""
 
 BODY_CAP = 4_000

@@ -1,7 +1,7 @@
 """Brings titles in step with the rules: reads the store, plans, asks the guardrails, writes, reports."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -13,6 +13,7 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
 from ingram_assets.store.beside import read_began, taken_by_all
 from ingram_assets.store.model import Actual
+from ingram_assets.store.moved_returns import MovedReturn, find_returns, move_returns
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_reservations, read_store
 from ingram_assets.store.session import StoreSession
@@ -69,6 +70,7 @@ class SyncReport:
         low: ISBNs whose level fell to the threshold or below it in this push.
         held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
         owed: ISBNs of which only what orders owe was written: nothing of what was read since.
+        returned: what became of copies that came back to our location.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class SyncReport:
     looked_at_all: bool = True
     held_back: frozenset[str] = frozenset()
     owed: frozenset[str] = frozenset()
+    returned: list[MovedReturn] = field(default_factory=list)
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -121,6 +124,8 @@ def sync_levels(
         PushStopped: a guardrail tripped; nothing was written but what changes with time and what orders owe.
     """
     titles = list({title.isbn: title for title in titles}.values())
+    if not dry_run:
+        find_returns(session)  # before the levels are read, which have what came back
     inputs = look_at(session, titles)
     plan = inputs.plan
     tripped = tripped_by(session, titles, plan, everything)
@@ -131,6 +136,8 @@ def sync_levels(
         return _write_in_spite_of(reason, session, titles, inputs, expired())
     failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
+    if not dry_run:
+        report.returned = _move_returns(session, plan, failed)
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
     return report
@@ -164,12 +171,19 @@ def _write_in_spite_of(
     )
     report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
+    report.returned = _move_returns(session, done, failed)
     if stopped:
         is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
         report.owed = frozenset(owed)
         report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
         raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed))}", report)
     return report
+
+
+def _move_returns(session: StoreSession, plan: Plan, failed: Collection[str]) -> list[MovedReturn]:
+    """Moves what came back of the titles whose level is right, now that a plan is written."""
+    right = {one.isbn for one in plan.titles if one.verdict in ("write", "unchanged")} - set(failed)
+    return move_returns(session, {one.item.id: one.isbn for one in plan.titles if one.item}, right)
 
 
 def _as_told(
@@ -282,7 +296,7 @@ def _planned(
     longer = {item_id: at for item_id, at in suspects.items() if at < since.get(item_id, _NEVER)}
     for item_id, found in taken_by_all(session, longer).items():
         reservations = orders.get(item_id, NO_ORDERS).reservations
-        orders[item_id] = Orders(reservations, found.fulfillments)
+        orders[item_id] = replace(found, reservations=reservations)
     return PlanInputs(plan.with_history(last, orders), actual, orders, read_at)
 
 

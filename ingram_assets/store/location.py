@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.inventory.model import OperationRefused
+from ingram_assets.store.inventory.places import Place, find_place
 from ingram_assets.store.journal import Change, Journal, Known
 from ingram_assets.store.model import LocationRow, NamedRow
 
@@ -37,6 +39,7 @@ class Location:
         known: the journal has location and channel by these ids and names.
         notes: what a person should hear, once: that one was renamed, or that another is meant from now on.
         shelves: other locations that the channel sells from, the shop's own: id to name.
+        returns_to: the shop's own location to which copies go that come back here; `None`: they go nowhere.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Location:
     known: bool = True
     notes: tuple[str, ...] = ()
     shelves: Mapping[str, str] = field(default_factory=dict)
+    returns_to: Place | None = None
 
 
 def ensure_location(
@@ -58,6 +62,7 @@ def ensure_location(
     run_id: str,
     name: str = "Ingram (Drop-Ship)",
     sales_channel: str = "Online Store",
+    returns_to: str | None = None,
 ) -> Location:
     """Ingram's stock location, linked to the sales channel: one read when all is as it should be.
 
@@ -68,13 +73,16 @@ def ensure_location(
     Args:
         name: what a new location is called; or an id, "sloc_…", which outranks what the journal knows.
         sales_channel: its name, or its id, "sc_…".
+        returns_to: of the shop's own location for what comes back: its name in any spelling, or its id.
 
     Raises:
         NeedsPerson: the location or the channel that is known was deleted, or another one bears its name;
-            none is known yet, and it can't be told which one is meant; no sales channel has this name. The
-            message says what there is and what to do.
+            none is known yet, and it can't be told which one is meant; no sales channel has this name, or no
+            location that of `returns_to`. The message says what there is and what to do.
     """
-    found = find_location(client, journal=journal, name=name, sales_channel=sales_channel)
+    found = find_location(
+        client, journal=journal, name=name, sales_channel=sales_channel, returns_to=returns_to
+    )
     links = found.missing is not None
     location = replace(found, created=not found.id, linked=links, missing=None, known=True)
     if location.created:
@@ -83,6 +91,8 @@ def ensure_location(
         journal.know("location", [Known(OURS, location.id, location.name)])
         channel = Known(folded_name(sales_channel), location.channel_id, location.channel_name)
         journal.know("sales_channel", [channel])
+        if returns_to and (own := location.returns_to):
+            journal.know("returns_to", [Known(folded_name(returns_to), own.id, own.name)])
     if location.linked:
         _link(client, journal, run_id, location)
     for note in location.notes:
@@ -99,6 +109,7 @@ def find_location(
     journal: Journal,
     name: str = "Ingram (Drop-Ship)",
     sales_channel: str = "Online Store",
+    returns_to: str | None = None,
 ) -> Location:
     """The location as it is, for who only looks: nothing is made or remembered; `missing` says what would be.
 
@@ -122,7 +133,7 @@ def find_location(
     ):
         # It is there under another name, or can't be seen from here.
         channel = _channel(client, sales_channel, known_channel)
-    notes += _renamed("sales channel", known_channel, channel)
+    own, own_is_known, own_notes = _for_returns(places, location, journal, returns_to)
     return Location(
         location["id"] if location else "",
         location["name"] if location else name.strip(),
@@ -131,14 +142,44 @@ def find_location(
         missing=None if channel["id"] in linked else _missing(location, name, channel["name"]),
         known=location is not None
         and stored == Known(OURS, location["id"], location["name"])
-        and stored_channel == Known(folded_name(sales_channel), channel["id"], channel["name"]),
-        notes=notes,
+        and stored_channel == Known(folded_name(sales_channel), channel["id"], channel["name"])
+        and own_is_known,
+        notes=(*notes, *_renamed("sales channel", known_channel, channel), *own_notes),
         shelves={
             each["id"]: each["name"]
             for each in places
             if each is not location and channel["id"] in {one["id"] for one in _channels_of(each)}
         },
+        returns_to=own,
     )
+
+
+def _for_returns(
+    places: Sequence[LocationRow], ours: LocationRow | None, journal: Journal, called: str | None
+) -> tuple[Place | None, bool, tuple[str, ...]]:
+    """The location for what comes back, whether the journal has it by this name, and what to tell a person.
+
+    One that was renamed since is known by its id.
+    """
+    if called is None:
+        return None, True, ()
+    stored = next(iter(journal.known("returns_to", [folded_name(called)])), None)
+    notes: tuple[str, ...] = ()
+    try:
+        found = find_place([Place(each["id"], each["name"]) for each in places], called)
+    except OperationRefused as error:
+        same = next((each for each in places if stored and each["id"] == stored.id), None)
+        if same is None:
+            raise NeedsPerson(
+                f"RETURNS_TO can't be meant: {error} It names a location of the shop's own, by name or id."
+            ) from None
+        found, notes = Place(same["id"], same["name"]), _renamed("location of RETURNS_TO", stored, same)
+    if ours is not None and found.id == ours["id"]:
+        raise NeedsPerson(
+            f"RETURNS_TO names Ingram's location, {found.name!r}: what comes back is not there. Set it to a "
+            "location of the shop's own, by its name or id."
+        )
+    return found, stored == Known(folded_name(called), found.id, found.name), notes
 
 
 def _missing(location: LocationRow | None, name: str, channel: str) -> str:

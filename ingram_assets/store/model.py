@@ -125,6 +125,7 @@ class Item(InventoryItem):
 
     level: Level | None
     elsewhere: tuple[OtherLevel, ...] = ()
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Variant:
     items: tuple[Item, ...]
     fixed_backorder: bool | None = None
     tags: tuple[TagRow, ...] | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class TitleWrites:
         variant, item, name: what the writes go to; an item that is missing is made with its level, and name.
         quantities, flags: the level's copies, and the variant's update.
         link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
+        name_item: the item's title becomes `name`.
         tag: the product's tag that says its state, in the place of any other such tag.
     """
 
@@ -109,6 +110,7 @@ class TitleWrites:
     flags: VariantUpdate = field(default_factory=VariantUpdate)
     link_item: bool = False
     rename_item: bool = False
+    name_item: bool = False
     tag: str | None = None
 
     @property
@@ -801,13 +803,17 @@ def _remember(plan: TitlePlan, last: LastLevel, orders: Mapping[str, Orders]) ->
     level = plan.level_before
     if plan.item is None or level is None:
         return plan
+    of_item = orders.get(plan.item.id, NO_ORDERS)
+    taken, returned = of_item.taken_from_level(last.at), of_item.returned_since(last.at)
+    whys = (f"A {each.words}, had raised the level." for each in returned)
+    plan = replace(plan, reasons=(*plan.reasons, *whys))
     if (level.stocked, level.incoming) in last.quantities:
         return replace(plan, shown_last=level.stocked)
-    taken = orders.get(plan.item.id, NO_ORDERS).taken_from_level(last.at)
-    if taken and (level.stocked + taken, level.incoming) in last.quantities:
-        why = f"{taken:g} copies were fulfilled since we wrote {level.stocked + taken:g}."
-        shown = level.stocked + taken if plan.last_reading is None else plan.last_reading
-        return replace(plan, shown_last=shown, reasons=(*plan.reasons, why))
+    wrote = level.stocked + taken - sum(each.quantity for each in returned)
+    if (taken or returned) and (wrote, level.incoming) in last.quantities:
+        fulfilled = (f"{taken:g} copies were fulfilled since we wrote {wrote:g}.",) if taken else ()
+        shown = wrote if plan.last_reading is None else plan.last_reading
+        return replace(plan, shown_last=shown, reasons=(*plan.reasons, *fulfilled))
     wrote, ordered = last.quantities[-1]
     why = f"Somebody else changed it since we wrote {wrote:g} (on order {ordered:g})."
     return replace(plan, repaired=True, shown_last=wrote, reasons=(*plan.reasons, why))

@@ -1,7 +1,7 @@
 """Products and variants: titles of the queue brought into the store, a batch at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingram_assets.domain.categories import categories_of
@@ -117,6 +117,13 @@ class _Import:
             rows |= self._plan(made, actual)
         self._give_levels([row.title for row in rows.values() if row.update], actual)
         self._update([(row.title, row.update) for row in rows.values() if row.update])
+        self._apply(
+            [
+                TitleWrites(row.title.isbn, item=row.unnamed, name=row.title.title, name_item=True)
+                for row in rows.values()
+                if row.unnamed and row.title.isbn not in self.report.failed
+            ]
+        )
 
     def _plan(self, titles: Sequence[Title], actual: Mapping[str, Actual]) -> dict[str, RowPlan]:
         rows = plan_rows(self.session, titles, actual, self.shelves.known)
@@ -137,7 +144,7 @@ class _Import:
         made: dict[str, dict[str, Any]] = {}
 
         def send(some: Sequence[dict[str, Any]]) -> None:
-            fields = "id,handle,variants.id,variants.inventory_items.inventory_item_id"
+            fields = "id,handle,variants.id,variants.title,variants.inventory_items.inventory_item_id"
             answer = self.session.client.post("/admin/products/batch", {"create": some}, {"fields": fields})
             made.update({each["handle"]: each for each in answer["created"]})
 
@@ -228,15 +235,19 @@ class _Import:
 
 
 def _unfinished(plan: TitlePlan, product: Mapping[str, Any]) -> Iterator[TitleWrites]:
-    """What is left to do once a product is made: its level, and then the back-orders it may take."""
+    """What is left to do once a product is made: its level, the back-orders it may take, its item's name."""
     (made,) = product["variants"]
-    items = tuple(Item(link["inventory_item_id"], plan.isbn, None) for link in made["inventory_items"] or [])
+    items = tuple(
+        Item(link["inventory_item_id"], plan.isbn, None, title=made["title"])
+        for link in made["inventory_items"] or []
+    )
     if plan.item or not items:
         return
     variant = Variant(made["id"], product["id"], plan.isbn, plan.isbn, True, False, {}, items)
     takes_orders = plan.after is not None and plan.after.allow_backorder
     flags: VariantUpdate = {"allow_backorder": True} if takes_orders else {}
-    yield TitleWrites(plan.isbn, plan.reasons, variant, items[0], quantities=plan.quantities, flags=flags)
+    writes = TitleWrites(plan.isbn, plan.reasons, variant, items[0], plan.name, plan.quantities, flags)
+    yield replace(writes, name_item=plan.name != made["title"])
 
 
 def send_updates(

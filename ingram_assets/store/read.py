@@ -8,10 +8,11 @@ from typing import Any
 
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.ownership import is_our_item, may_write_level
-from ingram_assets.domain.position import Fulfillment, Orders, Reservation
+from ingram_assets.domain.position import Fulfillment, Orders, Reservation, Returned
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal, Known
 from ingram_assets.store.model import FIXED_BACKORDER, Actual, Item, Level, OtherLevel, TagRow, Variant
+from ingram_assets.store.returns import RETURN_FIELDS, read_returned
 
 Row = Mapping[str, Any]
 """A row as Medusa answers it: a variant, with its numbers, a reservation."""
@@ -19,19 +20,19 @@ Row = Mapping[str, Any]
 _LEVEL_FIELDS = ("id", "location_id", "stocked_quantity", "reserved_quantity", "incoming_quantity")
 _VARIANT_FIELDS = (
     *("id", "sku", "ean", "upc", "barcode"),
-    *("product_id", "manage_inventory", "allow_backorder", "metadata", "product.metadata"),
+    *("title", "product_id", "manage_inventory", "allow_backorder", "metadata", "product.metadata"),
     *("inventory_items.inventory_item_id", "inventory_items.required_quantity"),
-    *("inventory_items.inventory.sku", "inventory_items.inventory.variants.id"),
+    *(f"inventory_items.inventory.{name}" for name in ("sku", "title", "variants.id")),
     *(f"inventory_items.inventory.location_levels.{name}" for name in _LEVEL_FIELDS),
 )
 _TAG_FIELDS = ("product.tags.id", "product.tags.value")
 _NUMBERS = ("sku", "ean", "upc", "barcode")
 _ORDER_FIELDS = (
     "id,created_at,items.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
-    "fulfillments.items.inventory_item_id,fulfillments.items.quantity"
+    f"fulfillments.items.quantity,{RETURN_FIELDS}"
 )
 _LISTED_AT_ONCE = 5_000
-_ITEM_FIELDS = ("id", "sku", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
+_ITEM_FIELDS = ("id", "sku", "title", "variants.id", *(f"location_levels.{name}" for name in _LEVEL_FIELDS))
 
 
 def read_store(
@@ -217,8 +218,8 @@ def read_orders(
 ) -> dict[str, Orders]:
     """What orders did to inventory items at our location, at least as far back as is asked for.
 
-    One read of the orders that changed since the earliest time, and one more of reservations if any are asked
-    for.
+    One read of the orders that changed since the earliest time, one of each order of which something came
+    back, and one more of reservations if any are asked for.
 
     Args:
         since: inventory item's id to the time from which its orders matter.
@@ -236,6 +237,7 @@ def read_orders(
         {"updated_at[$gte]": min(since.values()).isoformat(), "fields": _ORDER_FIELDS},
     )
     fulfillments: dict[str, list[Fulfillment]] = {}
+    returns: dict[str, list[Returned]] = {}
     ordered_at: dict[str, datetime] = {}
     for row in rows:
         placed = datetime.fromisoformat(row["created_at"])
@@ -249,16 +251,27 @@ def read_orders(
                 if line["inventory_item_id"] in since:
                     done = Fulfillment(line["quantity"], placed, made, canceled or None)
                     fulfillments.setdefault(line["inventory_item_id"], []).append(done)
-    reservations: dict[str, list[Reservation]] = {}
-    for promised in read_reservations(client, reserved, location_id):
-        # Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where known.
-        at = ordered_at.get(promised["line_item_id"]) or datetime.fromisoformat(promised["created_at"])
-        one = Reservation(promised["quantity"], at)
-        reservations.setdefault(promised["inventory_item_id"], []).append(one)
+        for item_id, came_back in read_returned(client, row, location_id, since).items():
+            returns.setdefault(item_id, []).extend(came_back)
+    reservations = _reservations(read_reservations(client, reserved, location_id), ordered_at)
     return {
-        item_id: Orders(tuple(reservations.get(item_id, ())), tuple(fulfillments.get(item_id, ())))
-        for item_id in {*fulfillments, *reservations}
+        item_id: Orders(
+            tuple(reservations.get(item_id, ())),
+            tuple(fulfillments.get(item_id, ())),
+            tuple(returns.get(item_id, ())),
+        )
+        for item_id in {*fulfillments, *reservations, *returns}
     }
+
+
+def _reservations(rows: Iterable[Row], ordered_at: Mapping[str, datetime]) -> dict[str, list[Reservation]]:
+    """Item id to its reservations. `ordered_at`: an order's line to when it was placed, where known."""
+    found: dict[str, list[Reservation]] = {}
+    for row in rows:
+        # Medusa makes one anew when a fulfillment is canceled: the order's own time counts, where known.
+        at = ordered_at.get(row["line_item_id"]) or datetime.fromisoformat(row["created_at"])
+        found.setdefault(row["inventory_item_id"], []).append(Reservation(row["quantity"], at))
+    return found
 
 
 def read_reservations(client: MedusaClient, item_ids: Collection[str], location_id: str) -> list[Row]:
@@ -323,6 +336,7 @@ def _variant(row: Row, location_id: str) -> Variant:
         ),
         _fixed_backorder((row.get("product") or {}).get("metadata") or {}),
         _tags(row.get("product") or {}),
+        row.get("title"),
     )
 
 
@@ -352,5 +366,6 @@ def _item(item_id: str, row: Row, location_id: str) -> Item:
             for each in levels
             if not may_write_level(each["location_id"], location_id)
         ),
+        title=row.get("title"),
         variants=tuple(each["id"] for each in row.get("variants") or [] if each),
     )

@@ -117,7 +117,7 @@ class _Undo:
         self.remove_products: dict[str, Variant] = {}
         self.remove_levels: dict[str, tuple[Level, dict[str, Any]]] = {}
         self.remove_items: dict[str, str] = {}
-        self.renames: dict[str, tuple[Item, str | None]] = {}
+        self.renames: dict[str, tuple[Item, dict[str, Any]]] = {}
 
     def look_at(self, isbn: str, folds: Mapping[str, _Fold], actual: Actual) -> None:
         """Decides about a title's level, flags, link and item; its product is looked at later."""
@@ -156,10 +156,8 @@ class _Undo:
             del flags["manage_inventory"]
         quantities = self._level(isbn, fold, level, flags)
         made = folds.get("item")
-        if made and item and not made.made and item.sku == made.after.get("sku"):
-            self.renames[isbn] = item, made.before.get("sku")
-            sku = made.before.get("sku")
-            self._undone(isbn, f"the inventory item's SKU {sku}", {"sku": _moved(item.sku, sku)})
+        if made and item and not made.made:
+            self._rename(isbn, made, item)
         if made and item and made.made and made.entity == item.id and isbn in self.remove_levels:
             self.remove_items[isbn] = item.id
         if flags:
@@ -176,6 +174,16 @@ class _Undo:
         link = bool(flags.get("manage_inventory")) and item not in variant.items
         writes = TitleWrites(isbn, (self.reason,), variant, item, quantities=quantities, flags=flags)
         self.writes.append(replace(writes, link_item=link))
+
+    def _rename(self, isbn: str, fold: _Fold, item: Item) -> None:
+        """Decides about the SKU and the title of an inventory item."""
+        now = _called(item)
+        put = {name: was for name, was in fold.before.items() if now[name] == fold.after.get(name)}
+        for name, was in put.items():
+            what = "SKU" if name == "sku" else "title"
+            self._undone(isbn, f"the inventory item's {what} {was}", {name: _moved(now[name], was)})
+        if put:
+            self.renames[isbn] = item, put
 
     def _level(
         self, isbn: str, fold: _Fold | None, level: Level | None, flags: VariantUpdate
@@ -272,9 +280,11 @@ class _Undo:
         """Flags before levels that go, levels before items that go: never managed without a level."""
         client = self.session.client
         self._failed(apply(self.session, self.writes, self.read_at).all_failed())
-        for isbn, (item, sku) in self.renames.items():
-            change = Change("item", isbn, item.id, {"sku": item.sku}, {"sku": sku}, self.reason)
-            self._send(change, partial(client.post, f"/admin/inventory-items/{item.id}", {"sku": sku}))
+        for isbn, (item, put) in self.renames.items():
+            now = {name: _called(item)[name] for name in put}
+            body = {name.removeprefix("item_"): was for name, was in put.items()}
+            change = Change("item", isbn, item.id, now, put, self.reason)
+            self._send(change, partial(client.post, f"/admin/inventory-items/{item.id}", body))
         self._failed(send_updates(self.session, Shelves(self.session), self.updates, self.reason))
         for isbn, variant in self.remove_products.items():
             change = Change("product", isbn, variant.product_id, {"sku": isbn}, None, self.reason)
@@ -365,6 +375,11 @@ def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
         "variants": len(row["variants"] or []) > 1,
     }
     return [name for name, true in more.items() if true]
+
+
+def _called(item: Item) -> dict[str, str | None]:
+    """An inventory item's names, as the journal has them."""
+    return {"sku": item.sku, "item_title": item.title}
 
 
 def _differs(written: Mapping[str, Any], level: Level) -> bool:

@@ -9,7 +9,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from ingram_assets.defs.keys import STORE_INVENTORY
+from ingram_assets.defs.keys import RETIRED_NAME, STORE_INVENTORY
 from ingram_assets.defs.storefront import sensors
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.store.client import MedusaClient
@@ -164,6 +164,48 @@ def test_what_shoppers_read_follows_the_shops_own_copies(
     asked, _ = tick(cellar.storefront, "order_changes", orders)
     assert [isbn in each for each in asked] == [True]
     assert told() == ("hard_to_find", "Out of stock", False, 0)
+
+
+def test_what_comes_back_lies_on_the_shelf_that_the_setting_names(
+    storefront: Storefront, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "ORDERS_SETTLE", timedelta(0))
+    shop, began = storefront.shop, datetime.now(UTC).isoformat()
+    isbn, retired = storefront.titles(2)
+    assert storefront.push(isbn, retired).succeeded
+    # From then on the sensor knows of it, though it asks for no push.
+    monkeypatch.setenv("RETURNS_TO", "cellar")
+    _, cursor = tick(storefront, "order_changes", began)
+    (ingram,) = shop.get("stock-locations", name=NAME)["stock_locations"]
+    for each in (isbn, retired):
+        order = shop.order(each)
+        shop.fulfil(order, ingram["id"])
+        shop.receive(shop.ask_back(order, ingram["id"], 1), order, 1)
+    storefront.instance.add_dynamic_partitions(RETIRED_NAME, [retired])
+    asked, _ = tick(storefront, "order_changes", cursor)
+    assert asked == [[isbn]]
+
+    def levels(each: str) -> tuple[float | None, float | None]:
+        own = shop.level(each, place)
+        return storefront.level(each), own and own["stocked_quantity"]
+
+    assert (levels(isbn), levels(retired)) == ((9, 1), (10, None))
+    (report,) = storefront.push(isbn, retired).reports
+    assert levels(retired) == (9, 1), "whoever names it means it"
+    (note,) = [one for one in report["notes"] if "return" in one]
+    assert note == f"A return of 1 copy, order #{order['display_id']}, of {retired} went to Cellar."
+    storefront.instance.delete_dynamic_partition(RETIRED_NAME, retired)
+
+
+def test_a_shelf_for_returns_that_is_not_there_stops_a_push(
+    storefront: Storefront, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (isbn,) = storefront.titles(1)
+    monkeypatch.setenv("RETURNS_TO", "Celar")
+    done = storefront.push(isbn)
+    assert not done.succeeded
+    assert "RETURNS_TO can't be meant: There is no location 'Celar'. The nearest: CELLAR." in str(done.error)
+    assert storefront.shop.variant(isbn) is None, "nothing was written"
 
 
 def test_what_broke_off_is_finished_and_looked_at_again(cellar: Cellar) -> None:

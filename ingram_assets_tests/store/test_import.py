@@ -67,6 +67,52 @@ def test_a_new_title_is_all_there(bench: Bench) -> None:
     assert bench.sync(title).of("unchanged") == [title.isbn]
 
 
+def test_inventory_items_bear_the_books_titles_for_one_request_more(bench: Bench) -> None:
+    titles = [make_title(title=f"The Book {number} " + "x" * 250 * (number == 1)) for number in range(4)]
+    bench.import_(make_title())  # categories and tag are there from now on
+    counts = []
+    for some in (titles[:1], titles[1:]):
+        writes = bench.client.writes
+        assert bench.import_(*some).failed == {}
+        counts.append(bench.client.writes - writes)
+    assert counts == [3, 3], "products, levels, names"
+    assert [bench.shop.item(each.isbn)["title"] for each in titles] == [each.title[:250] for each in titles]
+    assert [(bench.shop.variant(each.isbn) or {})["title"] for each in titles] == ["Paperback"] * 4
+    entries = [each for each in bench.journal.history(titles[0].isbn) if each.kind == "item"]
+    told = [(each.before, each.after, each.outcome) for each in entries]
+    assert told == [({"item_title": "Paperback"}, {"item_title": titles[0].title}, "written")]
+
+
+def test_an_older_item_gets_the_books_title_unless_a_person_named_it(bench: Bench) -> None:
+    old, named, same = titles = [make_title() for _ in range(3)]
+    bench.import_(*titles)
+    for title, called in ((old, "Paperback"), (named, "The signed one")):
+        bench.shop.post(f"inventory-items/{bench.shop.item(title.isbn)['id']}", {"title": called})
+    reads, run_id = bench.client.reads, bench.run_id()
+    assert len(bench.import_(*titles, run_id=run_id).unchanged) == 3
+    mended = bench.client.reads - reads
+    called = [bench.shop.item(each.isbn)["title"] for each in titles]
+    assert called == [old.title, "The signed one", same.title]
+    reads, writes = bench.client.reads, bench.client.writes
+    bench.import_(*titles)
+    assert (bench.client.reads - reads, bench.client.writes - writes) == (mended, 0)
+    assert bench.undo(run_id).undone == {old.isbn: ["the inventory item's title Paperback"]}
+    assert bench.shop.item(old.isbn)["title"] == "Paperback"
+
+
+def test_a_title_whose_item_can_t_be_named_is_imported_all_the_same(bench: Bench) -> None:
+    title = make_title()
+
+    def refuse(number: int, request: httpx.Request) -> None:
+        if "workflows-executions" in request.url.path:
+            bench.shop.delete(f"products/{bench.shop.product(title.isbn)['id']}")
+
+    with client_on(bench.shop.medusa, Network(before=refuse)) as client:
+        assert bench.import_(title, client=client).created == [title.isbn]
+    (entry,) = [each for each in bench.journal.history(title.isbn) if each.kind == "item"]
+    assert entry.outcome == "failed"
+
+
 def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
     unknown = make_title(on_hand=None)
     digital = make_title(on_hand=None, binding="eBook")
@@ -696,7 +742,7 @@ def test_one_bad_row_costs_itself_alone(bench: Bench) -> None:
 
 @pytest.mark.parametrize("write", [1, 2, 3, 4, 5, 7])
 def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> None:
-    # A batch: products, levels, and the flag of the one that takes back-orders.
+    # A batch: products, levels, the flag of the one that takes back-orders, and the items' names.
     titles = [make_title(on_hand=number % 2 * 5, on_order=7) for number in range(6)]
     stamped: list[int] = []
     network = killed_before(write)
@@ -717,6 +763,7 @@ def test_killed_anywhere_the_next_run_completes_it(bench: Bench, write: int) -> 
     assert [bench.level(each.isbn) for each in titles] == [(0, 0, 7), (5, 0, 7)] * 3
     variants = [bench.shop.variant(each.isbn) for each in titles]
     assert [each and each["allow_backorder"] for each in variants] == [True, False] * 3
+    assert [bench.shop.item(each.isbn)["title"] for each in titles] == [each.title for each in titles]
     assert bench.sync(*titles).of("unchanged") == [each.isbn for each in titles]
 
 

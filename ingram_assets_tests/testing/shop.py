@@ -115,7 +115,7 @@ class Shop:
         self.shipping_option_id = option["shipping_option"]["id"]
 
     def variant(self, isbn: str) -> dict[str, Any] | None:
-        fields = "id,sku,ean,product_id,manage_inventory,allow_backorder,metadata,prices.*"
+        fields = "id,sku,ean,title,product_id,manage_inventory,allow_backorder,metadata,prices.*"
         fields += ",inventory_items.*,inventory_items.inventory.*,inventory_items.inventory.location_levels.*"
         found = self.get("product-variants", sku=isbn, fields=fields)["variants"]
         return found[0] if found else None

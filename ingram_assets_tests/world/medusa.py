@@ -70,6 +70,16 @@ class SimulatedClient:
             if one.item.id in values and one.is_open
         ]
 
+    def get(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What changed of an order that came back."""
+        self._ask()
+        number = int(path.split("/")[3].removeprefix("order_"))
+        order = self.store.orders[number]
+        details = {"quantity": order.quantity, "reference_id": f"line_{number}"}
+        action = {"id": f"act_{number}", "action": "RECEIVE_RETURN_ITEM", "details": details}
+        change = {"status": "confirmed", "return_id": f"return_{number}", "actions": [action]}
+        return {"order_changes": [change | {"confirmed_at": order.changed_at.isoformat()}]}
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """A location made, or linked to the channel; levels removed."""
         self._ask()
@@ -113,6 +123,7 @@ def _order_row(order: Order, number: int) -> dict[str, Any]:
     canceled = order.changed_at.isoformat() if order.canceled else None
     return {
         "id": f"order_{number}",
+        "display_id": number,
         "created_at": order.placed_at.isoformat(),
         "updated_at": order.changed_at.isoformat(),
         "status": "canceled" if order.canceled else "pending",
@@ -124,9 +135,15 @@ def _order_row(order: Order, number: int) -> dict[str, Any]:
                 "location_id": OURS,
                 "created_at": made.isoformat(),
                 "canceled_at": ended.isoformat() if ended else None,
-                "items": [{"inventory_item_id": order.item.id, "quantity": order.quantity}],
+                "items": [
+                    {
+                        "inventory_item_id": order.item.id,
+                        "line_item_id": f"line_{number}",
+                        "quantity": order.quantity,
+                    }
+                ],
             }
             for place, (made, ended) in enumerate(order.fulfillments)
         ],
-        "returns": [{"id": f"return_{number}"}] if order.returned else [],
+        "returns": [{"id": f"return_{number}", "location_id": OURS}] if order.returned else [],
     }

@@ -136,6 +136,7 @@ class Storefront:
             MEDUSA_BACKEND_URL="https://store.example",
             MEDUSA_STOCK_LOCATION=NAME,
             MEDUSA_SALES_CHANNEL=CHANNEL,
+            RETURNS_TO=None,
         )
         reader: Any = self.queue
         state, reason, before = "succeeded", "", self._read_in_store()

@@ -4,6 +4,7 @@ Without Dagster, so that commands that only look start fast.
 """
 
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain import labels
@@ -36,6 +37,15 @@ def medusa_client(settings: StorefrontSettings, *, is_look: bool = False) -> Med
         attempts=1 if is_look else 5,
         patience=20.0 if is_look else 60.0,
     )
+
+
+def location_names(settings: StorefrontSettings) -> dict[str, Any]:
+    """What Ingram's location, its channel and the location for returns are called, for `find_location`."""
+    return {
+        "name": settings.MEDUSA_STOCK_LOCATION,
+        "sales_channel": settings.MEDUSA_SALES_CHANNEL,
+        "returns_to": settings.RETURNS_TO,
+    }
 
 
 def store_today(common: CommonSettings) -> date:

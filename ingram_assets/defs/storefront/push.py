@@ -21,7 +21,7 @@ from ingram_assets.defs.keys import (
     STOCK_LOCATION,
 )
 from ingram_assets.defs.storefront.decisions import told_too_long
-from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import location_names, store_rules, store_today
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain import guardrails
@@ -88,7 +88,7 @@ class StoreRun:
         if found.known and not found.missing:
             return self
         client, journal, run_id = self.session.client, self.session.journal, self.session.run_id
-        location = ensure_location(client, journal=journal, run_id=run_id, **_names(self.settings))
+        location = ensure_location(client, journal=journal, run_id=run_id, **location_names(self.settings))
         return replace(self, session=replace(self.session, location=location))
 
     def seeing_all(self) -> "StoreRun":
@@ -149,14 +149,10 @@ def open_store(
         began = datetime.now(UTC)
         rules, categories = store_rules(settings), categories_of(settings)
         today = store_today(load(CommonSettings))
-        location = find_location(client, journal=book, **_names(settings))
+        location = find_location(client, journal=book, **location_names(settings))
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
         yield StoreRun(context, reader, session, settings, retired, began, admin_page=client.admin_page())
-
-
-def _names(settings: StorefrontSettings) -> dict[str, str]:
-    return {"name": settings.MEDUSA_STOCK_LOCATION, "sales_channel": settings.MEDUSA_SALES_CHANNEL}
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
@@ -611,6 +607,7 @@ def _level_notes(result: SyncReport, *, planned: bool) -> Iterator[str]:
         after = result.titles[isbn].after
         fell = "would fall" if planned else "fell"
         yield f"Low stock: {isbn} {fell} to {after.stocked or 0 if after else 0:g}."
+    yield from (one.sentence for one in result.returned)
     for outcome in result.titles.values():
         if outcome.before and outcome.before.reserved < 0:
             yield (

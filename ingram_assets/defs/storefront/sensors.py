@@ -131,8 +131,11 @@ def order_changes(
     Medusa moves their levels by itself, and what comes back on sale may be more than was counted. By the
     second look (after STOCK_FAIL_AFTER) the titles were read again, and what their orders took is in the
     counts, though these may be the same as before. What was ordered is told as `medusa/orders`, by title
-    alone: such titles are read sooner.
+    alone: such titles are read sooner. From the first look on what comes back is moved (RETURNS_TO).
     """
+    if load(StorefrontSettings).RETURNS_TO:
+        with journal.open_ledger() as ledger:
+            ledger.follow_returns()
     settled = (datetime.fromtimestamp(time.time(), UTC) - ORDERS_SETTLE).isoformat()
     placed = store_rules(load(StorefrontSettings)).inventory_mode == "on_hand_plus_reserved"
     ordered: dict[str, str] = {}

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
 from ingram_assets.domain.failures import Transient
-from ingram_assets.domain.position import Fulfillment
+from ingram_assets.domain.position import Fulfillment, Returned
 from ingram_assets.store.inventory.model import Actor, NewReservation, OperationDone, Step
 from ingram_assets.store.journal_connections import JournalPool
 
@@ -167,6 +167,21 @@ class HeldFor:
     owner: str | None
     reference: str | None
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotedReturn:
+    """Copies that came back to Ingram's location. `isbn`: as the order's line has it; "": it has none."""
+
+    item_id: str
+    order_id: str
+    isbn: str
+    received: Returned
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the operation that puts them on the shop's own shelf."""
+        return f"{self.received.id} {self.item_id}"
 
 
 class StockLedger(JournalPool):
@@ -449,6 +464,51 @@ class StockLedger(JournalPool):
         for item_id, copies, at, undone_at in rows:
             found.setdefault(item_id, []).append(Fulfillment(copies, at, at, undone_at))
         return found
+
+    def follow_returns(self) -> tuple[datetime, datetime]:
+        """Since when returns are followed, from now on if they were not; and until when orders were seen."""
+        self._run("INSERT INTO store_returns_followed DEFAULT VALUES ON CONFLICT (one) DO NOTHING")
+        ((since, seen_until),) = self._run("SELECT since, seen_until FROM store_returns_followed")
+        return since, seen_until
+
+    def leave_returns(self) -> None:
+        """Returns are followed no more; what waited to be moved is forgotten."""
+        self._run("WITH ended AS (DELETE FROM store_returns_followed) DELETE FROM store_return")
+
+    def note_returns(self, found: Iterable[NotedReturn], seen_until: datetime) -> None:
+        """Enters what came back, each once, and until when orders were seen."""
+        with self._transaction() as connection:
+            for each in found:
+                one = each.received
+                connection.execute(
+                    "INSERT INTO store_return (item_id, order_id, isbn, received_id, line_id, copies,"
+                    " received_at, order_number) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+                    " ON CONFLICT DO NOTHING",
+                    [
+                        *(each.item_id, each.order_id, each.isbn, one.id, one.line),
+                        *(int(one.quantity), one.received_at, one.order),
+                    ],
+                )
+            connection.execute("UPDATE store_returns_followed SET seen_until = %s", [seen_until])
+
+    def waiting_returns(self, items: Collection[str] | None = None) -> list[NotedReturn]:
+        """What came back, of these inventory items or of all, and was not moved yet, in its order."""
+        rows = self._run(
+            """
+            SELECT item_id, order_id, isbn, received_id, line_id, copies, received_at, order_number
+            FROM store_return AS back
+            WHERE (%s::text[] IS NULL OR item_id = ANY(%s::text[])) AND NOT EXISTS (
+                SELECT FROM inventory_ledger AS line
+                WHERE line.actor_name = 'returns' AND line.state = 'done'
+                    AND line.idempotency_key = back.received_id || ' ' || back.item_id
+            ) ORDER BY received_at, received_id
+            """,
+            [None if items is None else list(items)] * 2,
+        )
+        return [
+            NotedReturn(item_id, order_id, isbn, Returned(*received))
+            for item_id, order_id, isbn, *received in rows
+        ]
 
     def worked_on(self, shelves: Collection[Shelf], since: datetime) -> set[Shelf]:
         """Those of the entries at which an operation began or ended since a time, or is pending."""

@@ -1,6 +1,6 @@
 """Entries in Medusa: read with their reservations, and written one step at a time, through its Admin API."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,15 +23,14 @@ from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import OURS
 from ingram_assets.store.plan import which
 from ingram_assets.store.read import read_store, spelled_by
+from ingram_assets.store.returns import RETURN_FIELDS, read_returned
 
 _LEVEL = "id,location_id,stocked_quantity,reserved_quantity,updated_at"
 _HOLD = "id,location_id,quantity,line_item_id,metadata,created_at"
 _EFFECTS = (
     "id,fulfillments.id,fulfillments.created_at,fulfillments.canceled_at,fulfillments.location_id,"
-    "fulfillments.items.inventory_item_id,fulfillments.items.quantity,fulfillments.items.line_item_id,"
-    "returns.id,returns.location_id"
+    f"fulfillments.items.quantity,{RETURN_FIELDS}"
 )
-_CHANGES = "id,status,return_id,confirmed_at,*actions"
 _AT_ONCE = timedelta(seconds=1)
 """Medusa says that a return was received while it writes the level: either may come first."""
 
@@ -197,10 +196,11 @@ class StockShelves:
             for effect in _effects_of(row["id"], one, item_id)
         ]
         for row in rows:
-            returns = [one["id"] for one in row["returns"] or [] if one and one["location_id"] == location_id]
-            if returns and (lines := _lines_of(row, item_id)):
-                changes = self._client.get(f"/admin/orders/{row['id']}/changes", {"fields": _CHANGES})
-                found += _returned(row, changes["order_changes"], returns, lines)
+            for one in read_returned(self._client, row, location_id, [item_id]).get(item_id, ()):
+                # After it left, whatever clock says when.
+                left = min(datetime.fromisoformat(each["created_at"]) for each in row["fulfillments"] if each)
+                at = max(left, one.received_at - _AT_ONCE)
+                found.append(OrderEffect(f"return:{one.id}", _whole(one.quantity), at, row["id"]))
         return sorted(found, key=lambda effect: (effect.made_at, effect.id))
 
     def write_level(self, entry: StockEntry, step: LevelChange) -> None:
@@ -311,37 +311,6 @@ def _effects_of(order: str, row: Mapping[str, Any], item_id: str) -> Iterator[Or
     if row["canceled_at"]:
         canceled = datetime.fromisoformat(row["canceled_at"])
         yield OrderEffect(f"cancellation:{row['id']}", copies, canceled, order)
-
-
-def _lines_of(order: Mapping[str, Any], item_id: str) -> set[str]:
-    """Ids of the lines of an order of which copies of an item were fulfilled: what can come back."""
-    return {
-        line["line_item_id"]
-        for one in order["fulfillments"] or []
-        for line in (one and one["items"]) or []
-        if line and line["inventory_item_id"] == item_id
-    }
-
-
-def _returned(
-    order: Mapping[str, Any],
-    changes: Iterable[Mapping[str, Any]],
-    returns: Collection[str],
-    lines: Collection[str],
-) -> Iterator[OrderEffect]:
-    """What came back of an order's lines, after it left. What came back damaged is put on no shelf.
-
-    The return itself has only what was received last, so the order's changes are asked.
-    """
-    left = min(datetime.fromisoformat(one["created_at"]) for one in order["fulfillments"] if one)
-    for change in changes:
-        if change["status"] != "confirmed" or change["return_id"] not in returns:
-            continue
-        at = max(left, datetime.fromisoformat(change["confirmed_at"]) - _AT_ONCE)
-        for action in change["actions"] or []:
-            told = action["details"] or {}
-            if action["action"] == "RECEIVE_RETURN_ITEM" and told.get("reference_id") in lines:
-                yield OrderEffect(f"return:{action['id']}", _whole(told["quantity"]), at, order["id"])
 
 
 def _whole(quantity: float) -> int:
