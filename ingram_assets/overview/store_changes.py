@@ -15,7 +15,7 @@ from ingram_assets.store.journal import Entry
 _TOLD_BY_READINGS = ("metadata.stock_observed_at", "metadata.ingram_stock")
 _SAID_ALREADY = re.compile(
     r"(?:Level \S+ becomes \S+|On order \S+ becomes \S+|allow_backorder becomes \w+ \([\w ]+\)"
-    r"|Metadata: [\w, ]*|New in the store)\.\s*"
+    r"|Metadata: [\w, ]*|New in the store|The inventory item bore its variant's title)\.\s*"
 )
 """Sentences of a reason that say what the figures say."""
 _OF_COPIES = ("stocked_quantity", "incoming_quantity")
