@@ -49,7 +49,7 @@ def _make_folders(bucket: Path) -> None:
     rclone then keeps the listing of the second alone, and what the first upload put there is not found for
     minutes.
     """
-    for folder in ("raw", "web"):
+    for folder in ("raw", "processed"):
         (bucket / "covers" / folder).mkdir(parents=True, exist_ok=True)
 
 
