@@ -306,11 +306,13 @@ def shop_runs(
 
 
 def _shown(record: "RunRecord") -> ShopRun:
-    """A record of Dagster's as a person sees it."""
-    from ingram_assets.defs.keys import PROGRESS_TAG
+    """A record of Dagster's as a person sees it. What only planned, since the shop watches, is a plan."""
+    from ingram_assets.defs.keys import PLAN_TAG, PROGRESS_TAG
 
     run = record.dagster_run
-    asked = _asked(run.run_config)
+    asked = dict(_asked(run.run_config))
+    if PLAN_TAG in run.tags:
+        asked["dry_run"] = True
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
     state = _STATES.get(run.status.value, RunState.WAITING)
     return ShopRun(

@@ -14,7 +14,9 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.watching import StoreMode
 
 
 def storefront_settings() -> StorefrontSettings:
@@ -36,6 +38,18 @@ def medusa_client(settings: StorefrontSettings, *, is_look: bool = False) -> Med
         attempts=1 if is_look else 5,
         patience=20.0 if is_look else 60.0,
     )
+
+
+def store_mode(settings: StorefrontSettings) -> StoreMode:
+    """Whether what is planned is written to the store. The journal is asked where that is not set to be so.
+
+    Raises:
+        NeedsPerson, Transient: the journal can't be asked.
+    """
+    if settings.MODE == "live":
+        return StoreMode("live")
+    with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+        return journal.mode(settings.MODE)
 
 
 def store_today(common: CommonSettings) -> date:
