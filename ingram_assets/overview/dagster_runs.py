@@ -83,6 +83,7 @@ class ShopRun:
         asked_by: a person, or what of Dagster's asked for it.
         isbns: the titles that it is about; empty: all.
         of_run: the run that it undoes.
+        why_only_plan: why it only planned, whatever it was asked for: the shop watches.
     """
 
     run_id: str
@@ -98,6 +99,7 @@ class ShopRun:
     dry_run: bool = False
     let_through: bool = False
     of_run: str | None = None
+    why_only_plan: str | None = None
 
     @property
     def writes_to_store(self) -> bool:
@@ -329,6 +331,7 @@ def _shown(record: "RunRecord") -> ShopRun:
         asked.get("dry_run") is True,
         asked.get("let_through") is True,
         str(asked["run_id"]) if "run_id" in asked else None,
+        run.tags.get(PLAN_TAG),
     )
 
 

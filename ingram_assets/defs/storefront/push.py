@@ -62,6 +62,7 @@ GUARDRAIL_WOULD_STOP = "guardrail_would_stop"
 LEGACY = "legacy"
 """The detail of a plan's report that lists products sold without a count, and what becomes of them."""
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
+LET_THROUGH_LIVE = "The commands: ingram go-live, and ingram go-live --let-through."
 _ROWS = 500
 _HINT_SHOWN = 200
 
@@ -269,7 +270,8 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     if location.missing:
         report.notes.append(location.missing)
     if reason := _tripped(run, isbns, there, imports):
-        _tell_guardrail(report, reason, let_through=let_through)
+        commands = LET_THROUGH_LIVE if run.session.client.read_only else LET_THROUGH
+        _tell_guardrail(report, reason, commands, let_through=let_through)
     return report
 
 
@@ -281,12 +283,12 @@ def record_plan(run: StoreRun, report: Report) -> None:
     session.journal.record_plan(session.today, session.run_id, figures, guardrail, legacy)
 
 
-def _tell_guardrail(report: Report, reason: str, *, let_through: bool) -> None:
+def _tell_guardrail(report: Report, reason: str, commands: str, *, let_through: bool) -> None:
     """Say in a dry run's report that a guardrail would stop the push, or what is let through."""
     if let_through:
         report.notes.append(f"You let through: {reason}")
         return
-    report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
+    report.notes.append(f"A push would be stopped: {reason} {commands}")
     report.details[GUARDRAIL_WOULD_STOP] = reason
 
 
