@@ -26,8 +26,8 @@ _BACK = "To only watch again: MODE=observe in .env.storefront, and start ingram 
 def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
     r"""End the watching of a new shop: its pushes are written to the store from now on.
 
-    A new shop reads and plans everything, and writes nothing. This shows once more what a push would do, asks,
-    notes who said yes, and brings the planned titles to the store. Guardrails hold as for any other push.
+    A new shop reads and plans everything, and writes nothing. This shows once more what a push would do,
+    asks, notes who said yes, and brings the planned titles to the store. Guardrails hold as for any push.
 
     \b
     ingram go-live

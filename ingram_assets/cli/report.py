@@ -137,11 +137,6 @@ def print_report(result: "RunResult", report: "Report") -> None:
         console.print(line, soft_wrap=True)
     if len(lines) > len(shown):
         console.print(f"… and more: ingram runs {result.run_id[:SHORT]}")
-    if legacy := report.details.get("legacy"):
-        console.print("Sold without a count today, and what becomes of them:", style="bold")
-        for one in legacy:
-            line = f"{one['number']} {one['title']}: {one['becomes']}"
-            console.print(markup(line), soft_wrap=True)
     table = Table("", "titles", box=None, show_header=False)
     for words, number in _counted(report.counts, is_plan=is_plan):
         table.add_row(count(number), words)
@@ -181,6 +176,10 @@ def _changes(details: Mapping[str, Any]) -> Iterator[str]:
         yield f"[bold]{markup(isbn)}[/bold] {verb}: {markup('; '.join(what))}"
     for isbn, why in details.get("left", {}).items():
         yield f"[bold]{markup(isbn)}[/bold] left: {markup(' '.join(why))}"
+    if legacy := details.get("legacy"):
+        yield "[bold]Sold without a count today, and what becomes of them:[/bold]"
+    for one in legacy or ():
+        yield f"    {markup(one['number'])} {markup(one['title'])}: {markup(one['becomes'])}"
 
 
 def _level(copies: float | None) -> str:
