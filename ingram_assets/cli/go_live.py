@@ -109,8 +109,5 @@ def _is_live_already(mode: "StoreMode", as_json: bool) -> None:
 
 def _as_json(mode: "StoreMode") -> dict[str, Any]:
     went = mode.went_live
-    return {
-        "live": mode.is_live,
-        "live_since": went.at if went else None,
-        "live_by": went.by if went else None,
-    }
+    since = went.at.isoformat() if went else None
+    return {"live": mode.is_live, "live_since": since, "live_by": went.by if went else None}

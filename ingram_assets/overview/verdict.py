@@ -180,7 +180,7 @@ def _of_watching(facts: ShopFacts, outlook: Outlook, wrong: Sequence[_Cause]) ->
     """Nothing is promised of the store; what is the matter with the reading is told beside that."""
     first = wrong[0] if wrong else None
     told = [outlook.words, *(one.why for one in wrong), *facts.not_asked]
-    ways = [first.what_to_do if first else "", outlook.mode.way_to_live]
+    ways = [f"{first.what_to_do.rstrip('.')}." if first else "", outlook.mode.way_to_live]
     if not facts.titles:
         without = _without_titles(facts)
         told, ways = [WATCHING_ONLY, without.why], [without.what_to_do]

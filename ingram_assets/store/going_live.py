@@ -39,19 +39,24 @@ def read_legacy(client: MedusaClient) -> list[Mapping[str, Any]]:
 
 
 def legacy_titles(
-    rows: Iterable[Mapping[str, Any]], outcomes: Mapping[str, TitleOutcome], failed: Mapping[str, str]
+    rows: Iterable[Mapping[str, Any]],
+    outcomes: Mapping[str, TitleOutcome],
+    imports: Mapping[str, RowPlan],
+    failed: Mapping[str, str],
 ) -> Iterator[LegacyTitle]:
     """What becomes of products that are sold without a count. Pure.
 
     Args:
         rows: of `read_legacy`.
-        outcomes: what a plan says of titles that the store has; `failed`: why others would fail.
+        outcomes: what a plan says of titles that the store has; `imports`: of rows that wait.
+        failed: why others would fail.
     """
     for row in rows:
         isbn = min(spelled_by(row), default="")
         name = (row.get("product") or {}).get("title") or row["sku"] or row["id"]
         number = isbn or row["sku"] or row["id"]
-        yield LegacyTitle(number, name, _becomes(isbn, outcomes.get(isbn), failed.get(isbn)))
+        becomes = _becomes(isbn, outcomes.get(isbn), failed.get(isbn))
+        yield LegacyTitle(number, name, becomes + _price_move(imports.get(isbn)))
 
 
 def _becomes(isbn: str, outcome: TitleOutcome | None, failed: str | None) -> str:
@@ -68,3 +73,11 @@ def _becomes(isbn: str, outcome: TitleOutcome | None, failed: str | None) -> str
     if not after.managed:
         return f"goes on being sold without a count{label}"
     return f"is counted: {after.stocked or 0:g} copies{label}"
+
+
+def _price_move(row: RowPlan | None) -> str:
+    update = row.update if row else None
+    if not update or "price" not in update.after:
+        return ""
+    before, after = update.before.get("price"), update.after["price"]
+    return f"; the price becomes ${after:g}{f', and is ${before:g} now' if before else ''}"

@@ -17,7 +17,7 @@ ModeSetting = Literal["live", "observe"] | None
 WATCHING_ONLY = "Watching only: nothing is written to the store."
 FIGURE_NAMES = {
     "would_create": "new",
-    "would_switch_over": "counted anew",
+    "would_switch_over": "switched over",
     "would_turn_to_zero": "set to zero",
     "would_reprice": "other price",
     "would_change": "all changes",

@@ -264,7 +264,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     report.counts |= asdict(plan_figures(result.titles.values(), imports, len(changes)))
     report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
     if run.session.client.read_only and isbns is None:
-        found = legacy_titles(read_legacy(run.session.client), result.titles, report.failed)
+        found = legacy_titles(read_legacy(run.session.client), result.titles, imports, report.failed)
         report.details[LEGACY] = [asdict(one) for one in found]
     report.notes += location.notes
     if location.missing:
