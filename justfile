@@ -69,6 +69,11 @@ enrich *args: install
 push *args: install
     @exec .venv/bin/ingram push "$@"
 
+# End the watching of a new shop: shows what a push would do, asks, and from then on pushes are written
+[no-exit-message]
+go-live *args: install
+    @exec .venv/bin/ingram go-live "$@"
+
 # Stop tracking these ISBNs; their products stay in the store as they are
 [no-exit-message]
 retire *args: install

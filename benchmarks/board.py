@@ -77,6 +77,7 @@ def _figures(postgres: Postgres, queue: str, journal_url: str, folder: str, titl
         "MEDUSA_API_KEY": "none",
         "QUEUE_DB_URL": queue,
         "STOREFRONT_DB_URL": journal_url,
+        "MODE": "live",
         "DAGSTER_PG_URL": postgres.create_database("benchmark_dagster"),
         "INGRAM_STATE_DIR": folder,
     }
@@ -85,10 +86,10 @@ def _figures(postgres: Postgres, queue: str, journal_url: str, folder: str, titl
     lookups = Lookups(away, journal_url, queue, common)
     settings = ShopSettings(load(StorefrontSettings, given), common, load(PaceSettings, given))
     sizes = {"titles": titles}
-    with psycopg.connect(queue) as connection, QueueReader(queue) as reader, Journal(journal_url) as journal:
+    with psycopg.connect(queue) as connection, QueueReader(queue) as reader:
         bare = _seconds(lambda: connection.execute("SELECT * FROM public.ingram_current_titles").fetchall())
         yield {"what": "the bare query", "sizes": sizes, "seconds": bare}
-        watch = BoardWatch(settings, reader, journal.in_step, lookups.view, lookups.floor_answer)
+        watch = BoardWatch(settings, reader, lookups.journal, lookups.view, lookups.floor_answer)
         watch.refresh()
         anew = _seconds(watch.refresh)
         yield {

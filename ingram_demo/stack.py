@@ -292,6 +292,7 @@ def environments_of(
             "MEDUSA_PASSWORD": medusa.password,
             "QUEUE_DB_URL": url("catalog_import", "ingram_queue_reader"),
             "STOREFRONT_DB_URL": url("storefront", "storefront"),
+            "MODE": "live",
         },
         "operations": {"ALERT_URLS": os.environ.get("ALERT_URLS", "")},
         None: {},

@@ -8,6 +8,7 @@ import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.storefront.from_settings import store_mode
 from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
@@ -16,22 +17,29 @@ from ingram_assets.settings.storefront import StorefrontSettings
 
 
 def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
-    """Print each title of which shoppers see something else than is right; leaves with 1 if there is one."""
+    """Print each title of which shoppers see something else than is right; leaves with 1 if there is one.
+
+    While the shop only watches there is bound to be one: it leaves with 0 then.
+    """
     environment = environment_of("storefront")
     check(environment, StorefrontSettings, CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
+    settings = load(StorefrontSettings, environment)
+    why_watching = store_mode(settings).why_watching
     found = check_store(
-        load(StorefrontSettings, environment),
+        settings,
         common,
         load(PaceSettings, environment),
         retired=retired_titles(common),
         stopped_of=partial(stopped_titles, common),
         isbns=isbns,
     )
-    code = SOME_FAILED if found.differences or found.stopped else DONE
+    code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:
-        _print_json(found)
+        _print_json(found, why_watching)
     else:
+        if why_watching:
+            say(why_watching, fg="yellow")
         _print(found)
     sys.exit(code)
 
@@ -55,11 +63,12 @@ def _print(found: StoreCheck) -> None:
         click.echo("What a push would change: ingram push --dry-run. Of one title, why: ingram explain ISBN")
 
 
-def _print_json(found: StoreCheck) -> None:
+def _print_json(found: StoreCheck, why_watching: str | None) -> None:
     import json
 
     told = {
         "ok": not found.differences and not found.stopped,
+        "watching": why_watching,
         "checked": found.checked,
         "on_its_way": list(found.on_its_way),
         "stopped": list(found.stopped),

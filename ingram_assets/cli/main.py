@@ -10,6 +10,7 @@ import click
 
 from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.common import DONE, with_examples
+from ingram_assets.cli.go_live import go_live
 from ingram_assets.cli.look_commands import check_store, explain, history, runs, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
@@ -58,6 +59,7 @@ def main(env_dir: Path | None) -> None:
     See as shoppers do:     ingram check-store
     See what was pushed:    ingram runs
     Take a run back:        ingram undo RUN_ID
+    End a new shop's watch: ingram go-live
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
     guardrail or a block.
@@ -72,7 +74,7 @@ def main(env_dir: Path | None) -> None:
 
 
 for _command in (
-    *(sync_stock, enrich, retire, push, undo, runs, history, explain, status, check_store),
+    *(sync_stock, enrich, retire, push, go_live, undo, runs, history, explain, status, check_store),
     *(stock, token, up, desk, demo, queue, alert),
 ):
     main.add_command(_command)

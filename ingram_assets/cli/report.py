@@ -25,6 +25,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "created": ("new in the store", ""),
     "updated": ("products brought up to date", ""),
     "would_create": ("", "would be new in the store"),
+    "would_switch_over": ("", "that are sold without a count would be counted"),
+    "would_turn_to_zero": ("", "would be set to zero"),
+    "would_reprice": ("", "would have another price"),
+    "would_change": ("", "would change in all"),
     "would_update": ("", "products would be brought up to date"),
     "written": ("changed in the store", ""),
     "planned": ("", "would be changed in the store"),
@@ -79,8 +83,8 @@ def progress(job: str) -> Iterator[Callable[[str], None]]:
         yield tell
 
 
-def finish(result: "RunResult", as_json: bool) -> NoReturn:
-    """Print a run's report and leave with the contract's exit code."""
+def whole_report(result: "RunResult") -> "Report":
+    """What the steps of a run report, as one."""
     from ingram_assets.defs.events import Report
 
     report = Report("")
@@ -90,6 +94,12 @@ def finish(result: "RunResult", as_json: bool) -> NoReturn:
             report.fail(**failed)
         report.notes += step["notes"]
         report.details |= step["details"]
+    return report
+
+
+def finish(result: "RunResult", as_json: bool, **more: Any) -> NoReturn:
+    """Print a run's report and leave with the contract's exit code. `more`: told a program, too."""
+    report = whole_report(result)
     code = _exit_code(result, report)
     if as_json:
         said = {
@@ -103,14 +113,16 @@ def finish(result: "RunResult", as_json: bool) -> NoReturn:
             "notes": report.notes,
             "stopped": result.stopped,
             "error": None if result.succeeded else result.error,
+            **more,
         }
         click.echo(json.dumps(said))
     else:
-        _print(result, report)
+        print_report(result, report)
     sys.exit(code)
 
 
-def _print(result: "RunResult", report: "Report") -> None:
+def print_report(result: "RunResult", report: "Report") -> None:
+    """A run's report for a person."""
     from rich.console import Console
     from rich.table import Table
 
@@ -164,6 +176,10 @@ def _changes(details: Mapping[str, Any]) -> Iterator[str]:
         yield f"[bold]{markup(isbn)}[/bold] {verb}: {markup('; '.join(what))}"
     for isbn, why in details.get("left", {}).items():
         yield f"[bold]{markup(isbn)}[/bold] left: {markup(' '.join(why))}"
+    if legacy := details.get("legacy"):
+        yield "[bold]Sold without a count today, and what becomes of them:[/bold]"
+    for one in legacy or ():
+        yield f"    {markup(one['number'])} {markup(one['title'])}: {markup(one['becomes'])}"
 
 
 def _level(copies: float | None) -> str:

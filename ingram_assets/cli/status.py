@@ -13,6 +13,7 @@ from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
 from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
 from ingram_assets.staging.reader import Trouble
+from ingram_assets.store.watching import FIGURE_NAMES, Outlook
 
 SHOWN = 20
 """At most so many titles of a list are printed; `--json` has all of them."""
@@ -62,7 +63,18 @@ def _as_json(status: Status) -> dict[str, Any]:
         "switched_off": list(facts.switched_off),
         "desk": status.desk,
         "notes": list(status.notes),
+        "watching": outlook_as_json(facts.watching) if facts.watching else None,
     }
+
+
+def outlook_as_json(outlook: Outlook) -> dict[str, Any]:
+    """What a push would do, day by day, and what becomes of products that nobody counts."""
+    days = [
+        {"day": one.day.isoformat(), "at": one.at, "run_id": one.run_id, "guardrail": one.guardrail}
+        | asdict(one.figures)
+        for one in outlook.plans
+    ]
+    return {"days": days, "legacy": [asdict(one) for one in outlook.legacy]}
 
 
 def render(status: Status, now: datetime) -> None:
@@ -76,10 +88,28 @@ def render(status: Status, now: datetime) -> None:
     if (pause := status.facts.pause) and left_alone(pause) not in verdict.why:
         say(one_line(left_alone(pause)), fg="red")
     _render_rest(status)
+    if status.facts.watching:
+        _render_outlook(status.facts.watching)
     _render_counts(status, now)
     _render_titles(status)
     for note in status.notes:
         say(one_line(f"Note: {note}"))
+
+
+def _render_outlook(outlook: Outlook) -> None:
+    """What a push would do, day by day; and what becomes of products that nobody counts."""
+    if not outlook.plans:
+        return
+    click.echo("What a push would do, in titles, by the last plan of each day:")
+    click.echo(f"  {'':10}" + "".join(f"{name:>14}" for name in FIGURE_NAMES.values()))
+    for one in outlook.plans:
+        figures = asdict(one.figures)
+        stopped = "  a guardrail would stop it" if one.guardrail else ""
+        click.echo(f"  {one.day}" + "".join(f"{figures[name]:14,}" for name in FIGURE_NAMES) + stopped)
+    _list(
+        "Sold without a count today, and what becomes of them:",
+        [f"{one.number}  {one.title[:50]}: {one.becomes}" for one in outlook.legacy],
+    )
 
 
 def _render_counts(status: Status, now: datetime) -> None:

@@ -38,3 +38,6 @@ ASKED_BY_TAG = "ingram/asked_by"
 """The person who asked for a run."""
 PROGRESS_TAG = "ingram/progress"
 """How far a run is, in words, kept current while it runs."""
+
+PLAN_TAG = "ingram/only_plans"
+"""Why a run that was asked to write only planned."""

@@ -48,7 +48,7 @@ def serve(
     watch = BoardWatch(
         ShopSettings(settings, common, pace),
         QueueReader(queue_url, statement_timeout=_TITLES_SECONDS),
-        lambda: lookups.journal().in_step(),
+        lookups.journal,
         lookups.view,
         lookups.floor_answer,
     )

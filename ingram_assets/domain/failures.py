@@ -41,6 +41,10 @@ class NeedsPerson(IngramError):
     kind: ClassVar[FailureKind] = "needs_person"
 
 
+class NothingWritten(NeedsPerson):
+    """The shop only watches: nothing is written to the store, and nobody is told of it as an incident."""
+
+
 class Stopped(IngramError):
     """Halted on purpose, to do no harm: a block by the site, or a guardrail. Exit code 3."""
 

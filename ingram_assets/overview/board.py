@@ -42,6 +42,7 @@ class StoreStep(StrEnum):
     FAILED = "failed"
     RETIRED = "retired"
     NOT_KNOWN = "not known"
+    WATCHED = "only watched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,12 @@ class Following:
     Attributes:
         waiting: ISBN to the first change that the store was not told of.
         lag: what the store has not followed for longer than is promised.
+        is_watching: nothing is written to the store, so that it follows nothing.
     """
 
     waiting: Mapping[str, datetime]
     lag: Lag
+    is_watching: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ def _steps(inputs: BoardInputs) -> dict[str, _Step]:
     """ISBN to whether the store follows, since when it does not, and what is the matter."""
     steps: dict[str, _Step] = {one.isbn: (StoreStep.NOT_KNOWN, None, None) for one in inputs.titles}
     if inputs.following is not None:
-        steps = dict.fromkeys(steps, (StoreStep.IN_STEP, None, None))
+        usual = StoreStep.WATCHED if inputs.following.is_watching else StoreStep.IN_STEP
+        steps = dict.fromkeys(steps, (usual, None, None))
         waiting, behind = inputs.following.waiting, inputs.following.lag.behind
         steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
         steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in behind}

@@ -41,6 +41,8 @@ from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
 from ingram_assets.store.journal import InStep
+from ingram_assets.store.journal_views import JournalViews
+from ingram_assets.store.watching import Outlook
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -70,6 +72,20 @@ class QueueSaid:
 
     titles: Sequence[Title]
     unread: Mapping[str, Trouble]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSaid:
+    """What the store was last told of each title.
+
+    Attributes:
+        outlook: what a push would do, where nothing is written; `None`: the store is live.
+        live_since: as `StoreMode` has it.
+    """
+
+    in_step: Mapping[str, InStep]
+    outlook: Outlook | None = None
+    live_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,7 @@ class BoardState:
     verdict: Verdict
     oldest: BoardTitle | None
     queue: LastAnswer[QueueSaid]
-    journal: LastAnswer[Mapping[str, InStep]]
+    journal: LastAnswer[JournalSaid]
     dagster: LastAnswer[DagsterSaid]
     medusa: LastAnswer[Any]
 
@@ -142,7 +158,7 @@ class ShopSettings:
 @dataclass(slots=True)
 class _Latest:
     queue: LastAnswer[QueueSaid] = field(default_factory=LastAnswer)
-    journal: LastAnswer[Mapping[str, InStep]] = field(default_factory=LastAnswer)
+    journal: LastAnswer[JournalSaid] = field(default_factory=LastAnswer)
     dagster: LastAnswer[DagsterSaid] = field(default_factory=LastAnswer)
     medusa: LastAnswer[Any] = field(default_factory=LastAnswer)
     failures: FailuresSaid = field(default_factory=FailuresSaid)
@@ -156,7 +172,7 @@ class BoardWatch:
     """The board's state, kept current while somebody looks. It may be shared by threads.
 
     Args:
-        in_step: asks the journal what the store was last told.
+        journal: what the store was last told, and what a push would do where nothing is written.
         store: asks Medusa for anything, and gives up within seconds.
     """
 
@@ -164,12 +180,12 @@ class BoardWatch:
         self,
         settings: ShopSettings,
         queue: QueueReader,
-        in_step: Callable[[], Mapping[str, InStep]],
+        journal: Callable[[], JournalViews],
         view: DagsterView,
         store: Callable[[], LastAnswer[Any]],
     ) -> None:
         self.settings = settings
-        self._queue, self._in_step, self._view, self._store = queue, in_step, view, store
+        self._queue, self._journal, self._view, self._store = queue, journal, view, store
         self._latest = _Latest()
         self._state: BoardState | None = None
         self._made_at = self._looked_at = float("-inf")
@@ -207,7 +223,7 @@ class BoardWatch:
         latest, began = self._latest, time.monotonic()
         store = self._pool.submit(self._ask_store)
         if titles:
-            read, told = self._ask_queue, self._in_step
+            read, told = self._ask_queue, self._ask_journal
             latest.queue = _again("The queue", latest.queue, lambda: self._promptly("titles", read))
             # After the rows: a push may be at work.
             latest.journal = _again("The journal", latest.journal, lambda: self._promptly("told", told))
@@ -280,11 +296,16 @@ class BoardWatch:
     def _ask_queue(self) -> QueueSaid:
         return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
 
+    def _ask_journal(self) -> JournalSaid:
+        journal, setting = self._journal(), self.settings.store.MODE
+        mode = journal.mode(setting)
+        return JournalSaid(journal.in_step(), journal.outlook(setting), mode.live_since)
+
     def _ask_first_changes(self) -> None:
-        queue, in_step = self._latest.queue.value, self._latest.journal.value
+        queue, journal = self._latest.queue.value, self._latest.journal.value
         rows = [row_state_of(title) for title in queue.titles] if queue else []
         try:
-            missing = lag.not_told(rows, in_step or {})
+            missing = lag.not_told(rows, journal.in_step if journal else {})
             self._latest.first_changes = self._promptly(
                 "first changes", lambda: self._queue.first_changes(missing)
             )
@@ -335,22 +356,25 @@ class BoardWatch:
         return dagster.switched_off if dagster else frozenset()
 
     def _followed(self, latest: _Latest) -> Following | None:
-        queue, in_step, dagster = latest.queue.value, latest.journal.value, latest.dagster.value
-        if queue is None or in_step is None:
+        queue, journal, dagster = latest.queue.value, latest.journal.value, latest.dagster.value
+        if queue is None or journal is None:
             return None
+        if journal.outlook:
+            return Following({}, lag.Lag((), len(queue.titles), 0), is_watching=True)
         rows = [row_state_of(title) for title in queue.titles]
         is_late_anyway = lag.PUSHES_STOCK in self._switched_off
         found = lag.look(
             rows,
-            in_step,
+            journal.in_step,
             latest.first_changes,
             tracked=dagster.tracked if dagster else None,
             retired=self._retired,
             now=datetime.now(UTC),
             at_most=self._lag_at_most,
             sweeping_since=dagster.sweeping_since if dagster and not is_late_anyway else None,
+            live_since=journal.live_since,
         )
-        return Following(lag.waiting_since(rows, in_step, latest.first_changes), found)
+        return Following(lag.waiting_since(rows, journal.in_step, latest.first_changes), found)
 
     @property
     def _lag_at_most(self) -> timedelta:
@@ -360,7 +384,7 @@ class BoardWatch:
         settings, queue = self.settings, latest.queue.value
         if queue is None:
             return ()
-        in_step = latest.journal.value or {}
+        in_step = latest.journal.value.in_step if latest.journal.value else {}
         return make_board(
             BoardInputs(queue.titles, queue.unread, in_step, latest.following, self._retired),
             now=datetime.now(UTC),
@@ -405,6 +429,7 @@ class BoardWatch:
             unfinished_pushes=latest.failures.unfinished_pushes,
             switched_off=sorted(self._switched_off),
             not_asked=tuple(f"{name} can't be asked: {answer.why_not}" for name, answer in _away(latest)),
+            watching=latest.journal.value.outlook if latest.journal.value else None,
         )
 
     def _unread(self, latest: _Latest) -> list[Trouble]:

@@ -83,6 +83,7 @@ class ShopRun:
         asked_by: a person, or what of Dagster's asked for it.
         isbns: the titles that it is about; empty: all.
         of_run: the run that it undoes.
+        why_only_plan: why it only planned, whatever it was asked for: the shop watches.
     """
 
     run_id: str
@@ -98,6 +99,7 @@ class ShopRun:
     dry_run: bool = False
     let_through: bool = False
     of_run: str | None = None
+    why_only_plan: str | None = None
 
     @property
     def writes_to_store(self) -> bool:
@@ -306,11 +308,13 @@ def shop_runs(
 
 
 def _shown(record: "RunRecord") -> ShopRun:
-    """A record of Dagster's as a person sees it."""
-    from ingram_assets.defs.keys import PROGRESS_TAG
+    """A record of Dagster's as a person sees it. What only planned, since the shop watches, is a plan."""
+    from ingram_assets.defs.keys import PLAN_TAG, PROGRESS_TAG
 
     run = record.dagster_run
-    asked = _asked(run.run_config)
+    asked = dict(_asked(run.run_config))
+    if PLAN_TAG in run.tags:
+        asked["dry_run"] = True
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
     state = _STATES.get(run.status.value, RunState.WAITING)
     return ShopRun(
@@ -327,6 +331,7 @@ def _shown(record: "RunRecord") -> ShopRun:
         asked.get("dry_run") is True,
         asked.get("let_through") is True,
         str(asked["run_id"]) if "run_id" in asked else None,
+        run.tags.get(PLAN_TAG),
     )
 
 

@@ -77,6 +77,8 @@ def unfinished_pushes(
     """
     from dagster import DagsterRunStatus, RunsFilter
 
+    from ingram_assets.defs.keys import PLAN_TAG
+
     if not waiting:
         return ()
     failed = RunsFilter(job_name="push", statuses=[DagsterRunStatus.FAILURE])
@@ -89,8 +91,9 @@ def unfinished_pushes(
         isbns = waiting.keys() & map(str, named) if isinstance(named, list) and named else set(waiting)
         if isinstance(left_out := asked.get("leave_out"), list):
             isbns -= set(map(str, left_out))
+        is_plan = asked.get("dry_run") or PLAN_TAG in record.dagster_run.tags
         # Each title waits for the last push that began after its change.
-        isbns = {isbn for isbn in isbns if waiting[isbn] <= began and not asked.get("dry_run")}
+        isbns = {isbn for isbn in isbns if waiting[isbn] <= began and not is_plan}
         first |= dict.fromkeys(isbns, _ended_at(record) or began)
         titles = tuple(sorted(isbns & left.keys()))
         if not titles:

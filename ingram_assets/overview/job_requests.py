@@ -40,12 +40,14 @@ def push_titles(
     let_through: bool = False,
     reimport: Sequence[str] = (),
     leave_out: Sequence[str] = (),
+    go_live: bool = False,
 ) -> JobRequest:
     """The queue to the store; without ISBNs all titles, as the daily reconcile does.
 
     Args:
         reimport: of these, too, as if they had never been imported.
         leave_out: all titles but these.
+        go_live: what is planned is written from now on.
     """
     asked: dict[str, Any] = {
         "isbns": list(dict.fromkeys([*isbns, *reimport])),
@@ -55,6 +57,7 @@ def push_titles(
     # A code server that was not started anew since an update knows no others.
     asked |= {"reimport": list(dict.fromkeys(reimport))} if reimport else {}
     asked |= {"leave_out": list(dict.fromkeys(leave_out))} if leave_out else {}
+    asked |= {"go_live": True} if go_live else {}
     return JobRequest("storefront", "push", {"push_titles": asked})
 
 

@@ -29,6 +29,7 @@ from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
 from ingram_assets.store.journal import InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.watching import Outlook, StoreMode
 
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
@@ -85,11 +86,12 @@ def gather() -> Status:
     store = StoreLook(settings)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
-        in_step, no_journal = _ask_journal(settings)
-        first_changes = reader.first_changes(lag.not_told(rows, in_step or {}))
-        waiting = {} if in_step is None else lag.waiting_since(rows, in_step, first_changes)
+        journal = _ask_journal(settings)
+        first_changes = reader.first_changes(lag.not_told(rows, journal.in_step or {}))
+        is_asked = journal.in_step is not None and journal.outlook is None
+        waiting = lag.waiting_since(rows, journal.in_step or {}, first_changes) if is_asked else {}
         dagster = _ask_dagster(common, waiting)
-        behind, behind_text = _behind(rows, in_step, first_changes, dagster, pace)
+        behind, behind_text = _behind(rows, journal, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     trouble = (*summary.failed_titles, *summary.unread_titles)
@@ -101,7 +103,8 @@ def gather() -> Status:
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
         behind=None if behind is None else len(behind),
         block=block_of(broken),
-        not_asked=tuple(why for why in (dagster.problem, no_journal) if why),
+        not_asked=tuple(why for why in (dagster.problem, journal.problem) if why),
+        watching=journal.outlook,
     )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
     return Status(
@@ -146,6 +149,19 @@ class _Dagster:
     failed_runs: tuple[FailedRun, ...] = ()
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     pause: SitePause | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What the journal knows: what the store was last told (`None`: it can't be asked), and more.
+
+    `outlook`: what a push would do, where nothing is written; `live_since`: as `StoreMode` has it.
+    """
+
+    in_step: Mapping[str, InStep] | None = None
+    outlook: Outlook | None = None
+    live_since: datetime | None = None
     problem: str | None = None
 
 
@@ -201,35 +217,43 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
 
 def _behind(
     rows: Sequence[RowState],
-    in_step: Mapping[str, InStep] | None,
+    journal: _Journal,
     first_changes: Mapping[str, datetime],
     dagster: _Dagster,
     pace: PaceSettings,
 ) -> tuple[tuple[lag.Behind, ...] | None, str | None]:
-    """The titles that the store does not follow, and that in words; `None` if the journal can't say."""
-    if in_step is None:
+    """The titles that the store does not follow, and that in words; `None` if the journal can't say.
+
+    While the shop only watches, none is meant to be followed.
+    """
+    if journal.outlook:
+        return (), None
+    if journal.in_step is None:
         return None, None
     at_most = timedelta(seconds=pace.STORE_LAG_MAX)
     found = lag.look(
         rows,
-        in_step,
+        journal.in_step,
         first_changes,
         tracked=dagster.tracked,
         retired=dagster.retired,
         now=datetime.now(UTC),
         at_most=at_most,
         sweeping_since=None if lag.PUSHES_STOCK in dagster.switched_off else dagster.sweeping_since,
+        live_since=journal.live_since,
     )
     return found.behind, lag.sentence(found, at_most, dagster.switched_off) if found.behind else None
 
 
-def _ask_journal(settings: StorefrontSettings) -> tuple[dict[str, InStep] | None, str | None]:
-    """What the store was last told of each title; or `None`, and why the journal can't say."""
+def _ask_journal(settings: StorefrontSettings) -> _Journal:
     try:
         with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
-            return journal.in_step(), None
+            mode = journal.mode(settings.MODE)
+            return _Journal(journal.in_step(), journal.outlook(settings.MODE), mode.live_since)
     except IngramError as error:
-        return None, f"{error} So it is not known here whether the store follows the queue."
+        watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
+        problem = f"{error} So it is not known here whether the store follows the queue."
+        return _Journal(outlook=watched, problem=problem)
 
 
 def is_low(wanted: Availability, rules: StoreRules) -> bool:

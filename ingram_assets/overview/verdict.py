@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
+from ingram_assets.store.watching import WATCHING_ONLY, Outlook
 
 BLOCKED = "blocked"
 """The outcome of a page that the site's bot wall kept."""
@@ -24,6 +25,7 @@ class VerdictKind(StrEnum):
     KEPT = "kept"
     NO_TITLES = "no_titles"
     NOT_KNOWN = "not_known"
+    WATCHING = "watching"
     GUARDRAIL = "guardrail"
     BLOCK = "block"
     FAILED_RUNS = "failed_runs"
@@ -57,6 +59,7 @@ class ShopFacts:
         block: what the last attempt could not read; `pause`: until when iPage is left alone now.
         switched_off: names of sensors and schedules.
         not_asked: why Dagster or the journal could not be asked.
+        watching: what a push would do, where nothing is written to the store. Then nothing is `behind`.
     """
 
     titles: int
@@ -75,6 +78,7 @@ class ShopFacts:
     unfinished_pushes: Sequence[UnfinishedPush] = ()
     switched_off: Collection[str] = ()
     not_asked: Sequence[str] = ()
+    watching: Outlook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,12 @@ class _Cause:
 
 def judge(facts: ShopFacts, now: datetime) -> Verdict:
     """The verdict on the shop at a time."""
-    if not facts.titles:
-        return _without_titles(facts)
     breaches = list(_breaches(facts, now))
     causes = list(_causes(facts, is_broken=bool(breaches)))
+    if facts.watching:
+        return _of_watching(facts, facts.watching, [*causes, *breaches])
+    if not facts.titles:
+        return _without_titles(facts)
     if breaches:
         first = causes[0] if causes else breaches[0]
         known = [one.since for one in breaches if one.since is not None]
@@ -168,6 +174,18 @@ def _without_titles(facts: ShopFacts) -> Verdict:
         f"{start}To track the titles of the saved search: ingram sync-stock. Some by name: ingram enrich ISBN"
     )
     return Verdict(VerdictKind.NO_TITLES, None, None, why, what)
+
+
+def _of_watching(facts: ShopFacts, outlook: Outlook, wrong: Sequence[_Cause]) -> Verdict:
+    """Nothing is promised of the store; what is the matter with the reading is told beside that."""
+    first = wrong[0] if wrong else None
+    told = [outlook.words, *(one.why for one in wrong), *facts.not_asked]
+    ways = [f"{first.what_to_do.rstrip('.')}." if first else "", outlook.mode.way_to_live]
+    if not facts.titles:
+        without = _without_titles(facts)
+        told, ways = [WATCHING_ONLY, without.why], [without.what_to_do]
+    why = " ".join(dict.fromkeys(told))
+    return Verdict(VerdictKind.WATCHING, None, None, why, " ".join(filter(None, ways)))
 
 
 def _breaches(facts: ShopFacts, now: datetime) -> Iterator[_Cause]:

@@ -43,6 +43,9 @@ class StorefrontSettings(Settings):
     )
     QUEUE_DB_URL: DatabaseUrl
     STOREFRONT_DB_URL: DatabaseUrl
+    MODE: Annotated[Literal["live", "observe"], ANY_CASE] | None = Field(
+        None, description="Whether what is planned is written to the store; without it the journal says"
+    )
     INVENTORY_MODE: Annotated[Literal["on_hand", "on_hand_plus_reserved"], ANY_CASE] = "on_hand"
     SAFETY_STOCK: Whole = Field(0, ge=0)
     STOCK_MAX_AGE: Whole = Field(86400, ge=60, description="Seconds after which a count is not sold from")

@@ -13,7 +13,7 @@ import httpx
 import stamina
 
 from ingram_assets.domain.addresses import is_this_machine
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
+from ingram_assets.domain.failures import IngramError, NeedsPerson, NothingWritten, Permanent, Transient
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ class MedusaClient:
     Attributes:
         reads, writes: requests that Medusa answered with success, sign-in left out.
         on_failure: called with every failed attempt, retried or not.
+        read_only: why no write may be sent, and what a person does about it; `None`: it may.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class MedusaClient:
         self.reads = 0
         self.writes = 0
         self.on_failure: Callable[[MedusaError], None] | None = None
+        self.read_only: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -187,6 +189,8 @@ class MedusaClient:
         return rows
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if self.read_only and method != "GET":
+            raise NothingWritten(self.read_only)
         renewed = False
         for attempt in stamina.retry_context(
             on=_worth_another_try, attempts=self._attempts, timeout=90.0, wait_initial=0.1, wait_max=5.0

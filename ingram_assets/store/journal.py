@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Self
 
 import psycopg
@@ -16,6 +16,15 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
+from ingram_assets.store.watching import (
+    LegacyTitle,
+    ModeSetting,
+    Outlook,
+    PlanFigures,
+    StoreMode,
+    read_mode,
+    read_outlook,
+)
 
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant", "tags"]
 Outcome = Literal["pending", "written", "failed"]
@@ -269,6 +278,39 @@ class Journal:
         self._run(
             "INSERT INTO store_run (run_id, asked_by) VALUES (%s, %s) ON CONFLICT DO NOTHING", [run_id, by]
         )
+
+    def go_live(self, run_id: str, by: str) -> None:
+        """Enters that a person has seen what would be done, and wants it done from now on."""
+        self._run("INSERT INTO store_went_live (asked_by, run_id) VALUES (%s, %s)", [by, run_id])
+
+    def mode(self, setting: ModeSetting) -> StoreMode:
+        """Whether what is planned is written to the store. `setting`: MODE."""
+        with journal_failures(_RUN_AGAIN):
+            return read_mode(self._db, setting)
+
+    def outlook(self, setting: ModeSetting) -> Outlook | None:
+        """What a push would do, where nothing is written; `None`: the store is live."""
+        with journal_failures(_RUN_AGAIN):
+            return read_outlook(self._db, setting)
+
+    def record_plan(
+        self,
+        day: date,
+        run_id: str,
+        figures: PlanFigures,
+        guardrail: str | None,
+        legacy: Sequence[LegacyTitle],
+    ) -> None:
+        """Enters what a push of all titles would do, in place of what was planned that day before."""
+        self._run(
+            """
+            INSERT INTO store_plan (day, run_id, figures, guardrail, legacy) VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (day) DO UPDATE SET at = clock_timestamp(), run_id = excluded.run_id,
+                figures = excluded.figures, guardrail = excluded.guardrail, legacy = excluded.legacy
+            """,
+            [day, run_id, _json(asdict(figures)), guardrail, _json([asdict(one) for one in legacy])],
+        )
+        self._run("UPDATE store_plan SET legacy = NULL WHERE day < %s AND legacy IS NOT NULL", [day])
 
     def know(self, what: What, things: Iterable[Known]) -> None:
         """Remembers things by their ids; what was known under the same `called` is replaced."""

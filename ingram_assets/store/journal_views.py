@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.journal import Entry, InStep, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
+from ingram_assets.store.watching import ModeSetting, Outlook, StoreMode, read_mode, read_outlook
 
 T = TypeVar("T")
 
@@ -183,6 +184,16 @@ class JournalViews(JournalPool):
         """ISBN to what the store was last told of it; as `Journal.in_step`."""
         with self._hasty() as connection:
             return read_in_step(connection)
+
+    def mode(self, setting: ModeSetting) -> StoreMode:
+        """Whether what is planned is written to the store; as `Journal.mode`."""
+        with self._hasty() as connection:
+            return read_mode(connection, setting)
+
+    def outlook(self, setting: ModeSetting) -> Outlook | None:
+        """What a push would do, where nothing is written; as `Journal.outlook`."""
+        with self._hasty() as connection:
+            return read_outlook(connection, setting)
 
     def _rows(self, of: type[T], query: str, values: Sequence[Any] | dict[str, Any]) -> list[T]:
         with self._hasty() as connection, connection.cursor(row_factory=class_row(of)) as cursor:

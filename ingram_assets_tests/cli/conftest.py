@@ -50,6 +50,7 @@ def shop(
         "MEDUSA_API_KEY": "none",
         "QUEUE_DB_URL": queue.reader,
         "STOREFRONT_DB_URL": journal,
+        "MODE": "live",
         "DAGSTER_PG_URL": dagster,
         "INGRAM_STATE_DIR": str(tmp_path / "state"),
     }

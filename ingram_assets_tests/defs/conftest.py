@@ -38,6 +38,7 @@ def storefront(medusa: Medusa, postgres: Postgres) -> Iterator[Storefront]:
         "MEDUSA_PASSWORD": medusa.password,
         "QUEUE_DB_URL": queue.reader,
         "STOREFRONT_DB_URL": journal,
+        "MODE": "live",
         "DAGSTER_PG_URL": "postgresql://nobody@localhost/none",
     }
     shop = Shop(medusa)

@@ -127,6 +127,7 @@ def test_everything_that_runs_by_itself_is_on(ui: Ui):
             "order_changes",
             "clock_changes",
             "shelf_changes",
+            "watching_plans",
             "inventory_work",
         ),
         *("store_promise", "promise_watch"),

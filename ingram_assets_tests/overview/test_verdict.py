@@ -10,6 +10,7 @@ import pytest
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
+from ingram_assets.store.watching import DayPlan, Outlook, PlanFigures, StoreMode
 
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
 AGO = NOW - timedelta(minutes=30)
@@ -107,3 +108,24 @@ def test_without_titles_the_first_command_is_named() -> None:
     assert "ingram sync-stock" in verdict(titles=0).what_to_do
     assert "ingram up" not in verdict(titles=0).what_to_do
     assert "ingram up" in verdict(titles=0, is_running=False).what_to_do
+
+
+WATCHED = Outlook(StoreMode(None), (DayPlan(NOW.date(), NOW, "run", PlanFigures(2, 0, 0, 0, 2)),))
+
+
+def test_a_shop_that_only_watches_says_what_a_push_would_do() -> None:
+    found = verdict(watching=WATCHED)
+    assert (found.kind, found.kept, found.since) == (VerdictKind.WATCHING, None, None)
+    assert found.sentence(ZONE) == (
+        "Watching only: nothing is written to the store. A push now would change 2 titles: 2 would be new in "
+        "the store."
+    )
+    assert found.what_to_do == "To bring it there: ingram go-live"
+
+
+def test_what_is_wrong_with_the_reading_is_told_while_watching_too() -> None:
+    found = verdict(watching=WATCHED, **LATE)
+    assert "2 would be new" in found.why
+    assert "4 titles were read longer ago" in found.why
+    assert found.what_to_do == "Read all of them now: ingram sync-stock. To bring it there: ingram go-live"
+    assert "no title is tracked" in verdict(watching=WATCHED, titles=0).why

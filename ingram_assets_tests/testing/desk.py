@@ -43,6 +43,7 @@ def looks(
         "MEDUSA_EMAIL": email,
         "MEDUSA_PASSWORD": password,
         "STOREFRONT_DB_URL": journal_url,
+        "MODE": "live",
         "QUEUE_DB_URL": away,
         "DAGSTER_PG_URL": away,
         "INGRAM_UI_URL": f"http://127.0.0.1:{free_port()}",
@@ -54,7 +55,7 @@ def looks(
     watch = BoardWatch(
         ShopSettings(settings, common, load(PaceSettings, given)),
         QueueReader(given["QUEUE_DB_URL"]),
-        lambda: lookups.journal().in_step(),
+        lookups.journal,
         lookups.view,
         lookups.floor_answer,
     )

@@ -20,6 +20,7 @@ from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJo
 from ingram_assets.domain.wording import moment
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
 
 _PACE = load(PaceSettings)
 _NAMED = 20
@@ -35,7 +36,10 @@ def evaluate(
     with queue.open() as reader, journal.open() as book:
         # In this order: what a push that ends in between has told the store is known then.
         rows, in_step = reader.row_states(), book.in_step()
+        mode = book.mode(load(StorefrontSettings).MODE)
         first_changes = reader.first_changes(lag.not_told(rows, in_step))
+    if mode.why_watching:
+        return _evaluation(now, {"behind": 0}, mode.why_watching)
     found = lag.look(
         rows,
         in_step,
@@ -45,9 +49,9 @@ def evaluate(
         now=datetime.fromtimestamp(now, UTC),
         at_most=at_most,
         sweeping_since=None if lag.PUSHES_STOCK in off else at_work_since(instance, "scraper"),
+        live_since=mode.live_since,
     )
     metadata: dict[str, Any] = {
-        LOOKED_AT: dg.MetadataValue.timestamp(now),
         "behind": len(found.behind),
         **{f"behind_{kind}": count for kind, count in found.count().items()},
         "failed": found.failed,
@@ -58,12 +62,16 @@ def evaluate(
         metadata["oldest"] = "ever" if since is None else dg.MetadataValue.timestamp(since)
         named = [dg.TableRecord(asdict(one) | {"since": moment(one.since)}) for one in found.behind[:_NAMED]]
         metadata["titles"] = dg.MetadataValue.table(named)
+    return _evaluation(now, metadata, lag.sentence(found, at_most, off))
+
+
+def _evaluation(now: float, metadata: dict[str, Any], words: str) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=INVENTORY_LEVELS,
         check_name=STORE_FOLLOWS_QUEUE,
-        passed=not found.behind,
-        metadata=metadata,
-        description=lag.sentence(found, at_most, off),
+        passed=not metadata["behind"],
+        metadata={LOOKED_AT: dg.MetadataValue.timestamp(now)} | metadata,
+        description=words,
     )
 
 

@@ -525,3 +525,36 @@ def became_untrue(
         elif (end := valid_until(title, now, max_age, zone)) != entry.valid_until:
             still_valid[title.isbn] = end
     return changed, still_valid
+
+
+PLANS_EVERY = 600.0
+"""Seconds between two plans of a shop that only watches: each reads the whole store."""
+
+
+def queue_news(rows: Sequence[RowState]) -> str:
+    """What differs as soon as the queue knows something that it did not; "": it has no title."""
+    if not rows:
+        return ""
+    never = datetime.min.replace(tzinfo=UTC)
+    newest = [
+        max(at or never for at in times)
+        for times in zip(
+            *((row.created_at, row.stock_observed_at, row.stock_changed_at) for row in rows), strict=True
+        )
+    ]
+    return " ".join([f"{len(rows)} {max(row.id for row in rows)}", *(at.isoformat() for at in newest)])
+
+
+def no_plan_now(cursor: str | None, news: str, now: float) -> str:
+    """Why a shop that only watches needs no plan now; "": it does.
+
+    Args:
+        cursor: the news of the last plan, "@", and when it was asked for.
+    """
+    seen, _, at = (cursor or "").rpartition("@")
+    if not news:
+        return "The queue has no title yet."
+    if seen == news:
+        return "Nothing is new since the last plan."
+    wait = float(at or 0) + PLANS_EVERY - now
+    return f"The next plan is made in {wait:.0f} s." if wait > 0 else ""

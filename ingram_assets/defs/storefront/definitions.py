@@ -21,6 +21,7 @@ defs = dg.Definitions(
         sensors.order_changes,
         sensors.shelf_changes,
         sensors.clock_changes,
+        sensors.watching_plans,
         sensors.inventory_work,
         sensors.store_promise,
     ],

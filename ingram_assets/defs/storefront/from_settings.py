@@ -15,7 +15,9 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
+from ingram_assets.store.journal import Journal
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.watching import StoreMode
 
 
 def storefront_settings() -> StorefrontSettings:
@@ -46,6 +48,18 @@ def location_names(settings: StorefrontSettings) -> dict[str, Any]:
         "sales_channel": settings.MEDUSA_SALES_CHANNEL,
         "returns_to": settings.RETURNS_TO,
     }
+
+
+def store_mode(settings: StorefrontSettings) -> StoreMode:
+    """Whether what is planned is written to the store. The journal is asked where that is not set to be so.
+
+    Raises:
+        NeedsPerson, Transient: the journal can't be asked.
+    """
+    if settings.MODE == "live":
+        return StoreMode("live")
+    with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+        return journal.mode(settings.MODE)
 
 
 def store_today(common: CommonSettings) -> date:

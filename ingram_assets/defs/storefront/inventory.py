@@ -13,7 +13,7 @@ from ingram_assets.defs.events import classified
 from ingram_assets.defs.keys import INVENTORY_LEVELS, STORE_INVENTORY
 from ingram_assets.defs.storefront.assets import OWNERS
 from ingram_assets.defs.storefront.resources import Medusa, StoreJournal
-from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.failures import NothingWritten, Transient
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
@@ -54,9 +54,11 @@ def _operations(medusa: Medusa, journal: StoreJournal) -> Iterator[tuple[Invento
 def sweep_inventory(context: dg.OpExecutionContext, medusa: Medusa, journal: StoreJournal) -> dg.Output[None]:
     """Frees reservations whose time is over, ends what broke off, and looks again at levels written lately.
 
-    It takes no turn with pushes: each entry has a lock of its own.
+    It takes no turn with pushes: each entry has a lock of its own. Not done while the shop only watches.
     """
-    with classified(), _operations(medusa, journal) as (service, _):
+    with classified(), _operations(medusa, journal) as (service, client):
+        if client.read_only:
+            raise NothingWritten(client.read_only)
         now = datetime.now(UTC)
         due = due_now(service.ledger, now)
         done = service.recover()

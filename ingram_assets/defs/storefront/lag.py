@@ -123,6 +123,7 @@ def look(
     now: datetime,
     at_most: timedelta,
     sweeping_since: datetime | None = None,
+    live_since: datetime | None = None,
 ) -> Lag:
     """Which titles' store has been behind for longer than `at_most`.
 
@@ -134,6 +135,7 @@ def look(
         tracked: the ISBNs that Dagster tracks; `None` if Dagster can't be asked.
         sweeping_since: since when pages are being read, and a change may wait for the end of that, so that a
             guardrail sees the whole (`decisions.push_changes`): one that was recorded since then is not late.
+        live_since: since when the store is told anything, if once it was not: nothing was late before.
     """
     looked_at = [row for row in rows if row.isbn not in retired]
     sound = [row for row in looked_at if row.failed_reason is None]
@@ -147,6 +149,8 @@ def look(
         for kind, since, allowed in late:
             if kind == "stock" and since is not None and since >= recorded:
                 continue
+            if live_since is not None:
+                since = max(since or live_since, live_since)
             if since is None or now - since > (allowed or at_most):
                 found.append(Behind(row.isbn, row.title, kind, since))
                 break

@@ -9,7 +9,15 @@ from pydantic import Field
 from ingram_assets.defs.events import Report, classified, log_materializations
 from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
 from ingram_assets.defs.reading_events import titled
-from ingram_assets.defs.storefront.push import StoreRun, open_store, preview_push, push_rows
+from ingram_assets.defs.storefront.push import (
+    StoreRun,
+    go_live,
+    open_store,
+    preview_push,
+    push_rows,
+    record_plan,
+    why_only_plan,
+)
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings.loading import load
@@ -37,6 +45,11 @@ class PushConfig(dg.Config):
     leave_out: list[str] = Field(
         default_factory=list, description="ISBNs that this push does not touch, of all the titles."
     )
+    go_live: bool = Field(
+        False,
+        description="A person has seen what a push would do: from now on it is written to the store, by this "
+        "run and all others.",
+    )
 
 
 class UndoConfig(dg.Config):
@@ -58,14 +71,19 @@ def push_titles(
     queue: QueueReaderResource,
     journal: StoreJournal,
 ) -> dg.Output[None]:
-    """New products, then every level and flag that differs."""
+    """New products, then every level and flag that differs. While the shop only watches, a plan of it."""
     isbns = list(config.isbns) or None
-    with classified(), open_store(context, medusa, queue, journal) as run:
+    with classified(), open_store(context, medusa, queue, journal, can_plan=True) as run:
         run = replace(
             run, reimport=frozenset(config.reimport), retired=run.retired | frozenset(config.leave_out)
         )
-        if config.dry_run:
+        if config.go_live and not config.dry_run:
+            go_live(run)
+        if (watching := why_only_plan(run)) or config.dry_run:
             report = preview_push(run, isbns, let_through=config.let_through)
+            report.notes += [watching] if watching else []
+            if watching and isbns is None and not config.leave_out:
+                record_plan(run, report)
         else:
             report = push_rows(run, isbns, let_through=config.let_through)
         _count_requests(report, run.session)
@@ -83,16 +101,18 @@ def undo_run(
 ) -> dg.Output[None]:
     """Puts back what a run changed, title by title, where nobody changed it since.
 
-    The undo is a run of the journal too, and can itself be undone.
+    The undo is a run of the journal too, and can itself be undone. While the shop only watches, a plan of it.
     """
-    with classified(), open_store(context, medusa, queue, journal) as run:
+    with classified(), open_store(context, medusa, queue, journal, can_plan=True) as run:
+        watching = why_only_plan(run)
         try:
-            done = put_back(run.session, config.run_id, dry_run=config.dry_run)
+            done = put_back(run.session, config.run_id, dry_run=config.dry_run or watching is not None)
         except UnknownRun as error:
             raise NeedsPerson(str(error)) from None
-        if not config.dry_run:
+        if not done.dry_run:
             _log(run)
         report = _report(context.job_name, done)
+        report.notes += [watching] if watching else []
         _count_requests(report, run.session)
     return dg.Output(None, metadata=report.metadata())
 

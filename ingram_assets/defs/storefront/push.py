@@ -16,6 +16,7 @@ from ingram_assets.defs.keys import (
     ASKED_BY_TAG,
     INVENTORY_LEVELS,
     ISBNS_NAME,
+    PLAN_TAG,
     PRODUCTS,
     RETIRED_NAME,
     STOCK_LOCATION,
@@ -26,6 +27,7 @@ from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.categories import CategoryTable, parse_table
+from ingram_assets.domain.failures import NothingWritten
 from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
@@ -34,6 +36,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
+from ingram_assets.store.going_live import legacy_titles, plan_figures, read_legacy
 from ingram_assets.store.import_plan import RowPlan, preview_import
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.levels import (
@@ -50,12 +53,16 @@ from ingram_assets.store.plan import Shown
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
+from ingram_assets.store.watching import LegacyTitle, PlanFigures
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No guardrail tripped."
 GUARDRAIL_WOULD_STOP = "guardrail_would_stop"
 """The detail of a dry run's report that says why a guardrail would stop the push."""
+LEGACY = "legacy"
+"""The detail of a plan's report that lists products sold without a count, and what becomes of them."""
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
+LET_THROUGH_LIVE = "The commands: ingram go-live, and ingram go-live --let-through."
 _ROWS = 500
 _HINT_SHOWN = 200
 
@@ -128,11 +135,22 @@ class TitleChange:
 
 @contextmanager
 def open_store(
-    context: Context, medusa: Medusa, queue: QueueReaderResource, journal: StoreJournal
+    context: Context,
+    medusa: Medusa,
+    queue: QueueReaderResource,
+    journal: StoreJournal,
+    *,
+    can_plan: bool = False,
 ) -> Iterator[StoreRun]:
     """Open what a push needs, for as long as it lasts, one run at a time.
 
     Every request that fails goes into the journal.
+
+    Args:
+        can_plan: the run plans where the shop only watches (`why_only_plan`).
+
+    Raises:
+        NothingWritten: the shop only watches, and the run can't do but write.
     """
     settings = load(StorefrontSettings)
     run_id = context.run.run_id
@@ -144,6 +162,8 @@ def open_store(
         book.alone(lambda: say(context, "waiting for another run at work on the store")),
         client.reporting(lambda failure: book.failed_request(run_id, failure)),
     ):
+        if client.read_only and not can_plan:
+            raise NothingWritten(client.read_only)
         if by := context.run.tags.get(ASKED_BY_TAG):
             book.asked_for(run_id, by)
         began = datetime.now(UTC)
@@ -153,6 +173,28 @@ def open_store(
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
         yield StoreRun(context, reader, session, settings, retired, began, admin_page=client.admin_page())
+
+
+def why_only_plan(run: StoreRun) -> str | None:
+    """Why a run that was asked to write only plans, which it is marked with; `None`: it writes."""
+    if why := run.session.client.read_only:
+        run.context.instance.add_run_tags(run.session.run_id, {PLAN_TAG: why})
+    return why
+
+
+def go_live(run: StoreRun) -> None:
+    """Enter in the journal that what is planned is written from now on, and who said so.
+
+    Raises:
+        NothingWritten: MODE says that the shop only watches, whatever the journal says.
+    """
+    session = run.session
+    if session.client.read_only is None:
+        return
+    if run.settings.MODE == "observe":
+        raise NothingWritten(session.client.read_only)
+    session.journal.go_live(session.run_id, run.context.run.tags.get(ASKED_BY_TAG) or "Dagster's page")
+    session.client.read_only = None
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:
@@ -216,23 +258,35 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
             report.fail(isbn, f"Would keep its price: {row.update.why_held}")
         if row.level or (row.update and row.update.after):
             changes[isbn] = _with_import(changes.get(isbn), row)
-    for what in ("create", "update"):
-        report.counts[f"would_{what}"] = sum(one.what == what for one in imports.values())
+    report.counts["would_update"] = sum(one.what == "update" for one in imports.values())
+    report.counts |= asdict(plan_figures(result.titles.values(), imports, len(changes)))
     report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
+    if run.session.client.read_only and isbns is None:
+        found = legacy_titles(read_legacy(run.session.client), result.titles, imports, report.failed)
+        report.details[LEGACY] = [asdict(one) for one in found]
     report.notes += location.notes
     if location.missing:
         report.notes.append(location.missing)
     if reason := _tripped(run, isbns, there, imports):
-        _tell_guardrail(report, reason, let_through=let_through)
+        commands = LET_THROUGH_LIVE if run.session.client.read_only else LET_THROUGH
+        _tell_guardrail(report, reason, commands, let_through=let_through)
     return report
 
 
-def _tell_guardrail(report: Report, reason: str, *, let_through: bool) -> None:
+def record_plan(run: StoreRun, report: Report) -> None:
+    """Keep what a push of all titles would do, for who looks whether to go live."""
+    legacy = [LegacyTitle(**one) for one in report.details[LEGACY]]
+    session, figures = run.session, PlanFigures.among(report.counts)
+    guardrail = report.details.get(GUARDRAIL_WOULD_STOP)
+    session.journal.record_plan(session.today, session.run_id, figures, guardrail, legacy)
+
+
+def _tell_guardrail(report: Report, reason: str, commands: str, *, let_through: bool) -> None:
     """Say in a dry run's report that a guardrail would stop the push, or what is let through."""
     if let_through:
         report.notes.append(f"You let through: {reason}")
         return
-    report.notes.append(f"A push would be stopped: {reason} {LET_THROUGH}")
+    report.notes.append(f"A push would be stopped: {reason} {commands}")
     report.details[GUARDRAIL_WOULD_STOP] = reason
 
 

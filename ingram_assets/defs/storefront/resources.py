@@ -4,21 +4,26 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.storefront.from_settings import medusa_client
+from ingram_assets.defs.storefront.from_settings import medusa_client, store_mode
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
+from ingram_assets.store.watching import StoreMode
 
 
 class Medusa(dg.ConfigurableResource):
     """The store's Admin API."""
 
     def open(self) -> MedusaClient:
-        """A client. Use as a context manager."""
-        return medusa_client(load(StorefrontSettings))
+        """A client, which sends no write while the shop only watches. Use as a context manager."""
+        settings = load(StorefrontSettings)
+        why_watching = store_mode(settings).why_watching
+        client = medusa_client(settings)
+        client.read_only = why_watching
+        return client
 
 
 class QueueReaderResource(dg.ConfigurableResource):
@@ -35,6 +40,10 @@ class StoreJournal(dg.ConfigurableResource):
     def open(self) -> Journal:
         """The journal. Use as a context manager."""
         return Journal(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value())
+
+    def mode(self) -> StoreMode:
+        """Whether what is planned is written to the store."""
+        return store_mode(load(StorefrontSettings))
 
     def open_ledger(self) -> StockLedger:
         """The ledger of inventory operations, in the same database. Use as a context manager."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -25,8 +26,10 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
+    no_plan_now,
     orders_since,
     push_changes,
+    queue_news,
     second_look,
     to_look_at,
     to_push_by_time,
@@ -72,7 +75,9 @@ def _sensor_of(job: dg.JobDefinition, seconds: int) -> Callable[[Callable[..., A
 
 
 @_sensor_of(push, _OFTEN)
-def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+def stock_changes(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> Answer:
     """From each stock change in the queue to one run that names the changed titles.
 
     What a run did not bring to the store is asked for again after growing pauses, and holds back no change
@@ -84,11 +89,16 @@ def stock_changes(context: dg.SensorEvaluationContext, queue: QueueReaderResourc
         def read(stretch: Stretch) -> Changes:
             return Changes.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
 
-        return _carry(context, read, "stock changes", lambda: bool(runs_at_work(context.instance, "scraper")))
+        def is_sweeping() -> bool:
+            return bool(runs_at_work(context.instance, "scraper"))
+
+        return _carry(context, journal, read, "stock changes", is_sweeping)
 
 
 @_sensor_of(push, _OFTEN)
-def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResource) -> Answer:
+def rows_to_import(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> Answer:
     """Brings new and changed titles to the store, once their page and cover have been read.
 
     What a run did not bring there is asked for again after growing pauses, and holds back no other.
@@ -97,7 +107,7 @@ def rows_to_import(context: dg.SensorEvaluationContext, queue: QueueReaderResour
     with queue.open() as reader:
         waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
     # By row, not by title: a title's next state has not failed yet.
-    return _ask(context, {str(row.id): row.isbn for row in waiting}, "rows to import")
+    return _ask(context, journal, {str(row.id): row.isbn for row in waiting}, "rows to import")
 
 
 @_sensor_of(push, _LESS_OFTEN)
@@ -119,7 +129,7 @@ def clock_changes(
         book.still_valid(still_valid)
         too_old = told_too_long(reader.first_changes(not_told(rows, told)), now, max_age)
     wanted = to_push_by_time(rows, told, retired, changed, too_old)
-    return _ask(context, {isbn: isbn for isbn in wanted}, "titles changed by time")
+    return _ask(context, journal, {isbn: isbn for isbn in wanted}, "titles changed by time")
 
 
 @_sensor_of(push, _LESS_OFTEN)
@@ -156,7 +166,7 @@ def order_changes(
             ordered.update({isbn: title for isbn, title in known.items() if isbn in touched})
             return Changes([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
 
-        answer = _carry(context, read, "titles of changed orders")
+        answer = _carry(context, journal, read, "titles of changed orders")
     told = [
         dg.AssetMaterialization(ORDERS, partition=isbn, metadata=titled(title))
         for isbn, title in sorted(ordered.items())
@@ -183,7 +193,30 @@ def shelf_changes(
             known = {title.isbn for title in reader.titles(moved)} if moved else set()
             return Changes([isbn for isbn in moved if isbn in known], end)
 
-        return _carry(context, read, "titles on the shop's shelves")
+        return _carry(context, journal, read, "titles on the shop's shelves")
+
+
+@_sensor_of(push, _LESS_OFTEN)
+def watching_plans(
+    context: dg.SensorEvaluationContext, queue: QueueReaderResource, journal: StoreJournal
+) -> Answer:
+    """Plans a push of all titles while the shop only watches, when there is news in the queue.
+
+    Every ten minutes at most. What it finds is on the board and in `ingram status`.
+    """
+    if journal.mode().is_live:
+        return dg.SkipReason("The store is live: what is planned is written.")
+    now = time.time()
+    with queue.open() as reader:
+        news = queue_news(reader.row_states())
+    if why_not := no_plan_now(context.cursor, news, now):
+        return dg.SkipReason(why_not)
+    if _is_pushing(context.instance):
+        return dg.SkipReason("A plan is at work.")
+    context.update_cursor(f"{news}@{now}")
+    return dg.RunRequest(
+        run_key=f"plan@{now:.6f}", run_config={"ops": {push_titles.name: {"config": {"dry_run": True}}}}
+    )
 
 
 @_sensor_of(inventory_sweep, _LESS_OFTEN)
@@ -195,7 +228,7 @@ def inventory_work(context: dg.SensorEvaluationContext, journal: StoreJournal) -
     """
     with journal.open_ledger() as ledger:
         due = due_now(ledger, datetime.now(UTC))
-    return _ask(context, {key: key for key in due}, "things to sweep", "sweep")
+    return _ask(context, journal, {key: key for key in due}, "things to sweep", "sweep")
 
 
 @dg.sensor(
@@ -246,16 +279,28 @@ def _kept_on_shelves(client: MedusaClient, journal: StoreJournal, isbns: Sequenc
 
 def _carry(
     context: dg.SensorEvaluationContext,
+    journal: StoreJournal,
     read: Callable[[Stretch], Changes],
     what: str,
     is_sweeping: Callable[[], bool] = lambda: False,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a push of what changed after a sensor's place, once it is known how its last run ended."""
+    """Ask for a push of what changed after a sensor's place, once it is known how its last run ended.
+
+    While a shop only watches, what changes is passed by: going live brings all titles. Where it was live and
+    MODE alone holds it back, the place stays, and what changes is carried once that is over.
+    """
+    mode = journal.mode()
+    if mode.why_watching and mode.is_live_by_journal:
+        return dg.SkipReason(mode.why_watching)
     place, now = SensorCursor.parse(context.cursor), time.time()
     if place.pending is not None:
         place = after_run(place, _state(context.instance, place.run_key), now, _RETRY_AFTER_SECONDS)
     if place.pending is not None:
         return dg.SkipReason("A push of the last changes is at work.")
+    if mode.why_watching:
+        passed_by = push_changes(place, lambda stretch: replace(read(stretch), isbns=()), now)
+        context.update_cursor(passed_by.place.dump())
+        return dg.SkipReason(mode.why_watching)
     retired = _retired(context.instance)
     return _answer(context, push_changes(place, read, now, retired=retired, is_sweeping=is_sweeping), what)
 
@@ -284,15 +329,24 @@ def _with_events(answer: dg.RunRequest | dg.SkipReason, told: list[dg.AssetMater
 
 
 def _ask(
-    context: dg.SensorEvaluationContext, wanted: Mapping[str, str], what: str, run: str = "push"
+    context: dg.SensorEvaluationContext,
+    journal: StoreJournal,
+    wanted: Mapping[str, str],
+    what: str,
+    run: str = "push",
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run for what is wanted (key to ISBN), and remember what was asked for and how it ended."""
+    if why_watching := journal.mode().why_watching:
+        return dg.SkipReason(why_watching)
     asked, now = Asked.parse(context.cursor), time.time()
     state = _state(context.instance, asked.run_key) if asked.keys else "gone"
     asked = after_asking(asked, state, wanted.keys(), now, _RETRY_AFTER_SECONDS)
-    at_work = runs_at_work(context.instance, "storefront") if run == "push" else []
-    pushing = any(one.job_name == push.name for one in at_work)
+    pushing = run == "push" and _is_pushing(context.instance)
     return _answer(context, ask(asked, wanted, now, what=what, pushing=pushing, run=run), what, run)
+
+
+def _is_pushing(instance: dg.DagsterInstance) -> bool:
+    return any(one.job_name == push.name for one in runs_at_work(instance, "storefront"))
 
 
 def _waiting(reader: QueueReader) -> Iterator[Title]:

@@ -16,6 +16,7 @@ from ingram_assets.desk.pages.rendering import NOT_KEPT, PART, plural, render, r
 from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 from ingram_assets.overview.verdict import Verdict, VerdictKind
+from ingram_assets.store.watching import FIGURE_NAMES
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,6 +24,8 @@ LIST = "board-list"
 """The part of the page that a filter changes."""
 
 
+_LEGACY_SHOWN = 100
+"""So many products that are sold without a count are named; all of them on the plan's page."""
 _ANY_MOMENT = timedelta(minutes=2)
 """A sweep that is due for less is not late: what begins it looks once a minute or so."""
 
@@ -118,6 +121,9 @@ def _now(request: Request, state: BoardState) -> tuple[Markup, str]:
         told=state.verdict.sentence(request.app.state.zone),
         way_out=way_out(state.verdict),
         wrong=wrong_titles(state.counts),
+        outlook=state.journal.value.outlook if state.journal.value else None,
+        figure_names=FIGURE_NAMES,
+        legacy_shown=_LEGACY_SHOWN,
         sweep_begins=begins,
     )
     version = hashlib.sha256(part.encode()).hexdigest()[:12]

@@ -24,6 +24,7 @@ from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.store.journal import Entry
 from ingram_assets.store.journal_views import FailedRequest, RunChanges
+from ingram_assets.store.watching import LegacyTitle
 
 router = APIRouter(prefix="/runs/{run_id}", include_in_schema=False)
 
@@ -45,6 +46,7 @@ class RunStory:
         failed: ISBN to why.
         would_stop: why a guardrail would stop what is planned; "": none would.
         plan: the titles of a dry run.
+        legacy: products that are sold without a count, and what becomes of them; of a shop that only watches.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class RunStory:
     failed: Mapping[str, str] = field(default_factory=dict)
     would_stop: str = ""
     plan: tuple[PlannedTitle, ...] = ()
+    legacy: tuple[LegacyTitle, ...] = ()
 
     @classmethod
     def of(cls, result: RunResult | None) -> "RunStory":
@@ -68,7 +71,8 @@ class RunStory:
             details |= report["details"]
         plan = change_words.planned_titles(details, failed) if details.get("dry_run") else []
         would_stop = str(details.get("guardrail_would_stop", ""))
-        return cls(counts, tuple(notes), failed, would_stop, tuple(plan))
+        legacy = tuple(LegacyTitle(**one) for one in details.get("legacy", ()))
+        return cls(counts, tuple(notes), failed, would_stop, tuple(plan), legacy)
 
     @property
     def asks_for_let_through(self) -> bool:
@@ -297,6 +301,8 @@ def _why_not(seen: SeenRun, story: RunStory) -> str:
         return "This run is no plan: there is nothing to let through."
     if run.state is not RunState.DONE:
         return "The plan is not finished. Wait for its end." if not run.state.is_over else "The plan failed."
+    if run.why_only_plan:
+        return run.why_only_plan
     if seen.let_through:
         return "This plan was let through already."
     if not story.planned_isbns:

@@ -25,7 +25,7 @@ from ingram_assets.overview.board import (
     make_board,
     oldest_reading,
 )
-from ingram_assets.overview.board_watch import BoardState, DagsterSaid
+from ingram_assets.overview.board_watch import BoardState, DagsterSaid, JournalSaid
 from ingram_assets.overview.dagster_runs import RunState, ShopRun
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.status import NO_STOCK_TABLE
@@ -33,6 +33,7 @@ from ingram_assets.overview.verdict import Verdict, VerdictKind
 from ingram_assets.staging.reader import Trouble
 from ingram_assets.store.journal import InStep
 from ingram_assets.store.rules import StoreRules
+from ingram_assets.store.watching import DayPlan, LegacyTitle, Outlook, PlanFigures, StoreMode
 from ingram_assets_tests.testing.desk_work import Shown, Visit
 from ingram_assets_tests.testing.pages import page_app, visitor
 from ingram_assets_tests.testing.queue import isbn
@@ -110,7 +111,7 @@ def state(*titles: Title, said: DagsterSaid | None = QUIET, **more: Any) -> Boar
         KEPT,
         oldest,
         LastAnswer(None, NOW),
-        LastAnswer(in_step, NOW),
+        LastAnswer(JournalSaid(in_step), NOW),
         LastAnswer(said, NOW if said else None),
         LastAnswer("a store", NOW),
     )
@@ -363,7 +364,7 @@ def test_a_sweep_at_work_an_incident_and_a_sensor_that_is_off():
 
 
 def test_what_is_away_is_named_with_the_age_of_what_is_shown():
-    away = LastAnswer({}, NOW - timedelta(minutes=9), "The journal database went away.")
+    away = LastAnswer(JournalSaid({}), NOW - timedelta(minutes=9), "The journal database went away.")
     told = now_of(None, journal=away, dagster=LastAnswer(why_not="See that PostgreSQL is up."))
     assert "The journal can't be asked now." in told
     assert "( 9 min ago )" in told
@@ -419,3 +420,32 @@ def test_a_store_that_is_away_is_told_with_when_it_last_answered():
     assert "The store can't be asked now. It last answered 7 min ago" in " ".join(told.split())
     assert "Medusa does not answer." in told
     assert "In stock" in row(page), "as it was told last"
+
+
+def test_a_shop_that_only_watches_says_what_a_push_would_do_day_by_day() -> None:
+    mug = LegacyTitle("MUG-1", "A <mug>", "stays as it is: none of its numbers is an ISBN")
+    plans = (
+        DayPlan(NOW.date(), NOW, "run-2", PlanFigures(1_200, 3, 1, 2, 1_206), "Too many prices.", (mug,)),
+        DayPlan(NOW.date() - timedelta(days=1), NOW, "run-1", PlanFigures(1_100, 3, 0, 0, 1_103)),
+    )
+    outlook = Outlook(StoreMode(None), plans)
+    watching = Verdict(VerdictKind.WATCHING, None, None, outlook.words, outlook.mode.way_to_live)
+    following = Following({}, Lag((), 1, 0), is_watching=True)
+    shown = replace(state(book(1)), verdict=watching, journal=LastAnswer(JournalSaid({}, outlook), NOW))
+    came = visit(shown).get("/")
+    html, words = came.html, came.text
+    assert "Watching only: nothing is written to the store. A push now would change 1,206 titles" in words
+    assert "To bring it there: ingram go-live" in words
+    assert "1,200 3 1 2 1,206 Title by title a guardrail would stop it" in words
+    assert "1,100 3 0 0 1,103" in words
+    assert html.count('href="/runs/run-2"') == 1
+    assert "1 product sold without a count today" in words
+    assert "A &lt;mug&gt;" in html
+    board = make_board(
+        BoardInputs([book(1)], following=following),
+        now=NOW,
+        today=NOW.date(),
+        rules=StoreRules(),
+        promise=PROMISE,
+    )
+    assert board[0].step is StoreStep.WATCHED

@@ -58,6 +58,7 @@ def works(medusa: Medusa, postgres: Postgres, tmp_path_factory: pytest.TempPathF
         "MEDUSA_PASSWORD": medusa.password,
         "QUEUE_DB_URL": queue.reader,
         "STOREFRONT_DB_URL": journal,
+        "MODE": "live",
     }
     shop = Shop(medusa)
     client, looks = (MedusaClient(medusa.url, email=medusa.email, password=medusa.password) for _ in range(2))
