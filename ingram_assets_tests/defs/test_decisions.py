@@ -15,6 +15,7 @@ from ingram_assets.defs.storefront.decisions import (
     LOOKED_AT_TOGETHER,
     MANY_HELD,
     OVERDUE,
+    PLANS_EVERY,
     Asked,
     Changes,
     PushDecision,
@@ -25,8 +26,10 @@ from ingram_assets.defs.storefront.decisions import (
     ask,
     became_untrue,
     is_complete,
+    no_plan_now,
     not_known_in_step,
     push_changes,
+    queue_news,
     second_look,
     to_look_at,
     to_push_by_time,
@@ -455,3 +458,18 @@ class TestClock:
             assert not_known_in_step([row], told, []) == ([A] if wanted else [])
             assert not_known_in_step([row], told, [A]) == []
         assert not_known_in_step([row], self.told(1), []) == []
+
+
+def test_a_shop_that_only_watches_plans_when_there_is_news_and_not_all_the_time() -> None:
+    at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    row = RowState(7, "9781639739134", "A book", True, True, at, None, None, at, at)
+    news = queue_news([row])
+    assert no_plan_now(None, "", 1000.0) == "The queue has no title yet."
+    assert no_plan_now(None, news, 1000.0) == ""
+    asked = f"{news}@1000.0"
+    assert no_plan_now(asked, news, 9000.0) == "Nothing is new since the last plan."
+    read = queue_news([replace(row, stock_observed_at=at + timedelta(hours=1))])
+    assert no_plan_now(asked, read, 1060.0) == f"The next plan is made in {PLANS_EVERY - 60:.0f} s."
+    assert no_plan_now(asked, read, 1000.0 + PLANS_EVERY) == ""
+    assert len({news, read, queue_news([row, replace(row, id=8)])}) == 3
+    assert queue_news([replace(row, created_at=None)])

@@ -23,7 +23,14 @@ TOLD = InStep(A, 7, ago(5000), NOW + timedelta(hours=1), ago(60))
 """A title in step."""
 
 
-def found(row: RowState, told: InStep | None = TOLD, *, tracked: bool = True, retired: bool = False) -> Lag:
+def found(
+    row: RowState,
+    told: InStep | None = TOLD,
+    *,
+    tracked: bool = True,
+    retired: bool = False,
+    live_since: datetime | None = None,
+) -> Lag:
     return look(
         [row],
         {A: told} if told else {},
@@ -32,6 +39,7 @@ def found(row: RowState, told: InStep | None = TOLD, *, tracked: bool = True, re
         retired=[A] if retired else [],
         now=NOW,
         at_most=AT_MOST,
+        live_since=live_since,
     )
 
 
@@ -147,3 +155,19 @@ class TestSentence:
         assert f"ingram enrich {A}. Or let it go: ingram retire {A}." in said
         assert "ingram push" not in said
         assert "ingram enrich ISBN." in self.say(replace(ROW, isbn="x; rm -rf /"), tracked=())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        replace(WAITS, created_at=ago(9000)),
+        replace(WAITS, created_at=None),
+        replace(ROW, stock_changed_at=ago(4000)),
+    ],
+    ids=["to-import", "without-a-time", "changed"],
+)
+def test_what_waited_while_the_shop_only_watched_is_late_from_when_it_went_live(row: RowState) -> None:
+    told = None if row.imported_at is None else TOLD
+    assert found(row, told).behind
+    assert not found(row, told, live_since=ago(9)).behind
+    assert [one.since for one in found(row, told, live_since=ago(11)).behind] == [ago(11)]

@@ -31,7 +31,7 @@ from ingram_assets.defs.keys import (
 from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
@@ -224,6 +224,8 @@ class TestRuns:
             "refused": Permanent("The page changed."),
             "guardrail": stopped("guardrail", "Too much changed."),
             "bug": ZeroDivisionError("division by zero"),
+            # A person's click while the shop only watches was answered; nobody else has to hear of it.
+            "watching": NothingWritten("Watching only: nothing is written to the store."),
         }
         ops = [op(name, error) for name, error in errors.items()]
 
