@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 def what_to_read(value: str) -> str:
     """A file, a folder or an ISBN, as it was typed; wrong usage if it is none of them."""
-    path = Path(value)
-    if not path.is_file() and not path.is_dir() and isbn_spelled(value) is None:
+    is_here = value != "" and (Path(value).is_file() or Path(value).is_dir())
+    if not is_here and isbn_spelled(value) is None:
         raise click.BadParameter(
             f"{value!r} is no file and no folder here, and no ISBN. Name a page that your browser saved, a "
             "folder of them, or the ISBN of a title whose page is to be fetched."
@@ -125,13 +125,21 @@ def _fetched(isbns: Sequence[str]) -> tuple[list[LookedAt], IngramError | None]:
         for place, isbn in enumerate(isbns):
             say(f"Fetching the page of {isbn}…", err=True)
             try:
-                pages.append(_looked_at(isbn, site.product_body(isbn)))
+                pages.append(_of_title(isbn, _looked_at(isbn, site.product_body(isbn))))
             except (Stopped, NeedsPerson) as error:
                 pages += [LookedAt(each, problem="It was not fetched.") for each in isbns[place:]]
                 return pages, error
             except IngramError as error:
                 pages.append(LookedAt(isbn, problem=str(error)))
     return pages, None
+
+
+def _of_title(isbn: str, looked: LookedAt) -> LookedAt:
+    """The same; with the problem that it is the page of another title, which no sweep takes."""
+    if looked.page is None or looked.page.isbn in ("", isbn):
+        return looked
+    problem = f"The page is of {looked.page.isbn}, not of {isbn}, which was asked for."
+    return replace(looked, problem=problem)
 
 
 def _judged(pages: Sequence[LookedAt], shop: ShopRules) -> list[LookedAt]:

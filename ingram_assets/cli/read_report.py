@@ -33,6 +33,7 @@ class LookedAt:
         name: the file's, or the ISBN that was asked for.
         habit: what a whole page shows, by which this one was judged.
         habit_is_seen: that is what the other pages show, and no first guess.
+        problem: why it can't be read, or is not the page that was asked for.
     """
 
     name: str
@@ -50,17 +51,18 @@ class LookedAt:
     @property
     def is_reading(self) -> bool:
         """Whether a sweep would take it."""
-        return self.understood is not None and self.understood.is_reading
+        return self.understood is not None and self.understood.is_reading and not self.problem
 
     @property
     def problems(self) -> list[str]:
         """Why it is no reading."""
+        own = [self.problem] if self.problem else []
         if self.understood is None:
-            return [self.problem or ""]
-        if self.understood.kind == "product":
-            return [*self.understood.refused]
-        said_by = f" ({self.understood.said_by})" if self.understood.said_by else ""
-        return [f"It is {KINDS[self.understood.kind]}{said_by}.", *self.understood.refused]
+            return own
+        kind, said_by = self.understood.kind, self.understood.said_by
+        if kind != "product":
+            own.append(f"It is {KINDS[kind]}{f' ({said_by})' if said_by else ''}.")
+        return [*own, *self.understood.refused]
 
     @property
     def wholeness(self) -> str:
@@ -179,7 +181,7 @@ def print_one(looked: LookedAt, shop: ShopRules) -> None:
         for warning in page.warnings:
             say(one_line(warning), fg="yellow")
     _print_strange([looked])
-    if page is not None:
+    if looked.is_reading:
         say(one_line(looked.wholeness))
     if looked.becomes is not None:
         say(one_line(f"A push would make of it, {shop.words}: {_push_words(looked.becomes)}"))
@@ -280,6 +282,11 @@ def _row(looked: LookedAt) -> tuple[object, ...]:
     )
 
 
+def _perhaps(strange: Strange) -> str:
+    name = called(strange.perhaps) if strange.perhaps else ""
+    return f"{name}, but no label is looked for there" if strange.is_known else name
+
+
 def _print_strange(pages: Sequence[LookedAt]) -> None:
     found = not_understood(pages)
     if not found:
@@ -287,7 +294,7 @@ def _print_strange(pages: Sequence[LookedAt]) -> None:
     click.echo()
     say("Not understood:", bold=True)
     rows = (
-        (one.what, one.words, one.text, one.path, called(one.perhaps) if one.perhaps else "", times, page)
+        (one.what, one.words, one.text, one.path, _perhaps(one), times, page)
         for one, times, page in found[:_MOST_STRANGE]
     )
     columns = ("", "words", "beside it", "where it stands", "perhaps", "pages", "such as")

@@ -92,6 +92,7 @@ class Strange(NamedTuple):
         words: as they stand there.
         text: what stands beside a label.
         perhaps: the field that it may be of, by its words or by what stands beside it.
+        is_known: these words are a label of that field, but in an element where none is looked for.
     """
 
     what: Literal["label", "heading", "center"]
@@ -99,6 +100,7 @@ class Strange(NamedTuple):
     text: str
     path: str
     perhaps: str | None = None
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _path(node: LexborNode) -> str:
     at: LexborNode | None = node
     while at is not None and at.tag and at.tag != "html" and len(parts) < _PATH_PARTS:
         name = _name(at)
-        if name != at.tag or at.tag not in ("strong", "b"):
+        if name != at.tag or at.tag not in ("strong", "b", "tbody"):
             parts.append(name)
         if name != at.tag or at.tag == "body":
             break
@@ -263,7 +265,9 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         if named is not None and (named == "" or notes.labels.node(named) is not None):
             continue
         name = _FIELD_OF_LABEL.get(named or "", named) or _perhaps(words, text, page)
-        found[words.casefold()] = Strange("label", f"{words}:", _cut(text), _path(node), name)
+        found[words.casefold()] = Strange(
+            "label", f"{words}:", _cut(text), _path(node), name, named is not None
+        )
         if len(found) == _MOST_STRANGE:
             break
     return list(found.values())
