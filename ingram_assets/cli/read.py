@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
-from ingram_assets.cli.read_expected import Difference, differences, expectations, load_expected
+from ingram_assets.cli.read_expected import PageDifference, differences, expectations, load_expected
 from ingram_assets.cli.read_report import LookedAt, as_json, not_understood, print_one, print_several, shares
 from ingram_assets.cli.read_shop import ShopRules, rules_of_the_shop, would_become
 from ingram_assets.cli.terminal import one_line, say
@@ -157,7 +157,7 @@ def _judged(pages: Sequence[LookedAt], shop: ShopRules) -> list[LookedAt]:
 
 
 def _exit_code(
-    pages: Sequence[LookedAt], differ: Sequence[Difference] | None, halt: IngramError | None
+    pages: Sequence[LookedAt], differ: Sequence[PageDifference] | None, halt: IngramError | None
 ) -> int:
     if halt is not None:
         return STOPPED if isinstance(halt, Stopped) else WRONG_USE
@@ -170,7 +170,7 @@ def _summary(
     pages: Sequence[LookedAt],
     told: Sequence[Mapping[str, Any]],
     shop: ShopRules,
-    differ: Sequence[Difference] | None,
+    differ: Sequence[PageDifference] | None,
     halt: IngramError | None,
 ) -> dict[str, Any]:
     said, total = shares(pages)
@@ -187,7 +187,7 @@ def _summary(
     }
 
 
-def _print_differences(differ: Sequence[Difference]) -> None:
+def _print_differences(differ: Sequence[PageDifference]) -> None:
     for one in differ:
         words = f"{one.page}: {one.what} was {_shown(one.expected)}, and is {_shown(one.now)} now."
         say(one_line(words), fg="red")

@@ -12,7 +12,7 @@ _COMPARED = ("page", "kind", "reading", "fields", "stock")
 of it may change."""
 
 
-class Difference(NamedTuple):
+class PageDifference(NamedTuple):
     """A value that is not as it was expected to be."""
 
     page: str
@@ -50,32 +50,34 @@ def _is_page(page: Any) -> bool:
     )
 
 
-def differences(expected: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> list[Difference]:
+def differences(
+    expected: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]
+) -> list[PageDifference]:
     """Each value of an expected page that is another one now; a page that was not read is a difference, too.
 
     What a page of the file does not name is not compared; nor is a page that is not in the file.
     """
     now = {page["page"]: page for page in json.loads(json.dumps(list(told), default=str))}
-    found: list[Difference] = []
+    found: list[PageDifference] = []
     for page in expected:
         name = page["page"]
         if name in now:
             found += _of_page(name, page, now[name])
         else:
-            found.append(Difference(name, "page", "to be read", "not among the pages named"))
+            found.append(PageDifference(name, "page", "to be read", "not among the pages named"))
     return found
 
 
-def _of_page(name: str, expected: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_page(name: str, expected: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[PageDifference]:
     for what in ("kind", "reading"):
         if what in expected and expected[what] != now[what]:
-            yield Difference(name, what, expected[what], now[what])
+            yield PageDifference(name, what, expected[what], now[what])
     read = now["fields"] or {}
     for field, value in (expected.get("fields") or {}).items():
         if value != read.get(field):
-            yield Difference(name, field, value, read.get(field))
+            yield PageDifference(name, field, value, read.get(field))
     if "stock" in expected:
         before, after = expected["stock"] or {}, now["stock"] or {}
         for dc in dict.fromkeys([*before, *after]):
             if before.get(dc) != after.get(dc):
-                yield Difference(name, f"stock {dc}", before.get(dc), after.get(dc))
+                yield PageDifference(name, f"stock {dc}", before.get(dc), after.get(dc))

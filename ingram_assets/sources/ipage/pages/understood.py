@@ -63,7 +63,7 @@ _TITLE_LINK = "a[href*=productdetail i], a[href*=titledetail i]"
 _LISTED = re.compile(r"97[89][0-9]{10}")
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     """Where a value stands: an element, and the words of its label or message as they stand there."""
 
     path: str
@@ -121,7 +121,7 @@ class Understood:
     said_by: str
     page: ProductPage | None = None
     refused: tuple[str, ...] = ()
-    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    places: Mapping[str, tuple[FieldPlace, ...]] = field(default_factory=dict)
     centers: Mapping[str, tuple[CenterPlace, ...]] = field(default_factory=dict)
     strange: tuple[Strange, ...] = ()
 
@@ -177,9 +177,9 @@ def _listed_titles(tree: LexborHTMLParser) -> str | None:
     return f"“{title[:100]}”" if isbns and _RESULTS.search(title) else None
 
 
-def _place(spot: Spot) -> Place:
+def _place(spot: Spot) -> FieldPlace:
     node, words = spot
-    return Place(_path(node), _words(node) if words == LABEL else _cut(fields.clean(words)))
+    return FieldPlace(_path(node), _words(node) if words == LABEL else _cut(fields.clean(words)))
 
 
 def _path(node: LexborNode) -> str:
