@@ -42,6 +42,9 @@ def show_pages(
     named: Sequence[str], expect: Path | None, write_expected: Path | None, *, is_json: bool
 ) -> None:
     """Print what is understood of the pages; leaves with 1 if one is no reading, or not as expected."""
+    if write_expected and not write_expected.absolute().parent.is_dir():
+        why = f"there is no folder {write_expected.parent} to write to."
+        raise click.BadParameter(why, param_hint="--write-expected")
     expected = load_expected(expect) if expect else None
     shop = rules_of_the_shop()
     fetched, halt = _fetched([parse_isbn(name) for name in named if not Path(name).exists()])
@@ -74,7 +77,11 @@ def _saved(paths: Iterable[Path]) -> Iterator[LookedAt]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(each for each in path.iterdir() if each.name.lower().endswith(SUFFIXES))
+        try:
+            inside = sorted(each for each in path.iterdir() if each.name.lower().endswith(SUFFIXES))
+        except OSError as error:
+            yield LookedAt(str(path), problem=f"The folder can't be read: {error.strerror}.")
+            continue
         files += inside
         if not inside:
             ends = ", ".join(SUFFIXES)

@@ -223,7 +223,6 @@ def _value_words(name: str, value: Any) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    text = one_line(text)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 

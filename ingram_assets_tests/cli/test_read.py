@@ -197,14 +197,40 @@ def test_pages_become_a_test(read: Read, pages: Path, way: str) -> None:
     }
 
 
+def test_a_value_that_is_read_at_last_is_a_difference(read: Read, pages: Path) -> None:
+    expected = pages.parent / "expected.json"
+    read(pages / "new.html.gz", "--write-expected", expected)
+    (pages / "new.html.gz").write_bytes(product_page(title="New").encode())
+    found = told(read(pages, "--expect", expected, "--json"))["differences"]
+    (price,) = [one for one in found if one["what"] == "srp_price"]
+    assert (price["expected"], price["now"]) == (None, "28.99")
+    assert {one["page"] for one in found} == {"new.html.gz"}
+
+
+def test_what_a_person_took_out_of_the_file_is_not_compared(read: Read, pages: Path) -> None:
+    expected = pages.parent / "expected.json"
+    expected.write_text('{"pages": [{"page": "hail.html", "fields": {"binding": "Hardcover"}}]}')
+    assert read(pages / "hail.html", "--expect", expected).exit_code == 0
+    expected.write_text('{"pages": [{"page": "hail.html", "fields": {"binding": "Paper"}}]}')
+    assert read(pages / "hail.html", "--expect", expected).exit_code == 1
+
+
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"pages": [1]}', '{"pages": [{"page": "a", "fields": 3}]}', "[" * 9_000]
+    "content",
+    ["", "[]", "{}", '{"pages": [1]}', '{"pages": [{"page": "a", "fields": 3}]}', "[" * 9_000],
+    ids=["empty", "list", "object", "number", "fields", "deep"],
 )
 def test_a_file_that_expects_nothing_is_wrong_usage(read: Read, pages: Path, content: str) -> None:
     (bad := pages / "bad.json").write_text(content)
     done = read(pages, "--expect", bad)
     assert done.exit_code == 2
     assert "--write-expected" in done.stderr
+
+
+def test_expectations_go_to_a_folder_that_is_there(read: Read, pages: Path) -> None:
+    done = read(pages, "--write-expected", pages / "nowhere" / "expected.json")
+    assert done.exit_code == 2
+    assert "nowhere" in done.stderr
 
 
 def test_a_bad_file_costs_no_other(read: Read, pages: Path) -> None:

@@ -54,6 +54,11 @@ def test_the_page_in_a_saved_file(data: bytes) -> None:
     assert parse_product_page(page_in(data)).title == TITLE
 
 
+def test_the_charset_of_a_part_s_header() -> None:
+    page = product_page(title="Łódź i Žilina").replace('<meta charset="utf-8">', "")
+    assert parse_product_page(page_in(archive(MIMEText(page, "html", "iso-8859-2")))).title == "Łódź i Žilina"
+
+
 def test_a_page_without_a_book_is_a_page() -> None:
     assert page_in(archive(MIMEText(LOGIN, "html"))).strip() == LOGIN.encode()
 

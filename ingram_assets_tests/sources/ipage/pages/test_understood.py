@@ -146,6 +146,14 @@ def test_labels_of_the_site_s_own_elements_that_were_not_understood() -> None:
     assert lacking["Publ. Date:"].perhaps == "publication_date"
 
 
+def test_a_title_or_message_with_a_colon_is_no_label() -> None:
+    messages = ('<span class="productDetailMessage">Restricted: Not available to all customers.</span>',)
+    found = understood(product_page(title="The Lantern: A Novel", messages=messages))
+    assert found.strange == ()
+    assert found.page is not None
+    assert found.page.restrictions
+
+
 def test_headings_that_were_not_understood() -> None:
     found = understood(product_page(stock=stock_tables(header=(*HEADER, "ETA"), own=[("TN", "1", "0", "")])))
     assert list(strange(found, "heading")) == ["ETA"]
