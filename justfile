@@ -94,6 +94,11 @@ runs *args: install
 check-store *args: install
     @exec .venv/bin/ingram check-store "$@"
 
+# What is understood of saved pages, or of an ISBN's, and where it stands; --expect FILE compares
+[no-exit-message]
+read *args: install
+    @exec .venv/bin/ingram read "$@"
+
 # A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install

@@ -1,4 +1,6 @@
-"""Commands that only look: history, explain, status, runs, check-store."""
+"""Commands that only look: history, explain, status, runs, check-store, read."""
+
+from pathlib import Path
 
 import click
 
@@ -103,3 +105,46 @@ def check_store(isbns: tuple[str, ...], as_json: bool) -> None:
     from ingram_assets.cli.check_store import show_store_check
 
     show_store_check(isbns, as_json)
+
+
+def _what_to_read(value: str) -> str:
+    from ingram_assets.cli.read import what_to_read
+
+    return what_to_read(value)
+
+
+@click.command()
+@click.argument("named", metavar="FILE|FOLDER|ISBN...", nargs=-1, required=True, type=_what_to_read)
+@click.option(
+    "--expect",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Compare with what was understood before, as --json or --write-expected told it.",
+)
+@click.option(
+    "--write-expected",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what is understood now, to be compared with later.",
+)
+@with_json
+def read(named: tuple[str, ...], expect: Path | None, write_expected: Path | None, as_json: bool) -> None:
+    r"""What is understood of pages of iPage, and where on the page it stands.
+
+    A page that your browser saved ("Web Page, Complete", or MHTML), a folder of them, or an ISBN, whose
+    page is fetched as a sweep fetches it. Of one page: each field with its place, what was not understood,
+    whether the stock on it is all, and what a push would make of it. Of several: a line each, and how many
+    say what. Nothing is changed in the queue or the store.
+
+    With --expect the values of fields and stock are compared, so that your own pages become a test. Exit
+    code 1: a page is no reading, or not as expected.
+
+    \b
+    ingram read page.html
+    ingram read pages/ --write-expected pages.json
+    ingram read pages/ --expect pages.json
+    ingram read 9781639739134 --json
+    """
+    from ingram_assets.cli.read import show_pages
+
+    show_pages(named, expect, write_expected, is_json=as_json)

@@ -1,6 +1,5 @@
 """The scraper's outside systems, opened from its settings when a run needs them."""
 
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from boto3.session import Session
 from dagster_aws.s3 import S3Resource
 
 from ingram_assets.covers.bucket import Bucket, client_config
-from ingram_assets.runtime.node import NoNode, drive_playwright
-from ingram_assets.settings.base import secret
+from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings
-from ingram_assets.sources.ipage.site import Credentials, Site
+from ingram_assets.sources.ipage.site import Site
 from ingram_assets.staging.writer import QueueWriter
 
 
@@ -24,33 +22,7 @@ class IPage(dg.ConfigurableResource):
 
     def open(self, run_id: str) -> Site:
         """The site, signed in when the first page asks for it. Use as a context manager."""
-        settings = load(ScraperSettings)
-        with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
-            drive_playwright()
-        return Site(
-            settings.IPAGE_BASE_URL,
-            ipage_state_dir(),
-            _credentials(settings),
-            session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
-            concurrency=settings.IPAGE_CONCURRENCY,
-            browser_cdp_url=secret(settings.BROWSER_CDP_URL),
-            browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
-            run_id=run_id,
-        )
-
-
-def _credentials(settings: ScraperSettings) -> Credentials | None:
-    if settings.IPAGE_USERNAME is None or settings.IPAGE_PASSWORD is None:
-        return None
-    return Credentials(
-        username=settings.IPAGE_USERNAME,
-        password=settings.IPAGE_PASSWORD.get_secret_value(),
-        account=settings.IPAGE_ACCOUNT or "",
-        mfa=settings.IPAGE_MFA,
-        totp_secret=secret(settings.IPAGE_TOTP_SECRET),
-        imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
-        mfa_senders=settings.IPAGE_MFA_SENDERS,
-    )
+        return open_site(load(ScraperSettings), load(CommonSettings), run_id)
 
 
 class QueueWriterResource(dg.ConfigurableResource):
@@ -94,7 +66,7 @@ def state_dir() -> Path:
 
 def ipage_state_dir() -> Path:
     """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
-    return state_dir() / "ipage"
+    return ipage_folder(load(CommonSettings))
 
 
 RESOURCES: dict[str, Any] = {

@@ -35,9 +35,10 @@ from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
-from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
+from ingram_assets.sources.ipage.pages.page_failures import NO_PAGE_OF_THE_SITE, NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
+from ingram_assets.sources.ipage.pages.recognize import recognize
 from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import WAITS, PageJob, RetryPolicy
@@ -291,6 +292,39 @@ class Site:
 
         return self._retries.until_done(PageJob(f"the cover of {isbn}"), try_all)
 
+    def product_body(self, isbn: str) -> bytes:
+        """The page of an ISBN as it came, for a person who looks at how it is read.
+
+        One that came whole and can't be read is handed over as well; so is one without a mark of a product,
+        once it stayed like that in a session that lives.
+
+        Raises:
+            NotFound: the site lists no such title.
+            Blocked, NeedsPerson, Transient, Permanent: as for every page.
+        """
+        last: list[bytes] = []
+
+        def read(body: bytes) -> bytes:
+            last[:] = [body]
+            try:
+                parse_product_page(body)
+            except PageChanged as error:
+                if error.label in NO_PAGE_OF_THE_SITE or not recognize(body).is_product:
+                    raise
+            return body
+
+        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read)
+        try:
+            return self._retries.until_done(
+                PageJob(f"the page of {isbn}", isbn), lambda job: self._renewal.fetch(job, request)[0]
+            )
+        except PageChanged:
+            if not last:
+                raise
+            return last[0]
+        finally:
+            self._keep_cookies()
+
     def try_product(
         self, job: PageJob, is_known: bool, habit: Habit, named: bool
     ) -> Reading | Again[PageJob]:
@@ -312,7 +346,7 @@ class Site:
         def sign(error: IngramError) -> Sign:
             return sign_of_title(error, is_known, job.tries == 0)
 
-        request = PageRequest(f"/ipage/productdetail?ean_id={quote(isbn)}", Expected.PRODUCT, read, sign)
+        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read, sign)
         try:
             self._renewal.confirm_gone(job)
             page, sent_at = self._renewal.fetch(job, request)
@@ -354,6 +388,10 @@ class Site:
     def _keep_cookies(self) -> None:
         if (session := self._sessions.last) is not None:
             self._sessions.keep(session, self._fetching.cookies(session))
+
+
+def _product_path(isbn: str) -> str:
+    return f"/ipage/productdetail?ean_id={quote(isbn)}"
 
 
 def _reading(

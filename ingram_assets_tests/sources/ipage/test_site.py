@@ -30,9 +30,10 @@ from ingram_assets.sources.ipage.access.answers import Expected, Fetched, Refuse
 from ingram_assets.sources.ipage.access.cancellation import Canceled
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
-from ingram_assets.sources.ipage.pages import parse_saved_search_csv
+from ingram_assets.sources.ipage.pages import parse_product_page, parse_saved_search_csv
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import UnfitPicture, check_picture
+from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.site import FetchOutcome, Limits, Reading, Site, breaker_open_until
 from ingram_assets_tests.testing.raw_server import raw_server
 from ingram_assets_tests.testing.shop import make_isbn
@@ -1112,3 +1113,58 @@ def test_a_bomb_with_a_blocking_status_is_a_block(tmp_path: Path) -> None:
         Site(url, tmp_path, None, session_cookie="a=b", limits=QUICK) as site,
     ):
         assert one(site, "9780306406157").outcome is FetchOutcome.blocked
+
+
+# A page as it came, for a person.
+
+
+def test_a_page_is_handed_over_as_it_came(sim: Simulator, open_site: OpenSite) -> None:
+    isbn = sim.isbns()[0]
+    with open_site(sim) as site:
+        assert parse_product_page(site.product_body(isbn)).isbn == isbn
+    assert sim.requests(log=False)["by_kind"] == {"product": 1}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "layout", "layout": "missing_ean"},
+        {"fault": "layout", "layout": "redesign"},
+        {"fault": "garbage"},
+    ],
+    ids=lambda fault: fault.get("layout", "garbage"),
+)
+def test_a_page_that_can_t_be_read_is_handed_over_too(
+    sim: Simulator, open_site: OpenSite, fault: dict[str, str]
+) -> None:
+    sim.fault(**fault)
+    with open_site(sim) as site:
+        found = understand(site.product_body(sim.isbns()[0]))
+    assert not found.is_reading
+    assert found.refused or found.kind != "product"
+
+
+def test_a_page_asked_for_in_an_ended_session_is_fetched_in_a_new_one(
+    sim: Simulator, open_site: OpenSite, quick_sign_in: list[str]
+) -> None:
+    sim.fault("expire", at=1, count=1)
+    with open_site(sim, credentials=credentials(sim)) as site:
+        assert parse_product_page(site.product_body(sim.isbns()[0]))
+    assert len(quick_sign_in) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("block", Blocked), ("login_form", NeedsPerson)],
+)
+def test_what_is_no_page_is_not_handed_over(
+    sim: Simulator, open_site: OpenSite, fault: str, error: type[Exception]
+) -> None:
+    sim.fault(fault, kinds=["all"])
+    with open_site(sim) as site, pytest.raises(error):
+        site.product_body(sim.isbns()[0])
+
+
+def test_a_title_that_is_not_listed_has_no_page(sim: Simulator, open_site: OpenSite) -> None:
+    with open_site(sim) as site, pytest.raises(NotFound):
+        site.product_body(make_isbn(5))

@@ -5,8 +5,10 @@ import gzip
 import io
 import re
 import zipfile
+from email.message import Message
 from pathlib import PurePosixPath
 
+from ingram_assets.sources.ipage.pages.charsets import Body
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -100,9 +102,13 @@ def _pages_of(data: bytes) -> list[tuple[str, bytes]]:
             part for part in email.message_from_bytes(data).walk() if part.get_content_type() == "text/html"
         ]
         return [
-            (str(part.get("Content-Location", "a page"))[-80:], content)
+            (str(part.get("Content-Location", "a page"))[-80:], _with_charset(content, part))
             for part in parts[:_MAX_FILES]
             if isinstance(content := part.get_payload(decode=True), bytes) and content.strip()
         ]
     except Exception as error:  # a stranger's headers
         raise refused(f"it is damaged ({error})") from None
+
+
+def _with_charset(content: bytes, part: Message) -> Body:
+    return Body.of(content, {"content-type": str(part.get("Content-Type", ""))})

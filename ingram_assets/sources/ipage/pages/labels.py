@@ -1,6 +1,6 @@
 """The labels of a product page, and the text that stands under each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -39,6 +39,9 @@ _NAMES = {
 _FIELD_OF = {
     name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
 }
+
+NAMES = tuple(name for name, (field_, _) in _FIELD_OF.items() if field_)
+"""All names of labels that stand for a field."""
 
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
@@ -98,10 +101,13 @@ class Labels:
         self._known_label = {label.node.mem_id for label in found}
         self._any_label = unknown | self._known_label
         self._holder: set[int] = set().union(*(label.above for label in found))
+        self.read_at: dict[str, LexborNode] = {}
+        """Of each field that was asked for: the label whose text was given last."""
 
     def all(self, field: str, without: Without | None = None) -> Iterator[str]:
         """The text under each label of the field, line breaks kept."""
         for label in self._of.get(field, ())[:_MAX_LABELS]:
+            self.read_at[field] = label.node
             yield self._value(label, without)
 
     def own(self, field: str) -> list[str]:
@@ -121,6 +127,19 @@ class Labels:
         """As `first`, on one line."""
         text = self.first(field)
         return None if text is None else fields.clean(text)
+
+    def is_known(self, node: LexborNode) -> bool:
+        """Whether the element is a label that is known, whether or not its text is a field of ours."""
+        return node.mem_id in self._known_label
+
+    def after(self, node: LexborNode) -> str:
+        """The text that belongs to a label of words that are not known."""
+        _, colon, rest = node.text(deep=True).partition(":")
+        return self._value(_Label("", node, colon + rest, (1, 0), 0, []))
+
+    def descriptions(self) -> set[int]:
+        """The ids of the elements whose text is the description: a bold "Binding:" in it is none of ours."""
+        return _descriptions(self._of.get("description", ()))
 
     def _value(self, label: _Label, without: Without | None = None) -> str:
         ends = self._known_label if label.field == "description" else self._any_label
@@ -188,12 +207,12 @@ def _of_the_book(labels: list[_Label]) -> list[_Label]:
 
 def _outside_the_description(labels: list[_Label]) -> list[_Label]:
     """Without those in the text of the description: a blurb may have a bold "Binding:" of its own."""
-    around = {
-        label.above[0]
-        for label in labels
-        if label.field == "description" and label.above and not _any_text_before(label.node)
-    }
+    around = _descriptions(label for label in labels if label.field == "description")
     return [label for label in labels if around.isdisjoint(label.above[1:])]
+
+
+def _descriptions(labels: Iterable[_Label]) -> set[int]:
+    return {label.above[0] for label in labels if label.above and not _any_text_before(label.node)}
 
 
 def _is_bare_label(node: LexborNode) -> bool:

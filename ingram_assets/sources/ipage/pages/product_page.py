@@ -22,6 +22,7 @@ from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
 from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels, field_named
+from ingram_assets.sources.ipage.pages.notes import Notes, Spot
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.stock_tables import read_stock
 
@@ -129,35 +130,52 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
+    page, notes = read_product_page(html)
+    if notes.refused:
+        raise notes.refused[0]
+    return page
+
+
+def read_product_page(html: str | bytes) -> tuple[ProductPage, Notes]:
+    """As `parse_product_page`, with where all of it stands.
+
+    What is required and can't be told is in `Notes.refused`: then the page is no reading, though the rest
+    of it was read.
+
+    Raises:
+        SessionExpired, Blocked, NotFound: another page came instead.
+        PageChanged: it is cut short, or an error page.
+    """
     tree = _the_whole_page(html)
-    warnings: list[str] = []
-    labels = Labels(tree)
-    title, beside = _title(tree)
-    isbn = _isbn(labels, warnings)
-    stock = read_stock(tree)
+    notes = Notes(tree, Labels(tree))
+    labels, stock = notes.labels, notes.stock
+    untold: tuple[str, Spot | None] = ("", None)
+    title, beside = notes.required(lambda: _title(notes), untold)
+    isbn = notes.required(lambda: _isbn(notes), "")
+    notes.required(lambda: read_stock(tree, stock), None)
     links = _links_of_the_book(tree)
     physical = labels.first("physical") or ""
     page = ProductPage(
         isbn=isbn,
         title=title,
-        contributors=_contributors(links["doContributorSearch"], labels),
-        publisher=_publisher(links["doSid"], labels),
-        publication_date=_publication_date(labels, warnings),
-        binding=_binding(labels, warnings),
-        page_count=_page_count(physical, labels),
-        srp_price=_noted("US SRP", fields.read_price(labels.first("price") or ""), warnings),
-        weight=_noted("Weight", _weight(physical, labels), warnings),
-        bisac=_bisac(labels),
-        series=_present(labels.one_line("series")),
-        description=_description(labels, tree),
+        contributors=_contributors(links["doContributorSearch"], notes),
+        publisher=_publisher(links["doSid"], notes),
+        publication_date=_publication_date(notes),
+        binding=_binding(notes),
+        page_count=_page_count(physical, notes),
+        srp_price=_price(notes),
+        weight=_weight(physical, notes),
+        bisac=_bisac(notes),
+        series=_one_line("series", "series", notes),
+        description=_description(notes),
         stock=stock.stock or None,
         stock_shape=stock.shape,
         stock_rows_lost=stock.lost_rows,
-        publisher_status=_present(labels.one_line("status")) or beside,
-        restrictions=_restrictions(labels, tree),
-        warnings=(*warnings, *stock.warnings),
+        publisher_status=_publisher_status(beside, notes),
+        restrictions=_restrictions(notes),
+        warnings=(*notes.warnings, *stock.warnings),
     )
-    return _with_what_is_damaged(page)
+    return _with_what_is_damaged(page), notes
 
 
 def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
@@ -172,11 +190,23 @@ def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
     return tree
 
 
-def _noted(name: str, reading: tuple[Decimal | None, str | None], warnings: list[str]) -> Decimal | None:
+def _one_line(name: str, label: str, notes: Notes) -> str | None:
+    text = _present(notes.labels.one_line(label))
+    notes.under(name, label)
+    return text
+
+
+def _price(notes: Notes) -> Decimal | None:
+    reading = fields.read_price(notes.labels.first("price") or "")
+    notes.under("srp_price", "price")
+    return _noted("US SRP", reading, notes)
+
+
+def _noted(name: str, reading: tuple[Decimal | None, str | None], notes: Notes) -> Decimal | None:
     """The value that was read; what was wrong with it goes to the warnings."""
     value, problem = reading
     if problem:
-        warnings.append(f"{name}: {problem}.")
+        notes.warnings.append(f"{name}: {problem}.")
     return value
 
 
@@ -218,7 +248,9 @@ def _without_scripts_and_comments(markup: str) -> str:
     return "".join(kept) + markup[at:]
 
 
-def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
+def _title(notes: Notes) -> tuple[str, Spot | None]:
+    """The title, and the bold words that stand beside it."""
+    tree = notes.tree
     titles = {fields.clean(flowing_text(each)) for each in tree.css("#pd-title")} - {""}
     if len(titles) > 1:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
@@ -227,27 +259,45 @@ def _title(tree: LexborHTMLParser) -> tuple[str, str | None]:
         raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
     inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
     node = inner if inner is not None and fields.clean(flowing_text(inner)) else holder
-    beside: str | None = None
-    for strong in node.css("strong, b"):
-        if strong.mem_id != node.mem_id and fields.clean(strong.text()).startswith(("-", "–", "—")):
-            beside = fields.clean(strong.text())
-            strong.decompose()
-            break
+    notes.at("title", node)
+    beside = _dash_beside(node)
     title = fields.clean(flowing_text(node))
     if not title:
         raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
-    if beside is None:
-        for start in (node, holder):
-            sibling = start.next
-            while sibling is not None and (sibling.is_text_node or sibling.tag == "br"):
-                sibling = sibling.next
-            if sibling is not None and sibling.tag in ("strong", "b") and ":" not in sibling.text():
-                beside = fields.clean(sibling.text())
-                break
-    return title, (beside or "").strip(" -–—") or None
+    beside = beside or next(filter(None, map(_bold_after, (node, holder))), "")
+    return title, (holder, beside) if beside else None
 
 
-def _isbn(labels: Labels, warnings: list[str]) -> str:
+def _publisher_status(beside: Spot | None, notes: Notes) -> str | None:
+    status = _one_line("publisher_status", "status", notes)
+    if status is not None or beside is None:
+        return status
+    node, words = beside
+    notes.at("publisher_status", node, words)
+    return words.strip(" -–—") or None
+
+
+def _dash_beside(title: LexborNode) -> str:
+    """The bold words that begin with a dash within the title's element, which are taken out of it."""
+    for strong in title.css("strong, b"):
+        if strong.mem_id != title.mem_id and fields.clean(strong.text()).startswith(("-", "–", "—")):
+            beside = fields.clean(strong.text())
+            strong.decompose()
+            return beside
+    return ""
+
+
+def _bold_after(node: LexborNode) -> str:
+    """The bold words that follow the title's element."""
+    sibling = node.next
+    while sibling is not None and (sibling.is_text_node or sibling.tag == "br"):
+        sibling = sibling.next
+    is_bold = sibling is not None and sibling.tag in ("strong", "b") and ":" not in sibling.text()
+    return fields.clean(sibling.text()) if sibling is not None and is_bold else ""
+
+
+def _isbn(notes: Notes) -> str:
+    labels = notes.labels
     if labels.node("ean") is None and labels.node("isbn") is None:
         raise PageChanged("EAN", "the page shows neither EAN nor ISBN; open it in a browser.")
     ean, isbn = labels.one_line("ean"), labels.one_line("isbn")
@@ -266,19 +316,23 @@ def _isbn(labels: Labels, warnings: list[str]) -> str:
         if thirteen is None:
             raise
         ten = None
-        warnings.append(f"ISBN: “{(isbn or '')[:40]}” is no ISBN; the EAN is.")
+        notes.warnings.append(f"ISBN: “{(isbn or '')[:40]}” is no ISBN; the EAN is.")
     if thirteen and ten and thirteen != ten:
         raise PageChanged("EAN", f"the page's EAN {thirteen} and its ISBN {ten} are two different books.")
+    notes.under("isbn", "ean" if thirteen else "isbn")
     return thirteen or ten or ""
 
 
-def _binding(labels: Labels, warnings: list[str]) -> str | None:
+def _binding(notes: Notes) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
-    shown = {text.casefold(): text for text in map(fields.clean, labels.own("binding")) if _present(text)}
+    own = map(fields.clean, notes.labels.own("binding"))
+    shown = {text.casefold(): text for text in own if _present(text)}
+    binding = _one_line("binding", "binding", notes)
     if len(shown) > 1:
-        warnings.append(f"Binding: the page shows several ({', '.join(shown.values())[:80]}): none is taken.")
+        several = ", ".join(shown.values())[:80]
+        notes.warnings.append(f"Binding: the page shows several ({several}): none is taken.")
         return None
-    return _present(labels.one_line("binding"))
+    return binding
 
 
 def _one_isbn(text: str, label: str) -> str:
@@ -318,7 +372,7 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
     return of_the_book
 
 
-def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributor, ...]:
+def _contributors(anchors: list[LexborNode], notes: Notes) -> tuple[Contributor, ...]:
     people: dict[Contributor, None] = {}
     for anchor in anchors:
         inner = anchor.css_first("span")
@@ -341,8 +395,10 @@ def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributo
         if person.name:
             people[person] = None
     if people:
+        notes.at("contributors", anchors[0])
         return tuple(people)
-    listed = labels.one_line("contributors")
+    listed = notes.labels.one_line("contributors")
+    notes.under("contributors", "contributors")
     for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
         parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
         if parts and not fields.is_absent(parts[1]):
@@ -350,45 +406,59 @@ def _contributors(anchors: list[LexborNode], labels: Labels) -> tuple[Contributo
     return tuple(people)
 
 
-def _publisher(anchors: list[LexborNode], labels: Labels) -> str | None:
-    names = (_present(fields.clean(flowing_text(anchor))) for anchor in anchors)
-    return next(filter(None, names), None) or _present(labels.one_line("publisher"))
+def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:
+    for anchor in anchors:
+        if name := _present(fields.clean(flowing_text(anchor))):
+            notes.at("publisher", anchor)
+            return name
+    return _one_line("publisher", "publisher", notes)
 
 
-def _publication_date(labels: Labels, warnings: list[str]) -> date | None:
-    for field_ in ("pub date", "sale date"):
-        for text in labels.all(field_):
+def _publication_date(notes: Notes) -> date | None:
+    for label in ("pub date", "sale date"):
+        for text in notes.labels.all(label):
             day, problem = fields.read_date(text)
             if problem:
-                warnings.append(f"{field_.capitalize()}: {problem}.")
+                notes.warnings.append(f"{label.capitalize()}: {problem}.")
             if day is not None:
+                notes.under("publication_date", label)
                 return day
+        notes.under("publication_date", label)
     return None
 
 
-def _weight(physical: str, labels: Labels) -> tuple[Decimal | None, str | None]:
+def _weight(physical: str, notes: Notes) -> Decimal | None:
     """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
+    reading, label = _weight_of_physical(physical), "physical"
+    if reading is None:
+        reading, label = fields.read_weight(notes.labels.first("weight") or ""), "weight"
+    notes.under("weight", label)
+    return _noted("Weight", reading, notes)
+
+
+def _weight_of_physical(physical: str) -> tuple[Decimal | None, str | None] | None:
     enclosed = [piece for piece in re.findall(r"\(([^()]*)\)", physical) if re.search(r"[0-9]", piece)]
     weights = [reading for reading in map(fields.read_weight, enclosed) if reading[0] is not None]
     if len(weights) == 1:
         return weights[0]
     whole = fields.read_weight(physical)
-    if enclosed or whole[0] is not None:
-        return whole
-    return fields.read_weight(labels.first("weight") or "")
+    return whole if enclosed or whole[0] is not None else None
 
 
-def _page_count(physical: str, labels: Labels) -> int | None:
+def _page_count(physical: str, notes: Notes) -> int | None:
     if (pages := fields.read_page_count(physical)) is not None:
+        notes.under("page_count", "physical")
         return pages
-    text = labels.first("pages")
+    text = notes.labels.first("pages")
+    notes.under("page_count", "pages")
     if not text:
         return None
     return fields.read_page_count(text) or fields.read_page_count(f"{text} pages")
 
 
-def _bisac(labels: Labels) -> tuple[str, ...]:
-    text = labels.first("bisac", folded.is_switch)
+def _bisac(notes: Notes) -> tuple[str, ...]:
+    text = notes.labels.first("bisac", folded.is_switch)
+    notes.under("bisac", "bisac")
     if text is None:
         return ()
     lines = (line.strip() for line in _PANEL.split(text)[0].splitlines())
@@ -397,19 +467,27 @@ def _bisac(labels: Labels) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, paths)))
 
 
-def _restrictions(labels: Labels, tree: LexborHTMLParser) -> Restrictions:
+def _restrictions(notes: Notes) -> Restrictions:
     """What the page says of who may buy the title, wherever on it that stands as a line of its own."""
     found: list[str] = []
-    if (labels.one_line("returnable") or "").strip(" .").casefold() in _NO:
+    if (notes.labels.one_line("returnable") or "").strip(" .").casefold() in _NO:
         found.append(Restriction.NOT_RETURNABLE)
-    for message in tree.css(_MESSAGES)[:_MAX_MESSAGES]:
+        notes.under("restrictions", "returnable")
+
+    def take(node: LexborNode, line: str, *, is_message: bool) -> None:
+        if said := restrictions.said(line := fields.clean(line), is_message=is_message):
+            if not set(said) <= set(found):
+                notes.at("restrictions", node, line)
+            found.extend(said)
+
+    for message in notes.tree.css(_MESSAGES)[:_MAX_MESSAGES]:
         for line in flowing_text(message, _is_not_shown, _MAX_MESSAGE).splitlines():
-            found += restrictions.said(fields.clean(line), is_message=True)
-    body = tree.body
+            take(message, line, is_message=True)
+    body = notes.tree.body
     if body is not None and restrictions.may_be_in(body.text(deep=True)):
         for line in flowing_text(body, _is_not_shown).splitlines():
             if restrictions.may_be_in(line):
-                found += restrictions.said(fields.clean(line))
+                take(body, line, is_message=False)
     return restrictions.in_order(found)
 
 
@@ -417,8 +495,10 @@ def _is_not_shown(node: LexborNode) -> bool:
     return node.tag in _NOT_SHOWN or folded.is_away(node)
 
 
-def _description(labels: Labels, tree: LexborHTMLParser) -> str | None:
+def _description(notes: Notes) -> str | None:
+    labels, tree = notes.labels, notes.tree
     text = labels.first("description")
+    notes.under("description", "description")
     if text is None:
         return None
     every = _paragraphs(labels.first("description", folded.is_switch) or "")

@@ -189,7 +189,7 @@ def _is_empty(body: str | bytes) -> bool:
         return True
     if isinstance(body, bytes) and not looks_like_html(body):
         return False
-    tree = LexborHTMLParser(body)
+    tree = LexborHTMLParser(body if isinstance(body, str) else bytes(body))
     return not words(tree.body) and tree.css_first("body *, script, [http-equiv]") is None
 
 

@@ -9,7 +9,7 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 
 _MAX_SPAN = 20
 _MAX_CELLS = 20_000
+_MAX_TABLES = 100
 
 _DIGIT = re.compile(r"[0-9]")
 
@@ -123,6 +124,16 @@ class _Columns(NamedTuple):
 
 
 @dataclass(slots=True)
+class StockTable:
+    """A table that was read for stock. `headings`: the texts of its header row, if it has one of its own."""
+
+    node: LexborNode
+    headings: list[str] = field(default_factory=list)
+    columns: _Columns | None = None
+    entries: list[_Entry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class PageStock:
     """What the stock tables of a page say.
 
@@ -131,8 +142,8 @@ class PageStock:
 
     stock: dict[str, DcStock] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    tables: list[list[_Entry]] = field(default_factory=list)
-    """The rows of each table that were read."""
+    tables: list[StockTable] = field(default_factory=list)
+    """Every table that was taken for one of stock, in the order in which they were read."""
     unreadable: int = 0
     """Counts that are there and can't be told: a word where a number was, say. Blanks and "N/A" are none."""
     rows: int = 0
@@ -143,22 +154,24 @@ class PageStock:
     """The parts of the stock that have rows; `None` where there are none."""
 
 
-def read_stock(tree: LexborHTMLParser) -> PageStock:
+def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     """Every DC of every stock table with its counts, and what of them was not understood.
 
-    `stock` is empty where the page shows no stock table or none with a row in it.
+    `stock` stays empty where the page shows no stock table or none with a row in it.
+
+    Args:
+        reading: an empty one, that is filled.
 
     Raises:
         PageChanged: a table whose columns or DCs can't be told.
     """
     own, alternate = _tables(tree)
-    reading = PageStock()
     if not own and not alternate:
-        return reading
+        return
     columns: _Columns | None = None
     rows_of: list[int] = []
     for table in own:
-        columns = _read_table(_rows(table), columns, is_own=True, reading=reading) or columns
+        columns = _read_table(table, columns, is_own=True, reading=reading) or columns
         rows_of.append(reading.rows - sum(rows_of))
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
@@ -168,14 +181,29 @@ def read_stock(tree: LexborHTMLParser) -> PageStock:
             if _has_stock_header(table) or _looks_alike(_rows(table), columns)
         ]
     for table in alternate:
-        _read_table(_rows(table), columns, is_own=False, reading=reading)
+        _read_table(table, columns, is_own=False, reading=reading)
         rows_of.append(reading.rows - sum(rows_of))
     if not own:
         reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
     elif not alternate:
         reading.warnings.append("The table of the other DCs is missing.")
     _judge(reading, rows_of[: len(own)], rows_of[len(own) :])
-    return reading
+
+
+def headings_of(table: LexborNode) -> list[str]:
+    """The texts of the first row of a table if it can be its header; none if it can't."""
+    rows = [row for row in _rows(table) if any(cell.text for cell in row)]
+    texts = [cell.text for cell in rows[0] if not cell.is_copy] if rows else []
+    return texts if len(texts) > 1 and not any(_DIGIT.search(text) for text in texts) else []
+
+
+def tables_like_stock(tree: LexborHTMLParser, known: list[LexborNode]) -> Iterator[LexborNode]:
+    """Other tables with a header, and with counts or copies below it, whose headings are not known."""
+    for table in _plain_tables(tree, known)[:_MAX_TABLES]:
+        if headings := headings_of(table):
+            body = [row for row in _rows(table) if len(row) == len(headings)][1:]
+            if any(fields.read_count(cell.text)[0] is not None for row in body for cell in row):
+                yield table
 
 
 def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:
@@ -310,11 +338,15 @@ def _transposed(rows: list[_Row]) -> list[_Row] | None:
 
 
 def _read_table(
-    rows: list[_Row], inherited: _Columns | None, *, is_own: bool, reading: PageStock
+    table: LexborNode, inherited: _Columns | None, *, is_own: bool, reading: PageStock
 ) -> _Columns | None:
     """Adds what a table says, and returns its columns."""
+    seen = StockTable(table)
+    reading.tables.append(seen)
+    rows = _rows(table)
     rows = _transposed(rows) or rows
     columns, header = _find_columns(rows) or (None, -1)
+    seen.headings = [cell.text for cell in rows[header]] if columns is not None else []
     body = [
         row
         for place, row in enumerate(rows)
@@ -328,6 +360,7 @@ def _read_table(
     if columns.dc is None:
         columns = columns._replace(dc=_dc_by_content(counted, columns))
     entries = _entries(body, columns, reading)
+    seen.columns, seen.entries = columns, entries
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
@@ -339,7 +372,6 @@ def _read_table(
             reading.rows += 1
         elif entry.on_hand or entry.on_order:
             reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
-    reading.tables.append(told)
     return columns
 
 
@@ -374,8 +406,8 @@ def _told_before(told: list[_Entry], reading: PageStock) -> set[tuple[str, int |
     """
     again: set[tuple[str, int | None, int | None]] = set()
     rows = {entry.said for entry in told}
-    for table in reading.tables:
-        others = {entry.said for entry in table}
+    for table in reading.tables[:-1]:
+        others = {entry.said for entry in table.entries if entry.code is not None}
         if min(len(rows), len(others)) > 1 and (rows <= others or others <= rows):
             again |= rows & others
     return again

@@ -1,0 +1,45 @@
+"""The site as the scraper's settings have it. Without Dagster, so that commands that only look start fast."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from ingram_assets.runtime.node import NoNode, drive_playwright
+from ingram_assets.settings.base import secret
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.sources.ipage.site import Credentials, Site
+
+
+def open_site(settings: ScraperSettings, common: CommonSettings, run_id: str) -> Site:
+    """The site, signed in when the first page asks for it. Use as a context manager."""
+    with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
+        drive_playwright()
+    return Site(
+        settings.IPAGE_BASE_URL,
+        ipage_folder(common),
+        _credentials(settings),
+        session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
+        concurrency=settings.IPAGE_CONCURRENCY,
+        browser_cdp_url=secret(settings.BROWSER_CDP_URL),
+        browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
+        run_id=run_id,
+    )
+
+
+def ipage_folder(common: CommonSettings) -> Path:
+    """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
+    return common.state_dir / "ipage"
+
+
+def _credentials(settings: ScraperSettings) -> Credentials | None:
+    if settings.IPAGE_USERNAME is None or settings.IPAGE_PASSWORD is None:
+        return None
+    return Credentials(
+        username=settings.IPAGE_USERNAME,
+        password=settings.IPAGE_PASSWORD.get_secret_value(),
+        account=settings.IPAGE_ACCOUNT or "",
+        mfa=settings.IPAGE_MFA,
+        totp_secret=secret(settings.IPAGE_TOTP_SECRET),
+        imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
+        mfa_senders=settings.IPAGE_MFA_SENDERS,
+    )

@@ -1,0 +1,321 @@
+"""A page as a person is told of it: what was understood, where on the page it stands, and what was not.
+
+The one reader is `product_page`, as for each page of a sweep. Here its notes are put into words, and what it
+passed over is looked for.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.sources.ipage.pages import fields, labels, recognize
+from ingram_assets.sources.ipage.pages.charsets import decode
+from ingram_assets.sources.ipage.pages.flowing import BLOCKS, flowing_text
+from ingram_assets.sources.ipage.pages.notes import LABEL, Notes, Spot
+from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_product_page
+from ingram_assets.sources.ipage.pages.recognize import PageKind
+from ingram_assets.sources.ipage.pages.stock_tables import StockTable, headings_of, tables_like_stock
+
+KINDS: Mapping[str, str] = {
+    "product": "a product page",
+    "list": "a list of titles, as search results are",
+    "other": "another page",
+    "not_html": "no web page",
+    PageKind.BLOCKED: "the bot wall's page",
+    PageKind.BARE: "nothing but a script, as bot walls send",
+    PageKind.SIGN_IN: "a sign-in page",
+    PageKind.EXPIRED: "the notice of a session that is over",
+    PageKind.CLOSED: "the notice of a site that is closed for a while",
+    PageKind.NOT_FOUND: "the notice that nothing matches",
+    PageKind.ERROR: "an error page of the site",
+}
+"""What a page can be, in words."""
+
+FIELDS = tuple(
+    name
+    for name in ProductPage.__dataclass_fields__
+    if name not in ("stock", "stock_shape", "stock_rows_lost", "warnings")
+)
+"""The fields of a page beside its stock, in their order."""
+
+_FIELD_OF_LABEL = {
+    **{"ean": "isbn", "price": "srp_price", "pub date": "publication_date", "sale date": "publication_date"},
+    **{"physical": "weight", "pages": "page_count", "status": "publisher_status"},
+    **{"returnable": "restrictions"},
+}
+"""Fields that are called otherwise than their labels."""
+
+_MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
+_NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
+_MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
+_MOST_ABOVE = 20
+_LONGEST_LABEL, _LONGEST_TEXT = 40, 80
+_PATH_PARTS = 4
+_RESULTS = re.compile(r"\bresults?\b", re.IGNORECASE)
+_TITLE_LINK = "a[href*=productdetail i], a[href*=titledetail i]"
+_LISTED = re.compile(r"97[89][0-9]{10}")
+
+
+class FieldPlace(NamedTuple):
+    """Where a value stands: an element, and the words of its label or message as they stand there."""
+
+    path: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.path} “{self.words}”" if self.words else self.path
+
+
+class CenterPlace(NamedTuple):
+    """Where the counts of a center stand: a table, what its row is called, and the headings of its counts."""
+
+    path: str
+    row: str
+    on_hand: str
+    on_order: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, row “{self.row}”, “{self.on_hand}” and “{self.on_order}”"
+
+
+class Strange(NamedTuple):
+    """What stands on the page and was not understood.
+
+    Attributes:
+        words: as they stand there.
+        text: what stands beside a label.
+        perhaps: the field that it may be of, by its words or by what stands beside it.
+        is_known: these words are a label of that field, but in an element where none is looked for.
+    """
+
+    what: Literal["label", "heading", "center"]
+    words: str
+    text: str
+    path: str
+    perhaps: str | None = None
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What is understood of a page.
+
+    Attributes:
+        kind: one of `KINDS`.
+        said_by: what on the page says so.
+        page: what was read. Of a page that can't be used (`refused`) it may lack ISBN and title ("").
+        refused: why it is no reading, in sentences.
+        places: field to where it stands.
+        centers: DC to where its counts stand; several rows of a state add up.
+        strange: what was not understood.
+    """
+
+    kind: str
+    said_by: str
+    page: ProductPage | None = None
+    refused: tuple[str, ...] = ()
+    places: Mapping[str, tuple[FieldPlace, ...]] = field(default_factory=dict)
+    centers: Mapping[str, tuple[CenterPlace, ...]] = field(default_factory=dict)
+    strange: tuple[Strange, ...] = ()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a sweep would take it."""
+        return self.kind == "product" and self.page is not None and not self.refused
+
+
+def understand(body: bytes) -> Understood:
+    """What is understood of a page, product page or not. Never raises an error of ours."""
+    found = recognize.recognize(body)
+    if found.kind is not PageKind.PAGE:
+        return Understood(found.kind.value, found.detail)
+    if not recognize.looks_like_html(body) or recognize.other_root(decode(body)) is not None:
+        return Understood("not_html", "it does not begin as HTML does")
+    try:
+        if (listed := _listed_titles(recognize.parse(body))) is not None:
+            return Understood("list", listed)
+        page, notes = read_product_page(body)
+    except IngramError as error:
+        return Understood("product" if found.is_product else "other", found.detail, None, (str(error),))
+    return Understood(
+        kind="product" if found.is_product else "other",
+        said_by=found.detail,
+        page=page,
+        refused=tuple(str(error) for error in notes.refused),
+        places={name: tuple(map(_place, spots)) for name, spots in notes.spots.items()},
+        centers=_centers(notes.stock.tables),
+        strange=(*_strange_labels(notes, page), *_strange_headings(notes), *_strange_centers(notes)),
+    )
+
+
+def is_read(value: object) -> bool:
+    """Whether the page says anything of a field."""
+    return value not in (None, "", ())
+
+
+def _listed_titles(tree: LexborHTMLParser) -> str | None:
+    """What says that this is a list of titles; `None`: it is none."""
+    if tree.css_first("#pd-title, .productDetailTitle") is not None:
+        return None
+    isbns: dict[str, None] = {}
+    for link in islice(tree.css(_TITLE_LINK), _MOST_ELEMENTS):
+        isbns.update(dict.fromkeys(_LISTED.findall(link.attributes.get("href") or "")))
+    for cell in islice(tree.css("td, li, [data-ean], [data-isbn]"), _MOST_ELEMENTS):
+        attributes = cell.attributes
+        shown = (flowing_text(cell, most=60), attributes.get("data-ean"), attributes.get("data-isbn"))
+        isbns.update(dict.fromkeys(filter(None, map(isbn_spelled, shown))))
+    title = recognize.words(tree.css_first("title"))
+    if len(isbns) > 1:
+        return f"no title of one book, and {len(isbns):,} ISBNs, {next(iter(isbns))} among them"
+    return f"“{title[:100]}”" if isbns and _RESULTS.search(title) else None
+
+
+def _place(spot: Spot) -> FieldPlace:
+    node, words = spot
+    return FieldPlace(_path(node), _words(node) if words == LABEL else _cut(fields.clean(words)))
+
+
+def _path(node: LexborNode) -> str:
+    """From the nearest element with a name of its own, id or class, down to this one."""
+    parts: list[str] = []
+    at: LexborNode | None = node
+    while at is not None and at.tag and at.tag != "html" and len(parts) < _PATH_PARTS:
+        name = _name(at)
+        if name != at.tag or at.tag not in ("strong", "b", "tbody"):
+            parts.append(name)
+        if name != at.tag or at.tag == "body":
+            break
+        at = at.parent
+    return " ".join(reversed(parts)) or str(node.tag)
+
+
+def _name(node: LexborNode) -> str:
+    attributes = node.attributes
+    names = [f"#{attributes['id']}"] if attributes.get("id") else []
+    names += [f".{name}" for name in (attributes.get("class") or "").split()[:2]]
+    return str(node.tag)[:_LONGEST_LABEL] + "".join(fields.clean(name)[:_LONGEST_LABEL] for name in names)
+
+
+def _words(label: LexborNode) -> str:
+    name, colon, _ = flowing_text(label, most=300).partition(":")
+    return _cut(fields.clean(name) + colon)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1].rstrip() + "…"
+
+
+def _centers(tables: list[StockTable]) -> dict[str, tuple[CenterPlace, ...]]:
+    places: dict[str, tuple[CenterPlace, ...]] = {}
+    headings: list[str] = []
+    for table in tables:
+        headings = table.headings or headings
+        if (columns := table.columns) is None:
+            continue
+        heads = [headings[at] if at < len(headings) else "" for at in (columns.on_hand, columns.on_order)]
+        for entry in table.entries:
+            if entry.code is not None:
+                place = CenterPlace(_path(table.node), _cut(entry.name), _cut(heads[0]), _cut(heads[1]))
+                places[entry.code] = (*places.get(entry.code, ()), place)
+    return places
+
+
+def _strange_headings(notes: Notes) -> Iterator[Strange]:
+    """Headings of stock tables that head no column of ours, and all of tables that look like one."""
+    tables = notes.stock.tables
+    for table in tables:
+        read = table.columns
+        texts = table.headings or ([] if read is not None else headings_of(table.node))
+        for at, text in enumerate(texts):
+            if text and (read is None or at not in (read.dc, read.on_hand, read.on_order)):
+                yield Strange("heading", _cut(text), "", _path(table.node))
+    for node in islice(tables_like_stock(notes.tree, [table.node for table in tables]), _MOST_STRANGE):
+        for text in filter(None, headings_of(node)):
+            yield Strange("heading", _cut(text), "", _path(node))
+
+
+def _strange_centers(notes: Notes) -> Iterator[Strange]:
+    for table in notes.stock.tables:
+        for entry in table.entries:
+            if entry.code is None:
+                yield Strange("center", _cut(entry.name), "", _path(table.node))
+
+
+def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
+    """Words before a colon, or in a heading's cell, that stand for no field, or where none is looked for."""
+    read = [node for spots in notes.spots.values() for node, words in spots if words != LABEL]
+    out = notes.labels.descriptions() | {node.mem_id for node in read if node.tag != "body"}
+    out |= {table.node.mem_id for table in notes.stock.tables}
+    around = {above.mem_id for node in read for above in _above(node)}
+    found: dict[str, Strange] = {}
+    for node in islice(notes.tree.css(_MAY_HOLD_A_LABEL), _MOST_ELEMENTS):
+        if node.mem_id in around or notes.labels.is_known(node):
+            continue
+        words, text = _label_and_text(node, notes)
+        if not words or words.casefold() in found or _is_within(node, out):
+            continue
+        named, _ = labels.field_named(words)
+        if named is not None and (named == "" or notes.labels.node(named) is not None):
+            continue
+        name = _FIELD_OF_LABEL.get(named or "", named) or _perhaps(words, text, page)
+        found[words.casefold()] = Strange(
+            "label", f"{words}:", _cut(text), _path(node), name, named is not None
+        )
+        if len(found) == _MOST_STRANGE:
+            break
+    return list(found.values())
+
+
+def _label_and_text(node: LexborNode, notes: Notes) -> tuple[str, str]:
+    """The words of an element that is a label or begins with one, and what belongs to them; else "", ""."""
+    if any(child.tag in BLOCKS for child in islice(node.iter(), _MOST_ABOVE)):
+        return "", ""
+    shown = flowing_text(node, most=2 * _LONGEST_TEXT).strip()
+    name, colon, rest = shown.partition(":")
+    words = fields.clean(name)
+    after = node.next
+    while after is not None and not after.is_element_node:
+        after = after.next
+    heads = node.tag in ("th", "dt") and after is not None and after.tag in ("td", "dd")
+    is_label = len(words) < _LONGEST_LABEL and len(words.split()) <= 5 and re.search(r"[^\W\d_]", words)
+    if not is_label or not (colon or heads) or "\n" in name or words.startswith("http"):
+        return "", ""
+    return words, fields.clean(rest or notes.labels.after(node)[:1_000])
+
+
+def _is_within(node: LexborNode, out: set[int]) -> bool:
+    """Whether an element is in one of these, or in what leads about the site."""
+    return any(each.mem_id in out or each.tag in _NO_LABELS_IN for each in (node, *_above(node)))
+
+
+def _above(node: LexborNode) -> Iterator[LexborNode]:
+    """The elements around this one, the innermost first."""
+    at = node.parent
+    for _ in range(_MOST_ABOVE):
+        if at is None:
+            return
+        yield at
+        at = at.parent
+
+
+def _perhaps(words: str, text: str, page: ProductPage) -> str | None:
+    """The field, of those not read, whose label is written alike, or whose values look like this."""
+    alike = difflib.get_close_matches(words.lower(), labels.NAMES, 1, 0.8)
+    named = labels.field_named(alike[0])[0] if alike else ""
+    looks = {
+        "isbn": isbn_spelled(text) is not None,
+        "srp_price": "$" in text and fields.read_price(text)[0] is not None,
+        "publication_date": fields.read_date(text)[0] is not None,
+        "weight": fields.read_weight(text)[0] is not None,
+        "page_count": fields.read_page_count(text) is not None,
+        "bisac": re.match(r"[A-Z][A-Z &]+ / \w", text) is not None,
+    }
+    candidates = [_FIELD_OF_LABEL.get(named or "", named), *(name for name, fits in looks.items() if fits)]
+    return next((name for name in candidates if name and not is_read(getattr(page, name))), None)
