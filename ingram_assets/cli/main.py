@@ -12,7 +12,7 @@ from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.look_commands import check_store, explain, history, runs, status
 from ingram_assets.cli.queue_commands import queue
-from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
+from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.start_commands import demo, desk, up
 from ingram_assets.cli.stock_commands import stock
 from ingram_assets.cli.token_commands import token
@@ -72,7 +72,7 @@ def main(env_dir: Path | None) -> None:
 
 
 for _command in (
-    *(sync_stock, enrich, retire, push, undo, runs, history, explain, status, check_store),
+    *(sync_stock, discover, enrich, retire, push, undo, runs, history, explain, status, check_store),
     *(stock, token, up, desk, demo, queue, alert),
 ):
     main.add_command(_command)

@@ -19,7 +19,7 @@ from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
-from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
 from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels, field_named
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
@@ -94,12 +94,6 @@ class StockInPart(PageChanged):
 _MAX_OTHER_FORM = 20_000
 _MAX_OTHER_FORMS = 200_000
 """Steps after which a text is cut that may be the whole form of a description; and all of these together."""
-_ASIDES = ", ".join(
-    f"[{attribute}*={word} i]"
-    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
-    for attribute in ("class", "id")
-)
-"""What shows other books beside this one."""
 _MESSAGES = "[class*=message i]:not([class*=error i])"
 _NOT_SHOWN = frozenset({"script", "style", "select", "noscript", "template", "textarea", "title"})
 _TITLE = "#pd-title, .productDetailTitle"
@@ -166,7 +160,7 @@ def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
     _refuse_cut_page(text.lower())
-    for aside in tree.css(_ASIDES):
+    for aside in tree.css(asides.NAMED):
         if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
             aside.decompose()
     return tree
