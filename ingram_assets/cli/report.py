@@ -114,10 +114,8 @@ def _print(result: "RunResult", report: "Report") -> None:
 
     console = Console(highlight=False)
     is_plan = bool(report.details.get("dry_run"))
-    if is_plan:
-        console.print("A plan: nothing was written.", style="bold")
-    if "discovered" in report.counts:
-        console.print(_discovered(report.counts, is_plan=is_plan))
+    for headline in _headlines(report.counts, is_plan=is_plan):
+        console.print(headline)
     lines = list(_changes(report.details))
     # A plan is looked at whole before it is let through; what was done can be looked up.
     shown = lines if is_plan else lines[:_SHOWN]
@@ -141,18 +139,17 @@ def _print(result: "RunResult", report: "Report") -> None:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
 
 
-def _discovered(counts: Mapping[str, int], *, is_plan: bool) -> str:
-    """98 titles: 12 new, 86 known, 2 lines not understood."""
-    words = [
-        f"{count(counts['new'])} {'would be new' if is_plan else 'new'}",
-        f"{count(counts['known'])} known",
-    ]
-    if retired := counts.get("retired"):
-        words.append(f"{count(retired)} retired (ingram enrich takes one back)")
+def _headlines(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[str]:
+    """A plan: nothing was written. 98 titles: 12 would be new, 86 known, 2 lines not understood."""
+    if is_plan:
+        yield "[bold]A plan: nothing was written.[/bold]"
+    if (titles := counts.get("discovered")) is None:
+        return
+    new = "would be new" if is_plan else "new"
+    words = [f"{count(counts['new'])} {new}", f"{count(counts['known'])} known"]
     if rejected := counts.get("rejected"):
         words.append(f"{count(rejected)} line{'' if rejected == 1 else 's'} not understood")
-    titles = counts["discovered"]
-    return f"{count(titles)} title{'' if titles == 1 else 's'}: {', '.join(words)}."
+    yield f"{count(titles)} title{'' if titles == 1 else 's'}: {', '.join(words)}."
 
 
 def _counted(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[tuple[str, int]]:

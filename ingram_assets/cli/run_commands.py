@@ -40,17 +40,17 @@ def _run_id(value: str) -> str:
 
 
 @click.command()
-@click.argument("search", required=False, type=_search)
+@click.argument("search_id", required=False, type=_search)
 @let_through
 @with_json
-def sync_stock(search: str | None, let_through: bool, as_json: bool) -> None:
+def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     r"""Discover the saved search's titles, then read every tracked title's stock into the queue.
 
     \b
     ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
     ingram sync-stock 1234567       another one; its titles are tracked from now on
     """
-    finish(run_job(job_requests.sync_stock(_search_to_read(search), let_through=let_through)), as_json)
+    finish(run_job(job_requests.sync_stock(_search_to_read(search_id), let_through=let_through)), as_json)
 
 
 def _search_to_read(search: str | None) -> str:
@@ -74,12 +74,12 @@ def _search_to_read(search: str | None) -> str:
         try:
             return named_search(search, settings.IPAGE_BASE_URL)
         except NoSearch as error:
-            raise click.BadParameter(f"{search!r} is none: {error}.", param_hint="'[SEARCH]'") from None
+            raise click.BadParameter(f"{search!r} is none: {error}.", param_hint="'SEARCH'") from None
     if not settings.IPAGE_SAVED_SEARCH_ID:
         file, command = own_file(ScraperSettings.file), click.get_current_context().info_name
         raise SettingsError(
-            f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram {command} ID. Or "
-            "hand in a file that lists its titles: ingram discover --file FILE."
+            f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram {command} ID. "
+            "Or hand in a file that lists its titles: ingram discover --file FILE."
         )
     return ""
 
@@ -91,8 +91,8 @@ def _search_to_read(search: str | None) -> str:
     "files",
     metavar="FILE...",
     multiple=True,
-    help="Take the titles from files: an export, a page of results saved by the browser, or a list of ISBNs; - "
-    "is what is piped in.",
+    help="Take the titles from files: an export, a page of results saved by the browser, or a list of ISBNs; "
+    "- is what is piped in.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be tracked; track nothing.")
 @let_through

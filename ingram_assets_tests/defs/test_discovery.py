@@ -107,7 +107,7 @@ def test_a_search_that_lost_its_titles_is_stopped(
     instance: dg.DagsterInstance, site: Simulator, queue: Queue, fault: str, listed: str
 ):
     before = tracked(instance, queue)
-    site.fault(fault, kinds=["export"])
+    site.fault(fault, kinds=["export", "search"])
     done = discover(instance)
     site.reset()
     assert not done.success

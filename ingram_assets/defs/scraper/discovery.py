@@ -86,8 +86,8 @@ def read_search(context: Context, ipage: IPage, search: str) -> Found:
         except PageChanged as error:
             if is_address(search):
                 raise NeedsPerson(
-                    "The saved search's address leads to no list of titles: open the search in a browser, and "
-                    f"copy the address where you see its titles. {_OR_A_FILE} ({error})"
+                    "The saved search's address leads to no list of titles: open the search in a browser, "
+                    f"and copy the address where you see its titles. {_OR_A_FILE} ({error})"
                 ) from error
             raise PageChanged(
                 error.label,
@@ -99,12 +99,12 @@ def read_search(context: Context, ipage: IPage, search: str) -> Found:
 def _no_such_search(search: str, why: str) -> str:
     if is_address(search):
         return (
-            "iPage has nothing at the saved search's address that this account may see: sign in with the account "
-            f"in a browser, open the search, and copy its address anew. {_OR_A_FILE} ({why})"
+            "iPage has nothing at the saved search's address that this account may see: open the search "
+            f"in a browser, and copy its address anew. {_OR_A_FILE} ({why})"
         )
     return (
-        f"iPage has no saved search {search} that this account may see: open the search in a browser, and set "
-        f"IPAGE_SAVED_SEARCH_ID to the whole address of the page, or to its right number. {_OR_A_FILE} ({why})"
+        f"iPage has no saved search {search} that this account may see: open the search in a browser, and "
+        f"set IPAGE_SAVED_SEARCH_ID to the page's whole address, or the right number. {_OR_A_FILE} ({why})"
     )
 
 

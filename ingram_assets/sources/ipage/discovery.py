@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.saved_searches import is_address, with_total
 from ingram_assets.sources.ipage.access.cancellation import Canceled
-from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch
 
@@ -186,11 +186,12 @@ def _of_the_export(sources: _Sources, why: str | None) -> Found:
 
 
 def _most_telling(problems: list[IngramError]) -> IngramError:
-    """What may pass, so that it is tried again; that the search is there and empty; or the first."""
+    """What may pass comes first, so that it is tried again; a bare status that is no page comes last."""
     for kind in (Transient, NothingListed):
         if (found := next((error for error in problems if isinstance(error, kind)), None)) is not None:
             return found
-    return problems[0]
+    bare = [error for error in problems if isinstance(error, NotFound) and not error.in_words]
+    return next((error for error in problems if error not in bare), problems[0])
 
 
 def _is_cut(export: SavedSearch | None) -> list[str]:
@@ -213,10 +214,8 @@ def _of_both(export: SavedSearch | None, pages: _Pages, problems: Iterable[Ingra
     short = pages.total is not None and count + len(pages.rejected) < pages.total
     if export is None:
         reason = next(iter(problems), "the page of results has no link to it")
-        many = f"{pages.read:,} page{'' if pages.read == 1 else 's'}"
-        notes.append(
-            f"The export could not be had ({reason}): {many} of results serve, with {count:,} titles."
-        )
+        serve = f"{pages.read:,} pages of results serve" if pages.read > 1 else "the page of results serves"
+        notes.append(f"The export could not be had ({reason}): {serve}.")
     elif note := _difference(listed.keys(), pages.titles.keys(), is_whole=not (short or pages.ended)):
         notes.append(f"{note} All {len(together)} are taken.")
     if short and (export is None or len(together) < (pages.total or 0)):

@@ -24,13 +24,20 @@ _NUMBER = re.compile(
 _LABELED = re.compile(r"\b(?:e?isbns?|ean)(?:[-\s]?1[03])?\s*[:#]?\s*$", re.IGNORECASE)
 _NAMES_ONE = re.compile(r"(?:ean|isbn|gtin)\w*", re.IGNORECASE)
 _THIRTEEN = re.compile(r"(?<![0-9])97[89][0-9]{10}(?![0-9])")
+_FORMAT = re.compile(
+    r"\W*(?:(?:trade|mass market|large print|library|board|audio|digital|compact)\s+)*"
+    r"(?:hard(?:cover|back)|paper(?:back)?|soft(?:cover|back)|e-?book|epub|kindle|audio(?:book)?|cd|disc|mp3"
+    r"|large print)s?\W*(?:\$[0-9.]+)?\W*",
+    re.IGNORECASE,
+)
+"""The text of a link to the same book in another binding, which is another title."""
 _MARKED = "img[src], input[value], [data-ean], [data-isbn]"
 _MAX_SIGNS = 5_000
 _MAX_HEADER = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class BookSign:
     """That an element tells a book: by a `link`, its `column`, a `label`, `alone`, or a hidden `mark`."""
 
     isbn: str
@@ -51,7 +58,7 @@ class Row:
     """An element that stands for one book, if its signs agree. `cells`, `header`: of a row of a table."""
 
     node: LexborNode
-    signs: list[Sign]
+    signs: list[BookSign]
     cells: list[str] = field(default_factory=list)
     header: Header | None = None
     bad: Bad | None = None
@@ -104,14 +111,12 @@ class Books:
         self._tree = tree
         self._rows_of_tables: dict[int, tuple[list[str], Header]] = {}
         self._bad: dict[int, Bad] = {}
-        self._signs: dict[int, list[Sign]] = {}
+        self._signs: dict[int, list[BookSign]] = {}
         named = {node.mem_id for node in asides.beside_results(tree)}
         signs = [sign for sign in self._find() if not _is_under(sign.node, named)]
         self._hold(signs)
         headed = {node.mem_id for node in asides.under_headings(tree, set(self._signs))}
         kept = [sign for sign in signs if not _is_under(sign.node, headed)]
-        self.beside = {sign.isbn for sign in signs} - {sign.isbn for sign in kept}
-        """The books under a heading of other books, if any stand elsewhere, too."""
         self._hold(kept)
         self._all, self._kept = signs, kept
 
@@ -123,7 +128,6 @@ class Books:
     def take_all(self) -> None:
         """Takes those under such a heading, too: it was the search's own name."""
         self._hold(self._all)
-        self.beside = set()
 
     def lists(self) -> list[BookList]:
         """The lists on the page; the parts of one are one."""
@@ -135,15 +139,15 @@ class Books:
                 merged[found.place] = found
         return [found for found in merged.values() if found.isbns or any(row.signs for row in found.rows)]
 
-    def _find(self) -> list[Sign]:
-        found: list[Sign] = []
+    def _find(self) -> list[BookSign]:
+        found: list[BookSign] = []
         for sign in chain(self._of_columns(), self._of_links(), self._of_words(), self._of_marks()):
             found.append(sign)
             if len(found) > _MAX_SIGNS:
                 raise PageChanged("results", "far more books stand on it than on any page of results.")
         return found
 
-    def _hold(self, signs: Iterable[Sign]) -> None:
+    def _hold(self, signs: Iterable[BookSign]) -> None:
         self._signs = {}
         for sign in signs:
             at: LexborNode | None = sign.node
@@ -151,7 +155,7 @@ class Books:
                 self._signs.setdefault(at.mem_id, []).append(sign)
                 at = at.parent
 
-    def _of_columns(self) -> Iterator[Sign]:
+    def _of_columns(self) -> Iterator[BookSign]:
         for rows in rows_of_tables(self._tree):
             texts = [[fields.clean(cell) for cell in cells] for _, cells in rows]
             heads = [columns_of(cells) for cells in texts[:_MAX_HEADER]]
@@ -167,17 +171,18 @@ class Books:
                     if column in header.codes and header.isbn:
                         continue
                     try:
-                        yield Sign(fields.read_book_number(text)[0], "column", node)
+                        yield BookSign(fields.read_book_number(text)[0], "column", node)
                     except InvalidIsbn as error:
                         if text and column in header.isbn:
                             self._bad.setdefault(node.mem_id, Bad(text, str(error)))
 
-    def _of_links(self) -> Iterator[Sign]:
+    def _of_links(self) -> Iterator[BookSign]:
         for link in self._tree.css("a[href]"):
-            if (isbn := isbn_in_address(link.attributes.get("href") or "")) is not None:
-                yield Sign(isbn, "link", link)
+            isbn = isbn_in_address(link.attributes.get("href") or "")
+            if isbn is not None and not _FORMAT.fullmatch(link.text(deep=True)[:60]):
+                yield BookSign(isbn, "link", link)
 
-    def _of_marks(self) -> Iterator[Sign]:
+    def _of_marks(self) -> Iterator[BookSign]:
         for node in self._tree.css(_MARKED):
             for name in ("src", "value", "data-ean", "data-isbn"):
                 value = node.attributes.get(name) or ""
@@ -189,9 +194,9 @@ class Books:
                     else None
                 )
                 if isbn is not None:
-                    yield Sign(isbn, "mark", node)
+                    yield BookSign(isbn, "mark", node)
 
-    def _of_words(self) -> Iterator[Sign]:
+    def _of_words(self) -> Iterator[BookSign]:
         """ISBNs behind their label, and 13 digits that have an element for themselves."""
         before = ""
         body = self._tree.body
@@ -209,7 +214,7 @@ class Books:
                         self._note_bad(node.parent, Bad(found[0], str(error)))
                     continue
                 if is_labeled or is_alone:
-                    yield Sign(isbn, "label" if is_labeled else "alone", node.parent)
+                    yield BookSign(isbn, "label" if is_labeled else "alone", node.parent)
             before = text or before
 
     def _note_bad(self, node: LexborNode | None, bad: Bad) -> None:

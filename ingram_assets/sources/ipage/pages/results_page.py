@@ -126,14 +126,14 @@ def read_results_page(html: str | bytes, address: str = "") -> ResultsPage:
             "column of ISBNs, no Download link.",
         )
     titles, rejected = _read(chosen.rows)
-    warnings = _warnings(len(books.beside | beside - {title.isbn for title in titles}), links)
+    warnings = _warnings(len(beside), links)
     return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings)
 
 
 def _warnings(beside: int, links: "_Links") -> tuple[str, ...]:
     found = []
     if beside:
-        found.append(f"{beside} books beside the results were left out.")
+        found.append(f"Books beside the results were left out: {beside} of them.")
     if links.needs_a_script:
         found.append("The link to its next page is a script, which can't be followed.")
     return tuple(found)
