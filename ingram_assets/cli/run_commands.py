@@ -1,6 +1,7 @@
 """Commands that start a run: sync-stock, discover, enrich, retire, push, undo."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,11 @@ def _search(value: str) -> str:
     """A saved search as a person names it, by its number or an address; its host is looked at later."""
     from ingram_assets.domain.saved_searches import NoSearch, named_search
 
+    if Path(value).is_file():
+        raise click.BadParameter(f"{value!r} is a file: ingram discover --file {value}")
     try:
         named_search(value, None)
     except NoSearch as error:
-        if Path(value).is_file():
-            raise click.BadParameter(f"{value!r} is a file: ingram discover --file {value}") from None
         raise click.BadParameter(f"{value!r} is none: {error}.") from None
     return value
 
@@ -117,11 +118,24 @@ def discover(
     if files:
         if let_through:
             raise click.UsageError("--let-through is for a search that shrank: a file takes no title away.")
-        finish(run_job(read_files((*files, *search), dry_run=dry_run)), as_json)
+        finish(_with_those_to_be_read(run_job(read_files((*files, *search), dry_run=dry_run))), as_json)
     if len(search) > 1:
         raise click.UsageError("Name one search; or files, with --file before them.")
     named = _search_to_read(_search(search[0]) if search else None)
     finish(run_job(job_requests.discover(named, dry_run=dry_run, let_through=let_through)), as_json)
+
+
+def _with_those_to_be_read(tracked: "RunResult") -> "RunResult":
+    """The run, and one that reads the pages of those whose titles nobody knows: then they are tracked."""
+    from ingram_assets.defs.scraper.discovery import TO_BE_READ
+
+    unread = [isbn for report in tracked.reports for isbn in report["details"].pop(TO_BE_READ, ())]
+    if not unread:
+        return tracked
+    read = run_job(job_requests.read_titles(unread))
+    for report in tracked.reports:
+        report["counts"]["new"] += sum(step["counts"].get("ok", 0) for step in read.reports)
+    return replace(read, reports=[*tracked.reports, *read.reports], seconds=tracked.seconds + read.seconds)
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """Discovery: which titles a saved search or a person's file lists, and that they are tracked from now on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,8 @@ from ingram_assets.staging.writer import LONGEST
 LISTED = "isbns"
 NEW = "new"
 """The detail of a report that names the titles which are not tracked yet."""
+TO_BE_READ = "to_be_read"
+"""The detail of a report that names those without a title, which a row has to have."""
 _OR_A_FILE = (
     "Or hand its titles in as a file, an export or the page saved by the browser: ingram discover --file."
 )
@@ -43,6 +45,11 @@ class Listed:
     titles: Mapping[str, tuple[str | None, Decimal | None]]
     not_understood: Mapping[str, str]
     notes: tuple[str, ...] = ()
+
+    def without(self, isbns: Collection[str]) -> "Listed":
+        """The rest."""
+        titles = {isbn: values for isbn, values in self.titles.items() if isbn not in isbns}
+        return Listed(titles, self.not_understood, self.notes)
 
 
 def search_named(asked: str, settings: ScraperSettings) -> str:
@@ -178,7 +185,18 @@ def track(context: Context, queue: QueueWriterResource, listed: Listed, report: 
 def say_what_would_be_tracked(instance: dg.DagsterInstance, listed: Listed, report: Report) -> None:
     """The same without doing it: the report names the titles that are not tracked yet."""
     new = _counted(instance, listed, report, {})
+    if unread := without_a_title(instance, listed):
+        report.notes.append(
+            f"{len(unread):,} of them have no title in the file: their pages are read first, and those that "
+            "iPage does not list are not tracked."
+        )
     report.details |= {"dry_run": True, NEW: {isbn: title or "" for isbn, (title, _) in new.items()}}
+
+
+def without_a_title(instance: dg.DagsterInstance, listed: Listed) -> list[str]:
+    """Those that are not tracked yet, and that the list gives no title for."""
+    known = {*instance.get_dynamic_partitions(ISBNS_NAME), *instance.get_dynamic_partitions(RETIRED_NAME)}
+    return [isbn for isbn, (title, _) in listed.titles.items() if not title and isbn not in known]
 
 
 def _counted(

@@ -14,6 +14,7 @@ from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
 from ingram_assets.defs.scraper.discovery import (
+    TO_BE_READ,
     Listed,
     listed_by_search,
     read_search,
@@ -21,6 +22,7 @@ from ingram_assets.defs.scraper.discovery import (
     search_named,
     shrunk,
     track,
+    without_a_title,
 )
 from ingram_assets.defs.scraper.earlier_sweeps import before_some_titles
 from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
@@ -103,7 +105,10 @@ def plan_discovery(context: dg.OpExecutionContext, config: PlanConfig, ipage: IP
 
 
 # Without the pool: it asks nothing of the site, and takes nothing away from a sweep that is under way.
-@dg.op(description="Tracks the titles that a person's file lists; takes none away.")
+@dg.op(
+    description="Tracks the titles that a person's file lists; takes none away. Those that it gives no title "
+    "for are named in its report: they are tracked once their pages were read, as by enrich."
+)
 def track_titles(
     context: dg.OpExecutionContext, config: TrackConfig, queue: QueueWriterResource
 ) -> dg.Output[None]:
@@ -113,10 +118,13 @@ def track_titles(
     listed, report = Listed(titles, config.not_understood, tuple(config.notes)), Report(context.job_name)
     if config.dry_run:
         say_what_would_be_tracked(context.instance, listed, report)
-    else:
-        say(context, f"Titles of the file: 0 of {len(titles):,}")
-        track(context, queue, listed, report)
-        say(context, f"Titles of the file: {len(titles):,} of {len(titles):,}")
+        return dg.Output(None, metadata=report.metadata())
+    unread = without_a_title(context.instance, listed)
+    say(context, f"Titles of the file: 0 of {len(titles):,}")
+    track(context, queue, listed.without(unread), report)
+    say(context, f"Titles of the file: {len(titles) - len(unread):,} of {len(titles):,}")
+    report.counts["discovered"] = len(titles)
+    report.details |= {TO_BE_READ: unread} if unread else {}
     return dg.Output(None, metadata=report.metadata())
 
 
