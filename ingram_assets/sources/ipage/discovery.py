@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.saved_searches import is_address, with_total
 from ingram_assets.sources.ipage.access.cancellation import Canceled
-from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
+from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch
 
@@ -127,7 +127,7 @@ class _Sources:
         except Canceled:
             raise
         except IngramError as error:
-            if isinstance(error, Stopped | NeedsPerson) and self.export is None:
+            if isinstance(error, Stopped | NeedsPerson | SessionExpired) and self.export is None:
                 raise
             self.problems.append(error)
             return

@@ -106,6 +106,7 @@ def read_results_page(html: str | bytes, address: str = "") -> ResultsPage:
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    recognize.refuse_cut_page(text)
     if tree.css_first("#pd-title, .productDetailTitle") is not None:
         raise PageChanged("results", "it is the page of one title; ingram enrich takes a title's ISBN.")
     links, books = _Links(tree, address), Books(tree)

@@ -304,3 +304,9 @@ def test_a_hostile_page_takes_no_forever(body: str) -> None:
     with contextlib.suppress(PageChanged, NotFound):
         read(body)
     assert time.process_time() - began < 60, "and not hours"
+
+
+def test_half_a_page_is_asked_for_again_and_not_taken_for_a_short_one() -> None:
+    html = f"<!DOCTYPE html><html><body>{NAV}{COUNT}<table>{HEAD}{FOUR_ROWS}"
+    with pytest.raises(PageChanged, match="cut short"):
+        read_results_page(html)
