@@ -137,7 +137,8 @@ class SweepConfig(dg.Config):
     freshness_policy=SEARCH_SPEC.freshness,
     automation_condition=SEARCH_SPEC.condition(),
     description=(
-        "The titles of the saved search on iPage, weekly. New ISBNs become partitions and rows of the queue; "
+        "The titles of the saved search on iPage, by its export and its pages of results, weekly. New ISBNs "
+        "become partitions and rows of the queue; "
         "a title that leaves the search goes on being tracked, one that a person retired stays retired."
     ),
 )

@@ -18,6 +18,7 @@ _MEANT = re.compile(
     r"(?<![0-9A-Za-z.,])[0-9](?:[-‐‑‒–— ]?[0-9]){8,}[Xx]?|[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}\b"
 )
 """What is meant as an ISBN, so long is it: a price or a day is shorter."""
+_TAKEN = "·"
 _SHOWN = 60
 
 
@@ -29,7 +30,7 @@ def read_isbn_list(text: str) -> SavedSearch:
         line = fields.without_unseen(_COMMENT.sub("", line))
         if not line or header_of(re.split(r"[,;|\t]", line)) is not None:
             continue
-        isbns, bad = _read_line(line[:20_000])
+        isbns, bad = _read_line(line)
         rejected += [RejectedRow(number, value[:_SHOWN], reason) for value, reason in bad]
         for isbn in isbns:
             if isbn in titles:
@@ -61,26 +62,25 @@ def _several(part: str) -> tuple[list[str], list[tuple[str, str]]]:
     """The ISBNs among other words or one behind the other, parted by blanks alone."""
     placed: list[tuple[int, str]] = []
     bad: list[tuple[str, str]] = []
+    left = list(part)  # without what was taken
 
-    def take(found: str, start: int, *, sure: bool) -> bool:
-        nonlocal part
+    def take(found: str, start: int) -> str | None:
+        """Why it is no ISBN; `None`: it is, and is taken."""
         try:
             placed.append((start, fields.read_book_number(found)[0]))
         except InvalidIsbn as error:
-            if not sure:
-                return False
-            bad.append((found, str(error)))
-        part = part[:start] + "·" * len(found) + part[start + len(found) :]
-        return True
+            return why_no_isbn(found, str(error))
+        left[start : start + len(found)] = _TAKEN * len(found)
+        return None
 
-    for match in list(_THIRTEEN.finditer(part)):
-        take(match[0], match.start(), sure=True)
-    for match in list(_TEN.finditer(part)):
-        if "·" not in part[match.start() : match.start() + len(match[1])]:
-            take(match[1], match.start(), sure=False)
-    for match in list(_MEANT.finditer(part)):
-        try:
-            placed.append((match.start(), fields.read_book_number(match[0])[0]))
-        except InvalidIsbn as error:
-            bad.append((match[0], why_no_isbn(match[0], str(error))))
+    for match in _THIRTEEN.finditer(part):
+        if (reason := take(match[0], match.start())) is not None:
+            bad.append((match[0], reason))
+            left[match.start() : match.end()] = _TAKEN * len(match[0])
+    for match in _TEN.finditer("".join(left)):
+        if _TAKEN not in left[match.start() : match.start() + len(match[1])]:
+            take(match[1], match.start())
+    for match in _MEANT.finditer("".join(left)):
+        if (reason := take(match[0], match.start())) is not None:
+            bad.append((match[0], reason))
     return [isbn for _, isbn in sorted(placed)], bad

@@ -11,6 +11,8 @@ from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage, read_results_page
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
 
+_COLUMNS = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?[\r\n]+)*[^\r\n#]*[,;\t|]")
+"""A first line of several cells."""
 _NOT_OF_A_FILE = "form, input, button, nav"
 """Elements of a page for people; an export that is HTML has its table and nothing else."""
 
@@ -45,8 +47,7 @@ def read_file(data: bytes) -> SavedSearch | ResultsPage:
             raise
         return _of_a_list(text, error)
     # A heading above a list makes no sheet of it: a line of it may hold several ISBNs, and comments.
-    is_sheet = len(found.titles) > len(found.rejected) and "#" not in text
-    return found if is_sheet else _more(found, read_isbn_list(text))
+    return found if _COLUMNS.search(text) else _better(found, read_isbn_list(text))
 
 
 def _of_a_list(text: str, error: PageChanged) -> SavedSearch:
@@ -57,9 +58,9 @@ def _of_a_list(text: str, error: PageChanged) -> SavedSearch:
     raise PageChanged("ISBN", f"no ISBN stands in it, nor a column of this name.{first}") from error
 
 
-def _more(sheet: SavedSearch, plain: SavedSearch) -> SavedSearch:
-    """The reading that found more titles; the sheet's, which has their prices, where both found as many."""
-    return plain if len(plain.titles) > len(sheet.titles) else sheet
+def _better(sheet: SavedSearch, plain: SavedSearch) -> SavedSearch:
+    """The reading that finds more titles, or leaves less that it does not understand."""
+    return max(sheet, plain, key=lambda found: (len(found.titles), -len(found.rejected)))
 
 
 def _page_in(data: bytes) -> str | None:

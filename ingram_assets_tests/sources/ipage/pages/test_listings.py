@@ -11,6 +11,7 @@ from ingram_assets.sources.ipage.pages.page_failures import PageChanged, Session
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
 from ingram_assets_tests.testing.page_factory import LOGIN
+from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.workbooks import xlsx
 
 HAIL, DUNE, FIRES = "9780593135204", "9780441013593", "9781956007329"
@@ -64,6 +65,19 @@ def test_a_list_of_isbns_however_it_is_written(text: str) -> None:
     assert found.rejected == ()
     for charset in ("utf-16", "utf-8-sig"):
         assert isbns(read_file(text.encode(charset))) == [HAIL, DUNE]
+
+
+def test_a_list_on_one_line_is_read_to_its_end() -> None:
+    many = [make_isbn(number) for number in range(5_000)]
+    for between in (" ", ", ", "; "):
+        assert isbns(read_file(between.join(many).encode())) == many
+
+
+def test_a_sheet_is_read_by_its_column_of_isbns_alone() -> None:
+    """Not by whatever else is one, though a title has the sign of a comment."""
+    found = read_file(f"ISBN,Title,Also as\n{HAIL},Hail #1,{FIRES}\n{DUNE},Dune,\n".encode())
+    assert isbns(found) == [HAIL, DUNE]
+    assert found.titles[0].title == "Hail #1"
 
 
 @pytest.mark.parametrize(
