@@ -13,7 +13,7 @@ from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.go_live import go_live
 from ingram_assets.cli.look_commands import check_store, explain, history, read, runs, status
 from ingram_assets.cli.queue_commands import queue
-from ingram_assets.cli.run_commands import enrich, push, retire, sync_stock, undo
+from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.start_commands import demo, desk, up
 from ingram_assets.cli.stock_commands import stock
 from ingram_assets.cli.token_commands import token
@@ -74,7 +74,8 @@ def main(env_dir: Path | None) -> None:
 
 
 for _command in (
-    *(sync_stock, enrich, retire, push, go_live, undo, runs, history, explain, status, check_store, read),
+    *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
+    *(check_store, read),
     *(stock, token, up, desk, demo, queue, alert),
 ):
     main.add_command(_command)

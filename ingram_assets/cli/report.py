@@ -46,10 +46,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "undone": ("put back", "would be put back"),
     "left": ("left as they are now", "would be left as they are now"),
     "removed": ("taken out of the store", "would be taken out of the store"),
-    "discovered": ("listed by the saved search", ""),
-    "new": ("new: tracked from now on", ""),
-    "rejected": ("rows of the saved search that can't be used", ""),
     "retired": ("retired", ""),
+    **dict.fromkeys(("discovered", "new", "known", "rejected"), ("", "")),  # they are a sentence
     "ok": ("pages read", ""),
     "stock_read": ("with stock read", ""),
     "stock_unknown": ("whose page shows no stock", ""),
@@ -128,8 +126,8 @@ def print_report(result: "RunResult", report: "Report") -> None:
 
     console = Console(highlight=False)
     is_plan = bool(report.details.get("dry_run"))
-    if is_plan:
-        console.print("A plan: nothing was written.", style="bold")
+    for headline in _headlines(report.counts, is_plan=is_plan):
+        console.print(headline)
     lines = list(_changes(report.details))
     # A plan is looked at whole before it is let through; what was done can be looked up.
     shown = lines if is_plan else lines[:_SHOWN]
@@ -153,6 +151,19 @@ def print_report(result: "RunResult", report: "Report") -> None:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
 
 
+def _headlines(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[str]:
+    """A plan: nothing was written. 98 titles: 12 would be new, 86 known, 2 lines not understood."""
+    if is_plan:
+        yield "[bold]A plan: nothing was written.[/bold]"
+    if (titles := counts.get("discovered")) is None:
+        return
+    new = "would be new" if is_plan else "new"
+    words = [f"{count(counts['new'])} {new}", f"{count(counts['known'])} known"]
+    if rejected := counts.get("rejected"):
+        words.append(f"{count(rejected)} line{'' if rejected == 1 else 's'} not understood")
+    yield f"{count(titles)} title{'' if titles == 1 else 's'}: {', '.join(words)}."
+
+
 def _counted(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[tuple[str, int]]:
     """The figures that say something: none of nothing, and none of the machine's own."""
     for name, number in counts.items():
@@ -171,6 +182,8 @@ def _changes(details: Mapping[str, Any]) -> Iterator[str]:
         yield f"[bold]{markup(isbn)}[/bold] {markup(change['title'])}: {level}{markup(label)}"
         if details.get("dry_run"):
             yield from (f"    {markup(reason)}" for reason in change["reasons"])
+    for isbn, title in details.get("new", {}).items():
+        yield f"[bold]{markup(isbn)}[/bold] {markup(title)}".rstrip()
     verb = "would put back" if details.get("dry_run") else "put back"
     for isbn, what in details.get("undone", {}).items():
         yield f"[bold]{markup(isbn)}[/bold] {verb}: {markup('; '.join(what))}"

@@ -1,6 +1,8 @@
-"""Commands that start a run: sync-stock, enrich, retire, push, undo."""
+"""Commands that start a run: sync-stock, discover, enrich, retire, push, undo."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,16 +16,17 @@ if TYPE_CHECKING:
     from ingram_assets.overview.run_results import RunResult
 
 
-def _search_id(value: str) -> str:
-    """A saved search's number on iPage, or its Download link's path: as the setting's."""
-    from pydantic import TypeAdapter, ValidationError
+def _search(value: str) -> str:
+    """A saved search as a person names it, by its number or an address; its host is looked at later."""
+    from ingram_assets.domain.saved_searches import NoSearch, named_search
 
-    from ingram_assets.settings.kinds import SavedSearch
-
+    if Path(value).is_file():
+        raise click.BadParameter(f"{value!r} is a file: ingram discover --file {value}")
     try:
-        return str(TypeAdapter(SavedSearch).validate_python(value.strip()))
-    except ValidationError as error:
-        raise click.BadParameter(f"{value!r} is none: {error.errors()[0]['ctx']['error']}.") from None
+        named_search(value, None)
+    except NoSearch as error:
+        raise click.BadParameter(f"{value!r} is none: {error}.") from None
+    return value
 
 
 def _run_id(value: str) -> str:
@@ -38,7 +41,7 @@ def _run_id(value: str) -> str:
 
 
 @click.command()
-@click.argument("search_id", required=False, type=_search_id)
+@click.argument("search_id", required=False, type=_search)
 @let_through
 @with_json
 def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
@@ -48,6 +51,16 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     ingram sync-stock               the search of IPAGE_SAVED_SEARCH_ID
     ingram sync-stock 1234567       another one; its titles are tracked from now on
     """
+    finish(run_job(job_requests.sync_stock(_search_to_read(search_id), let_through=let_through)), as_json)
+
+
+def _search_to_read(search: str | None) -> str:
+    """The search that is named, as the site is asked for it; empty: that of the settings.
+
+    Raises:
+        SettingsError: neither is there, or another setting of the scraper is missing or malformed.
+    """
+    from ingram_assets.domain.saved_searches import NoSearch, named_search
     from ingram_assets.settings.base import SettingsError
     from ingram_assets.settings.environment import environment_of
     from ingram_assets.settings.files import own_file
@@ -55,14 +68,74 @@ def sync_stock(search_id: str | None, let_through: bool, as_json: bool) -> None:
     from ingram_assets.settings.scraper import ScraperSettings
 
     given = environment_of("scraper")
-    if search_id:
+    if search:
         given.pop("IPAGE_SAVED_SEARCH_ID", None)  # Not asked for, so it is no matter what it says.
-    if not load(ScraperSettings, given).IPAGE_SAVED_SEARCH_ID and not search_id:
-        file = own_file(ScraperSettings.file)
+    settings = load(ScraperSettings, given)
+    if search:
+        try:
+            return named_search(search, settings.IPAGE_BASE_URL)
+        except NoSearch as error:
+            raise click.BadParameter(f"{search!r} is none: {error}.", param_hint="'SEARCH'") from None
+    if not settings.IPAGE_SAVED_SEARCH_ID:
+        file, command = own_file(ScraperSettings.file), click.get_current_context().info_name
         raise SettingsError(
-            f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram sync-stock ID."
+            f"IPAGE_SAVED_SEARCH_ID is missing: set it in {file}, or name the search: ingram {command} ID. "
+            "Or hand in a file that lists its titles: ingram discover --file FILE."
         )
-    finish(run_job(job_requests.sync_stock(search_id or "", let_through=let_through)), as_json)
+    return ""
+
+
+@click.command()
+@click.argument("search", required=False, nargs=-1)
+@click.option(
+    "--file",
+    "files",
+    metavar="FILE...",
+    multiple=True,
+    help="Take the titles from files: an export, a page of results saved by the browser, or a list of ISBNs; "
+    "- is what is piped in.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be tracked; track nothing.")
+@let_through
+@with_json
+def discover(
+    search: tuple[str, ...], files: tuple[str, ...], dry_run: bool, let_through: bool, as_json: bool
+) -> None:
+    r"""Track the titles of the saved search, or those that files list. None is ever taken away.
+
+    SEARCH is the saved search's number, or an address copied from the browser: of its page of results, or of
+    its Download link. Without it, the search of IPAGE_SAVED_SEARCH_ID.
+
+    \b
+    ingram discover                             the saved search, as it is done weekly
+    ingram discover 'https://…' --dry-run       what an address leads to
+    ingram discover --file export.xlsx          an export
+    ingram discover --file page1.html page2.html    pages of results, saved by the browser
+    pbpaste | ingram discover --file - --dry-run    a list of ISBNs
+    """
+    from ingram_assets.cli.listed_files import read_files
+
+    if files:
+        if let_through:
+            raise click.UsageError("--let-through is for a search that shrank: a file takes no title away.")
+        finish(_with_those_to_be_read(run_job(read_files((*files, *search), dry_run=dry_run))), as_json)
+    if len(search) > 1:
+        raise click.UsageError("Name one search; or files, with --file before them.")
+    named = _search_to_read(_search(search[0]) if search else None)
+    finish(run_job(job_requests.discover(named, dry_run=dry_run, let_through=let_through)), as_json)
+
+
+def _with_those_to_be_read(tracked: "RunResult") -> "RunResult":
+    """The run, and one that reads the pages of those whose titles nobody knows: then they are tracked."""
+    from ingram_assets.defs.scraper.discovery import TO_BE_READ
+
+    unread = [isbn for report in tracked.reports for isbn in report["details"].pop(TO_BE_READ, ())]
+    if not unread:
+        return tracked
+    read = run_job(job_requests.read_titles(unread))
+    for report in tracked.reports:
+        report["counts"]["new"] += sum(step["counts"].get("ok", 0) for step in read.reports)
+    return replace(read, reports=[*tracked.reports, *read.reports], seconds=tracked.seconds + read.seconds)
 
 
 @click.command()

@@ -66,6 +66,31 @@ def undo_run(run_id: str, *, dry_run: bool = False) -> JobRequest:
     return JobRequest("storefront", "undo", {"undo_run": {"run_id": run_id, "dry_run": dry_run}})
 
 
+def discover(search_id: str = "", *, dry_run: bool = False, let_through: bool = False) -> JobRequest:
+    """Discovery alone, or what it would bring; without an id the search of the settings."""
+    from ingram_assets.defs.keys import SAVED_SEARCH
+
+    if dry_run:
+        return JobRequest("scraper", "discover_plan", {"plan_discovery": {"search_id": search_id}})
+    asked = {"search_id": search_id, "let_through": let_through}
+    return JobRequest("scraper", "discover", {SAVED_SEARCH.to_python_identifier(): asked})
+
+
+def track_titles(
+    isbns: Sequence[str],
+    titles: Mapping[str, str],
+    prices: Mapping[str, str],
+    not_understood: Mapping[str, str],
+    notes: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+) -> JobRequest:
+    """These titles, which a file lists, are tracked from now on; or what would be."""
+    asked = {"isbns": list(isbns), "titles": dict(titles), "prices": dict(prices), "dry_run": dry_run}
+    asked |= {"not_understood": dict(not_understood), "notes": list(notes)}
+    return JobRequest("scraper", "discover_in_file", {"track_titles": asked})
+
+
 def sync_stock(search_id: str = "", *, let_through: bool = False) -> JobRequest:
     """Discovery, then the stock of every tracked title; without an id the search of the settings."""
     from ingram_assets.defs.keys import SAVED_SEARCH, STOCK_SWEEP

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
-from ingram_assets.domain import cookies
+from ingram_assets.domain import cookies, saved_searches
 from ingram_assets.domain.addresses import (
     browser_address,
     database_address,
@@ -151,11 +151,12 @@ AlertUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_pieces), AfterVali
 
 _WAITS = "it has to be whole seconds, separated by commas, as 300,900"
 _BASE32 = "an authenticator's secret is 16 or more letters and digits from 2 to 7"
-_SEARCH = (
-    "it has to be the saved search's number, as 1234567, or its Download link's path, which begins with /"
-)
 _BUCKET = "a bucket's name is 3 to 63 small letters, digits and hyphens"
 _PUBLISHABLE = "that is a publishable key: what is wanted is a secret one, which begins with sk_"
+
+
+def _search(value: str, info: ValidationInfo) -> str:
+    return saved_searches.named_search(value, info.data.get("IPAGE_BASE_URL"))
 
 
 def _senders(value: Any) -> Any:
@@ -231,7 +232,8 @@ SecretKey = Annotated[Key, BeforeValidator(_like(r"(?!pk_).*", _PUBLISHABLE))]
 Cookies = Annotated[SecretStr, AfterValidator(_secretly(_pasted_cookies))]
 """In whatever form a browser gives them out."""
 BucketName = Annotated[Text, AfterValidator(_like(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", _BUCKET))]
-SavedSearch = Annotated[Text, AfterValidator(_like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}|/[!-~]+", _SEARCH))]
+SearchName = Annotated[Text, AfterValidator(_search)]
+"""A saved search's number, or the path of an address of the site."""
 TimeZone = Annotated[Text, AfterValidator(_is_a_zone)]
 FolderPath = Annotated[Path, BeforeValidator(_written_out)]
 ExistingFile = Annotated[FolderPath, AfterValidator(_is_a_file)]

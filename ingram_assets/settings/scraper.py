@@ -19,7 +19,7 @@ from ingram_assets.settings.kinds import (
     Key,
     MailboxUrl,
     Program,
-    SavedSearch,
+    SearchName,
     Senders,
     Share,
     SiteUrl,
@@ -43,7 +43,7 @@ class ScraperSettings(PageBudget):
     IPAGE_USERNAME: Text | None = None
     IPAGE_PASSWORD: SecretStr | None = None
     IPAGE_ACCOUNT: Text | None = None
-    IPAGE_SAVED_SEARCH_ID: SavedSearch | None = None
+    IPAGE_SAVED_SEARCH_ID: SearchName | None = None
     IPAGE_MFA: Annotated[Literal["email", "totp", "prompt"], ANY_CASE] = "email"
     IPAGE_TOTP_SECRET: Base32 | None = None
     IPAGE_MFA_IMAP_URL: MailboxUrl | None = None

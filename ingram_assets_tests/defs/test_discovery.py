@@ -1,18 +1,20 @@
 """Discovery: what the saved search lists is tracked, and a search that lost its titles is not believed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from ingram_assets.defs.events import KIND, REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, RETIRED_NAME, SAVED_SEARCH
 from ingram_assets.defs.scraper.assets import saved_search
-from ingram_assets.defs.scraper.jobs import enrich, retire
+from ingram_assets.defs.scraper.jobs import discover_in_file, discover_plan, enrich, retire
 from ingram_assets.defs.scraper.ops import EnrichConfig, RetireConfig, enrich_titles, retire_titles
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
 from ingram_assets_tests.testing.queue import Queue
+from ingram_assets_tests.testing.shop import make_isbn
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 
@@ -107,7 +109,7 @@ def test_a_search_that_lost_its_titles_is_stopped(
     instance: dg.DagsterInstance, site: Simulator, queue: Queue, fault: str, listed: str
 ):
     before = tracked(instance, queue)
-    site.fault(fault, kinds=["export"])
+    site.fault(fault, kinds=["export", "search"])
     done = discover(instance)
     site.reset()
     assert not done.success
@@ -142,4 +144,154 @@ def test_a_search_that_is_not_there_is_named_and_wants_a_person(
     assert said is not None
     assert "iPage has no saved search 4711 that this account may see" in str(said.description)
     assert said.metadata[KIND].value == "needs_person", "exit code 2 at the terminal"
+    assert tracked(instance, queue) == before
+
+
+def report_of(done: dg.ExecuteInProcessResult, node: str) -> dict[str, Any]:
+    """The report of a job's op."""
+    (output,) = [event for event in done.events_for_node(node) if event.is_successful_output]
+    report: dict[str, Any] = output.step_output_data.metadata[REPORT].data
+    return report
+
+
+@pytest.mark.parametrize("markup", ["table", "cards"])
+def test_without_an_export_the_pages_of_results_are_tracked(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, markup: str
+):
+    """And nothing of what stands beside them."""
+    before = tracked(instance, queue)
+    for isbn in (first := site.isbns())[:2]:
+        instance.delete_dynamic_partition(ISBNS_NAME, isbn)
+    site.set(results_markup=markup, export_as="404")
+    done = discover(instance, let_through=True)  # The search of the test above had other titles, too.
+    site.reset()
+    assert done.success
+    counts = counts_of(done)
+    assert (counts["discovered"], counts["new"], counts["known"]) == (TITLES, 2, TITLES - 2)
+    assert tracked(instance, queue) == before
+    (made,) = done.asset_materializations_for_node("ipage__saved_search")
+    assert "The export could not be had" in made.metadata[REPORT].data["notes"][0]
+    assert made.metadata["isbns"].data == first
+
+
+def test_a_page_that_lost_its_titles_is_stopped_as_an_export_is(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    assert discover(instance).success
+    before = tracked(instance, queue)
+    site.set(export_as="404", search_shows=3)
+    done = discover(instance)
+    site.reset()
+    assert not done.success
+    (failure,) = [event.step_failure_data for event in done.get_step_failure_events()]
+    assert "lists 3 titles, last time it listed 12" in str(failure.user_failure_data.description)
+    assert tracked(instance, queue) == before
+
+
+@pytest.mark.parametrize(
+    ("search_id", "told"),
+    [
+        ("/ipage/common/contentdelivery/hm001View.action?x=1", "leads to no list of titles"),
+        ("/ipage/search/savedSearch.action?searchId=999", "nothing at the saved search's address"),
+        ("https://site.example/ipage/search?searchId=1", "of another host than the site's, 127"),
+    ],
+    ids=["home", "no search", "host"],
+)
+def test_an_address_that_leads_elsewhere_is_named_and_wants_a_person(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, search_id: str, told: str
+):
+    before = tracked(instance, queue)
+    done = discover(instance, search_id=search_id)
+    assert not done.success
+    (failure,) = [event.step_failure_data for event in done.get_step_failure_events()]
+    said = failure.user_failure_data
+    assert told in str(said.description)
+    assert said.metadata[KIND].value == "needs_person"
+    assert tracked(instance, queue) == before
+
+
+def test_a_search_that_never_listed_a_title_wants_a_person(instance: dg.DagsterInstance, site: Simulator):
+    site.fault("header_only", kinds=["search", "export"])
+    done = discover(instance, search_id=f"/ipage/search/savedSearch.action?searchId={site.search_id}")
+    site.reset()
+    assert not done.success
+    (failure,) = [event.step_failure_data for event in done.get_step_failure_events()]
+    assert "lists no title: open it in a browser" in str(failure.user_failure_data.description)
+
+
+def test_the_address_of_the_page_is_as_good_as_the_number(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    before = tracked(instance, queue)
+    address = f"{site.url}/ipage/search/savedSearch.action;jsessionid=1?token=a&searchId={site.search_id}#top"
+    done = discover(instance, search_id=address)
+    assert done.success
+    assert counts_of(done)["known"] == TITLES
+    assert tracked(instance, queue) == before
+    assert discover(instance).success  # What is read as this search is the setting's again.
+
+
+def test_a_plan_of_the_search_names_what_it_would_bring_and_writes_nothing(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue
+):
+    isbn = site.isbns()[0]
+    instance.delete_dynamic_partition(ISBNS_NAME, isbn)
+    before = tracked(instance, queue), instance.get_latest_materialization_event(SAVED_SEARCH)
+    done = discover_plan.execute_in_process(instance=instance, resources=RESOURCES)
+    assert (tracked(instance, queue), instance.get_latest_materialization_event(SAVED_SEARCH)) == before
+    report = report_of(done, "plan_discovery")
+    assert report["details"] == {"dry_run": True, "new": {isbn: site.entry(isbn)["title"]}}
+    assert (report["counts"]["new"], report["counts"]["known"]) == (1, TITLES - 1)
+    instance.add_dynamic_partitions(ISBNS_NAME, [isbn])
+
+
+def of_a_file(instance: dg.DagsterInstance, **config: Any) -> dict[str, Any]:
+    """The report of a run that tracks what a file lists."""
+    run_config = {"ops": {"track_titles": {"config": config}}}
+    done = discover_in_file.execute_in_process(run_config, instance=instance, resources=RESOURCES)
+    assert done.success
+    return report_of(done, "track_titles")
+
+
+def test_a_file_adds_its_titles_once_and_takes_none_away(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, retired: str
+):
+    own, known = make_isbn(71_000), site.isbns()[-1]
+    (partitions, rows) = tracked(instance, queue)
+    last = instance.get_latest_materialization_event(SAVED_SEARCH)
+    config = {"isbns": [own, known, retired], "titles": {own: "Own"}, "prices": {own: "9.50"}}
+    config |= {"not_understood": {"x": "list.txt, line 4: no ISBN"}, "notes": ["list.txt: a note"]}
+    plan = of_a_file(instance, **config, dry_run=True)
+    assert plan["details"]["new"] == {own: "Own"}
+    assert tracked(instance, queue) == (partitions, rows)
+    for new in (1, 0):
+        report = of_a_file(instance, **config)
+        counts = report["counts"]
+        assert (counts["discovered"], counts["new"], counts["known"]) == (3, new, 2 - new)
+        assert (counts["retired"], counts["rejected"]) == (1, 1)
+        assert report["failed"] == [{"isbn": "x", "reason": "list.txt, line 4: no ISBN"}]
+        assert report["notes"] == ["list.txt: a note"]
+        assert report["details"] == {}
+        assert tracked(instance, queue) == (sorted([*partitions, own]), sorted([*rows, own]))
+    row = queue.sql("SELECT title, srp_price::text FROM ingram_queue WHERE isbn = %s", own)
+    assert row == [("Own", "9.50")]
+    made = instance.fetch_materializations(QUEUE_ROWS, limit=5).records
+    assert [each.partition_key for each in made if each.partition_key == own] == [own]
+    assert instance.get_latest_materialization_event(SAVED_SEARCH) == last, (
+        "a file is no listing of the search"
+    )
+
+
+def test_numbers_without_titles_are_named_to_be_read_first(
+    instance: dg.DagsterInstance, site: Simulator, queue: Queue, retired: str
+):
+    """There is no row without a title, and nobody tracks what iPage may not list."""
+    before = tracked(instance, queue)
+    unknown, known = make_isbn(71_001), site.isbns()[-1]
+    plan = of_a_file(instance, isbns=[unknown, known, retired], dry_run=True)
+    assert plan["notes"][0].startswith("1 of them have no title in the file: their pages are read first")
+    report = of_a_file(instance, isbns=[unknown, known, retired])
+    assert report["details"] == {"to_be_read": [unknown]}
+    assert (report["counts"]["discovered"], report["counts"]["new"], report["counts"]["known"]) == (3, 0, 1)
+    assert report["failed"] == []
     assert tracked(instance, queue) == before

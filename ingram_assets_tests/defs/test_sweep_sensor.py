@@ -210,7 +210,16 @@ class TestTheSweep:
         shop.at_work(STOCK_SWEEP)
         assert shop.why_not(sweep_due) == "A run of it is queued or at work."
 
-    def test_none_while_the_breaker_is_open(self, shop: Shop):
+    def test_nothing_is_discovered_where_titles_come_by_files_alone(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ):
+        shop.track(A)
+        assert "IPAGE_SAVED_SEARCH_ID names no saved search" in shop.why_not(search_due)
+        monkeypatch.setenv("IPAGE_SAVED_SEARCH_ID", "123")
+        assert shop.asked(search_due) == [SAVED_SEARCH]
+
+    def test_none_while_the_breaker_is_open(self, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("IPAGE_SAVED_SEARCH_ID", "123")
         shop.track(A)
         shop.block(time.time() + 600)
         assert "left alone until" in shop.why_not(sweep_due)
@@ -253,6 +262,13 @@ class TestTheSweep:
                 assert "The last try failed" in shop.why_not(sensor)
             elif sensor is sweep_due or failed == SAVED_SEARCH:
                 assert shop.asked(sensor)
+
+    def test_a_search_is_the_same_however_it_is_named(self, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+        address = "https://ipage.ingramcontent.com/s?x=1&token=2#top"
+        monkeypatch.setenv("IPAGE_SAVED_SEARCH_ID", address)
+        shop.track(A)
+        shop.failed_by_hand("/s?x=1", of=SAVED_SEARCH)
+        assert "The last try failed" in shop.why_not(search_due)
 
     def test_a_success_ends_the_tries(self, shop: Shop):
         shop.track(A)

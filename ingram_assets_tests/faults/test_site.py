@@ -150,7 +150,7 @@ def test_a_bad_export_adds_and_loses_nothing(
     stack: Stack, scraper: Shell, fault: str, rule: dict[str, Any], exit_code: int | None, words: str
 ):
     before, store = known(stack), Store.of(stack)
-    stack.simulator.fault(fault, kinds=["export"], **rule)
+    stack.simulator.fault(fault, kinds=["export", "search"], **rule)
     done = scraper("sync-stock", "--json")
     stack.simulator.clear_faults()
     if exit_code is not None:

@@ -545,6 +545,11 @@ REFUSED = [
             "12,13",
             "/a b",
             "№5",
+            "https://ipage.ingramcontent.com",
+            "https://ipage.ingramcontent.com@site.example/x?searchId=12",
+            "https://ipage.ingramcontent.com/ipage/li001.jsp?searchId=12",
+            "https://ipage.ingramcontent.com/ipage/productdetail?ean_id=9780306406157",
+            "javascript:open(12)",
         ],
     ),
     # Nothing is filled in.

@@ -10,6 +10,8 @@ TERMS = ("off", "before_code", "after_code")
 FACTOR_MARKUP = ("radio", "buttons", "select")
 NO_COVER_AS = ("404", "empty", "gif", "html")
 UNITS = ("metric", "imperial")
+RESULTS_MARKUP = ("table", "cards")
+EXPORT_AS = ("file", "404", "popup", "unlinked")
 CSV_LAYOUTS = (
     *("classic", "isbn13", "product_code", "both_codes", "preamble", "tabs", "all_isbn10", "unknown_columns"),
 )
@@ -69,7 +71,14 @@ class Dials:
     hostile_share: float = 0.0
     """Share of titles whose title, author and annotation carry hostile text."""
 
-    # The export
+    # The saved search: its page of results, and its export
+    results_markup: str = "table"
+    """`table`: numbers in a column, a link to the next page. `cards`: boxes whose links have the numbers,
+    numbered pages, other books beside and below them."""
+    export_as: str = "file"
+    """`file`; `404`; `popup`: a page that asks for a click; `unlinked`: the file, to which no link leads."""
+    search_shows: int = 0
+    """So many titles of the search, the first ones; 0: all. The export is not concerned."""
     csv_layout: str = "classic"
 
     # Covers
@@ -100,6 +109,8 @@ _CHOICES = {
     "no_cover_as": NO_COVER_AS,
     "units": UNITS,
     "csv_layout": CSV_LAYOUTS,
+    "results_markup": RESULTS_MARKUP,
+    "export_as": EXPORT_AS,
 }
 
 

@@ -1,4 +1,7 @@
-"""The saved search: its page and its export, a CSV file in one of several shapes."""
+"""The saved search: its pages of results and its export, a CSV file in one of several shapes.
+
+What iPage's own look like is not publicly known: the pages are in two plausible markups.
+"""
 
 import csv
 import dataclasses
@@ -21,17 +24,40 @@ from ingram_demo.simulator.site import SEARCH_ID, Site
 SEARCH = "/ipage/search/savedSearch.action"
 EXPORT = "/ipage/browseRow/downloadExcel.action"
 PAGE_SIZE = 25
+OTHERS = 3
+"""Books beside the results that are none of them: the last of the catalog, which a search cut short lacks."""
 OTHER_SEARCH_TITLES = 40
 
 
 async def saved_search(request: Request) -> Response:
-    """The saved search's own page: how many titles, the first of them, and the link to the export."""
+    """The saved search's pages: how many titles, some of them, and links to the next and the export."""
     site: Site = request.app.state.site
     if session_of(request, site) is None:
         return signed_out(request, site)
-    if request.query_params.get("searchId") != SEARCH_ID:
+    query = request.query_params
+    if query.get("searchId") != SEARCH_ID:
         return HTMLResponse(site.render("error.html", message=NO_MATCH))
-    total = len(site.book.titles)
+    rule: Rule | None = request.scope.get("fault")
+    isbns = list(site.book.titles)[: site.dials.search_shows or None]
+    if rule is not None and rule.fault == "header_only":
+        isbns = []
+    is_table = site.dials.results_markup == "table"
+    first = _number(query.get("No")) if is_table else PAGE_SIZE * (max(1, _number(query.get("page"))) - 1)
+    page = site.render(
+        "search.html" if is_table else "search_cards.html",
+        total=len(isbns),
+        first=first,
+        size=PAGE_SIZE,
+        titles=[shown_title(site, isbn) for isbn in isbns[first : first + PAGE_SIZE]],
+        others=[shown_title(site, isbn) for isbn in list(site.book.titles)[-OTHERS:]],
+        isbn_10=isbn_10,
+        here=f"{SEARCH}?{urlencode({'searchId': SEARCH_ID})}",
+        export=_export_link(len(isbns)) if site.dials.export_as != "unlinked" else None,
+    )
+    return HTMLResponse(page)
+
+
+def _export_link(total: int) -> str:
     query = {
         "method": "downloadExcelPopup",
         "listTypeId": "SR",
@@ -39,13 +65,11 @@ async def saved_search(request: Request) -> Response:
         "totalRecords": total,
         "No": 0,
     }
-    first = [shown_title(site, isbn) for isbn in list(site.book.titles)[:PAGE_SIZE]]
-    page = site.render("search.html", total=total, titles=first, export=f"{EXPORT}?{urlencode(query)}")
-    return HTMLResponse(page)
+    return f"{EXPORT}?{urlencode(query)}"
 
 
 async def download(request: Request) -> Response:
-    """The export, by `listId` or `searchId`; `totalRecords` and `No` cut it as a page of results."""
+    """The export, by `listId` or `searchId`; `totalRecords` and `No` cut it."""
     site: Site = request.app.state.site
     rule: Rule | None = request.scope.get("fault")
     fault = rule.fault if rule is not None else None
@@ -54,6 +78,10 @@ async def download(request: Request) -> Response:
     query = request.query_params
     if query.get("listId", query.get("searchId")) != SEARCH_ID:
         return HTMLResponse(site.render("error.html", message=NO_MATCH))
+    if site.dials.export_as == "404":
+        return HTMLResponse("<html><body><h1>Not Found</h1></body></html>", 404)
+    if site.dials.export_as == "popup":
+        return HTMLResponse(site.render("export_popup.html"))
     titles: list[CatalogTitle] = [shown_title(site, isbn) for isbn in site.book.titles]
     first, wanted = _number(query.get("No")), _number(query.get("totalRecords"))
     titles = titles[first:][: wanted or None]

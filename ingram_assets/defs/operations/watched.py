@@ -37,6 +37,8 @@ NAMES = WorkNames(
         keys.COVER_SWEEP.to_user_string(): "the look at covers",
         keys.COVERS.to_user_string(): "covers",
         "enrich_titles": "enriching titles",
+        "plan_discovery": "the look at the saved search",
+        "track_titles": "tracking a file's titles",
         "push_titles": "the push to the store",
         keys.INVENTORY_LEVELS.to_user_string(): "the push to the store",
         keys.PRODUCTS.to_user_string(): "the import of products",

@@ -15,13 +15,11 @@ from ingram_assets.defs.events import (
     KIND,
     REPORT,
     STOPPED,
-    Progress,
     Report,
     classified,
     failure_of,
     json_last,
     log_check,
-    log_materializations,
     stopped,
 )
 from ingram_assets.defs.keys import (
@@ -33,7 +31,6 @@ from ingram_assets.defs.keys import (
     LIKELY_SELL_OUTS,
     ORDERS,
     QUEUE_ROWS,
-    RETIRED_NAME,
     SAVED_SEARCH,
     SITE_POOL,
     STOCK,
@@ -42,7 +39,7 @@ from ingram_assets.defs.keys import (
     UNREAD_PAGES,
 )
 from ingram_assets.defs.next_reading import SWEEP_EVERY
-from ingram_assets.defs.reading_events import cut, last_made, said, titled, titles_of
+from ingram_assets.defs.reading_events import titles_of
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_SPEC,
     COVERS_SPEC,
@@ -63,6 +60,14 @@ from ingram_assets.defs.scraper.between_sweeps import (
 from ingram_assets.defs.scraper.checks import evaluation
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import reading_order, span
+from ingram_assets.defs.scraper.discovery import (
+    LISTED,
+    listed_by_search,
+    read_search,
+    search_named,
+    shrunk,
+    track,
+)
 from ingram_assets.defs.scraper.earlier_sweeps import (
     before_a_sweep,
     before_some_titles,
@@ -73,17 +78,13 @@ from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
-from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.guardrails import Tripped
-from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
-from ingram_assets.sources.ipage.pages.page_failures import NotFound
-from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
 from ingram_assets.sources.ipage.site import Reading
-from ingram_assets.staging.writer import LONGEST
 
 _PACE = load(PaceSettings)
 OWNERS = ["team:bookstore"]
@@ -103,14 +104,15 @@ _READABLE = dg.AssetCheckSpec(
         "are in no share."
     ),
 )
-LISTED = "isbns"
 
 
 class SavedSearchConfig(dg.Config):
     """Which saved search is downloaded."""
 
     search_id: str = Field(
-        "", description="The saved search's id on iPage. Empty: the setting IPAGE_SAVED_SEARCH_ID."
+        "",
+        description="The saved search's number on iPage, or the whole address of its page of results or its "
+        "Download link. Empty: the setting IPAGE_SAVED_SEARCH_ID.",
     )
     let_through: bool = Field(
         False, description="A person looked at a search that lost more than half its titles: it is right."
@@ -138,7 +140,8 @@ class SweepConfig(dg.Config):
     freshness_policy=SEARCH_SPEC.freshness,
     automation_condition=SEARCH_SPEC.condition(),
     description=(
-        "The titles of the saved search on iPage, weekly. New ISBNs become partitions and rows of the queue; "
+        "The titles of the saved search on iPage, by its export and its pages of results, weekly. New ISBNs "
+        "become partitions and rows of the queue; "
         "a title that leaves the search goes on being tracked, one that a person retired stays retired."
     ),
 )
@@ -148,40 +151,16 @@ def saved_search(
     """Download the saved search, refuse it if it shrank, and track what is new."""
     with classified():
         settings = load(ScraperSettings)
-        search_id = config.search_id or settings.IPAGE_SAVED_SEARCH_ID
-        if not search_id:
-            raise SettingsError(
-                "IPAGE_SAVED_SEARCH_ID is missing: set it, or name the search in the run's config."
-            )
-        with (
-            ipage.open(context.run.run_id) as site,
-            Progress(context, "Saved searches read", 1, pause=site.pause) as progress,
-        ):
-            try:
-                found = read_saved_search(site.saved_search(search_id))
-            except NotFound as error:
-                raise NeedsPerson(
-                    f"iPage has no saved search {search_id} that this account may see: look up its number on "
-                    f"iPage, and name it to ingram sync-stock or in IPAGE_SAVED_SEARCH_ID. ({error})"
-                ) from error
-            progress.say(1)
-    isbns = [listed.isbn for listed in found.titles]
-    thresholds = guardrails.Thresholds(max_search_shrinkage=settings.GUARDRAIL_MAX_SEARCH_SHRINKAGE)
-    before = _listed_before(context.instance, search_id)
-    tripped = guardrails.search_shrunk(len(before), len(before & set(isbns)), thresholds)
-    check = _verdict(_SEARCH_SHRUNK, tripped, config.let_through, f"It lists {len(isbns)} titles.")
+        search_id = search_named(config.search_id, settings)
+        found = read_search(context, ipage, search_id)
+    tripped = shrunk(context.instance, search_id, found, settings)
+    check = _verdict(_SEARCH_SHRUNK, tripped, config.let_through, f"It lists {len(found.titles)} titles.")
     if tripped and not check.passed:
         log_check(context, SAVED_SEARCH, _SEARCH_SHRUNK.name, passed=False, description=tripped.reason)
         raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
-
     report = Report(context.job_name)
-    _track(context, queue, found, report)
-    for row in found.rejected:
-        reason = f"row {row.row} of the saved search: {row.reason}"
-        if row.duplicate_of is not None:
-            report.notes.append(reason[0].upper() + reason[1:])  # its title comes through all the same
-        else:
-            report.fail(row.value, reason)
+    track(context, queue, listed_by_search(found), report)
+    isbns = [title.isbn for title in found.titles]
     listed: dict[str, Any] = {"search_id": search_id, LISTED: dg.MetadataValue.json(isbns)}
     return dg.MaterializeResult(metadata=json_last(report.metadata() | listed), check_results=[check])
 
@@ -196,56 +175,6 @@ def _verdict(
         passed=tripped is None or let_through,
         description=tripped.reason if tripped else otherwise,
     )
-
-
-def _track(
-    context: AssetExecutionContext, queue: QueueWriterResource, found: SavedSearch, report: Report
-) -> None:
-    """Add the titles found to the queue, and track those that no person retired."""
-    instance, titles = context.instance, {listed.isbn: listed.title for listed in found.titles}
-    with classified(), queue.open() as writer:
-        outcomes = writer.add_titles(
-            [
-                {
-                    "isbn": listed.isbn,
-                    "title": listed.title and cut(listed.title, LONGEST["title"]),
-                    "srp_price": listed.srp_price,
-                }
-                for listed in found.titles
-            ],
-            fill_only=True,
-        )
-    refused = {outcome.isbn: outcome.reason for outcome in outcomes if outcome.outcome == "refused"}
-    for isbn, reason in refused.items():
-        report.fail(isbn, reason or "refused by the queue")
-    changed = [outcome for outcome in outcomes if outcome.outcome in ("added", "refreshed")]
-    log_materializations(
-        context,
-        [
-            dg.AssetMaterialization(
-                QUEUE_ROWS, partition=one.isbn, metadata={**titled(titles[one.isbn]), "what": one.outcome}
-            )
-            for one in changed
-        ],
-    )
-    known = set(instance.get_dynamic_partitions(ISBNS_NAME))
-    retired = set(instance.get_dynamic_partitions(RETIRED_NAME))
-    tracked = [isbn for isbn in titles if isbn not in refused and isbn not in retired]
-    # After their rows' events: a title without one would look as if it had been waiting for its reading.
-    instance.add_dynamic_partitions(ISBNS_NAME, tracked)
-    report.notes += [f"Saved search: {warning}" for warning in found.warnings[:20]]
-    report.counts |= {
-        "discovered": len(titles),
-        "new": len(set(tracked) - known),
-        "rejected": len(found.rejected),
-        "retired": len(retired & titles.keys()),
-    }
-
-
-def _listed_before(instance: dg.DagsterInstance, search_id: str) -> set[str]:
-    """The ISBNs of this search's last listing; empty if another search, or none, was read last."""
-    last = last_made(instance, SAVED_SEARCH)
-    return set(said(last, LISTED) or ()) if said(last, "search_id") == search_id else set()
 
 
 @dg.asset(

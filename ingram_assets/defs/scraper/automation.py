@@ -30,6 +30,7 @@ from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_swe
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.resources import ipage_state_dir
 from ingram_assets.domain.freshness import sweep_every
+from ingram_assets.domain.saved_searches import NoSearch, named_search
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import PageBudget
@@ -182,10 +183,29 @@ def _tried(instance: dg.DagsterInstance, run: dg.DagsterRun, asset: dg.AssetKey)
     config: Any = run.run_config
     of_search = config.get("ops", {}).get(SAVED_SEARCH.to_python_identifier(), {})
     search_id = of_search.get("config", {}).get("search_id")
-    if search_id in (None, "", os.environ.get("IPAGE_SAVED_SEARCH_ID", "").strip()):
+    if not search_id or _as_asked_for(search_id) == _as_asked_for(_own_search()):
         return True
     step = asset.to_python_identifier()
     return asset != SAVED_SEARCH and bool(instance.get_run_step_stats(run.run_id, [step]))
+
+
+def _own_search() -> str:
+    return os.environ.get("IPAGE_SAVED_SEARCH_ID", "").strip()
+
+
+def _as_asked_for(search: str) -> str:
+    """A search as the site is asked for it, however it was named."""
+    try:
+        return named_search(search, None)
+    except NoSearch:
+        return search
+
+
+def _no_search(instance: dg.DagsterInstance) -> str | None:
+    """Where titles come by files alone, there is nothing to discover."""
+    if _own_search() or not instance.get_dynamic_partitions(ISBNS_NAME):
+        return None
+    return "IPAGE_SAVED_SEARCH_ID names no saved search: titles come by ingram discover --file, or by name."
 
 
 def _no_titles(instance: dg.DagsterInstance) -> str | None:
@@ -252,6 +272,7 @@ SEARCH_SPEC = AutomationSpec(
     SAVED_SEARCH,
     _freshness(_PACE.SEARCH_WARN_AFTER, _PACE.SEARCH_FAIL_AFTER),
     RetrySchedule(_PACE.SEARCH_WARN_AFTER, _WAITS, rest=min(_DAY, _PACE.SEARCH_WARN_AFTER)),
+    nothing_to_do=_no_search,
 )
 SWEEP_SPEC = AutomationSpec(
     STOCK_SWEEP,

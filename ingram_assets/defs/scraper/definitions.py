@@ -16,7 +16,16 @@ defs = dg.Definitions(
         assets.cover_sweep,
         assets.queue_rows,
     ],
-    jobs=[jobs.sync_stock, jobs.refresh_details, jobs.enrich, jobs.retire, jobs.retention],
+    jobs=[
+        jobs.sync_stock,
+        jobs.discover,
+        jobs.discover_plan,
+        jobs.discover_in_file,
+        jobs.refresh_details,
+        jobs.enrich,
+        jobs.retire,
+        jobs.retention,
+    ],
     schedules=[jobs.weekly_details, jobs.weekly_retention],
     sensors=[
         sensors.search_due,

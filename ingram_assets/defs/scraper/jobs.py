@@ -8,7 +8,9 @@ from ingram_assets.defs.scraper.ops import (
     RetireConfig,
     enrich_titles,
     forget_what_is_old,
+    plan_discovery,
     retire_titles,
+    track_titles,
 )
 
 sync_stock = dg.define_asset_job(
@@ -16,12 +18,29 @@ sync_stock = dg.define_asset_job(
     selection=dg.AssetSelection.assets(SAVED_SEARCH, STOCK_SWEEP, COVER_SWEEP),
     description="Discovery, then stock of every tracked title and the covers that are due, into the queue.",
 )
+discover = dg.define_asset_job(
+    "discover",
+    selection=dg.AssetSelection.assets(SAVED_SEARCH),
+    description="Discovery alone: the saved search's titles are tracked from now on.",
+)
 refresh_details = dg.define_asset_job(
     "refresh_details",
     selection=dg.AssetSelection.assets(STOCK_SWEEP, COVER_SWEEP),
     config={"ops": {STOCK_SWEEP.to_python_identifier(): {"config": {"all_details": True}}}},
     description="A sweep that records every title's details anew, not its stock alone.",
 )
+
+
+@dg.job(description="Says what the saved search would bring; tracks nothing.")
+def discover_plan() -> None:
+    """Look at the saved search."""
+    plan_discovery()
+
+
+@dg.job(description="Tracks the titles that a file lists, as ingram discover --file reads it.")
+def discover_in_file() -> None:
+    """Track a file's titles."""
+    track_titles()
 
 
 # The launchpad begins with this configuration: a person writes the ISBNs between the brackets.

@@ -1,17 +1,29 @@
-"""The scraper's ops: read titles by name, retire titles, forget what is old."""
+"""The scraper's ops: look at a search, track a file's titles, read some by name, retire, forget."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from ingram_assets.defs.events import Report, classified, failure_of
+from ingram_assets.defs.events import Report, classified, failure_of, say
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME, SITE_POOL
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
+from ingram_assets.defs.scraper.discovery import (
+    TO_BE_READ,
+    Listed,
+    listed_by_search,
+    read_search,
+    say_what_would_be_tracked,
+    search_named,
+    shrunk,
+    track,
+    without_a_title,
+)
 from ingram_assets.defs.scraper.earlier_sweeps import before_some_titles
 from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
 from ingram_assets.defs.scraper.read_pages import read_pages
@@ -59,6 +71,61 @@ class RetireConfig(dg.Config):
         description="ISBNs (10 or 13 digits, hyphens welcome) that are no longer read. Their products stay "
         "in the store as they are: unpublish them there. `enrich` takes a title back."
     )
+
+
+class PlanConfig(dg.Config):
+    """Which saved search is looked at."""
+
+    search_id: str = Field("", description="As for ipage/saved_search.")
+
+
+class TrackConfig(dg.Config):
+    """Titles that a person's file lists."""
+
+    isbns: list[str] = Field(description="ISBNs (10 or 13 digits, hyphens welcome).")
+    titles: dict[str, str] = Field({}, description="ISBN to title, as far as the file has them.")
+    prices: dict[str, str] = Field({}, description="ISBN to list price in US dollars.")
+    not_understood: dict[str, str] = Field({}, description="What stood for an ISBN, and why it is none.")
+    notes: list[str] = Field([], description="What else there is to say of the file.")
+    dry_run: bool = Field(False, description="Say what would be tracked, and track nothing.")
+
+
+@dg.op(pool=SITE_POOL, description="Says what the saved search would bring, and tracks nothing.")
+def plan_discovery(context: dg.OpExecutionContext, config: PlanConfig, ipage: IPage) -> dg.Output[None]:
+    """Read the saved search as discovery does, and stop before anything is written."""
+    with classified():
+        settings = load(ScraperSettings)
+        search = search_named(config.search_id, settings)
+        found = read_search(context, ipage, search)
+    report = Report(context.job_name)
+    if tripped := shrunk(context.instance, search, found, settings):
+        report.notes.append(f"A guardrail would stop it: {tripped.reason}")
+    say_what_would_be_tracked(context.instance, listed_by_search(found), report)
+    return dg.Output(None, metadata=report.metadata())
+
+
+# Without the pool: it asks nothing of the site, and takes nothing away from a sweep that is under way.
+@dg.op(
+    description="Tracks the titles that a person's file lists; takes none away. Those that it gives no title "
+    "for are named in its report: they are tracked once their pages were read, as by enrich."
+)
+def track_titles(
+    context: dg.OpExecutionContext, config: TrackConfig, queue: QueueWriterResource
+) -> dg.Output[None]:
+    """Add the titles to the queue and the partitions, as discovery does."""
+    prices = {isbn: Decimal(price) for isbn, price in config.prices.items()}
+    titles = {isbn: (config.titles.get(isbn), prices.get(isbn)) for isbn in isbns_of(config.isbns)}
+    listed, report = Listed(titles, config.not_understood, tuple(config.notes)), Report(context.job_name)
+    if config.dry_run:
+        say_what_would_be_tracked(context.instance, listed, report)
+        return dg.Output(None, metadata=report.metadata())
+    unread = without_a_title(context.instance, listed)
+    say(context, f"Titles of the file: 0 of {len(titles):,}")
+    track(context, queue, listed.without(unread), report)
+    say(context, f"Titles of the file: {len(titles) - len(unread):,} of {len(titles):,}")
+    report.counts["discovered"] = len(titles)
+    report.details |= {TO_BE_READ: unread} if unread else {}
+    return dg.Output(None, metadata=report.metadata())
 
 
 @dg.op(pool=SITE_POOL, description="Details, stock and cover of the titles named, into the queue.")

@@ -30,6 +30,8 @@ JOBS = {
     "undo": "Undos",
     "enrich": "Readings of named titles",
     "sync_stock": "Discoveries, with stock of all titles",
+    "discover": "Discoveries",
+    "discover_in_file": "Tracking of a file's titles",
     "retire": "Retiring of titles",
     "count_inventory": "Hourly counts of the inventory",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
@@ -32,14 +32,17 @@ from ingram_assets.sources.ipage.access.kept_pages import keep_page
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
+from ingram_assets.sources.ipage.discovery import Found, Tell, discover
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
+from ingram_assets.sources.ipage.pages.listings import read_listing
 from ingram_assets.sources.ipage.pages.page_failures import NO_PAGE_OF_THE_SITE, NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.pictures import NotAPicture, UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInPart, parse_product_page
 from ingram_assets.sources.ipage.pages.recognize import recognize
-from ingram_assets.sources.ipage.pages.saved_search import read_saved_search
+from ingram_assets.sources.ipage.pages.results_page import ResultsPage
+from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import WAITS, PageJob, RetryPolicy
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
@@ -53,9 +56,6 @@ _CONFIRMED_AFTER = 1.0
 
 PARSING_WORKERS = 2
 """Workers beyond those with a request in flight, so that no slot stays empty while a page is parsed."""
-
-_EXPORT_LIMIT = 20_000
-"""Titles that the export is asked for, since it wants to be told how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,35 +185,26 @@ class Site:
             "seconds_open": round(time.monotonic() - self._opened, 3),
         }
 
-    def saved_search(self, search_id: str) -> bytes:
-        """The export of a saved search, whole, for `read_saved_search`.
+    def discover(self, search: str, tell: Tell = lambda found, total: None) -> Found:
+        """The titles of a saved search, by its export and its page of results.
 
         Args:
-            search_id: its number, or the path of the Download link as the browser shows it.
+            search: as `named_search` gives it: its number, or the path of one of its addresses.
 
         Raises:
-            NotFound: there is no such search.
-            PageChanged: the site sends something else than an export.
+            NotFound: there is no such search; NothingListed: it lists no title.
+            PageChanged: the site sends something else than an export or a page of results.
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        query = urlencode(
-            {
-                **{"method": "downloadExcelPopup", "listTypeId": "SR"},
-                **{"listId": search_id, "searchId": search_id, "totalRecords": _EXPORT_LIMIT, "No": 0},
-            }
-        )
-        export = f"/ipage/browseRow/downloadExcel.action?{query}"
-        path = search_id if search_id.startswith("/") else export
 
-        def read(body: bytes) -> bytes:
-            if len(read_saved_search(body).titles) >= _EXPORT_LIMIT:
-                log.warning("The export has %d titles, which may not be all of them.", _EXPORT_LIMIT)
-            return body
+        def fetch(path: str, is_all: bool) -> SavedSearch | ResultsPage:
+            expected = Expected.EXPORT if is_all else Expected.PAGE
+            request = PageRequest(path, expected, read_listing, max_bytes=EXPORT_BYTES, total=300.0)
+            return self._retries.until_done(
+                PageJob(f"the saved search {search}"), lambda job: self._renewal.fetch(job, request)[0]
+            )
 
-        request = PageRequest(path, Expected.EXPORT, read, max_bytes=EXPORT_BYTES, total=300.0)
-        return self._retries.until_done(
-            PageJob(f"the saved search {search_id}"), lambda job: self._renewal.fetch(job, request)[0]
-        )
+        return discover(search, fetch, tell)
 
     def read_products(
         self,

@@ -30,7 +30,7 @@ from ingram_assets.sources.ipage.access.answers import Expected, Fetched, Refuse
 from ingram_assets.sources.ipage.access.cancellation import Canceled
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
-from ingram_assets.sources.ipage.pages import parse_product_page, parse_saved_search_csv
+from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.understood import understand
@@ -126,15 +126,17 @@ def test_what_the_iterable_raises_comes_out(sim: Simulator, open_site: OpenSite)
 
 def test_the_saved_search(sim: Simulator, open_site: OpenSite) -> None:
     site = open_site(sim)
-    found = parse_saved_search_csv(site.saved_search(sim.search_id))
-    assert sorted(found["isbn"]) == sorted(sim.isbns())
+    found = site.discover(sim.search_id)
+    assert sorted(title.isbn for title in found.titles) == sorted(sim.isbns())
+    assert found.notes == ()
+    # A link that was copied when the search had fewer titles.
     path = f"/ipage/browseRow/downloadExcel.action?listTypeId=SR&listId={sim.search_id}&totalRecords=7&No=0"
-    assert len(parse_saved_search_csv(site.saved_search(path))) == 7
+    assert len(site.discover(path).titles) == TITLES
     with pytest.raises(NotFound, match="check the saved search's number"):
-        site.saved_search("999")
-    sim.fault("html", kinds=["export"])
+        site.discover("999")
+    sim.fault("html", kinds=["export", "search"])
     with pytest.raises(PageChanged, match="export: the site sent an error page"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
 
 
 # The session.
@@ -224,7 +226,7 @@ def test_a_sign_in_that_fails_once_is_made_again(
 
     monkeypatch.setattr(sign_in_room, "sign_in", sign_in)
     site = open_site(sim, credentials=credentials(sim))  # in a later run: that session is the kept one
-    assert site.saved_search(sim.search_id)
+    assert site.discover(sim.search_id).titles
     assert not failures
     assert site.stopped_by is None
     assert len(quick_sign_in) == 2
@@ -239,7 +241,7 @@ def test_a_captured_session_that_ends_says_what_to_do(sim: Simulator, open_site:
     assert "IPAGE_SESSION_COOKIE" in str(site.stopped_by)
     assert len(asked(sim)) <= 1 + 10
     with pytest.raises(NeedsPerson):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
 
 
 def test_cookies_that_the_site_sets_are_sent_back_by_the_next_run(
@@ -315,7 +317,7 @@ def test_after_three_blocks_the_run_gives_up_and_the_next_one_honors_it(
         assert isinstance(site.stopped_by, Stopped)
         assert "blocked this run 3 times" in str(site.stopped_by)
         with pytest.raises(Blocked, match="blocked this run 3 times"):
-            site.saved_search(sim.search_id)
+            site.discover(sim.search_id)
     assert len(asked(sim)) <= 8 + 1 + 1  # what was on its way, then one after each pause
     until = breaker_open_until(tmp_path / "state")
     assert until is not None
@@ -814,14 +816,14 @@ def test_a_session_that_ends_in_other_clothes_is_renewed_once(
     sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], html: str
 ) -> None:
     site = open_site(sim, credentials=credentials(sim))
-    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    assert len(site.discover(sim.search_id).titles) == TITLES
     sim.set(expired_html=html)
     for signed_in in (2, 3):
         sim.expire_sessions()
         assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.ok: TITLES}
         assert len(quick_sign_in) == signed_in
     sim.expire_sessions()
-    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    assert len(site.discover(sim.search_id).titles) == TITLES
     sim.expire_sessions()
     isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
     assert site.cover(isbn) is not None
@@ -886,7 +888,7 @@ def sign_in_that_helps(
 GONE = "<html><body><h1>Not Found</h1></body></html>"
 MUST = "<html><body><p>You must be logged in to view this page.</p></body></html>"
 FOR_NO_SESSION = [("", 200), (GONE, 404), (GONE, 410), (NEVER_SEEN, 404), ("", 404)]
-IN_ALL = ["export", "product", "home"]
+IN_ALL = ["export", "search", "product", "home"]
 
 
 @pytest.mark.parametrize(("html", "status"), [*FOR_NO_SESSION, (GONE, 500)])
@@ -899,11 +901,11 @@ def test_an_export_that_a_session_gets_no_more_is_asked_for_in_a_new_one(
     status: int,
 ) -> None:
     with open_site(sim, credentials=credentials(sim)) as site:
-        assert site.saved_search(sim.search_id)
+        assert site.discover(sim.search_id).titles
     sign_in_that_helps()
     sim.fault("page", html=html, status=status, kinds=IN_ALL)
     site = open_site(sim, credentials=credentials(sim))
-    assert len(parse_saved_search_csv(site.saved_search(sim.search_id))) == TITLES
+    assert len(site.discover(sim.search_id).titles) == TITLES
     assert len(quick_sign_in) == 2
     assert len(asked(sim, "home")) == 1
     assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.ok: TITLES}
@@ -953,7 +955,7 @@ def test_what_a_new_session_gets_too_costs_one_sign_in(
     sim.fault("page", html=html, status=status, kinds=IN_ALL)
     site = open_site(sim, credentials=credentials(sim))
     with pytest.raises(error) as raised:
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert not isinstance(raised.value, SessionExpired)
     readings = list(site.read_products(sim.isbns(), known=sim.isbns()))
     assert outcomes(readings)[FetchOutcome.ok] == outcomes(readings)[FetchOutcome.expired] == 0
@@ -980,7 +982,7 @@ def test_pages_that_say_to_log_in_cost_one_sign_in_though_home_is_signed_in(
     sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], sign_in_that_helps: Callable[[], None]
 ) -> None:
     with open_site(sim, credentials=credentials(sim)) as site:
-        assert site.saved_search(sim.search_id)
+        assert site.discover(sim.search_id).titles
     sim.fault("page", html=MUST, status=200)
     with open_site(sim, credentials=credentials(sim)) as site:
         assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.expired: TITLES}
@@ -992,7 +994,7 @@ def test_pages_that_say_to_log_in_cost_one_sign_in_though_home_is_signed_in(
         assert len(quick_sign_in) == 3
 
 
-@pytest.mark.parametrize("kinds", [IN_ALL, ["export", "product"]])
+@pytest.mark.parametrize("kinds", [IN_ALL, ["export", "search", "product"]])
 def test_there_is_no_sign_in_during_maintenance(
     sim: Simulator, open_site: OpenSite, quick_sign_in: list[str], kinds: list[str]
 ) -> None:
@@ -1000,7 +1002,7 @@ def test_there_is_no_sign_in_during_maintenance(
     sim.fault("page", html=html, status=200, kinds=kinds)
     site = open_site(sim, credentials=credentials(sim))
     with pytest.raises(Transient, match="closed for now"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert set(outcomes(list(site.read_products(sim.isbns())))) == {FetchOutcome.transient}
     assert len(quick_sign_in) == 1
 
@@ -1012,7 +1014,7 @@ def test_a_wall_with_another_status_stops_the_run_from_its_first_request_on(
 ) -> None:
     sim.fault("page", html=html, status=status, kinds=["all"])
     with open_site(sim, state="1") as site, pytest.raises(Blocked, match="blocked this run 3 times"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert len(asked(sim, "export")) == 3
     with open_site(sim, state="2") as site, pytest.raises(Blocked):
         site.cover(sim.isbns()[0])
@@ -1097,7 +1099,7 @@ def test_a_packed_page_is_unpacked_within_its_limit(
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         with pytest.raises(PageChanged, match=reason):
-            site.saved_search("1")
+            site.discover("1")
     assert outcomes(readings) == {FetchOutcome.changed: 8}
     assert all(reason in (reading.reason or "") for reading in readings)
     assert peak < 8 * 8_000_000 * 1.3 + 10_000_000

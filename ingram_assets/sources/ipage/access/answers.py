@@ -155,7 +155,8 @@ def classify(answer: Fetched, expected: Expected) -> None:
     if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
         in_words = found.kind is PageKind.NOT_FOUND
         shown = found.detail if in_words else f"status {status}"
-        check = "the saved search's number" if expected is Expected.EXPORT else "the ISBN"
+        is_search = expected in (Expected.EXPORT, Expected.PAGE)
+        check = "the saved search's number or address" if is_search else "the ISBN"
         raise NotFound(f"The site lists nothing here ({shown}): check {check}.", in_words=in_words)
     if status != 200:
         raise _failure(answer)

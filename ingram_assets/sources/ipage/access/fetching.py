@@ -196,7 +196,9 @@ class Fetching:
             if is_doubtful:  # Right after a block it is another one, and no end of the session.
                 raise Blocked(str(error)) from error
             raise
-        return Body.of(answer.body, answer.headers) if request.expected is Expected.PRODUCT else answer.body
+        if request.expected is Expected.PICTURE:
+            return answer.body
+        return Body.of(answer.body, answer.headers, answer.url)
 
     def _count(self, error: IngramError | None, sign: Sign, exchange: _Exchange) -> None:
         latency, sent_at = exchange.latency, exchange.sent_at

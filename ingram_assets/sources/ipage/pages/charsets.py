@@ -11,14 +11,16 @@ from collections.abc import Mapping
 
 
 class Body(bytes):
-    """The bytes of an answer, with the charset that its header declares."""
+    """The bytes of an answer, with the charset that its header declares, and where redirects ended."""
 
     charset: str | None = None
+    url: str = ""
 
     @classmethod
-    def of(cls, body: bytes, headers: Mapping[str, str]) -> "Body":
+    def of(cls, body: bytes, headers: Mapping[str, str], url: str = "") -> "Body":
         """The body of an answer with these headers, whose names are looked up in any case."""
         made = cls(body)
+        made.url = url
         said = _IN_HEADER.search(headers.get("content-type") or "")
         made.charset = said[1] if said else None
         return made

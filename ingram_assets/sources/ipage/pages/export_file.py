@@ -99,6 +99,13 @@ def read_sheet(data: bytes) -> Sheet:
     return replace(sheet, rows=[(line, [_plain(cell) for cell in cells]) for line, cells in sheet.rows])
 
 
+def text_of(data: bytes) -> str | None:
+    """The text of a file, markup or not; `None` where it is a workbook, packed, a picture, or too long."""
+    data = _without_fill(data)
+    no_text = spreadsheets.is_workbook(data) or archives.kind_of(data) or data.startswith((*_NO_TABLE,))
+    return None if no_text or len(data) > MAX_BYTES else charsets.decode(data).rstrip("\0")
+
+
 def _read_file(data: bytes, depth: int) -> Sheet:
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
@@ -240,12 +247,16 @@ def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
 
 def header_of(cells: list[str]) -> Header | None:
     """The columns that a row of these cells heads; `None` if it is no header."""
+    header = columns_of(cells)
+    return header if header.isbn or header.codes else None
+
+
+def columns_of(cells: list[str]) -> Header:
+    """The columns that are known by the headings in these cells, if any is."""
     texts = [_plain(cell) for cell in cells]
     headings = [_heading_words(text) for text in texts]
     isbn = _columns(headings, _ISBN_HEADINGS, _ISBN_WORDS)
     codes = tuple(place for place in _columns(headings, _CODE_HEADINGS, _ISBN_WORDS) if place not in isbn)
-    if not isbn and not codes:
-        return None
     titles = _columns(headings, _TITLE_HEADINGS, _TITLE_WORDS)
     prices = _columns(headings, _PRICE_HEADINGS, _PRICE_WORDS)
     return Header(texts, isbn, codes, next(iter(titles), None), next(iter(prices), None))
@@ -322,6 +333,11 @@ def _parts(text: str) -> Iterator[str]:
 
 def _tables(tree: LexborHTMLParser) -> list[Rows]:
     """The rows of each table, without those of tables in it."""
+    return [[(line, cells) for line, (_, cells) in enumerate(rows, start=1)] for rows in rows_of_tables(tree)]
+
+
+def rows_of_tables(tree: LexborHTMLParser) -> list[list[tuple[LexborNode, list[str]]]]:
+    """Each table's own rows, with the texts of their cells."""
     rows_of: dict[int, list[LexborNode]] = {}
     for row in tree.css("tr"):
         table = row.parent
@@ -331,9 +347,9 @@ def _tables(tree: LexborHTMLParser) -> list[Rows]:
             rows_of.setdefault(table.mem_id, []).append(row)
     return [
         [
-            (line, ["" if is_copy else _html_text(cell) for cell, is_copy in cells])
-            for line, cells in enumerate(
-                tables.grid(rows, max_span=_MAX_SPAN, max_cells=MAX_COLUMNS), start=1
+            (row, ["" if is_copy else _html_text(cell) for cell, is_copy in cells])
+            for row, cells in zip(
+                rows, tables.grid(rows, max_span=_MAX_SPAN, max_cells=MAX_COLUMNS), strict=True
             )
         ]
         for rows in rows_of.values()

@@ -19,7 +19,7 @@ from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
-from ingram_assets.sources.ipage.pages import charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
 from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels, field_named
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
@@ -95,19 +95,12 @@ class StockInPart(PageChanged):
 _MAX_OTHER_FORM = 20_000
 _MAX_OTHER_FORMS = 200_000
 """Steps after which a text is cut that may be the whole form of a description; and all of these together."""
-_ASIDES = ", ".join(
-    f"[{attribute}*={word} i]"
-    for word in ("related", "alsobought", "also-bought", "recommend", "carousel", "recently", "otherformat")
-    for attribute in ("class", "id")
-)
-"""What shows other books beside this one."""
 _MESSAGES = "[class*=message i]:not([class*=error i])"
 _NOT_SHOWN = frozenset({"script", "style", "select", "noscript", "template", "textarea", "title"})
 _TITLE = "#pd-title, .productDetailTitle"
 _OWN_ELEMENTS = ".productDetailElements, .productDetailSmallElements, table[class*=stockchecktable i]"
 _LINKS = frozenset({"doContributorSearch", "doSid"})
 _TITLE_LINKS_AND_OWN = ", ".join([_TITLE, *(f"a.{kind}" for kind in _LINKS), _OWN_ELEMENTS])
-_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
 _PANEL = re.compile(r"INGRAM\s+[A-Za-z]|\b(?i:ingram\s+(?:categor|subject))")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
@@ -183,8 +176,8 @@ def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
     recognize.raise_unless_page(recognize.recognize_tree(tree, text))
-    _refuse_cut_page(text.lower())
-    for aside in tree.css(_ASIDES):
+    recognize.refuse_cut_page(text)
+    for aside in tree.css(asides.NAMED):
         if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:
             aside.decompose()
     return tree
@@ -222,30 +215,6 @@ def _with_what_is_damaged(page: ProductPage) -> ProductPage:
         return page
     warning = f"Characters can't be read in: {', '.join(damaged)}; each shows as “\ufffd”."
     return replace(page, warnings=(*page.warnings, warning))
-
-
-def _refuse_cut_page(lowered: str) -> None:
-    """A page that ends early may end in the middle of a number, or before the second stock table."""
-    markup = _without_scripts_and_comments(lowered)
-    if re.search(r"<html\b", markup):
-        end = markup.rfind("</html")
-        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
-            raise PageChanged("</html>", "the page is cut short: fetch it again.")
-    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
-        raise PageChanged("</table>", "the page is cut short: fetch it again.")
-
-
-def _without_scripts_and_comments(markup: str) -> str:
-    # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
-    kept, at = [], 0
-    while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
-        kept.append(markup[at : start.start()])
-        ending = "-->" if start[0] == "<!--" else "</script"
-        at = markup.find(ending, start.end())
-        if at < 0:
-            return "".join(kept)
-        at += len(ending)
-    return "".join(kept) + markup[at:]
 
 
 def _title(notes: Notes) -> tuple[str, Spot | None]:

@@ -61,6 +61,7 @@ _EAN = r"97[89](?:[- ]?[0-9]){10}(?![0-9])"
 _LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", re.IGNORECASE)
 _CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
 _APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
+_SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _ROOT = re.compile(
     # No way back into what was passed over: a hostile page would take hours.
@@ -380,6 +381,34 @@ def parse(body: str | bytes) -> LexborHTMLParser:
     tree = LexborHTMLParser(text.replace("\x00", "\ufffd").encode("utf-8", "replace"))
     tree.strip_tags(["script", "style", "template", "noscript"])
     return tree
+
+
+def refuse_cut_page(text: str) -> None:
+    """A page that ends early may end in the middle of a number, or before the second stock table.
+
+    Raises:
+        PageChanged: it is cut short.
+    """
+    markup = _without_scripts_and_comments(text.lower())
+    if re.search(r"<html\b", markup):
+        end = markup.rfind("</html")
+        if end < 0 or re.search(r"<(?:t[dr]|table|body)\b", markup[end:]):
+            raise PageChanged("</html>", "the page is cut short: fetch it again.")
+    elif markup.count("<table") > markup.count("</table") or markup.rfind("<") > markup.rfind(">"):
+        raise PageChanged("</table>", "the page is cut short: fetch it again.")
+
+
+def _without_scripts_and_comments(markup: str) -> str:
+    # By hand, not by one pattern: a hostile page of a million openings would take a pattern forever.
+    kept, at = [], 0
+    while (start := _SCRIPT_OR_COMMENT.search(markup, at)) is not None:
+        kept.append(markup[at : start.start()])
+        ending = "-->" if start[0] == "<!--" else "</script"
+        at = markup.find(ending, start.end())
+        if at < 0:
+            return "".join(kept)
+        at += len(ending)
+    return "".join(kept) + markup[at:]
 
 
 def looks_like_html(body: bytes) -> bool:

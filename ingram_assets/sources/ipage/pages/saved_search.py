@@ -196,7 +196,7 @@ def _isbn(cells: list[str], columns: Header) -> _Named:
             isbn, is_one = fields.read_book_number(text)
         except InvalidIsbn as error:
             if not value:
-                value, reason = text, _why_no_isbn(text, str(error))
+                value, reason = text, why_no_isbn(text, str(error))
         else:
             found.setdefault(isbn, text)
             is_carton |= is_one
@@ -208,7 +208,8 @@ def _isbn(cells: list[str], columns: Header) -> _Named:
     return _Named(None, shown, reason or "The row has no ISBN.")
 
 
-def _why_no_isbn(text: str, reason: str) -> str:
+def why_no_isbn(text: str, reason: str) -> str:
+    """The reason, or what Excel has made of the number, if it was that."""
     if SCIENTIFIC.fullmatch(text):
         spoilt = "is a number that Excel has rounded"
     elif re.fullmatch(r"[0-9]{8}[0-9Xx]", text) and _is_isbn("0" + text):

@@ -1,0 +1,94 @@
+"""Files that a person hands to `ingram discover`: a wrong one is named before a run starts."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.overview import job_requests
+
+if TYPE_CHECKING:
+    from ingram_assets.sources.ipage.pages.results_page import ResultsPage
+    from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
+
+_WHAT_IS_TAKEN = (
+    "What is taken: an export (XLSX, XLS, CSV, ZIP, HTML), a page of results that the browser saved while "
+    "signed in, or a text file of ISBNs."
+)
+
+
+def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobRequest:
+    """The run that tracks what the files list, each title once.
+
+    Raises:
+        BadParameter: a file can't be read, or lists no titles.
+    """
+    titles: dict[str, str] = {}
+    prices: dict[str, str] = {}
+    isbns: dict[str, None] = {}
+    not_understood: dict[str, str] = {}
+    notes: list[str] = []
+    for name in dict.fromkeys(names):
+        called = "standard input" if name == "-" else Path(name).name
+        found = _read(name, called)
+        notes += [f"{called}: {note}" for note in _notes(found)]
+        for row in found.rejected:
+            where = f"{called}, line {row.row}: {row.reason}"
+            if row.duplicate_of is not None:
+                notes.append(where)
+            else:
+                not_understood.setdefault(row.value or where, where)
+        for each in found.titles:
+            isbns.setdefault(each.isbn)
+            if each.title:
+                titles.setdefault(each.isbn, each.title)
+            if each.srp_price is not None:
+                prices.setdefault(each.isbn, str(each.srp_price))
+    return job_requests.track_titles([*isbns], titles, prices, not_understood, notes, dry_run=dry_run)
+
+
+def _read(name: str, called: str) -> "SavedSearch | ResultsPage":
+    from ingram_assets.sources.ipage.pages.listings import read_file
+
+    try:
+        found = read_file(_bytes_of(name))
+    except OSError as error:
+        raise _refused(f"{name} can't be read: {error.strerror}.") from None
+    except IngramError as error:
+        raise _refused(f"{called} lists no titles that can be read: {error} {_WHAT_IS_TAKEN}") from None
+    if not found.titles:
+        first = f" Line {found.rejected[0].row}: {found.rejected[0].reason}" if found.rejected else ""
+        raise _refused(f"{called} lists no title.{first} {_WHAT_IS_TAKEN}")
+    return found
+
+
+def _bytes_of(name: str) -> bytes:
+    """No more than one byte beyond what is taken of a file."""
+    from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES
+
+    if name == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with Path(name).expanduser().open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _notes(found: "SavedSearch | ResultsPage") -> list[str]:
+    """What is to be said of a file; of a page of results also that it may be one of several."""
+    from ingram_assets.sources.ipage.pages.results_page import ResultsPage
+
+    notes = list(found.warnings[:20])
+    if isinstance(found, ResultsPage) and (found.total or 0) > len(found.titles):
+        notes.append(
+            f"The page shows {len(found.titles):,} of {found.total:,} titles: save the other pages as well, "
+            "and name them all."
+        )
+    elif isinstance(found, ResultsPage) and found.next_page is not None:
+        notes.append("The page has a next one: save that as well, and name them all.")
+    return notes
+
+
+def _refused(sentence: str) -> click.BadParameter:
+    return click.BadParameter(sentence, param_hint="'--file'")

@@ -1,0 +1,245 @@
+"""Which titles a saved search has: its export and its page of results are read and compared.
+
+Neither is known for sure: the export's address is an older one, that of the results is what a person copied.
+So each stands in for the other, and where both are had and differ, a title that either lists is taken.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
+from ingram_assets.domain.saved_searches import is_address, with_total
+from ingram_assets.sources.ipage.access.cancellation import Canceled
+from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
+from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage
+from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch
+
+MAX_PAGES = 400
+"""Pages of results that are read of a search at most: 10,000 titles at 25 a page."""
+
+EXPORT_LIMIT = 20_000
+"""Titles that the export is asked for, since it wants to be told how many there are."""
+
+_SHOWN = 5
+
+Fetch = Callable[[str, bool], SavedSearch | ResultsPage]
+"""What stands at a path; and whether it is all that is known of the search, so that a lost session shows."""
+Tell = Callable[[int, int | None], None]
+"""Is told how many titles were found so far, and of how many, if the page says that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search lists.
+
+    Attributes:
+        notes: how its sources differ, and what of it could not be had.
+        export: the ISBNs of the export by itself; `None`: it was not had.
+    """
+
+    titles: tuple[ListedTitle, ...]
+    rejected: tuple[RejectedRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    export: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class _Pages:
+    """The pages of results, as one. `ended`: why no more were read, where there are more."""
+
+    titles: dict[str, ListedTitle] = field(default_factory=dict)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    warnings: dict[str, None] = field(default_factory=dict)
+    read: int = 0
+    total: int | None = None
+    ended: str | None = None
+
+    def add(self, page: ResultsPage) -> bool:
+        """Whether it lists a title that those before it do not."""
+        before = len(self.titles)
+        self.read += 1
+        for title in page.titles:
+            self.titles.setdefault(title.isbn, title)
+        self.rejected += [replace(row, reason=f"page {self.read}: {row.reason}") for row in page.rejected]
+        self.warnings.update(dict.fromkeys(page.warnings))
+        self.total = page.total if page.total is not None else self.total
+        return len(self.titles) > before
+
+
+def discover(search: str, fetch: Fetch, tell: Tell = lambda found, total: None) -> Found:
+    """The titles of a search.
+
+    Args:
+        search: as `named_search` gives it.
+        fetch: reads what stands at a path.
+
+    Raises:
+        NotFound: there is no such search. NothingListed: there is, and it lists no title.
+        PageChanged: what came is neither an export nor a page of results.
+        Blocked, NeedsPerson, Transient, Permanent: nothing could be had.
+    """
+    sources = _Sources(fetch)
+    exports, results = _paths_of(search)
+    for path in exports:
+        if sources.export is None and sources.first is None:
+            sources.look(path)
+    if sources.first is None and results is not None:
+        sources.look(results)
+    if sources.first is not None and sources.export is None and (link := sources.first.export) is not None:
+        sources.look(link)
+    pages, why = sources.pages(tell)
+    if sources.export is not None and not sources.export.titles and pages is not None:
+        sources.export = None
+        sources.problems.insert(0, NothingListed("it lists no title"))
+    if pages is None:
+        return _of_the_export(sources, why)
+    return _of_both(sources.export, pages, sources.problems)
+
+
+def _paths_of(search: str) -> tuple[list[str], str | None]:
+    """Where the export may be had, best first; and where the page of results is, if that is elsewhere."""
+    if is_address(search):
+        return list(dict.fromkeys((with_total(search, EXPORT_LIMIT), search))), None
+    of_export = {"listId": search, "searchId": search, "totalRecords": EXPORT_LIMIT, "No": 0}
+    query = urlencode({"method": "downloadExcelPopup", "listTypeId": "SR", **of_export})
+    results = f"/ipage/search/savedSearch.action?{urlencode({'searchId': search})}"
+    return [f"/ipage/browseRow/downloadExcel.action?{query}"], results
+
+
+class _Sources:
+    """What was had of the search so far."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self.export: SavedSearch | None = None
+        self.first: ResultsPage | None = None
+        self._seen: set[str] = set()
+        self.problems: list[IngramError] = []
+
+    def look(self, path: str) -> None:
+        """Takes what stands there, if it can be had and was not looked at yet."""
+        if path in self._seen:
+            return
+        self._seen.add(path)
+        try:
+            found = self._fetch(path, self.export is None and self.first is None)
+        except Canceled:
+            raise
+        except IngramError as error:
+            if isinstance(error, Stopped | NeedsPerson | SessionExpired) and self.export is None:
+                raise
+            self.problems.append(error)
+            return
+        if isinstance(found, ResultsPage):
+            self.first = self.first or found
+        elif self.export is None:
+            self.export = found
+
+    def pages(self, tell: Tell) -> tuple[_Pages | None, str | None]:
+        """All pages of results from the first on; or why there are none."""
+        if self.first is None:
+            return None, str(self.problems[0]) if self.problems else None
+        pages, page = _Pages(), self.first
+        while True:
+            is_new = pages.add(page)
+            tell(len(pages.titles), pages.total)
+            path = page.next_page
+            if path is None or path in self._seen or not is_new:
+                pages.ended = (
+                    None if path is None or path in self._seen else "the next page lists the same titles"
+                )
+                return pages, None
+            if pages.read >= MAX_PAGES:
+                pages.ended = f"no more than {MAX_PAGES} pages are read"
+                return pages, None
+            self._seen.add(path)
+            try:
+                page = self._page(path)
+            except Canceled:
+                raise
+            except IngramError as error:
+                if self.export is None:
+                    raise
+                pages.ended = f"page {pages.read + 1} could not be read ({error})"
+                return pages, None
+
+    def _page(self, path: str) -> ResultsPage:
+        found = self._fetch(path, False)
+        if not isinstance(found, ResultsPage):
+            raise PageChanged("results", "a file came in place of the next page of results.")
+        return found
+
+
+def _of_the_export(sources: _Sources, why: str | None) -> Found:
+    """The export alone serves; without it, what went wrong."""
+    if (export := sources.export) is None:
+        raise _most_telling(sources.problems)
+    notes = [*export.warnings, *_is_cut(export)]
+    if why is not None:
+        notes.append(
+            f"The page of results could not be read beside the export ({why}): the export alone serves. To "
+            "have both, set IPAGE_SAVED_SEARCH_ID to the whole address of that page."
+        )
+    isbns = frozenset(title.isbn for title in export.titles)
+    return Found(export.titles, export.rejected, tuple(notes), isbns)
+
+
+def _most_telling(problems: list[IngramError]) -> IngramError:
+    """What may pass comes first, so that it is tried again; a bare status that is no page comes last."""
+    for kind in (Transient, NothingListed):
+        if (found := next((error for error in problems if isinstance(error, kind)), None)) is not None:
+            return found
+    bare = [error for error in problems if isinstance(error, NotFound) and not error.in_words]
+    return next((error for error in problems if error not in bare), problems[0])
+
+
+def _is_cut(export: SavedSearch | None) -> list[str]:
+    if export is None or len(export.titles) < EXPORT_LIMIT:
+        return []
+    return [f"The export has {len(export.titles):,} titles, which may not be all of them."]
+
+
+def _of_both(export: SavedSearch | None, pages: _Pages, problems: Iterable[IngramError]) -> Found:
+    """What the export and the pages of results list, together."""
+    notes = [*(export.warnings if export else ()), *pages.warnings, *_is_cut(export)]
+    listed = {title.isbn: title for title in export.titles} if export else {}
+    together = dict(listed)
+    for isbn, title in pages.titles.items():
+        known = listed.get(isbn, title)
+        together[isbn] = replace(
+            known, title=known.title or title.title, srp_price=known.srp_price or title.srp_price
+        )
+    count = len(pages.titles)
+    short = pages.total is not None and count + len(pages.rejected) < pages.total
+    if export is None:
+        reason = next(iter(problems), "the page of results has no link to it")
+        serve = f"{pages.read:,} pages of results serve" if pages.read > 1 else "the page of results serves"
+        notes.append(f"The export could not be had ({reason}): {serve}.")
+    elif note := _difference(listed.keys(), pages.titles.keys(), is_whole=not (short or pages.ended)):
+        notes.append(f"{note} All {len(together)} are taken.")
+    if short and (export is None or len(together) < (pages.total or 0)):
+        why = f", as {pages.ended}" if pages.ended else ""
+        notes.append(f"The page of results says {pages.total:,} titles; {count:,} could be read there{why}.")
+    elif pages.ended:
+        notes.append(f"Not all pages of results were read: {pages.ended}.")
+    rejected = (*(export.rejected if export else ()), *(pages.rejected))
+    return Found(tuple(together.values()), rejected, tuple(notes), frozenset(listed) if export else None)
+
+
+def _difference(export: Iterable[str], pages: Iterable[str], *, is_whole: bool) -> str | None:
+    """How the two differ; what the pages lack is no difference where they were not read to their end."""
+    of_export, of_pages = set(export), set(pages)
+    parts = [
+        f"{len(only)} {'is' if len(only) == 1 else 'are'} {where} alone ({_some(only)})"
+        for only, where in (
+            (sorted(of_pages - of_export), "on the page of results"),
+            (sorted(of_export - of_pages) if is_whole else [], "in the export"),
+        )
+        if only
+    ]
+    return f"The export and the page of results differ: {', and '.join(parts)}." if parts else None
+
+
+def _some(isbns: list[str]) -> str:
+    return ", ".join(isbns[:_SHOWN]) + (", …" if len(isbns) > _SHOWN else "")
