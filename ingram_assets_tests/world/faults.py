@@ -205,9 +205,9 @@ FAULTS = (
     ),
     _one(
         "the breaker is not asked before a page",
-        "sources/ipage/access/politeness.py",
-        "return until if until > time.time() else None\n\n    @property\n    def trips",
-        "return None\n\n    @property\n    def trips",
+        "sources/ipage/access/breaker.py",
+        "return self.open_until if self.open_until > time.time() else None",
+        "return None",
     ),
     _one(
         "orders that were canceled put too much on sale until the next day",

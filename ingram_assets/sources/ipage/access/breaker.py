@@ -25,6 +25,10 @@ class BreakerState:
     proven: bool = True
     reason: str = ""
 
+    def left_alone_until(self) -> float | None:
+        """Until when nothing is sent; `None`: the site may be asked."""
+        return self.open_until if self.open_until > time.time() else None
+
 
 class Breaker:
     """The breaker's state as a small JSON file, replaced whole; removing it closes the breaker."""

@@ -29,8 +29,8 @@ _FOLDER = "politeness"
 
 def breaker_open_until(state_dir: Path) -> datetime | None:
     """Until when (UTC) the site is left alone after a block; `None`: it may be asked. Reads a small file."""
-    until = read_breaker(state_dir / _FOLDER / "breaker.json").open_until
-    return datetime.fromtimestamp(until, UTC) if until > time.time() else None
+    until = read_breaker(state_dir / _FOLDER / "breaker.json").left_alone_until()
+    return datetime.fromtimestamp(until, UTC) if until else None
 
 
 class Politeness:
@@ -86,8 +86,7 @@ class Politeness:
 
     def open_until(self) -> float | None:
         """The time (seconds since 1970) until which nothing is sent; `None`: it may be sent."""
-        until = self._breaker.read().open_until
-        return until if until > time.time() else None
+        return self._breaker.read().left_alone_until()
 
     @property
     def trips(self) -> int:
@@ -107,10 +106,9 @@ class Politeness:
                 f"{self._failures_in_a_row} answers in a row could not be used, so this run stopped asking; "
                 f"look at iPage in a browser, and run again. The last one: {self._last_failure}"
             )
-        wait = breaker.open_until - time.time()
-        if wait <= 0:
+        if (until := breaker.left_alone_until()) is None:
             return None
-        trips = self.trips
+        trips, wait = self.trips, until - time.time()
         # A run that finds the breaker open does not sit there: the scheduler, or a person, comes again.
         patience = self.limits.longest_wait if trips else self.limits.pauses[0]
         if trips < self.limits.max_trips and wait <= patience:
@@ -128,7 +126,7 @@ class Politeness:
         A run that has given up tells of it as well.
         """
         breaker = self._breaker.read()
-        if breaker.open_until <= time.time():
+        if breaker.left_alone_until() is None:
             return None
         why = breaker.reason.partition(":")[0].rstrip(".") or "The site blocks this machine"
         since, until = (datetime.fromtimestamp(at, UTC) for at in (breaker.tripped_at, breaker.open_until))
