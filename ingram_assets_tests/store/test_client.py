@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import stamina
 
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
 from ingram_assets.store.client import (
     KEEPALIVE_EXPIRY,
     MedusaClient,
@@ -276,3 +276,17 @@ def test_medusas_own_words(client: MedusaClient) -> None:
         client.post("/admin/product-tags", {"nothing": 1}, {"fields": "id"})
     with pytest.raises(MedusaRefused, match="answered 404: This is not an answer of Medusa's Admin API"):
         client.get("/admin/nope")
+
+
+def test_while_the_shop_only_watches_no_write_is_sent(server: Server) -> None:
+    server.script = [(200, "{}")]
+    with MedusaClient(server.url, email="a@b.example", password="x") as client:
+        client.read_only = "Watching only."
+        for write in (
+            lambda: client.post("/admin/products/batch", {}),
+            lambda: client.delete("/admin/products/prod_1"),
+        ):
+            with pytest.raises(NothingWritten, match="Watching only"):
+                write()
+        client.get("/admin/products")
+    assert server.asked == ["GET /admin/products"]
