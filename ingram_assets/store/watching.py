@@ -111,7 +111,7 @@ class PlanFigures:
             return "A push now would change nothing."
         said = (
             (self.would_create, "{} would be new in the store"),
-            (self.would_switch_over, "{} that are sold without a count would be counted"),
+            (self.would_switch_over, "{} sold without a count would be counted"),
             (self.would_turn_to_zero, "{} would be set to zero"),
             (self.would_reprice, "{} would have another price"),
         )

@@ -161,7 +161,7 @@ def test_what_a_push_would_do_is_kept_with_legacy_products_by_name(old: OldShop)
     assert today.figures == PlanFigures(3, 2, 1, 1, 6)
     assert outlook.words == (
         "Watching only: nothing is written to the store. A push now would change 6 titles: 3 would be new in "
-        "the store, 2 that are sold without a count would be counted, 1 would be set to zero, 1 would have "
+        "the store, 2 sold without a count would be counted, 1 would be set to zero, 1 would have "
         "another price."
     )
     becomes = {one.number: one for one in outlook.legacy}

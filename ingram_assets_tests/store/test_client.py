@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import stamina
 
-from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
+from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
 from ingram_assets.store.client import (
     KEEPALIVE_EXPIRY,
     MedusaClient,
@@ -300,3 +300,17 @@ def test_the_admin_s_page_is_named_where_one_is_served(
 
 def test_a_medusa_without_its_admin_s_page_has_none(client: MedusaClient) -> None:
     assert client.admin_page() is None
+
+
+def test_while_the_shop_only_watches_no_write_is_sent(server: Server) -> None:
+    server.script = [(200, "{}")]
+    with MedusaClient(server.url, email="a@b.example", password="x") as client:
+        client.read_only = "Watching only."
+        for write in (
+            lambda: client.post("/admin/products/batch", {}),
+            lambda: client.delete("/admin/products/prod_1"),
+        ):
+            with pytest.raises(NothingWritten, match="Watching only"):
+                write()
+        client.get("/admin/products")
+    assert server.asked == ["GET /admin/products"]

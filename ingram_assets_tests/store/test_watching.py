@@ -97,7 +97,7 @@ def test_the_outlook_in_words() -> None:
     words = Outlook(StoreMode(None), (DayPlan(NOW.date(), NOW, "run", figures, "Too many prices."),)).words
     assert words == (
         "Watching only: nothing is written to the store. A push now would change 12,010 titles: 12,000 would "
-        "be new in the store, 3 that are sold without a count would be counted, 1 would be set to zero, 2 "
+        "be new in the store, 3 sold without a count would be counted, 1 would be set to zero, 2 "
         "would have another price. A guardrail would stop it: Too many prices."
     )
     assert PlanFigures().words == "A push now would change nothing."

@@ -264,3 +264,24 @@ def test_requests_that_medusa_refused_are_on_the_runs_page(works: Works):
     assert "Item was not found" in page.rows("Changes in the store")[0]
     assert "404 <b>not</b> found" in page.rows("Requests that failed")[0]
     assert works.ada.get("/runs/0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa").status == 404
+
+
+def test_a_push_while_the_shop_only_watches_is_a_plan_that_nobody_lets_through(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+):
+    ada, shop = works.ada, works.storefront
+    (isbn,) = shop.titles(1, copies=10, title="The Watched Book")
+    monkeypatch.setenv("MODE", "observe")
+    run = shop.push(isbn).run_id
+    before = shop.written()
+    page = ada.get(f"/runs/{run}")
+    assert "Plan of a push" in page.text
+    assert "Watching only: nothing is written to the store." in page.text
+    assert any("The Watched Book" in row and "would be new" in row for row in page.rows("The plan"))
+    assert "Let it through" not in page.text
+    assert "Watching only" in ada.get(f"/runs/{run}/go").text
+    refused = ada.post(f"/runs/{run}/go", {"csrf_token": "token-of-the-session", "looked": "yes"})
+    assert (refused.status, "Watching only" in refused.text) == (409, True)
+    assert shop.written() == before
+    assert shop.row(isbn) == (False, None)
+    shop.queue.sql("DELETE FROM ingram_queue WHERE isbn = %s", isbn)
