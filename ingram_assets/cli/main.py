@@ -52,6 +52,7 @@ def main(env_dir: Path | None) -> None:
     \b
     See it work:            ingram demo
     Run it for real:        ingram queue migrate && ingram up
+    Find the titles:        ingram discover
     Read the stock now:     ingram sync-stock
     Bring it to the store:  ingram push
     Ask about one title:    ingram explain 9781639739134

@@ -4,6 +4,7 @@ Neither is known for sure: the export's address is an older one, that of the res
 So each stands in for the other, and where both are had and differ, a title that either lists is taken.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
@@ -85,7 +86,7 @@ def discover(search: str, fetch: Fetch, tell: Tell = lambda found, total: None) 
         if sources.export is None and sources.first is None:
             sources.look(path)
     if sources.first is None and results is not None:
-        sources.look(results)
+        sources.look(results, guessed=search)
     if sources.first is not None and sources.export is None and (link := sources.first.export) is not None:
         sources.look(link)
     pages, why = sources.pages(tell)
@@ -117,13 +118,21 @@ class _Sources:
         self._seen: set[str] = set()
         self.problems: list[IngramError] = []
 
-    def look(self, path: str) -> None:
-        """Takes what stands there, if it can be had and was not looked at yet."""
+    def look(self, path: str, guessed: str | None = None) -> None:
+        """Takes what stands there, if it can be had and was not looked at yet.
+
+        Args:
+            guessed: the search, where nobody knows whether the path leads to it: then a page has to show it.
+        """
         if path in self._seen:
             return
         self._seen.add(path)
         try:
             found = self._fetch(path, self.export is None and self.first is None)
+            if guessed is not None and not self._shows(found, guessed):
+                raise PageChanged(
+                    "results", "the address was guessed, and leads to titles of another search."
+                )
         except Canceled:
             raise
         except IngramError as error:
@@ -135,6 +144,14 @@ class _Sources:
             self.first = self.first or found
         elif self.export is None:
             self.export = found
+
+    def _shows(self, found: SavedSearch | ResultsPage, search: str) -> bool:
+        """Whether a page is of this search: it lists what the export does, or its links name it."""
+        if self.export is not None and self.export.titles:
+            of_export = {title.isbn for title in self.export.titles}
+            return 2 * sum(title.isbn in of_export for title in found.titles) >= len(found.titles)
+        links = (found.next_page, found.export) if isinstance(found, ResultsPage) else ()
+        return any(re.search(rf"=\s*{re.escape(search)}(?![\w-])", link or "") for link in links)
 
     def pages(self, tell: Tell) -> tuple[_Pages | None, str | None]:
         """All pages of results from the first on; or why there are none."""

@@ -33,6 +33,32 @@ def test_the_search_page_leads_to_the_export(sim, shop):
     assert numbers(export.content) == sim.isbns()
 
 
+@pytest.mark.parametrize("markup", ["table", "cards"])
+def test_the_pages_of_results_lead_from_one_to_the_next(sim, shop, markup):
+    sim.set(results_markup=markup)
+    first = shop.get("/ipage/search/savedSearch.action", params={"searchId": sim.search_id})
+    links = LexborHTMLParser(first.text).css(".paging a, .pagination a")
+    last = shop.get(str(first.url.join(links[-1].attributes["href"])))
+    for page, isbns in ((first, sim.isbns()[:25]), (last, sim.isbns()[25:])):
+        titles = LexborHTMLParser(page.text).css("table.searchResults td, div.hit")
+        shown = " ".join(title.text() for title in titles)
+        assert [isbn for isbn in sim.isbns() if isbn in shown] == isbns
+    assert not LexborHTMLParser(last.text).css(".paging a")
+
+
+def test_the_export_can_be_turned_off(sim, shop):
+    search = {"params": {"searchId": sim.search_id}}
+    sim.set(export_as="404")
+    assert shop.get(reading.export_address(sim.search_id)).status_code == 404
+    sim.set(export_as="popup")
+    assert "Choose a format" in shop.get(reading.export_address(sim.search_id)).text
+    sim.set(export_as="unlinked", search_shows=3)
+    page = shop.get("/ipage/search/savedSearch.action", **search).text
+    assert "downloadExcel" not in page
+    assert "<strong>3</strong> results" in page
+    sim.reset()
+
+
 def test_the_files_form_is_excels(sim, shop):
     data = shop.get(reading.export_address(sim.search_id)).content
     assert data.startswith(b"\xef\xbb\xbfISBN,Title,")

@@ -165,6 +165,34 @@ def export(*names: str) -> SavedSearch:
     return SavedSearch(titles(*names), (), ())
 
 
+class Guess(Shelf):
+    """A site on which a search that is known by its number has these two."""
+
+    def __init__(self, export: SavedSearch | Exception, results: ResultsPage | Exception) -> None:
+        super().__init__()
+        self._answers = export, results
+
+    def __call__(self, path: str, is_all: bool) -> SavedSearch | ResultsPage:
+        answer = self._answers[0 if "downloadExcel" in path else 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_page_at_a_guessed_address_has_to_be_of_this_search() -> None:
+    """Else the site's whole catalog could be taken for it."""
+    other, ours = page("7", "8", "1", total=90_000), page("1", "2", "7")
+    found = discover("1234", Guess(export("1", "2"), other))
+    assert isbns(found) == {"1", "2"}
+    assert "the address was guessed, and leads to titles of another search" in found.notes[0]
+    assert isbns(discover("1234", Guess(export("1", "2"), ours))) == {"1", "2", "7"}
+    gone = NotFound("no file")
+    for link in (None, "/x?searchId=12345", "/x?id=91234"):
+        with pytest.raises(PageChanged, match="the address was guessed"):
+            discover("1234", Guess(gone, page("7", "8", next_page=link)))
+    assert isbns(discover("1234", Guess(gone, page("1", export="/x?a=b&listId=1234&No=0")))) == {"1"}
+
+
 def test_pages_that_lead_in_a_circle_end() -> None:
     shelf = Shelf(a=page("1", next_page="/b"), b=page("2", next_page="/a"))
     assert isbns(discover("/a", shelf)) == {"1", "2"}

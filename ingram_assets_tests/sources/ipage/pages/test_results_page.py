@@ -206,6 +206,21 @@ def test_how_many_there_are(count: str, total: int | None) -> None:
         ('<ul class="pagination"><li class="active">2</li><li><a href="/ipage/p1">1</a></li></ul>', None),
         ("", None),
     ],
+    ids=[
+        "word",
+        "relative",
+        "rel",
+        "label",
+        "arrows",
+        "numbers",
+        "bold number",
+        "script",
+        "disabled",
+        "other host",
+        "nowhere",
+        "last of the numbers",
+        "none",
+    ],
 )
 def test_where_the_next_page_is(link: str, path: str | None) -> None:
     assert read(f"{COUNT}<table>{HEAD}{FOUR_ROWS}</table>{link}").next_page == path
@@ -233,6 +248,7 @@ def test_a_next_page_behind_a_script_is_said() -> None:
         ('<a href="https://apps.example/download">Download our app</a>', None),
         ("", None),
     ],
+    ids=["by its address", "by its word", "button", "script", "other host", "none"],
 )
 def test_where_the_export_is(link: str, path: str | None) -> None:
     assert read(f"{link}<table>{HEAD}{FOUR_ROWS}</table>").export == path
@@ -247,6 +263,7 @@ def test_where_the_export_is(link: str, path: str | None) -> None:
         f'<p>0 results</p><div class="x">{tiles(range(5))}</div>',
         f"<p>0 items</p><table>{HEAD}</table>",
     ],
+    ids=["0", "did not match", "others by heading", "others by no name", "0 items"],
 )
 def test_a_page_of_no_results_is_no_page_of_others(body: str) -> None:
     with pytest.raises(NothingListed, match="lists no title now"):
@@ -265,6 +282,7 @@ def test_a_page_of_no_results_is_no_page_of_others(body: str) -> None:
             "which is the search's can't be told",
         ),
     ],
+    ids=["welcome", "books", "new titles", "a title", "two lists"],
 )
 def test_what_is_no_page_of_results_is_refused(body: str, told: str) -> None:
     with pytest.raises(PageChanged, match=told):
