@@ -28,7 +28,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "would_switch_over": ("", "that are sold without a count would be counted"),
     "would_turn_to_zero": ("", "would be set to zero"),
     "would_reprice": ("", "would have another price"),
-    "would_change": ("", "would change in all"),
+    "would_change": ("", ""),
     "would_update": ("", "products would be brought up to date"),
     "written": ("changed in the store", ""),
     "planned": ("", "would be changed in the store"),

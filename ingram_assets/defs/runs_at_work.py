@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ingram_assets.defs.keys import PLAN_TAG
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 
 NOT_FINISHED = [
@@ -32,6 +33,14 @@ def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
     records = instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED))
     origins = [(record, record.dagster_run.remote_job_origin) for record in records]
     return [record for record, origin in origins if origin and origin.location_name == location]
+
+
+def is_plan(run: dg.DagsterRun) -> bool:
+    """Whether a run only plans: a dry run, or what was asked for while the shop only watches."""
+    ops = run.run_config.get("ops")
+    given = [op.get("config") for op in ops.values() if isinstance(op, dict)] if isinstance(ops, dict) else []
+    is_dry = any(isinstance(one, dict) and one.get("dry_run") is True for one in given)
+    return is_dry or PLAN_TAG in run.tags
 
 
 def makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord | None:

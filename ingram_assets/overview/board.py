@@ -175,6 +175,11 @@ def _steps(inputs: BoardInputs) -> dict[str, _Step]:
         waiting, behind = inputs.following.waiting, inputs.following.lag.behind
         steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
         steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in behind}
+        steps |= {
+            isbn: (StoreStep.BEHIND, told.undone_at, "is as an undo left it")
+            for isbn, told in inputs.in_step.items()
+            if told.undone_at and isbn in steps
+        }
     steps |= {
         one.isbn: (StoreStep.FAILED, None, one.failed_reason)
         for one in inputs.titles

@@ -30,11 +30,12 @@ from ingram_assets.overview.board import (
     make_board,
     oldest_reading,
 )
+from ingram_assets.overview.daemon import daemon_silent_since
 from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
 from ingram_assets.overview.dagster_view import DagsterAway, DagsterView
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.last_answer import LastAnswer
-from ingram_assets.overview.status import block_of
+from ingram_assets.overview.status import block_of, undone_among
 from ingram_assets.overview.verdict import ShopFacts, Verdict, judge
 from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -98,6 +99,7 @@ class DagsterSaid:
         swept_at, sweep_due: the end of the last complete sweep, and when the next one is to begin.
         sweeps_in_time_since: since when they have been in time; `None`: they are not, or nobody knows.
         pause: until when iPage is left alone.
+        silent_since: since when the daemon was not heard of.
         at_work: runs that wait or are at work, the latest first.
     """
 
@@ -109,6 +111,7 @@ class DagsterSaid:
     sweep_due: datetime | None
     sweeps_in_time_since: datetime | None
     pause: SitePause | None
+    silent_since: datetime | None
     incidents: tuple[Incident, ...]
     at_work: tuple[ShopRun, ...]
 
@@ -332,6 +335,7 @@ class BoardWatch:
             sweep_due=due,
             sweeps_in_time_since=fresh.updated_at.astimezone(UTC) if fresh and in_time else None,
             pause=site_pause(instance, datetime.now(UTC).timestamp()),
+            silent_since=daemon_silent_since(instance, datetime.now(UTC)),
             incidents=tuple(open_incidents(tables_of(instance).log())),
             at_work=tuple(shop_runs(instance, AT_WORK_SHOWN, unfinished=True)),
         )
@@ -407,7 +411,7 @@ class BoardWatch:
         )
 
     def _facts(self, latest: _Latest, oldest: BoardTitle | None) -> ShopFacts:
-        said, followed = latest.dagster.value, latest.following
+        said, told, followed = latest.dagster.value, latest.journal.value, latest.following
         behind = followed.lag.behind if followed else ()
         kept = [one for one in latest.titles if not one.is_retired]
         return ShopFacts(
@@ -424,12 +428,18 @@ class BoardWatch:
             else None,
             failed=latest.counts.by_trait[Trait.FAILED],
             block=block_of(self._unread(latest)),
+            **undone_among(told.in_step if told else {}, self._retired),
             pause=said.pause if said else None,
+            silent_since=said.silent_since if said else None,
             failed_runs=latest.failures.failed_runs,
             unfinished_pushes=latest.failures.unfinished_pushes,
             switched_off=sorted(self._switched_off),
-            not_asked=tuple(f"{name} can't be asked: {answer.why_not}" for name, answer in _away(latest)),
-            watching=latest.journal.value.outlook if latest.journal.value else None,
+            not_asked=tuple(
+                f"{name} can't be asked: {answer.why_not}"
+                for name, answer in (*_away(latest), ("The store", latest.medusa))
+                if answer.why_not
+            ),
+            watching=told.outlook if told else None,
         )
 
     def _unread(self, latest: _Latest) -> list[Trouble]:

@@ -50,13 +50,20 @@ class UnfinishedPush:
 
 
 def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
-    """The jobs whose last run failed, the latest first."""
+    """The jobs whose last run failed, the latest first.
+
+    Plans do not count: who asked for one saw what came of it.
+    """
     from dagster import DagsterRunStatus, RunsFilter
+
+    from ingram_assets.defs.runs_at_work import is_plan
 
     ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
     last: dict[str, RunRecord] = {}
     for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
         run = record.dagster_run
+        if is_plan(run):
+            continue
         # Runs that Dagster starts for assets by itself all have the same job.
         assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
         last.setdefault(assets or run.job_name, record)
@@ -77,7 +84,7 @@ def unfinished_pushes(
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    from ingram_assets.defs.keys import PLAN_TAG
+    from ingram_assets.defs.runs_at_work import is_plan
 
     if not waiting:
         return ()
@@ -91,9 +98,8 @@ def unfinished_pushes(
         isbns = waiting.keys() & map(str, named) if isinstance(named, list) and named else set(waiting)
         if isinstance(left_out := asked.get("leave_out"), list):
             isbns -= set(map(str, left_out))
-        is_plan = asked.get("dry_run") or PLAN_TAG in record.dagster_run.tags
         # Each title waits for the last push that began after its change.
-        isbns = {isbn for isbn in isbns if waiting[isbn] <= began and not is_plan}
+        isbns = {isbn for isbn in isbns if waiting[isbn] <= began and not is_plan(record.dagster_run)}
         first |= dict.fromkeys(isbns, _ended_at(record) or began)
         titles = tuple(sorted(isbns & left.keys()))
         if not titles:

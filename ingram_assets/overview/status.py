@@ -1,9 +1,10 @@
 """The state of the shop at one look: the verdict, counts, what runs low, and what is broken."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -16,6 +17,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.title import Title
+from ingram_assets.overview.daemon import daemon_silent_since
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
@@ -74,7 +76,7 @@ class Status:
 
 
 def gather() -> Status:
-    """The state of the shop. Medusa is asked for notes alone. Without Dagster or journal, rows are counted.
+    """The state of the shop. Of Medusa only whether it answers, and notes. Without Dagster, rows are counted.
 
     Raises:
         SettingsError, NeedsPerson, Transient: the storefront's settings, or the queue's database.
@@ -97,14 +99,13 @@ def gather() -> Status:
     trouble = (*summary.failed_titles, *summary.unread_titles)
     broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
     facts = replace(
-        _facts(summary, dagster, behind or (), behind_text),
+        _facts(summary, dagster, journal, behind or (), behind_text),
         within=pace.stock_sla,
         is_running=bool(running_ports(common)),
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
         behind=None if behind is None else len(behind),
         block=block_of(broken),
-        not_asked=tuple(why for why in (dagster.problem, journal.problem) if why),
-        watching=journal.outlook,
+        not_asked=tuple(why for why in (dagster.problem, journal.problem, store.problem()) if why),
     )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
     return Status(
@@ -138,6 +139,12 @@ def block_of(troubles: Iterable[Trouble]) -> Block | None:
     return Block(len(kept), since, kept[0].reason)
 
 
+def undone_among(in_step: Mapping[str, InStep], retired: Collection[str]) -> dict[str, Any]:
+    """How many titles are as an undo left them, and since when, as `ShopFacts` has it. Pure."""
+    since = [told.undone_at for isbn, told in in_step.items() if told.undone_at and isbn not in retired]
+    return {"undone": len(since), "undone_since": min(since, default=None)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Dagster:
     """What Dagster knows: the titles it tracks (`None`: it can't be asked, `problem` says why), and more."""
@@ -149,6 +156,7 @@ class _Dagster:
     failed_runs: tuple[FailedRun, ...] = ()
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     pause: SitePause | None = None
+    silent_since: datetime | None = None
     problem: str | None = None
 
 
@@ -166,7 +174,11 @@ class _Journal:
 
 
 def _facts(
-    summary: Summary, dagster: _Dagster, behind: Sequence[lag.Behind], behind_text: str | None
+    summary: Summary,
+    dagster: _Dagster,
+    journal: _Journal,
+    behind: Sequence[lag.Behind],
+    behind_text: str | None,
 ) -> ShopFacts:
     return ShopFacts(
         titles=summary.titles if dagster.tracked is None else len(dagster.tracked),
@@ -175,9 +187,12 @@ def _facts(
         failed=summary.failed,
         behind_since=behind[0].since if behind else None,
         behind_text=behind_text,
+        **undone_among(journal.in_step or {}, dagster.retired),
+        watching=journal.outlook,
         failed_runs=dagster.failed_runs,
         unfinished_pushes=dagster.unfinished_pushes,
         pause=dagster.pause,
+        silent_since=dagster.silent_since,
         switched_off=tuple(sorted(dagster.switched_off)),
     )
 
@@ -205,6 +220,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
                 last_failed(instance),
                 unfinished_pushes(instance, missed),
                 site_pause(instance, datetime.now(UTC).timestamp()),
+                daemon_silent_since(instance, datetime.now(UTC)),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"

@@ -19,15 +19,14 @@ SECONDS = 5.0
 _SOON = timedelta(minutes=10)
 """Within which a push puts on the shop's shelf what came back."""
 
-_NOT_KNOWN = "So it is not known here whether orders can be shipped from Ingram's location."
-
 
 class StoreLook:
     """A look that goes on beside other work. It ends with the process, whatever Medusa does."""
 
     def __init__(self, settings: StorefrontSettings) -> None:
         self._settings = settings
-        self._notes: tuple[str, ...] = (f"Medusa did not answer within {SECONDS:g} s. {_NOT_KNOWN}",)
+        self._notes: tuple[str, ...] = ()
+        self._problem: str | None = f"Medusa did not answer within {SECONDS:g} s."
         self._thread = threading.Thread(target=self._run, name="store-look", daemon=True)
         self._thread.start()
 
@@ -36,12 +35,18 @@ class StoreLook:
         self._thread.join(SECONDS)
         return self._notes
 
+    def problem(self) -> str | None:
+        """Why the store can't be asked what it shows; `None`: it answers. Waits for a moment."""
+        self._thread.join(SECONDS)
+        return self._problem
+
     def _run(self) -> None:
         try:
             self._notes = look_at_store(self._settings)
+            self._problem = None
         except IngramError as error:
             # That the journal is away is told by who asks it for more.
-            self._notes = (f"{error} {_NOT_KNOWN}",) if isinstance(error, MedusaError) else ()
+            self._problem = str(error) if isinstance(error, MedusaError) else None
 
 
 def look_at_store(settings: StorefrontSettings) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class VerdictKind(StrEnum):
     SWITCHED_OFF = "switched_off"
     NOT_RUNNING = "not_running"
     BEHIND = "behind"
+    UNDONE = "undone"
     LATE = "late"
     FAILED_TITLES = "failed_titles"
 
@@ -55,10 +56,12 @@ class ShopFacts:
             `never_read`: how many have none, since no page of theirs showed stock.
         behind: how many titles the store does not follow; `None`: nobody can say.
         behind_since: since when; `behind_text`: that in words, with what to do.
+        undone: how many are as an undo left them, and not as was read; `undone_since`: since when.
+        silent_since: since when Dagster's daemon, which begins runs, was not heard of; `None`: it is at work.
         failed: how many could not be brought to the store, each with a reason of its own.
         block: what the last attempt could not read; `pause`: until when iPage is left alone now.
         switched_off: names of sensors and schedules.
-        not_asked: why Dagster or the journal could not be asked.
+        not_asked: why Dagster, the journal or the store could not be asked.
         watching: what a push would do, where nothing is written to the store. Then nothing is `behind`.
     """
 
@@ -71,6 +74,9 @@ class ShopFacts:
     behind: int | None = 0
     behind_since: datetime | None = None
     behind_text: str | None = None
+    undone: int = 0
+    undone_since: datetime | None = None
+    silent_since: datetime | None = None
     failed: int = 0
     block: Block | None = None
     pause: SitePause | None = None
@@ -138,7 +144,7 @@ def judge(facts: ShopFacts, now: datetime) -> Verdict:
         known = [one.since for one in breaches if one.since is not None]
         told = dict.fromkeys([first.why, *(one.why for one in breaches)])
         what = first.what_to_do
-        if first.kind is VerdictKind.NOT_RUNNING:
+        if first.kind is VerdictKind.NOT_RUNNING and not facts.silent_since:
             what = f"{what} {breaches[0].what_to_do}"
         return Verdict(first.kind, False, min(known, default=None), " ".join(told), what)
     if facts.not_asked:
@@ -194,6 +200,11 @@ def _breaches(facts: ShopFacts, now: datetime) -> Iterator[_Cause]:
         yield _Cause(VerdictKind.BEHIND, facts.behind_since, *_halves(facts.behind_text or ""))
     if stopped := _guardrail(facts):
         yield stopped
+    if facts.undone:
+        are = "is as an undo left it" if facts.undone == 1 else "are as an undo left them"
+        why = f"{_titles(facts.undone)} {are}, and not as was read."
+        what = "Correct what misled the push, then bring them: ingram push"
+        yield _Cause(VerdictKind.UNDONE, facts.undone_since, why, what)
     if facts.late and facts.oldest is not None:
         why = (
             f"{_titles(facts.late)} {'was' if facts.late == 1 else 'were'} read longer ago than "
@@ -224,6 +235,12 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
         why = f"Switched off in Dagster: {', '.join(facts.switched_off)}."
         what = "Switch on again on Dagster's page, under Automation."
         yield _Cause(VerdictKind.SWITCHED_OFF, None, why, what)
+    if facts.is_running and facts.silent_since:
+        why = (
+            f"Dagster's daemon was not heard of since {moment(facts.silent_since)}: no run begins by itself."
+        )
+        what = "Stop ingram up, and start it anew."
+        yield _Cause(VerdictKind.NOT_RUNNING, facts.silent_since, why, what)
     if is_broken and not facts.is_running and (facts.late or facts.behind):
         why = "ingram up is not running, so nothing is read or pushed by itself."
         yield _Cause(VerdictKind.NOT_RUNNING, None, why, "Start it: ingram up.")

@@ -95,6 +95,7 @@ class InStep:
         pushed_at: when it was; `None`: it is not known that the store is in step, and the next push will see.
         aged: the centers whose copies were too old to be sold.
         status, label: what shoppers were told; `None`: nothing of ours, or it is not known.
+        undone_at: when an undo put back what was there before, and no push came since.
     """
 
     isbn: str
@@ -105,6 +106,7 @@ class InStep:
     aged: tuple[str, ...] = ()
     status: str | None = None
     label: str | None = None
+    undone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +491,7 @@ class Journal:
                 ON CONFLICT (isbn) DO UPDATE SET row_id = excluded.row_id,
                     stock_changed_at = excluded.stock_changed_at, valid_until = excluded.valid_until,
                     pushed_at = excluded.pushed_at, aged = excluded.aged, status = excluded.status,
-                    label = excluded.label
+                    label = excluded.label, undone_at = excluded.undone_at
                 """,
                 [_json(rows)],
             )
@@ -523,6 +525,11 @@ class Journal:
                 [list(isbns)],
             )
 
+    def put_back(self, isbns: Sequence[str]) -> None:
+        """Enters that an undo puts back what the store had of these titles before."""
+        if isbns:
+            self._run("UPDATE store_in_step SET undone_at = now() WHERE isbn = ANY(%s)", [list(isbns)])
+
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with journal_failures(_RUN_AGAIN):
             result = self._db.execute(statement.encode(), values)
@@ -544,7 +551,7 @@ def _with_others(
 
 def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
     """As `Journal.in_step`, on whatever connection. Raises psycopg.Error."""
-    columns = "isbn, row_id, stock_changed_at, valid_until, pushed_at, aged, status, label"
+    columns = "isbn, row_id, stock_changed_at, valid_until, pushed_at, aged, status, label, undone_at"
     query = f"SELECT {columns} FROM store_in_step"
     return {
         isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))), *told)

@@ -86,6 +86,7 @@ def undo(session: StoreSession, run_id: str, *, dry_run: bool = False) -> UndoRe
     undoing.look_at_products()
     if not dry_run:
         session.journal.let_through(session.run_id, titles)
+        session.journal.put_back(list(undoing.report.undone))
         undoing.write()
     return undoing.report
 

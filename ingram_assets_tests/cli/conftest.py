@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.domain.stock import DcStock
+from ingram_assets.overview import status
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.staging.reader import QueueReader
@@ -56,6 +58,8 @@ def shop(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    # The store answers, and has nothing to say: of a real one, `overview/test_store_look.py`.
+    monkeypatch.setattr(status, "StoreLook", lambda _: SimpleNamespace(notes=tuple, problem=lambda: None))
     with dagster_instance(CommonSettings(DAGSTER_PG_URL=dagster, INGRAM_STATE_DIR=tmp_path / "state")) as one:
         one.add_dynamic_partitions(ISBNS_NAME, isbns)
     yield LookedAtShop(queue, journal, dagster, isbns, monkeypatch, capsys)

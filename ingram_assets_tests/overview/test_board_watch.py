@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -19,11 +19,13 @@ from ingram_assets.domain.title import Title
 from ingram_assets.overview import board_watch
 from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
+from ingram_assets.overview.daemon import daemon_silent_since
 from ingram_assets.overview.verdict import VerdictKind
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.journal import InStep, Journal
+from ingram_assets_tests.testing.dagster_internals import DaemonHeartbeat
 from ingram_assets_tests.testing.desk import looks
 from ingram_assets_tests.testing.queue import Queue, isbn, migrated
 from ingram_demo.embedded.medusa import Medusa
@@ -107,8 +109,8 @@ def test_a_shop_in_order(shop: Watched):
     assert state.away == []
     assert (state.counts.titles, state.counts.by_status["in_stock"]) == (4, 4)
     assert steps(state) == [StoreStep.IN_STEP] * 4
-    assert state.verdict.kept is True
-    assert state.verdict.kind is VerdictKind.KEPT
+    assert state.verdict.kind is VerdictKind.NOT_KNOWN, "Medusa is away"
+    assert "The store can't be asked: Medusa does not answer." in state.verdict.why
     said = state.dagster.value
     assert said is not None
     assert (said.incidents, said.at_work, said.swept_at, said.sweep_due) == ((), (), None, None)
@@ -191,11 +193,42 @@ def test_a_store_that_is_away_costs_nothing_but_its_answer(shop: Watched, medusa
     state = shop.watch.refresh()
     assert (state.medusa.at, state.medusa.why_not) == (None, "Medusa does not answer.")
     assert steps(state) == [StoreStep.IN_STEP] * 4
-    lookups, watch = looks(medusa.url, medusa.email, medusa.password, shop.journal)
-    answered = watch.refresh().medusa
+    addresses = {
+        "QUEUE_DB_URL": shop.queue.reader,
+        "DAGSTER_PG_URL": shop.dagster,
+        "INGRAM_STATE_DIR": str(shop.lookups.common.state_dir),
+    }
+    lookups, watch = looks(medusa.url, medusa.email, medusa.password, shop.journal, **addresses)
+    answered = watch.refresh()
     lookups.close()
-    assert answered.at is not None
-    assert answered.why_not is None
+    assert answered.medusa.at is not None
+    assert answered.medusa.why_not is None
+    assert (answered.verdict.kind, answered.verdict.kept) == (VerdictKind.KEPT, True)
+
+
+def test_what_an_undo_left_is_not_in_step(shop: Watched):
+    with Journal(shop.journal) as journal:
+        journal.put_back(ISBNS[:1])
+        state = shop.watch.refresh()
+        assert steps(state) == [StoreStep.BEHIND, *[StoreStep.IN_STEP] * 3]
+        assert state.titles[0].why == "is as an undo left it"
+        assert state.verdict.kind is VerdictKind.UNDONE
+        told = journal.in_step()[ISBNS[0]]
+        assert told.undone_at is not None
+        journal.record_in_step([replace(told, pushed_at=datetime.now(UTC), undone_at=None)])
+    assert steps(shop.watch.refresh()) == [StoreStep.IN_STEP] * 4
+
+
+def test_a_daemon_that_is_frozen_is_known_by_its_heartbeats(shop: Watched):
+    with dagster_instance(shop.lookups.common) as instance:
+        assert daemon_silent_since(instance, datetime.now(UTC)) is None, "it never was"
+        at = datetime.now(UTC) - timedelta(minutes=9)
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), "SENSOR", "one", []))
+        said = shop.watch.refresh().dagster.value
+        assert said is not None
+        assert said.silent_since == at
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "one", []))
+        assert daemon_silent_since(instance, datetime.now(UTC)) is None
 
 
 def test_a_store_that_refuses_us_is_told_with_its_words(shop: Watched, medusa: Medusa):

@@ -37,6 +37,30 @@ def test_all_is_well() -> None:
     )
 
 
+def test_what_an_undo_left_is_not_said_to_be_what_was_read() -> None:
+    found = verdict(undone=2, undone_since=AGO)
+    assert (found.kind, found.kept, found.since) == (VerdictKind.UNDONE, False, AGO)
+    assert found.why == "2 titles are as an undo left them, and not as was read."
+    assert "ingram push" in found.what_to_do
+
+
+def test_a_daemon_that_begins_no_run_is_named_before_what_comes_of_it() -> None:
+    found = verdict(**LATE, silent_since=AGO)
+    assert (found.kind, found.kept) == (VerdictKind.NOT_RUNNING, False)
+    assert found.why.startswith("Dagster's daemon was not heard of since 2026-11-29 19:30")
+    assert found.what_to_do == "Stop ingram up, and start it anew."
+    assert verdict(silent_since=AGO).kept is True, "what was read is told as yet"
+    assert verdict(silent_since=AGO, is_running=False).kind is VerdictKind.KEPT
+
+
+def test_a_store_that_does_not_answer_is_not_said_to_tell_the_truth() -> None:
+    found = verdict(not_asked=("Medusa did not answer within 5 s.",))
+    assert found.kept is None
+    assert found.sentence(ZONE) == (
+        "Whether the store tells the truth is not known. Medusa did not answer within 5 s."
+    )
+
+
 def test_titles_without_a_reading_are_not_said_to_have_been_read() -> None:
     assert "each but 2 whose pages showed no stock yet was read within 120 min" in verdict(never_read=2).why
     assert "each but 1 whose page showed no stock yet was read" in verdict(never_read=1).why

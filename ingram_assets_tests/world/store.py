@@ -450,6 +450,10 @@ class SimulatedJournal:
         for isbn, until in valid_until.items():
             self.told[isbn] = replace(self.told[isbn], valid_until=until)
 
+    def put_back(self, isbns: Sequence[str]) -> None:
+        for isbn in self.told.keys() & set(isbns):
+            self.told[isbn] = replace(self.told[isbn], undone_at=self.now())
+
     def hold_to_nothing(self, isbns: Sequence[str]) -> None:
         for isbn in self.told.keys() & set(isbns):
             entry = self.told[isbn]

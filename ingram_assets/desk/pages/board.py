@@ -42,6 +42,7 @@ _WAYS_OUT: Mapping[VerdictKind, WayOut] = {
     VerdictKind.GUARDRAIL: WayOut("Look at what would change, and let it through if it is right", "/runs"),
     VerdictKind.FAILED_RUNS: WayOut("See what failed", "/runs"),
     VerdictKind.BEHIND: WayOut("See the last pushes, or sync all of it now", "/runs"),
+    VerdictKind.UNDONE: WayOut("See what was undone, or sync all of it now", "/runs"),
     VerdictKind.LATE: WayOut("See the last sweeps, or sync all of it now", "/runs"),
     VerdictKind.SWITCHED_OFF: WayOut("Switch on again under Automation", "/dagster/automation"),
     VerdictKind.FAILED_TITLES: WayOut("See them", BoardQuery(trait=Trait.FAILED).address),

@@ -49,6 +49,7 @@ QUIET = DagsterSaid(
     sweep_due=NOW + timedelta(minutes=48),
     sweeps_in_time_since=NOW - timedelta(days=2),
     pause=None,
+    silent_since=None,
     incidents=(),
     at_work=(),
 )
