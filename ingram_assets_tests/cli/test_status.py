@@ -8,7 +8,7 @@ import pytest
 from dagster import OpExecutionContext, job, op
 
 from ingram_assets.defs.events import failure_of, stopped
-from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import moment
@@ -149,6 +149,9 @@ def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: LookedAtShop) 
         assert words.count("no luck") == 1
         push.execute_in_process(instance=instance, tags={"try": "second"})
         assert shop.status()["failed_runs"] == []
+        plan = {"try": "first", PLAN_TAG: "The shop only watches."}
+        push.execute_in_process(instance=instance, raise_on_error=False, tags=plan)
+        assert shop.status()["failed_runs"] == [], "who asked for a plan saw what came of it"
         assert shop.words().startswith("The store tells the truth. ")
 
 

@@ -23,6 +23,7 @@ from ingram_assets.defs.events import classified, log_check, stopped
 from ingram_assets.defs.keys import (
     INVENTORY_LEVELS,
     ISBNS,
+    PLAN_TAG,
     STOCK,
     STOCK_SWEEP,
     STORE_INVENTORY,
@@ -31,6 +32,7 @@ from ingram_assets.defs.keys import (
 from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
+from ingram_assets.defs.runs_at_work import is_plan
 from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.settings.base import SettingsError
@@ -248,6 +250,16 @@ class TestRuns:
             "A guardrail stopped guardrail": "Too much changed.",
             "A run failed for good: bug": "ZeroDivisionError: division by zero",
         }
+
+    def test_a_plan_that_failed_is_nobodys_incident(self, watch):
+        watch.tick()
+        push(watch.instance, raising(Transient("Medusa did not answer.")), **{PLAN_TAG: "It watches."})
+        watch.tick()
+        assert watch.told == []
+        dry = {"ops": {"push_titles": {"config": {"dry_run": True}}}}
+        assert is_plan(dg.DagsterRun(job_name="push", run_config=dry))
+        assert not is_plan(dg.DagsterRun(job_name="push", run_config={"ops": {"push_titles": {}}}))
+        assert not is_plan(dg.DagsterRun(job_name="push", run_config={"ops": "none of ours"}))
 
     def test_a_push_is_told_when_its_tries_are_used_up_and_not_before(self, watch):
         watch.environment(SWEEP_RETRY_AFTER="300")
