@@ -252,7 +252,7 @@ class MedusaClient:
         raise self._reported(kind(method, path, status, _medusas_words(response), response.text))
 
     def _reported(self, error: MedusaError) -> MedusaError:
-        log.warning("Medusa: %s %s failed (%s)", error.method, error.path[:160], error.status)
+        log.warning("Medusa: %s", error)
         if self.on_failure:
             self.on_failure(error)
         return error
