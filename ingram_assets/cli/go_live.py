@@ -2,12 +2,11 @@
 
 import sys
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from ingram_assets.cli.common import SOME_FAILED, STOPPED, fail, let_through, print_json, with_json
-from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.cli.terminal import one_line, say, shop_zone
 
 if TYPE_CHECKING:
     from ingram_assets.defs.events import Report
@@ -91,17 +90,13 @@ def _mode() -> "StoreMode":
 
 def _is_live_already(mode: "StoreMode", as_json: bool) -> None:
     from ingram_assets.domain.wording import local_moment
-    from ingram_assets.settings.environment import environment_of
-    from ingram_assets.settings.loading import load
-    from ingram_assets.settings.shared import CommonSettings
 
     if as_json:
         print_json(**_as_json(mode))
         return
     how = "it was written to before anybody was asked"
     if went := mode.went_live:
-        zone = ZoneInfo(load(CommonSettings, environment_of("storefront")).STORE_TIME_ZONE)
-        how = f"{went.by} said so {local_moment(went.at, zone)}"
+        how = f"{went.by} said so {local_moment(went.at, shop_zone())}"
     elif mode.setting:
         how = "MODE=live says so"
     say(one_line(f"The store is live already: {how}. {_BACK}"))

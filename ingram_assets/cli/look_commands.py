@@ -53,14 +53,11 @@ def status(as_json: bool) -> None:
 
 def _run_name(value: str) -> str:
     """A run's id, or the beginning of it."""
-    from ingram_assets.overview.run_ids import is_run_name
+    from ingram_assets.overview.run_ids import LIKE_A_RUN, is_run_name
 
     typed = value.strip().lower()
     if not is_run_name(typed):
-        raise click.BadParameter(
-            f"{value!r} is no run's id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa, and its first "
-            "letters, four at least, will do."
-        )
+        raise click.BadParameter(f"{value!r} is no run's id: {LIKE_A_RUN}.")
     return typed
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
-from ingram_assets.cli.terminal import markup, say
+from ingram_assets.cli.terminal import console, in_shop_zone, markup, say
 from ingram_assets.domain.wording import count
 from ingram_assets.overview.run_ids import SHORT
 
@@ -121,32 +121,31 @@ def finish(result: "RunResult", as_json: bool, **more: Any) -> NoReturn:
 
 def print_report(result: "RunResult", report: "Report") -> None:
     """A run's report for a person."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    out = console()
     is_plan = bool(report.details.get("dry_run"))
     for headline in _headlines(report.counts, is_plan=is_plan):
-        console.print(headline)
+        out.print(headline)
     lines = list(_changes(report.details))
     # A plan is looked at whole before it is let through; what was done can be looked up.
     shown = lines if is_plan else lines[:_SHOWN]
     for line in shown:
-        console.print(line, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if len(lines) > len(shown):
-        console.print(f"… and more: ingram runs {result.run_id[:SHORT]}")
+        out.print(f"… and more: ingram runs {result.run_id[:SHORT]}")
     table = Table("", "titles", box=None, show_header=False)
     for words, number in _counted(report.counts, is_plan=is_plan):
         table.add_row(count(number), words)
     if table.row_count:
-        console.print(table)
+        out.print(table)
     for note in report.notes:
-        console.print(markup(note))
+        out.print(markup(in_shop_zone(note)))
     for isbn, reason in report.failed.items():
-        console.print(f"[red]{markup(isbn)}[/red] {markup(reason)}")
+        out.print(f"[red]{markup(isbn)}[/red] {markup(in_shop_zone(reason))}")
     if not (shown or table.row_count or report.notes or report.failed) and result.succeeded:
-        console.print("Nothing would change." if is_plan else "Nothing was to be done.")
-    console.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
+        out.print("Nothing would change." if is_plan else "Nothing was to be done.")
+    out.print(f"Run {result.run_id}, {result.seconds:.0f} s.", style="dim")
     if not result.succeeded:
         say(result.error or "The run failed; its log in Dagster says why.", err=True, fg="red")
 
@@ -181,14 +180,14 @@ def _changes(details: Mapping[str, Any]) -> Iterator[str]:
             level = f"{_level(change['after'])} as before"
         yield f"[bold]{markup(isbn)}[/bold] {markup(change['title'])}: {level}{markup(label)}"
         if details.get("dry_run"):
-            yield from (f"    {markup(reason)}" for reason in change["reasons"])
+            yield from (f"    {markup(in_shop_zone(reason))}" for reason in change["reasons"])
     for isbn, title in details.get("new", {}).items():
         yield f"[bold]{markup(isbn)}[/bold] {markup(title)}".rstrip()
     verb = "would put back" if details.get("dry_run") else "put back"
     for isbn, what in details.get("undone", {}).items():
         yield f"[bold]{markup(isbn)}[/bold] {verb}: {markup('; '.join(what))}"
     for isbn, why in details.get("left", {}).items():
-        yield f"[bold]{markup(isbn)}[/bold] left: {markup(' '.join(why))}"
+        yield f"[bold]{markup(isbn)}[/bold] left: {markup(in_shop_zone(' '.join(why)))}"
     if legacy := details.get("legacy"):
         yield "[bold]Sold without a count today, and what becomes of them:[/bold]"
     for one in legacy or ():

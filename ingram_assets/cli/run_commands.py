@@ -1,16 +1,26 @@
 """Commands that start a run: sync-stock, discover, enrich, retire, push, undo."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ingram_assets.cli.common import isbn_arguments, isbn_type, let_through, person, with_json
+from ingram_assets.cli.common import (
+    SOME_FAILED,
+    fail,
+    isbn_arguments,
+    isbn_type,
+    let_through,
+    person,
+    with_json,
+)
 from ingram_assets.cli.report import finish, progress
+from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.overview import job_requests
-from ingram_assets.overview.run_ids import is_run_name
+from ingram_assets.overview.run_ids import LIKE_A_RUN, is_run_name, no_line
 
 if TYPE_CHECKING:
     from ingram_assets.overview.run_results import RunResult
@@ -34,8 +44,8 @@ def _run_id(value: str) -> str:
     run_id = value.strip().lower()
     if not is_run_name(run_id) and not re.fullmatch(r"[0-9]{1,18}", run_id):
         raise click.BadParameter(
-            f"{value!r} is no run's id: it looks like 0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa, and its first "
-            "letters will do. ingram runs lists them. Nor is it the number of a line of ingram stock ledger."
+            f"{value!r} is no run's id: {LIKE_A_RUN}. ingram runs lists them. Nor is it the "
+            "number of a line of ingram stock ledger."
         )
     return run_id
 
@@ -210,28 +220,40 @@ def push(
 @click.command()
 @click.argument("run_id", type=_run_id)
 @click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before a run is taken back, as a terminal is asked.")
 @with_json
-def undo(run_id: str, dry_run: bool, as_json: bool) -> None:
+def undo(run_id: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 
-    RUN_ID is what ingram push prints at its end and ingram runs lists, or the beginning of it. For an
-    inventory operation it is its id, or the number of its line in ingram stock ledger: as many copies as it
-    moved are moved back, and what it held or let go is let go or held again, whatever came since. A number
-    of fewer than eight digits is a line's.
+    RUN_ID is what ingram push prints at its end and ingram runs lists, or the beginning of it, four
+    characters at least. The run is named, and at a terminal you are asked; with --json or --yes you are not.
+
+    For an inventory operation it is its id, or the number of its line in ingram stock ledger: as many copies
+    as it moved are moved back, and what it held or let go is let go or held again, whatever came since. A
+    number of fewer than eight digits is a line's.
 
     \b
     ingram undo 0b7e4c1e --dry-run
     ingram undo 0b7e4c1e
+    ingram undo 0b7e4c1e --yes
     ingram undo 1187
 
     The next push brings levels in step with the rules again: correct what misled the run first.
     """
+    from ingram_assets.cli.run_list import sentence_of
     from ingram_assets.cli.stock import undo_operation
     from ingram_assets.cli.title import run_to_undo
 
     if undo_operation(run_id, dry_run, as_json):
         return
-    finish(run_job(job_requests.undo_run(run_to_undo(run_id), dry_run=dry_run)), as_json)
+    no_line(run_id)
+    meant = run_to_undo(run_id)
+    verb = "Would take back" if dry_run else "Taking back"
+    say(one_line(f"{verb}: {sentence_of(meant)}"), err=True)
+    asks = not (yes or dry_run or as_json) and sys.stdin.isatty()
+    if asks and not click.confirm("Put this back?", err=True):
+        fail("Nothing was put back.", SOME_FAILED, as_json)
+    finish(run_job(job_requests.undo_run(meant, dry_run=dry_run)), as_json)
 
 
 def run_job(request: job_requests.JobRequest) -> "RunResult":

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingram_assets.cli.common import print_json
-from ingram_assets.cli.terminal import one_line, print_table, say
-from ingram_assets.cli.title import shop_zone
+from ingram_assets.cli.terminal import one_line, print_table, say, shop_zone, whose_times
+from ingram_assets.domain.wording import local_moment
 from ingram_assets.overview.dagster_runs import ShopRun, result_of, shop_runs
 from ingram_assets.overview.run_ids import SHORT, the_one_run
 from ingram_assets.overview.run_results import RunResult
@@ -60,7 +60,7 @@ def list_runs(last: int, as_json: bool) -> None:
     zone = shop_zone()
     columns = ("time", "what", "by", "titles", "changed", "outcome", "run")
     print_table((_row(one, names, zone) for one in listed), *columns)
-    words = f"Times are the shop's: {zone.key}. What one changed, title by title: ingram runs RUN"
+    words = f"{whose_times(zone)} What one changed, title by title: ingram runs RUN"
     click.secho(words if listed else "There was none yet: ingram sync-stock, then ingram push.", dim=True)
 
 
@@ -111,10 +111,8 @@ def show_run(typed: str, as_json: bool) -> None:
 def _print_run(
     run_id: str, listed: ListedRun | None, changed: Sequence[TitleChanged], names: Mapping[str, str]
 ) -> None:
-    zone = shop_zone()
     if listed:
-        at = f"{listed.run.asked_at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-        say(one_line(f"{listed.run.words}, {at}, {listed.run.asked_by}: {listed.outcome}"), bold=True)
+        say(one_line(f"{_asked(listed.run)}: {listed.outcome}"), bold=True)
         if listed.result and not listed.result.succeeded and listed.result.error:
             say(one_line(listed.result.error), fg="red")
         for isbn, reason in _failed(listed.result):
@@ -124,6 +122,22 @@ def _print_run(
     if not changed:
         click.echo("It wrote nothing to the store.")
     click.secho(f"Run {run_id}.", dim=True)
+
+
+def sentence_of(run_id: str) -> str:
+    """What a run was, who asked for it and when, and how many titles it changed."""
+    settings, common = _settings()
+    with dagster_instance(common) as instance, told_if_away():
+        found = shop_runs(instance, 1, run_id=run_id)
+    with JournalViews(settings.STOREFRONT_DB_URL.get_secret_value()) as views:
+        changes = views.of_runs([run_id]).get(run_id)
+    titles = changes.titles if changes else 0
+    asked = _asked(found[0]) if found else "a run that Dagster keeps no more"
+    return f"{asked}: {titles:,} title{'' if titles == 1 else 's'} changed (run {run_id[:SHORT]})."
+
+
+def _asked(run: ShopRun) -> str:
+    return f"{run.words}, {local_moment(run.asked_at, shop_zone())}, {run.asked_by}"
 
 
 def _failed(result: RunResult | None) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import click
 
 from ingram_assets.cli.common import SOME_FAILED, WRONG_USE, fail, person, print_json
-from ingram_assets.cli.terminal import one_line, print_table, say
+from ingram_assets.cli.terminal import in_shop_zone, one_line, print_table, say, shop_zone, whose_times
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
 from ingram_assets.overview.run_ids import SHORT
@@ -150,7 +150,7 @@ def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **
     if done.reservation_id:
         held = next((one for one in done.after.reservations if one.id == done.reservation_id), None)
         until = until_words(held.expires_at) if held else ""
-        click.echo(f"Reservation {', '.join(filter(None, (done.reservation_id, until)))}.")
+        say(f"Reservation {', '.join(filter(None, (done.reservation_id, until)))}.")
     if done.replayed:
         click.echo("It was done before, under the same key: this is the first answer again.")
     elif done.ledger_ids:
@@ -231,7 +231,7 @@ def show_locations(as_json: bool) -> None:
         return print_json(locations=rows)
     numbers = ("entries", "quantity", "reserved")
     shown = (
-        (row["location"], *map(row.get, numbers), "Ingram's, kept by the sync" if row["synced"] else "")
+        (row["location"], *map(row.get, numbers), "Ingram's, kept by the sync" if row["synced"] else "yours")
         for row in rows
     )
     print_table(shown, "location", *numbers, "whose")
@@ -256,19 +256,20 @@ def show_ledger(isbn: str, limit: int, as_json: bool) -> None:
         for each in told:
             del each["steps"]
         return print_json(isbn=isbn, lines=told, left=left)
+    zone = shop_zone()
     rows = (
         (
-            *(str(each.id), f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M}", _code(each.location_id, places)),
+            *(str(each.id), f"{each.at.astimezone(zone):%Y-%m-%d %H:%M}", _code(each.location_id, places)),
             each.operation if each.state == "done" else f"{each.operation} ({each.state.replace('_', ' ')})",
             each.moves or f"{each.quantity_after}",
-            f"{each.actor_kind} {each.actor_name}{': ' if each.why else ''}{each.why}",
+            f"{each.actor_kind} {each.actor_name}{': ' if each.why else ''}{in_shop_zone(each.why)}",
         )
         for each in lines
     )
     print_table(rows, "line", "time", "location", "what", "copies", "who and why")
     for words in left:
         say(one_line(f"What others did lately may be missing. {words}"))
-    click.echo(click.style("Times are UTC.", dim=True) if lines else "Nothing of it was ever changed here.")
+    click.echo(click.style(whose_times(zone), dim=True) if lines else "Nothing of it was ever changed here.")
 
 
 def sweep_once(as_json: bool) -> None:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from ingram_assets.cli.common import print_json
-from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.cli.terminal import one_line, say, shop_zone, whose_times
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import medusa_client, store_rules, storefront_settings
 from ingram_assets.domain.failures import IngramError
@@ -26,7 +25,7 @@ from ingram_assets.overview.title_story import (
 )
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
-from ingram_assets.settings.shared import CommonSettings, PaceSettings, store_time_zone
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, row_state_of
 from ingram_assets.store.inventory.ledger import StockLedger
@@ -74,14 +73,9 @@ def show_history(isbn: str, as_json: bool) -> None:
     for at, what, words in sorted([*written, *others], key=lambda one: one[0]):
         say(one_line(f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {what:<9} {words}"))
     if happened:
-        click.secho(f"Times are the shop's: {zone.key}.", dim=True)
+        click.secho(whose_times(zone), dim=True)
     else:
         click.echo("Its stock was never read, and nothing of it was written to the store or counted.")
-
-
-def shop_zone() -> ZoneInfo:
-    """The shop's time zone, in which a person reads times."""
-    return ZoneInfo(store_time_zone(environment_of("storefront")))
 
 
 def _places(settings: StorefrontSettings) -> dict[str, str]:

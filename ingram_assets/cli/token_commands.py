@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -17,7 +18,7 @@ from ingram_assets.cli.common import (
     with_examples,
     with_json,
 )
-from ingram_assets.cli.terminal import print_table, say
+from ingram_assets.cli.terminal import print_table, say, shop_zone, whose_times
 
 if TYPE_CHECKING:
     from ingram_assets.settings.storefront import StorefrontSettings
@@ -92,12 +93,16 @@ def list_tokens(as_json: bool) -> None:
         found = tokens.all()
     if as_json:
         return print_json(tokens=[asdict(each) for each in found])
+    zone = shop_zone()
     rows = (
-        (each.name, each.id, _scope(each), *map(_time, (each.created_at, each.last_used_at, each.revoked_at)))
+        (
+            *(each.name, each.id, _scope(each)),
+            *(_time(at, zone) for at in (each.created_at, each.last_used_at, each.revoked_at)),
+        )
         for each in found
     )
     print_table(rows, "name", "id", "may", "made", "last used", "revoked")
-    click.echo(click.style("Times are UTC.", dim=True) if found else "There is none: ingram token create.")
+    click.echo(click.style(whose_times(zone), dim=True) if found else "There is none: ingram token create.")
 
 
 @token.command()
@@ -143,5 +148,5 @@ def _scope(token: "DeskToken") -> str:
     return f"store:{token.channel_name}" if token.scope == "store" else token.scope
 
 
-def _time(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else ""
+def _time(at: datetime | None, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else ""

@@ -175,7 +175,14 @@ def _level(title: Title, wanted: Availability, rules: StoreRules, orders: Orders
 def _shelves(plan: TitlePlan, shelves: Mapping[str, str]) -> str:
     """The shop's own locations with what may be sold there; "": the title is kept at none of them."""
     kept = [each for each in plan.item.elsewhere if each.location_id in shelves] if plan.item else []
-    return ", ".join(f"{each.available:g} available at {shelves[each.location_id]}" for each in kept)
+    return ", ".join(_shelf(each.available, shelves[each.location_id]) for each in kept)
+
+
+def _shelf(available: float, name: str) -> str:
+    if available > 0:
+        return f"{available:g} available at {name}"
+    promised = f" ({-available:g} more are promised to orders than lie there)" if available else ""
+    return f"none available at {name}{promised}"
 
 
 def _store(shown: Shown | None) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from dagster import OpExecutionContext, job, op
 
-from ingram_assets.cli.run_list import list_runs, show_run
+from ingram_assets.cli.run_list import list_runs, sentence_of, show_run
 from ingram_assets.cli.title import show_history
 from ingram_assets.defs.events import Report
 from ingram_assets.defs.keys import ASKED_BY_TAG
@@ -71,7 +71,6 @@ def test_runs_are_listed_with_what_became_of_them(shop: LookedAtShop) -> None:
     assert {(one["job"], one["asked_by"]) for one in told} == {("push", "ada")}
     list_runs(1, as_json=True)
     assert len(json.loads(shop.capture.readouterr().out)["runs"]) == 1
-    shop.patch.setenv("COLUMNS", "200")
     list_runs(20, as_json=False)
     words = shop.capture.readouterr().out
     now = datetime.now(UTC).astimezone(ZoneInfo("America/Chicago"))
@@ -91,6 +90,9 @@ def test_one_run_by_the_beginning_of_its_id(shop: LookedAtShop) -> None:
     assert f"{isbn} Book {isbn}: 410 → 230, in stock" in words
     assert f"{isbn}: Medusa refused it." in words
     assert f"Run {run_id}." in words
+    told = sentence_of(run_id)
+    assert told.startswith("Push to the store, 20")
+    assert told.endswith(f", ada: 1 title changed (run {run_id[:8]}).")
     show_run(run_id[:8], as_json=True)
     told = json.loads(shop.capture.readouterr().out)
     assert [one["kind"] for one in told["changes"]] == ["level", "variant"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -84,7 +85,7 @@ def rows(text: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if line.strip()]
 
 
-def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
+def test_a_shelf_is_counted_held_moved_and_told(isbn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows(stock("set", isbn, "warehouse_a", "12", "--reason", "cycle_count").stdout)[1:-1] == [
         ["WAREHOUSE_A", "0 → 12", "0", "0 → 12"]
     ]
@@ -102,8 +103,12 @@ def test_a_shelf_is_counted_held_moved_and_told(isbn: str) -> None:
     lines = told("ledger", isbn)["lines"]
     assert [each["delta"] for each in lines if each["location"] == "WAREHOUSE_A"] == [12, -2, 0, 0, -2, -5]
     assert {each["actor_name"] for each in lines if each["operation"] == "adjust"} == {"ada"}
+    monkeypatch.setenv("STORE_TIME_ZONE", "Asia/Tokyo")
     printed = stock("ledger", isbn).stdout
     assert "12 → 10" in printed
+    assert f"{datetime.now(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:}" in printed
+    assert "Times are the shop's: Asia/Tokyo." in printed
+    assert re.search(r"for Bob until 20\S+ \d\d:\d\d JST", printed)
     assert "person ada: damaged; wet" in printed
     assert re.search(r"reserve +held 0 → 3 +person ada: for Bob until 20", printed)
 
@@ -173,7 +178,7 @@ def test_what_lies_where_is_summed(isbn: str) -> None:
     by_name = {each["location"]: each for each in told("locations")["locations"]}
     assert (by_name["STORE_01"]["quantity"], by_name["STORE_01"]["reserved"]) == (3, 1)
     assert (by_name["INGRAM_DROP_SHIP"]["synced"], by_name["WAREHOUSE_A"]["entries"]) == (True, 0)
-    assert ["STORE_01", "1", "3", "1"] in rows(stock("locations").stdout)
+    assert ["STORE_01", "1", "3", "1", "yours"] in rows(stock("locations").stdout)
     assert [each["location"] for each in told("low")["entries"]] == ["STORE_01"]
     assert told("low", "--threshold", "1")["entries"] == []
     assert len(told("low", "--threshold", "7")["entries"]) == 2

@@ -27,14 +27,14 @@ BETWEEN_TWO_FIRES = "9781639739134"
 
 def test_what_differs_from_run_to_run_has_stand_ins() -> None:
     text = """2026-11-29 16:40:53  store     410 → 371 (run 28cdbd7b)
-Reading:  371 on hand, read 2026-11-29 22:43 UTC, due 2026-12-04 02:40:30 UTC.
+Reading:  371 on hand, read 2026-11-29 22:43 UTC, due 2026-07-04 02:40 CDT.
     100  titles tracked   \nRun 4c4e7bad-2813-48dc-8ed9-73d1942cce6a, 17 s.
 The desk answers at http://127.0.0.1:24736
 9781639739134 Between Two Fires, run 28cdbd7b-a82b-4c6e-875a-321525cfd1ca"""
     assert (
         stood_in(text)
         == """2027-03-01 09:30:00  store     410 → 371 (run 0b7e4c01)
-Reading:  371 on hand, read 2027-03-01 09:30 UTC, due 2027-03-01 09:30:00 UTC.
+Reading:  371 on hand, read 2027-03-01 09:30 UTC, due 2027-03-01 09:30 CST.
     100  titles tracked\nRun 0b7e4c02-3f52-4f0f-9c1d-2a60a3f4b7aa, 4 s.
 The desk answers at http://127.0.0.1:3001
 9781639739134 Between Two Fires, run 0b7e4c01-3f52-4f0f-9c1d-2a60a3f4b7aa"""

@@ -179,6 +179,20 @@ class TestTheShopsOwnCopies:
         title = make_title(on_hand=0)
         assert shown_with(title, on_shelves(title, ("sloc_cellar", 7))).verdict == "unchanged"
 
+    @pytest.mark.parametrize(
+        ("available", "said"),
+        [
+            (0, "none available at Main Street\n"),
+            (-3, "none available at Main Street (3 more are promised to orders than lie there)\n"),
+        ],
+        ids=["none", "promised"],
+    )
+    def test_an_empty_shelf_has_none_and_never_less(self, available: float, said: str) -> None:
+        title = make_title(on_hand=5)
+        plan = shown_with(title, on_shelves(title, ("sloc_shop", available)))
+        explained = explain_plan(title, plan, {}, rules=RULES, today=TODAY, shelves=SHELVES).text()
+        assert f"Shelves:  {said}" in explained
+
     def test_copies_that_orders_have_are_none(self) -> None:
         title = make_title(on_hand=0, on_order=5)
         assert shown_with(title, on_shelves(title, ("sloc_shop", 0))).verdict == "unchanged"

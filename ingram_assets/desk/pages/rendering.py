@@ -1,7 +1,6 @@
 """Pages out of templates, with what every page needs: who is signed in, times in the store's zone, money."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from starlette.responses import HTMLResponse
 from ingram_assets.desk.pages.change_words import STATUS_WORDS
 from ingram_assets.desk.pages.sentences import for_pages
 from ingram_assets.desk.pages.static_files import address_of
+from ingram_assets.domain.wording import with_moments
 
 HTMX_SETTINGS: Mapping[str, object] = {
     # So that pages need no more of the browser than their Content-Security-Policy allows.
@@ -56,9 +56,6 @@ NAVIGATION = (
 )
 
 
-_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: UTC|\+00:00|Z)")
-
-
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Times as a page tells them: in the store's zone, against one moment."""
@@ -82,13 +79,8 @@ class Clock:
         return self._time(at, f"{lasting(span)} ago" if span > timedelta(0) else f"in {lasting(-span)}")
 
     def in_zone(self, text: str) -> str:
-        """A sentence with its times told in the zone: those of our own sentences are in UTC."""
-
-        def told(found: re.Match[str]) -> str:
-            at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
-            return self._words(at)
-
-        return _UTC_TIME.sub(told, text)
+        """A sentence of ours with its times told in the zone."""
+        return with_moments(text, self._words)
 
     def _words(self, at: datetime) -> str:
         local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)

@@ -118,11 +118,12 @@ class LedgerLine:
 
     @property
     def why(self) -> str:
-        """Why, and for whom, in words; empty if nothing was told."""
+        """Why, and for whom, in words; empty if nothing was told. An order is who, and no reason beside."""
         made = [step for step in self.planned() if isinstance(step, NewReservation)]
         held = [(step.owner and f"for {step.owner}", until_words(step.expires_at)) for step in made]
         words = (" ".join(filter(None, each)) for each in held)
-        told = (self.reason, *words, self.note, self.reference, self.detail)
+        reference = None if self.reference == self.actor_name else self.reference
+        told = (self.reason, *words, self.note, reference, self.detail)
         return "; ".join(filter(None, told)).removesuffix(".")
 
 

@@ -197,6 +197,7 @@ def test_what_an_order_holds_and_fulfills_is_the_order_s(room: Stockroom) -> Non
     room.apply(Reserve(1), isbn, "INGRAM_DROP_SHIP")
     (line,) = [line for line in room.lines(isbn) if line.operation == "order_fulfillment"]
     assert (line.delta, line.actor_kind, line.reference) == (-2, "order", order["id"])
+    assert line.why == "", "the order is who, and not the reason as well"
     assert room.book(isbn, place) == 3
 
 
