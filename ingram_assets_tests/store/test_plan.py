@@ -423,7 +423,6 @@ def test_a_preorder_whose_day_came_is_none_any_more_even_if_nobody_read_it() -> 
             "availability": "unknown",
             "availability_state": "not_read",
             "availability_label": "Ask us whether we can get it",
-            "in_stock": None,
             "release_date": None,
         },
     }
