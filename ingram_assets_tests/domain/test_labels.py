@@ -78,9 +78,9 @@ def test_each_state_and_column_is_needed() -> None:
 )
 def test_a_location_in_another_spelling_is_the_same_one_and_both_lines_are_named(again: str) -> None:
     rows = f"{TEXT}on_shelf,Store Front,1,Here\n"
-    with pytest.raises(ValueError, match="Line 13 .* on_shelf has a row already .*'Store Front'.* line 12"):
+    with pytest.raises(ValueError, match=r"Line 13 .* on_shelf has a row already .*'Store Front'.* line 12"):
         parse_labels(f"{rows}on_shelf,{again},1,There\n")
-    with pytest.raises(ValueError, match="Line 13 .* digital has a row already in line 10"):
+    with pytest.raises(ValueError, match=r"Line 13 .* digital has a row already in line 10"):
         parse_labels(f"{rows}digital,,,There\n")
     assert parse_labels(rows).label("on_shelf", location=again) == "Here"
 
