@@ -47,6 +47,8 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
 def _print(found: StoreCheck) -> None:
     for one in found.differences:
         say(one_line(one.sentence), fg="red")
+    for note in found.notes:
+        say(one_line(note), fg="yellow")
     moving = f" {len(found.on_its_way):,} more are on their way." if found.on_its_way else ""
     prices = "" if found.prices_checked else " Prices were not compared: the store has no region in dollars."
     if found.stopped:
@@ -73,6 +75,7 @@ def _print_json(found: StoreCheck, why_watching: str | None) -> None:
         "on_its_way": list(found.on_its_way),
         "stopped": list(found.stopped),
         "prices_checked": found.prices_checked,
+        "notes": list(found.notes),
         "differ": [
             {
                 "isbn": one.isbn,

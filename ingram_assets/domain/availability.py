@@ -54,12 +54,12 @@ class Availability:
     state: State = "not_read"
     """What booksellers tell apart within a status."""
     release: date | None = None
-    """The day of publication of a preorder."""
+    """The day on which a title that is not out yet comes out, also where it can't be preordered."""
 
     @property
-    def in_stock(self) -> bool | None:
-        """Whether a copy can be had at once; `None` when unknown."""
-        return None if self.status == "unknown" else self.status in ("in_stock", "digital")
+    def in_stock(self) -> bool:
+        """Whether a copy is known of that can be had at once."""
+        return self.status in ("in_stock", "digital")
 
 
 def availability(

@@ -1,12 +1,12 @@
 """Which of the shop's categories a title belongs to: its BISAC subjects, by a table that a person edits."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from ingram_assets.domain.tables import table_rows
 
 TABLE_FILE = Path(__file__).with_name("categories.csv")
 """The shop's table. Columns `bisac_code`, `heading`, `category`; a row covers all that lies below it.
@@ -17,6 +17,7 @@ row `*,*` names the category of everything else.
 """
 
 _COLUMNS = ("bisac_code", "heading", "category")
+_TABLE = "category table"
 _CODE = re.compile(r"\b([A-Z]{3}[0-9]{3,6})\b", re.IGNORECASE)
 
 
@@ -44,31 +45,30 @@ def parse_table(text: str) -> CategoryTable:
         ValueError: columns are missing, a row says nothing or contradicts another, or `*,*` is missing. The
             message names the line.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
-        raise ValueError(f"The category table lacks the column {missing[0]!r}: it has {rows.fieldnames}.")
-    by_code: dict[str, str] = {}
-    by_heading: dict[tuple[str, ...], str] = {}
-    fallback = None
-    for row in rows:
-        code, heading, category = ((row[name] or "").strip() for name in _COLUMNS)
-        where = f"Line {rows.line_num} of the category table"
-        if not (code or heading or category):
-            continue
+    found: dict[str | tuple[str, ...], tuple[str, int]] = {}
+    for line, cells in table_rows(text, _COLUMNS, _TABLE):
+        code, heading, category = (cells[name] for name in _COLUMNS)
+        where = f"Line {line} of the {_TABLE}"
         if not category or not (code or heading):
             raise ValueError(f"{where} needs a category, and a code or a heading.")
-        if "*" in (code, heading):
-            fallback = category
-            continue
-        if code and not re.fullmatch(r"[A-Z]{3}[0-9]{0,6}", code.upper()):
+        names: dict[str | tuple[str, ...], str] = {"*": "everything else"}
+        if "*" not in (code, heading):
+            names = {code.upper(): code} if code else {}
+            names |= {_path(heading): repr(heading)} if heading else {}
+        if code not in ("", "*") and not re.fullmatch(r"[A-Z]{3}[0-9]{0,6}", code.upper()):
             raise ValueError(f"{where}: {code!r} is not the start of a BISAC code such as FIC009020.")
-        if code and by_code.setdefault(code.upper(), category) != category:
-            raise ValueError(f"{where} puts {code} into {category!r}, an earlier line elsewhere.")
-        if heading and by_heading.setdefault(_path(heading), category) != category:
-            raise ValueError(f"{where} puts {heading!r} into {category!r}, an earlier line elsewhere.")
-    if fallback is None:
-        raise ValueError("The category table needs a row *,*,NAME for everything that no other row covers.")
-    return CategoryTable(by_code, by_heading, fallback)
+        for key, name in names.items():
+            there, earlier = found.setdefault(key, (category, line))
+            if there != category:
+                raise ValueError(f"{where} puts {name} into {category!r}, line {earlier} into {there!r}.")
+    if "*" not in found:
+        raise ValueError(f"The {_TABLE} needs a row *,*,NAME for everything that no other row covers.")
+    fallback, _ = found.pop("*")
+    return CategoryTable(
+        {key: category for key, (category, _) in found.items() if isinstance(key, str)},
+        {key: category for key, (category, _) in found.items() if isinstance(key, tuple)},
+        fallback,
+    )
 
 
 def categorize(hint: str | None, table: CategoryTable) -> Categories:

@@ -1,16 +1,15 @@
 """What a shopper reads of each state that a title may be in, by a table that a person edits."""
 
-import csv
-import io
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Literal, get_args
 
-from ingram_assets.domain.ownership import folded_name
+from ingram_assets.domain.ownership import code_of, folded_name
+from ingram_assets.domain.tables import table_rows
 
 TABLE_FILE = resources.files("ingram_assets.domain") / "labels.csv"
 """The shop's table. Columns `state`, `location`, `days`, `label`; each state has a row without a location.
@@ -42,6 +41,7 @@ STATES: tuple[State, ...] = get_args(State)
 
 LONGEST_LABEL = 100
 _COLUMNS = ("state", "location", "days", "label")
+_TABLE = "table of labels"
 _DATED: frozenset[State] = frozenset({"coming_soon", "not_yet_published"})
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -51,15 +51,17 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """A label as it stands in the table, and the days of its row."""
+    """A label as it stands in the table, and the days, the location and the line of its row."""
 
     label: str
     days: int | None
+    location: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """The parsed table: each state's row, and rows of `on_shelf` by folded name of the location."""
+    """The parsed table: each state's row, and rows of `on_shelf` by location, in one spelling of its name."""
 
     by_state: Mapping[State, LabelRow]
     by_location: Mapping[str, LabelRow] = field(default_factory=dict)
@@ -68,13 +70,23 @@ class LabelTable:
         """What a shopper reads. `release`: a preorder's day; `location`: where a copy on the shelf lies."""
         row = self.by_state[state]
         if state == "on_shelf" and location is not None:
-            row = self.by_location.get(folded_name(location), row)
+            row = self.by_location.get(_spelled(location), row)
         return row.label.format(days=row.days, date=long_date(release) if release else "")
 
     def of_preorder(self, release: date, today: date) -> State:
         """Whether a title that comes out on this day is coming soon."""
         days = self.by_state["coming_soon"].days or 0
         return "coming_soon" if (release - today).days <= days else "not_yet_published"
+
+    def idle_rows(self, own: Collection[str]) -> tuple[str, ...]:
+        """For a person: the rows of locations that are none of these, the names of the shop's own."""
+        there = {_spelled(name) for name in own}
+        return tuple(
+            f"Line {row.line} of the {_TABLE} is for {row.location!r}, which is no location of the shop's "
+            f"own in its sales channel: no shopper reads it. Those there are: {', '.join(own) or 'none'}."
+            for place, row in self.by_location.items()
+            if place not in there
+        )
 
 
 @cache
@@ -89,31 +101,27 @@ def parse_labels(text: str) -> LabelTable:
     Raises:
         ValueError: a column or a state is missing, or a row can't be meant. The message names the line.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
-        raise ValueError(f"The table of labels lacks the column {missing[0]!r}: it has {rows.fieldnames}.")
-    by_state: dict[State, LabelRow] = {}
-    by_location: dict[str, LabelRow] = {}
-    for row in rows:
-        values = {name: (row[name] or "").strip() for name in _COLUMNS}
-        if not any(values.values()):
-            continue
-        where = f"Line {rows.line_num} of the table of labels"
-        if fault := next(_faults(values), None):
+    found: dict[tuple[State, str], LabelRow] = {}
+    for line, cells in table_rows(text, _COLUMNS, _TABLE):
+        where = f"Line {line} of the {_TABLE}"
+        if fault := next(_faults(cells), None):
             raise ValueError(f"{where}: {fault}")
-        state: State = values["state"]  # type: ignore[assignment]  # One of them: it has no fault.
-        found = LabelRow(values["label"], int(values["days"]) if values["days"] else None)
-        place = values["location"] and folded_name(values["location"])
-        there: LabelRow | None = by_location.get(place) if place else by_state.get(state)
-        if there is not None:
-            raise ValueError(f"{where}: {state} has a row{' for this location' if place else ''} already.")
-        if place:
-            by_location[place] = found
-        else:
-            by_state[state] = found
+        state: State = cells["state"]  # type: ignore[assignment]  # One of them: it has no fault.
+        place = _spelled(cells["location"])
+        if before := found.get((state, place)):
+            which = f" for this location, {before.location!r}," if place else ""
+            raise ValueError(f"{where}: {state} has a row already{which} in line {before.line}.")
+        days = int(cells["days"]) if cells["days"] else None
+        found[state, place] = LabelRow(cells["label"], days, cells["location"], line)
+    by_state = {state: row for (state, place), row in found.items() if not place}
     if lacking := [state for state in STATES if state not in by_state]:
-        raise ValueError(f"The table of labels lacks a row for {', '.join(lacking)}.")
-    return LabelTable(by_state, by_location)
+        raise ValueError(f"The {_TABLE} lacks a row for {', '.join(lacking)}.")
+    return LabelTable(by_state, {place: row for (_, place), row in found.items() if place})
+
+
+def _spelled(location: str) -> str:
+    """A location's name in the one spelling that all its spellings share: `STORE_FRONT` is Store Front."""
+    return code_of(location) or folded_name(location)
 
 
 def _faults(row: Mapping[str, str]) -> Iterator[str]:
@@ -127,14 +135,23 @@ def _faults(row: Mapping[str, str]) -> Iterator[str]:
         yield f"a label has 1 to {LONGEST_LABEL} characters."
     if days and not (days.isascii() and days.isdecimal() and int(days) <= 3650):
         yield f"days have to be a whole number up to 3650, not {days!r}."
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(label) if name is not None}
-    except ValueError:
-        names = {"?"}
-    known = ({"days"} if days else set()) | ({"date"} if state in _DATED else set())
+    names = set(_in_braces(label))
+    if "days" in names and not days:
+        yield f"the label {label!r} says {{days}}, and its row has none."
+    known = {"days"} | ({"date"} if state in _DATED else set())
     if names - known:
-        may = " and ".join(f"{{{name}}}" for name in sorted(known)) or "nothing in braces"
-        yield f"the label {label!r} may have {may}."
+        may = " and ".join(f"{{{name}}}" for name in sorted(known))
+        yield f"the label {label!r} may have {may} in it, and no other braces."
+
+
+def _in_braces(label: str) -> Iterator[str]:
+    """What stands in a label's braces; one that is alone, too."""
+    try:
+        for _, name, form, conversion in string.Formatter().parse(label):
+            if name is not None:
+                yield f"{name}{conversion or ''}{form}"
+    except ValueError:
+        yield "{"
 
 
 def long_date(day: date) -> str:

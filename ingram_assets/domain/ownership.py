@@ -1,5 +1,6 @@
 """Who may write what in the store: the sync our location's levels of our items, people the rest. Pure."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -30,6 +31,12 @@ def may_write_level(location: str, ours: str) -> bool:
 def folded_name(name: str) -> str:
     """A location's or channel's name in the one spelling that all its spellings share: no case, one blank."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def code_of(name: str) -> str:
+    """A name in upper case, with an underscore for all that is neither letter nor digit."""
+    upper = unicodedata.normalize("NFKC", name).upper()
+    return re.sub(r"[\W_]+", "_", upper).strip("_")
 
 
 def is_our_item(isbn: str, item: InventoryItem) -> bool:

@@ -41,6 +41,7 @@ class StoreCheck:
         on_its_way: ISBNs of titles that changed so lately that a push may still be bringing them.
         stopped: ISBNs of titles that wait for a push that a guardrail stopped: nobody knows what is right.
         prices_checked: whether shoppers are asked dollars.
+        notes: what a person should hear of locations.
     """
 
     checked: int
@@ -48,6 +49,7 @@ class StoreCheck:
     stopped: tuple[str, ...]
     differences: tuple[Difference, ...]
     prices_checked: bool
+    notes: tuple[str, ...] = ()
 
 
 def check_store(
@@ -99,7 +101,7 @@ def check_store(
                 wanted = _wanted(session, [title for title in titles if title.isbn in doubtful])
                 found = compare(wanted, read_shelf(api))
     waits = tuple(sorted(moving)), tuple(sorted(stopped))
-    return StoreCheck(len(titles), *waits, tuple(found), shelf.has_prices)
+    return StoreCheck(len(titles), *waits, tuple(found), shelf.has_prices, session.notes)
 
 
 def _wanted(session: StoreSession, titles: Sequence[Title]) -> list[RightOfTitle]:

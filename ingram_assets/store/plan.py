@@ -455,12 +455,13 @@ def taken_of(title: Title, orders: Orders, rules: StoreRules) -> Taken:
 
 def variant_metadata(title: Title, wanted: Availability) -> dict[str, Any]:
     """Our keys of a variant's metadata. One that is `None` is taken away."""
+    release = wanted.release if wanted.status == "preorder" else None
     keys: dict[str, Any] = {
         "availability": wanted.status,
         "availability_state": wanted.state,
         "availability_label": wanted.label,
         "in_stock": wanted.in_stock,
-        "release_date": wanted.release and wanted.release.isoformat(),
+        "release_date": release and release.isoformat(),
     }
     if title.stock is not None:
         keys["ingram_stock"] = stock_rules.to_json(title.stock)

@@ -36,6 +36,11 @@ class StoreSession:
     ledger: StockLedger | None = None
     spellings: Spellings | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear of the location, and of settings that name another one."""
+        return *self.location.notes, *self.rules.labels.idle_rows([*self.location.shelves.values()])
+
     def with_any_price(self) -> "StoreSession":
         """The same for a person who has looked: no price is held back."""
         return replace(self, rules=replace(self.rules, thresholds=self.rules.thresholds.with_any_price()))

@@ -1,15 +1,17 @@
 """What shoppers see over the Store API against what is right, on a real store."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingram_assets.domain.labels import TABLE_FILE
 from ingram_assets.overview.store_check import StoreCheck, check_store
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets_tests.testing.storefront import Storefront
+from ingram_assets_tests.testing.storefront import NAME, Storefront
 
 pytestmark = pytest.mark.xdist_group("medusa")
 
@@ -121,6 +123,24 @@ def test_copies_at_the_shop_s_own_location_count(storefront: Storefront, title: 
         assert what(look(title)) == []
     finally:
         storefront.shop.delete(f"stock-locations/{shelf}")
+
+
+def test_a_label_for_a_location_that_is_none_of_the_shop_s_is_named_here_and_by_a_push(
+    storefront: Storefront, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "".join(f"on_shelf,{name},1,Here\n" for name in ("Store Front", "Atlantis", NAME))
+    table = tmp_path / "labels.csv"
+    table.write_text(TABLE_FILE.read_text("utf-8") + own, "utf-8")
+    monkeypatch.setenv("LABELS_FILE", str(table))
+    for notes in (
+        look(title).notes,
+        storefront.push(title).reports[0]["notes"],
+        storefront.push(title, dry_run=True).reports[0]["notes"],
+    ):
+        atlantis, ingram = (note for note in notes if "table of labels" in note)
+        assert "Line 13 of the table of labels is for 'Atlantis'" in atlantis
+        assert f"Line 14 of the table of labels is for '{NAME}'" in ingram
+        assert "Those there are: STORE_FRONT." in ingram
 
 
 def test_a_change_that_is_on_its_way_is_no_difference_yet(storefront: Storefront, title: str) -> None:

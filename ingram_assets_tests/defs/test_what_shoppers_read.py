@@ -62,38 +62,38 @@ OWN_COPIES = (None, 0, 3)
 # A cart takes: "any" number of copies; those that are "there" and no more; "none".
 # The copies are those that a storefront is told; "–": they are not counted.
 SOLD = """
-Ingram's page                    | own  | status       | state             | label                                 | in stock | copies | back-order | cart
-in stock                         | none | in_stock     | in_stock          | In stock                              | yes      | 7      | no         | there
-on order                         | none | backorder    | backorder         | Available to order, ships in 1–2 weeks | no      | 0      | yes        | any
-out soon                         | none | preorder     | coming_soon       | Preorder, releases SOON               | no       | 4      | yes        | any
-out later                        | none | preorder     | not_yet_published | Preorder, releases LATER              | no       | 0      | yes        | any
-counted too long ago             | none | backorder    | special_order     | Available to order                    | no       | 0      | yes        | any
-nowhere                          | none | out_of_stock | hard_to_find      | Out of stock                          | no       | 0      | no         | none
-out of print                     | none | out_of_stock | hard_to_find      | Out of stock                          | no       | 0      | no         | none
-e-book                           | none | digital      | digital           | Available now                         | yes      | –      | –          | any
-never read                       | none | unknown      | not_read          | Ask us whether we can get it          | –        | 0      | no         | none
-nowhere, a person takes back-orders | none | backorder | special_order     | Available to order                    | no       | 0      | yes        | any
-on order, a person takes no back-orders | none | out_of_stock | hard_to_find  | Out of stock                          | no       | 0      | no         | none
-out soon, none there, a person takes no back-orders | none | out_of_stock | unavailable | Not available               | no       | 0      | no         | none
-in stock                         | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 10     | no         | there
-on order                         | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | yes        | any
-out soon                         | 3    | preorder     | coming_soon       | Preorder, releases SOON               | no       | 7      | yes        | any
-out later                        | 3    | preorder     | not_yet_published | Preorder, releases LATER              | no       | 3      | yes        | any
-counted too long ago             | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | yes        | any
-nowhere                          | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | no         | there
-out of print                     | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | no         | there
-e-book                           | 3    | digital      | digital           | Available now                         | yes      | –      | –          | any
-never read                       | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | no         | there
-nowhere, a person takes back-orders | 3 | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | yes        | any
-on order, a person takes no back-orders | 3 | in_stock | on_shelf          | In stock, ships in 2 days             | yes      | 3      | no         | there
-out soon, none there, a person takes no back-orders | 3 | preorder | coming_soon | Preorder, releases SOON         | no       | 3      | no         | there
+Ingram's page                    | own  | status       | state             | label                                 | in stock | release | copies | back-order | cart
+in stock                         | none | in_stock     | in_stock          | In stock                              | yes      | –       | 7      | no         | there
+on order                         | none | backorder    | backorder         | Available to order, ships in 1–2 weeks | no      | –       | 0      | yes        | any
+out soon                         | none | preorder     | coming_soon       | Preorder, releases SOON               | no       | SOON    | 4      | yes        | any
+out later                        | none | preorder     | not_yet_published | Preorder, releases LATER              | no       | LATER   | 0      | yes        | any
+counted too long ago             | none | backorder    | special_order     | Available to order                    | no       | –       | 0      | yes        | any
+nowhere                          | none | out_of_stock | hard_to_find      | Out of stock                          | no       | –       | 0      | no         | none
+out of print                     | none | out_of_stock | hard_to_find      | Out of stock                          | no       | –       | 0      | no         | none
+e-book                           | none | digital      | digital           | Available now                         | yes      | –       | –      | –          | any
+never read                       | none | unknown      | not_read          | Ask us whether we can get it          | no       | –       | 0      | no         | none
+nowhere, a person takes back-orders | none | backorder | special_order     | Available to order                    | no       | –       | 0      | yes        | any
+on order, a person takes no back-orders | none | out_of_stock | hard_to_find  | Out of stock                          | no       | –       | 0      | no         | none
+out soon, none there, a person takes no back-orders | none | out_of_stock | unavailable | Not available               | no       | –       | 0      | no         | none
+in stock                         | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 10     | no         | there
+on order                         | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | yes        | any
+out soon                         | 3    | preorder     | coming_soon       | Preorder, releases SOON               | no       | SOON    | 7      | yes        | any
+out later                        | 3    | preorder     | not_yet_published | Preorder, releases LATER              | no       | LATER   | 3      | yes        | any
+counted too long ago             | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | yes        | any
+nowhere                          | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | no         | there
+out of print                     | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | no         | there
+e-book                           | 3    | digital      | digital           | Available now                         | yes      | –       | –      | –          | any
+never read                       | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | no         | there
+nowhere, a person takes back-orders | 3 | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | yes        | any
+on order, a person takes no back-orders | 3 | in_stock | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | no         | there
+out soon, none there, a person takes no back-orders | 3 | preorder | coming_soon | Preorder, releases SOON         | no       | SOON    | 3      | no         | there
 """  # noqa: E501
 NOT_SOLD = """
-every one                        | none | out_of_stock | unavailable       | Not available                         | no       | 0      | no         | none
-every one                        | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | 3      | no         | there
-out soon                         | 3    | preorder     | coming_soon       | Preorder, releases SOON               | no       | 3      | no         | there
-out later                        | 3    | preorder     | not_yet_published | Preorder, releases LATER              | no       | 3      | no         | there
-out soon, none there, a person takes no back-orders | 3 | preorder | coming_soon | Preorder, releases SOON         | no       | 3      | no         | there
+every one                        | none | out_of_stock | unavailable       | Not available                         | no       | –       | 0      | no         | none
+every one                        | 3    | in_stock     | on_shelf          | In stock, ships in 2 days             | yes      | –       | 3      | no         | there
+out soon                         | 3    | preorder     | coming_soon       | Preorder, releases SOON               | no       | SOON    | 3      | no         | there
+out later                        | 3    | preorder     | not_yet_published | Preorder, releases LATER              | no       | LATER   | 3      | no         | there
+out soon, none there, a person takes no back-orders | 3 | preorder | coming_soon | Preorder, releases SOON         | no       | SOON    | 3      | no         | there
 """  # noqa: E501
 
 
@@ -121,9 +121,9 @@ def right(case: Case) -> dict[str, str]:
     own = str(case.own or "none")
     table = dict(rows(NOT_SOLD if case.restriction == "one that it does not" else SOLD))
     found = table.get((case.situation, own)) or table["every one", own]
-    days = {name: f"{day:%B} {day.day}, {day.year}" for name, day in (("SOON", SOON), ("LATER", LATER))}
-    for name, day in days.items():
-        found["label"] = found["label"].replace(name, day)
+    for name, day in (("SOON", SOON), ("LATER", LATER)):
+        found["label"] = found["label"].replace(name, f"{day:%B} {day.day}, {day.year}")
+        found["release"] = found["release"].replace(name, day.isoformat())
     return found
 
 
@@ -137,6 +137,7 @@ def seen(title: Mapping[str, Any]) -> dict[str, str]:
         "state": title["availability_state"],
         "label": title["availability_label"],
         "in stock": yes_no[title.get("in_stock")],
+        "release": title.get("release_date") or "–",
         "copies": str(title["inventory_quantity"]) if counted else "–",
         "back-order": yes_no[title["allow_backorder"]] if counted else "–",
         "cart": cart.get(title["cart"], title["cart"]),

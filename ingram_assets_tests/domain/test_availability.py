@@ -204,7 +204,7 @@ def test_a_cart_can_have_it_just_when_the_label_says_so(title):
         found.manage_inventory is False or bool(found.allow_backorder) or (found.stocked_quantity or 0) > 0
     )
     assert sellable is (found.status in ("digital", "preorder", "in_stock", "backorder"))
-    assert found.in_stock is (None if found.status == "unknown" else found.status in ("digital", "in_stock"))
+    assert found.in_stock is (found.status in ("digital", "in_stock"))
 
 
 @given(titles())

@@ -90,7 +90,12 @@ def test_a_spreadsheets_table_is_read() -> None:
         ("bisac_code,heading,category\nFIC009,,Fantasy\n", r"\*,\*,NAME"),
         ("bisac_code,heading,category\n*,*,Rest\nFIC009,,\n", "Line 3"),
         ("bisac_code,heading,category\n*,*,Rest\nfantasy,,Fantasy\n", "'fantasy' is not the start"),
-        ("bisac_code,heading,category\n*,*,Rest\nFIC009,,A\nFIC009,,B\n", "Line 4"),
+        ("bisac_code,heading,category\n*,*,Rest\nFIC009,,A\nFIC009,,B\n", "Line 4 .* 'B', line 3 into 'A'"),
+        (
+            "bisac_code,heading,category\n*,*,Rest\n,FICTION / Horror,A\n,fiction/horror,B\n",
+            "Line 4 .* line 3",
+        ),
+        ("bisac_code,heading,category\n*,*,Rest\n*,*,Others\n", "Line 3 .* puts everything else .* line 2"),
     ],
 )
 def test_a_table_that_cant_be_meant_names_its_line(text: str, says: str) -> None:

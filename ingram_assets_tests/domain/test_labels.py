@@ -49,7 +49,8 @@ def test_a_location_has_its_own_label_in_whatever_spelling_of_its_name() -> None
         ("on_shelf,Main Street,,", "1 to"),
         (f"on_shelf,Main Street,,{'x' * (LONGEST_LABEL + 1)}", "1 to"),
         ("on_shelf,Main Street,two,Ships in {days} days", "whole number"),
-        ("on_shelf,Main Street,,Ships in {days} days", "nothing in braces"),
+        ("on_shelf,Main Street,,Ships in {days} days", "its row has none"),
+        ("on_shelf,Main Street,2,{days:>9999999}", "no other braces"),
         ("on_shelf,Main Street,2,Ships on {date}", "{days}"),
         ("on_shelf,Main Street,2,{days.__class__}", "{days}"),
         ("on_shelf,Main Street,2,{", "{days}"),
@@ -68,6 +69,29 @@ def test_each_state_and_column_is_needed() -> None:
             parse_labels("\n".join(lines[:number] + lines[number + 1 :]))
     with pytest.raises(ValueError, match="lacks the column"):
         parse_labels(TEXT.replace("label", "text", 1))
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["STORE_FRONT", "store  front", "Store-Front", "ＳTORE FRONT"],
+    ids=["code", "blanks", "sign", "wide"],
+)
+def test_a_location_in_another_spelling_is_the_same_one_and_both_lines_are_named(again: str) -> None:
+    rows = f"{TEXT}on_shelf,Store Front,1,Here\n"
+    with pytest.raises(ValueError, match=r"Line 13 .* on_shelf has a row already .*'Store Front'.* line 12"):
+        parse_labels(f"{rows}on_shelf,{again},1,There\n")
+    with pytest.raises(ValueError, match=r"Line 13 .* digital has a row already in line 10"):
+        parse_labels(f"{rows}digital,,,There\n")
+    assert parse_labels(rows).label("on_shelf", location=again) == "Here"
+
+
+def test_a_row_that_no_shopper_reads_is_named() -> None:
+    table = parse_labels(f"{TEXT}on_shelf,STORE_FRONT,1,Here\non_shelf,Atlantis,1,There\n")
+    (note,) = table.idle_rows(["Store Front"])
+    assert note.startswith("Line 13 of the table of labels is for 'Atlantis', which is no location")
+    assert note.endswith("Those there are: Store Front.")
+    assert table.idle_rows(["Store Front", "Atlantis"]) == ()
+    assert "Those there are: none." in table.idle_rows([])[0]
 
 
 @given(st.dates())

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from ingram_assets.defs.storefront.from_settings import store_rules
+from ingram_assets.defs.storefront.from_settings import category_table, store_rules
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
@@ -783,3 +783,12 @@ def test_a_proxy_that_cannot_be_used_is_named(value):
             check({**STOREFRONT, name: value}, StorefrontSettings)
         assert SIGHT not in str(told.value)
     check({**STOREFRONT, "https_proxy": "proxy.example:3128", "HTTP_PROXY": ""}, StorefrontSettings)
+
+
+@pytest.mark.parametrize("name", ["LABELS_FILE", "CATEGORIES_FILE"])
+def test_a_table_in_excels_own_encoding_says_how_to_save_it(name: str, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes("state,location,days,label\nbackorder,,,Ships in 1–2 weeks\n".encode("cp1252"))
+    settings = load(StorefrontSettings, STOREFRONT | {name: str(table)})
+    with pytest.raises(SettingsError, match=rf"{name} can't be read: Line 2 is not in UTF-8\. Save .*Excel"):
+        (store_rules if name == "LABELS_FILE" else category_table)(settings)

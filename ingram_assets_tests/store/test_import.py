@@ -128,6 +128,7 @@ def test_what_each_kind_of_title_starts_as(bench: Bench) -> None:
         "availability": "unknown",
         "availability_state": "not_read",
         "availability_label": "Ask us whether we can get it",
+        "in_stock": False,
     }, "so that no shopper is told it is sold out"
     assert bench.level(coming.isbn) == (0, 0, 0)
     variant = bench.shop.variant(coming.isbn)

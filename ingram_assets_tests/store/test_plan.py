@@ -276,6 +276,26 @@ class TestWhatAPersonFixed:
         assert plan_one(title, written(plan, in_store(title, fixed_backorder=fixed))).verdict == "unchanged"
 
 
+def test_a_release_date_goes_when_a_title_can_be_preordered_no_more() -> None:
+    title = make_title(on_hand=0, publication_date=TODAY + timedelta(days=10))
+    shown = in_store(title, fixed_backorder=False)
+    assert shown.variants[0].metadata["release_date"] == (TODAY + timedelta(days=10)).isoformat()
+    plan = plan_one(title, shown)
+    assert (plan.status, plan.label) == ("out_of_stock", "Not available")
+    assert plan.flags["metadata"]["release_date"] is None
+    assert plan_one(title, written(plan, shown)).verdict == "unchanged"
+
+
+def test_a_title_that_was_never_read_is_not_in_stock_and_no_copies_are_told_of_it() -> None:
+    title = make_title(on_hand=None)
+    metadata = {**in_store(title).variants[0].metadata}
+    assert metadata.pop("in_stock") is False
+    assert metadata.keys() & {"ingram_stock", "stock_observed_at"} == set()
+    plan = plan_one(title, in_store(title, metadata=metadata))
+    assert plan.flags == {"metadata": {"in_stock": False}}
+    assert plan.quantities is None, "unknown is never zero"
+
+
 def test_a_tag_is_owed_though_nothing_else_is_written() -> None:
     rules = StoreRules(availability_tags=True, min_stock_delta=5)
     unread, moved = make_title(on_hand=None), make_title(on_hand=10)
@@ -437,7 +457,6 @@ def test_a_preorder_whose_day_came_is_none_any_more_even_if_nobody_read_it() -> 
             "availability": "unknown",
             "availability_state": "not_read",
             "availability_label": "Ask us whether we can get it",
-            "in_stock": None,
             "release_date": None,
         },
     }

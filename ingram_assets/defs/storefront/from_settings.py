@@ -3,12 +3,15 @@
 Without Dagster, so that commands that only look start fast.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ingram_assets.domain import labels
+from ingram_assets.domain import categories, labels
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.tables import decoded
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
@@ -18,6 +21,8 @@ from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.watching import StoreMode
+
+_Table = TypeVar("_Table")
 
 
 def storefront_settings() -> StorefrontSettings:
@@ -100,7 +105,21 @@ def _labels(settings: StorefrontSettings) -> labels.LabelTable:
     """What shoppers read: the bookseller's own table if one is set."""
     if settings.LABELS_FILE is None:
         return labels.built_in()
+    return _parsed("LABELS_FILE", settings.LABELS_FILE, labels.parse_labels)
+
+
+def category_table(settings: StorefrontSettings) -> categories.CategoryTable:
+    """The table that maps BISAC headings and codes to the shop's categories, the bookseller's own if set.
+
+    Raises:
+        SettingsError: it can't be read, or can't be meant.
+    """
+    file = settings.CATEGORIES_FILE or categories.TABLE_FILE
+    return _parsed("CATEGORIES_FILE", file, categories.parse_table)
+
+
+def _parsed(setting: str, file: Path, parse: Callable[[str], _Table]) -> _Table:
     try:
-        return labels.parse_labels(settings.LABELS_FILE.read_text(encoding="utf-8-sig"))
+        return parse(decoded(file.read_bytes()))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"LABELS_FILE can't be read: {error}") from None
+        raise SettingsError(f"{setting} can't be read: {error}") from None

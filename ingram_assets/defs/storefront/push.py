@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,16 +21,19 @@ from ingram_assets.defs.keys import (
     STOCK_LOCATION,
 )
 from ingram_assets.defs.storefront.decisions import told_too_long
-from ingram_assets.defs.storefront.from_settings import location_names, store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import (
+    category_table,
+    location_names,
+    store_rules,
+    store_today,
+)
 from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain import guardrails
-from ingram_assets.domain.categories import CategoryTable, parse_table
 from ingram_assets.domain.failures import NothingWritten
 from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
-from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -167,7 +169,7 @@ def open_store(
         if by := context.run.tags.get(ASKED_BY_TAG):
             book.asked_for(run_id, by)
         began = datetime.now(UTC)
-        rules, categories = store_rules(settings), categories_of(settings)
+        rules, categories = store_rules(settings), category_table(settings)
         today = store_today(load(CommonSettings))
         location = find_location(client, journal=book, **location_names(settings))
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
@@ -208,7 +210,7 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     if let_through:
         run.session.journal.let_through(run.session.run_id, isbns)
     rows = waiting_rows(run, isbns)
-    found = run.session.location
+    found, notes = run.session.location, run.session.notes
     if (rows or found.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
         stop_if_tripped(run, isbns, rows)
@@ -227,7 +229,7 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
         # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
         words = "A person let it through." if let_through else NOTHING_TRIPPED
         log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=True, description=words)
-    report.notes += found.notes
+    report.notes += notes
     return report
 
 
@@ -264,7 +266,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     if run.session.client.read_only and isbns is None:
         found = legacy_titles(read_legacy(run.session.client), result.titles, imports, report.failed)
         report.details[LEGACY] = [asdict(one) for one in found]
-    report.notes += location.notes
+    report.notes += run.session.notes
     if location.missing:
         report.notes.append(location.missing)
     if reason := _tripped(run, isbns, there, imports):
@@ -366,19 +368,6 @@ def _import_notes(result: ImportReport) -> Iterator[str]:
         yield f"Kept: somebody edited {', '.join(fields)} of {isbn}, and that is left alone."
     for isbn in result.zero_for_unknown:
         yield f"Unknown: {isbn} starts at 0 because a level has to be there; none was read."
-
-
-def categories_of(settings: StorefrontSettings) -> CategoryTable:
-    """The table that maps BISAC headings and codes to the shop's categories, the bookseller's own if set.
-
-    Raises:
-        SettingsError: it can't be read, or can't be meant.
-    """
-    file = settings.CATEGORIES_FILE or resources.files("ingram_assets.domain") / "categories.csv"
-    try:
-        return parse_table(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"CATEGORIES_FILE can't be read: {error}") from None
 
 
 def waiting_rows(run: StoreRun, isbns: Sequence[str] | None) -> list[Title]:

@@ -1,11 +1,10 @@
 """What a person or program calls a location, and which one that is. Pure."""
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from ingram_assets.domain.ownership import code_of
 from ingram_assets.store.inventory.model import OperationRefused, Refusal, RefusalKind
 
 
@@ -20,12 +19,6 @@ class Place:
     def code(self) -> str:
         """What programs call it: `INGRAM_DROP_SHIP`."""
         return code_of(self.name)
-
-
-def code_of(name: str) -> str:
-    """A name in upper case, with an underscore for all that is neither letter nor digit."""
-    upper = unicodedata.normalize("NFKC", name).upper()
-    return re.sub(r"[\W_]+", "_", upper).strip("_")
 
 
 def find_place(places: Sequence[Place], called: str) -> Place:

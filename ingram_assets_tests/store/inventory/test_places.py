@@ -2,8 +2,9 @@
 
 import pytest
 
+from ingram_assets.domain.ownership import code_of
 from ingram_assets.store.inventory.model import OperationRefused, RefusalKind
-from ingram_assets.store.inventory.places import Place, code_of, find_place
+from ingram_assets.store.inventory.places import Place, find_place
 
 INGRAM = Place("sloc_1", "Ingram (Drop-Ship)")
 PLACES = [INGRAM, Place("sloc_2", "Warehouse A"), Place("sloc_3", "Čajovna č. 5"), Place("sloc_4", "店")]
