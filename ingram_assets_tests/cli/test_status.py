@@ -7,11 +7,12 @@ import psycopg
 import pytest
 from dagster import OpExecutionContext, job, op
 
+from ingram_assets.cli.terminal import in_shop_zone
 from ingram_assets.defs.events import failure_of, stopped
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.domain.wording import moment
+from ingram_assets.domain.wording import local_moment
 from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
@@ -220,8 +221,8 @@ def test_a_pause_after_a_block_is_named_with_its_end_in_one_line(shop: LookedAtS
 
     since = datetime.now(UTC)
     pause = SitePause(since, since + timedelta(seconds=100), "The site blocks this machine (status 429)")
-    line = left_alone(pause)
-    assert f"until {moment(pause.until)}" in line
+    line = in_shop_zone(left_alone(pause))
+    assert f"until {local_moment(pause.until, ZoneInfo('America/Chicago'))}" in line
     with dagster_instance(shop.common()) as instance:
         run = instance.create_run_for_job(sweep, tags={PAUSE_TAG: tag_of(pause)})
         instance.report_run_failed(run, "It was killed.")
