@@ -157,10 +157,11 @@ def _headlines(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[str]:
     if (titles := counts.get("discovered")) is None:
         return
     new = "would be new" if is_plan else "new"
-    words = [f"{count(counts['new'])} {new}", f"{count(counts['known'])} known"]
+    told = (("new", new), ("known", "known"))
+    words = [f"{count(counts[name])} {said}" for name, said in told if name in counts]
     if rejected := counts.get("rejected"):
         words.append(f"{count(rejected)} line{'' if rejected == 1 else 's'} not understood")
-    yield f"{count(titles)} title{'' if titles == 1 else 's'}: {', '.join(words)}."
+    yield f"{count(titles)} title{'' if titles == 1 else 's'}{': ' if words else ''}{', '.join(words)}."
 
 
 def _counted(counts: Mapping[str, int], *, is_plan: bool) -> Iterator[tuple[str, int]]:
