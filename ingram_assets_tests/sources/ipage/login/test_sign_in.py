@@ -121,7 +121,7 @@ def test_the_factor_is_found_by_its_words(
 def test_a_factor_that_is_not_offered(sim: Simulator, signing_in: Callable[..., Site]) -> None:
     sim.set(factors=["SMS", "Voice"])
     with signing_in(sim) as site, pytest.raises(room.FactorNotOffered, match=r"'SMS', 'Voice'.*IPAGE_MFA"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
 
 
 def test_the_newest_code_of_the_right_sender(
@@ -143,7 +143,7 @@ def test_a_mail_that_never_comes_is_asked_for_once_more(
     mailing_sim.set(no_mail=True, stale_mails=1)
     site = signing_in(mailing_sim, mfa="email", imap_url=imap.url, totp_secret=None, code_lifetime=1.5)
     with site, pytest.raises(CodeMissing, match="IPAGE_MFA_IMAP_URL"):
-        site.saved_search(mailing_sim.search_id)
+        site.discover(mailing_sim.search_id)
     assert mailing_sim.requests(log=False)["codes_sent"] - before == 2
 
 
@@ -154,7 +154,7 @@ def test_a_code_that_ran_out_is_asked_for_anew(
     mailing_sim.set(code_lifetime_s=0.0)
     site = signing_in(mailing_sim, mfa="email", imap_url=imap.url, totp_secret=None)
     with site, pytest.raises(room.CodeRefused, match="has expired"):
-        site.saved_search(mailing_sim.search_id)
+        site.discover(mailing_sim.search_id)
     posts = steps(mailing_sim)
     assert (posts["password"], posts["code"]) == (1, 3)  # a code, "send a new code", a code
 
@@ -187,7 +187,7 @@ def test_terms_are_left_to_a_person(sim: Simulator, signing_in: Callable[..., Si
     sim.set(terms=when)
     with signing_in(sim) as site:
         with pytest.raises(room.TermsNotAccepted, match=r"accept them.*run again"):
-            site.saved_search(sim.search_id)
+            site.discover(sim.search_id)
         assert "terms" in str(site.stopped_by)
 
 
@@ -195,7 +195,7 @@ def test_terms_are_left_to_a_person(sim: Simulator, signing_in: Callable[..., Si
 def test_a_loop_through_okta_is_named(sim: Simulator, signing_in: Callable[..., Site], loop: str) -> None:
     sim.set(okta_loop=loop)
     with signing_in(sim) as site, pytest.raises(room.OktaLoop, match=r"Okta .*loop.*IPAGE_SESSION_COOKIE"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
 
 
 def test_a_wrong_password_is_tried_once_and_not_by_the_next_run(
@@ -216,7 +216,7 @@ def test_a_wrong_password_is_tried_once_and_not_by_the_next_run(
 def test_a_locked_account(sim: Simulator, signing_in: Callable[..., Site]) -> None:
     sim.set(account_locked=True)
     with signing_in(sim) as site, pytest.raises(room.AccountLocked, match="customer care"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert steps(sim)["password"] == 1
 
 
@@ -225,7 +225,7 @@ def test_a_block_before_the_login_form_opens_the_breaker(
 ) -> None:
     sim.fault("block", kinds=["login_page"])
     with signing_in(sim) as site, pytest.raises(Blocked, match="run again after that"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert breaker_open_until(tmp_path / "state") is not None
     assert sim.requests(log=False)["by_kind"]["login_page"] == 3
 
@@ -235,7 +235,7 @@ def test_a_page_on_the_way_in_that_says_nothing_is_kept(
 ) -> None:
     sim.fault("login_form", kinds=["login_post"], at=1, count=1)
     with signing_in(sim) as site, pytest.raises(room.SignInPageChanged, match="came back"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     (kept,) = (tmp_path / "state" / "kept_pages").iterdir()
     page = gzip.decompress(kept.read_bytes()).decode()
     assert "Log in to iPage" in page
@@ -266,7 +266,7 @@ def test_a_failure_of_the_sites_own_is_named_as_that(
     sim.fault("page", html=html, status=status, kinds=[kind])
     with signing_in(sim) as site:
         with pytest.raises(Transient, match=f"failed with status {status}.*run again later"):
-            site.saved_search(sim.search_id)
+            site.discover(sim.search_id)
         assert site.metadata()["sign_ins"] == 0
     sim.clear_faults()
     with signing_in(sim) as site:  # what failed has not been held against the password
@@ -294,7 +294,7 @@ def test_a_wall_before_the_sign_in_is_known_whatever_its_status(
     monkeypatch.setattr(room, "SOLVING", 1.0)
     sim.fault("page", html=html, status=status, kinds=["login_page"])
     with signing_in(sim, limits=Limits(pauses=(60.0,), longest_wait=1.0)) as site, pytest.raises(Blocked):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert breaker_open_until(tmp_path / "state") is not None
     assert steps(sim)["password"] == 0
 
@@ -313,7 +313,7 @@ def test_a_wall_that_the_browser_solves_by_itself_is_none(
 
 def test_no_browser_says_what_to_do(sim: Simulator, signing_in: Callable[..., Site]) -> None:
     with signing_in(sim, browser=NO_BROWSER) as site, pytest.raises(NoBrowser, match="BROWSER_EXECUTABLE"):
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
 
 
 @pytest.fixture
@@ -376,7 +376,7 @@ def test_a_remote_browser_that_is_not_there(sim: Simulator, open_site: Callable[
     address = "ws://127.0.0.1:1?apiKey=very-secret"
     site = open_site(sim, credentials=credentials(sim), browser_cdp_url=address)
     with pytest.raises(Exception, match="BROWSER_CDP_URL") as caught:
-        site.saved_search(sim.search_id)
+        site.discover(sim.search_id)
     assert "very-secret" not in whole(caught.value)
 
 
@@ -406,7 +406,7 @@ def test_what_is_typed_is_in_no_error(
     with raw_server(login) as (url, _):
         site = Site(url, tmp_path, account, browser_executable=str(chromium), retry_waits=(0.0,))
         with site, pytest.raises(Transient, match="The browser failed while signing in") as caught:
-            site.saved_search("1")
+            site.discover("1")
     assert "hush-hush" not in whole(caught.value)
 
 
