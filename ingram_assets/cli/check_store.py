@@ -8,8 +8,9 @@ import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.defs.storefront.from_settings import store_mode
+from ingram_assets.defs.storefront.from_settings import own_tables, store_mode
 from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
+from ingram_assets.runtime.instance import older_settings
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -34,12 +35,13 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
         stopped_of=partial(stopped_titles, common),
         isbns=isbns,
     )
+    older = older_settings(common, own_tables(settings))
     code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:
         _print_json(found, why_watching)
     else:
-        if why_watching:
-            say(why_watching, fg="yellow")
+        for note in filter(None, (why_watching, older)):
+            say(note, fg="yellow")
         _print(found)
     sys.exit(code)
 

@@ -438,7 +438,8 @@ class BoardWatch:
                 f"{name} can't be asked: {answer.why_not}"
                 for name, answer in (*_away(latest), ("The store", latest.medusa))
                 if answer.why_not
-            ),
+            )
+            or (() if latest.queue.at else ("The titles are being read: look again in a moment.",)),
             watching=told.outlook if told else None,
         )
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from ingram_assets.defs.storefront import lag
-from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.defs.storefront.from_settings import own_tables, store_rules, store_today
 from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
@@ -22,7 +22,7 @@ from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_f
 from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
 from ingram_assets.runtime.desk_process import desk_at
-from ingram_assets.runtime.instance import running_ports
+from ingram_assets.runtime.instance import older_settings, running_ports
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -121,7 +121,7 @@ def gather() -> Status:
         broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         desk=desk_at(common.state_dir),
-        notes=store.notes(),
+        notes=(*(note for note in [older_settings(common, own_tables(settings))] if note), *store.notes()),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
     )
 

@@ -5,13 +5,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
-from ingram_assets.settings.files import shipped
+from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.files import env_dir, shipped
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.whole_files import write_whole
 
@@ -117,6 +118,31 @@ def code_server_argv(location: str, port: int) -> list[str]:
     words = [sys.executable, "-m", "dagster", "api", "grpc"]
     words += ["--module-name", f"ingram_assets.defs.{location}.definitions"]
     return [*words, "--host", "127.0.0.1", "--port", str(port), "--location-name", location]
+
+
+def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) -> str | None:
+    """That `ingram up` still goes by other settings than are written now, for a person; `None`: it does not.
+
+    Args:
+        tables: files that the shop's settings name.
+    """
+    files = [env_dir() / name for name in (".env", *(of.file for of in LOCATIONS.values()))]
+    files += [Path(table) for table in tables if table]
+    changed = [file.name for file in files if _is_newer(file, _home(common) / PORTS_FILE)]
+    if not changed or not running_ports(common):
+        return None
+    names = ", ".join(dict.fromkeys(changed))
+    return (
+        f"Changed since ingram up was started: {names}. It still goes by what was there then: stop it, and "
+        "start it anew."
+    )
+
+
+def _is_newer(file: Path, than: Path) -> bool:
+    try:
+        return file.stat().st_mtime > than.stat().st_mtime
+    except OSError:
+        return False
 
 
 def running_ports(common: CommonSettings) -> dict[str, int]:

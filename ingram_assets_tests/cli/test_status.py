@@ -1,6 +1,11 @@
 """`ingram status` on a real queue, a real journal and a real Dagster database."""
 
+import json
+import os
+import socket
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -49,6 +54,24 @@ def test_a_shop_in_order(shop: LookedAtShop) -> None:
     assert status["verdict"]["kind"] == "kept"
     assert status["verdict"]["kept"] is True
     assert words.startswith(status["verdict"]["sentence"])
+
+
+def test_a_setting_that_was_changed_since_ingram_up_was_started_is_named(
+    shop: LookedAtShop, tmp_path: Path
+) -> None:
+    home = tmp_path / "state" / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shop.patch.setenv("INGRAM_ENV_DIR", str(tmp_path))
+    (tmp_path / ".env.storefront").write_text("MODE=live\n")
+    (tmp_path / ".env.storefront").chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ports = home / "ports.json"
+        ports.write_text(json.dumps({"storefront": server.getsockname()[1]}))
+        os.utime(ports, (time.time() + 60,) * 2)
+        assert shop.status()["notes"] == []
+        os.utime(ports, (time.time() - 60,) * 2)
+        assert "Note: Changed since ingram up was started: .env.storefront. It still goes by" in shop.words()
+    assert shop.status()["notes"] == [], "it is not at work"
 
 
 def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:

@@ -5,6 +5,7 @@ Without Dagster, so that commands that only look start fast.
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -55,6 +56,11 @@ def location_names(settings: StorefrontSettings) -> dict[str, Any]:
     }
 
 
+def own_tables(settings: StorefrontSettings) -> tuple[Path | None, ...]:
+    """The tables that a shop edits, where it has its own."""
+    return settings.CATEGORIES_FILE, settings.LABELS_FILE
+
+
 def store_mode(settings: StorefrontSettings) -> StoreMode:
     """Whether what is planned is written to the store. The journal is asked where that is not set to be so.
 
@@ -103,9 +109,7 @@ def store_rules(settings: StorefrontSettings) -> StoreRules:
 
 def _labels(settings: StorefrontSettings) -> labels.LabelTable:
     """What shoppers read: the bookseller's own table if one is set."""
-    if settings.LABELS_FILE is None:
-        return labels.built_in()
-    return _parsed("LABELS_FILE", settings.LABELS_FILE, labels.parse_labels)
+    return _parsed("LABELS_FILE", settings.LABELS_FILE or labels.TABLE_FILE, labels.parse_labels)
 
 
 def category_table(settings: StorefrontSettings) -> categories.CategoryTable:
@@ -118,7 +122,7 @@ def category_table(settings: StorefrontSettings) -> categories.CategoryTable:
     return _parsed("CATEGORIES_FILE", file, categories.parse_table)
 
 
-def _parsed(setting: str, file: Path, parse: Callable[[str], _Table]) -> _Table:
+def _parsed(setting: str, file: Path | Traversable, parse: Callable[[str], _Table]) -> _Table:
     try:
         return parse(decoded(file.read_bytes()))
     except (OSError, ValueError) as error:

@@ -460,9 +460,10 @@ def _links(admin: str | None, isbn: str, explained: ExplainedTitle | None) -> li
     Args:
         admin: the address of Medusa's admin, if it is served.
     """
+    assets, shown = "/dagster/assets", f"view=partitions&partition={isbn}"
     links = [
-        ("Its readings in Dagster", f"/dagster/assets/ipage/stock?partition={isbn}"),
-        ("Its levels in Dagster", f"/dagster/assets/medusa/inventory_levels?partition={isbn}"),
+        ("Its readings in Dagster", f"{assets}/ipage/stock?{shown}"),
+        ("Its levels in Dagster", f"{assets}/medusa/inventory_levels?{shown}"),
     ]
     if admin and explained and explained.product_id:
         links.insert(0, ("The product in Medusa", f"{admin}/products/{quote(explained.product_id)}"))

@@ -192,7 +192,7 @@ def test_it_leads_to_where_else_the_title_is(pages: TitleDesk, isbn: str, monkey
         found = pages.page(isbn).tree.css("#elsewhere ~ ul a")
         return [link.attributes["href"] or "" for link in found]
 
-    assert f"/dagster/assets/ipage/stock?partition={isbn}" in links()
+    assert f"/dagster/assets/ipage/stock?view=partitions&partition={isbn}" in links()
     # The tests' Medusa serves no admin page, as a shop's may not.
     assert not [link for link in links() if "/app/" in link]
     admin = "https://medusa.bookstore.example/app"
