@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
+from ingram_assets.domain import labels
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
@@ -792,3 +793,14 @@ def test_a_table_in_excels_own_encoding_says_how_to_save_it(name: str, tmp_path:
     settings = load(StorefrontSettings, STOREFRONT | {name: str(table)})
     with pytest.raises(SettingsError, match=rf"{name} can't be read: Line 2 is not in UTF-8\. Save .*Excel"):
         (store_rules if name == "LABELS_FILE" else category_table)(settings)
+
+
+def test_the_programs_own_table_is_checked_as_a_shops_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody edits it in place."""
+    table = tmp_path / "labels.csv"
+    table.write_text("state,location,days,label\nbackorder,,,Ships soon, or later\n")
+    monkeypatch.setattr(labels, "TABLE_FILE", table)
+    with pytest.raises(SettingsError, match=r"LABELS_FILE can't be read: Line 2"):
+        store_rules(load(StorefrontSettings, STOREFRONT))
