@@ -38,7 +38,7 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
     older = older_settings(common, own_tables(settings))
     code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:
-        _print_json(found, why_watching)
+        _print_json(found, why_watching, older)
     else:
         for note in filter(None, (why_watching, older)):
             say(note, fg="yellow")
@@ -67,7 +67,7 @@ def _print(found: StoreCheck) -> None:
         click.echo("What a push would change: ingram push --dry-run. Of one title, why: ingram explain ISBN")
 
 
-def _print_json(found: StoreCheck, why_watching: str | None) -> None:
+def _print_json(found: StoreCheck, why_watching: str | None, older: str | None) -> None:
     import json
 
     told = {
@@ -77,7 +77,7 @@ def _print_json(found: StoreCheck, why_watching: str | None) -> None:
         "on_its_way": list(found.on_its_way),
         "stopped": list(found.stopped),
         "prices_checked": found.prices_checked,
-        "notes": list(found.notes),
+        "notes": [*([older] if older else []), *found.notes],
         "differ": [
             {
                 "isbn": one.isbn,

@@ -1,6 +1,8 @@
 """Which runs are waiting or at work, and which sensors and schedules a person switched off."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -37,10 +39,17 @@ def _at_work(instance: dg.DagsterInstance, location: str) -> list[dg.RunRecord]:
 
 def is_plan(run: dg.DagsterRun) -> bool:
     """Whether a run only plans: a dry run, or what was asked for while the shop only watches."""
+    return asked_of(run).get("dry_run") is True or PLAN_TAG in run.tags
+
+
+def asked_of(run: dg.DagsterRun) -> Mapping[str, Any]:
+    """What a run was asked, by its first op; nothing where Dagster's page was given another shape."""
     ops = run.run_config.get("ops")
-    given = [op.get("config") for op in ops.values() if isinstance(op, dict)] if isinstance(ops, dict) else []
-    is_dry = any(isinstance(one, dict) and one.get("dry_run") is True for one in given)
-    return is_dry or PLAN_TAG in run.tags
+    for op in ops.values() if isinstance(ops, Mapping) else ():
+        given = op.get("config") if isinstance(op, Mapping) else None
+        if isinstance(given, Mapping):
+            return given
+    return {}
 
 
 def makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord | None:

@@ -300,9 +300,9 @@ class BoardWatch:
         return QueueSaid(self._queue.titles(), {one.isbn: one for one in self._queue.last_troubles()})
 
     def _ask_journal(self) -> JournalSaid:
-        journal, setting = self._journal(), self.settings.store.MODE
-        mode = journal.mode(setting)
-        return JournalSaid(journal.in_step(), journal.outlook(setting), mode.live_since)
+        journal = self._journal()
+        mode = journal.mode(self.settings.store.MODE)
+        return JournalSaid(journal.in_step(), journal.outlook(mode), mode.live_since)
 
     def _ask_first_changes(self) -> None:
         queue, journal = self._latest.queue.value, self._latest.journal.value

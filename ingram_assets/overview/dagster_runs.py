@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ingram_assets.domain.failures import Permanent, Transient
@@ -108,6 +108,11 @@ class ShopRun:
     def writes_to_store(self) -> bool:
         """Whether it is one whose changes the journal has."""
         return self.job in ("push", "undo") and not self.dry_run
+
+    @property
+    def by_whom(self) -> str:
+        """Who asked for it, behind a verb: "by itself (sweep due)", "by ada@bookstore.example"."""
+        return self.asked_by if self.asked_by.startswith("by ") else f"by {self.asked_by}"
 
     def outcome(self, result: RunResult | None) -> str:
         """How it ended, or how far it is. `result`: what it left behind, where it has ended."""
@@ -313,17 +318,16 @@ def shop_runs(
 def _shown(record: "RunRecord") -> ShopRun:
     """A record of Dagster's as a person sees it. What only planned, since the shop watches, is a plan."""
     from ingram_assets.defs.keys import PLAN_TAG, PROGRESS_TAG
+    from ingram_assets.defs.runs_at_work import asked_of, is_plan
 
     run = record.dagster_run
-    asked = dict(_asked(run.run_config))
-    if PLAN_TAG in run.tags:
-        asked["dry_run"] = True
+    asked, only_plans = asked_of(run), is_plan(run)
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
     state = _STATES.get(run.status.value, RunState.WAITING)
     return ShopRun(
         run.run_id,
         run.job_name,
-        _words(run.job_name, assets, asked),
+        _words(run.job_name, assets, asked, only_plans=only_plans),
         state,
         record.create_timestamp.astimezone(UTC),
         _utc(record.start_time),
@@ -331,32 +335,22 @@ def _shown(record: "RunRecord") -> ShopRun:
         None if state.is_over else run.tags.get(PROGRESS_TAG),
         _asked_by(run.tags),
         tuple(map(str, asked["isbns"])) if isinstance(asked.get("isbns"), list) else (),
-        asked.get("dry_run") is True,
+        only_plans,
         asked.get("let_through") is True,
         str(asked["run_id"]) if "run_id" in asked else None,
         run.tags.get(PLAN_TAG),
     )
 
 
-def _words(job: str, assets: Sequence[str], asked: Mapping[str, object]) -> str:
-    if job == "push" and asked.get("dry_run") is True:
+def _words(job: str, assets: Sequence[str], asked: Mapping[str, object], *, only_plans: bool) -> str:
+    if job == "push" and only_plans:
         return "Plan of a push"
     if job == "push" and not asked.get("isbns"):
         return "Sync of the whole inventory"
-    if job == "undo" and asked.get("dry_run") is True:
+    if job == "undo" and only_plans:
         return "Plan of an undo"
     named = _JOBS.get(job) or ", ".join(_JOBS.get(asset, asset) for asset in assets)
     return named or job
-
-
-def _asked(config: object) -> Mapping[str, Any]:
-    """The configuration of a run's first op; nothing where Dagster's page was given another shape."""
-    ops = config.get("ops") if isinstance(config, Mapping) else None
-    for op in ops.values() if isinstance(ops, Mapping) else ():
-        given = op.get("config") if isinstance(op, Mapping) else None
-        if isinstance(given, Mapping):
-            return given
-    return {}
 
 
 def _asked_by(tags: Mapping[str, str]) -> str:

@@ -84,7 +84,7 @@ def unfinished_pushes(
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    from ingram_assets.defs.runs_at_work import is_plan
+    from ingram_assets.defs.runs_at_work import asked_of, is_plan
 
     if not waiting:
         return ()
@@ -93,7 +93,7 @@ def unfinished_pushes(
     found: list[UnfinishedPush] = []
     first: dict[str, datetime] = {}
     for record in instance.get_run_records(failed, limit=RUNS_LOOKED_AT):
-        asked, began = _config(record), _began_at(record)
+        asked, began = asked_of(record.dagster_run), _began_at(record)
         named = asked.get("isbns")
         isbns = waiting.keys() & map(str, named) if isinstance(named, list) and named else set(waiting)
         if isinstance(left_out := asked.get("leave_out"), list):
@@ -132,14 +132,6 @@ def _began_at(record: "RunRecord") -> datetime:
     if record.start_time is not None:
         return datetime.fromtimestamp(record.start_time, UTC)
     return record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
-
-
-def _config(record: "RunRecord") -> Mapping[str, object]:
-    """What a push was asked for; nothing where Dagster's page was given another shape."""
-    found: object = record.dagster_run.run_config
-    for name in ("ops", "push_titles", "config"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
 
 
 def _why(instance: "DagsterInstance", record: "RunRecord") -> tuple[str, str | None]:

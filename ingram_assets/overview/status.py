@@ -265,7 +265,7 @@ def _ask_journal(settings: StorefrontSettings) -> _Journal:
     try:
         with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
             mode = journal.mode(settings.MODE)
-            return _Journal(journal.in_step(), journal.outlook(settings.MODE), mode.live_since)
+            return _Journal(journal.in_step(), journal.outlook(mode), mode.live_since)
     except IngramError as error:
         watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
         problem = f"{error} So it is not known here whether the store follows the queue."

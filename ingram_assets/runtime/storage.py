@@ -82,10 +82,10 @@ class EventLogStorage(PostgresEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event, a failure that says a sentence without its stack."""
-        super().store_event(told_plainly(event))
+        super().store_event(without_the_stack(event))
 
 
-def told_plainly(entry: EventLogEntry) -> EventLogEntry:
+def without_the_stack(entry: EventLogEntry) -> EventLogEntry:
     """The entry; if it is a failure that says a sentence, of a step or of its run, that sentence alone."""
     event = entry.dagster_event
     if event is None:

@@ -290,10 +290,10 @@ class Journal:
         with journal_failures(_RUN_AGAIN):
             return read_mode(self._db, setting)
 
-    def outlook(self, setting: ModeSetting) -> Outlook | None:
+    def outlook(self, mode: StoreMode) -> Outlook | None:
         """What a push would do, where nothing is written; `None`: the store is live."""
         with journal_failures(_RUN_AGAIN):
-            return read_outlook(self._db, setting)
+            return read_outlook(self._db, mode)
 
     def record_plan(
         self,

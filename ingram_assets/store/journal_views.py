@@ -190,10 +190,10 @@ class JournalViews(JournalPool):
         with self._hasty() as connection:
             return read_mode(connection, setting)
 
-    def outlook(self, setting: ModeSetting) -> Outlook | None:
+    def outlook(self, mode: StoreMode) -> Outlook | None:
         """What a push would do, where nothing is written; as `Journal.outlook`."""
         with self._hasty() as connection:
-            return read_outlook(connection, setting)
+            return read_outlook(connection, mode)
 
     def _rows(self, of: type[T], query: str, values: Sequence[Any] | dict[str, Any]) -> list[T]:
         with self._hasty() as connection, connection.cursor(row_factory=class_row(of)) as cursor:

@@ -177,9 +177,8 @@ def read_mode(connection: psycopg.Connection, setting: ModeSetting) -> StoreMode
     return StoreMode(setting, WentLive(*went) if went else None, *(row or ()))
 
 
-def read_outlook(connection: psycopg.Connection, setting: ModeSetting) -> Outlook | None:
+def read_outlook(connection: psycopg.Connection, mode: StoreMode) -> Outlook | None:
     """As `Journal.outlook`, on whatever connection. Raises psycopg.Error."""
-    mode = read_mode(connection, setting)
     if mode.is_live:
         return None
     query = "SELECT day, at, run_id, figures, guardrail, legacy FROM store_plan ORDER BY day DESC LIMIT %s"

@@ -78,7 +78,7 @@ class OldShop:
 
     def outlook(self) -> Outlook | None:
         with Journal(self.shop.journal) as journal:
-            return journal.outlook(None)
+            return journal.outlook(journal.mode(None))
 
     def is_managed(self, isbn: str) -> bool:
         variant = self.shop.shop.variant(isbn)

@@ -59,8 +59,8 @@ def test_a_shop_whose_journal_has_a_write_stays_live(database: str) -> None:
         with journal.writing("run", [LEVEL]):
             pass
         assert journal.mode(None).is_live
-        assert journal.outlook(None) is None
-        assert journal.outlook("observe") == Outlook(StoreMode("observe", None, True))
+        assert journal.outlook(journal.mode(None)) is None
+        assert journal.outlook(journal.mode("observe")) == Outlook(StoreMode("observe", None, True))
 
 
 def test_going_live_is_remembered_with_who_and_when(database: str) -> None:
@@ -80,7 +80,7 @@ def test_plans_are_kept_day_by_day_and_legacy_products_of_the_newest(database: s
         journal.record_plan(first, "run-1", PlanFigures(1), None, [mug])
         journal.record_plan(second, "run-2", PlanFigures(2), "Too many.", [mug])
         journal.record_plan(second, "run-3", PlanFigures(3), None, [mug])
-        outlook = journal.outlook(None)
+        outlook = journal.outlook(journal.mode(None))
     assert outlook is not None
     assert [(one.day, one.run_id, one.figures.would_create) for one in outlook.plans] == [
         (second, "run-3", 3),
