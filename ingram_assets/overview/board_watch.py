@@ -277,10 +277,13 @@ class BoardWatch:
         """What a look gives, within its time: a server that is frozen sends neither an answer nor an end.
 
         Raises:
-            Transient: it takes longer. The look goes on, and is not put again before it is over.
+            Transient: it takes longer. The look goes on, and is not put again before it is over. What it
+                gives then was so at another time: nobody gets it.
             IngramError: as the look has it.
         """
         hung = self._at_work.get(what)
+        if hung is not None and hung.done():
+            hung = None
         future = self._at_work[what] = hung or self._pool.submit(look)
         try:
             return cast(T, future.result(_AGAIN_SECONDS if hung else _LOOK_SECONDS))

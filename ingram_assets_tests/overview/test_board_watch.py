@@ -148,6 +148,27 @@ def test_what_changes_is_seen(shop: Watched):
     assert datetime.now(UTC) - state.verdict.since > timedelta(minutes=59)
 
 
+def test_an_answer_that_came_too_late_is_not_taken_for_todays(shop: Watched, monkeypatch: pytest.MonkeyPatch):
+    """Nobody looked at the board meanwhile, for a night perhaps."""
+    go, over, titles = threading.Event(), threading.Event(), QueueReader.titles
+
+    def late(reader: QueueReader) -> Sequence[Title]:
+        rows = titles(reader)
+        go.wait(30)
+        over.set()
+        return rows
+
+    with monkeypatch.context() as slow:
+        slow.setattr(board_watch, "_LOOK_SECONDS", 0.2)
+        slow.setattr(QueueReader, "titles", late)
+        assert "has not answered in time" in str(shop.watch.refresh().queue.why_not)
+    shop.queue.sql("UPDATE ingram_queue SET failed_reason = 'Refused.' WHERE isbn = %s", ISBNS[0])
+    go.set()
+    assert over.wait(30)
+    time.sleep(0.5)
+    assert StoreStep.FAILED in steps(shop.watch.refresh())
+
+
 def test_incidents_that_people_were_told_of(shop: Watched):
     now = datetime.now(UTC).timestamp()
     told = Incident("a", "iPage blocks us", now - 60, now, "Wait.", told=True)

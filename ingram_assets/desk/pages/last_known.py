@@ -30,7 +30,9 @@ _AT_ONCE = 4
 @dataclass(slots=True)
 class _Looked:
     known: LastAnswer[Any] = field(default_factory=LastAnswer)
-    at_work: "Future[Any] | None" = None
+    at_work: "Future[LastAnswer[Any]] | None" = None
+    writes: int = 0
+    """What was asked before the last write may not be kept as what is known after it."""
 
 
 class LastKnown:
@@ -74,24 +76,36 @@ class LastKnown:
             known = looked.known
             if known.at and known.why_not is None and now - known.at < fresh_for:
                 return cast(LastAnswer[T], known)
-            future = looked.at_work = looked.at_work or self._pool.submit(look)
+            if looked.at_work is None:
+                looked.at_work = self._pool.submit(self._put, looked, look, looked.writes)
+            future = looked.at_work
         try:
             is_slow = time.monotonic() < self._slow_until
             answer = future.result(SHORT_SECONDS if is_slow else WAIT_SECONDS)
-            looked.known, self._slow_until = LastAnswer(answer, datetime.now(UTC)), 0.0
         except TimeoutError:
             self._slow_until = time.monotonic() + SLOW_SECONDS
             words = f"{self.called} has not answered in time."
             return cast(LastAnswer[T], replace(looked.known, why_not=words))
+        if answer.why_not is None:
+            self._slow_until = 0.0
+        return cast(LastAnswer[T], answer)
+
+    def _put(self, looked: _Looked, look: Callable[[], Any], writes: int) -> LastAnswer[Any]:
+        """Puts a question and keeps its answer, with the time of it, whether somebody still waits or not."""
+        answer = None
+        try:
+            answer = LastAnswer(look(), datetime.now(UTC))
         except Permanent:
-            self._end(looked, future)
             raise
         except IngramError as error:
             log.warning("%s: %s", self.called, error)
             why_not = str(error) if isinstance(error, NeedsPerson) else f"{self.called} does not answer."
-            looked.known = replace(looked.known, why_not=why_not)
-        self._end(looked, future)
-        return cast(LastAnswer[T], looked.known)
+            answer = replace(looked.known, why_not=why_not)
+        finally:
+            with self._lock:
+                if looked.writes == writes:
+                    looked.known, looked.at_work = answer or looked.known, None
+        return answer
 
     def last(self, what: Hashable) -> LastAnswer[Any]:
         """The last answer to a question, without putting it."""
@@ -104,13 +118,8 @@ class LastKnown:
         with self._lock:
             for looked in self._looked.values():
                 looked.known = replace(looked.known, why_not=looked.known.why_not or "Changed since.")
-                looked.at_work = None
+                looked.at_work, looked.writes = None, looked.writes + 1
 
     def close(self) -> None:
         """Ends what is at work."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _end(self, looked: _Looked, future: "Future[Any]") -> None:
-        with self._lock:
-            if looked.at_work is future:
-                looked.at_work = None

@@ -66,6 +66,38 @@ def test_a_slow_question_is_put_once_and_its_answer_shown_when_it_came(
     eventually(lambda: known.ask("q", slow).value == "late", seconds=30)
 
 
+def test_an_answer_that_came_too_late_is_of_its_own_time(known: LastKnown, eventually: Callable[..., None]):
+    """It is what the store said then. Who asks later gets what it says now."""
+    go = threading.Event()
+
+    def slow() -> str:
+        go.wait(30)
+        return "then"
+
+    assert known.ask("q", slow).why_not
+    go.set()
+    eventually(lambda: known.last("q").value == "then", seconds=30)
+    assert known.ask("q", lambda: "now").value == "now"
+    shown = known.ask("q", away)
+    assert shown.value == "now"
+
+
+def test_what_was_asked_before_a_write_is_not_kept_after_it(known: LastKnown):
+    go, answered = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        go.wait(30)
+        answered.set()
+        return "before"
+
+    assert known.ask("q", slow).why_not
+    known.forget()
+    assert known.ask("q", lambda: "after").value == "after"
+    go.set()
+    assert answered.wait(30)
+    assert known.ask("q", away).value == "after"
+
+
 def test_what_is_not_there_is_no_outage(known: LastKnown):
     known.ask("q", lambda: "a")
 
