@@ -134,6 +134,12 @@ def sweep_every(titles: int, pages_per_hour: float | None, at_most: float) -> fl
     return max(at_most, titles * HOUR / pages_per_hour) if pages_per_hour else at_most
 
 
+def pages_a_day(titles: int, pages_per_hour: float | None, every: float) -> int:
+    """Product pages that are read in 24 hours: the sweeps', and those between them. Arguments as below."""
+    of_sweeps = titles * HOUR / every
+    return round(24 * max(of_sweeps, titles if pages_per_hour is None else pages_per_hour))
+
+
 def pages_left(
     titles: int, pages_per_hour: float | None, every: float, *, since_sweep: float, read: int
 ) -> int:

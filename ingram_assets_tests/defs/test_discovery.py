@@ -270,7 +270,10 @@ def test_a_file_adds_its_titles_once_and_takes_none_away(
         assert (counts["discovered"], counts["new"], counts["known"]) == (3, new, 2 - new)
         assert (counts["retired"], counts["rejected"]) == (1, 1)
         assert report["failed"] == [{"isbn": "x", "reason": "list.txt, line 4: no ISBN"}]
-        assert report["notes"] == ["list.txt: a note"]
+        told, first_day = report["notes"]
+        assert told == "list.txt: a note"
+        assert first_day.startswith("In its first day iPage is asked for about")
+        assert f"of {len(partitions) + 1} titles" in first_day
         assert report["details"] == {}
         assert tracked(instance, queue) == (sorted([*partitions, own]), sorted([*rows, own]))
     row = queue.sql("SELECT title, srp_price::text FROM ingram_queue WHERE isbn = %s", own)
@@ -289,7 +292,7 @@ def test_numbers_without_titles_are_named_to_be_read_first(
     before = tracked(instance, queue)
     unknown, known = make_isbn(71_001), site.isbns()[-1]
     plan = of_a_file(instance, isbns=[unknown, known, retired], dry_run=True)
-    assert plan["notes"][0].startswith("1 of them have no title in the file: their pages are read first")
+    assert plan["notes"][-1].startswith("1 of them have no title in the file: their pages are read first")
     report = of_a_file(instance, isbns=[unknown, known, retired])
     assert report["details"] == {"to_be_read": [unknown]}
     assert (report["counts"]["discovered"], report["counts"]["new"], report["counts"]["known"]) == (3, 0, 1)

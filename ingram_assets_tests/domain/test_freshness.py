@@ -14,6 +14,7 @@ from ingram_assets.domain.freshness import (
     LastReading,
     SeenDemand,
     demand,
+    pages_a_day,
     pages_left,
     read_next,
     sweep_every,
@@ -184,6 +185,20 @@ class TestTheBudget:
 )
 def test_a_sweep_comes_less_often_where_its_pages_are_too_many(titles, per_hour, every):
     assert sweep_every(titles, per_hour, 5_400) == every
+
+
+@pytest.mark.parametrize(
+    ("titles", "per_hour", "every", "pages"),
+    [
+        (100, None, 5_400, 2_400),
+        (100, None, 1_800, 4_800),
+        (1_000, 200, 18_000, 4_800),
+        (100, 300, 3_600, 7_200),
+        (0, None, 3_600, 0),
+    ],
+)
+def test_a_day_s_pages_are_those_of_its_sweeps_and_between_them(titles, per_hour, every, pages):
+    assert pages_a_day(titles, per_hour, every) == pages
 
 
 def test_reasons_are_sentences_for_a_person():

@@ -8,15 +8,18 @@ from typing import Any
 import dagster as dg
 
 from ingram_assets.defs.events import Context, Progress, Report, classified, log_materializations
-from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, RETIRED_NAME, SAVED_SEARCH
+from ingram_assets.defs.keys import ISBNS_NAME, QUEUE_ROWS, RETIRED_NAME, SAVED_SEARCH, STOCK_SWEEP
 from ingram_assets.defs.reading_events import cut, last_made, said, titled
+from ingram_assets.defs.scraper.automation import sweep_every_now
 from ingram_assets.defs.scraper.resources import IPage, QueueWriterResource
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.freshness import pages_a_day
 from ingram_assets.domain.guardrails import Tripped
 from ingram_assets.domain.saved_searches import NoSearch, is_address, named_search
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import PageBudget, ScraperSettings
 from ingram_assets.sources.ipage.discovery import Found
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.results_page import NothingListed
@@ -202,6 +205,16 @@ def without_a_title(instance: dg.DagsterInstance, listed: Listed) -> list[str]:
     return [isbn for isbn, (title, _) in listed.titles.items() if not title and isbn not in known]
 
 
+def _first_day(titles: int) -> str:
+    """What the site is asked for, said before it is: an account is not to stand out by surprise."""
+    pages = pages_a_day(titles, load(PageBudget).PAGES_PER_HOUR, sweep_every_now(titles))
+    return (
+        f"In its first day iPage is asked for about {pages:,} product pages, of {titles:,} titles, and for "
+        "each title's cover. The first pages are read one at a time, then more at once as all is well. "
+        "PAGES_PER_HOUR sets how many."
+    )
+
+
 def _counted(
     instance: dg.DagsterInstance, listed: Listed, report: Report, refused: Mapping[str, str]
 ) -> dict[str, tuple[str | None, Any]]:
@@ -216,6 +229,8 @@ def _counted(
     for isbn, reason in {**refused, **listed.not_understood}.items():
         report.fail(isbn, reason)
     report.notes += listed.notes
+    if last_made(instance, STOCK_SWEEP) is None:
+        report.notes.append(_first_day(len(known | new.keys())))
     report.counts |= {
         "discovered": len(listed.titles),
         "new": len(new),

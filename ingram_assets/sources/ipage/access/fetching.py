@@ -148,7 +148,7 @@ class Fetching:
         """
         exchange = _Exchange()
         try:
-            with self._politeness.turn() as exchange.sent_at:
+            with self._politeness.turn(session.id) as exchange.sent_at:
                 body = self._answer(session, request, exchange)
             value = self._read(request.read, body)
         except Canceled:
@@ -173,6 +173,8 @@ class Fetching:
                 on_changed(error, answer)
             raise
         self._count(None, Sign.HEALTHY, exchange)
+        if request.expected is Expected.PRODUCT:
+            self._politeness.read_page(session.id)
         return value, datetime.fromtimestamp(exchange.sent_at, UTC)
 
     def _answer(self, session: Session, request: PageRequest[T], exchange: _Exchange) -> bytes:

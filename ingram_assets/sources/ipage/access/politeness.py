@@ -20,6 +20,7 @@ from ingram_assets.sources.ipage.access.breaker import Breaker, read_breaker
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.slots import RateState, Slots
+from ingram_assets.sources.ipage.access.slow_start import SlowStart
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Politeness:
         self._canceled = canceled
         self._slots = Slots(folder, limits.concurrency, canceled)
         self._pace = RateState(folder / "pace", limits)
+        self._slow_start = SlowStart(folder)
         self._breaker = Breaker(folder, limits)
         self._trips_before = self._breaker.read().trips
         self._failures_in_a_row = 0
@@ -60,8 +62,11 @@ class Politeness:
         self._mutex = threading.Lock()
 
     @contextmanager
-    def turn(self) -> Iterator[float]:
+    def turn(self, session_id: str | None = None) -> Iterator[float]:
         """Waits until a request may be sent, and holds its slot for the block; yields when (s since 1970).
+
+        Args:
+            session_id: of the session that is asked in; `None`: a sign-in.
 
         Raises:
             Blocked: the breaker tripped too often in this run, or stays open longer than a run waits.
@@ -70,7 +75,7 @@ class Politeness:
         """
         while True:
             self._wait_while_open()
-            with self._slots.one(lambda: 1 if self.is_half_open else None):
+            with self._slots.one(lambda: self._at_most(session_id)):
                 # The breaker may have tripped while this thread waited: then nothing more is sent. The time
                 # is taken first, so that a trip right after the look is told from one by this request.
                 self._canceled.sleep(self._pace.reserve())
@@ -149,6 +154,10 @@ class Politeness:
         self._pace.follow(latency, answered=True)
         self._breaker.close(sent_at)
 
+    def read_page(self, session_id: str) -> None:
+        """A product page was read well in this session."""
+        self._slow_start.read_one(session_id)
+
     def failed(self, latency: float, reason: str) -> None:
         """The site failed to answer, or sent something that can't be understood."""
         with self._mutex:
@@ -176,6 +185,12 @@ class Politeness:
             found["requests"] = len(latencies)
             found |= {f"latency_ms_{name}": round(seconds * 1000, 1) for name, seconds in shown.items()}
         return found
+
+    def _at_most(self, session_id: str | None) -> int | None:
+        """Requests in flight at most now; `None`: as many as there are slots."""
+        if self.is_half_open:
+            return 1
+        return None if session_id is None else self._slow_start.at_most(session_id)
 
     def _wait_while_open(self) -> None:
         while True:

@@ -1,0 +1,74 @@
+"""A new session's first pages go one at a time, and more at once as they are read well."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+from ingram_assets.sources.ipage.access.slow_start import STEPS, SlowStart, at_most_after
+from ingram_assets.sources.ipage.site import FetchOutcome, Site
+from ingram_demo.simulator import Simulator
+
+OpenSite = Callable[..., Site]
+
+
+def test_it_widens_with_each_step_and_ends() -> None:
+    allowed = [at_most_after(pages) for pages in range(STEPS[-1][0] + 1)]
+    assert allowed == [1] * 5 + [2] * 15 + [4] * 40 + [None]
+
+
+def test_all_processes_count_together_and_another_session_begins_anew(tmp_path: Path) -> None:
+    first, second = SlowStart(tmp_path), SlowStart(tmp_path)
+    for one, _ in zip(itertools.cycle([first, second]), range(STEPS[-1][0]), strict=False):
+        one.read_one("a")
+    assert [first.at_most("a"), second.at_most("a")] == [None, None]
+    assert first.at_most("b") == 1
+    first.read_one("b")
+    assert first.at_most("b") == 1
+
+
+def test_so_does_another_profile_of_the_site(tmp_path: Path) -> None:
+    before = SlowStart(tmp_path, "as shipped")
+    for _ in range(STEPS[-1][0]):
+        before.read_one("a")
+    assert SlowStart(tmp_path, "as shipped").at_most("a") is None
+    assert SlowStart(tmp_path, "changed").at_most("a") == 1
+
+
+def test_a_damaged_file_costs_seconds_and_no_sweep(tmp_path: Path) -> None:
+    for damaged in ("", "[]", '{"of": "a "}', '{"of": "a ", "pages": "many"}'):
+        (tmp_path / "slow-start.json").write_text(damaged)
+        one = SlowStart(tmp_path)
+        assert one.at_most("a") == 1
+        one.read_one("a")
+
+
+def in_flight(sim: Simulator) -> list[int]:
+    """Product pages in flight, with itself, when each was asked for."""
+    log = [entry for entry in sim.requests()["log"] if entry["kind"] == "product"]
+    return [
+        sum(other["started"] <= entry["started"] < other["ended"] for other in log)
+        for entry in sorted(log, key=lambda entry: entry["started"])
+    ]
+
+
+def test_a_sweep_widens_and_the_next_one_begins_at_full_width(sim: Simulator, open_site: OpenSite) -> None:
+    sim.set(latency_ms=30)
+    isbns = sim.isbns()
+    cookie = sim.signed_in_cookie()
+    first = list(open_site(sim, session_cookie=cookie).read_products(isbns * 3))
+    assert {reading.outcome for reading in first} == {FetchOutcome.ok}
+    seen = in_flight(sim)
+    assert max(seen[:5]) == 1
+    assert max(seen[5:18]) == 2
+    assert max(seen[20:55]) <= 4
+    assert max(seen) > 4
+    sim.reset_requests()
+    list(open_site(sim, session_cookie=cookie).read_products(isbns[:12]))
+    assert max(in_flight(sim)) > 4
+
+
+def test_pages_that_are_not_understood_widen_nothing(sim: Simulator, open_site: OpenSite) -> None:
+    sim.set(latency_ms=20)
+    sim.fault("layout", layout="counts_in_words")
+    list(open_site(sim).read_products(sim.isbns()[:30]))
+    assert max(in_flight(sim)) == 1
