@@ -421,7 +421,7 @@ def shown_words(shown: Shown | None) -> str:
     if shown.incoming:
         told += f"; {shown.incoming:,g} on order"
     then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
-    return f"{told}. With none left {then}."
+    return f"At Ingram’s location {told}. With none left at any location {then}."
 
 
 def difference_words(explained: ExplainedTitle) -> str:

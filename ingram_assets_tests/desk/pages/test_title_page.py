@@ -141,7 +141,8 @@ def test_it_says_why_the_store_shows_what_it_shows(pages: TitleDesk, isbn: str):
         "371 on hand, 40 on order",
         "In stock 371 on hand.",
         "differs: the store has 410, should have 371 (the next push puts it right)",
-        "410 copies, 0 held for orders, 410 to sell. With none left it can't be ordered.",
+        "At Ingram’s location 410 copies, 0 held for orders, 410 to sell. With none left at any location it "
+        "can't be ordered.",
         "As it is in Medusa now.",
     ):
         assert said in page.text
@@ -360,7 +361,7 @@ def test_the_store_was_last_told_what_arrived_last():
         (InStore(True, 3, 40, 1, True, "backorder"), "3 copies, 1 held for orders, 2 to sell; 40 on order."),
         (
             InStore(True, 0, 0, -2, True, "preorder"),
-            "0 held for orders, 0 to sell. With none left it may be ordered",
+            "0 held for orders, 0 to sell. With none left at any location it may be ordered",
         ),
     ],
 )
