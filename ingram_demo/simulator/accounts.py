@@ -81,10 +81,6 @@ class Accounts:
         session.last_seen = now
         return session
 
-    def was_signed_in(self, session_id: str | None) -> bool:
-        """Whether the cookie looks like one of ours, so that the page says "expired" and not "sign in"."""
-        return bool(session_id)
-
     def end(self, session_id: str) -> None:
         self.sessions.pop(session_id, None)
         self._state.remove("session", session_id)

@@ -106,8 +106,7 @@ class SessionRenewal:
             while True:
                 if (error := self._retries.stopped_by) is not None:
                     raise error
-                keep_ending = sum(self._record(ended).pages < _SHORT_LIVED for ended in [*self._refused]) >= 2
-                if not is_alone and keep_ending:
+                if not is_alone and self._sessions_keep_ending():
                     # Until it is read: what found the session over is the first to be asked for in the next.
                     turn.enter_context(self._one_at_a_time())
                     is_alone = True
