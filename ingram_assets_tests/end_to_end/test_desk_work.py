@@ -1,6 +1,7 @@
 """Inventory, runs and the log of requests in a real browser, on the whole shop."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.demo import Admin, Shell, caught_up
+from ingram_assets_tests.testing.running_shop import with_copies
 from ingram_demo.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -81,7 +83,13 @@ def shelves(admin: Admin, scraper: Shell) -> dict[str, str]:
 
 
 def copies(page: Page) -> str:
-    """Copies, held and available, as an entry's page shows them."""
+    """Copies, held and available, as an entry's page shows them.
+
+    On a busy machine Medusa may be too slow for a page. It says so then, and a person looks again.
+    """
+    until = time.monotonic() + PATIENCE / 1000
+    while page.get_by_text("Medusa can't be asked now").count() and time.monotonic() < until:
+        page.reload()
     figures = page.locator("main > .figures .figure-number").all_inner_texts()
     return " ".join(each.strip() for each in figures)
 
@@ -200,25 +208,27 @@ def test_the_lists_are_filtered_and_sound(desk: Desk, shelves: dict[str, str]):
 def test_a_plan_is_let_through_and_undone(
     desk: Desk, stack: Stack, admin: Admin, eventually: Callable[..., None]
 ):
+    """Of a title on no shelf of the shop's: a sensor pushes what lies there, and would come in between."""
     with dagster_instance(stack.common) as instance:
         eventually(lambda: caught_up(stack, instance))
-    right = admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"]
-    admin.set_level(BETWEEN_TWO_FIRES, right + 3)
+    isbn = next(isbn for isbn in with_copies(stack) if isbn != BETWEEN_TWO_FIRES)
+    title, right = stack.simulator.entry(isbn)["title"], admin.levels()[isbn]["stocked_quantity"]
+    admin.set_level(isbn, right + 3)
     page = desk.open("/runs")
     desk.no_violation()
     page.get_by_role("button", name="Plan a push").click()
     desk.ended()
-    row = page.get_by_role("region", name="The plan").get_by_role("row").filter(has_text="Between Two Fires")
+    row = page.get_by_role("region", name="The plan").get_by_role("row").filter(has_text=title)
     expect(row).to_contain_text(f"{right + 3} → {right}")
     desk.no_violation()
-    assert admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == right + 3
+    assert admin.levels()[isbn]["stocked_quantity"] == right + 3
     page.get_by_role("link", name="Let it through…").click()
     desk.no_violation()
     page.get_by_role("button", name="Let it through").click()
     desk.ended()
-    expect(page.get_by_role("region", name="Changes in the store")).to_contain_text("Between Two Fires")
+    expect(page.get_by_role("region", name="Changes in the store")).to_contain_text(title)
     desk.no_violation()
-    assert admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == right
+    assert admin.levels()[isbn]["stocked_quantity"] == right
     expect(page.get_by_role("region", name="How it went")).to_contain_text(stack.medusa.email)
 
     page.get_by_role("button", name="Undo it").click()
@@ -227,7 +237,7 @@ def test_a_plan_is_let_through_and_undone(
     page.get_by_role("link", name="Take it back…").click()
     page.get_by_role("button", name="Take it back").click()
     desk.ended()
-    assert admin.levels()[BETWEEN_TWO_FIRES]["stocked_quantity"] == right + 3
+    assert admin.levels()[isbn]["stocked_quantity"] == right + 3
 
 
 def test_sync_inventory_brings_all_in_step_with_its_progress(desk: Desk, admin: Admin):
