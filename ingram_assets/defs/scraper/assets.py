@@ -245,12 +245,7 @@ def stock_sweep(
         if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
             # The site is down or slow: that passes, and is no news for a person before the promise breaks.
             raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
-        reason = " ".join([tripped.reason, *why_stopped(sweep, fields)])
-        if not sweep.not_asked:
-            _log_pass(context, sweep, fields)
-            context.log_event(cast(dg.AssetObservation, fields_evaluation(fields, stopped=True)))
-        log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=reason)
-        raise stopped("guardrail", reason, sweep.report)
+        raise _stopped_by_guardrail(context, sweep, fields, tripped)
     left = left_for_the_next(
         sweep.habit,
         earlier.bindings | sweep.bindings.keys(),
@@ -275,6 +270,18 @@ def stock_sweep(
     if doubt := sweep.counts.doubt(thresholds):
         metadata[SWEPT_ODDLY] = doubt
     return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check, fields_result(fields)])
+
+
+def _stopped_by_guardrail(
+    context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch, tripped: Tripped
+) -> dg.Failure:
+    """The failure of a sweep that a guardrail stops, once its checks are told."""
+    reason = " ".join([tripped.reason, *why_stopped(sweep, fields)])
+    if not sweep.not_asked:
+        _log_pass(context, sweep, fields)
+        context.log_event(cast(dg.AssetObservation, fields_evaluation(fields, stopped=True)))
+    log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=reason)
+    return stopped("guardrail", reason, sweep.report)
 
 
 def _log_pass(context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch) -> None:

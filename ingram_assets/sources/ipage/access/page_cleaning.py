@@ -57,7 +57,7 @@ _LONGEST_ANSWER, _MOST_ADDRESS_LINES = 200, 6
 
 
 @dataclass(slots=True)
-class _Run:
+class _Line:
     """Texts without a block between them: the places of their tokens, and what they say together."""
 
     tokens: list[int] = field(default_factory=list)
@@ -142,9 +142,9 @@ def _tokens(page: str) -> Iterator[str]:
         yield page[at:].replace("<", "&lt;")
 
 
-def _runs(tokens: list[str]) -> Iterator[_Run]:
+def _runs(tokens: list[str]) -> Iterator[_Line]:
     """The runs of texts as people see them. What an option or a field says is taken out of `tokens`."""
-    run, within, titled = _Run(), "", ""
+    run, within, titled = _Line(), "", ""
     for place, token in enumerate(tokens):
         if not token.startswith("<"):
             if within:
@@ -162,7 +162,7 @@ def _runs(tokens: list[str]) -> Iterator[_Run]:
             run.texts[-1] += "\n"
         if name not in _INLINE and name != "br":
             yield run
-            run = _Run()
+            run = _Line()
         if titled and is_end and name == titled:
             titled = ""
         elif tag and name and not is_end and _TITLE.search(tag["rest"]):
@@ -176,7 +176,7 @@ def _is_a_field(text: str) -> bool:
     return field_named(name.strip())[0] is not None or (bool(colon) and not text.partition(":")[2].strip())
 
 
-def _change(tokens: list[str], run: _Run, spans: list[Span]) -> None:
+def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
     """Take the spans of the run's text out of its tokens."""
     if not spans:
         return
