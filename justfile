@@ -99,6 +99,11 @@ check-store *args: install
 read *args: install
     @exec .venv/bin/ingram read "$@"
 
+# One archive for whoever mends the program: kept pages, versions, settings, failures, runs, without secrets
+[no-exit-message]
+report *args: install
+    @exec .venv/bin/ingram report "$@"
+
 # A title's stock readings, store changes and inventory operations in one line of time
 [no-exit-message]
 history *args: install

@@ -48,6 +48,7 @@ DIGEST_HOUR = 8
 _UNTOLD_FORGOTTEN_AFTER = 7 * 86400.0
 _TOLD_FORGOTTEN_AFTER = 30 * 86400.0
 _LOW_AT_MOST = 300
+_AND = " & "
 
 
 def decide(
@@ -105,6 +106,10 @@ def open_incidents(log: IncidentLog) -> list[Incident]:
 
 def _sla_key(asset: str) -> str:
     return f"sla:{asset}"
+
+
+def _fields_key(check: str, names: Sequence[str]) -> str:
+    return f"fields:{check}: {_AND.join(names)}"
 
 
 def _lines(checked: Checked) -> list[str]:
@@ -169,8 +174,12 @@ class _Decision:
         on_titles = checked.check == self._names.titles_check
         if on_titles:
             self.behind = None if checked.passed else checked
+        if checked.passed or checked.fields:
+            self._fields_back(checked)
         if checked.passed:
             self._over(f"check:{checked.check}")
+        elif checked.fields:
+            self._fields_gone(checked)
         elif on_titles:
             self._count(_sla_key(self._names.sweep), checked.at, "")
             self._count(f"check:{checked.check}", checked.at, checked.run_id)
@@ -185,6 +194,35 @@ class _Decision:
         self._note(self._check_incident(checked))
         causes = self._causes_of_lag() if checked.check == self._names.store_check else []
         self._tell(key, [*_lines(checked), *messages.why(causes, self._rules)])
+
+    def _fields_gone(self, checked: Checked) -> None:
+        """Fields that went together are one incident; one that goes later is another."""
+        known = self._of_fields(checked)
+        for key in known:
+            self._count(key, checked.at, checked.run_id)
+        told = {name for names in known.values() for name in names}
+        if new := [one for one in checked.fields if one.name not in told]:
+            names = tuple(one.name for one in new)
+            incident = replace(
+                self._check_incident(checked),
+                key=_fields_key(checked.check, names),
+                subject=messages.fields_subject(names),
+                reason="\n".join(one.sentence for one in new),
+            )
+            self._note(incident)
+            self._tell(incident.key, [messages.FIELDS_ADVICE])
+
+    def _fields_back(self, checked: Checked) -> None:
+        """End the incidents of fields none of which is missing any more."""
+        missing = {one.name for one in checked.fields}
+        for key, names in self._of_fields(checked).items():
+            if missing.isdisjoint(names):
+                self._over(key, [checked.reason] if checked.passed else [])
+
+    def _of_fields(self, checked: Checked) -> dict[str, list[str]]:
+        """The incidents of a check on fields, each with the names of its own."""
+        before = _fields_key(checked.check, ())
+        return {key: key[len(before) :].split(_AND) for key in self.incidents if key.startswith(before)}
 
     def _causes_of_lag(self) -> list[Incident]:
         """What is known to be wrong with the push, whether it was told or may still pass."""
@@ -272,7 +310,10 @@ class _Decision:
         """Drop runs' incidents without news for long: what failed once by hand may never run again."""
         for key, incident in list(self.incidents.items()):
             after = _TOLD_FORGOTTEN_AFTER if incident.told else _UNTOLD_FORGOTTEN_AFTER
-            if not key.startswith(("sla:", "check:", "silent:")) and self._now - incident.last > after:
+            if (
+                not key.startswith(("sla:", "check:", "fields:", "silent:"))
+                and self._now - incident.last > after
+            ):
                 del self.incidents[key]
 
     def digest(self) -> None:
@@ -316,7 +357,7 @@ class _Decision:
             self.incidents[key] = replace(incident, told=True, tell_by=None)
             self.alerts.append(messages.raised(incident, self._rules, more))
 
-    def _over(self, key: str) -> None:
+    def _over(self, key: str, more: Sequence[str] = ()) -> None:
         incident = self.incidents.pop(key, None)
         if incident is not None and incident.told:
-            self.alerts.append(messages.over(incident, self._now, self._rules))
+            self.alerts.append(messages.over(incident, self._now, self._rules, more))

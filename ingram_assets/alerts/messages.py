@@ -49,6 +49,18 @@ def checked_subject(checked: Checked, names: WorkNames) -> str:
     return f"A check failed: {checked.asset}, {checked.name.replace('_', ' ')}"
 
 
+FIELDS_ADVICE = (
+    "All else on the pages goes on being used. Look at one in a browser, and at what is understood of it "
+    "(ingram read ISBN). If the pages are right so: ingram sync-stock --let-through. After a week that is "
+    "taken as usual."
+)
+
+
+def fields_subject(names: Sequence[str]) -> str:
+    """What is wrong, when fields are read on far fewer pages than usual."""
+    return f"iPage's pages have changed: {', '.join(names)} can't be read on many"
+
+
 def silent_subject(watchdog: Watchdog, names: WorkNames) -> str:
     """What is wrong, when a standing check is evaluated no more."""
     looks = {
@@ -85,12 +97,12 @@ def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> A
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
 
 
-def over(incident: Incident, now: float, rules: AlertRules) -> Alert:
-    """The one alert that an incident is over."""
+def over(incident: Incident, now: float, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
+    """The one alert that an incident is over. `more`: lines on how it ended."""
     subject = incident.subject
     if not subject.startswith("iPage"):
         subject = subject[:1].lower() + subject[1:]
-    return _ended(f"Over: {subject}", "From", incident, now, rules)
+    return _ended(f"Over: {subject}", "From", incident, now, rules, more)
 
 
 def sla_subject(promise: Promise, stale: StaleReadings | None, rules: AlertRules) -> str:
@@ -130,11 +142,20 @@ def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules)
     return _ended(subject, "Broken from", incident, now, rules)
 
 
-def _ended(subject: str, since: str, incident: Incident, now: float, rules: AlertRules) -> Alert:
+def _ended(
+    subject: str,
+    since: str,
+    incident: Incident,
+    now: float,
+    rules: AlertRules,
+    more: Sequence[str] = (),
+) -> Alert:
     span = f"{moment(incident.since, rules)} to {moment(now, rules)}: {duration(now - incident.since)}"
     again, s = incident.times - 1, "" if incident.times == 2 else "s"
     repeats = f"{again} repeat{s} counted meanwhile, not sent." if again else ""
-    return Alert(subject, _body([f"{since} {span}.", repeats, *_links(incident, rules)]), "success")
+    return Alert(
+        subject, _body([f"{since} {span}.", repeats, *map(_cut, more), *_links(incident, rules)]), "success"
+    )
 
 
 def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:

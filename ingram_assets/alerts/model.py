@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 Kind = Literal["transient", "permanent", "needs_person", "sign_in", "block", "guardrail"]
@@ -44,9 +44,22 @@ class Succeeded:
     work: str
 
 
+class GoneField(NamedTuple):
+    """A field of product pages that is read far less often than usual, and a sentence that says so."""
+
+    name: str
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An asset check was evaluated. `at`: when it looked. `titles`: some of those concerned, a line each."""
+    """An asset check was evaluated.
+
+    Attributes:
+        at: when it looked.
+        titles: some of those concerned, a line each.
+        fields: what failed, where it is a check on several: each is told once.
+    """
 
     id: int
     at: float
@@ -57,6 +70,7 @@ class Checked:
     reason: str = ""
     blocking: bool = False
     titles: tuple[str, ...] = ()
+    fields: tuple[GoneField, ...] = ()
 
     @property
     def check(self) -> str:

@@ -1,4 +1,4 @@
-"""Commands that only look: history, explain, status, runs, check-store, read."""
+"""Commands that only look: history, explain, status, runs, check-store, read, report."""
 
 from pathlib import Path
 
@@ -102,6 +102,29 @@ def check_store(isbns: tuple[str, ...], as_json: bool) -> None:
     from ingram_assets.cli.check_store import show_store_check
 
     show_store_check(isbns, as_json)
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE",
+    help="Where to write it. Default: the folder where you are.",
+)
+@with_json
+def report(out: Path | None, as_json: bool) -> None:
+    r"""One archive for whoever mends the program: kept pages, versions, settings, failures, last runs.
+
+    Without values of secrets, and without what says who you are, as far as a program can tell: look through
+    it before you send it. Changes nothing. A system that is away costs its own part alone.
+
+    \b
+    ingram report
+    ingram report --out ~/reports --json
+    """
+    from ingram_assets.cli.report_archive import write_report
+
+    write_report(out, is_json=as_json)
 
 
 def _what_to_read(value: str) -> str:

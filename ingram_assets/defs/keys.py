@@ -30,6 +30,11 @@ STORE_INVENTORY = dg.AssetKey(["store", "inventory"])
 FIND_BY_NAME = f"A partition is a title's ISBN: [find it by the book's name]({FIND_A_TITLE})."
 """Of the description of an asset with a partition per title."""
 
+FIELDS_READ = "fields_are_read"
+"""The check on the sweep: each field is read on about as many pages as usual."""
+GONE_FIELDS = "gone_fields"
+"""The metadata key of its table: fields that are not, and a sentence on each."""
+
 SITE_POOL = "ipage"
 STORE_POOL = "medusa"
 """Runs with a step of one pool never overlap: the run queue lets one at a time through (`dagster.yaml`)."""

@@ -16,6 +16,7 @@ from ingram_assets.alerts.model import (
     AlertRules,
     Checked,
     Failed,
+    GoneField,
     IncidentLog,
     LowStock,
     Occurrence,
@@ -444,3 +445,34 @@ class TestLowStock:
 )
 def test_durations_are_short(seconds, words):
     assert duration(seconds) == words
+
+
+class TestFields:
+    """A check on several fields: those that go together are one incident, each told and ended once."""
+
+    PRICE, BINDING = GoneField("price", "price: gone."), GoneField("binding", "binding: gone.")
+    GONE = "iPage's pages have changed: {} can't be read on many"
+
+    def see(self, shop: Shop, *gone: GoneField, **more) -> list[str]:
+        return shop.checks(SWEEP, "fields_are_read", not gone, fields=gone, **more)
+
+    def test_those_that_go_together_are_told_together_and_over_together(self, shop):
+        both = self.GONE.format("price, binding")
+        assert self.see(shop, self.PRICE, self.BINDING) == [both]
+        assert shop.told[-1].body.splitlines()[:2] == ["price: gone.", "binding: gone."]
+        assert self.see(shop, self.PRICE, self.BINDING, after=HOUR) == []
+        assert self.see(shop, self.BINDING, after=HOUR) == []
+        assert self.see(shop, after=HOUR, reason="All are back.") == [f"Over: {both}"]
+        assert "All are back." in shop.told[-1].body
+        assert self.see(shop) == []
+
+    def test_one_that_goes_later_is_told_for_itself(self, shop):
+        self.see(shop, self.PRICE)
+        assert self.see(shop, self.PRICE, self.BINDING, after=HOUR) == [self.GONE.format("binding")]
+        assert shop.told[-1].body.splitlines()[0] == "binding: gone."
+        assert self.see(shop, self.BINDING, after=HOUR) == [f"Over: {self.GONE.format('price')}"]
+        assert self.see(shop, after=HOUR) == [f"Over: {self.GONE.format('binding')}"]
+
+    def test_it_is_remembered_as_long_as_it_lasts(self, shop):
+        self.see(shop, self.PRICE)
+        assert self.see(shop, self.PRICE, after=40 * DAY) == []

@@ -8,17 +8,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ingram_assets.defs.events import REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, STOCK_SWEEP
+from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.defs.reading_events import latest_readings
-from ingram_assets.defs.scraper.assets import saved_search, stock_sweep
 from ingram_assets.defs.scraper.earlier_sweeps import HABIT
-from ingram_assets.defs.scraper.resources import RESOURCES
-from ingram_assets.domain.stock import on_hand
-from ingram_assets.staging.reader import QueueReader
-from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.own_dagster import dagster_of_scraper
 from ingram_assets_tests.testing.queue import Queue
+from ingram_assets_tests.testing.swept_shop import SweptShop
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 
@@ -30,90 +25,12 @@ ODD = 12
 numbers = itertools.count()
 
 
-class Swept:
-    """What became of one sweep."""
-
-    def __init__(self, instance: dg.DagsterInstance, site: Simulator, let_through: bool) -> None:
-        site.reset_requests()
-        before = latest_readings(instance)
-        done = dg.materialize(
-            [saved_search, stock_sweep],
-            instance=instance,
-            selection=[STOCK_SWEEP],
-            resources=RESOURCES,
-            run_config={"ops": {"ipage__stock_sweep": {"config": {"let_through": let_through}}}},
-            raise_on_error=False,
-        )
-        self.success = done.success
-        # From the log: what a stopped run says is not in its result.
-        logged = instance.all_logs(done.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        events = [entry.get_dagster_event().asset_check_evaluation_data for entry in logged]
-        self.checks = {one.check_name: one.passed for one in events}
-        self.read = {isbn for isbn, at in latest_readings(instance).items() if at > before.get(isbn, -1)}
-        self.asked = [entry["isbn"] for entry in site.requests()["log"] if entry["kind"] == "product"]
-        if self.success:
-            (made,) = done.asset_materializations_for_node("ipage__stock_sweep")
-            self.metadata = dict(made.metadata)
-        else:
-            (failure,) = [event for event in done.all_events if event.is_step_failure]
-            self.metadata = dict(failure.step_failure_data.user_failure_data.metadata)
-
-    @property
-    def report(self) -> Any:
-        return self.metadata[REPORT].value
-
-    @property
-    def failed(self) -> dict[str, str]:
-        return {entry["isbn"]: entry["reason"] for entry in self.report["failed"]}
-
-    @property
-    def stopped_by(self) -> str | None:
-        if self.success:
-            return None
-        assert self.checks["pages_were_readable"] is False
-        assert self.metadata[STOPPED].value["by"] == "guardrail"  # exit 3
-        return str(self.metadata[STOPPED].value["reason"])
-
-
-class Shop:
-    """A shop of its own on the simulated site."""
-
-    def __init__(self, instance: dg.DagsterInstance, site: Simulator, queue: Queue) -> None:
-        self.instance, self.site, self.queue = instance, site, queue
-        self.isbns = site.isbns()
-        self.book = site.book()
-        self.with_stock = [isbn for isbn in self.isbns if self.book[isbn]["stock"]]
-
-    def sweep(self, *, let_through: bool = False) -> Swept:
-        return Swept(self.instance, self.site, let_through)
-
-    def track(self, isbns: list[str]) -> None:
-        with QueueWriter(self.queue.writer) as writer:
-            writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in isbns])
-        self.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
-
-    def unread(self) -> dict[str, int]:
-        return dict(self.queue.sql("SELECT outcome, count(*) FROM ingram_unread GROUP BY outcome"))
-
-    def on_hand(self) -> dict[str, int | None]:
-        with QueueReader(self.queue.reader) as reader:
-            return {title.isbn: on_hand(title.stock) for title in reader.titles()}
-
-    def own_zeros(self) -> list[str]:
-        """Titles whose two own centers hold none."""
-        return [
-            isbn
-            for isbn in self.with_stock
-            if not any(dc["onHand"] for dc in self.book[isbn]["stock"].values() if dc["type"] != "other")
-        ]
-
-
 @pytest.fixture
-def shop(postgres: Postgres, site: Simulator, queue: Queue, tmp_path: Path) -> Iterator[Shop]:
+def shop(postgres: Postgres, site: Simulator, queue: Queue, tmp_path: Path) -> Iterator[SweptShop]:
     site.reset()
     queue.sql("TRUNCATE ingram_queue, ingram_unread, ingram_stock_history")
     with dagster_of_scraper(postgres, f"minority_{next(numbers)}", tmp_path, site, queue) as instance:
-        shop = Shop(instance, site, queue)
+        shop = SweptShop(instance, site, queue)
         shop.track(shop.isbns)
         yield shop
     site.reset()
@@ -123,7 +40,7 @@ def shop(postgres: Postgres, site: Simulator, queue: Queue, tmp_path: Path) -> I
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_when_every_page_is_gone_the_sweep_stops_and_soon(shop: Shop, status: int) -> None:
+def test_when_every_page_is_gone_the_sweep_stops_and_soon(shop: SweptShop, status: int) -> None:
     assert shop.sweep().success
     known = shop.on_hand()
     shop.site.fault("status", status=status)
@@ -139,7 +56,7 @@ def test_when_every_page_is_gone_the_sweep_stops_and_soon(shop: Shop, status: in
     assert (done.success, done.read, shop.unread().get("vanished")) == (True, set(shop.isbns), None)
 
 
-def test_a_few_that_are_gone_are_no_alarm(shop: Shop) -> None:
+def test_a_few_that_are_gone_are_no_alarm(shop: SweptShop) -> None:
     assert shop.sweep().success
     gone = shop.isbns[3:7]
     shop.site.fault("status", status=404, isbns=gone)
@@ -154,7 +71,7 @@ def test_a_few_that_are_gone_are_no_alarm(shop: Shop) -> None:
     assert f"9 of {TITLES} titles" in (shop.sweep().stopped_by or "")
 
 
-def test_many_that_vanish_stop_the_sweep_until_a_person_lets_it_through(shop: Shop) -> None:
+def test_many_that_vanish_stop_the_sweep_until_a_person_lets_it_through(shop: SweptShop) -> None:
     assert shop.sweep().success
     gone, there = set(shop.isbns[:ODD]), set(shop.isbns[ODD:])
     shop.site.fault("status", status=404, isbns=list(gone))
@@ -171,7 +88,7 @@ def test_many_that_vanish_stop_the_sweep_until_a_person_lets_it_through(shop: Sh
     assert shop.sweep().read == set(shop.isbns), "what is there again is read again"
 
 
-def test_stock_that_vanishes_from_many_pages_stops_the_sweep(shop: Shop) -> None:
+def test_stock_that_vanishes_from_many_pages_stops_the_sweep(shop: SweptShop) -> None:
     assert shop.sweep().success
     known = shop.on_hand()
     shop.site.fault("no_stock_table", isbns=shop.with_stock[:ODD])
@@ -182,7 +99,7 @@ def test_stock_that_vanishes_from_many_pages_stops_the_sweep(shop: Shop) -> None
     assert shop.on_hand() == known
 
 
-def test_a_sweep_that_reads_nothing_never_passes_by_itself(shop: Shop) -> None:
+def test_a_sweep_that_reads_nothing_never_passes_by_itself(shop: SweptShop) -> None:
     """Not even after a person let it through: that every title is a suspect is no state to go on in."""
     assert shop.sweep().success
     shop.site.fault("status", status=404)
@@ -206,7 +123,7 @@ def test_a_sweep_that_reads_nothing_never_passes_by_itself(shop: Shop) -> None:
     ],
     ids=lambda fault: "-".join(map(str, fault.values())),
 )
-def test_titles_that_never_can_be_read_fail_no_later_sweep(shop: Shop, fault: dict[str, Any]) -> None:
+def test_titles_that_never_can_be_read_fail_no_later_sweep(shop: SweptShop, fault: dict[str, Any]) -> None:
     odd, fine = set(shop.isbns[:ODD]), set(shop.isbns[ODD:])
     shop.site.fault(**fault, isbns=list(odd))
     first = shop.sweep()
@@ -218,7 +135,7 @@ def test_titles_that_never_can_be_read_fail_no_later_sweep(shop: Shop, fault: di
     assert "8 of 28 pages could not be read" in (shop.sweep().stopped_by or ""), "of what was readable"
 
 
-def test_new_titles_are_asked_for_first_and_the_others_by_age(shop: Shop) -> None:
+def test_new_titles_are_asked_for_first_and_the_others_by_age(shop: SweptShop) -> None:
     new, stale = shop.isbns[-3:], shop.isbns[10:13]
     for isbn in new:
         shop.instance.delete_dynamic_partition(ISBNS_NAME, isbn)
@@ -243,7 +160,7 @@ def test_new_titles_are_asked_for_first_and_the_others_by_age(shop: Shop) -> Non
     assert sum(isbn in fresh for isbn in order[:20]) <= 6, "the freshly read wait, but for the witnesses"
 
 
-def read_by_hand(shop: Shop, isbns: list[str]) -> None:
+def read_by_hand(shop: SweptShop, isbns: list[str]) -> None:
     """Log readings of these titles, as a run by hand would."""
     for isbn in isbns:
         shop.instance.report_runless_asset_event(
@@ -254,7 +171,7 @@ def read_by_hand(shop: Shop, isbns: list[str]) -> None:
 # Pages in part, and the account's habit.
 
 
-def test_an_account_with_one_table_has_whole_pages_with_one(shop: Shop) -> None:
+def test_an_account_with_one_table_has_whole_pages_with_one(shop: SweptShop) -> None:
     shop.site.fault("layout", layout="alt_missing")
     done = shop.sweep()
     assert done.success
@@ -270,7 +187,7 @@ def test_an_account_with_one_table_has_whole_pages_with_one(shop: Shop) -> None:
     assert "stock_read_in_part" not in again.report["counts"]
 
 
-def test_titles_that_stay_partial_are_named_and_stop_nobody(shop: Shop) -> None:
+def test_titles_that_stay_partial_are_named_and_stop_nobody(shop: SweptShop) -> None:
     zeros = shop.own_zeros()[:9]
     assert len(zeros) == 9
     shop.site.fault("layout", layout="alt_missing", isbns=zeros)
@@ -288,7 +205,7 @@ def test_titles_that_stay_partial_are_named_and_stop_nobody(shop: Shop) -> None:
     assert {found[isbn] for isbn in zeros} == {None}, "0 of a part is not 0"
 
 
-def test_one_bad_sweep_makes_no_zero_true(shop: Shop) -> None:
+def test_one_bad_sweep_makes_no_zero_true(shop: SweptShop) -> None:
     """The second table is gone from every page, for some hours, and a person lets it through."""
     assert shop.sweep().success
     known = shop.on_hand()
@@ -305,7 +222,7 @@ def test_one_bad_sweep_makes_no_zero_true(shop: Shop) -> None:
     assert shop.sweep().metadata[HABIT].value["sweeps"] == 0
 
 
-def test_an_unreadable_count_makes_no_complete_reading(shop: Shop) -> None:
+def test_an_unreadable_count_makes_no_complete_reading(shop: SweptShop) -> None:
     shop.site.set(unknown_cells="soon", unknown_cells_share=30)
     assert shop.sweep().success
     made = shop.instance.fetch_materializations(dg.AssetKey(["ipage", "stock"]), limit=100).records

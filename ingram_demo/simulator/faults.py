@@ -23,6 +23,7 @@ FAULTS: dict[str, str] = {
     "layout": "the product page in another `layout`",
     "zeros": "every count on the product page is 0",
     "price": "the product page shows `price` (0.00, 99999)",
+    "no_label": "the product page without `label` and what stands under it",
     "no_stock_table": "the product page without its stock tables",
     "empty": "an empty body with status 200",
     "half": "the first half of the body, complete as far as HTTP can tell",
@@ -60,6 +61,7 @@ class Rule:
     html: str = ""
     layout: str = "renamed_tables"
     price: str = "0.00"
+    label: str = "US SRP"
     seen: int = dataclasses.field(default=0)
     suffered: int = dataclasses.field(default=0)
 

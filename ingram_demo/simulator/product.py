@@ -84,6 +84,8 @@ def render_product(site: Site, isbn: str, rule: Rule | None = None) -> str:
     if layout.label_style == "redesign":
         return site.render("redesign.html", title=title)
     upper, lower = _elements(title, price, site.dials), _small_elements(title, site.dials)
+    if rule is not None and rule.fault == "no_label":
+        upper, lower = ([pair for pair in pairs if pair[0] != rule.label] for pairs in (upper, lower))
     if layout.shuffled_labels:
         random.Random(isbn).shuffle(upper)
         random.Random(isbn).shuffle(lower)

@@ -18,6 +18,7 @@ from ingram_assets.alerts.model import (
     Checked,
     Failed,
     FreshnessState,
+    GoneField,
     IncidentLog,
     Kind,
     LowStock,
@@ -29,7 +30,7 @@ from ingram_assets.alerts.model import (
 from ingram_assets.alerts.tables import AlertTables, Pause, SeenEvent
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, LOOKED_AT, STOPPED
-from ingram_assets.defs.keys import INVENTORY_LEVELS
+from ingram_assets.defs.keys import GONE_FIELDS, INVENTORY_LEVELS
 from ingram_assets.defs.operations.watched import check_name
 from ingram_assets.defs.runs_at_work import is_plan, switched_off
 from ingram_assets.domain.failures import NothingWritten
@@ -189,7 +190,14 @@ def checked(evaluation: dg.AssetCheckEvaluation, head: Head) -> Checked:
         reason=evaluation.description or "",
         blocking=bool(evaluation.blocking),
         titles=() if evaluation.passed else _titles(evaluation.metadata),
+        fields=() if evaluation.passed else _gone_fields(evaluation.metadata),
     )
+
+
+def _gone_fields(metadata: Mapping[str, dg.MetadataValue]) -> tuple[GoneField, ...]:
+    table = metadata.get(GONE_FIELDS)
+    rows = [row.data for row in table.records] if isinstance(table, dg.TableMetadataValue) else []
+    return tuple(GoneField(str(row["field"]), str(row["what"])) for row in rows)
 
 
 def _titles(metadata: Mapping[str, dg.MetadataValue]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from ingram_assets.defs.events import (
 from ingram_assets.defs.keys import (
     COVER_SWEEP,
     COVERS,
+    FIELDS_READ,
     FIND_BY_NAME,
     ISBNS,
     ISBNS_NAME,
@@ -72,6 +73,14 @@ from ingram_assets.defs.scraper.earlier_sweeps import (
     before_a_sweep,
     before_some_titles,
     left_for_the_next,
+    left_of_fields,
+)
+from ingram_assets.defs.scraper.field_watch import (
+    fields_evaluation,
+    fields_result,
+    fields_shown_as,
+    notes_on,
+    why_stopped,
 )
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
@@ -79,6 +88,7 @@ from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.field_shares import FieldWatch
 from ingram_assets.domain.freshness import read_next
 from ingram_assets.domain.guardrails import Tripped
 from ingram_assets.settings.loading import load
@@ -105,6 +115,16 @@ _READABLE = dg.AssetCheckSpec(
     ),
 )
 
+_FIELDS_READ = dg.AssetCheckSpec(
+    FIELDS_READ,
+    asset=STOCK_SWEEP,
+    description=(
+        "Each field (price, binding, stock table, a distribution center, …) is read on about as many pages "
+        "as usual: else the site changed. Stops nothing: what is still understood is used. Passes again "
+        "when the field is back, when a sweep is let through, or after a week."
+    ),
+)
+
 
 class SavedSearchConfig(dg.Config):
     """Which saved search is downloaded."""
@@ -126,7 +146,9 @@ class SweepConfig(dg.Config):
         False, description="Record every title's details anew, not just those of titles that have none."
     )
     let_through: bool = Field(
-        False, description="A person looked at the unread pages: the sweep counts all the same."
+        False,
+        description="A person looked at the unread pages: the sweep counts all the same. Fields that were "
+        "told of as missing are expected no more.",
     )
 
 
@@ -184,7 +206,7 @@ def _verdict(
     kinds={"html"},
     owners=OWNERS,
     pool=SITE_POOL,
-    check_specs=[_READABLE],
+    check_specs=[_READABLE, _FIELDS_READ],
     freshness_policy=SWEEP_SPEC.freshness,
     automation_condition=SWEEP_SPEC.condition(),
     description=(
@@ -216,18 +238,19 @@ def stock_sweep(
     if earlier.suspects:
         sweep.report.add("unreadable_before", len(earlier.suspects))
     tripped = sweep.tripped(thresholds)
+    fields = sweep.fields(time.time(), is_right=config.let_through)
     fine = f"{sweep.unread} of {sweep.tried} pages unread."
     check = _verdict(_READABLE, tripped, config.let_through, fine)
     if tripped and not check.passed:
         if sweep.unread == sweep.unanswered and not _started_by_a_person(context):
             # The site is down or slow: that passes, and is no news for a person before the promise breaks.
             raise failure_of(Transient(f"iPage did not answer. {tripped.reason}"), sweep.report)
-        if not sweep.not_asked:
-            _log_pass(context, sweep)
-        log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=tripped.reason)
-        raise stopped("guardrail", tripped.reason, sweep.report)
+        raise _stopped_by_guardrail(context, sweep, fields, tripped)
     left = left_for_the_next(
-        sweep.habit, earlier.bindings | sweep.bindings.keys(), let_through=tripped.reason if tripped else None
+        sweep.habit,
+        earlier.bindings | sweep.bindings.keys(),
+        fields,
+        let_through=tripped.reason if tripped else None,
     )
     every = sweep_every_now(len(tracked))
     if every >= _PACE.STOCK_FAIL_AFTER:
@@ -235,13 +258,33 @@ def stock_sweep(
             f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the "
             f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
         )
-    metadata = {**_plots(sweep), **sweep.report.metadata(), **sweep.site, **left, SWEEP_EVERY: every}
+    sweep.report.notes += notes_on(fields)
+    metadata = {
+        **_plots(sweep),
+        **fields_shown_as(fields, sweep),
+        **sweep.report.metadata(),
+        **sweep.site,
+        **left,
+        SWEEP_EVERY: every,
+    }
     if doubt := sweep.counts.doubt(thresholds):
         metadata[SWEPT_ODDLY] = doubt
-    return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check])
+    return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check, fields_result(fields)])
 
 
-def _log_pass(context: AssetExecutionContext, sweep: SweepResult) -> None:
+def _stopped_by_guardrail(
+    context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch, tripped: Tripped
+) -> dg.Failure:
+    """The failure of a sweep that a guardrail stops, once its checks are told."""
+    reason = " ".join([tripped.reason, *why_stopped(sweep, fields)])
+    if not sweep.not_asked:
+        _log_pass(context, sweep, fields)
+        context.log_event(cast(dg.AssetObservation, fields_evaluation(fields, stopped=True)))
+    log_check(context, STOCK_SWEEP, _READABLE.name, passed=False, description=reason)
+    return stopped("guardrail", reason, sweep.report)
+
+
+def _log_pass(context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch) -> None:
     """Log that all titles were asked for, though the sweep is stopped.
 
     Those of them that never were readable are not new to the next one.
@@ -250,7 +293,7 @@ def _log_pass(context: AssetExecutionContext, sweep: SweepResult) -> None:
         dg.AssetObservation(
             STOCK_SWEEP,
             description="All titles were asked for; a guardrail stopped the sweep.",
-            metadata={REPORT: sweep.report.metadata()[REPORT]},
+            metadata={REPORT: sweep.report.metadata()[REPORT], **left_of_fields(fields)},
         )
     )
 

@@ -9,14 +9,18 @@ from ingram_assets.defs.events import REPORT
 from ingram_assets.defs.keys import STOCK, STOCK_SWEEP
 from ingram_assets.defs.reading_events import last_reading_before, said
 from ingram_assets.defs.scraper.decisions import OLD_NEWS_AFTER, old_news, suspects
-from ingram_assets.domain import completeness
+from ingram_assets.domain import completeness, field_shares
 from ingram_assets.domain.completeness import Habit
+from ingram_assets.domain.field_shares import FieldWatch
 
 LET_THROUGH = "let_through"
 """The metadata key of a sweep that a guardrail would have stopped: why."""
 
 HABIT = "page_habit"
 """The metadata key under which a completed sweep leaves what this account's pages show."""
+
+FIELDS = "page_fields"
+"""The metadata key under which a sweep that asked for all titles leaves what it knows of pages' fields."""
 
 BINDINGS = "unlisted_bindings"
 """The metadata key under which a completed sweep leaves the bindings that no list has: a person was told."""
@@ -41,6 +45,7 @@ class Earlier:
         old_news_before: pages that were in part before that (seconds since 1970) count in no share, either.
         of_all: the run asks for all titles, none of which anybody named: it tells what the pages show.
         bindings: those that no list has, and that a person was told of.
+        fields: on how many pages each field usually stands.
     """
 
     read: dict[str, int] = field(default_factory=dict)
@@ -51,6 +56,7 @@ class Earlier:
     old_news_before: float = -1.0
     of_all: bool = False
     bindings: frozenset[str] = frozenset()
+    fields: FieldWatch = field(default_factory=FieldWatch)
 
     @property
     def known(self) -> frozenset[str]:
@@ -88,14 +94,15 @@ def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: 
         old_news_before=let_through.timestamp if let_through else cutoff,
         of_all=True,
         bindings=_bindings(completed),
+        fields=field_shares.from_json(said(last, FIELDS)),
     )
 
 
 def left_for_the_next(
-    habit: Habit | None, bindings: Collection[str], *, let_through: str | None
+    habit: Habit | None, bindings: Collection[str], fields: FieldWatch, *, let_through: str | None
 ) -> dict[str, dg.MetadataValue]:
     """The metadata that a completed sweep leaves for the ones after it."""
-    left: dict[str, dg.MetadataValue] = {}
+    left = left_of_fields(fields)
     if habit is not None:
         left[HABIT] = dg.MetadataValue.json(completeness.to_json(habit))
     if bindings:
@@ -103,6 +110,11 @@ def left_for_the_next(
     if let_through:
         left[LET_THROUGH] = dg.MetadataValue.text(let_through)
     return left
+
+
+def left_of_fields(fields: FieldWatch) -> dict[str, dg.MetadataValue]:
+    """What a sweep that a guardrail stopped leaves as well."""
+    return {FIELDS: dg.MetadataValue.json(field_shares.to_json(fields))}
 
 
 def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecord | None:

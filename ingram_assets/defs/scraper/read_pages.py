@@ -157,6 +157,15 @@ class _TitlePass:
             self.sweep.report.fail(reading.isbn, reason)
         self.queue.record_unread(doubted)
         self._log_unread(gone, {row["isbn"]: row for row in doubted})
+        # Where the page itself is there, only its stock is in doubt: what else it says is used.
+        pages = [reading.page for reading in gone if reading.page is not None]
+        for start in range(0, len(pages), _BATCH):
+            self._record_all_but_stock(pages[start : start + _BATCH])
+
+    def _record_all_but_stock(self, pages: Sequence[ProductPage]) -> None:
+        details = {page.isbn: page for page in pages if page.isbn in self.with_details}
+        news = {page.isbn: page for page in pages if page.isbn not in self.with_details}
+        log_materializations(self.context, [*self._record_details(details), *self._record_news(news)])
 
     def _record(self, readings: Sequence[Reading]) -> None:
         for start in range(0, len(readings), _BATCH):

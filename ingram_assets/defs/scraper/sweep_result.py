@@ -6,7 +6,7 @@ from typing import Any
 
 from ingram_assets.defs.events import Report
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
-from ingram_assets.domain import bindings, guardrails
+from ingram_assets.domain import bindings, field_shares, guardrails
 from ingram_assets.domain.completeness import (
     FIRST_GUESS,
     SECONDS_TO_UNLEARN,
@@ -15,8 +15,10 @@ from ingram_assets.domain.completeness import (
     Shape,
     learnt,
 )
+from ingram_assets.domain.field_shares import FieldWatch, PageCounts, SweptPages
 from ingram_assets.domain.guardrails import Thresholds, Tripped
 from ingram_assets.sources.ipage.pages import ProductPage
+from ingram_assets.sources.ipage.pages.understood import fields_shown
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading
 from ingram_assets.staging.writer import LONGEST
 
@@ -90,6 +92,9 @@ class SweepResult:
         bindings: those that no list has and nobody was told of before, with the first title that has it.
         held_back: why nothing of this pass was recorded.
         counts: how many of those recorded are odd beside the last ones.
+        not_understood: titles by the label that was not found or not understood on their pages, so that
+            these are no reading.
+        known_pages, new_pages: what is on the pages of titles that were read before, and of new ones.
     """
 
     report: Report
@@ -110,6 +115,9 @@ class SweepResult:
     bindings: dict[str, str] = field(default_factory=dict)
     held_back: str | None = None
     counts: guardrails.OddCounts = field(default_factory=guardrails.OddCounts)
+    not_understood: dict[str, list[str]] = field(default_factory=dict)
+    known_pages: PageCounts = field(default_factory=PageCounts)
+    new_pages: PageCounts = field(default_factory=PageCounts)
 
     @property
     def usual(self) -> Habit:
@@ -165,6 +173,17 @@ class SweepResult:
             self.bindings.setdefault(page.binding[: LONGEST["binding"]], reading.isbn)
         if page is not None and page.stock_shape is not None and shows_a_count(page):
             self.shapes[page.stock_shape] += 1
+        if reading.outcome is FetchOutcome.changed and reading.reason:
+            label = reading.reason.partition(":")[0]
+            self.not_understood.setdefault(label, []).append(reading.isbn)
+        if page is not None:
+            pages = self.known_pages if reading.isbn in self.earlier.read else self.new_pages
+            pages.count(fields_shown(page), self.earlier.fields.usual, f"{page.isbn} {page.title}")
+
+    def fields(self, now: float, *, is_right: bool) -> FieldWatch:
+        """On how many pages each field stands, after this sweep, as `field_shares.after_sweep` has it."""
+        swept = SweptPages(now, self.known_pages, self.new_pages)
+        return field_shares.after_sweep(self.earlier.fields, swept, is_right=is_right)
 
     def learn(self, now: float) -> None:
         """Learn from all pages of a sweep what a whole one shows, and note a change.

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingram_assets.domain import field_shares
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.sources.ipage.pages import fields, labels, recognize
@@ -51,6 +52,9 @@ _FIELD_OF_LABEL = {
     **{"returnable": "restrictions"},
 }
 """Fields that are called otherwise than their labels."""
+
+_MAY_BE_MISSING = tuple(name for name in FIELDS if name not in ("isbn", "title"))
+_CALLED = {"srp_price": "price", "bisac": "BISAC"}
 
 _MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
@@ -158,6 +162,16 @@ def understand(body: bytes) -> Understood:
 def is_read(value: object) -> bool:
     """Whether the page says anything of a field."""
     return value not in (None, "", ())
+
+
+def fields_shown(page: ProductPage) -> frozenset[str]:
+    """The fields that were read of a page, its stock and centers too, as `domain.field_shares` calls them."""
+    shown = {
+        _CALLED.get(name, name.replace("_", " ")) for name in _MAY_BE_MISSING if is_read(getattr(page, name))
+    }
+    if page.stock:
+        shown |= {field_shares.STOCK_TABLE, *map(field_shares.center, page.stock)}
+    return frozenset(shown)
 
 
 def _listed_titles(tree: LexborHTMLParser) -> str | None:

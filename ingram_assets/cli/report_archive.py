@@ -1,0 +1,258 @@
+"""`ingram report`: one archive for whoever mends the program, without secrets and without who the shop is."""
+
+import gzip
+import io
+import json
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ingram_assets.cli.common import print_json
+from ingram_assets.cli.read_report import LookedAt, as_json
+from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.domain.completeness import Habit, usual_shape
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
+from ingram_assets.overview.report_facts import facts, private_values, settings_given, state_folder
+from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
+from ingram_assets.sources.ipage.pages.understood import understand
+from ingram_assets.whole_files import write_whole
+
+MAX_PAGES = 50
+MAX_BYTES = 20_000_000
+"""Of all that is in the archive, before it is packed; the oldest pages that do not fit are left out."""
+
+_KEPT_AT_MOST = 2_000_000
+_SHORTEST_COOKIE = 6
+_READ_FIRST = "READ-ME-FIRST.txt"
+_WHAT = {
+    _READ_FIRST: "this list",
+    "versions.json": "of the program, Python, its packages, the browser, PostgreSQL, Medusa and the system",
+    "settings.json": "their names; values of those alone that are numbers, choices or addresses",
+    "migrations.json": "at which version the databases' tables are",
+    "failures.json": "what is broken now, by kind",
+    "incidents.json": "what people were told of and is not over",
+    "runs.json": "the last runs and what came of them",
+    "understood.json": "what is understood of each page in pages/",
+    "pages/": "pages of iPage that were kept because they were not understood, cleaned",
+}
+_REMOVED = (
+    "Removed from all of it: scripts, cookies, tokens and form values; the values of secret settings and the "
+    "account's names, however they are spelled; e-mail and postal addresses, telephone numbers, numbers of "
+    "accounts and orders, long numbers other than ISBNs, and names that stand behind a greeting or a label."
+)
+_LOOK = "No program finds every name: look through it before you send it to somebody."
+
+
+@dataclass(slots=True)
+class _Archive:
+    """What goes into it, file by file, up to `MAX_BYTES`."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    room: int = MAX_BYTES
+
+    def add(self, name: str, text: str) -> bool:
+        """Add a file; `False`: there is no room for it."""
+        if (size := len(text.encode())) > self.room:
+            return False
+        self.files[name], self.room = text, self.room - size
+        return True
+
+    def packed(self, folder: str) -> bytes:
+        """The archive's bytes."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in self.files.items():
+                archive.writestr(f"{folder}/{name}", text)
+        return packed.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptPage:
+    """A page of the state folder: its name in the archive, why it was kept, and the page."""
+
+    name: str
+    why: str
+    text: str
+
+
+def write_report(out: Path | None, *, is_json: bool) -> None:
+    """Write the archive, and say what is in it.
+
+    Raises:
+        NeedsPerson: it is there already, or can't be written there.
+    """
+    path = _where(out, datetime.now().astimezone().date())
+    archive = _gathered()
+    data = archive.packed(path.stem)
+    _write(path, data)
+    if is_json:
+        print_json(
+            path=str(path),
+            bytes=len(data),
+            contents=[{"name": name, "bytes": len(text.encode())} for name, text in archive.files.items()],
+            notes=archive.notes,
+        )
+        return
+    say(one_line(f"{path} ({_size(len(data))}; {_size(MAX_BYTES - archive.room)} unpacked):"))
+    pages = [name for name in archive.files if name.startswith("pages/")]
+    for name, what in _WHAT.items():
+        if name in archive.files:
+            say(f"  {name:18} {what}")
+    if pages:
+        say(f"  {'pages/':18} {len(pages)} {_WHAT['pages/']}")
+    for note in archive.notes:
+        say(one_line(note), fg="yellow")
+    say(_REMOVED)
+    say(_LOOK, bold=True)
+
+
+def _where(out: Path | None, today: date) -> Path:
+    name = f"ingram-report-{today.isoformat()}.zip"
+    path = Path(name) if out is None else out / name if out.is_dir() else out
+    path = path.absolute()
+    if not path.parent.is_dir():
+        raise NeedsPerson(f"There is no folder {path.parent} to write to.")
+    if path.exists() or path.is_symlink():
+        raise NeedsPerson(
+            f"{path} is there already, and is not overwritten: move it, or name another with --out."
+        )
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise NeedsPerson(f"{path} can't be written: {error.strerror}.") from None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{max(1, round(count / 1000))} kB"
+
+
+def _gathered() -> _Archive:
+    """All of it, cleaned. A part that can't be had says why in its place."""
+    given = settings_given()
+    archive = _Archive()
+    folder = state_folder(given) / "ipage"
+    cleaner = PageCleaner(KnownValues([*private_values(given), *_cookies(folder / "session.json")]))
+    pages, left_out = _kept_pages(folder / "kept_pages")
+    for page in pages:
+        cleaner.learn(page.text)
+    known = cleaner.all_known()
+
+    def cleaned(text: str) -> str:
+        return known.removed_from(without_private(known.removed_from(text)))
+
+    told = facts()
+    for name, part in told.items():
+        text = json.dumps(without_private_json(_plain(part), cleaned), indent=1, ensure_ascii=False)
+        if not archive.add(f"{name}.json", text):
+            archive.notes.append(f"{name}.json is left out: it is too large.")
+        archive.notes += [cleaned(f"{name}: {why}") for why in _away(part)]
+    left_out += _add_pages(archive, pages, cleaner, known, cleaned)
+    if left_out:
+        archive.notes.append(
+            f"{left_out} older pages are left out: the archive holds at most {MAX_PAGES}, and "
+            f"{_size(MAX_BYTES)}."
+        )
+    if not pages:
+        archive.notes.append("No page was kept: there is none yet that was not understood on this machine.")
+    archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
+    return archive
+
+
+def _add_pages(
+    archive: _Archive, pages: list[_KeptPage], cleaner: PageCleaner, known: KnownValues, cleaned: Any
+) -> int:
+    """Add the pages, and what is understood of each as it is in the archive. How many had no room."""
+    looked: list[tuple[_KeptPage, LookedAt]] = []
+    left_out = 0
+    reserved, archive.room = archive.room // 4, archive.room - archive.room // 4
+    for page in pages:
+        text = cleaner.clean(page.text, known)
+        if left_out or not archive.add(f"pages/{page.name}", text):
+            left_out += 1
+            continue
+        looked.append((page, _looked_at(page.name, text.encode())))
+    shapes = Counter(one.page.stock_shape for _, one in looked if one.page and one.page.stock_shape)
+    usual = usual_shape(shapes)
+    told = []
+    for page, one in looked:
+        judged = replace(one, habit=Habit(usual), habit_is_seen=True) if usual else one
+        told.append({"why_kept": cleaned(page.why), **as_json(judged)})
+    archive.room += reserved
+    if told:
+        archive.add("understood.json", json.dumps(_plain(told), indent=1, ensure_ascii=False))
+    return left_out
+
+
+def _looked_at(name: str, body: bytes) -> LookedAt:
+    try:
+        return LookedAt(name, understand(body))
+    except Exception as error:  # It is what is to be mended, perhaps.
+        return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
+
+
+def _kept_pages(folder: Path) -> tuple[list[_KeptPage], int]:
+    """The newest pages, the newest first, and how many older ones there are."""
+    try:
+        files = sorted(folder.glob("*.html.gz"), key=lambda file: file.stat().st_mtime, reverse=True)
+    except OSError:
+        return [], 0
+    pages = []
+    for number, file in enumerate(files[:MAX_PAGES], 1):
+        try:
+            with gzip.open(file) as opened:
+                text = opened.read(_KEPT_AT_MOST).decode("utf-8", "replace")
+        except (OSError, EOFError):
+            continue  # It made room for a newer one, or was cut short.
+        first, _, rest = text.partition("\n")
+        why, page = (
+            (first.removeprefix("<!--").removesuffix("-->").strip(), rest)
+            if first.startswith("<!--")
+            else ("", text)
+        )
+        what = file.name.removesuffix(".html.gz").rpartition("-")[2]
+        name = f"{number:02}-{what}" if isbn_spelled(what) else f"{number:02}"
+        pages.append(_KeptPage(f"{name}.html", why, page))
+    return pages, max(0, len(files) - MAX_PAGES)
+
+
+def _cookies(file: Path) -> list[str]:
+    """The values of the kept session's cookies."""
+    try:
+        cookies = json.loads(file.read_text())["session"]["cookies"]
+        return [str(cookie["value"]) for cookie in cookies if len(str(cookie["value"])) >= _SHORTEST_COOKIE]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _away(part: Any, path: str = "") -> list[str]:
+    """Why parts of a part could not be had."""
+    if not isinstance(part, dict):
+        return []
+    own = [f"{path}{part['away']}"] if isinstance(part.get("away"), str) else []
+    return own + [why for name, inner in part.items() for why in _away(inner, f"{name}: ")]
+
+
+def _plain(data: Any) -> Any:
+    """The same as JSON has it."""
+    return json.loads(json.dumps(data, default=str))
+
+
+def _read_first(archive: _Archive) -> str:
+    pages = [name for name in archive.files if name.startswith("pages/")]
+    lines = [
+        f"{name:18} {what}" for name, what in _WHAT.items() if name in archive.files or name == _READ_FIRST
+    ]
+    lines += [f"{'pages/':18} {len(pages)} {_WHAT['pages/']}"] if pages else []
+    return "\n".join(
+        ["A report for whoever mends ingram-assets.", "", *lines, "", *archive.notes, "", _REMOVED, _LOOK, ""]
+    )

@@ -1,0 +1,266 @@
+"""What in a text is somebody's own: addresses, numbers of persons and accounts, names behind a greeting.
+
+For what leaves the shop, to be read by a stranger. It takes out too much rather than too little; an ISBN
+stays.
+"""
+
+import base64
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html.entities import codepoint2name
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+from ingram_assets.domain.isbn import isbn_spelled
+
+REMOVED = "[removed]"
+SHORTEST_KNOWN = 3
+"""Signs of a value that is taken out wherever it stands; a shorter one would be in every text."""
+
+_MOST_KNOWN = 300
+_LONGEST_KNOWN = 2_000
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+# Every repetition is bounded: a hostile page must not keep the patterns busy for ever.
+_DOMAIN = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+_STREETS = (
+    "st|street|ave|avenue|blvd|boulevard|rd|road|dr|drive|ln|lane|way|ct|court|pl|place|pkwy|parkway|hwy|highway|"
+    "sq|square|ter|terrace|cir|circle|loop|pike"
+)
+_STATES = (
+    "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|"
+    "W[AIVY]"
+)
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # E-mail addresses, also as "ada (at) shop [dot] example".
+        rf"[\w.+'%-]{{1,64}}\s?(?:@|%(?:25)?40)\s?{_DOMAIN}",
+        r"[\w.+-]{1,64}\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}"
+        r"(?:\s?(?:\.|[\[({]\s?dot\s?[\])}])\s?[\w-]{1,63}){1,5}",
+        r"\b[\w.+-]{1,64} at [\w-]{1,63}(?: dot [\w-]{1,63}){1,4}\b",
+        # Telephone numbers: of North America, of elsewhere, and without the area.
+        r"(?<![\w-])(?:\+?1[\s./-]{0,3})?\(?\b[2-9][0-9]{2}\)?[\s./-]{1,3}[2-9][0-9]{2}[\s./-]{1,3}"
+        r"[0-9]{4}(?![\w-])",
+        r"(?<![\w-])(?:\+|\b00)[1-9][0-9]{0,3}(?:[\s()./-]{0,3}[0-9]){6,13}(?![\w-])",
+        r"\(0[0-9]{2,5}\)[\s/-]{0,3}[0-9](?:[\s/-]?[0-9]){4,9}",
+        r"(?<![\w-])[0-9]{3}-[0-9]{4}(?![\w-])",
+        # Numbers in groups, as of cards.
+        r"(?<![\w-])(?:[0-9]{4}[ -]){2,4}[0-9]{1,4}(?![\w-])",
+        # Places where somebody lives.
+        r"\bp\.?\s?o\.?\s?box\s{1,3}[\w-]{1,20}",
+        rf"\b[0-9]{{1,6}}[a-z]?\s{{1,3}}(?:[\w.'’-]{{1,30}}\s{{1,3}}){{1,5}}(?:{_STREETS})\b\.?"
+        r"(?:,?\s{0,3}(?:apt|suite|ste|unit|floor|fl|#)\.?\s{0,3}[\w-]{1,10})?",
+        rf"\b[\w.'’ -]{{2,40}},?\s{{1,3}}(?-i:{_STATES})\s{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?\b",
+    )
+)
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
+_KEY_OF_A_NUMBER = (
+    r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
+    r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code)\b\.?|[#№]|numbers?)"
+    r"|(?:account|acct|customer|invoice|p\.?o)\b\.?(?=\s{0,2}[:#(]))"
+)
+_LABELED_NUMBER = re.compile(
+    rf"(?<!on )\b{_KEY_OF_A_NUMBER}(?:\s{{0,2}}(?:is|[:#=(№-]))*\s{{0,3}}(?P<value>[\w][\w./-]{{1,40}})?",
+    re.IGNORECASE,
+)
+_LABELED_LINE = re.compile(
+    r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|e-?mail|user\s?(?:name|id)|login(?:\sname)?|"
+    r"signed in as|logged in as|signed on as|contact(?:\s(?:name|person))?|attn|attention|"
+    r"account(?:\sname)?|customer(?:\sname)?|"
+    r"sales\srep(?:resentative)?|buyer|ordered\sby|placed\sby|(?:your|first|last|full|company|store)\sname)"
+    r"\b\.?(?:\s{0,2}[:#]\s{0,3}|(?<=in as|on as)\s{1,3})(?P<value>[^\n|]{1,100})?",
+    re.IGNORECASE,
+)
+_GREETING = re.compile(
+    r"\b(?:welcome(?:\sback)?|hello|hi|dear|good\s(?:morning|afternoon|evening))\b"
+    r"(?:\s{0,2}[,:!]\s{0,3}(?P<value>[^\n|.!?(]{1,60})?|"
+    r"\s{1,3}(?P<name>(?-i:[A-Z])[\w.'’-]{0,30}(?:\s{1,2}(?-i:[A-Z])[\w.'’-]{0,30}){0,3}))",
+    re.IGNORECASE,
+)
+_ENDS_WITH_GREETING = re.compile(r"\b(?:welcome(?:\sback)?|hello)\s{0,2}[,:!]?\s*$", re.IGNORECASE)
+_ADDRESS_LABEL = re.compile(
+    r"\b(?:ship|bill|sold|deliver|mail|remit|send)(?:ped|ing|ping|ed)?[\s-]{0,2}to\b(?:\s{0,2}address\b)?\s{0,2}:?|"
+    r"\b(?:shipping|billing|delivery|mailing|company|street|e-?mail)\saddress\b\s{0,2}:?|\baddress\s{0,2}:",
+    re.IGNORECASE,
+)
+_NO_NAMES = re.compile(r"(?i)\s*(?:to|and|guest|there|log|sign|help|home|search)\b")
+
+
+class Span(NamedTuple):
+    """What is private in a text. `names`: it says who somebody is, and is sought elsewhere, too."""
+
+    start: int
+    end: int
+    names: bool = False
+
+
+def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: bool = False) -> list[Span]:
+    """What is private in a text as people see it.
+
+    Args:
+        isbns: those of the page; an ISBN-10 without a word before it is one only if it is one of these.
+        is_title: the text is a book's title, which may well greet somebody.
+    """
+    found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
+    found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
+    found += [Span(*match.span()) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
+    for match in _LABELED_NUMBER.finditer(text):
+        if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
+            found.append(Span(*match.span("value"), names=True))
+    if is_title:
+        return found
+    found += [
+        Span(*match.span("value"), names=True) for match in _LABELED_LINE.finditer(text) if match["value"]
+    ]
+    for match in _GREETING.finditer(text):
+        said = "value" if match["value"] else "name"
+        if match[said] and not _NO_NAMES.match(match[said]):
+            found.append(Span(*match.span(said), names=True))
+    if (label := _ADDRESS_LABEL.search(text)) and text[label.end() :].strip():
+        found.append(Span(label.end(), len(text), names=True))
+    return found
+
+
+def wants_next(text: str) -> str | None:
+    """What the text announces without saying it: "number", "name" or "address" of what stands beside it."""
+    shown = text.strip()
+    for what, pattern in (("number", _LABELED_NUMBER), ("name", _LABELED_LINE), ("address", _ADDRESS_LABEL)):
+        last = max(pattern.finditer(shown), key=lambda found: found.end(), default=None)
+        if last is not None and last.end() >= len(shown) and not last.groupdict().get("value"):
+            return what
+    return "name" if _ENDS_WITH_GREETING.search(shown) else None
+
+
+def tells_who(text: str) -> list[str]:
+    """The parts of what was found private that are sought elsewhere: names and numbers, no plain words."""
+    found = []
+    for line in re.split(r"[\n|]", text):
+        value = line.strip(" \t\r,;:!.()")
+        words = value.split()
+        is_number = len(value) >= 5 and any(map(str.isdigit, value))
+        is_name = len(words) >= 2 and all(word[:1].isupper() for word in words)
+        if len(value) <= 60 and (is_number or is_name) and isbn_spelled(value) is None:
+            found.append(value)
+    return found
+
+
+def as_seen(text: str) -> str:
+    """The text of a document without entities and signs that nobody sees."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", html.unescape(text)))
+
+
+def cut_out(text: str, spans: Iterable[Span]) -> str:
+    """The text without the spans."""
+    pieces, at = [], 0
+    for span in sorted(spans):
+        if span.end <= at:
+            continue
+        pieces += [text[at : max(at, span.start)], "" if span.start < at else REMOVED]
+        at = span.end
+    return "".join(pieces) + text[at:]
+
+
+def without_private(text: str, isbns: frozenset[str] = frozenset()) -> str:
+    """A text, or an attribute's value, without what is private in it; unchanged where there is nothing."""
+    seen = as_seen(text)
+    for form in dict.fromkeys((seen, unquote(seen))):
+        if spans := private_spans(form, isbns):
+            return cut_out(form, spans)
+    return text
+
+
+def without_private_json(data: Any, cleaned: Callable[[str], str]) -> Any:
+    """A JSON value with each of its texts cleaned."""
+    if isinstance(data, str):
+        return cleaned(data)
+    if isinstance(data, Mapping):
+        return {str(name): without_private_json(value, cleaned) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_private_json(value, cleaned) for value in data]
+    return data
+
+
+def _is_isbn(match: re.Match[str], isbns: frozenset[str]) -> bool:
+    isbn = isbn_spelled(match[0])
+    if isbn is None:
+        return False
+    before = match.string[max(0, match.start() - 30) : match.start()].casefold()
+    return len(match[0]) == 13 or isbn in isbns or "isbn" in before
+
+
+class KnownValues:
+    """Values that must not stand in a text, in whatever way they are spelled there.
+
+    As they are in any case, in a URL, as entities, as escapes of JSON and of mails, mixed, with tags or
+    invisible signs in them; in base64 and as hexadecimal digits.
+
+    Args:
+        values: those of fewer than `SHORTEST_KNOWN` signs are left out.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        wanted = {value.strip()[:_LONGEST_KNOWN] for value in values}
+        self.values = sorted((one for one in wanted if len(one) >= SHORTEST_KNOWN), key=len, reverse=True)
+        self._patterns = [re.compile(form) for one in self.values[:_MOST_KNOWN] for form in _forms(one)]
+
+    def removed_from(self, text: str) -> str:
+        """The text without them."""
+        for pattern in self._patterns:
+            text = pattern.sub(REMOVED, text)
+        return text
+
+    def and_also(self, values: Iterable[str]) -> "KnownValues":
+        """These and more."""
+        return KnownValues([*self.values, *values])
+
+
+def _forms(value: str) -> Iterator[str]:
+    between = "(?:[\u00ad\u200b-\u200f\u2060\ufeff]|&shy;|&#173;|&#8203;|(?:<[^<>]{1,60}>){1,2})?"
+    edge = ("(?<![A-Za-z0-9])", "(?![A-Za-z0-9])") if len(value) <= 4 else ("", "")
+    yield edge[0] + between.join(map(_sign, value)) + edge[1]
+    raw = value.encode()
+    if len(raw) >= 5:
+        yield f"(?i:{raw.hex()})"
+        for shift in range(3):
+            # What does not depend on the bytes around it.
+            whole = (shift + len(raw)) * 8 // 6
+            coded = base64.b64encode(bytes(shift) + raw).decode()[-(-shift * 8 // 6) : whole]
+            yield re.escape(coded).replace(r"\+", "[+-]").replace("/", "[/_]")
+
+
+def _sign(sign: str) -> str:
+    """A sign in each of its spellings."""
+    spelled: dict[str, None] = {}
+    for one in dict.fromkeys((sign, sign.lower(), sign.upper())):
+        if len(one) != 1:
+            spelled[f"(?i:{re.escape(one)})"] = None  # as "ss" for "ß"
+            continue
+        code, url = ord(one), quote(one, safe="", encoding="utf-8", errors="replace")
+        in_url = url if "%" in url else f"%{code:02X}"
+        spelled |= dict.fromkeys(
+            (
+                re.escape(one),
+                f"(?i:{in_url})",
+                f"(?i:{in_url.replace('%', '%25')})",
+                f"(?i:{in_url.replace('%', '=')})",
+                rf"&#0{{0,6}}{code}(?![0-9]);?",
+                rf"(?i:&#x0{{0,6}}{code:x}(?![0-9a-f]);?)",
+                rf"(?i:\\+u{code:04x})" if code < 0x10000 else re.escape(one),
+                rf"(?i:\\+x{code:02x})" if code < 0x100 else re.escape(one),
+            )
+        )
+        if name := _ENTITY_OF.get(one):
+            spelled[rf"&{name};"] = None
+    if sign.isspace():
+        spelled |= dict.fromkeys((r"\s{1,5}", r"\+", "&nbsp;"))
+    return f"(?:{'|'.join(spelled)})"
+
+
+_ENTITY_OF = {chr(code): name for code, name in codepoint2name.items()} | {
+    **{"@": "commat", ".": "period", "-": "hyphen", "_": "lowbar", "'": "apos", "/": "sol", ":": "colon"},
+    **{"+": "plus", "=": "equals", "!": "excl", "#": "num", "$": "dollar", "%": "percnt", "?": "quest"},
+    **{"(": "lpar", ")": "rpar", "*": "ast", ",": "comma", ";": "semi", "\\": "bsol", "^": "Hat"},
+}

@@ -1,0 +1,235 @@
+"""A kept page for a stranger's eyes: as it was, without anything that says whose it is.
+
+Beyond what `kept_pages.without_secrets` takes out. The markup stays, so that the page is read as the shop's
+own was: only texts and values of attributes are changed.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.private_text import (
+    REMOVED,
+    KnownValues,
+    Span,
+    as_seen,
+    cut_out,
+    private_spans,
+    tells_who,
+    wants_next,
+    without_private,
+)
+from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, without_secrets
+from ingram_assets.sources.ipage.pages.labels import field_named
+
+_TAG = re.compile(
+    r"<(?P<end>/?)(?P<name>[A-Za-z][\w:-]{0,40})(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|<[^<>]*>"
+)
+_ATTRIBUTE = re.compile(
+    r"""(?P<name>[^\s"'<>/=]{1,100})(?P<is>\s{0,9}=\s{0,9})(?P<value>"[^"]*"|'[^']*'|[^\s"'>]+)"""
+)
+_INLINE = frozenset(
+    {
+        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i"),
+        *("img", "input", "ins", "kbd", "label", "mark", "nobr", "q", "s", "samp", "small", "span", "strike"),
+        *("strong", "sub", "sup", "tt", "u", "var", "wbr"),
+    }
+)
+_WITHOUT_TEXT = frozenset({"option", "textarea", "script"})
+_KEPT_AS_IT_IS = frozenset(
+    {"class", "id", "type", "rel", "colspan", "rowspan", "width", "height", "http-equiv"}
+)
+_ADDRESSES = frozenset(
+    {"href", "src", "action", "formaction", "data", "poster", "srcset", "background", "cite"}
+)
+_OF_A_PERSON = re.compile(
+    r"(?i)^(?:data|aria|ng|v|x)\b.*(?:user|name|account|acct|cust|client|mail|phone|address|order|token|session|"
+    r"auth|key|csrf|secret|login)|^(?:srcdoc|nonce|integrity|ping)$"
+)
+_QUERY_VALUE = re.compile(r"(?P<name>[?&;][^=&;#?\s]{1,60}=)(?P<value>[^&;#\s]*)")
+_HARMLESS_VALUE = re.compile(r"[A-Za-z]{0,20}|[0-9]{1,4}")
+_TITLE = re.compile(r"(?i)\b(?:pd-title|productDetailTitle)\b")
+_DIGITS = re.compile(r"(?<![0-9])97[89][0-9]{10}(?![0-9])")
+_LONGEST_ANSWER, _MOST_ADDRESS_LINES = 200, 6
+
+
+@dataclass(slots=True)
+class _Line:
+    """Texts without a block between them: the places of their tokens, and what they say together."""
+
+    tokens: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    is_title: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+class PageCleaner:
+    """Cleans pages, and learns from each who the shop is, for all of them.
+
+    A page may name somebody where nothing shows that it is a name; another one greets them. So each is looked
+    at first (`learn`), and cleaned when all were.
+
+    Args:
+        known: the account's name, secrets, and whatever else must not be told.
+    """
+
+    def __init__(self, known: KnownValues) -> None:
+        self.known = known
+        self._learnt: dict[str, None] = {}
+
+    def learn(self, page: str) -> None:
+        """Remembers names and numbers that a page says are somebody's."""
+        _, private = _cleaned(_prepared(page, self.known))
+        for value in (value for text in private for value in tells_who(text)):
+            if len(self._learnt) < 200:
+                self._learnt.setdefault(value)
+
+    def all_known(self) -> KnownValues:
+        """What was known, and what was learnt."""
+        return self.known.and_also(self._learnt)
+
+    def clean(self, page: str, known: KnownValues | None = None) -> str:
+        """The page without what is private. `known`: `all_known`, made once for all pages."""
+        known = known or self.all_known()
+        text, _ = _cleaned(_prepared(page, known))
+        return known.removed_from(text)[:MAX_PAGE_BYTES]
+
+
+def _prepared(page: str, known: KnownValues) -> str:
+    return known.removed_from(without_secrets(page))
+
+
+def _cleaned(page: str) -> tuple[str, list[str]]:
+    """The page, and the texts taken out of it that say who somebody is."""
+    isbns = frozenset(_DIGITS.findall(page))
+    tokens = list(_tokens(page))
+    private: list[str] = []
+    asked: str | None = None
+    lines = 0
+    for run in _runs(tokens):
+        seen = run.text
+        if not seen.strip():
+            continue
+        if asked and len(seen) <= _LONGEST_ANSWER and not _is_a_field(seen):
+            private.append(seen)
+            _change(tokens, run, [Span(0, len(seen))])
+            lines += 1
+            asked = asked if asked == "address" and lines < _MOST_ADDRESS_LINES else None
+            continue
+        asked, lines = None if run.is_title else wants_next(seen), 0
+        spans = private_spans(seen, isbns, is_title=run.is_title)
+        private += [seen[span.start : span.end] for span in spans if span.names]
+        _change(tokens, run, spans)
+    return "".join(
+        _without_values(token, isbns) if token.startswith("<") else token for token in tokens
+    ), private
+
+
+def _tokens(page: str) -> Iterator[str]:
+    at = 0
+    for tag in _TAG.finditer(page):
+        if tag.start() > at:
+            yield page[at : tag.start()].replace("<", "&lt;")
+        yield tag[0]
+        at = tag.end()
+    if at < len(page):
+        yield page[at:].replace("<", "&lt;")
+
+
+def _runs(tokens: list[str]) -> Iterator[_Line]:
+    """The runs of texts as people see them. What an option or a field says is taken out of `tokens`."""
+    run, within, titled = _Line(), "", ""
+    for place, token in enumerate(tokens):
+        if not token.startswith("<"):
+            if within:
+                tokens[place] = REMOVED
+            else:
+                run.tokens.append(place)
+                run.texts.append(as_seen(token))
+                run.is_title = run.is_title or bool(titled)
+            continue
+        tag = _TAG.fullmatch(token)
+        name, is_end = (tag["name"] or "").lower() if tag else "", bool(tag and tag["end"])
+        if name in _WITHOUT_TEXT or (within and is_end):
+            within = "" if is_end else name
+        if name == "br" and run.texts:
+            run.texts[-1] += "\n"
+        if name not in _INLINE and name != "br":
+            yield run
+            run = _Line()
+        if titled and is_end and name == titled:
+            titled = ""
+        elif tag and name and not is_end and _TITLE.search(tag["rest"]):
+            titled = name
+    yield run
+
+
+def _is_a_field(text: str) -> bool:
+    """Whether a text is another label, of the book or not, so no answer to the one before it."""
+    name, colon, _ = text.partition(":")
+    return field_named(name.strip())[0] is not None or (bool(colon) and not text.partition(":")[2].strip())
+
+
+def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
+    """Take the spans of the run's text out of its tokens."""
+    if not spans:
+        return
+    at = 0
+    for place, text in zip(run.tokens, run.texts, strict=True):
+        end = at + len(text)
+        own = [
+            Span(max(span.start, at) - at, min(span.end, end) - at)
+            for span in spans
+            if span.start < end and span.end > at
+        ]
+        if own:
+            tokens[place] = html.escape(cut_out(text, own).rstrip("\n"), quote=False)
+        at = end
+
+
+def _without_values(token: str, isbns: frozenset[str]) -> str:
+    """A tag with the values of its attributes cleaned."""
+    tag = _TAG.fullmatch(token)
+    if tag is None or not tag["name"] or "=" not in token:
+        return token
+    head = len(tag["end"]) + 1 + len(tag["name"])
+
+    def cleaned(found: re.Match[str]) -> str:
+        name, value = found["name"].lower(), found["value"]
+        sign = value[0] if value[0] in "\"'" else ""
+        inner = value[1:-1] if sign else value
+        new = _value(name, inner, isbns)
+        if new == inner:
+            return found[0]
+        return f'{found["name"]}{found["is"]}"{html.escape(new)}"'
+
+    return token[:head] + _ATTRIBUTE.sub(cleaned, token[head:])
+
+
+def _value(name: str, value: str, isbns: frozenset[str]) -> str:
+    if name in _KEPT_AS_IT_IS:
+        return value
+    if name.startswith("on") or _OF_A_PERSON.search(name):
+        return REMOVED
+    if name not in _ADDRESSES:
+        return without_private(value, isbns)
+    seen = html.unescape(value).strip()
+    scheme = re.match(r"[a-z][a-z0-9+.-]{0,20}(?=:)", unquote(seen), re.IGNORECASE)
+    if scheme and scheme[0].lower() not in ("http", "https"):
+        return f"{scheme[0]}:{REMOVED}"
+    kept = _QUERY_VALUE.sub(_query, re.sub(r"(?<=//)[^/?#@]*@", f"{REMOVED}@", seen))
+    cleaned = without_private(kept, isbns)
+    return value if cleaned == seen else cleaned
+
+
+def _query(found: re.Match[str]) -> str:
+    value = unquote(found["value"])
+    if _HARMLESS_VALUE.fullmatch(value) or isbn_spelled(value) or value == REMOVED:
+        return found[0]
+    return found["name"] + REMOVED

@@ -1,0 +1,145 @@
+"""Pages for a stranger: what says whose they are is planted in them, and looked for afterwards."""
+
+import base64
+import html
+import re
+import time
+from urllib.parse import unquote
+
+import pytest
+
+from ingram_assets.domain.private_text import KnownValues, as_seen
+from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES
+from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
+from ingram_assets.sources.ipage.pages.product_page import parse_product_page
+from ingram_assets.sources.ipage.pages.recognize import recognize
+from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
+from ingram_assets_tests.testing.planted import (
+    GREETED,
+    KNOWN,
+    LABELED,
+    PERSONAL,
+    PLACES,
+    known_plants,
+    page_with,
+)
+
+CLEANER = PageCleaner(KnownValues(KNOWN.values()))
+
+
+def found(value: str, page: str) -> bool:
+    """Whether a person, or a program that tries, still finds the value in a page."""
+    wanted = re.sub(r"[\s+]", "", value).casefold()
+    texts = [page, html.unescape(page), unquote(page), unquote(unquote(html.unescape(page)))]
+    texts.append(re.sub(r"\\u([0-9a-f]{4})", lambda sign: chr(int(sign[1], 16)), page))
+    texts.append(unquote(re.sub(r"=([0-9A-F]{2})", r"%\1", page)))
+    texts += [re.sub(r"<[^<>]*>", "", as_seen(text)) for text in list(texts)]
+    for piece in re.findall(r"[A-Za-z0-9+/]{8,}={0,2}", page):
+        for shift in range(4):
+            cut = piece[shift:]
+            try:
+                texts.append(base64.b64decode(cut[: len(cut) // 4 * 4]).decode("utf-8", "ignore"))
+            except ValueError:
+                continue
+        if len(piece) % 2 == 0 and re.fullmatch("[0-9a-fA-F]+", piece):
+            texts.append(bytes.fromhex(piece).decode("utf-8", "ignore"))
+    return any(wanted in re.sub(r"[\s+]", "", as_seen(text)).casefold() for text in texts)
+
+
+def test_what_is_looked_for_would_be_found() -> None:
+    """The search is no use if it finds nothing in a page that was not cleaned."""
+    missed = [name for name, plant, value in known_plants() if not found(value, plant)]
+    assert missed == []
+
+
+def test_known_values_are_taken_out_however_they_are_spelled() -> None:
+    left = [name for name, plant, value in known_plants() if found(value, CLEANER.clean(page_with(plant)))]
+    assert left == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("what", PERSONAL)
+def test_what_is_told_by_its_looks(what: str, place: str) -> None:
+    value = PERSONAL[what]
+    for spelled in (
+        value,
+        "".join(f"&#{ord(sign)};" for sign in value),
+        value.replace("@", "%40"),
+        value.replace(" ", "&nbsp;"),
+        value.replace("-", "‑") if "-" in value and what != "SAN" else value,
+    ):
+        cleaned = CLEANER.clean(page_with(PLACES[place](spelled)))
+        assert not found(value.partition(",")[0], cleaned), (spelled, cleaned[-400:])
+
+
+@pytest.mark.parametrize("what", PERSONAL)
+def test_what_is_told_by_its_looks_is_so_in_pieces_of_a_line(what: str) -> None:
+    value = PERSONAL[what]
+    half = len(value) // 2
+    cleaned = CLEANER.clean(page_with(f"<p><b>{value[:half]}</b><span class=x>{value[half:]}</span></p>"))
+    assert not found(value.partition(",")[0], cleaned)
+
+
+@pytest.mark.parametrize(("markup", "value"), LABELED, ids=[value for _, value in LABELED])
+def test_what_is_told_by_what_stands_before_it(markup: str, value: str) -> None:
+    for plant in (markup, markup.upper().replace("{}", "{}"), markup.replace(" ", "&nbsp;", 1)):
+        plant = plant.replace("&NBSP;", "&nbsp;").format(value)
+        cleaned = CLEANER.clean(page_with(plant))
+        assert not found(value, cleaned), (plant, cleaned[-300:])
+
+
+def test_whom_one_page_greets_is_named_on_none() -> None:
+    cleaner = PageCleaner(KnownValues([]))
+    pages = [page_with(f"<header>{GREETED} ▾</header>"), page_with(f"<p>Welcome, {GREETED}.</p>")]
+    for page in pages:
+        cleaner.learn(page)
+    assert not [page for page in pages if found(GREETED, cleaner.clean(page))]
+
+
+def test_an_address_of_several_lines_goes_whole() -> None:
+    lines = ("Bletchley Book Nook", "Hut 8, The Mansion", "Milton Keynes MK3 6EB", "United Kingdom")
+    for markup in (
+        f"<p><b>Ship To:</b><br>{'<br>'.join(lines)}</p>",
+        f"<td>Ship To:</td><td>{'<br>'.join(lines)}</td>",
+        "<div>Shipping Address</div>" + "".join(f"<div>{line}</div>" for line in lines),
+    ):
+        cleaned = CLEANER.clean(page_with(markup))
+        assert not [line for line in lines if found(line, cleaned)], cleaned[-400:]
+
+
+def test_what_a_page_says_of_its_book_is_understood_as_before() -> None:
+    for page in (
+        product_page(),
+        product_page(title="Welcome, Ghosts"),
+        page_with("<p>Welcome, Ada Byron</p><td>Ship To:</td><td>Nobody</td>"),
+    ):
+        assert parse_product_page(CLEANER.clean(page)) == parse_product_page(page)
+
+
+def test_other_kinds_of_pages_stay_what_they_are() -> None:
+    for page in (BLOCK, LOGIN):
+        assert recognize(CLEANER.clean(page)).kind is recognize(page).kind
+
+
+def test_an_isbn_of_ten_digits_is_no_telephone_number() -> None:
+    page = product_page(extra="<p>0593135202 and 6155550142</p><p>ISBN: 0439023521</p>")
+    cleaned = CLEANER.clean(page)
+    assert "<p>0593135202 and [removed]</p>" in cleaned
+    assert "0439023521" in cleaned
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("<b>" * 100_000, "<a title='" * 100_000, "a@" * 200_000, "Welcome, " * 100_000, "1 " * 300_000),
+        *("Ship to " * 100_000, "&#" * 200_000, "a.b." * 100_000, "<" * 500_000, "account " * 100_000),
+        "<p>" + "Ada Byron " * 60_000,
+        "+1 (" * 100_000,
+        "at dot " * 100_000,
+    ],
+    ids=lambda page: page[:10],
+)
+def test_a_hostile_page_takes_no_time(page: str) -> None:
+    began = time.monotonic()
+    assert len(CLEANER.clean(page)) <= MAX_PAGE_BYTES
+    assert time.monotonic() - began < 20
