@@ -1,4 +1,4 @@
-"""Commands that only look: history, explain, status, runs, check-store, read."""
+"""Commands that only look: history, explain, status, runs, check-store, read, doctor."""
 
 from pathlib import Path
 
@@ -145,3 +145,21 @@ def read(named: tuple[str, ...], expect: Path | None, write_expected: Path | Non
     from ingram_assets.cli.read import show_pages
 
     show_pages(named, expect, write_expected, is_json=as_json)
+
+
+@click.command()
+@with_json
+def doctor(as_json: bool) -> None:
+    r"""Look at every outside system with your settings: what is there, and what to do where something is not.
+
+    The settings' files, the clock, PostgreSQL with its roles' rights, the bucket (a picture is written,
+    read back, also over its public address, and deleted) and Medusa. Changes nothing else.
+    Exit code 2: something is missing.
+
+    \b
+    ingram doctor
+    ingram doctor --json
+    """
+    from ingram_assets.cli.doctor import show_examination
+
+    show_examination(as_json)
