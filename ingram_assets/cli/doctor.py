@@ -9,18 +9,18 @@ import click
 from ingram_assets.cli.common import DONE, WRONG_USE
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.doctor.examination import examination
-from ingram_assets.doctor.model import Check, Finding, Outcome
+from ingram_assets.doctor.model import Finding, Outcome
 from ingram_assets.doctor.running import findings
 
 _MARKS = {Outcome.FINE: "✔", Outcome.NOTE: "!", Outcome.MISSING: "✘", Outcome.NOT_TRIED: "–"}
 _COLORS = {Outcome.FINE: "green", Outcome.NOTE: "yellow", Outcome.MISSING: "red"}
 
 
-def show_examination(as_json: bool) -> None:
+def show_examination(*, alerts: bool, as_json: bool) -> None:
     """Print what each check found; leaves with 2 if anything is missing."""
     found: list[Finding] = []
-    with examination() as checks:
-        for one in findings(checks, _begins):
+    with examination(sends_alerts=alerts, tell=_at_work) as checks:
+        for one in findings(checks, lambda check: _at_work(check.name)):
             found.append(one)
             _print(one, as_json=as_json)
     code = WRONG_USE if any(one.outcome is Outcome.MISSING for one in found) else DONE
@@ -31,10 +31,10 @@ def show_examination(as_json: bool) -> None:
     sys.exit(code)
 
 
-def _begins(check: Check) -> None:
+def _at_work(what: str) -> None:
     """On a terminal, what is being looked at, until its line comes."""
     if sys.stderr.isatty():
-        click.echo(f"\r\033[K… {check.name}", nl=False, err=True)
+        click.echo(f"\r\033[K… {what}", nl=False, err=True)
 
 
 def _print(one: Finding, *, as_json: bool) -> None:

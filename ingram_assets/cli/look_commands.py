@@ -148,18 +148,21 @@ def read(named: tuple[str, ...], expect: Path | None, write_expected: Path | Non
 
 
 @click.command()
+@click.option("--alerts", is_flag=True, help="Send a test message to each target of ALERT_URLS.")
 @with_json
-def doctor(as_json: bool) -> None:
+def doctor(alerts: bool, as_json: bool) -> None:
     r"""Look at every outside system with your settings: what is there, and what to do where something is not.
 
     The settings' files, the clock, PostgreSQL with its roles' rights, the bucket (a picture is written,
-    read back, also over its public address, and deleted) and Medusa. Changes nothing else.
-    Exit code 2: something is missing.
+    read back, also over its public address, and deleted), Medusa, the mailbox, the browser, and iPage: the
+    sign-in, with a picture of each page kept, one export, three product pages and a cover. Ten pages of iPage
+    are read at most, and nothing is changed. Exit code 2: something is missing.
 
     \b
     ingram doctor
+    ingram doctor --alerts
     ingram doctor --json
     """
     from ingram_assets.cli.doctor import show_examination
 
-    show_examination(as_json)
+    show_examination(alerts=alerts, as_json=as_json)

@@ -83,7 +83,7 @@ def _is_here(location: type[Settings]) -> bool:
 
 def checks(given: Given) -> Iterator[Check]:
     """Each file: complete, and nothing in it that belongs elsewhere; and the tables that it names."""
-    yield Check("settings", SHARED, _of_all)
+    yield Check("settings", SHARED, lambda: _of_all(given))
     for name, settings in LOCATIONS.items():
         yield Check(
             "settings", OF_LOCATION[name], partial(_of_location, given, name, settings), settings.file
@@ -95,12 +95,12 @@ def checks(given: Given) -> Iterator[Check]:
         yield Check("settings", "Table of categories", lambda: _categories(given), file, needs=needs)
 
 
-def _of_all() -> Seen:
+def _of_all(given: Given) -> Seen:
     environment = environment_of(None)
     if told := faults(environment, CommonSettings, PaceSettings):
         return _at_fault(told)
     port_settings(environment_of_owner())
-    return Seen(f"{own_file('.env')} is complete.")
+    return Seen(f"{own_file('.env')} is complete. State is kept in {given.common.state_dir}.")
 
 
 def _of_location(given: Given, name: str, settings: type[Settings]) -> Seen:

@@ -50,6 +50,7 @@ class Check:
         needs: names of checks before it without which it makes no sense.
         seconds: so long it may take.
         canceled: called if it takes longer, or a person stops all.
+        so_far: further lines, also of a check that failed.
     """
 
     system: str
@@ -60,6 +61,7 @@ class Check:
     needs: tuple[str, ...] = ()
     seconds: float = 15.0
     canceled: Callable[[], None] = lambda: None
+    so_far: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def _made(check: Check) -> Finding:
             if not answers:
                 check.canceled()
         seen = answers[0] if answers else _too_slow(check)
+    seen = replace(seen, more=(*check.so_far(), *seen.more))
     if seen.outcome in (Outcome.FINE, Outcome.NOTE):
         outcome = Outcome.NOTE if warnings else seen.outcome
         seen = replace(seen, outcome=outcome, more=(*seen.more, *dict.fromkeys(warnings)))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -89,14 +90,15 @@ def shop(_shop: ExaminedShop, imap: Imap, tmp_path: Path, monkeypatch: pytest.Mo
     for name in [name for name in os.environ if name.startswith(beginnings)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("INGRAM_ENV_DIR", str(_shop.folder))
-    monkeypatch.setenv("INGRAM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("SSL_CERT_FILE", str(imap.ca_file))
     monkeypatch.setenv("COLUMNS", "200")
     _shop.site.reset()
     _shop.site.forget_devices()
     _shop.site.reset_requests()
-    _shop.write()
-    return _shop
+    of_all = _shop.files[".env"] | {"INGRAM_STATE_DIR": str(tmp_path / "state")}
+    own = replace(_shop, files={**_shop.files, ".env": of_all})
+    own.write()
+    return own
 
 
 def _secret_key(medusa: Medusa) -> str:
