@@ -24,6 +24,7 @@ KNOWS = {
     "runtime": {"domain", "settings"},
     "overview": {"domain", "settings", "staging", "store", "alerts", "runtime", "defs"},
     "desk": {"domain", "settings", "staging", "store", "overview"},
+    "doctor": {"domain", "settings", "sources", "staging", "covers", "store", "alerts", "runtime", "defs"},
 }
 """Each room to the others that it may know. `defs` and `cli` join them."""
 

@@ -70,6 +70,12 @@ def _name(url: str) -> str:
     return f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
+def unknown_targets(urls: Sequence[str]) -> list[str]:
+    """The names of targets whose addresses Apprise can do nothing with. Nothing is sent."""
+    logging.getLogger("apprise").propagate = False  # It quotes addresses.
+    return [one.name for one in targets_of(urls) if not apprise.Apprise().add(one.url)]
+
+
 def deliver(
     tables: AlertTables,
     targets: Sequence[Target],

@@ -1,4 +1,4 @@
-"""Commands that only look: history, explain, status, runs, check-store, read, report."""
+"""Commands that only look: history, explain, status, runs, check-store, read, doctor, report."""
 
 from pathlib import Path
 
@@ -168,3 +168,24 @@ def read(named: tuple[str, ...], expect: Path | None, write_expected: Path | Non
     from ingram_assets.cli.read import show_pages
 
     show_pages(named, expect, write_expected, is_json=as_json)
+
+
+@click.command()
+@click.option("--alerts", is_flag=True, help="Send a test message to each target of ALERT_URLS.")
+@with_json
+def doctor(alerts: bool, as_json: bool) -> None:
+    r"""Look at every outside system with your settings: what is there, and what to do where something is not.
+
+    The settings' files, the clock, PostgreSQL with its roles' rights, the bucket (a picture is written,
+    read back, also over its public address, and deleted), Medusa, the mailbox, the browser, and iPage: the
+    sign-in, with a picture of each page kept, one export, three product pages and a cover. Ten pages of iPage
+    are read at most, and nothing is changed. Exit code 2: something is missing.
+
+    \b
+    ingram doctor
+    ingram doctor --alerts
+    ingram doctor --json
+    """
+    from ingram_assets.cli.doctor import show_examination
+
+    show_examination(alerts=alerts, as_json=as_json)

@@ -11,7 +11,7 @@ import click
 from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.go_live import go_live
-from ingram_assets.cli.look_commands import check_store, explain, history, read, report, runs, status
+from ingram_assets.cli.look_commands import check_store, doctor, explain, history, read, report, runs, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.start_commands import demo, desk, up
@@ -51,6 +51,7 @@ def main(env_dir: Path | None) -> None:
 
     \b
     See it work:            ingram demo
+    See what is missing:    ingram doctor
     Run it for real:        ingram queue migrate && ingram up
     Find the titles:        ingram discover
     Read the stock now:     ingram sync-stock
@@ -76,7 +77,7 @@ def main(env_dir: Path | None) -> None:
 
 for _command in (
     *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
-    *(check_store, read, report),
+    *(check_store, read, doctor, report),
     *(stock, token, up, desk, demo, queue, alert),
 ):
     main.add_command(_command)

@@ -17,9 +17,8 @@ from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.title import Contributor
 from ingram_assets.domain.wording import count
 from ingram_assets.sources.ipage.pages import ProductPage
-from ingram_assets.sources.ipage.pages.understood import FIELDS, KINDS, Strange, Understood, is_read
+from ingram_assets.sources.ipage.pages.understood import FIELDS, KINDS, Strange, Understood, called, is_read
 
-_CALLED = {"isbn": "ISBN", "page_count": "pages", "srp_price": "list price", "bisac": "BISAC"}
 _LONGEST_VALUE, _LONGEST_TITLE = 120, 30
 _MOST_STRANGE = 30
 """Lines on what was not understood; the rest is counted."""
@@ -192,11 +191,6 @@ def _field_rows(page: ProductPage, understood: Understood) -> Iterator[tuple[str
         value, places = getattr(page, name), understood.places.get(name, ())
         where = _joined(places) if places else "not on the page" if not is_read(value) else ""
         yield called(name), _value_words(name, value), where
-
-
-def called(name: str) -> str:
-    """A field's name for a person."""
-    return _CALLED.get(name, name.replace("_", " "))
 
 
 def _joined(places: Iterable[object]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A year: an address carries the picture's version (`?v=`), so what is behind it never changes."""
+
+PROBES = "covers/.check/"
+"""Below which nothing stays."""
 
 _WRONG_KEYS = {
     *("AccessDenied", "AllAccessDisabled", "ExpiredToken", "Forbidden", "InvalidAccessKeyId"),
@@ -121,7 +125,7 @@ class Bucket:
         write objects may not send one.
         """
         with self._classified("list its objects"):
-            self._s3.list_objects_v2(Bucket=self.name, Prefix="covers/.check/", MaxKeys=1)
+            self._s3.list_objects_v2(Bucket=self.name, Prefix=PROBES, MaxKeys=1)
 
     def head(self, isbn: str) -> StoredCover | Unmarked | None:
         """What the bucket holds for a title, from one HEAD; None if nothing."""
@@ -178,14 +182,50 @@ class Bucket:
             with self._classified(f"remove an earlier size of the cover of {isbn}"):
                 self._s3.delete_object(Bucket=self.name, Key=earlier_key(isbn, width))
 
-    def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
+    def put_probe(self, name: str, body: bytes) -> str:
+        """Store a picture that is no title's, to see whether that can be done; the key that it has."""
+        key = f"{PROBES}{name}.jpg"
+        self._put(key, body, "image/jpeg", {}, cache_control="no-store")
+        return key
+
+    def read_probe(self, key: str) -> tuple[bytes, str]:
+        """What was stored there, and its content type."""
+        with self._classified(f"give {key}"):
+            answer = self._s3.get_object(Bucket=self.name, Key=key)
+            with answer["Body"] as body:
+                return bytes(body.read(MAX_BYTES + 1)), str(answer.get("ContentType", ""))
+
+    def remove_probe(self, key: str) -> None:
+        """Delete it again."""
+        with self._classified(f"delete {key}"):
+            self._s3.delete_object(Bucket=self.name, Key=key)
+
+    def clock(self) -> datetime | None:
+        """What time it is at the bucket's server, whatever else it says; `None`: it does not tell."""
+        from botocore import exceptions as boto
+
+        with self._classified("tell the time"):
+            try:
+                answer = self._s3.list_objects_v2(Bucket=self.name, Prefix=PROBES, MaxKeys=1)
+            except boto.ClientError as error:
+                answer = error.response
+        return _date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+
+    def _put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: dict[str, str],
+        cache_control: str = CACHE_CONTROL,
+    ) -> None:
         with self._classified(f"store {key}"):
             self._s3.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=body,
                 ContentType=content_type,
-                CacheControl=CACHE_CONTROL,
+                CacheControl=cache_control,
                 Metadata=metadata,
                 # The server refuses a body that arrived damaged or short, instead of keeping it.
                 ContentMD5=base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
@@ -261,8 +301,17 @@ class Bucket:
             return Transient(
                 f"{said}: it answered {status} {code}. It is tried again next time.".replace("  ", " ")
             )
-        # R2 answers a key of the wrong length with InvalidArgument.
-        if code in _WRONG_KEYS or status in (401, 403) or "access key" in str(details.get("Message", "")):
+        if code == "SignatureDoesNotMatch":
+            return NeedsPerson(
+                f"{said}: it does not take our signature ({code}): R2_SECRET_ACCESS_KEY is not the secret of "
+                "this key."
+            )
+        # R2 answers a key of the wrong length with InvalidArgument, and one that it does not know with 401.
+        if code == "InvalidAccessKeyId" or status == 401 or "access key" in str(details.get("Message", "")):
+            return NeedsPerson(
+                f"{said}: it does not know our key ({code or status}): check R2_ACCESS_KEY_ID."
+            )
+        if code in _WRONG_KEYS or status == 403:
             return NeedsPerson(
                 f"{said}: it refuses our keys ({code or status}). Check R2_ACCESS_KEY_ID and "
                 "R2_SECRET_ACCESS_KEY, and that their token may read and write this bucket."
@@ -277,6 +326,13 @@ def earlier_key(isbn: str, width: int) -> str:
 
 class _NoSuchKey(Transient):
     """Nothing is stored there (or no longer: then the next look finds that out)."""
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header or "").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _stored(metadata: dict[str, str]) -> StoredCover | None:

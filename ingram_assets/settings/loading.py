@@ -42,27 +42,32 @@ def check(environment: Mapping[str, str], *classes: type[Settings]) -> None:
     Raises:
         SettingsError: as for `load`.
     """
-    # By the file that each belongs in. What all classes share is told of once.
+    if told := faults(environment, *classes):
+        sentences = (
+            f"{'; '.join(each)}. Set them in {own_file(file)} (see {example_of(file)}) or in the environment."
+            for file, each in told.items()
+        )
+        raise SettingsError(" ".join(sentences))
+
+
+def faults(environment: Mapping[str, str], *classes: type[Settings]) -> dict[str, list[str]]:
+    """All that is missing or malformed, by the file that it belongs in, each with its setting's name first.
+
+    What all classes share is told of once.
+    """
     told: dict[str, dict[str, None]] = {}
     for settings in classes:
         given = _given(settings, environment)
-        faults = settings.missing(given)
+        found = settings.missing(given)
         try:
             settings.model_validate(given)
         except ValidationError as error:
-            faults = [*(_fault(details) for details in error.errors()), *faults]
-        for fault in faults:
-            # Each begins with the name of its setting.
+            found = [*(_fault(details) for details in error.errors()), *found]
+        for fault in found:
             told.setdefault(file_of(fault.partition(" ")[0], settings), {})[fault] = None
     if of_proxies := proxies.faults(environment):
         told.setdefault(".env", {}).update(dict.fromkeys(of_proxies))
-    if told:
-        sentences = (
-            f"{'; '.join(faults)}. Set them in {own_file(file)} (see {example_of(file)}) or in the "
-            "environment."
-            for file, faults in told.items()
-        )
-        raise SettingsError(" ".join(sentences))
+    return {file: [*each] for file, each in told.items()}
 
 
 def _given(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:

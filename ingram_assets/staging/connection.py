@@ -67,9 +67,9 @@ class Server:
     def __repr__(self) -> str:
         return f"Server({self.name})"
 
-    def connect(self) -> psycopg.Connection:
-        """A connection of its own."""
-        return psycopg.connect(self._conninfo)
+    def connect(self, *, seconds: int | None = None) -> psycopg.Connection:
+        """A connection of its own. `seconds`: so long the server may take to answer; default: 20."""
+        return psycopg.connect(self._conninfo, connect_timeout=seconds)
 
     def pool(self, size: int, statement_timeout: float) -> ConnectionPool:
         """Connections on which a statement may last so many seconds; not opened yet."""

@@ -137,6 +137,18 @@ class Writing:
         self.failures[self.ids[position]] = reason
 
 
+class BlankJournal:
+    """In place of a journal whose tables are not made yet, for who only looks: it knows nothing."""
+
+    def known(self, what: What, called: Collection[str] | None = None) -> list[Known]:
+        """As `Journal.known`."""
+        return []
+
+    def written(self, kind: Kind) -> list[Entry]:
+        """As `Journal.written`."""
+        return []
+
+
 class Journal:
     """The journal database; use it as a context manager. Its tables are made at first use.
 

@@ -9,7 +9,7 @@ from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.model import OperationRefused
 from ingram_assets.store.inventory.places import Place, find_place
-from ingram_assets.store.journal import Change, Journal, Known
+from ingram_assets.store.journal import BlankJournal, Change, Journal, Known
 from ingram_assets.store.model import LocationRow, NamedRow
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def ensure_location(
 def find_location(
     client: MedusaClient,
     *,
-    journal: Journal,
+    journal: Journal | BlankJournal,
     name: str = "Ingram (Drop-Ship)",
     sales_channel: str = "Online Store",
     returns_to: str | None = None,
@@ -155,7 +155,10 @@ def find_location(
 
 
 def _for_returns(
-    places: Sequence[LocationRow], ours: LocationRow | None, journal: Journal, called: str | None
+    places: Sequence[LocationRow],
+    ours: LocationRow | None,
+    journal: Journal | BlankJournal,
+    called: str | None,
 ) -> tuple[Place | None, bool, tuple[str, ...]]:
     """The location for what comes back, whether the journal has it by this name, and what to tell a person.
 
@@ -191,7 +194,7 @@ def _missing(location: LocationRow | None, name: str, channel: str) -> str:
 def _location(
     places: Sequence[LocationRow],
     stored: Known | None,
-    journal: Journal,
+    journal: Journal | BlankJournal,
     name: str,
     sells_through: tuple[str, Known | None],
 ) -> tuple[LocationRow | None, tuple[str, ...]]:
@@ -280,7 +283,7 @@ def _renamed(what: str, known: Known | None, now: NamedRow) -> tuple[str, ...]:
     return (f"{called}: it is the same one, {now['id']}, and goes on being used.",)
 
 
-def _of_earlier_versions(journal: Journal) -> list[Known]:
+def _of_earlier_versions(journal: Journal | BlankJournal) -> list[Known]:
     """The locations that the journal's entries name, oldest first: made or linked before ids were kept."""
     found: dict[str, Known] = {}
     for entry in journal.written("location"):
@@ -291,7 +294,7 @@ def _of_earlier_versions(journal: Journal) -> list[Known]:
     return list(found.values())
 
 
-def _channel_of_earlier_versions(journal: Journal, sales_channel: str) -> Known | None:
+def _channel_of_earlier_versions(journal: Journal | BlankJournal, sales_channel: str) -> Known | None:
     """The channel of this name that a location was linked to last."""
     for entry in reversed(journal.written("location")):
         after = entry.after or {}

@@ -1,7 +1,9 @@
 """The site as the scraper's settings have it. Without Dagster, so that commands that only look start fast."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ingram_assets.runtime.node import NoNode, drive_playwright
 from ingram_assets.settings.base import secret
@@ -10,19 +12,32 @@ from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.site import Credentials, Site
 
 
-def open_site(settings: ScraperSettings, common: CommonSettings, run_id: str) -> Site:
-    """The site, signed in when the first page asks for it. Use as a context manager."""
+def open_site(
+    settings: ScraperSettings,
+    common: CommonSettings,
+    run_id: str,
+    *,
+    code_patience: float | None = None,
+    **more: Any,
+) -> Site:
+    """The site, signed in when the first page asks for it. Use as a context manager.
+
+    Args:
+        code_patience: seconds that a mail with a code is waited for; default: as long as a code is good.
+        more: of `Site`, for who only looks.
+    """
     with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
         drive_playwright()
     return Site(
         settings.IPAGE_BASE_URL,
         ipage_folder(common),
-        _credentials(settings),
+        _credentials(settings, code_patience),
         session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
         concurrency=settings.IPAGE_CONCURRENCY,
         browser_cdp_url=secret(settings.BROWSER_CDP_URL),
         browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
         run_id=run_id,
+        **more,
     )
 
 
@@ -31,10 +46,10 @@ def ipage_folder(common: CommonSettings) -> Path:
     return common.state_dir / "ipage"
 
 
-def _credentials(settings: ScraperSettings) -> Credentials | None:
+def _credentials(settings: ScraperSettings, code_patience: float | None) -> Credentials | None:
     if settings.IPAGE_USERNAME is None or settings.IPAGE_PASSWORD is None:
         return None
-    return Credentials(
+    account = Credentials(
         username=settings.IPAGE_USERNAME,
         password=settings.IPAGE_PASSWORD.get_secret_value(),
         account=settings.IPAGE_ACCOUNT or "",
@@ -43,3 +58,4 @@ def _credentials(settings: ScraperSettings) -> Credentials | None:
         imap_url=secret(settings.IPAGE_MFA_IMAP_URL),
         mfa_senders=settings.IPAGE_MFA_SENDERS,
     )
+    return replace(account, code_lifetime=code_patience) if code_patience else account

@@ -98,6 +98,11 @@ def discover(search: str, fetch: Fetch, tell: Tell = lambda found, total: None) 
     return _of_both(sources.export, pages, sources.problems)
 
 
+def export_path(search: str) -> str:
+    """Where the export is looked for first."""
+    return _paths_of(search)[0][0]
+
+
 def _paths_of(search: str) -> tuple[list[str], str | None]:
     """Where the export may be had, best first; and where the page of results is, if that is elsewhere."""
     if is_address(search):

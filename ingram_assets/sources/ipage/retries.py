@@ -60,8 +60,11 @@ class PageJob:
 class RetryPolicy:
     """Decides on the next try of a page, and keeps why the run stopped. Thread-safe."""
 
-    def __init__(self, politeness: Politeness, canceled: Cancellation, waits: tuple[float, ...]) -> None:
+    def __init__(
+        self, politeness: Politeness, canceled: Cancellation, waits: tuple[float, ...], tries: int = MAX_TRIES
+    ) -> None:
         self._politeness, self._canceled, self._waits = politeness, canceled, waits
+        self._tries = tries
         self._mutex = threading.Lock()
         self._readable = False  # a title's page was read in this run
         self._unreadable = 0  # titles before that, of which nobody knows whether they ever were readable
@@ -93,7 +96,7 @@ class RetryPolicy:
 
     def wait_before_next(self, job: PageJob, error: IngramError) -> float | None:
         """Seconds until the next try, `None` if there is none."""
-        if self.stopped_by is not None or job.tries >= MAX_TRIES:
+        if self.stopped_by is not None or job.tries >= self._tries:
             return None
         if isinstance(error, Blocked):
             return 0.0  # the breaker makes it wait

@@ -8,8 +8,10 @@ out here.
 import logging
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -27,14 +29,16 @@ from ingram_assets.sources.ipage.access.answers import (
     sign_of_title,
 )
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest, Timeouts
+from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest, PagesUsedUp, Timeouts
 from ingram_assets.sources.ipage.access.kept_pages import keep_page
 from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
-from ingram_assets.sources.ipage.discovery import Found, Tell, discover
+from ingram_assets.sources.ipage.discovery import Found, Tell, discover, export_path
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
+from ingram_assets.sources.ipage.login.forms import HOME
 from ingram_assets.sources.ipage.login.sign_in import Browser
+from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.sources.ipage.pages.listings import read_listing
 from ingram_assets.sources.ipage.pages.page_failures import NO_PAGE_OF_THE_SITE, NotFound, PageChanged
@@ -44,10 +48,19 @@ from ingram_assets.sources.ipage.pages.recognize import recognize
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
 from ingram_assets.sources.ipage.renewal import SessionRenewal
-from ingram_assets.sources.ipage.retries import WAITS, PageJob, RetryPolicy
+from ingram_assets.sources.ipage.retries import MAX_TRIES, WAITS, PageJob, RetryPolicy
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
 
-__all__ = ["Credentials", "FetchOutcome", "Limits", "Reading", "Site", "Timeouts", "breaker_open_until"]
+__all__ = [
+    "Credentials",
+    "FetchOutcome",
+    "Limits",
+    "PagesUsedUp",
+    "Reading",
+    "Site",
+    "Timeouts",
+    "breaker_open_until",
+]
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +105,9 @@ class Site:
         browser_executable: a local one.
         run_id: names the pages that are kept for a person to look at.
         limits: the finer points of politeness; its `concurrency` is overruled by the argument.
+        tries: of one page at most.
+        most_pages: so many are asked for at most, those of a sign-in among them.
+        watch_sign_in: is shown each page of a sign-in.
     """
 
     def __init__(
@@ -109,6 +125,9 @@ class Site:
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
         sign_in_patience: float = 45.0,
+        tries: int = MAX_TRIES,
+        most_pages: int | None = None,
+        watch_sign_in: Watch | None = None,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
@@ -121,6 +140,7 @@ class Site:
             state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
         )
         self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
+        self._fetching.pages_left = most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
@@ -128,7 +148,14 @@ class Site:
         if account is not None:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
             sign_in = AccountSignIn(
-                base_url, account, browser, state_dir, self._politeness, self._canceled, self._keep_page
+                base_url,
+                account,
+                browser,
+                state_dir,
+                self._politeness,
+                self._canceled,
+                self._keep_page,
+                partial(self._saw_sign_in, watch_sign_in) if watch_sign_in else None,
             )
         self._sessions = KeptSession(
             state_dir,
@@ -138,7 +165,7 @@ class Site:
             session_cookie or None,
             self._canceled,
         )
-        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits)
+        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, tries)
         self._renewal = SessionRenewal(
             self._sessions, self._fetching, self._politeness, self._retries, self._canceled, self._keep_page
         )
@@ -185,6 +212,44 @@ class Site:
             "seconds_open": round(time.monotonic() - self._opened, 3),
         }
 
+    def sign_in(self) -> None:
+        """Signs in with the account, though a session may be kept; all runs then use the new one.
+
+        Raises:
+            Blocked, NeedsPerson, Transient: it did not come to that.
+        """
+        self._sessions.renewed()
+
+    def open_home(self) -> None:
+        """Asks for the home page, in the session that there is.
+
+        Raises:
+            SessionLost: it is over, and there is no account to sign in with.
+            Blocked, NeedsPerson, Transient, Permanent: as for every page.
+        """
+        home = PageRequest(HOME, Expected.PAGE, bytes)
+        self._retries.until_done(PageJob("the home page"), lambda job: self._renewal.fetch(job, home)[0])
+
+    def _saw_sign_in(self, watch: Watch, step: SignInStep) -> None:
+        with suppress(PagesUsedUp):  # A sign-in that was begun is not broken off for that.
+            self._fetching.count_page()
+        watch(step)
+
+    def export(self, search: str) -> SavedSearch | ResultsPage:
+        """What stands where the export of a saved search is looked for first: as a rule the export.
+
+        Raises:
+            NotFound, PageChanged, Blocked, NeedsPerson, Transient, Permanent: as `discover`.
+        """
+        return self._listing(search, export_path(search), is_all=True)
+
+    def _listing(self, search: str, path: str, *, is_all: bool) -> SavedSearch | ResultsPage:
+        expected = Expected.EXPORT if is_all else Expected.PAGE
+        request = PageRequest(path, expected, read_listing, max_bytes=EXPORT_BYTES, total=300.0)
+        return self._retries.until_done(
+            PageJob(f"the saved search {search}"), lambda job: self._renewal.fetch(job, request)[0]
+        )
+
     def discover(self, search: str, tell: Tell = lambda found, total: None) -> Found:
         """The titles of a saved search, by its export and its page of results.
 
@@ -198,11 +263,7 @@ class Site:
         """
 
         def fetch(path: str, is_all: bool) -> SavedSearch | ResultsPage:
-            expected = Expected.EXPORT if is_all else Expected.PAGE
-            request = PageRequest(path, expected, read_listing, max_bytes=EXPORT_BYTES, total=300.0)
-            return self._retries.until_done(
-                PageJob(f"the saved search {search}"), lambda job: self._renewal.fetch(job, request)[0]
-            )
+            return self._listing(search, path, is_all=is_all)
 
         return discover(search, fetch, tell)
 

@@ -1,6 +1,7 @@
 """Brings the queue database up from empty, or from any earlier version, and sets who may do what in it."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,6 +76,34 @@ def migrate(
             driver.execute((_FOLDER / "functions" / f"{name}.sql").read_text("utf-8"))
         created = grant(driver, roles)
         return MigrationResult(before, after, created, bound(driver, roles, cover_prefix))
+
+
+def is_of_this_version(connection: psycopg.Connection) -> bool:
+    """Whether the queue was migrated by this version of the program, for whoever may read the catalog alone.
+
+    Each migration makes all functions anew, as they are in this version.
+    """
+    ours = (_FOLDER / "functions" / "write.sql").read_text("utf-8")
+    there = connection.execute(
+        "SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+        "WHERE n.nspname = 'public' AND starts_with(p.proname, 'ingram_')"
+    ).fetchall()
+    return sum(source in ours for (source,) in there) == len(
+        re.findall("^CREATE FUNCTION", ours, re.MULTILINE)
+    )
+
+
+def versions(connection: psycopg.Connection) -> tuple[str | None, str]:
+    """The version of the queue, as its owner sees it (`None`: it was never migrated), and this program's."""
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER / "migrations").replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    assert newest is not None
+    there = connection.execute("SELECT to_regclass('public.ingram_queue_version') IS NOT NULL").fetchone()
+    if there is None or not there[0]:
+        return None, newest
+    row = connection.execute("SELECT version_num FROM public.ingram_queue_version").fetchone()
+    return (str(row[0]) if row else None), newest
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str]:

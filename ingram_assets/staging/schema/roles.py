@@ -315,6 +315,30 @@ def _check(connection: psycopg.Connection, roles: Roles) -> None:
             )
 
 
+def faults_of(connection: psycopg.Connection, *, is_writer: bool) -> list[str]:
+    """What the role that signed in on this connection lacks of the writer's or reader's rights, or has more.
+
+    Only the catalog is looked at, which every role may read: the queue has to be migrated.
+    """
+    (name,) = _column(connection, "SELECT current_user")
+    roles = {"writer": name if is_writer else None, "reader": None if is_writer else name}
+    lacking = _column(connection, _WRITER_LACKS if is_writer else _READER_LACKS)
+    beyond = [what for _, what, holds in connection.execute(_TOO_MUCH, roles) if holds]
+    return [*(f"may not {what}" for what in lacking), *beyond]
+
+
+_WRITER_LACKS = f"""
+    SELECT 'execute ' || split_part(f, '(', 1) FROM unnest(ARRAY{[*WRITE_FUNCTIONS]}) f
+    WHERE NOT has_function_privilege('public.' || f, 'EXECUTE')
+"""
+_READER_LACKS = f"""
+    SELECT 'read ' || t FROM unnest(ARRAY{[*TABLES]}) t
+    WHERE NOT has_table_privilege('public.' || t, 'SELECT')
+    UNION ALL
+    SELECT 'mark rows of ingram_queue (' || c || ')' FROM unnest(ARRAY['imported_at', 'failed_reason']) c
+    WHERE NOT has_column_privilege('public.ingram_queue', c, 'UPDATE')
+"""
+
 _TOO_MUCH = """
     WITH tables AS (
         SELECT c.oid, c.relname FROM pg_class c

@@ -32,7 +32,7 @@ def ensure_tables(connection: psycopg.Connection, url: str) -> None:
         NeedsPerson: the tables are of a newer version than this program.
         psycopg.Error: the database went away, or its role may not make tables.
     """
-    if (version := _version(connection)) == VERSION:
+    if (version := journal_version(connection)) == VERSION:
         return
     if version is not None and not list(_MIGRATIONS.glob(f"versions/{version}_*.py")):
         raise NeedsPerson(
@@ -42,7 +42,8 @@ def ensure_tables(connection: psycopg.Connection, url: str) -> None:
     _upgrade(url)
 
 
-def _version(connection: psycopg.Connection) -> str | None:
+def journal_version(connection: psycopg.Connection) -> str | None:
+    """The version of the tables; `None`: they are not there, or were made before versions were kept."""
     try:
         row = connection.execute(f"SELECT version_num FROM {_VERSION_TABLE}").fetchone()
     except psycopg.errors.UndefinedTable:

@@ -16,7 +16,7 @@ import httpcore
 import httpx
 
 from ingram_assets.domain import unpacking
-from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped
 from ingram_assets.sources.ipage.access.answers import (
     Expected,
     Fetched,
@@ -56,6 +56,10 @@ _HEADERS = {
     "Accept-Language": "en-US,en;q=0.9",
     "Accept-Encoding": "gzip, deflate",
 }
+
+
+class PagesUsedUp(Stopped):
+    """All pages were asked for that may be asked for this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,17 @@ class Fetching:
         self._clients: dict[str, httpx.Client] = {}
         self._mutex = threading.Lock()
         self.counts: Counter[FetchOutcome] = Counter()
+        self.pages_left: int | None = None
+        """How many pages may still be asked for; `None`: as many as one likes."""
+
+    def count_page(self) -> None:
+        """One of those that may be asked for is used up. Raises PagesUsedUp: none was left."""
+        with self._mutex:
+            if self.pages_left is None:
+                return
+            if self.pages_left <= 0:
+                raise PagesUsedUp("No more pages are read this time.")
+            self.pages_left -= 1
 
     def close(self) -> None:
         """Closes the connections."""
@@ -146,6 +161,7 @@ class Fetching:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
             Blocked, Transient, Canceled: also without a request, see `Politeness.turn`.
         """
+        self.count_page()
         exchange = _Exchange()
         try:
             with self._politeness.turn(session.id) as exchange.sent_at:

@@ -158,6 +158,12 @@ class KeptSession:
             if kept.session is not None and kept.session.id == session.id:
                 self._save(replace(kept, session=changed))
 
+    def renewed(self) -> Session:
+        """A session that was signed in for just now, whatever is kept. As `current` otherwise."""
+        with self._file_lock():
+            kept = self._load().session
+        return self.current(kept)
+
     def current(self, stale: Session | None = None) -> Session:
         """The session to use: the kept one, else the one captured by hand, else a new sign-in.
 

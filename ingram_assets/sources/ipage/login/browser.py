@@ -95,6 +95,17 @@ def _driver() -> Iterator[Playwright]:
         yield playwright
 
 
+def browser_version(*, executable: str | None = None, cdp_url: str | None = None) -> str:
+    """Which browser it is that signs in, by its own word. Starts it, or visits it, and leaves it as it was.
+
+    Raises:
+        NoBrowser, Transient: as `open_page`.
+    """
+    with open_page(executable=executable, cdp_url=cdp_url) as page:
+        browser = page.context.browser
+        return f"{browser.browser_type.name.capitalize()} {browser.version}" if browser else "a browser"
+
+
 class BrowserWatch:
     """Ends Playwright's driver when its browser is gone, so that whoever waits for that one gets an error.
 

@@ -84,6 +84,16 @@ class Mailbox:
                 f"The mail server {where} can't be reached ({type(error).__name__}): try again later."
             ) from error
 
+    def newest(self) -> tuple[int, datetime | None]:
+        """How many mails are in the folder, and when the last one came, by the mail server's clock.
+
+        Raises:
+            MailboxRefused, Transient: as `opened`.
+        """
+        with self.opened() as (box, _):
+            uids = box.uids()
+            return len(uids), arrivals(box, uids[-1:]).get(uids[-1]) if uids else None
+
     def _connect(self) -> imap_tools.BaseMailBox:
         if self._tls:
             context = ssl.create_default_context()

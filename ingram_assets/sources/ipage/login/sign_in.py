@@ -20,13 +20,14 @@ from playwright.sync_api import ElementHandle, Frame, Page, Request, Response
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.session import Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login.browser import open_page
 from ingram_assets.sources.ipage.login.forms import HOME, Control, Step, View
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing, CodeSource, PromptCodes
+from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch, picture_of
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.recognize import recognize
 
@@ -109,10 +110,12 @@ def sign_in(
     browser: Browser,
     last: Session | None,
     canceled: Cancellation,
+    watch: Watch | None = None,
 ) -> Session:
     """Signs in and returns the session that the browser then has.
 
     Args:
+        watch: is shown each page on the way.
         last: the session before, whose lasting cookies (the device's trust) the browser gets back, so that
             the site asks for no code.
 
@@ -127,6 +130,8 @@ def sign_in(
         try:
             with open_page(executable=browser.executable, cdp_url=browser.cdp_url) as page:
                 visit = _Visit(page, base_url, codes, browser.patience, canceled)
+                if watch is not None:
+                    visit.show_to(watch, (username, password, account))
                 return visit.sign_in(username, password, account, last)
         except PlaywrightError as error:
             what = _first_line(error)
@@ -164,10 +169,22 @@ class _Visit:
         self._failure = ""
         self._status = 0  # of the answer that the page shows
         self._frame = page.main_frame
+        self._watch: Watch | None = None
+        self._secrets: tuple[str, ...] = ()
         page.on("request", self._saw_request)
         page.on("response", self._saw_response)
         page.on("requestfailed", self._saw_failure)
         page.on("framenavigated", self._saw_navigation)
+
+    def show_to(self, watch: Watch, secrets: tuple[str, ...]) -> None:
+        """From now on `watch` sees each page; nothing of what is typed, and no secret, can be read on it."""
+        self._watch, self._secrets = watch, secrets
+
+    def _show(self, view: View | None) -> None:
+        if self._watch is not None:
+            step = "nothing" if view is None else forms.step_of(view).value
+            path = urlsplit(self._page.url).path
+            self._watch(SignInStep(step, path, picture_of(self._page, self._secrets), self._clock_skew))
 
     def sign_in(self, username: str, password: str, account: str, last: Session | None) -> Session:
         if last is not None and (lasting := last.lasting_cookies()):
@@ -374,6 +391,15 @@ class _Visit:
 
     def _settled(self, navigations: int, acted_on: View | None, patience: float) -> View:
         """The page after a step, once it asks for something; the same one if nothing comes of it."""
+        try:
+            view = self._waited_for(navigations, acted_on, patience)
+        except IngramError:
+            self._show(None)
+            raise
+        self._show(view)
+        return view
+
+    def _waited_for(self, navigations: int, acted_on: View | None, patience: float) -> View:
         until = time.monotonic() + patience
         previous: tuple[View | None, int] = (None, 0)
         since = time.monotonic()

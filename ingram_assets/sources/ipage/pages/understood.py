@@ -46,6 +46,8 @@ FIELDS = tuple(
 )
 """The fields of a page beside its stock, in their order."""
 
+_CALLED = {"isbn": "ISBN", "page_count": "pages", "srp_price": "list price", "bisac": "BISAC"}
+
 _FIELD_OF_LABEL = {
     **{"ean": "isbn", "price": "srp_price", "pub date": "publication_date", "sale date": "publication_date"},
     **{"physical": "weight", "pages": "page_count", "status": "publisher_status"},
@@ -157,6 +159,11 @@ def understand(body: bytes) -> Understood:
         centers=_centers(notes.stock.tables),
         strange=(*_strange_labels(notes, page), *_strange_headings(notes), *_strange_centers(notes)),
     )
+
+
+def called(name: str) -> str:
+    """A field's name for a person."""
+    return _CALLED.get(name, name.replace("_", " "))
 
 
 def is_read(value: object) -> bool:

@@ -1,0 +1,129 @@
+"""The covers' bucket: a picture is written, read back with our keys and by everybody, and deleted."""
+
+import contextlib
+import io
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from ingram_assets.covers.bucket import Bucket, client_config
+from ingram_assets.covers.public_address import read_publicly
+from ingram_assets.doctor.given import OF_LOCATION, Given
+from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.sources.open_library import OpenLibrary
+
+WRITE, READ, PUBLIC, DELETE = "Bucket: write", "Bucket: read back", "Bucket: public address", "Bucket: delete"
+OPEN_LIBRARY = "Open Library"
+
+_WELL_KNOWN = "9780140328721"
+"""A title of which Open Library has a cover; that it answers at all is enough."""
+
+
+class BucketVisit:
+    """One visit of the bucket, with a picture that is another one each time: no cache can have it."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._key = ""
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The client, as runs have it."""
+        import boto3
+
+        settings = self._given.scraper
+        client = boto3.client(
+            "s3",
+            endpoint_url=settings.R2_ENDPOINT,
+            region_name="auto",
+            aws_access_key_id=settings.R2_ACCESS_KEY_ID.get_secret_value(),
+            aws_secret_access_key=settings.R2_SECRET_ACCESS_KEY.get_secret_value(),
+            config=client_config(),
+        )
+        return Bucket(client, settings.R2_BUCKET_NAME, settings.R2_PUBLIC_URL)
+
+    @cached_property
+    def _picture(self) -> bytes:
+        from PIL import Image
+
+        file = io.BytesIO()
+        Image.frombytes("RGB", (8, 8), os.urandom(192)).save(file, "JPEG")
+        return file.getvalue()
+
+    def write(self) -> Seen:
+        """Stores the picture."""
+        self.bucket.check()
+        self._key = self.bucket.put_probe(secrets.token_hex(8), self._picture)
+        return Seen(f"{self._key} was stored in {self.bucket.name!r}.")
+
+    def read_back(self) -> Seen:
+        """Reads it with our keys."""
+        body, kind = self.bucket.read_probe(self._key)
+        if body != self._picture or kind != "image/jpeg":
+            words = f"Another picture came back than was stored ({len(body):,} bytes, {kind})."
+            return Seen(
+                f"{words} See whether the bucket changes what is stored.", Outcome.MISSING, settings=()
+            )
+        return Seen("The same bytes and type came back.")
+
+    def read_publicly(self) -> Seen:
+        """Reads it as everybody does."""
+        url = f"{self.bucket.public_url}/{self._key}"
+        answer = read_publicly(url)
+        if answer.status != 200:
+            return Seen(
+                f"{self.bucket.public_url} answers {answer.status} for what was just stored: correct "
+                "R2_PUBLIC_URL, or let the bucket be read by everybody (in R2: Settings, Custom Domains).",
+                Outcome.MISSING,
+            )
+        if answer.body != self._picture or answer.content_type != "image/jpeg":
+            return Seen(
+                f"{self.bucket.public_url} sends something else than was stored ({len(answer.body):,} bytes, "
+                f"{answer.content_type or 'of no type'}): see whether R2_PUBLIC_URL is this bucket's "
+                "address, and whether something on the way changes pictures.",
+                Outcome.MISSING,
+            )
+        return Seen(f"{self.bucket.public_url} sends the same bytes and type to everybody.")
+
+    def delete(self) -> Seen:
+        """Deletes it."""
+        self.bucket.remove_probe(self._key)
+        self._key = ""
+        return Seen("What was stored is deleted again.")
+
+    def leave(self) -> None:
+        """Deletes what is still there, since somebody stopped in the middle."""
+        if self._key:
+            with contextlib.suppress(IngramError):
+                self.bucket.remove_probe(self._key)
+            self._key = ""
+
+    def open_library(self) -> Seen:
+        """Asks for one cover, within its limit."""
+        url = self._given.scraper.OPEN_LIBRARY_COVERS_URL
+        with OpenLibrary(self._given.common.state_dir, base_url=url) as library:
+            picture = library.fetch(_WELL_KNOWN)
+        return Seen(f"{url} answers{'' if picture else ', and has no cover of ' + _WELL_KNOWN}.")
+
+
+def checks(given: Given, visit: BucketVisit) -> Iterator[Check]:
+    """Those of the bucket, if the scraper's settings are here."""
+    if "scraper" not in given.here:
+        return
+    file, of_scraper = ScraperSettings.file, OF_LOCATION["scraper"]
+
+    def check(
+        name: str, look: Callable[[], Seen], setting: str, *needs: str, system: str = "bucket"
+    ) -> Check:
+        return Check(system, name, look, file, (setting,), needs)
+
+    yield check(WRITE, visit.write, "R2_ENDPOINT", of_scraper)
+    yield check(READ, visit.read_back, "R2_ENDPOINT", WRITE)
+    yield check(PUBLIC, visit.read_publicly, "R2_PUBLIC_URL", WRITE)
+    yield check(DELETE, visit.delete, "R2_ENDPOINT", WRITE)
+    yield check(
+        OPEN_LIBRARY, visit.open_library, "OPEN_LIBRARY_COVERS_URL", of_scraper, system="open library"
+    )

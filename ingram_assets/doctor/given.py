@@ -1,0 +1,144 @@
+"""Whose settings are on this machine, and what is wrong with them."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from ingram_assets.defs.storefront.from_settings import category_table, store_rules
+from ingram_assets.doctor.model import Check, NamedSetting, Outcome, Seen
+from ingram_assets.settings.base import Settings
+from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
+from ingram_assets.settings.environment import environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.files import env_dir, example_of, own_file
+from ingram_assets.settings.loading import faults, load
+from ingram_assets.settings.operations import OperationsSettings
+from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+
+SHARED = "Settings of all"
+OWNER = "Settings of the queue's owner"
+OF_LOCATION = {name: f"Settings of the {name}" for name in LOCATIONS} | {
+    "operations": "Settings of operations"
+}
+"""A code location to the check of its settings, without which nothing of it can be looked at."""
+
+_LACKING = {
+    "scraper": "the queue's writer, the bucket, the mailbox, the browser and iPage are not looked at",
+    "storefront": "the queue's reader, the journal and Medusa are not looked at",
+    "operations": "nobody would be told when the promise breaks",
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """The settings as the processes of `ingram up` get them; a location's own once its check went well.
+
+    Attributes:
+        here: the code locations whose settings are on this machine, by a file or the environment. In life
+            each may be another user's, or another machine's.
+    """
+
+    here: frozenset[str]
+
+    @cached_property
+    def common(self) -> CommonSettings:
+        """What all may know."""
+        return load(CommonSettings, environment_of(None))
+
+    @cached_property
+    def scraper(self) -> ScraperSettings:
+        """The scraper's."""
+        return load(ScraperSettings, environment_of("scraper"))
+
+    @cached_property
+    def storefront(self) -> StorefrontSettings:
+        """The storefront's."""
+        return load(StorefrontSettings, environment_of("storefront"))
+
+    @cached_property
+    def operations(self) -> OperationsSettings:
+        """Those of operations."""
+        return load(OperationsSettings, environment_of("operations"))
+
+    @cached_property
+    def owner(self) -> MigrateSettings:
+        """The queue's owner's."""
+        return load(MigrateSettings, environment_of_owner())
+
+
+def settings_here() -> Given:
+    """Which code locations' settings are here."""
+    return Given(frozenset(name for name, of in LOCATIONS.items() if _is_here(of)))
+
+
+def _is_here(location: type[Settings]) -> bool:
+    if (env_dir() / location.file).exists():
+        return True
+    own = [name for name in location.model_fields if READ_FROM[name] == (".env", location.file)]
+    return any(os.environ.get(name, "").strip() for name in own)
+
+
+def checks(given: Given) -> Iterator[Check]:
+    """Each file: complete, and nothing in it that belongs elsewhere; and the tables that it names."""
+    yield Check("settings", SHARED, lambda: _of_all(given))
+    for name, settings in LOCATIONS.items():
+        yield Check(
+            "settings", OF_LOCATION[name], partial(_of_location, given, name, settings), settings.file
+        )
+    yield Check("settings", OWNER, lambda: _of_owner(given))
+    if "storefront" in given.here:
+        file, needs = StorefrontSettings.file, (OF_LOCATION["storefront"],)
+        yield Check("settings", "Table of labels", lambda: _labels(given), file, needs=needs)
+        yield Check("settings", "Table of categories", lambda: _categories(given), file, needs=needs)
+
+
+def _of_all(given: Given) -> Seen:
+    environment = environment_of(None)
+    if told := faults(environment, CommonSettings, PaceSettings):
+        return _at_fault(told)
+    port_settings(environment_of_owner())
+    return Seen(f"{own_file('.env')} is complete. State is kept in {given.common.state_dir}.")
+
+
+def _of_location(given: Given, name: str, settings: type[Settings]) -> Seen:
+    file = own_file(settings.file)
+    if name in given.here:
+        told = faults(environment_of(name), settings)
+        return _at_fault(told) if told else Seen(f"{file} is complete.")
+    words = f"{file} is not set up here (see {example_of(settings.file)}): {_LACKING[name]}."
+    # Each may be another user's; but without both there is nothing to look at.
+    is_all = not {"scraper", "storefront"} & given.here
+    outcome = Outcome.NOTE if name == "operations" else Outcome.MISSING if is_all else Outcome.NOT_TRIED
+    return Seen(words, outcome, settings=())
+
+
+def _of_owner(given: Given) -> Seen:
+    environment = environment_of_owner()
+    if not environment.get("QUEUE_OWNER_DB_URL") and not {"scraper", "storefront"} <= given.here:
+        words = "QUEUE_OWNER_DB_URL is not set here: ingram queue migrate and ingram up need it."
+        return Seen(words, Outcome.NOT_TRIED)
+    told = faults(environment, MigrateSettings)
+    return _at_fault(told) if told else Seen("QUEUE_OWNER_DB_URL is there.")
+
+
+def _at_fault(told: Mapping[str, list[str]]) -> Seen:
+    sentences = [f"{'; '.join(each)}. Set them in {own_file(file)}" for file, each in told.items()]
+    names = [NamedSetting(file, one.partition(" ")[0]) for file, each in told.items() for one in each]
+    words = f"{'; '.join(sentences)} or in the environment (README, “Running it for real”)."
+    return Seen(words, Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
+
+
+def _labels(given: Given) -> Seen:
+    file = given.storefront.LABELS_FILE
+    store_rules(given.storefront)
+    return Seen(f"{file} can be used." if file else "The program's own is used.")
+
+
+def _categories(given: Given) -> Seen:
+    file = given.storefront.CATEGORIES_FILE
+    table = category_table(given.storefront)
+    whose = f"{file} can be used" if file else "The program's own is used"
+    return Seen(f"{whose}: {len(table.by_heading):,} headings.")

@@ -1,0 +1,250 @@
+"""iPage itself: the sign-in step by step, one export, three product pages and a cover; ten pages at most."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
+from ingram_assets.doctor.browser import BROWSER
+from ingram_assets.doctor.clock import off_by
+from ingram_assets.doctor.given import OF_LOCATION, SHARED, Given
+from ingram_assets.doctor.mailbox import MAILBOX
+from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.domain.wording import moment
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.sources.ipage.access.session import SessionLost
+from ingram_assets.sources.ipage.login.sign_in import CodeRefused
+from ingram_assets.sources.ipage.login.step_pictures import SignInStep
+from ingram_assets.sources.ipage.pages.results_page import ResultsPage
+from ingram_assets.sources.ipage.pages.understood import (
+    FIELDS,
+    KINDS,
+    Strange,
+    Understood,
+    called,
+    is_read,
+    understand,
+)
+from ingram_assets.sources.ipage.site import PagesUsedUp, Site, Timeouts
+from ingram_assets.whole_files import write_whole
+
+PAUSE, SIGN_IN, CLOCK = "iPage: asked at all", "iPage: sign-in", "iPage: clock"
+SEARCH, COVER = "iPage: search export", "iPage: cover"
+PAGES = tuple(f"iPage: product page {number}" for number in (1, 2, 3))
+
+MOST_PAGES = 10
+CODE_PATIENCE = 60.0
+"""Seconds in which a mail with a code should be there. It is asked for twice."""
+_VISITS_KEPT = 5
+_MOST_STRANGE = 8
+
+_STEPS = {
+    **{"login": "the login form", "factor": "the choice of the second factor", "send": "a code is sent"},
+    **{"code": "the code", "terms": "terms to accept", "blocked": "the bot wall"},
+    **{"expired": "a session that is over", "page": "a page", "nothing": "no page"},
+}
+
+
+class SiteVisit:
+    """One visit of the site. `tell` is told what is at work, as it changes."""
+
+    def __init__(self, given: Given, tell: Callable[[str], None]) -> None:
+        self._given, self._tell = given, tell
+        self._steps: list[str] = []
+        self._skew = 0.0
+        self._isbns: list[str] = []
+        self._began = datetime.now(UTC)
+
+    @cached_property
+    def _site(self) -> Site:
+        return open_site(
+            self._given.scraper,
+            self._given.common,
+            f"doctor-{self._began:%Y%m%dT%H%M%S}",
+            code_patience=CODE_PATIENCE,
+            sign_in_patience=20.0,
+            timeouts=Timeouts(connect=10.0, read=15.0, total=20.0),
+            tries=1,
+            most_pages=MOST_PAGES,
+            watch_sign_in=self._saw,
+        )
+
+    @cached_property
+    def pictures(self) -> Path:
+        """The folder of this visit's pictures, for the owner of the state folder alone."""
+        above = ipage_folder(self._given.common) / "doctor"
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in sorted(above.iterdir())[: 1 - _VISITS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        folder = above / f"{self._began:%Y%m%dT%H%M%S}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def cancel(self) -> None:
+        """Ends what is under way."""
+        self._site.cancel()
+
+    def leave(self) -> None:
+        """Keeps the session for the runs, and ends what is under way."""
+        if "_site" in self.__dict__:
+            self._site.close()
+
+    def pause(self) -> Seen:
+        """Whether the site may be asked now."""
+        if pause := self._site.pause():
+            words = (
+                f"It is left alone until {moment(pause.until)}, after a block ({pause.reason}), so nothing "
+                "was asked of it. Run ingram doctor again then."
+            )
+            return Seen(words, Outcome.MISSING, settings=())
+        return Seen("Nothing keeps us from asking.")
+
+    def sign_in(self) -> Seen:
+        """Signs in as runs do when a session is lost, whether one is kept or not."""
+        settings = self._given.scraper
+        if settings.IPAGE_SESSION_COOKIE is not None:
+            return self._by_hand()
+        try:
+            self._site.sign_in()
+        except CodeRefused as error:
+            if settings.IPAGE_MFA != "totp":
+                raise
+            return Seen(f"{error} The secret is IPAGE_TOTP_SECRET.", Outcome.MISSING)
+        return Seen(f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages.")
+
+    def _by_hand(self) -> Seen:
+        """Whether the session that a person captured lives."""
+        try:
+            self._site.open_home()
+        except SessionLost:
+            words = "The session of IPAGE_SESSION_COOKIE is over: sign in with a browser, and copy it anew."
+            return Seen(words, Outcome.MISSING)
+        if self._steps:
+            words = "The session of IPAGE_SESSION_COOKIE is over, and the account was signed in: take it out."
+            return Seen(words, Outcome.NOTE)
+        return Seen("The session of IPAGE_SESSION_COOKIE lives.")
+
+    def steps(self) -> tuple[str, ...]:
+        """The pages of the sign-in so far, and where their pictures are."""
+        return tuple(self._steps)
+
+    def _saw(self, step: SignInStep) -> None:
+        self._skew = step.clock_skew.total_seconds()
+        what = _STEPS.get(step.asks, step.asks)
+        line = f"{len(self._steps) + 1}. {what} ({step.path})"
+        self._tell(f"{SIGN_IN}: {what}")
+        if step.picture is not None:
+            file = self.pictures / f"{len(self._steps) + 1}-{step.asks}.png"
+            write_whole(file, step.picture)
+            line += f": {file}"
+        self._steps.append(line)
+
+    def clock(self) -> Seen:
+        """This machine's clock beside the site's, as its pages told it."""
+        if not self._steps:
+            return Seen("not tried: without a sign-in, iPage told no time.", Outcome.NOT_TRIED)
+        ours = datetime.now(UTC)
+        theirs = datetime.fromtimestamp(ours.timestamp() + self._skew, UTC)
+        return off_by(theirs, ours, "iPage")
+
+    def search(self) -> Seen:
+        """The export of the saved search, or what stands in its place."""
+        search = self._given.scraper.IPAGE_SAVED_SEARCH_ID
+        if search is None:
+            words = "not tried: IPAGE_SAVED_SEARCH_ID is not set (titles come by ingram discover --file)."
+            return Seen(words, Outcome.NOT_TRIED)
+        found = self._site.export(search)
+        self._isbns = [title.isbn for title in found.titles]
+        what = (
+            "A page of results, in place of the export," if isinstance(found, ResultsPage) else "The export"
+        )
+        more = (
+            *found.warnings,
+            *(f"Not understood: {row.value} ({row.reason})" for row in found.rejected[:5]),
+        )
+        if not self._isbns:
+            words = f"{what} lists no title: look at the search in a browser. Is IPAGE_SAVED_SEARCH_ID right?"
+            return Seen(words, Outcome.MISSING, more)
+        outcome = Outcome.NOTE if found.rejected or isinstance(found, ResultsPage) else Outcome.FINE
+        return Seen(f"{what} lists {len(self._isbns):,} titles, {self._isbns[0]} first.", outcome, more)
+
+    def page(self, number: int) -> Seen:
+        """The page of one of the first titles, and what is understood of it."""
+        if number >= len(self._isbns):
+            return Seen("not tried: the search has no more titles.", Outcome.NOT_TRIED)
+        isbn = self._isbns[number]
+        try:
+            return understood_in_words(isbn, understand(self._site.product_body(isbn)))
+        except PagesUsedUp:
+            return _no_more_pages()
+
+    def cover(self) -> Seen:
+        """The cover of the first title."""
+        try:
+            picture = self._site.cover(self._isbns[0])
+        except PagesUsedUp:
+            return _no_more_pages()
+        if picture is None:
+            return Seen(f"iPage has none of {self._isbns[0]}.", Outcome.NOTE)
+        return Seen(f"That of {self._isbns[0]} came ({len(picture):,} bytes).")
+
+
+def _no_more_pages() -> Seen:
+    return Seen(f"not tried: {MOST_PAGES} pages were read, and no more are.", Outcome.NOT_TRIED)
+
+
+def understood_in_words(isbn: str, understood: Understood) -> Seen:
+    """What is understood of a title's page, and what is not. Pure."""
+    page = understood.page
+    if page is None or not understood.is_reading or page.isbn != isbn:
+        why = [*understood.refused]
+        if understood.kind != "product":
+            why.insert(0, f"it is {KINDS[understood.kind]} ({understood.said_by})")
+        elif page is not None and page.isbn not in ("", isbn):
+            why.insert(0, f"it is of {page.isbn}")
+        words = f"{isbn} can't be read: {'; '.join(why)} See ingram read {isbn}"
+        return Seen(words, Outcome.MISSING, _strange_lines(isbn, understood.strange), settings=())
+    said = [name for name in FIELDS if name != "restrictions"]  # Most titles have none.
+    lacking = [called(name) for name in said if not is_read(getattr(page, name))]
+    stock = "no stock" if page.stock is None else f"stock of {len(page.stock)} centers"
+    words = f"{isbn} {page.title}: {len(said) - len(lacking)} of {len(said)} fields, {stock}."
+    if lacking:
+        words += f" It does not say: {', '.join(lacking)}."
+    outcome = Outcome.NOTE if understood.strange or page.warnings else Outcome.FINE
+    return Seen(words, outcome, (*page.warnings, *_strange_lines(isbn, understood.strange)))
+
+
+def _strange_lines(isbn: str, strange: tuple[Strange, ...]) -> tuple[str, ...]:
+    """What was not understood, a line each, and how to see it on the page."""
+    lines = []
+    for one in strange[:_MOST_STRANGE]:
+        perhaps = f", perhaps {called(one.perhaps)}" if one.perhaps else ""
+        lines.append(f"Not understood: the {one.what} “{one.words}”{perhaps}, see ingram read {isbn}")
+    if len(strange) > _MOST_STRANGE:
+        lines.append(f"… and {len(strange) - _MOST_STRANGE} more: ingram read {isbn}")
+    return tuple(lines)
+
+
+def checks(given: Given, visit: SiteVisit) -> Iterator[Check]:
+    """Those of the site, if the scraper's settings are here."""
+    if "scraper" not in given.here:
+        return
+
+    def check(
+        name: str, look: Callable[[], Seen], seconds: float, setting: tuple[str, ...], *needs: str
+    ) -> Check:
+        file, canceled = ScraperSettings.file, visit.cancel
+        so_far = visit.steps if name == SIGN_IN else tuple
+        return Check("ipage", name, look, file, setting, needs, seconds, canceled, so_far)
+
+    yield check(PAUSE, visit.pause, 15.0, (), OF_LOCATION["scraper"], SHARED)
+    yield check(
+        SIGN_IN, visit.sign_in, 3 * CODE_PATIENCE + 20.0, ("IPAGE_BASE_URL",), PAUSE, MAILBOX, BROWSER
+    )
+    yield check(CLOCK, visit.clock, 15.0, (), SIGN_IN)
+    yield check(SEARCH, visit.search, 60.0, ("IPAGE_SAVED_SEARCH_ID",), SIGN_IN)
+    for number, name in enumerate(PAGES):
+        yield check(name, lambda number=number: visit.page(number), 40.0, (), SEARCH)  # type: ignore[misc]
+    yield check(COVER, visit.cover, 40.0, (), SEARCH)

@@ -1,0 +1,205 @@
+"""The databases: the queue as its writer, reader and owner see it, the journal, and Dagster's."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from ingram_assets.doctor import given as settings_of
+from ingram_assets.doctor.given import Given
+from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.staging.connection import Server, failure
+from ingram_assets.staging.schema import is_of_this_version, versions
+from ingram_assets.staging.schema.roles import faults_of
+from ingram_assets.store.journal_schema import VERSION, journal_version
+from ingram_assets.store.watching import read_mode
+
+WRITER, READER, OWNER = "Queue, as its writer", "Queue, as its reader", "Queue, as its owner"
+JOURNAL, DAGSTER = "Journal", "Dagster's database"
+
+_CONNECT_SECONDS = 8
+_THEN_MIGRATE = "run ingram queue migrate"
+_MIGRATE = "Run ingram queue migrate"
+
+
+class Databases:
+    """Looks at each database. `identities`: which queue the writer and the reader found."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self.identities: dict[str, tuple[Any, ...]] = {}
+        self.journal_is_current = self.journal_is_empty = False
+
+    def writer(self) -> Seen:
+        """The queue, as the scraper signs in to it."""
+        return self._role(Server(self._given.scraper.QUEUE_DB_URL.get_secret_value()), is_writer=True)
+
+    def reader(self) -> Seen:
+        """The queue, as the storefront signs in to it."""
+        return self._role(Server(self._given.storefront.QUEUE_DB_URL.get_secret_value()), is_writer=False)
+
+    def _role(self, server: Server, *, is_writer: bool) -> Seen:
+        called = "writer" if is_writer else "reader"
+        with _connected(server, f"look at the queue as its {called}") as connection:
+            there = _one(connection, "SELECT to_regclass('public.ingram_queue') IS NOT NULL")
+            if not there or not is_of_this_version(connection):
+                what = "is not migrated to this version" if there else "has no tables of the queue"
+                words = f"{server.name} {what}. {_MIGRATE}; if QUEUE_DB_URL leads elsewhere, correct it."
+                return Seen(words, Outcome.MISSING)
+            self.identities[called] = _one_row(connection, _IDENTITY)
+            faults = faults_of(connection, is_writer=is_writer)
+        if faults:
+            words = (
+                f"The role {server.user} at {server.name} {'; '.join(faults)}. Set QUEUE_DB_URL to the role "
+                f"ingram_queue_{called}; if it is that one, {_THEN_MIGRATE}."
+            )
+            return Seen(words, Outcome.MISSING)
+        can = "calls the five write functions and reads nothing" if is_writer else "reads, and marks rows"
+        return Seen(f"{server.user} at {server.name} {can}, as it should.")
+
+    def owner(self) -> Seen:
+        """The queue, as `ingram queue migrate` signs in to it, and the roles that it names."""
+        settings = self._given.owner
+        server = Server(settings.QUEUE_OWNER_DB_URL.get_secret_value(), "QUEUE_OWNER_DB_URL")
+        with _connected(server, "look at the queue as its owner") as connection:
+            may = _one(connection, "SELECT has_schema_privilege('public', 'CREATE')")
+            version, newest = versions(connection) if may else (None, "")
+            roles = {
+                name: _one(
+                    connection, "SELECT to_regrole(quote_ident(%s)) IS NOT NULL", getattr(settings, name)
+                )
+                for name in ("QUEUE_WRITER_ROLE", "QUEUE_READER_ROLE")
+            }
+        if not may:
+            words = (
+                f"The role {server.user} may make no tables at {server.name}: set QUEUE_OWNER_DB_URL to its "
+                "owner."
+            )
+            return Seen(words, Outcome.MISSING)
+        if version != newest:
+            at = (
+                "was never migrated"
+                if version is None
+                else f"is at version {version}, this program's is {newest}"
+            )
+            words = f"{server.name} {at}. {_MIGRATE}; if QUEUE_OWNER_DB_URL leads elsewhere, correct it."
+            return Seen(words, Outcome.MISSING)
+        if lacking := [f"{name} ({getattr(settings, name)})" for name, there in roles.items() if not there]:
+            words = f"{server.name} has no such role: {', '.join(lacking)}. Correct it, or {_THEN_MIGRATE}."
+            return Seen(words, Outcome.MISSING)
+        return Seen(f"{server.name} is at version {version}, the newest.")
+
+    def same_queue(self) -> Seen:
+        """Whether writer and reader look at the same database."""
+        if self.identities["writer"] != self.identities["reader"]:
+            words = (
+                "The scraper writes to another database than the storefront reads: set QUEUE_DB_URL of "
+                f"{ScraperSettings.file} and of {StorefrontSettings.file} to the same one."
+            )
+            return Seen(words, Outcome.MISSING)
+        return Seen("The writer's and the reader's database is the same one.")
+
+    def journal(self) -> Seen:
+        """The journal's tables, and whether they can be made where they are not there yet."""
+        settings = self._given.storefront
+        server = Server(settings.STOREFRONT_DB_URL.get_secret_value(), "STOREFRONT_DB_URL")
+        with _connected(server, "look at the journal") as connection:
+            version = journal_version(connection)
+            mode = read_mode(connection, settings.MODE) if version == VERSION else None
+            may_make = _one(connection, "SELECT has_schema_privilege('public', 'CREATE')")
+        self.journal_is_current, self.journal_is_empty = version == VERSION, version is None
+        if version is not None and version > VERSION:
+            words = (
+                f"The journal of STOREFRONT_DB_URL is at version {version}, this program's is {VERSION}: "
+                "install the newer program."
+            )
+            return Seen(words, Outcome.MISSING, settings=())
+        if not may_make:
+            words = (
+                f"The role {server.user} may make no tables: let the role of STOREFRONT_DB_URL own "
+                f"{server.name}."
+            )
+            return Seen(words, Outcome.MISSING)
+        if version != VERSION:
+            at = "is empty" if version is None else f"is at version {version}"
+            return Seen(f"{server.name} {at}: its tables are made at the first start.")
+        assert mode is not None
+        is_live = "the store is written to" if mode.is_live else mode.why_watching
+        return Seen(f"{server.name} is at version {version}; {is_live}")
+
+    def dagster(self) -> Seen:
+        """Dagster's own database."""
+        server = Server(self._given.common.DAGSTER_PG_URL.get_secret_value(), "DAGSTER_PG_URL")
+        with _connected(server, "look at Dagster's database") as connection:
+            there = _one(
+                connection, "SELECT to_regclass('runs') IS NOT NULL AND to_regclass('event_logs') IS NOT NULL"
+            )
+            may = _one(
+                connection,
+                "SELECT CASE WHEN to_regclass('runs') IS NULL THEN has_schema_privilege('public', 'CREATE') "
+                "ELSE has_table_privilege('runs', 'SELECT, INSERT') END",
+            )
+        if not may:
+            words = (
+                f"The role {server.user} may not use {server.name}: let the role of DAGSTER_PG_URL own a "
+                "database."
+            )
+            return Seen(words, Outcome.MISSING)
+        return Seen(
+            f"{server.name} has Dagster's tables."
+            if there
+            else f"{server.name} is empty: its tables are made at the first start."
+        )
+
+
+_IDENTITY = """
+    SELECT oid, datname, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()
+"""
+
+
+def checks(given: Given, databases: Databases) -> Iterator[Check]:
+    """Those of the databases whose settings are here."""
+
+    def check(name: str, look: Callable[[], Seen], file: str, setting: str, *needs: str) -> Check:
+        return Check("postgresql", name, look, file, (setting,) if setting else (), needs)
+
+    of = settings_of.OF_LOCATION
+    if "scraper" in given.here:
+        yield check(WRITER, databases.writer, ScraperSettings.file, "QUEUE_DB_URL", of["scraper"])
+    if "storefront" in given.here:
+        yield check(READER, databases.reader, StorefrontSettings.file, "QUEUE_DB_URL", of["storefront"])
+    if {"scraper", "storefront"} <= given.here:
+        yield check("Queue", databases.same_queue, StorefrontSettings.file, "", WRITER, READER)
+    yield check(OWNER, databases.owner, ".env", "QUEUE_OWNER_DB_URL", settings_of.OWNER)
+    if "storefront" in given.here:
+        yield check(
+            JOURNAL, databases.journal, StorefrontSettings.file, "STOREFRONT_DB_URL", of["storefront"]
+        )
+    yield check(DAGSTER, databases.dagster, ".env", "DAGSTER_PG_URL", settings_of.SHARED)
+
+
+@contextmanager
+def _connected(server: Server, doing: str) -> Iterator[psycopg.Connection]:
+    """A connection that can change nothing, and the database's errors as ours."""
+    try:
+        with server.connect(seconds=_CONNECT_SECONDS) as connection:
+            connection.autocommit = True
+            connection.execute("SET default_transaction_read_only = on")
+            yield connection
+    except psycopg.Error as error:
+        raise failure(error, server, doing) from None
+
+
+def _one(connection: psycopg.Connection, query: str, *values: Any) -> Any:
+    return _one_row(connection, query, *values)[0]
+
+
+def _one_row(connection: psycopg.Connection, query: str, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode(), values or None).fetchone()
+    if row is None:
+        raise NeedsPerson("The database answers nothing to a question that it always can answer.")
+    return row

@@ -1,0 +1,186 @@
+"""The doctor in a shop of real servers: all in order, and what is said where it is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from ingram_assets.doctor.bucket import DELETE, PUBLIC, WRITE
+from ingram_assets.doctor.clock import off_by
+from ingram_assets.doctor.medusa import CURRENCY, LOCATION, READS, SHIPPING, SIGN_IN, WRITES
+from ingram_assets.doctor.model import Outcome
+from ingram_assets.doctor.postgres import DAGSTER, JOURNAL, OWNER, READER, WRITER
+from ingram_assets.store.journal import Journal
+from ingram_assets_tests.testing.examined_shop import ExaminedShop
+from ingram_demo.embedded.s3 import S3
+
+pytestmark = pytest.mark.xdist_group("medusa")
+
+SYSTEMS = ("clock", "postgresql", "bucket", "open library", "medusa")
+
+
+def rows_of(database: str) -> dict[str, int]:
+    """Each table of a database to the rows that it has."""
+    with psycopg.connect(database) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+            )
+        ]
+        return {
+            name: connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone()[0]  # type: ignore[index]
+            for name in tables
+        }
+
+
+def databases_of(shop: ExaminedShop) -> list[str]:
+    storefront, of_all = shop.files[".env.storefront"], shop.files[".env"]
+    return [
+        *(shop.queue.owner, storefront["STOREFRONT_DB_URL"], of_all["DAGSTER_PG_URL"]),
+        shop.medusa.database_url,
+    ]
+
+
+def test_all_is_there_and_nothing_is_changed(shop: ExaminedShop, s3: S3) -> None:
+    before = [*map(rows_of, databases_of(shop))], {*s3.files.rglob("*")}
+    found = shop.examine(*SYSTEMS)
+    assert not found.missing
+    assert {one.name for one in found.found if one.outcome is Outcome.NOTE} == {LOCATION}
+    assert {one.name for one in found.found if one.outcome is Outcome.NOT_TRIED} == {SHIPPING}
+    files = {*s3.files.rglob("*")}
+    assert not [file for file in files if file.is_file() and ".check" in str(file)]
+    # The folder of the check itself is this server's, not S3's.
+    assert ([*map(rows_of, databases_of(shop))], {one for one in files if ".check" not in one.name}) == (
+        before[0],
+        {one for one in before[1] if ".check" not in one.name},
+    )
+
+
+def test_a_queue_that_was_never_migrated(shop: ExaminedShop) -> None:
+    changes = {".env.storefront": {"QUEUE_DB_URL": shop.empty_database}}
+    found = shop.examine("postgresql", changes=changes)
+    assert "has no tables of the queue. Run ingram queue migrate" in found.of(READER).words
+    assert found.of(WRITER).outcome is Outcome.FINE
+
+
+def test_a_queue_of_another_version(shop: ExaminedShop) -> None:
+    version = "UPDATE ingram_queue_version SET version_num"
+    older = "ALTER FUNCTION public.ingram_no_room(text) RENAME TO no_room"
+    for statement, back in (
+        (older, "ALTER FUNCTION public.no_room(text) RENAME TO ingram_no_room"),
+        (f"{version} = '0007'", f"{version} = '0008'"),
+    ):
+        shop.queue.sql(statement)
+        try:
+            found = shop.examine("postgresql")
+        finally:
+            shop.queue.sql(back)
+        names = {one.name for one in found.missing}
+        assert names == ({WRITER, READER} if statement is older else {OWNER})
+
+
+def test_roles_that_are_swapped(shop: ExaminedShop) -> None:
+    changes = {
+        ".env.scraper": {"QUEUE_DB_URL": shop.queue.reader},
+        ".env.storefront": {"QUEUE_DB_URL": shop.queue.writer},
+    }
+    found = shop.examine("postgresql", changes=changes)
+    assert "may not execute ingram_add_titles" in found.of(WRITER).words
+    assert "has rights on the table ingram_queue" in found.of(WRITER).words
+    assert "may not read ingram_queue" in found.of(READER).words
+
+
+@pytest.mark.parametrize(
+    ("right", "check", "words"),
+    [
+        ("SELECT ON ingram_queue TO ingram_queue_writer", WRITER, "has rights on the table ingram_queue"),
+        ("INSERT ON ingram_queue TO ingram_queue_reader", READER, "may write to the table ingram_queue"),
+        ("CREATE ON SCHEMA public TO ingram_queue_reader", READER, "may make tables here"),
+    ],
+)
+def test_a_role_with_more_than_it_needs(shop: ExaminedShop, right: str, check: str, words: str) -> None:
+    shop.queue.sql(f"GRANT {right}")
+    try:
+        found = shop.examine("postgresql")
+    finally:
+        shop.queue.sql(f"REVOKE {right.replace(' TO ', ' FROM ')}")
+    assert [one.name for one in found.missing] == [check]
+    assert words in found.of(check).words
+
+
+def test_a_role_with_less_than_it_needs(shop: ExaminedShop) -> None:
+    shop.queue.sql("REVOKE UPDATE (imported_at) ON ingram_queue FROM ingram_queue_reader")
+    try:
+        found = shop.examine("postgresql")
+    finally:
+        shop.queue.sql("GRANT UPDATE (imported_at) ON ingram_queue TO ingram_queue_reader")
+    assert "may not mark rows of ingram_queue (imported_at)" in found.of(READER).words
+
+
+def test_databases_are_left_empty(shop: ExaminedShop) -> None:
+    found = shop.examine("postgresql")
+    assert "its tables are made at the first start" in found.of(JOURNAL).words
+    assert "its tables are made at the first start" in found.of(DAGSTER).words
+
+
+def test_a_journal_with_tables_says_whether_the_shop_watches(shop: ExaminedShop) -> None:
+    url = shop.empty_database
+    changes = {".env.storefront": {"STOREFRONT_DB_URL": url}}
+    with Journal(url):
+        pass
+    found = shop.examine("postgresql", "medusa", changes=changes)
+    assert "Watching only: nothing is written to the store." in found.of(JOURNAL).words
+    assert found.of(LOCATION).outcome is Outcome.NOTE
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE store_journal_version SET version_num = '9999'")
+        try:
+            found = shop.examine("postgresql", "medusa", changes=changes)
+        finally:
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert "install the newer program" in found.of(JOURNAL).words
+    assert found.of(LOCATION).words == f"not tried: {JOURNAL} first."
+    assert found.of(CURRENCY).outcome is Outcome.FINE
+
+
+def test_without_the_file_of_a_location_the_others_are_looked_at(shop: ExaminedShop) -> None:
+    found = shop.examine(*SYSTEMS, without=[".env.scraper"])
+    assert not found.missing
+    assert "is not set up here" in found.of("Settings of the scraper").words
+    assert found.of(SIGN_IN).outcome is Outcome.FINE
+    assert not [one for one in found.found if one.system == "bucket"]
+
+
+def test_without_any_file_that_is_said(shop: ExaminedShop) -> None:
+    found = shop.examine(without=[*shop.files])
+    names = {one.name for one in found.missing}
+    assert {"Settings of all", "Settings of the scraper", "Settings of the storefront"} <= names
+
+
+def test_a_misspelled_setting_is_a_note(shop: ExaminedShop) -> None:
+    found = shop.examine("no system", changes={".env.scraper": {"R2_BUCKET_NAMES": "covers"}})
+    assert not found.missing
+    assert any("R2_BUCKET_NAME meant?" in line for one in found.found for line in one.more)
+
+
+def test_a_user_of_medusa_that_was_deleted_is_told_from_a_missing_right(shop: ExaminedShop) -> None:
+    found = shop.examine("postgresql", "medusa", changes={".env.storefront": {"MEDUSA_API_KEY": "sk_none"}})
+    assert "does not let the secret API key in (401" in found.of(SIGN_IN).words
+    assert found.of(READS).outcome is found.of(WRITES).outcome is Outcome.NOT_TRIED
+
+
+def test_a_bucket_that_nobody_may_read_keeps_nothing(shop: ExaminedShop, s3: S3) -> None:
+    other = f"{s3.public_url}-of-another"
+    found = shop.examine("bucket", changes={".env.scraper": {"R2_PUBLIC_URL": other}})
+    assert f"{other} answers 404" in found.of(PUBLIC).words
+    assert found.of(WRITE).outcome is found.of(DELETE).outcome is Outcome.FINE
+    assert not [*s3.files.rglob(".check/*.jpg")]
+
+
+def test_clocks() -> None:
+    now = datetime.now(UTC)
+    assert off_by(now, now + timedelta(seconds=60), "iPage").outcome is Outcome.FINE
+    ahead = off_by(now, now + timedelta(seconds=61), "iPage")
+    assert ahead.outcome is Outcome.MISSING
+    assert "61 s ahead of that of iPage" in ahead.words
+    assert "3,600 s behind that of Medusa" in off_by(now + timedelta(hours=1), now, "Medusa").words

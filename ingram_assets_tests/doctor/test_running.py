@@ -1,0 +1,99 @@
+"""Checks, one after the other: each within its time, none stopped by another."""
+
+import logging
+import time
+
+import pytest
+
+from ingram_assets.doctor.model import Check, Finding, NamedSetting, Outcome, Seen
+from ingram_assets.doctor.running import findings
+from ingram_assets.domain.failures import NeedsPerson
+
+
+def fine() -> Seen:
+    return Seen("It is there.")
+
+
+def refused() -> Seen:
+    raise NeedsPerson("It refuses R2_ACCESS_KEY_ID: correct it.")
+
+
+def made(*checks: Check) -> list[Finding]:
+    return [*findings(checks)]
+
+
+def test_a_frozen_system_costs_its_time_and_stops_nothing() -> None:
+    canceled = []
+    began = time.monotonic()
+    frozen, after = made(
+        Check(
+            "bucket",
+            "Frozen",
+            lambda: time.sleep(30) or fine(),  # type: ignore[func-returns-value]
+            ".env.scraper",
+            ("R2_ENDPOINT",),
+            seconds=0.3,
+            canceled=lambda: canceled.append(True),
+            so_far=lambda: ("It began.",),
+        ),
+        Check("bucket", "After", fine),
+    )
+    assert time.monotonic() - began < 5
+    assert canceled == [True]
+    assert frozen.outcome is Outcome.MISSING
+    assert frozen.words == "It did not answer within 0.3 s: see whether it is up. Is R2_ENDPOINT right?"
+    assert frozen.settings == (NamedSetting(".env.scraper", "R2_ENDPOINT"),)
+    assert frozen.more == ("It began.",)
+    assert after.outcome is Outcome.FINE
+
+
+def test_what_builds_on_a_failed_one_is_not_tried() -> None:
+    tried: list[str] = []
+
+    def tell(name: str) -> Seen:
+        tried.append(name)
+        return fine()
+
+    _, second, third, other = made(
+        Check("bucket", "First", refused),
+        Check("bucket", "Second", lambda: tell("second"), needs=("First",)),
+        Check("bucket", "Third", lambda: tell("third"), needs=("Second",)),
+        Check("medusa", "Other", lambda: tell("other"), needs=("Nowhere",)),
+    )
+    assert (second.outcome, second.words) == (Outcome.NOT_TRIED, "not tried: First first.")
+    assert third.words == "not tried: Second first."
+    assert other.outcome is Outcome.FINE
+    assert tried == ["other"]
+
+
+def test_an_error_names_its_settings_and_the_file_where_several_have_one() -> None:
+    def queue() -> Seen:
+        raise NeedsPerson("The password is wrong: correct QUEUE_DB_URL.")
+
+    key, writer, reader = made(
+        Check("bucket", "Key", refused, ".env.scraper", ("R2_ENDPOINT",)),
+        Check("postgresql", "Writer", queue, ".env.scraper"),
+        Check("postgresql", "Reader", queue, ".env.storefront"),
+    )
+    assert key.settings == (NamedSetting(".env.scraper", "R2_ACCESS_KEY_ID"),)
+    assert writer.words.endswith("correct QUEUE_DB_URL of .env.scraper.")
+    assert reader.settings == (NamedSetting(".env.storefront", "QUEUE_DB_URL"),)
+
+
+def test_what_nobody_thought_of_shows_no_secret() -> None:
+    def surprised() -> Seen:
+        raise RuntimeError("postgresql://user:secret@host")
+
+    (found,) = made(Check("bucket", "Odd", surprised))
+    assert found.words == "It could not be looked at (RuntimeError)."
+
+
+def test_a_warning_meanwhile_is_a_note_of_the_check(caplog: pytest.LogCaptureFixture) -> None:
+    def warned() -> Seen:
+        logging.getLogger("ingram_assets.settings.environment").warning("%s does nothing.", "R2_BUCKET")
+        return fine()
+
+    noted, after = made(Check("settings", "Noted", warned), Check("settings", "After", fine))
+    assert (noted.outcome, noted.more) == (Outcome.NOTE, ("R2_BUCKET does nothing.",))
+    assert after.outcome is Outcome.FINE
+    assert not caplog.records
