@@ -24,14 +24,10 @@ from ingram_assets.settings.shared import CommonSettings
 
 log = logging.getLogger(__name__)
 
-_PATHS = [
-    "DAGSTER_HOME",
-    "INGRAM_STATE_DIR",
-    "BROWSER_EXECUTABLE",
-    "CATEGORIES_FILE",
-    "LABELS_FILE",
-    "SITE_FILE",
-]
+_PATHS = (
+    *("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE"),
+    *("CATEGORIES_FILE", "LABELS_FILE", "SITE_FILE"),
+)
 """Settings that name a file or folder."""
 
 _PORTS = "UI DESK SCRAPER STOREFRONT OPERATIONS POSTGRES S3 COVERS IMAP IPAGE MEDUSA"

@@ -10,8 +10,8 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings, SiteSettings
 from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in, profile_with
 from ingram_assets.sources.ipage.site import Credentials, Site
-from ingram_assets.sources.ipage.site_profile import SiteProfile, built_in, profile_with
 
 
 def profile_of_the_shop() -> SiteProfile:

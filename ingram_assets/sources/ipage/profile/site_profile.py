@@ -5,12 +5,13 @@ so that a page costs nothing of that.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from urllib.parse import quote
 
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.site_file import SiteEntries, parse_site_file
+from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
 SITE_FILE = resources.files("ingram_assets.sources.ipage") / "site.toml"
 """The entries that come with the program."""
@@ -30,6 +31,11 @@ class SiteProfile:
     def fingerprint(self) -> str:
         """Another one as soon as anything that is believed of the site is."""
         return self.entries.fingerprint
+
+    @cached_property
+    def labels(self) -> LabelNames:
+        """Names of the labels on a product page."""
+        return LabelNames(self.entries.labels)
 
     @property
     def home(self) -> str:
