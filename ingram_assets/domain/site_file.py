@@ -27,7 +27,7 @@ WORDS = (
     *("blocked", "expired", "closed", "not_found", "no_picture", "sign_out"),
     *("results", "next_page", "download"),
 )
-UNITS = ("dollars", "pages", "pounds", "ounces", "kilograms", "grams")
+UNITS = ("dollars", "copies", "pages", "pounds", "ounces", "kilograms", "grams")
 SIGN_IN = (
     *("user", "password", "account", "submit", "send_code", "resend", "code", "verify"),
     *("email_factor", "totp_factor", "sms_factor", "voice_factor"),

@@ -28,8 +28,8 @@ class Notes:
     Attributes:
         profile: what is believed of the site, by which the page is read.
         labels: all that are known on the page.
-        spots: by a field of `ProductPage`, where its value stands.
         stock: what was read of the stock tables, up to what could not be told.
+        spots: by a field of `ProductPage`, where its value stands.
         warnings: sentences on what was there and not understood.
         refused: why this is no reading: what is required and could not be told.
     """
@@ -37,8 +37,8 @@ class Notes:
     tree: LexborHTMLParser
     profile: SiteProfile
     labels: Labels
+    stock: PageStock
     spots: dict[str, list[Spot]] = field(default_factory=dict)
-    stock: PageStock = field(default_factory=PageStock)
     warnings: list[str] = field(default_factory=list)
     refused: list[PageChanged] = field(default_factory=list)
 

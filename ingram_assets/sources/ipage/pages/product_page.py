@@ -24,7 +24,7 @@ from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
-from ingram_assets.sources.ipage.pages.stock_tables import read_stock
+from ingram_assets.sources.ipage.pages.stock_tables import PageStock, read_stock
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 
@@ -145,14 +145,14 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     """
     profile = profile or built_in()
     tree = _the_whole_page(html)
-    notes = Notes(tree, profile, Labels(tree, profile.labels))
+    notes = Notes(tree, profile, Labels(tree, profile.labels), PageStock(profile.stock))
     labels, stock = notes.labels, notes.stock
     untold: tuple[str, Spot | None] = ("", None)
     title, beside = notes.required(lambda: _title(notes), untold)
     isbn = notes.required(lambda: _isbn(notes), "")
     notes.required(lambda: read_stock(tree, stock), None)
     links = _links_of_the_book(tree)
-    physical = labels.first("physical") or ""
+    physical = profile.numbers.number(labels.first("physical") or "")
     page = ProductPage(
         isbn=isbn,
         title=title,
@@ -195,7 +195,7 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 
 def _price(notes: Notes) -> Decimal | None:
-    reading = fields.read_price(notes.labels.first("price") or "")
+    reading = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
     notes.under("srp_price", "price")
     return _noted("US SRP", reading, notes)
 
@@ -391,7 +391,7 @@ def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:
 def _publication_date(notes: Notes) -> date | None:
     for label in ("pub_date", "sale_date"):
         for text in notes.labels.all(label):
-            day, problem = fields.read_date(text)
+            day, problem = fields.read_date(notes.profile.numbers.date(text))
             if problem:
                 notes.warnings.append(f"{label.replace('_', ' ').capitalize()}: {problem}.")
             if day is not None:
@@ -405,7 +405,10 @@ def _weight(physical: str, notes: Notes) -> Decimal | None:
     """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
     reading, label = _weight_of_physical(physical), "physical"
     if reading is None:
-        reading, label = fields.read_weight(notes.labels.first("weight") or ""), "weight"
+        reading, label = (
+            fields.read_weight(notes.profile.numbers.number(notes.labels.first("weight") or "")),
+            "weight",
+        )
     notes.under("weight", label)
     return _noted("Weight", reading, notes)
 
@@ -427,6 +430,7 @@ def _page_count(physical: str, notes: Notes) -> int | None:
     notes.under("page_count", "pages")
     if not text:
         return None
+    text = notes.profile.numbers.number(text)
     return fields.read_page_count(text) or fields.read_page_count(f"{text} pages")
 
 

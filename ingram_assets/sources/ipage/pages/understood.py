@@ -239,7 +239,9 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
         for at, text in enumerate(texts):
             if text and (read is None or at not in (read.dc, read.on_hand, read.on_order)):
                 yield Strange("heading", _cut(text), "", _path(table.node))
-    for node in islice(tables_like_stock(notes.tree, [table.node for table in tables]), _MOST_STRANGE):
+    for node in islice(
+        tables_like_stock(notes.tree, [table.node for table in tables], notes.profile.stock), _MOST_STRANGE
+    ):
         for text in filter(None, headings_of(node)):
             yield Strange("heading", _cut(text), "", _path(node))
 

@@ -12,6 +12,8 @@ from urllib.parse import quote
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.site_file import SiteEntries, parse_site_file
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
+from ingram_assets.sources.ipage.profile.number_forms import NumberForms
+from ingram_assets.sources.ipage.profile.stock_words import StockWords
 
 SITE_FILE = resources.files("ingram_assets.sources.ipage") / "site.toml"
 """The entries that come with the program."""
@@ -36,6 +38,16 @@ class SiteProfile:
     def labels(self) -> LabelNames:
         """Names of the labels on a product page."""
         return LabelNames(self.entries.labels)
+
+    @cached_property
+    def numbers(self) -> NumberForms:
+        """How numbers and dates are written."""
+        return NumberForms(self.entries)
+
+    @cached_property
+    def stock(self) -> StockWords:
+        """The words of stock tables."""
+        return StockWords(self.entries.headings, self.entries.centers, self.numbers)
 
     @property
     def home(self) -> str:
