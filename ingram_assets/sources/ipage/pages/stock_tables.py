@@ -4,8 +4,8 @@ Which column is which is told by the header row, wherever it stands; which row i
 cell. Row order means one thing only, and only where nothing says otherwise: the first row of the
 account's table is its primary DC, the second its secondary.
 
-The queue and the store's programs know a DC by two letters, those of its state (`stock_words`). Centers of one
-state, a row each ("PAC" and "PAA", or PA in both tables), add up under them.
+The queue and the store's programs know a DC by two letters, those of its state. Centers of one state, a row
+each ("PAC" and "PAA", or PA in both tables), add up under them.
 """
 
 import re
@@ -486,14 +486,7 @@ def _is_noise(row: _Row, words: StockWords, *, is_above: bool = False) -> bool:
     if any(_DIGIT.search(text) for text in texts):
         return False
     names = [text.lower() for text in texts]
-    return (
-        not texts
-        or is_above
-        or (
-            len(set(names)) > 1
-            and any(words.is_on_order(n) or words.is_on_hand(n, outright=True) for n in names)
-        )
-    )
+    return not texts or is_above or (len(set(names)) > 1 and any(map(words.says_outright, names)))
 
 
 def _is_banner(row: _Row) -> bool:

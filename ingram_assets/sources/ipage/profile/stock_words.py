@@ -62,10 +62,13 @@ class StockWords:
         """Whether a word of it says that it is another number: copies that are reserved, expected, sold."""
         return self._ignored.search(heading) is not None
 
-    def is_on_hand(self, heading: str, *, outright: bool = False) -> bool:
-        """Whether the heading may speak of copies on hand; `outright`: in words that mean nothing else."""
-        patterns = self._on_hand[:1] if outright else self._on_hand[:3]
-        return any(pattern.search(heading) for pattern in patterns)
+    def is_on_hand(self, heading: str) -> bool:
+        """Whether the heading may speak of copies on hand."""
+        return any(pattern.search(heading) for pattern in self._on_hand[:3])
+
+    def says_outright(self, heading: str) -> bool:
+        """Whether it speaks of copies on hand or on order, in words that mean nothing else."""
+        return self.is_on_order(heading) or self._on_hand[0].search(heading) is not None
 
     def on_hand_among(self, headings: list[str]) -> list[int]:
         """The places of those that head the copies on hand, by the surest words that there are."""
@@ -92,7 +95,7 @@ class StockWords:
         return next((role for text in texts for pattern, role in self._roles if pattern.search(text)), None)
 
     def code(self, text: str) -> str | None:
-        """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
+        """From "TN", "TN (Primary)", "La Vergne, TN", "Tennessee", "TN2" or "PAC"; `None` for all else."""
         if (named := self._code_of.get(_squeezed(_BESIDE_A_NAME.sub("", text)))) is not None:
             return named
         plain = text.strip(" :*†‡.").upper()
@@ -117,7 +120,7 @@ class StockWords:
         return is_one or _squeezed(text) in self._code_of
 
     def _state_of(self, code: str) -> str | None:
-        """The two letters that a longer code is counted under. Where they are no state's, they add up as well."""
+        """The two letters that a longer code is counted under. Where they are no state's, they add up, too."""
         letters = code.rstrip("0123456789")
         if letters in _NO_CODE or letters in NO_CENTER:
             return None
