@@ -69,8 +69,8 @@ _WORDS = any_of(
     rf"\b(?:verify|verifying|confirm|prove|checking|make sure|ensure)\b.{{0,30}}{_ARE_YOU}",
     *(r"are you (?:a |an )?(?:human|robot|bot)\b", r"\bpress (?:&|and) hold\b"),
     r"\b(?:unusual|suspicious|abnormal|automated|bot-like)\s+(?:\w+\s+)?(?:traffic|activity|queries|requests)\b",
-    *(r"made us think (?:that )?you (?:were|are|might be) a (?:ro)?bot"),
-    *(r"\byou(?:r ip(?: address)?)? (?:has|have) been (?:temporarily )?blocked\b"),
+    r"made us think (?:that )?you (?:were|are|might be) a (?:ro)?bot",
+    r"\byou(?:r ip(?: address)?)? (?:has|have) been (?:temporarily )?blocked\b",
     *(r"complete the (?:security check|captcha)", r"request blocked\..{0,400}cloudfront"),
     r"blocked by (?:network |bot )?(?:security|protection)",
 )
