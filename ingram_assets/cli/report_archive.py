@@ -13,13 +13,16 @@ from typing import Any
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.read_report import LookedAt, as_json
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
 from ingram_assets.domain.completeness import Habit, usual_shape
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
 from ingram_assets.overview.report_facts import facts, private_values, settings_given, state_folder
+from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
 from ingram_assets.sources.ipage.pages.understood import understand
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.whole_files import write_whole
 
 MAX_PAGES = 50
@@ -141,7 +144,9 @@ def _gathered() -> _Archive:
     given = settings_given()
     archive = _Archive()
     folder = state_folder(given) / "ipage"
-    cleaner = PageCleaner(KnownValues([*private_values(given), *_cookies(folder / "session.json")]))
+    profile = _profile(archive)
+    known_values = KnownValues([*private_values(given), *_cookies(folder / "session.json")])
+    cleaner = PageCleaner(known_values, profile.labels)
     pages, left_out = _kept_pages(folder / "kept_pages")
     for page in pages:
         cleaner.learn(page.text)
@@ -156,7 +161,7 @@ def _gathered() -> _Archive:
         if not archive.add(f"{name}.json", text):
             archive.notes.append(f"{name}.json is left out: it is too large.")
         archive.notes += [cleaned(f"{name}: {why}") for why in _away(part)]
-    left_out += _add_pages(archive, pages, cleaner, known, cleaned)
+    left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
     if left_out:
         archive.notes.append(
             f"{left_out} older pages are left out: the archive holds at most {MAX_PAGES}, and "
@@ -168,19 +173,28 @@ def _gathered() -> _Archive:
     return archive
 
 
+def _profile(archive: _Archive) -> SiteProfile:
+    """What the shop believes of the site; what comes with the program, if its own file can't be used."""
+    try:
+        return profile_of_the_shop()
+    except SettingsError as error:
+        archive.notes.append(f"Read as an iPage without a site.toml: {error}")
+        return built_in()
+
+
 def _add_pages(
-    archive: _Archive, pages: list[_KeptPage], cleaner: PageCleaner, known: KnownValues, cleaned: Any
+    archive: _Archive, pages: list[_KeptPage], cleaner: PageCleaner, profile: SiteProfile, cleaned: Any
 ) -> int:
     """Add the pages, and what is understood of each as it is in the archive. How many had no room."""
     looked: list[tuple[_KeptPage, LookedAt]] = []
-    left_out = 0
+    known, left_out = cleaner.all_known(), 0
     reserved, archive.room = archive.room // 4, archive.room - archive.room // 4
     for page in pages:
         text = cleaner.clean(page.text, known)
         if left_out or not archive.add(f"pages/{page.name}", text):
             left_out += 1
             continue
-        looked.append((page, _looked_at(page.name, text.encode())))
+        looked.append((page, _looked_at(page.name, text.encode(), profile)))
     shapes = Counter(one.page.stock_shape for _, one in looked if one.page and one.page.stock_shape)
     usual = usual_shape(shapes)
     told = []
@@ -193,9 +207,9 @@ def _add_pages(
     return left_out
 
 
-def _looked_at(name: str, body: bytes) -> LookedAt:
+def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
     try:
-        return LookedAt(name, understand(body))
+        return LookedAt(name, understand(body, profile))
     except Exception as error:  # It is what is to be mended, perhaps.
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
 

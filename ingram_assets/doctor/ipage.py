@@ -176,7 +176,7 @@ class SiteVisit:
             return Seen("not tried: the search has no more titles.", Outcome.NOT_TRIED)
         isbn = self._isbns[number]
         try:
-            return understood_in_words(isbn, understand(self._site.product_body(isbn)))
+            return understood_in_words(isbn, understand(self._site.product_body(isbn), self._site.profile))
         except PagesUsedUp:
             return _no_more_pages()
 

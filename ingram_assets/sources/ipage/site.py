@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.answers import (
-    NO_PICTURE,
     OF_ONE_PAGE,
     Expected,
     FetchOutcome,
@@ -36,7 +35,6 @@ from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_op
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
 from ingram_assets.sources.ipage.discovery import Found, Tell, discover, export_path
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
-from ingram_assets.sources.ipage.login.forms import HOME
 from ingram_assets.sources.ipage.login.sign_in import Browser
 from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
@@ -47,6 +45,7 @@ from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInP
 from ingram_assets.sources.ipage.pages.recognize import recognize
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import MAX_TRIES, WAITS, PageJob, RetryPolicy
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
@@ -104,6 +103,7 @@ class Site:
         browser_cdp_url: a remote browser to sign in with.
         browser_executable: a local one.
         run_id: names the pages that are kept for a person to look at.
+        profile: what is believed of the site; without one, what comes with the program.
         limits: the finer points of politeness; its `concurrency` is overruled by the argument.
         tries: of one page at most.
         most_pages: so many are asked for at most, those of a sign-in among them.
@@ -121,6 +121,7 @@ class Site:
         browser_cdp_url: str | None = None,
         browser_executable: str | None = None,
         run_id: str | None = None,
+        profile: SiteProfile | None = None,
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
@@ -134,12 +135,19 @@ class Site:
         account = credentials if credentials and credentials.username and credentials.password else None
         self._secrets = credentials.secrets if credentials else ()
         self._concurrency = concurrency
+        self.profile = profile or built_in()
+        """What is believed of the site."""
         self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self._canceled = Cancellation()
         self._politeness = Politeness(
-            state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
+            state_dir,
+            replace(limits or Limits(), concurrency=concurrency),
+            self._canceled,
+            self.profile.fingerprint,
         )
-        self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
+        self._fetching = Fetching(
+            base_url, self._politeness, timeouts or Timeouts(), self._canceled, self.profile
+        )
         self._fetching.pages_left = most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
@@ -155,6 +163,7 @@ class Site:
                 self._politeness,
                 self._canceled,
                 self._keep_page,
+                self.profile,
                 partial(self._saw_sign_in, watch_sign_in) if watch_sign_in else None,
             )
         self._sessions = KeptSession(
@@ -167,7 +176,13 @@ class Site:
         )
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, tries)
         self._renewal = SessionRenewal(
-            self._sessions, self._fetching, self._politeness, self._retries, self._canceled, self._keep_page
+            self._sessions,
+            self._fetching,
+            self._politeness,
+            self._retries,
+            self._canceled,
+            self._keep_page,
+            self.profile,
         )
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
@@ -227,7 +242,7 @@ class Site:
             SessionLost: it is over, and there is no account to sign in with.
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        home = PageRequest(HOME, Expected.PAGE, bytes)
+        home = PageRequest(self.profile.home, Expected.PAGE, bytes)
         self._retries.until_done(PageJob("the home page"), lambda job: self._renewal.fetch(job, home)[0])
 
     def _saw_sign_in(self, watch: Watch, step: SignInStep) -> None:
@@ -241,11 +256,15 @@ class Site:
         Raises:
             NotFound, PageChanged, Blocked, NeedsPerson, Transient, Permanent: as `discover`.
         """
-        return self._listing(search, export_path(search), is_all=True)
+        return self._listing(search, export_path(search, self.profile), is_all=True)
 
     def _listing(self, search: str, path: str, *, is_all: bool) -> SavedSearch | ResultsPage:
         expected = Expected.EXPORT if is_all else Expected.PAGE
-        request = PageRequest(path, expected, read_listing, max_bytes=EXPORT_BYTES, total=300.0)
+
+        def read(body: bytes) -> SavedSearch | ResultsPage:
+            return read_listing(body, self.profile)
+
+        request = PageRequest(path, expected, read, max_bytes=EXPORT_BYTES, total=300.0)
         return self._retries.until_done(
             PageJob(f"the saved search {search}"), lambda job: self._renewal.fetch(job, request)[0]
         )
@@ -265,7 +284,7 @@ class Site:
         def fetch(path: str, is_all: bool) -> SavedSearch | ResultsPage:
             return self._listing(search, path, is_all=is_all)
 
-        return discover(search, fetch, tell)
+        return discover(search, fetch, tell, self.profile)
 
     def read_products(
         self,
@@ -311,23 +330,19 @@ class Site:
         Raises:
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        query = f"ean={quote(isbn)}&size=640&howerType=Y"
-        routes = [
-            f"/ipage/hoverImage.jsp?{query}",
-            f"/ipage/servlet/ibg.common.titledetail.imageloader?{query}",
-        ]
+        routes = self.profile.cover_paths(isbn)
         unfit: bytes | None = None
 
         def read(body: bytes) -> bytes:
             nonlocal unfit
             try:
-                check_picture(body)
+                check_picture(body, self.profile)
             except UnfitPicture:
                 unfit = body
                 raise
             except PageChanged as error:
                 # The site's own error page, with status 200. That there is no picture is no failure.
-                if NO_PICTURE.search(str(error)):
+                if self.profile.words.no_picture.search(str(error)):
                     raise NotFound(str(error)) from error
                 raise
             return body
@@ -359,13 +374,13 @@ class Site:
         def read(body: bytes) -> bytes:
             last[:] = [body]
             try:
-                parse_product_page(body)
+                parse_product_page(body, self.profile)
             except PageChanged as error:
-                if error.label in NO_PAGE_OF_THE_SITE or not recognize(body).is_product:
+                if error.label in NO_PAGE_OF_THE_SITE or not recognize(body, profile=self.profile).is_product:
                     raise
             return body
 
-        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read)
+        request = PageRequest(self.profile.product_path(isbn), Expected.PRODUCT, read)
         try:
             return self._retries.until_done(
                 PageJob(f"the page of {isbn}", isbn), lambda job: self._renewal.fetch(job, request)[0]
@@ -388,7 +403,7 @@ class Site:
         isbn = job.isbn or ""
 
         def read(body: bytes) -> ProductPage:
-            page = parse_product_page(body)
+            page = parse_product_page(body, self.profile)
             if page.isbn != isbn:
                 raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
             if page.hides_copies(habit):
@@ -398,7 +413,7 @@ class Site:
         def sign(error: IngramError) -> Sign:
             return sign_of_title(error, is_known, job.tries == 0)
 
-        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read, sign)
+        request = PageRequest(self.profile.product_path(isbn), Expected.PRODUCT, read, sign)
         try:
             self._renewal.confirm_gone(job)
             page, sent_at = self._renewal.fetch(job, request)
@@ -440,10 +455,6 @@ class Site:
     def _keep_cookies(self) -> None:
         if (session := self._sessions.last) is not None:
             self._sessions.keep(session, self._fetching.cookies(session))
-
-
-def _product_path(isbn: str) -> str:
-    return f"/ipage/productdetail?ean_id={quote(isbn)}"
 
 
 def _reading(

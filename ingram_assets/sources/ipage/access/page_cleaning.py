@@ -23,7 +23,7 @@ from ingram_assets.domain.private_text import (
     without_private,
 )
 from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, without_secrets
-from ingram_assets.sources.ipage.pages.labels import field_named
+from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
 _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>[A-Za-z][\w:-]{0,40})(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|<[^<>]*>"
@@ -77,15 +77,16 @@ class PageCleaner:
 
     Args:
         known: the account's name, secrets, and whatever else must not be told.
+        labels: of a product page: what stands before one of them is no answer to what was asked before it.
     """
 
-    def __init__(self, known: KnownValues) -> None:
-        self.known = known
+    def __init__(self, known: KnownValues, labels: LabelNames) -> None:
+        self.known, self._labels = known, labels
         self._learnt: dict[str, None] = {}
 
     def learn(self, page: str) -> None:
         """Remembers names and numbers that a page says are somebody's."""
-        _, private = _cleaned(_prepared(page, self.known))
+        _, private = _cleaned(_prepared(page, self.known), self._labels)
         for value in (value for text in private for value in tells_who(text)):
             if len(self._learnt) < 200:
                 self._learnt.setdefault(value)
@@ -97,7 +98,7 @@ class PageCleaner:
     def clean(self, page: str, known: KnownValues | None = None) -> str:
         """The page without what is private. `known`: `all_known`, made once for all pages."""
         known = known or self.all_known()
-        text, _ = _cleaned(_prepared(page, known))
+        text, _ = _cleaned(_prepared(page, known), self._labels)
         return known.removed_from(text)[:MAX_PAGE_BYTES]
 
 
@@ -105,7 +106,7 @@ def _prepared(page: str, known: KnownValues) -> str:
     return known.removed_from(without_secrets(page))
 
 
-def _cleaned(page: str) -> tuple[str, list[str]]:
+def _cleaned(page: str, labels: LabelNames) -> tuple[str, list[str]]:
     """The page, and the texts taken out of it that say who somebody is."""
     isbns = frozenset(_DIGITS.findall(page))
     tokens = list(_tokens(page))
@@ -116,7 +117,7 @@ def _cleaned(page: str) -> tuple[str, list[str]]:
         seen = run.text
         if not seen.strip():
             continue
-        if asked and len(seen) <= _LONGEST_ANSWER and not _is_a_field(seen):
+        if asked and len(seen) <= _LONGEST_ANSWER and not _is_a_field(seen, labels):
             private.append(seen)
             _change(tokens, run, [Span(0, len(seen))])
             lines += 1
@@ -170,10 +171,10 @@ def _runs(tokens: list[str]) -> Iterator[_Line]:
     yield run
 
 
-def _is_a_field(text: str) -> bool:
+def _is_a_field(text: str, labels: LabelNames) -> bool:
     """Whether a text is another label, of the book or not, so no answer to the one before it."""
-    name, colon, _ = text.partition(":")
-    return field_named(name.strip())[0] is not None or (bool(colon) and not text.partition(":")[2].strip())
+    name, colon, rest = text.partition(":")
+    return labels.field_named(name.strip())[0] is not None or (bool(colon) and not rest.strip())
 
 
 def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:

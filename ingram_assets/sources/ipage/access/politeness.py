@@ -40,16 +40,19 @@ class Politeness:
     Args:
         state_dir: the folder that all runs of the machine share.
         canceled: set by the caller to end every wait at once.
+        site_profile: the fingerprint of what is believed of the site.
     """
 
-    def __init__(self, state_dir: Path, limits: Limits, canceled: Cancellation) -> None:
+    def __init__(
+        self, state_dir: Path, limits: Limits, canceled: Cancellation, site_profile: str = ""
+    ) -> None:
         folder = state_dir / _FOLDER
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.limits = limits
         self._canceled = canceled
         self._slots = Slots(folder, limits.concurrency, canceled)
         self._pace = RateState(folder / "pace", limits)
-        self._slow_start = SlowStart(folder)
+        self._slow_start = SlowStart(folder, site_profile)
         self._breaker = Breaker(folder, limits)
         self._trips_before = self._breaker.read().trips
         self._failures_in_a_row = 0

@@ -17,6 +17,7 @@ from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
 from ingram_assets.sources.ipage.login.step_pictures import Watch
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class AccountSignIn:
 
     Attributes:
         keep_page: gets a page that was not understood.
+        profile: what is believed of the site.
         watch: is shown each page on the way in.
     """
 
@@ -62,6 +64,7 @@ class AccountSignIn:
     politeness: Politeness
     canceled: Cancellation
     keep_page: KeepPage
+    profile: SiteProfile
     watch: Watch | None = None
 
     def __call__(self, last: Session | None) -> Session:
@@ -79,7 +82,14 @@ class AccountSignIn:
         with self.politeness.turn() as sent_at:
             try:
                 session = sign_in_room.sign_in(
-                    self.base_url, *of_account, codes, self.browser, last, self.canceled, self.watch
+                    self.base_url,
+                    *of_account,
+                    codes,
+                    self.browser,
+                    last,
+                    self.canceled,
+                    self.profile,
+                    self.watch,
                 )
             except Blocked as error:
                 self.politeness.blocked(str(error), None, sent_at)

@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage.access.slow_start import STEPS, SlowStart, at_most_after
+from ingram_assets.sources.ipage.profile.site_profile import profile_with
 from ingram_assets.sources.ipage.site import FetchOutcome, Site
 from ingram_demo.simulator import Simulator
 
@@ -65,6 +67,16 @@ def test_a_sweep_widens_and_the_next_one_begins_at_full_width(sim: Simulator, op
     sim.reset_requests()
     list(open_site(sim, session_cookie=cookie).read_products(isbns[:12]))
     assert max(in_flight(sim)) > 4
+
+
+def test_a_changed_site_file_begins_anew(sim: Simulator, open_site: OpenSite) -> None:
+    sim.set(latency_ms=30)
+    cookie = sim.signed_in_cookie()
+    list(open_site(sim, session_cookie=cookie).read_products(sim.isbns() * 2))
+    sim.reset_requests()
+    changed = profile_with(parse_site_file(b'[labels]\nprice = ["ladenpreis"]\n', sim.url))
+    list(open_site(sim, session_cookie=cookie, profile=changed).read_products(sim.isbns()[:8]))
+    assert max(in_flight(sim)[:5]) == 1
 
 
 def test_pages_that_are_not_understood_widen_nothing(sim: Simulator, open_site: OpenSite) -> None:
