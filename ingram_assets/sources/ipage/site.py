@@ -132,7 +132,6 @@ class Site:
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
-        account = credentials if credentials and credentials.username and credentials.password else None
         self._secrets = credentials.secrets if credentials else ()
         self._concurrency = concurrency
         self.profile = profile or built_in()
@@ -152,25 +151,12 @@ class Site:
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
-        sign_in = None
-        if account is not None:
-            browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
-            sign_in = AccountSignIn(
-                base_url,
-                account,
-                browser,
-                state_dir,
-                self._politeness,
-                self._canceled,
-                self._keep_page,
-                self.profile,
-                partial(self._saw_sign_in, watch_sign_in) if watch_sign_in else None,
-            )
+        browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
         self._sessions = KeptSession(
             state_dir,
             base_url,
             f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}",
-            sign_in,
+            self._sign_in(base_url, state_dir, credentials, browser, watch_sign_in),
             session_cookie or None,
             self._canceled,
         )
@@ -186,6 +172,28 @@ class Site:
         )
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
+
+    def _sign_in(
+        self,
+        base_url: str,
+        state_dir: Path,
+        credentials: Credentials | None,
+        browser: Browser,
+        watch: Watch | None,
+    ) -> AccountSignIn | None:
+        if credentials is None or not (credentials.username and credentials.password):
+            return None
+        return AccountSignIn(
+            base_url,
+            credentials,
+            browser,
+            state_dir,
+            self._politeness,
+            self._canceled,
+            self._keep_page,
+            self.profile,
+            partial(self._saw_sign_in, watch) if watch else None,
+        )
 
     def pause(self) -> SitePause | None:
         """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""

@@ -13,6 +13,7 @@ from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
 from ingram_assets.sources.ipage.pages.product_page import parse_product_page
 from ingram_assets.sources.ipage.pages.recognize import recognize
+from ingram_assets.sources.ipage.profile.site_profile import built_in
 from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
 from ingram_assets_tests.testing.planted import (
     GREETED,
@@ -24,7 +25,7 @@ from ingram_assets_tests.testing.planted import (
     page_with,
 )
 
-CLEANER = PageCleaner(KnownValues(KNOWN.values()))
+CLEANER = PageCleaner(KnownValues(KNOWN.values()), built_in().labels)
 
 
 def found(value: str, page: str) -> bool:
@@ -89,7 +90,7 @@ def test_what_is_told_by_what_stands_before_it(markup: str, value: str) -> None:
 
 
 def test_whom_one_page_greets_is_named_on_none() -> None:
-    cleaner = PageCleaner(KnownValues([]))
+    cleaner = PageCleaner(KnownValues([]), built_in().labels)
     pages = [page_with(f"<header>{GREETED} ▾</header>"), page_with(f"<p>Welcome, {GREETED}.</p>")]
     for page in pages:
         cleaner.learn(page)
