@@ -59,6 +59,7 @@ __all__ = [
     "Reading",
     "Site",
     "Timeouts",
+    "Visit",
     "breaker_open_until",
 ]
 
@@ -92,6 +93,24 @@ class Reading:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How much is asked of the site.
+
+    Attributes:
+        tries: of one page at most.
+        most_pages: so many are asked for at most, those of a sign-in among them; `None`: what it takes.
+        watch: is shown each page of a sign-in.
+    """
+
+    tries: int = MAX_TRIES
+    most_pages: int | None = None
+    watch: Watch | None = None
+
+
+USUAL = Visit()
+
+
 class Site:
     """Reads the site. A context manager; every method may be called from several threads.
 
@@ -105,9 +124,7 @@ class Site:
         browser_executable: a local one.
         run_id: names the pages that are kept for a person to look at.
         limits: the finer points of politeness; its `concurrency` is overruled by the argument.
-        tries: of one page at most.
-        most_pages: so many are asked for at most, those of a sign-in among them.
-        watch_sign_in: is shown each page of a sign-in.
+        visit: for who only looks: how much is asked for.
     """
 
     def __init__(
@@ -125,9 +142,7 @@ class Site:
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
         sign_in_patience: float = 45.0,
-        tries: int = MAX_TRIES,
-        most_pages: int | None = None,
-        watch_sign_in: Watch | None = None,
+        visit: Visit = USUAL,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
@@ -140,32 +155,21 @@ class Site:
             state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
         )
         self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
-        self._fetching.pages_left = most_pages
+        self._fetching.pages_left = visit.most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
         sign_in = None
         if account is not None:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
-            sign_in = AccountSignIn(
-                base_url,
-                account,
-                browser,
-                state_dir,
-                self._politeness,
-                self._canceled,
-                self._keep_page,
-                partial(self._saw_sign_in, watch_sign_in) if watch_sign_in else None,
-            )
+            watch = partial(self._saw_sign_in, visit.watch) if visit.watch else None
+            rules = (self._politeness, self._canceled, self._keep_page)
+            sign_in = AccountSignIn(base_url, account, browser, state_dir, *rules, watch)
+        whose = f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}"
         self._sessions = KeptSession(
-            state_dir,
-            base_url,
-            f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}",
-            sign_in,
-            session_cookie or None,
-            self._canceled,
+            state_dir, base_url, whose, sign_in, session_cookie or None, self._canceled
         )
-        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, tries)
+        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)
         self._renewal = SessionRenewal(
             self._sessions, self._fetching, self._politeness, self._retries, self._canceled, self._keep_page
         )
