@@ -64,7 +64,7 @@ class StoreVisit:
         with self._client() as client:
             faults = [*unwritable(client)]
         then = "Medusa 2 of a version that has these routes is wanted, and an admin's key."
-        return unless(faults, "Medusa has all routes that a push writes to, and lets us write there.", then)
+        return unless(faults, "All routes that a push writes to are there, and let us write.", then)
 
     def location(self) -> Observed:
         """The sales channel, Ingram's location, and the location for returns."""

@@ -128,7 +128,7 @@ class Databases:
             at = "is empty" if version is None else f"is at version {version}"
             return Observed(f"{server.name} {at}: its tables are made at the first start.")
         assert mode is not None
-        is_live = "the store is written to" if mode.is_live else mode.why_watching
+        is_live = "the store is written to." if mode.is_live else mode.why_watching
         return Observed(f"{server.name} is at version {version}; {is_live}")
 
     def dagster(self) -> Observed:
