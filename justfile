@@ -134,6 +134,11 @@ queue *args: install
 alert *args: install
     @exec .venv/bin/ingram alert "$@"
 
+# What is there of every outside system, with your settings, and what to do where something is missing
+[no-exit-message]
+doctor *args: install
+    @exec .venv/bin/ingram doctor "$@"
+
 # Whether the store tells the truth; if not, since when, why, and what to do
 [no-exit-message]
 status *args: install

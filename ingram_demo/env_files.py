@@ -27,7 +27,7 @@ def write_env_files(
         files[settings.file] = {
             name: value
             for name, value in environments[location].items()
-            if name in READ_FROM and name not in SHARED
+            if (name in READ_FROM and name not in SHARED) or name == "SSL_CERT_FILE"
         }
     for file, given in files.items():
         lines = [f"{name}={_quoted(value)}" for name, value in given.items() if value]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import click
@@ -47,10 +48,15 @@ def _print(one: Finding, *, as_json: bool) -> None:
 
 
 def _summary(found: Sequence[Finding]) -> str:
-    missing = [one.name for one in found if one.outcome is Outcome.MISSING]
-    if not missing:
-        return "All is there."
-    return f"To be mended: {', '.join(missing)}."
+    if missing := [one.name for one in found if one.outcome is Outcome.MISSING]:
+        return f"To be mended: {', '.join(missing)}."
+    often = Counter(one.outcome for one in found)
+    rest = [
+        f"{often[outcome]} {words}"
+        for outcome, words in ((Outcome.NOTE, "to know of (!)"), (Outcome.NOT_TRIED, "not tried (–)"))
+        if often[outcome]
+    ]
+    return f"Nothing is missing; {', '.join(rest)}." if rest else "All is there."
 
 
 def _as_json(one: Finding) -> dict[str, object]:

@@ -303,8 +303,7 @@ class Bucket:
             )
         if code == "SignatureDoesNotMatch":
             return NeedsPerson(
-                f"{said}: it does not take our signature ({code}): R2_SECRET_ACCESS_KEY is not the secret of "
-                "this key."
+                f"{said}: it does not take our signature ({code}): check R2_SECRET_ACCESS_KEY."
             )
         # R2 answers a key of the wrong length with InvalidArgument, and one that it does not know with 401.
         if code == "InvalidAccessKeyId" or status == 401 or "access key" in str(details.get("Message", "")):

@@ -10,7 +10,7 @@ from functools import cached_property
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.covers.public_address import read_publicly
 from ingram_assets.doctor.given import OF_LOCATION, Given
-from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.open_library import OpenLibrary
@@ -53,46 +53,46 @@ class BucketVisit:
         Image.frombytes("RGB", (8, 8), os.urandom(192)).save(file, "JPEG")
         return file.getvalue()
 
-    def write(self) -> Seen:
+    def write(self) -> Observed:
         """Stores the picture."""
         self.bucket.check()
         self._key = self.bucket.put_probe(secrets.token_hex(8), self._picture)
-        return Seen(f"{self._key} was stored in {self.bucket.name!r}.")
+        return Observed(f"{self._key} was stored in {self.bucket.name!r}.")
 
-    def read_back(self) -> Seen:
+    def read_back(self) -> Observed:
         """Reads it with our keys."""
         body, kind = self.bucket.read_probe(self._key)
         if body != self._picture or kind != "image/jpeg":
             words = f"Another picture came back than was stored ({len(body):,} bytes, {kind})."
-            return Seen(
+            return Observed(
                 f"{words} See whether the bucket changes what is stored.", Outcome.MISSING, settings=()
             )
-        return Seen("The same bytes and type came back.")
+        return Observed("The same bytes and type came back.")
 
-    def read_publicly(self) -> Seen:
+    def read_publicly(self) -> Observed:
         """Reads it as everybody does."""
         url = f"{self.bucket.public_url}/{self._key}"
         answer = read_publicly(url)
         if answer.status != 200:
-            return Seen(
+            return Observed(
                 f"{self.bucket.public_url} answers {answer.status} for what was just stored: correct "
                 "R2_PUBLIC_URL, or let the bucket be read by everybody (in R2: Settings, Custom Domains).",
                 Outcome.MISSING,
             )
         if answer.body != self._picture or answer.content_type != "image/jpeg":
-            return Seen(
+            return Observed(
                 f"{self.bucket.public_url} sends something else than was stored ({len(answer.body):,} bytes, "
                 f"{answer.content_type or 'of no type'}): see whether R2_PUBLIC_URL is this bucket's "
                 "address, and whether something on the way changes pictures.",
                 Outcome.MISSING,
             )
-        return Seen(f"{self.bucket.public_url} sends the same bytes and type to everybody.")
+        return Observed(f"{self.bucket.public_url} sends the same bytes and type to everybody.")
 
-    def delete(self) -> Seen:
+    def delete(self) -> Observed:
         """Deletes it."""
         self.bucket.remove_probe(self._key)
         self._key = ""
-        return Seen("What was stored is deleted again.")
+        return Observed("What was stored is deleted again.")
 
     def leave(self) -> None:
         """Deletes what is still there, since somebody stopped in the middle."""
@@ -101,12 +101,12 @@ class BucketVisit:
                 self.bucket.remove_probe(self._key)
             self._key = ""
 
-    def open_library(self) -> Seen:
+    def open_library(self) -> Observed:
         """Asks for one cover, within its limit."""
         url = self._given.scraper.OPEN_LIBRARY_COVERS_URL
         with OpenLibrary(self._given.common.state_dir, base_url=url) as library:
             picture = library.fetch(_WELL_KNOWN)
-        return Seen(f"{url} answers{'' if picture else ', and has no cover of ' + _WELL_KNOWN}.")
+        return Observed(f"{url} answers{'' if picture else ', and has no cover of ' + _WELL_KNOWN}.")
 
 
 def checks(given: Given, visit: BucketVisit) -> Iterator[Check]:
@@ -116,7 +116,7 @@ def checks(given: Given, visit: BucketVisit) -> Iterator[Check]:
     file, of_scraper = ScraperSettings.file, OF_LOCATION["scraper"]
 
     def check(
-        name: str, look: Callable[[], Seen], setting: str, *needs: str, system: str = "bucket"
+        name: str, look: Callable[[], Observed], setting: str, *needs: str, system: str = "bucket"
     ) -> Check:
         return Check(system, name, look, file, (setting,), needs)
 

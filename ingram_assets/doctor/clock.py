@@ -1,12 +1,14 @@
 """This machine's clock beside those of the systems that are asked."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from ingram_assets.defs.storefront.from_settings import medusa_client
 from ingram_assets.doctor.bucket import BucketVisit
 from ingram_assets.doctor.given import OF_LOCATION, Given
-from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.doctor.model import Check, Observed, Outcome
+from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 
@@ -15,26 +17,28 @@ MOST = timedelta(seconds=60)
 for a quarter of an hour."""
 
 
-def off_by(theirs: datetime, ours: datetime, whose: str) -> Seen:
+def off_by(theirs: datetime, ours: datetime, whose: str) -> Observed:
     """What is said of two clocks. Pure."""
     off = ours - theirs
     if abs(off) <= MOST:
-        return Seen(f"It is right, by {whose}.")
+        return Observed(f"It is right, by {whose}.")
     direction = "ahead of" if off > timedelta() else "behind"
     words = (
         f"This machine's clock is {abs(off).total_seconds():,.0f} s {direction} that of {whose}: "
         "set it (NTP). If it is right, the other one is not."
     )
-    return Seen(words, Outcome.MISSING, settings=())
+    return Observed(words, Outcome.MISSING, settings=())
 
 
 def checks(given: Given, bucket: BucketVisit) -> Iterator[Check]:
     """One for each system that tells the time and whose settings are here."""
 
-    def seen(tell: Callable[[], datetime | None], whose: str) -> Seen:
-        theirs, ours = tell(), datetime.now(UTC)
+    def seen(tell: Callable[[], datetime | None], whose: str) -> Observed:
+        theirs, ours = None, datetime.now(UTC)
+        with suppress(IngramError):  # Told by the check of the system itself.
+            theirs, ours = tell(), datetime.now(UTC)
         if theirs is None:
-            return Seen(f"not tried: {whose} does not tell the time.", Outcome.NOT_TRIED)
+            return Observed(f"not tried: {whose} does not tell the time.", Outcome.NOT_TRIED)
         return off_by(theirs, ours, whose)
 
     def of_medusa() -> datetime | None:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
-from ingram_assets.doctor.model import Check, NamedSetting, Outcome, Seen
+from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
-from ingram_assets.settings.environment import environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.environment import (
+    environment_of,
+    environment_of_owner,
+    of_the_machine,
+    port_settings,
+)
 from ingram_assets.settings.files import env_dir, example_of, own_file
 from ingram_assets.settings.loading import faults, load
 from ingram_assets.settings.operations import OperationsSettings
@@ -95,50 +100,59 @@ def checks(given: Given) -> Iterator[Check]:
         yield Check("settings", "Table of categories", lambda: _categories(given), file, needs=needs)
 
 
-def _of_all(given: Given) -> Seen:
+def _of_all(given: Given) -> Observed:
     environment = environment_of(None)
     if told := faults(environment, CommonSettings, PaceSettings):
         return _at_fault(told)
     port_settings(environment_of_owner())
-    return Seen(f"{own_file('.env')} is complete. State is kept in {given.common.state_dir}.")
+    folder = given.common.state_dir  # It is made on its first use.
+    if not os.access(folder, os.W_OK):
+        words = (
+            f"{folder} can't be written: let this user write there, or set INGRAM_STATE_DIR to another one."
+        )
+        return Observed(words, Outcome.MISSING)
+    return Observed(f"{own_file('.env')} is complete.")
 
 
-def _of_location(given: Given, name: str, settings: type[Settings]) -> Seen:
+def _of_location(given: Given, name: str, settings: type[Settings]) -> Observed:
     file = own_file(settings.file)
     if name in given.here:
-        told = faults(environment_of(name), settings)
-        return _at_fault(told) if told else Seen(f"{file} is complete.")
+        environment = environment_of(name)
+        told = faults(environment, settings)
+        # Certificates and proxies that a file names count here as for the processes of ingram up.
+        os.environ.update(of_the_machine(environment))
+        return _at_fault(told) if told else Observed(f"{file} is complete.")
     words = f"{file} is not set up here (see {example_of(settings.file)}): {_LACKING[name]}."
     # Each may be another user's; but without both there is nothing to look at.
     is_all = not {"scraper", "storefront"} & given.here
     outcome = Outcome.NOTE if name == "operations" else Outcome.MISSING if is_all else Outcome.NOT_TRIED
-    return Seen(words, outcome, settings=())
+    return Observed(words, outcome, settings=())
 
 
-def _of_owner(given: Given) -> Seen:
+def _of_owner(given: Given) -> Observed:
     environment = environment_of_owner()
     if not environment.get("QUEUE_OWNER_DB_URL") and not {"scraper", "storefront"} <= given.here:
         words = "QUEUE_OWNER_DB_URL is not set here: ingram queue migrate and ingram up need it."
-        return Seen(words, Outcome.NOT_TRIED)
+        return Observed(words, Outcome.NOT_TRIED)
     told = faults(environment, MigrateSettings)
-    return _at_fault(told) if told else Seen("QUEUE_OWNER_DB_URL is there.")
+    return _at_fault(told) if told else Observed("QUEUE_OWNER_DB_URL is there.")
 
 
-def _at_fault(told: Mapping[str, list[str]]) -> Seen:
+def _at_fault(told: Mapping[str, list[str]]) -> Observed:
     sentences = [f"{'; '.join(each)}. Set them in {own_file(file)}" for file, each in told.items()]
     names = [NamedSetting(file, one.partition(" ")[0]) for file, each in told.items() for one in each]
     words = f"{'; '.join(sentences)} or in the environment (README, “Running it for real”)."
-    return Seen(words, Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
+    return Observed(words, Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
 
 
-def _labels(given: Given) -> Seen:
+def _labels(given: Given) -> Observed:
     file = given.storefront.LABELS_FILE
     store_rules(given.storefront)
-    return Seen(f"{file} can be used." if file else "The program's own is used.")
+    return Observed(f"{file} can be used." if file else "The program's own is used.")
 
 
-def _categories(given: Given) -> Seen:
+def _categories(given: Given) -> Observed:
     file = given.storefront.CATEGORIES_FILE
     table = category_table(given.storefront)
     whose = f"{file} can be used" if file else "The program's own is used"
-    return Seen(f"{whose}: {len(table.by_heading):,} headings.")
+    return Observed(f"{whose}: {len(table.by_heading):,} headings.")

@@ -11,7 +11,7 @@ from ingram_assets.doctor.browser import BROWSER
 from ingram_assets.doctor.clock import off_by
 from ingram_assets.doctor.given import OF_LOCATION, SHARED, Given
 from ingram_assets.doctor.mailbox import MAILBOX
-from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.wording import moment
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.ipage.access.session import SessionLost
@@ -27,7 +27,7 @@ from ingram_assets.sources.ipage.pages.understood import (
     is_read,
     understand,
 )
-from ingram_assets.sources.ipage.site import PagesUsedUp, Site, Timeouts
+from ingram_assets.sources.ipage.site import PagesUsedUp, Site, Timeouts, Visit
 from ingram_assets.whole_files import write_whole
 
 PAUSE, SIGN_IN, CLOCK = "iPage: asked at all", "iPage: sign-in", "iPage: clock"
@@ -66,9 +66,7 @@ class SiteVisit:
             code_patience=CODE_PATIENCE,
             sign_in_patience=20.0,
             timeouts=Timeouts(connect=10.0, read=15.0, total=20.0),
-            tries=1,
-            most_pages=MOST_PAGES,
-            watch_sign_in=self._saw,
+            visit=Visit(tries=1, most_pages=MOST_PAGES, watch=self._saw),
         )
 
     @cached_property
@@ -91,17 +89,17 @@ class SiteVisit:
         if "_site" in self.__dict__:
             self._site.close()
 
-    def pause(self) -> Seen:
+    def pause(self) -> Observed:
         """Whether the site may be asked now."""
         if pause := self._site.pause():
             words = (
                 f"It is left alone until {moment(pause.until)}, after a block ({pause.reason}), so nothing "
                 "was asked of it. Run ingram doctor again then."
             )
-            return Seen(words, Outcome.MISSING, settings=())
-        return Seen("Nothing keeps us from asking.")
+            return Observed(words, Outcome.MISSING, settings=())
+        return Observed("Nothing keeps us from asking.")
 
-    def sign_in(self) -> Seen:
+    def sign_in(self) -> Observed:
         """Signs in as runs do when a session is lost, whether one is kept or not."""
         settings = self._given.scraper
         if settings.IPAGE_SESSION_COOKIE is not None:
@@ -111,20 +109,20 @@ class SiteVisit:
         except CodeRefused as error:
             if settings.IPAGE_MFA != "totp":
                 raise
-            return Seen(f"{error} The secret is IPAGE_TOTP_SECRET.", Outcome.MISSING)
-        return Seen(f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages.")
+            return Observed(f"{error} The secret is IPAGE_TOTP_SECRET.", Outcome.MISSING)
+        return Observed(f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages.")
 
-    def _by_hand(self) -> Seen:
+    def _by_hand(self) -> Observed:
         """Whether the session that a person captured lives."""
         try:
             self._site.open_home()
         except SessionLost:
             words = "The session of IPAGE_SESSION_COOKIE is over: sign in with a browser, and copy it anew."
-            return Seen(words, Outcome.MISSING)
+            return Observed(words, Outcome.MISSING)
         if self._steps:
             words = "The session of IPAGE_SESSION_COOKIE is over, and the account was signed in: take it out."
-            return Seen(words, Outcome.NOTE)
-        return Seen("The session of IPAGE_SESSION_COOKIE lives.")
+            return Observed(words, Outcome.NOTE)
+        return Observed("The session of IPAGE_SESSION_COOKIE lives.")
 
     def steps(self) -> tuple[str, ...]:
         """The pages of the sign-in so far, and where their pictures are."""
@@ -141,20 +139,20 @@ class SiteVisit:
             line += f": {file}"
         self._steps.append(line)
 
-    def clock(self) -> Seen:
+    def clock(self) -> Observed:
         """This machine's clock beside the site's, as its pages told it."""
         if not self._steps:
-            return Seen("not tried: without a sign-in, iPage told no time.", Outcome.NOT_TRIED)
+            return Observed("not tried: without a sign-in, iPage told no time.", Outcome.NOT_TRIED)
         ours = datetime.now(UTC)
         theirs = datetime.fromtimestamp(ours.timestamp() + self._skew, UTC)
         return off_by(theirs, ours, "iPage")
 
-    def search(self) -> Seen:
+    def search(self) -> Observed:
         """The export of the saved search, or what stands in its place."""
         search = self._given.scraper.IPAGE_SAVED_SEARCH_ID
         if search is None:
             words = "not tried: IPAGE_SAVED_SEARCH_ID is not set (titles come by ingram discover --file)."
-            return Seen(words, Outcome.NOT_TRIED)
+            return Observed(words, Outcome.NOT_TRIED)
         found = self._site.export(search)
         self._isbns = [title.isbn for title in found.titles]
         what = (
@@ -166,36 +164,36 @@ class SiteVisit:
         )
         if not self._isbns:
             words = f"{what} lists no title: look at the search in a browser. Is IPAGE_SAVED_SEARCH_ID right?"
-            return Seen(words, Outcome.MISSING, more)
+            return Observed(words, Outcome.MISSING, more)
         outcome = Outcome.NOTE if found.rejected or isinstance(found, ResultsPage) else Outcome.FINE
-        return Seen(f"{what} lists {len(self._isbns):,} titles, {self._isbns[0]} first.", outcome, more)
+        return Observed(f"{what} lists {len(self._isbns):,} titles, {self._isbns[0]} first.", outcome, more)
 
-    def page(self, number: int) -> Seen:
+    def page(self, number: int) -> Observed:
         """The page of one of the first titles, and what is understood of it."""
         if number >= len(self._isbns):
-            return Seen("not tried: the search has no more titles.", Outcome.NOT_TRIED)
+            return Observed("not tried: the search has no more titles.", Outcome.NOT_TRIED)
         isbn = self._isbns[number]
         try:
             return understood_in_words(isbn, understand(self._site.product_body(isbn), self._site.profile))
         except PagesUsedUp:
             return _no_more_pages()
 
-    def cover(self) -> Seen:
+    def cover(self) -> Observed:
         """The cover of the first title."""
         try:
             picture = self._site.cover(self._isbns[0])
         except PagesUsedUp:
             return _no_more_pages()
         if picture is None:
-            return Seen(f"iPage has none of {self._isbns[0]}.", Outcome.NOTE)
-        return Seen(f"That of {self._isbns[0]} came ({len(picture):,} bytes).")
+            return Observed(f"iPage has none of {self._isbns[0]}.", Outcome.NOTE)
+        return Observed(f"That of {self._isbns[0]} came ({len(picture):,} bytes).")
 
 
-def _no_more_pages() -> Seen:
-    return Seen(f"not tried: {MOST_PAGES} pages were read, and no more are.", Outcome.NOT_TRIED)
+def _no_more_pages() -> Observed:
+    return Observed(f"not tried: {MOST_PAGES} pages were read, and no more are.", Outcome.NOT_TRIED)
 
 
-def understood_in_words(isbn: str, understood: Understood) -> Seen:
+def understood_in_words(isbn: str, understood: Understood) -> Observed:
     """What is understood of a title's page, and what is not. Pure."""
     page = understood.page
     if page is None or not understood.is_reading or page.isbn != isbn:
@@ -205,7 +203,7 @@ def understood_in_words(isbn: str, understood: Understood) -> Seen:
         elif page is not None and page.isbn not in ("", isbn):
             why.insert(0, f"it is of {page.isbn}")
         words = f"{isbn} can't be read: {'; '.join(why)} See ingram read {isbn}"
-        return Seen(words, Outcome.MISSING, _strange_lines(isbn, understood.strange), settings=())
+        return Observed(words, Outcome.MISSING, _strange_lines(isbn, understood.strange), settings=())
     said = [name for name in FIELDS if name != "restrictions"]  # Most titles have none.
     lacking = [called(name) for name in said if not is_read(getattr(page, name))]
     stock = "no stock" if page.stock is None else f"stock of {len(page.stock)} centers"
@@ -213,7 +211,7 @@ def understood_in_words(isbn: str, understood: Understood) -> Seen:
     if lacking:
         words += f" It does not say: {', '.join(lacking)}."
     outcome = Outcome.NOTE if understood.strange or page.warnings else Outcome.FINE
-    return Seen(words, outcome, (*page.warnings, *_strange_lines(isbn, understood.strange)))
+    return Observed(words, outcome, (*page.warnings, *_strange_lines(isbn, understood.strange)))
 
 
 def _strange_lines(isbn: str, strange: tuple[Strange, ...]) -> tuple[str, ...]:
@@ -233,7 +231,7 @@ def checks(given: Given, visit: SiteVisit) -> Iterator[Check]:
         return
 
     def check(
-        name: str, look: Callable[[], Seen], seconds: float, setting: tuple[str, ...], *needs: str
+        name: str, look: Callable[[], Observed], seconds: float, setting: tuple[str, ...], *needs: str
     ) -> Check:
         file, canceled = ScraperSettings.file, visit.cancel
         so_far = visit.steps if name == SIGN_IN else tuple

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ingram_assets.doctor.given import OF_LOCATION, Given
-from ingram_assets.doctor.model import Check, Seen
+from ingram_assets.doctor.model import Check, Observed
 from ingram_assets.domain.wording import moment
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.scraper import ScraperSettings
@@ -20,12 +20,12 @@ def checks(given: Given) -> Iterator[Check]:
         yield Check("mailbox", MAILBOX, lambda: _look(given), ScraperSettings.file, setting, needs, 40.0)
 
 
-def _look(given: Given) -> Seen:
+def _look(given: Given) -> Observed:
     settings = given.scraper
     url = secret(settings.IPAGE_MFA_IMAP_URL)
     if settings.IPAGE_MFA != "email" or url is None or settings.IPAGE_SESSION_COOKIE is not None:
-        return Seen("No code of the sign-in is expected by e-mail, so none is looked at.")
+        return Observed("No code of the sign-in is expected by e-mail, so none is looked at.")
     number, newest = Mailbox(url).newest()
     if newest is None:
-        return Seen("It lets us in, and is empty.")
-    return Seen(f"It lets us in: {number:,} mails, the newest of {moment(newest)}.")
+        return Observed("It lets us in, and is empty.")
+    return Observed(f"It lets us in: {number:,} mails, the newest of {moment(newest)}.")

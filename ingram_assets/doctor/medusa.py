@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from ingram_assets.defs.storefront.from_settings import location_names, medusa_client
 from ingram_assets.doctor.given import OF_LOCATION, Given
-from ingram_assets.doctor.model import Check, NamedSetting, Outcome, Seen, unless
+from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome, unless
 from ingram_assets.doctor.postgres import JOURNAL, Databases
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -32,7 +32,7 @@ class StoreVisit:
     def _client(self) -> MedusaClient:
         return medusa_client(self._given.storefront, is_look=True)
 
-    def sign_in(self) -> Seen:
+    def sign_in(self) -> Observed:
         """With the key, or as the admin."""
         settings = self._given.storefront
         by_key = secret(settings.MEDUSA_API_KEY) is not None
@@ -42,7 +42,7 @@ class StoreVisit:
         except SignInRefused as error:
             names = ("MEDUSA_API_KEY",) if by_key else ("MEDUSA_EMAIL", "MEDUSA_PASSWORD")
             who = "the secret API key" if by_key else f"{settings.MEDUSA_EMAIL} with this password"
-            return Seen(
+            return Observed(
                 f"{settings.MEDUSA_BACKEND_URL} does not let {who} in ({error.status}: {error.detail}): "
                 f"correct {' or '.join(names)}.",
                 Outcome.MISSING,
@@ -50,23 +50,23 @@ class StoreVisit:
             )
         called = ", ".join(str(store.get("name")) for store in stores)
         how = "the secret API key" if by_key else settings.MEDUSA_EMAIL
-        return Seen(f"{settings.MEDUSA_BACKEND_URL} lets {how} in (store: {called}).")
+        return Observed(f"{settings.MEDUSA_BACKEND_URL} lets {how} in (store: {called}).")
 
-    def reads(self) -> Seen:
+    def reads(self) -> Observed:
         """All that the sync reads."""
         with self._client() as client:
             faults = [*unreadable(client)]
         then = "Let the user or key of this sync be an admin's."
         return unless(faults, "All that a push reads may be read.", then)
 
-    def writes(self) -> Seen:
+    def writes(self) -> Observed:
         """All that the sync writes, without writing. Medusa tells nobody its version: its routes do."""
         with self._client() as client:
             faults = [*unwritable(client)]
         then = "Medusa 2 of a version that has these routes is wanted, and an admin's key."
-        return unless(faults, "Medusa has all routes that a push writes to, and lets us write there.", then)
+        return unless(faults, "All routes that a push writes to are there, and let us write.", then)
 
-    def location(self) -> Seen:
+    def location(self) -> Observed:
         """The sales channel, Ingram's location, and the location for returns."""
         settings, names = self._given.storefront, location_names(self._given.storefront)
         with self._client() as client:
@@ -77,32 +77,30 @@ class StoreVisit:
                 found = find_location(client, journal=BlankJournal(), **names)
             else:
                 why = "the journal, which knows the location, is brought to this version by ingram up."
-                return Seen(f"not tried: {why}", Outcome.NOT_TRIED)
+                return Observed(f"not tried: {why}", Outcome.NOT_TRIED)
         self._location = found
         returns = f" Returns go to {found.returns_to.name!r}." if found.returns_to else ""
         if found.missing:
-            return Seen(
+            return Observed(
                 f"{found.missing.rstrip('.')}, by the first push.{returns}", Outcome.NOTE, found.notes
             )
-        words = (
-            f"{found.name!r} ({found.id}) sells through {found.channel_name!r} ({found.channel_id}).{returns}"
-        )
-        return Seen(words, more=found.notes)
+        words = f"{found.name!r} sells through {found.channel_name!r}.{returns}"
+        return Observed(words, more=found.notes)
 
-    def currency(self) -> Seen:
+    def currency(self) -> Observed:
         """A region in US dollars, in which alone the sync sets prices."""
         with self._client() as client:
             regions = client.list_all("/admin/regions", "regions", {"fields": "id,name,currency_code"})
         if dollars := [str(each["name"]) for each in regions if each["currency_code"] == "usd"]:
-            return Seen(f"Prices in US dollars are shown in {', '.join(dollars)}.")
+            return Observed(f"Prices in US dollars are shown in {', '.join(dollars)}.")
         there = ", ".join(f"{each['name']} ({each['currency_code']})" for each in regions) or "none"
         words = (
             f"No region of the store is in US dollars, so shoppers see no price (there is: {there}). Make "
             "one in Medusa's admin, under Settings, Regions."
         )
-        return Seen(words, Outcome.MISSING)
+        return Observed(words, Outcome.MISSING)
 
-    def shoppers(self) -> Seen:
+    def shoppers(self) -> Observed:
         """The key with which a shop's site, and check-store, ask."""
         settings, location = self._given.storefront, self._found
         key = settings.MEDUSA_PUBLISHABLE_KEY
@@ -111,13 +109,13 @@ class StoreVisit:
         with StoreApi(settings.MEDUSA_BACKEND_URL, found) as api:
             api.get("/store/regions", {"limit": 1})
         whose = "MEDUSA_PUBLISHABLE_KEY" if key else f"A publishable key of {location.channel_name!r}"
-        return Seen(f"{whose} lets shoppers in.")
+        return Observed(f"{whose} lets shoppers in.")
 
-    def shipping(self) -> Seen:
+    def shipping(self) -> Observed:
         """What the location lacks before an order can be shipped from it."""
         location = self._found
         if not location.id:
-            return Seen("not tried: the location is made by the first push.", Outcome.NOT_TRIED)
+            return Observed("not tried: the location is made by the first push.", Outcome.NOT_TRIED)
         with self._client() as client:
             missing = missing_for_shipping(client, location.id)
         if missing:
@@ -125,8 +123,8 @@ class StoreVisit:
                 f"Before an order can be shipped {location.name!r} needs {', '.join(missing)}: add it in "
                 "Medusa's admin, under Settings, Locations & Shipping. Pushes work without."
             )
-            return Seen(words, Outcome.NOTE)
-        return Seen(f"Orders can be shipped from {location.name!r}.")
+            return Observed(words, Outcome.NOTE)
+        return Observed(f"Orders can be shipped from {location.name!r}.")
 
     @property
     def _found(self) -> Location:
@@ -139,7 +137,7 @@ def checks(given: Given, visit: StoreVisit) -> Iterator[Check]:
     if "storefront" not in given.here:
         return
 
-    def check(name: str, look: Callable[[], Seen], setting: str, *needs: str) -> Check:
+    def check(name: str, look: Callable[[], Observed], setting: str, *needs: str) -> Check:
         return Check("medusa", name, look, _FILE, (setting,), needs)
 
     yield check(SIGN_IN, visit.sign_in, "MEDUSA_BACKEND_URL", OF_LOCATION["storefront"])

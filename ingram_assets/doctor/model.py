@@ -23,7 +23,7 @@ class NamedSetting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """What a check saw.
 
     Attributes:
@@ -55,7 +55,7 @@ class Check:
 
     system: str
     name: str
-    look: Callable[[], Seen]
+    look: Callable[[], Observed]
     file: str = ".env"
     settings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -81,8 +81,8 @@ class Finding:
         return self.outcome in (Outcome.FINE, Outcome.NOTE)
 
 
-def unless(faults: list[str], words: str, then: str) -> Seen:
+def unless(faults: list[str], words: str, then: str) -> Observed:
     """Fine with these words, or what is wrong and what to do `then`."""
     if faults:
-        return Seen(f"{'; '.join(faults)}. {then}", Outcome.MISSING)
-    return Seen(words)
+        return Observed(f"{'; '.join(faults)}. {then}", Outcome.MISSING)
+    return Observed(words)

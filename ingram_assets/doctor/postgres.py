@@ -8,7 +8,7 @@ import psycopg
 
 from ingram_assets.doctor import given as settings_of
 from ingram_assets.doctor.given import Given
-from ingram_assets.doctor.model import Check, Outcome, Seen
+from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -34,22 +34,22 @@ class Databases:
         self.identities: dict[str, tuple[Any, ...]] = {}
         self.journal_is_current = self.journal_is_empty = False
 
-    def writer(self) -> Seen:
+    def writer(self) -> Observed:
         """The queue, as the scraper signs in to it."""
         return self._role(Server(self._given.scraper.QUEUE_DB_URL.get_secret_value()), is_writer=True)
 
-    def reader(self) -> Seen:
+    def reader(self) -> Observed:
         """The queue, as the storefront signs in to it."""
         return self._role(Server(self._given.storefront.QUEUE_DB_URL.get_secret_value()), is_writer=False)
 
-    def _role(self, server: Server, *, is_writer: bool) -> Seen:
+    def _role(self, server: Server, *, is_writer: bool) -> Observed:
         called = "writer" if is_writer else "reader"
         with _connected(server, f"look at the queue as its {called}") as connection:
             there = _one(connection, "SELECT to_regclass('public.ingram_queue') IS NOT NULL")
             if not there or not is_of_this_version(connection):
                 what = "is not migrated to this version" if there else "has no tables of the queue"
                 words = f"{server.name} {what}. {_MIGRATE}; if QUEUE_DB_URL leads elsewhere, correct it."
-                return Seen(words, Outcome.MISSING)
+                return Observed(words, Outcome.MISSING)
             self.identities[called] = _one_row(connection, _IDENTITY)
             faults = faults_of(connection, is_writer=is_writer)
         if faults:
@@ -57,11 +57,11 @@ class Databases:
                 f"The role {server.user} at {server.name} {'; '.join(faults)}. Set QUEUE_DB_URL to the role "
                 f"ingram_queue_{called}; if it is that one, {_THEN_MIGRATE}."
             )
-            return Seen(words, Outcome.MISSING)
+            return Observed(words, Outcome.MISSING)
         can = "calls the five write functions and reads nothing" if is_writer else "reads, and marks rows"
-        return Seen(f"{server.user} at {server.name} {can}, as it should.")
+        return Observed(f"{server.user} at {server.name} {can}, as it should.")
 
-    def owner(self) -> Seen:
+    def owner(self) -> Observed:
         """The queue, as `ingram queue migrate` signs in to it, and the roles that it names."""
         settings = self._given.owner
         server = Server(settings.QUEUE_OWNER_DB_URL.get_secret_value(), "QUEUE_OWNER_DB_URL")
@@ -79,7 +79,7 @@ class Databases:
                 f"The role {server.user} may make no tables at {server.name}: set QUEUE_OWNER_DB_URL to its "
                 "owner."
             )
-            return Seen(words, Outcome.MISSING)
+            return Observed(words, Outcome.MISSING)
         if version != newest:
             at = (
                 "was never migrated"
@@ -87,23 +87,23 @@ class Databases:
                 else f"is at version {version}, this program's is {newest}"
             )
             words = f"{server.name} {at}. {_MIGRATE}; if QUEUE_OWNER_DB_URL leads elsewhere, correct it."
-            return Seen(words, Outcome.MISSING)
+            return Observed(words, Outcome.MISSING)
         if lacking := [f"{name} ({getattr(settings, name)})" for name, there in roles.items() if not there]:
             words = f"{server.name} has no such role: {', '.join(lacking)}. Correct it, or {_THEN_MIGRATE}."
-            return Seen(words, Outcome.MISSING)
-        return Seen(f"{server.name} is at version {version}, the newest.")
+            return Observed(words, Outcome.MISSING)
+        return Observed(f"{server.name} is at version {version}, the newest.")
 
-    def same_queue(self) -> Seen:
+    def same_queue(self) -> Observed:
         """Whether writer and reader look at the same database."""
         if self.identities["writer"] != self.identities["reader"]:
             words = (
                 "The scraper writes to another database than the storefront reads: set QUEUE_DB_URL of "
                 f"{ScraperSettings.file} and of {StorefrontSettings.file} to the same one."
             )
-            return Seen(words, Outcome.MISSING)
-        return Seen("The writer's and the reader's database is the same one.")
+            return Observed(words, Outcome.MISSING)
+        return Observed("The writer's and the reader's database is the same one.")
 
-    def journal(self) -> Seen:
+    def journal(self) -> Observed:
         """The journal's tables, and whether they can be made where they are not there yet."""
         settings = self._given.storefront
         server = Server(settings.STOREFRONT_DB_URL.get_secret_value(), "STOREFRONT_DB_URL")
@@ -117,21 +117,21 @@ class Databases:
                 f"The journal of STOREFRONT_DB_URL is at version {version}, this program's is {VERSION}: "
                 "install the newer program."
             )
-            return Seen(words, Outcome.MISSING, settings=())
+            return Observed(words, Outcome.MISSING, settings=())
         if not may_make:
             words = (
                 f"The role {server.user} may make no tables: let the role of STOREFRONT_DB_URL own "
                 f"{server.name}."
             )
-            return Seen(words, Outcome.MISSING)
+            return Observed(words, Outcome.MISSING)
         if version != VERSION:
             at = "is empty" if version is None else f"is at version {version}"
-            return Seen(f"{server.name} {at}: its tables are made at the first start.")
+            return Observed(f"{server.name} {at}: its tables are made at the first start.")
         assert mode is not None
-        is_live = "the store is written to" if mode.is_live else mode.why_watching
-        return Seen(f"{server.name} is at version {version}; {is_live}")
+        is_live = "the store is written to." if mode.is_live else mode.why_watching
+        return Observed(f"{server.name} is at version {version}; {is_live}")
 
-    def dagster(self) -> Seen:
+    def dagster(self) -> Observed:
         """Dagster's own database."""
         server = Server(self._given.common.DAGSTER_PG_URL.get_secret_value(), "DAGSTER_PG_URL")
         with _connected(server, "look at Dagster's database") as connection:
@@ -148,8 +148,8 @@ class Databases:
                 f"The role {server.user} may not use {server.name}: let the role of DAGSTER_PG_URL own a "
                 "database."
             )
-            return Seen(words, Outcome.MISSING)
-        return Seen(
+            return Observed(words, Outcome.MISSING)
+        return Observed(
             f"{server.name} has Dagster's tables."
             if there
             else f"{server.name} is empty: its tables are made at the first start."
@@ -164,7 +164,7 @@ _IDENTITY = """
 def checks(given: Given, databases: Databases) -> Iterator[Check]:
     """Those of the databases whose settings are here."""
 
-    def check(name: str, look: Callable[[], Seen], file: str, setting: str, *needs: str) -> Check:
+    def check(name: str, look: Callable[[], Observed], file: str, setting: str, *needs: str) -> Check:
         return Check("postgresql", name, look, file, (setting,) if setting else (), needs)
 
     of = settings_of.OF_LOCATION

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ingram_assets.doctor.model import Check, Finding, Outcome, Seen
+from ingram_assets.doctor.model import Check, Finding, Observed, Outcome
 from ingram_assets.doctor.naming import named_in, with_its_file
 from ingram_assets.domain.failures import IngramError, of_the_disk
 
@@ -39,7 +39,7 @@ def findings(
 
 def _made(check: Check) -> Finding:
     """The finding of a check, within its time."""
-    answers: list[Seen] = []
+    answers: list[Observed] = []
     # A daemon: what a frozen system never answers holds up neither the next check nor the end of the process.
     thread = threading.Thread(
         target=lambda: answers.append(_seen(check)), name=f"doctor: {check.name}", daemon=True
@@ -59,24 +59,24 @@ def _made(check: Check) -> Finding:
     return _finding(check, seen)
 
 
-def _too_slow(check: Check) -> Seen:
-    return Seen(f"It did not answer within {check.seconds:g} s: see whether it is up.", Outcome.MISSING)
+def _too_slow(check: Check) -> Observed:
+    return Observed(f"It did not answer within {check.seconds:g} s: see whether it is up.", Outcome.MISSING)
 
 
-def _seen(check: Check) -> Seen:
+def _seen(check: Check) -> Observed:
     try:
         return check.look()
     except IngramError as error:
-        return Seen(str(error), Outcome.MISSING)
+        return Observed(str(error), Outcome.MISSING)
     except Exception as error:
         if isinstance(error, OSError) and (told := of_the_disk(error)):
-            return Seen(str(told), Outcome.MISSING)
+            return Observed(str(told), Outcome.MISSING)
         # Its text is not shown: nobody looked whether a secret is in it.
         log.debug("The check of %s failed.", check.name, exc_info=True)
-        return Seen(f"It could not be looked at ({type(error).__name__}).", Outcome.MISSING)
+        return Observed(f"It could not be looked at ({type(error).__name__}).", Outcome.MISSING)
 
 
-def _finding(check: Check, seen: Seen) -> Finding:
+def _finding(check: Check, seen: Observed) -> Finding:
     words, settings = seen.words, seen.settings or ()
     if seen.outcome is Outcome.MISSING and seen.settings is None:
         if check.settings and not named_in(words, check.file):

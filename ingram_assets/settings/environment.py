@@ -85,7 +85,12 @@ def environment_of_owner(folder: Path | None = None) -> dict[str, str]:
 
 def environment_of_machine() -> dict[str, str]:
     """This process's environment without any setting."""
-    return {name: value for name, value in os.environ.items() if name in _OF_THE_MACHINE}
+    return of_the_machine(os.environ)
+
+
+def of_the_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment is no setting of ours: paths, certificates, proxies."""
+    return {name: value for name, value in environment.items() if name in _OF_THE_MACHINE}
 
 
 def port_settings(environment: Mapping[str, str]) -> dict[str, int]:

@@ -171,7 +171,9 @@ class MedusaClient:
     def clock(self) -> datetime | None:
         """What time it is at Medusa, whatever else it answers; `None`: it does not tell."""
         try:
-            return parsedate_to_datetime(self._http.get("/health").headers.get("date", "")).astimezone(UTC)
+            return parsedate_to_datetime(
+                self._http.get("/health", timeout=5).headers.get("date", "")
+            ).astimezone(UTC)
         except (httpx.HTTPError, ValueError):
             return None
 

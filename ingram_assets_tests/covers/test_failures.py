@@ -50,10 +50,18 @@ def xml(code: str, message: str = "") -> bytes:
 # what a person must mend
 
 
-@pytest.mark.parametrize("wrong", [{"key": "0123456789abcdef0123"}, {"secret": "not the secret"}])
-def test_wrong_keys_need_a_person_before_anything_is_read(shop: CoverShop, wrong: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"key": "0123456789abcdef0123"}, "R2_ACCESS_KEY_ID"),
+        ({"secret": "not the secret"}, "R2_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_wrong_keys_need_a_person_before_anything_is_read(
+    shop: CoverShop, wrong: dict[str, str], named: str
+) -> None:
     shop.ipage[BOOK] = art(1)
-    with pytest.raises(NeedsPerson, match="R2_ACCESS_KEY_ID") as caught:
+    with pytest.raises(NeedsPerson, match=named) as caught:
         shop.keep(bucket=shop.bucket_with(**wrong))
     assert not shop.asked
     for secret in (shop.s3.secret, "not the secret"):

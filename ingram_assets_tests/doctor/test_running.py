@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from ingram_assets.doctor.model import Check, Finding, NamedSetting, Outcome, Seen
+from ingram_assets.doctor.model import Check, Finding, NamedSetting, Observed, Outcome
 from ingram_assets.doctor.running import findings
 from ingram_assets.domain.failures import NeedsPerson
 
 
-def fine() -> Seen:
-    return Seen("It is there.")
+def fine() -> Observed:
+    return Observed("It is there.")
 
 
-def refused() -> Seen:
+def refused() -> Observed:
     raise NeedsPerson("It refuses R2_ACCESS_KEY_ID: correct it.")
 
 
@@ -50,7 +50,7 @@ def test_a_frozen_system_costs_its_time_and_stops_nothing() -> None:
 def test_what_builds_on_a_failed_one_is_not_tried() -> None:
     tried: list[str] = []
 
-    def tell(name: str) -> Seen:
+    def tell(name: str) -> Observed:
         tried.append(name)
         return fine()
 
@@ -67,7 +67,7 @@ def test_what_builds_on_a_failed_one_is_not_tried() -> None:
 
 
 def test_an_error_names_its_settings_and_the_file_where_several_have_one() -> None:
-    def queue() -> Seen:
+    def queue() -> Observed:
         raise NeedsPerson("The password is wrong: correct QUEUE_DB_URL.")
 
     key, writer, reader = made(
@@ -81,7 +81,7 @@ def test_an_error_names_its_settings_and_the_file_where_several_have_one() -> No
 
 
 def test_what_nobody_thought_of_shows_no_secret() -> None:
-    def surprised() -> Seen:
+    def surprised() -> Observed:
         raise RuntimeError("postgresql://user:secret@host")
 
     (found,) = made(Check("bucket", "Odd", surprised))
@@ -89,7 +89,7 @@ def test_what_nobody_thought_of_shows_no_secret() -> None:
 
 
 def test_a_warning_meanwhile_is_a_note_of_the_check(caplog: pytest.LogCaptureFixture) -> None:
-    def warned() -> Seen:
+    def warned() -> Observed:
         logging.getLogger("ingram_assets.settings.environment").warning("%s does nothing.", "R2_BUCKET")
         return fine()
 

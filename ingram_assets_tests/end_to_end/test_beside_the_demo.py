@@ -49,6 +49,7 @@ def type_(stack: Stack, folder: Path, *words: str) -> Done:
         ["push", "ISBN"],
         ["runs"],
         ["check-store"],
+        ["doctor"],
         ["stock", "list"],
         ["stock", "locations"],
         ["token", "list"],

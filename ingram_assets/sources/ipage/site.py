@@ -58,6 +58,7 @@ __all__ = [
     "Reading",
     "Site",
     "Timeouts",
+    "Visit",
     "breaker_open_until",
 ]
 
@@ -91,6 +92,24 @@ class Reading:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How much is asked of the site.
+
+    Attributes:
+        tries: of one page at most.
+        most_pages: so many are asked for at most, those of a sign-in among them; `None`: what it takes.
+        watch: is shown each page of a sign-in.
+    """
+
+    tries: int = MAX_TRIES
+    most_pages: int | None = None
+    watch: Watch | None = None
+
+
+USUAL = Visit()
+
+
 class Site:
     """Reads the site. A context manager; every method may be called from several threads.
 
@@ -105,9 +124,7 @@ class Site:
         run_id: names the pages that are kept for a person to look at.
         profile: what is believed of the site; without one, what comes with the program.
         limits: the finer points of politeness; its `concurrency` is overruled by the argument.
-        tries: of one page at most.
-        most_pages: so many are asked for at most, those of a sign-in among them.
-        watch_sign_in: is shown each page of a sign-in.
+        visit: for who only looks: how much is asked for.
     """
 
     def __init__(
@@ -126,9 +143,7 @@ class Site:
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
         sign_in_patience: float = 45.0,
-        tries: int = MAX_TRIES,
-        most_pages: int | None = None,
-        watch_sign_in: Watch | None = None,
+        visit: Visit = USUAL,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
@@ -147,7 +162,7 @@ class Site:
         self._fetching = Fetching(
             base_url, self._politeness, timeouts or Timeouts(), self._canceled, self.profile
         )
-        self._fetching.pages_left = most_pages
+        self._fetching.pages_left = visit.most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
@@ -156,11 +171,11 @@ class Site:
             state_dir,
             base_url,
             f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}",
-            self._sign_in(base_url, state_dir, credentials, browser, watch_sign_in),
+            self._sign_in(base_url, state_dir, credentials, browser, visit.watch),
             session_cookie or None,
             self._canceled,
         )
-        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, tries)
+        self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)
         self._renewal = SessionRenewal(
             self._sessions,
             self._fetching,
