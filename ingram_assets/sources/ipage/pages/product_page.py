@@ -106,6 +106,11 @@ _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
+_SIZE = re.compile(
+    r"(?:[0-9]+(?:[.,][0-9]+)?\s*(?:cms?|mms?|in(?:ch(?:es)?)?|[\"″'])?\.?\s*[HLWDT]?\s*(?:[x×*]\s*|$))+",
+    re.IGNORECASE,
+)
+"""What a book measures: it stands under "Format" on some sites."""
 _NO = frozenset({"n", "no", "not returnable", "non-returnable", "nonreturnable"})
 _MAX_MESSAGES, _MAX_MESSAGE = 20, 2_000
 _ISBN_LIKE = re.compile(
@@ -295,8 +300,10 @@ def _isbn(notes: Notes) -> str:
 def _binding(notes: Notes) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
     own = map(fields.clean, notes.labels.own("binding"))
-    shown = {text.casefold(): text for text in own if _present(text)}
-    binding = _one_line("binding", "binding", notes)
+    shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
+    texts = map(fields.clean, notes.labels.all("binding"))
+    binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
+    notes.under("binding", "binding")
     if len(shown) > 1:
         several = ", ".join(shown.values())[:80]
         notes.warnings.append(f"Binding: the page shows several ({several}): none is taken.")

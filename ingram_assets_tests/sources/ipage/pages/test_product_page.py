@@ -373,6 +373,20 @@ def test_labels_inside_the_description_are_its_words() -> None:
 # Values under labels
 
 
+@pytest.mark.parametrize(
+    "size", ["21,0 x 13,5 x 2,8 cm", "5.5 x 8.25 in.", "8 × 5", '9" x 6" x 1"', "21.0 cms H x 14.0 cms W"]
+)
+def test_what_a_book_measures_is_no_binding(size: str) -> None:
+    page = parse_product_page(upper(Binding=None, Format=size))
+    assert page.binding is None
+    assert parse_product_page(upper(Binding="Paperback", Format=size)).binding == "Paperback"
+
+
+def test_a_binding_with_a_figure_stays_one() -> None:
+    for binding in ("2 CDs", "Paperback 5 x 8", "Box 3"):
+        assert parse_product_page(upper(Binding=binding)).binding == binding
+
+
 def test_dates() -> None:
     assert parse_product_page(upper(Pub_Date="02/03/2027")).publication_date == date(2027, 2, 3)
     released = upper(Pub_Date=None, Release_Date="Feb 03, 2027")
