@@ -5,6 +5,7 @@ import functools
 import io
 import random
 
+from markupsafe import Markup
 from PIL import Image, ImageDraw, ImageFont
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,12 @@ from ingram_assets_tests.other_site.state import OtherSite
 
 ARTICLE = "/shop/artikel.do"
 PICTURE = "/medien/bild/{ean}_gross.png"
+_OWN = {"title": "", "table": "bestand", "cell": ""}
+_IPAGE_S = {
+    "title": Markup(' id="pd-title" class="productDetailTitle"'),
+    "table": "newStockCheckTable",
+    "cell": Markup(' class="scTabledata"'),
+}
 
 
 async def article(request: Request) -> Response:
@@ -27,7 +34,8 @@ async def article(request: Request) -> Response:
     book = site.books.get(ean)
     if book is None or book.kind == "not listed":
         return page(request, "kein_treffer.html", ean=ean)
-    return page(request, "artikel.html", book=book, centers=CENTERS)
+    marks = _IPAGE_S if site.with_ipage_s_marks else _OWN
+    return page(request, "artikel.html", book=book, centers=CENTERS, ipage=marks)
 
 
 async def picture(request: Request) -> Response:

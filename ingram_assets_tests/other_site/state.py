@@ -47,6 +47,8 @@ class OtherSite:
     """Programs are kept out: every page is the wall's."""
     at_ipage_s_addresses: bool = False
     """Articles, pictures and the list are found at iPage's addresses, too."""
+    with_ipage_s_marks: bool = False
+    """An article's page has the element that iPage has its title in, and its tables iPage's classes."""
     visits: dict[str, Visit] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
