@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
 from ingram_assets.settings.belonging import LOCATIONS
-from ingram_assets.settings.files import env_dir, shipped
+from ingram_assets.settings.files import SITE_TOML, env_dir, shipped
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.whole_files import write_whole
 
@@ -126,7 +126,7 @@ def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) 
     Args:
         tables: files that the shop's settings name.
     """
-    files = [env_dir() / name for name in (".env", *(of.file for of in LOCATIONS.values()))]
+    files = [env_dir() / name for name in (".env", SITE_TOML, *(of.file for of in LOCATIONS.values()))]
     files += [Path(table) for table in tables if table]
     changed = [file.name for file in files if _is_newer(file, _home(common) / PORTS_FILE)]
     if not changed or not running_ports(common):

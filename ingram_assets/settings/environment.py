@@ -18,11 +18,17 @@ from ingram_assets.settings import proxies
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.env_files import MalformedFile, read_env
-from ingram_assets.settings.files import ENV_DIR, env_dir, example_of, own_file
+from ingram_assets.settings.files import ENV_DIR, SITE_TOML, env_dir, example_of, own_file
 from ingram_assets.settings.kinds import trimmed
 from ingram_assets.settings.shared import CommonSettings
 
 log = logging.getLogger(__name__)
+
+_PATHS = (
+    *("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE"),
+    *("CATEGORIES_FILE", "LABELS_FILE", "SITE_FILE"),
+)
+"""Settings that name a file or folder."""
 
 _PORTS = "UI DESK SCRAPER STOREFRONT OPERATIONS POSTGRES S3 COVERS IMAP IPAGE MEDUSA"
 PORTS = tuple(f"INGRAM_PORT_{name}" for name in _PORTS.split())
@@ -59,6 +65,8 @@ def environment_of(location: str | None, folder: Path | None = None) -> dict[str
     own = [LOCATIONS[location]] if location else []
     wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *SHARED, *(name for of in own for name in of.model_fields)}
     given = {"INGRAM_STATE_DIR": str(folder / CommonSettings.model_fields["INGRAM_STATE_DIR"].default)}
+    if "SITE_FILE" in wanted and (folder / SITE_TOML).is_file():
+        given["SITE_FILE"] = str(folder / SITE_TOML)
     return given | {
         name: trimmed(name, value) if name in READ_FROM else value
         for name, value in _written(folder, (".env", *(of.file for of in own))).items()
@@ -116,7 +124,7 @@ def _written(folder: Path, files: Iterable[str]) -> dict[str, str]:
 def _with_whole_paths(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The settings, with those that name a file or folder from `folder` on."""
     whole = dict(given)
-    for name in ("DAGSTER_HOME", "INGRAM_STATE_DIR", "BROWSER_EXECUTABLE", "CATEGORIES_FILE", "LABELS_FILE"):
+    for name in _PATHS:
         if path := os.path.expanduser(given.get(name, "").strip()):
             # One of a user who is not there stays as it is: it is refused by its name later.
             whole[name] = path if path.startswith("~") else os.path.join(folder, path)

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 ENV_DIR = "INGRAM_ENV_DIR"
+SITE_TOML = "site.toml"
+"""What a shop knows of the site, where `SITE_FILE` names no other file: beside its settings."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEMO = CHECKOUT / ".demo"
 """Everything that the demo keeps: databases, bucket, mailbox, logs, its own settings."""

@@ -24,6 +24,7 @@ from ingram_assets.domain.addresses import (
     web_address,
 )
 from ingram_assets.domain.restrictions import Restriction
+from ingram_assets.domain.site_file import parse_site_file
 
 
 def trimmed(name: str, value: str) -> str:
@@ -206,6 +207,16 @@ def _is_a_file(value: Path) -> Path:
     return value.expanduser()
 
 
+def _says_what_the_site_is(value: Path, info: ValidationInfo) -> Path:
+    try:
+        parse_site_file(value.read_bytes(), info.data.get("IPAGE_BASE_URL"))
+    except OSError as error:
+        raise ValueError(f"{value.name} can't be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ValueError(f"in {value.name}, {error}") from None
+    return value
+
+
 def _is_a_program(value: Path) -> Path:
     if not os.access(value, os.X_OK):
         raise ValueError(f"{value} is no program that may be started")
@@ -238,3 +249,5 @@ TimeZone = Annotated[Text, AfterValidator(_is_a_zone)]
 FolderPath = Annotated[Path, BeforeValidator(_written_out)]
 ExistingFile = Annotated[FolderPath, AfterValidator(_is_a_file)]
 Program = Annotated[ExistingFile, AfterValidator(_is_a_program)]
+SiteFile = Annotated[ExistingFile, AfterValidator(_says_what_the_site_is)]
+"""What a shop knows of the site, beside what comes with the program."""

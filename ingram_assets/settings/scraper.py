@@ -22,6 +22,7 @@ from ingram_assets.settings.kinds import (
     SearchName,
     Senders,
     Share,
+    SiteFile,
     SiteUrl,
     Text,
     Whole,
@@ -36,10 +37,17 @@ class PageBudget(Settings):
     PAGES_PER_HOUR: Whole | None = Field(None, ge=1)
 
 
-class ScraperSettings(PageBudget):
-    """What a run of the scraper reads. Nobody else is given it."""
+class SiteSettings(PageBudget):
+    """Where the site is, and what is believed of it: all that it takes to read a page that is there."""
 
     IPAGE_BASE_URL: SiteUrl = "https://ipage.ingramcontent.com"
+    SITE_FILE: SiteFile | None = None
+    """Looked at after the site's address, whose host its addresses have to be of."""
+
+
+class ScraperSettings(SiteSettings):
+    """What a run of the scraper reads. Nobody else is given it."""
+
     IPAGE_USERNAME: Text | None = None
     IPAGE_PASSWORD: SecretStr | None = None
     IPAGE_ACCOUNT: Text | None = None

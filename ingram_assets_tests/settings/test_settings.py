@@ -257,7 +257,7 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
             ".env.scraper",
             (ScraperSettings,),
             {"IPAGE_MFA", "IPAGE_MFA_SENDERS", "IPAGE_CONCURRENCY", "OPEN_LIBRARY_COVERS_URL"}
-            | {"BROWSER_EXECUTABLE", "HISTORY_RETENTION_DAYS", "PAGES_PER_HOUR"},
+            | {"BROWSER_EXECUTABLE", "HISTORY_RETENTION_DAYS", "PAGES_PER_HOUR", "SITE_FILE"},
         ),
         (".env.storefront", (StorefrontSettings,), StorefrontSettings.model_fields.keys() - OF_THE_SHOP),
         (".env.operations", (OperationsSettings,), set()),

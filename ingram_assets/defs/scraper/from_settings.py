@@ -3,11 +3,34 @@
 from contextlib import suppress
 from pathlib import Path
 
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.runtime.node import NoNode, drive_playwright
-from ingram_assets.settings.base import secret
-from ingram_assets.settings.scraper import ScraperSettings
+from ingram_assets.settings.base import SettingsError, secret
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import ScraperSettings, SiteSettings
 from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in, profile_with
 from ingram_assets.sources.ipage.site import Credentials, Site
+
+
+def profile_of_the_shop() -> SiteProfile:
+    """What is believed of the site, for a command that reads pages which are there. Raises SettingsError."""
+    return site_profile(load(SiteSettings, environment_of("scraper")))
+
+
+def site_profile(settings: SiteSettings) -> SiteProfile:
+    """What comes with the program, with the shop's own `site.toml` over it.
+
+    Raises:
+        SettingsError: the file can't be read, or an entry of it can't be meant.
+    """
+    if (file := settings.SITE_FILE) is None:
+        return built_in()
+    try:
+        return profile_with(parse_site_file(file.read_bytes(), settings.IPAGE_BASE_URL))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"SITE_FILE can't be used: in {file.name}, {error}.") from None
 
 
 def open_site(settings: ScraperSettings, common: CommonSettings, run_id: str) -> Site:

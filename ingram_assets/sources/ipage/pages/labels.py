@@ -8,40 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import fields
 from ingram_assets.sources.ipage.pages.flowing import BLOCKS, MAX_TEXT, Without, flowing_text
-
-# What a label may be called, best first. Those of no field are known so that they end the value before them.
-_NAMES = {
-    "ean": "ean, ean13, ean 13, isbn 13, isbn13, isbn/ean, isbn 13/ean, ean/isbn, ean/isbn 13",
-    "isbn": "isbn, isbn 10, isbn10",
-    "contributors": "contributors, contributor, contributor(s), author, authors, author(s), by",
-    "publisher": "publisher, publisher/imprint, publisher name",
-    "price": "us srp, srp, u.s. srp, srp (us), srp us, us list price, list price, us list, msrp, "
-    "retail price, us retail price, us retail, suggested retail price, us price, price",
-    "binding": "binding, format, binding/format, binding type",
-    "pub date": "pub date, pub. date, publication date, date published, published, publish date",
-    "sale date": "on sale date, release date, street date, on sale",
-    "physical": "physical info, physical information, physical description",
-    "weight": "weight, item weight, product weight, unit weight, shipping weight",
-    "pages": "pages, page count, number of pages, no. of pages, # of pages, # pages",
-    "series": "series, series title, series name",
-    "bisac": "bisac categories, bisac category, bisac, bisac subjects, bisac subject, bisac headings, "
-    "bisac subject headings, bisac category(s)",
-    "description": "annotation, description, summary, publisher marketing, brief description",
-    "status": "publisher status, pub status, product status, title status",
-    "returnable": "returnable, returns",
-    "": "copyright date, target age group, carton quantity, lc subjects, ingram categories, ingram category, "
-    "ingram subjects, imprint, lccn, lc classification, dewey, upc, language, volume, edition, audience, "
-    "product type, ingram product type, canadian srp, can srp, can. srp, uk srp, grade level, lexile, "
-    "reading level, accelerated reader, subject, subjects, keywords, country of origin, availability, "
-    "quantity, your price, net price, us net, reviews, dimensions, size, product dimensions, discount, "
-    "discount code",
-}
-_FIELD_OF = {
-    name: (field_, place) for field_, names in _NAMES.items() for place, name in enumerate(names.split(", "))
-}
-
-NAMES = tuple(name for name, (field_, _) in _FIELD_OF.items() if field_)
-"""All names of labels that stand for a field."""
+from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
@@ -57,7 +24,7 @@ class _Label(NamedTuple):
     rest: str
     """The colon, if it stands within the label's own element, and what follows it there."""
     rank: tuple[int, int]
-    """Among the elements known to hold labels (0) or elsewhere (1); then as the names are listed above."""
+    """Among the elements known to hold labels (0) or elsewhere (1); then as its names are listed."""
     order: int
     """Its place among the labels of the page."""
     above: list[int]
@@ -78,7 +45,7 @@ class Labels:
     before those elsewhere, which may belong to another book.
     """
 
-    def __init__(self, tree: LexborHTMLParser) -> None:
+    def __init__(self, tree: LexborHTMLParser, names: LabelNames) -> None:
         found: list[_Label] = []
         unknown: set[int] = set()
         for order, node in enumerate(tree.css(_LABEL_TAGS)):
@@ -86,14 +53,14 @@ class Labels:
             if len(text) > _MAX_LABEL:
                 continue
             name, colon, rest = text.partition(":")
-            field, place = field_named(name)
+            field, place = names.field_named(name)
             if field is not None and (colon or _is_bare_label(node)):
                 above, is_own = _elements_above(node)
                 rank = (0 if is_own else 1, place)
                 found.append(_Label(field, node, colon + rest, rank, order, above))
             elif text.rstrip().endswith(":") and len(text) < 40:
                 unknown.add(node.mem_id)
-        found += _plain_labels(tree, unknown.union(*(label.above for label in found)))
+        found += _plain_labels(tree, names, unknown.union(*(label.above for label in found)))
         found = _outside_the_description(_of_the_book(found))
         self._of: dict[str, list[_Label]] = {}
         for label in sorted(found, key=lambda label: label.rank):
@@ -167,12 +134,6 @@ class Labels:
         return _without_colon(text)
 
 
-def field_named(label: str) -> tuple[str | None, int]:
-    """The field that a label of these words stands for, and the place of its name; `(None, 0)` for none."""
-    name = " ".join(label.replace("-", " ").replace("\u00a0", " ").lower().split()).strip(" .")
-    return _FIELD_OF.get(name, (None, 0))
-
-
 def _elements_above(node: LexborNode) -> tuple[list[int], bool]:
     """The elements around a label up to one that is known to hold labels; and whether there is one."""
     above: list[int] = []
@@ -185,13 +146,13 @@ def _elements_above(node: LexborNode) -> tuple[list[int], bool]:
     return above, False
 
 
-def _plain_labels(tree: LexborHTMLParser, taken: set[int]) -> Iterator[_Label]:
+def _plain_labels(tree: LexborHTMLParser, names: LabelNames, taken: set[int]) -> Iterator[_Label]:
     """Labels that are not bold, at the start of the elements known to hold labels."""
     for order, node in enumerate(tree.css(".productDetailElements, .productDetailSmallElements")):
         if node.mem_id in taken:
             continue
         name, colon, _ = flowing_text(node, most=_MAX_NAME).partition(":")
-        field, place = field_named(name)
+        field, place = names.field_named(name)
         if field is not None and colon:
             yield _Label(field, node, "", (0, place), order, [node.mem_id], is_whole=True)
 

@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.stock_tables import PageStock
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 T = TypeVar("T")
 
@@ -25,17 +26,19 @@ class Notes:
     """Filled while a page is read. Cheap: elements are kept as they are, and described when somebody asks.
 
     Attributes:
+        profile: what is believed of the site, by which the page is read.
         labels: all that are known on the page.
-        spots: by a field of `ProductPage`, where its value stands.
         stock: what was read of the stock tables, up to what could not be told.
+        spots: by a field of `ProductPage`, where its value stands.
         warnings: sentences on what was there and not understood.
         refused: why this is no reading: what is required and could not be told.
     """
 
     tree: LexborHTMLParser
+    profile: SiteProfile
     labels: Labels
+    stock: PageStock
     spots: dict[str, list[Spot]] = field(default_factory=dict)
-    stock: PageStock = field(default_factory=PageStock)
     warnings: list[str] = field(default_factory=list)
     refused: list[PageChanged] = field(default_factory=list)
 

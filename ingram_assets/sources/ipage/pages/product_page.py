@@ -21,10 +21,11 @@ from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
 from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
-from ingram_assets.sources.ipage.pages.labels import Labels, field_named
+from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
-from ingram_assets.sources.ipage.pages.stock_tables import read_stock
+from ingram_assets.sources.ipage.pages.stock_tables import PageStock, read_stock
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,11 @@ _ISBN_LIKE = re.compile(
 )
 
 
-def parse_product_page(html: str | bytes) -> ProductPage:
+def parse_product_page(html: str | bytes, profile: SiteProfile | None = None) -> ProductPage:
     """What the page says of its title.
+
+    Args:
+        profile: what is believed of the site; without one, what comes with the program.
 
     Raises:
         SessionExpired: the sign-in form or the expired-session notice came instead.
@@ -128,13 +132,13 @@ def parse_product_page(html: str | bytes) -> ProductPage:
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    page, notes = read_product_page(html)
+    page, notes = read_product_page(html, profile)
     if notes.refused:
         raise notes.refused[0]
     return page
 
 
-def read_product_page(html: str | bytes) -> tuple[ProductPage, Notes]:
+def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> tuple[ProductPage, Notes]:
     """As `parse_product_page`, with where all of it stands.
 
     What is required and can't be told is in `Notes.refused`: then the page is no reading, though the rest
@@ -144,15 +148,16 @@ def read_product_page(html: str | bytes) -> tuple[ProductPage, Notes]:
         SessionExpired, Blocked, NotFound: another page came instead.
         PageChanged: it is cut short, or an error page.
     """
+    profile = profile or built_in()
     tree = _the_whole_page(html)
-    notes = Notes(tree, Labels(tree))
+    notes = Notes(tree, profile, Labels(tree, profile.labels), PageStock(profile.stock))
     labels, stock = notes.labels, notes.stock
     untold: tuple[str, Spot | None] = ("", None)
     title, beside = notes.required(lambda: _title(notes), untold)
     isbn = notes.required(lambda: _isbn(notes), "")
     notes.required(lambda: read_stock(tree, stock), None)
     links = _links_of_the_book(tree)
-    physical = labels.first("physical") or ""
+    physical = profile.numbers.number(labels.first("physical") or "")
     page = ProductPage(
         isbn=isbn,
         title=title,
@@ -195,7 +200,7 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 
 def _price(notes: Notes) -> Decimal | None:
-    reading = fields.read_price(notes.labels.first("price") or "")
+    reading = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
     notes.under("srp_price", "price")
     return _noted("US SRP", reading, notes)
 
@@ -391,11 +396,11 @@ def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:
 
 
 def _publication_date(notes: Notes) -> date | None:
-    for label in ("pub date", "sale date"):
+    for label in ("pub_date", "sale_date"):
         for text in notes.labels.all(label):
-            day, problem = fields.read_date(text)
+            day, problem = fields.read_date(notes.profile.numbers.date(text))
             if problem:
-                notes.warnings.append(f"{label.capitalize()}: {problem}.")
+                notes.warnings.append(f"{label.replace('_', ' ').capitalize()}: {problem}.")
             if day is not None:
                 notes.under("publication_date", label)
                 return day
@@ -407,7 +412,10 @@ def _weight(physical: str, notes: Notes) -> Decimal | None:
     """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
     reading, label = _weight_of_physical(physical), "physical"
     if reading is None:
-        reading, label = fields.read_weight(notes.labels.first("weight") or ""), "weight"
+        reading, label = (
+            fields.read_weight(notes.profile.numbers.number(notes.labels.first("weight") or "")),
+            "weight",
+        )
     notes.under("weight", label)
     return _noted("Weight", reading, notes)
 
@@ -429,6 +437,7 @@ def _page_count(physical: str, notes: Notes) -> int | None:
     notes.under("page_count", "pages")
     if not text:
         return None
+    text = notes.profile.numbers.number(text)
     return fields.read_page_count(text) or fields.read_page_count(f"{text} pages")
 
 
@@ -472,7 +481,7 @@ def _is_not_shown(node: LexborNode) -> bool:
 
 
 def _description(notes: Notes) -> str | None:
-    labels, tree = notes.labels, notes.tree
+    labels = notes.labels
     text = labels.first("description")
     notes.under("description", "description")
     if text is None:
@@ -482,16 +491,17 @@ def _description(notes: Notes) -> str | None:
     has_switch = every != _paragraphs(text)
     every, shown = (folded.once(form, has_switch=has_switch) for form in (every, shown))
     if has_switch or folded.is_short(shown):
-        every = folded.whole(shown, every, _other_forms(labels, tree))
+        every = folded.whole(shown, every, _other_forms(notes))
     return _present(folded.without_switch(every))
 
 
-def _other_forms(labels: Labels, tree: LexborHTMLParser) -> Iterator[str]:
+def _other_forms(notes: Notes) -> Iterator[str]:
     """Texts of the page that may be the whole of a shortened description."""
+    labels, named = notes.labels, notes.profile.labels.field_named
     for text in labels.all("description", folded.is_switch):
         yield folded.once(_paragraphs(text), has_switch=True)
     label, left = labels.node("description"), _MAX_OTHER_FORMS
-    for place in folded.elsewhere(tree, label) if label is not None else ():
+    for place in folded.elsewhere(notes.tree, label) if label is not None else ():
         if left <= 0:
             return
         if isinstance(place, str):
@@ -501,7 +511,7 @@ def _other_forms(labels: Labels, tree: LexborHTMLParser) -> Iterator[str]:
             used = _MAX_OTHER_FORM - rest_of_most
         left -= used
         name, colon, rest = text.partition(":")
-        yield _paragraphs(rest if colon and field_named(name)[0] == "description" else text)
+        yield _paragraphs(rest if colon and named(name)[0] == "description" else text)
 
 
 def _paragraphs(text: str) -> str:

@@ -9,7 +9,7 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,12 @@ from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
 from ingram_assets.sources.ipage.pages import fields, tables
 from ingram_assets.sources.ipage.pages.flowing import is_hidden
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.profile.stock_words import (
+    NO_CENTER,
+    StockWords,
+    has_two_capitals,
+    is_two_capitals,
+)
 
 _MAX_SPAN = 20
 _MAX_CELLS = 20_000
@@ -27,28 +33,6 @@ _MAX_TABLES = 100
 
 _DIGIT = re.compile(r"[0-9]")
 
-_NOT_A_COUNT = re.compile(
-    r"\b(?:date|eta|arriv\w*|expected|due|days?|weeks?|last|sold|sales|demand|reserved|committed|allocated|"
-    r"back\s?-?orders?|back\s?-?ordered|cut\s?-?off|time|message|status|price|limit|maximum|minimum|yesterday|consumer|your|not)\b"
-)
-_ON_ORDER = re.compile(
-    r"\bon\s?-?\s?ord(?:er|r)?\b|\bonorder\b|\bqoo\b|\bincoming\b|\binbound\b|^(?:qty |quantity )?ordered$"
-)
-_ON_HAND = (
-    re.compile(r"\bon\s?-?\s?hand\b|\bonhand\b|\bqoh\b"),
-    re.compile(r"\bin\s?-?\s?stock\b"),
-    re.compile(r"\bavail(?:able|ability)?\b(?!.*\border\b)"),
-    re.compile(r"^(?:current )?(?:stock|inventory)(?: (?:qty|quantity|level|count))?$"),
-)
-_PLAIN = re.compile(r"on\s?-?\s?(?:hand|order)")
-"""What outdoes "Total On Hand" or "On Order last week" beside it."""
-_DC = re.compile(
-    r"^(?:dcs?|d\.c\.|distribution\s+cent(?:er|re)s?|dist\.?\s+cent(?:er|re)|dist\.?\s+ctr|warehouses?|whse|wh|"
-    r"locations?|facility|cent(?:er|re)s?|ship(?:s|ping)?\s+from|dc\s+(?:code|name|location|id))$"
-)
-_TOTAL = re.compile(
-    r"\b(?:sub-?)?totals?\b|^(?:sum|all(?:\s+(?:dcs?|warehouses|locations))?)\b", re.IGNORECASE
-)
 _SHORT_TOTAL = re.compile(r"(?:tot|ttl|usa|net|avg|atp|overall|nationwide)[\W_]*", re.IGNORECASE)
 """A sum of centers by a short word: no state is called so."""
 _CENTER_ALONE = re.compile(
@@ -62,34 +46,8 @@ _NOT_KNOWN_NOW = re.compile(
     re.IGNORECASE,
 )
 """What a note across a stock table says where its zeros are no counts."""
-_ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
-    (re.compile(r"primary", re.IGNORECASE), "primary"),
-    (re.compile(r"secondary", re.IGNORECASE), "secondary"),
-    (re.compile(r"\b(?:other|alternat\w*)\b", re.IGNORECASE), "other"),
-)
-_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(?![A-Za-z0-9])")
-_NO_DC = frozenset({"DC", "NA", "OO", "WH", "EA"})
-"""Two capitals that may stand beside a DC's code, or in its place. Before counts each is one itself."""
-_LONG_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{3,5}[0-9]{0,2}|[A-Z]{2}[0-9]{1,2})(?![A-Za-z0-9])")
-"""One of several centers of a state, mostly: "PAC", "TN2"."""
-_NO_CODE = frozenset(
-    {"TOTAL", "SUM", "ALL", "OTHER", "NOTE", "NOTES", "NONE", "NULL", "STOCK", "ORDER", "ITEM", "ITEMS"}
-    | {"DCS", "INFO", "DATE", "NEXT", "CALL", "EACH", "QTY", "HAND", "UNIT", "UNITS", "WHSE", "MAIN", "VIEW"}
-    | {"MORE", "USA", "ETA", "TBA", "TBD"}
-)
-"""Words that are no codes."""
 _ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
 """What may name a DC as well, but tells no state."""
-_TOWNS = {"LAV": "TN", "CHA": "PA", "CHB": "PA", "FTW": "IN", "ROS": "OR", "FRE": "CA", "FAI": "OH"}
-"""How codes for Ingram's centers begin that are made of the town's name."""
-_STATES = {
-    # Ingram's centers by their towns.
-    **{"la ?vergne": "TN", "chambersburg": "PA", "(?:fort|ft\\.?) ?wayne": "IN", "roseburg": "OR"},
-    **{"fresno": "CA", "fairfield": "OH"},
-    **{"tennessee": "TN", "pennsylvania": "PA", "indiana": "IN", "oregon": "OR", "california": "CA"},
-    **{"ohio": "OH", "illinois": "IL", "texas": "TX", "nevada": "NV", "georgia": "GA", "kentucky": "KY"},
-    **{"new york": "NY", "new jersey": "NJ", "virginia": "VA", "florida": "FL", "washington": "WA"},
-}
 
 
 class _Cell(NamedTuple):
@@ -138,8 +96,12 @@ class PageStock:
     """What the stock tables of a page say.
 
     Whether a table is missing depends on the account (`shape`, domain/completeness.py).
+
+    Attributes:
+        words: what the tables' words mean.
     """
 
+    words: StockWords
     stock: dict[str, DcStock] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     tables: list[StockTable] = field(default_factory=list)
@@ -165,7 +127,7 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     Raises:
         PageChanged: a table whose columns or DCs can't be told.
     """
-    own, alternate = _tables(tree)
+    own, alternate = _tables(tree, reading.words)
     if not own and not alternate:
         return
     columns: _Columns | None = None
@@ -178,7 +140,7 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
         alternate = [
             table
             for table in _plain_tables(tree, own)
-            if _has_stock_header(table) or _looks_alike(_rows(table), columns)
+            if _has_stock_header(table, reading.words) or _looks_alike(_rows(table), columns, reading.words)
         ]
     for table in alternate:
         _read_table(table, columns, is_own=False, reading=reading)
@@ -197,12 +159,14 @@ def headings_of(table: LexborNode) -> list[str]:
     return texts if len(texts) > 1 and not any(_DIGIT.search(text) for text in texts) else []
 
 
-def tables_like_stock(tree: LexborHTMLParser, known: list[LexborNode]) -> Iterator[LexborNode]:
+def tables_like_stock(
+    tree: LexborHTMLParser, known: list[LexborNode], words: StockWords
+) -> Iterator[LexborNode]:
     """Other tables with a header, and with counts or copies below it, whose headings are not known."""
     for table in _plain_tables(tree, known)[:_MAX_TABLES]:
         if headings := headings_of(table):
             body = [row for row in _rows(table) if len(row) == len(headings)][1:]
-            if any(fields.read_count(cell.text)[0] is not None for row in body for cell in row):
+            if any(_count(cell.text, words)[0] is not None for row in body for cell in row):
                 yield table
 
 
@@ -222,7 +186,7 @@ def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
 
 
-def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]:
+def _tables(tree: LexborHTMLParser, words: StockWords) -> tuple[list[LexborNode], list[LexborNode]]:
     """The account's own table and that of the other DCs, by class; by header where the class is gone."""
     own: list[LexborNode] = []
     alternate: list[LexborNode] = []
@@ -233,13 +197,13 @@ def _tables(tree: LexborHTMLParser) -> tuple[list[LexborNode], list[LexborNode]]
         (alternate if "alt" in name else own).append(table)
     if own:
         return own, alternate
-    own = [table for table in _plain_tables(tree, alternate) if _has_stock_header(table)]
+    own = [table for table in _plain_tables(tree, alternate) if _has_stock_header(table, words)]
     return own[:1], alternate or own[1:]
 
 
-def _has_stock_header(table: LexborNode) -> bool:
+def _has_stock_header(table: LexborNode, words: StockWords) -> bool:
     try:
-        return _find_columns(_rows(table)) is not None
+        return _find_columns(_rows(table), words) is not None
     except PageChanged:
         return False  # "Available" or "On Order" alone heads many a table.
 
@@ -289,35 +253,29 @@ def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
     return text
 
 
-def _find_columns(rows: list[_Row]) -> tuple[_Columns, int] | None:
+def _find_columns(rows: list[_Row], words: StockWords) -> tuple[_Columns, int] | None:
     """The columns by the first header row, and where that row stands."""
-    named = ((_columns_named(row), place) for place, row in enumerate(rows))
+    named = ((_columns_named(row, words), place) for place, row in enumerate(rows))
     return next(((columns, place) for columns, place in named if columns is not None), None)
 
 
-def _columns_named(row: _Row) -> _Columns | None:
+def _columns_named(row: _Row, words: StockWords) -> _Columns | None:
     """The columns that a row heads; `None` if it is no header."""
     names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row]
     if any(_DIGIT.search(name) for name in names):
         return None
-    on_order = [i for i, name in enumerate(names) if _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)]
-    on_hand: list[int] = []
-    for pattern in _ON_HAND:
-        on_hand = on_hand or [
-            i
-            for i, name in enumerate(names)
-            if pattern.search(name) and not _ON_ORDER.search(name) and not _NOT_A_COUNT.search(name)
-        ]
+    on_order = [i for i, name in enumerate(names) if words.is_on_order(name) and not words.is_no_count(name)]
+    on_hand = words.on_hand_among(names)
     short = [re.sub(r"[/.]", "", name) for name in names]
     if not on_hand and not on_order and {"oh", "oo"} <= set(short):
         on_hand, on_order = [short.index("oh")], [short.index("oo")]
     if len(names) < 2 or not (on_hand or on_order):
         return None
-    dc = [i for i, name in enumerate(names) if _DC.match(name)]
+    dc = [i for i, name in enumerate(names) if words.is_center(name)]
     if not (on_hand and on_order) and not dc and len(set(names)) < 3:
         return None  # A banner such as "Copies on hand today" across the table.
     on_hand, on_order = (
-        [i for i in found if _PLAIN.fullmatch(names[i])] or found for found in (on_hand, on_order)
+        [i for i in found if words.says_no_more(names[i])] or found for found in (on_hand, on_order)
     )
     for label, found in (("On Hand", on_hand), ("On Order", on_order)):
         if len(found) != 1:
@@ -327,11 +285,11 @@ def _columns_named(row: _Row) -> _Columns | None:
     return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(names))
 
 
-def _transposed(rows: list[_Row]) -> list[_Row] | None:
+def _transposed(rows: list[_Row], words: StockWords) -> list[_Row] | None:
     """The table turned, where the DCs stand side by side and the counts below each other."""
     firsts = [row[0].text.strip(" :").lower() for row in rows]
-    on_order = any(_ON_ORDER.search(name) and not _NOT_A_COUNT.search(name) for name in firsts)
-    on_hand = any(pattern.search(name) for pattern in _ON_HAND[:3] for name in firsts)
+    on_order = any(words.is_on_order(name) and not words.is_no_count(name) for name in firsts)
+    on_hand = any(words.is_on_hand(name) for name in firsts)
     if not (on_order and on_hand) or len({len(row) for row in rows}) != 1:
         return None
     return [list(column) for column in zip(*rows, strict=True)]
@@ -343,22 +301,22 @@ def _read_table(
     """Adds what a table says, and returns its columns."""
     seen = StockTable(table)
     reading.tables.append(seen)
-    rows = _rows(table)
-    rows = _transposed(rows) or rows
-    columns, header = _find_columns(rows) or (None, -1)
+    rows, words = _rows(table), reading.words
+    rows = _transposed(rows, words) or rows
+    columns, header = _find_columns(rows, words) or (None, -1)
     seen.headings = [cell.text for cell in rows[header]] if columns is not None else []
     body = [
         row
         for place, row in enumerate(rows)
-        if place != header and not _is_noise(row, is_above=place < header)
+        if place != header and not _is_noise(row, words, is_above=place < header)
     ]
     counted = [row for row in body if not _is_banner(row)]
     if not counted:
         return columns
     if columns is None:
-        columns = _columns_without_header(counted, inherited)
+        columns = _columns_without_header(counted, inherited, words)
     if columns.dc is None:
-        columns = columns._replace(dc=_dc_by_content(counted, columns))
+        columns = columns._replace(dc=_dc_by_content(counted, columns, words))
     entries = _entries(body, columns, reading)
     seen.columns, seen.entries = columns, entries
     told = [entry for entry in entries if entry.code is not None]
@@ -379,19 +337,20 @@ def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_E
     """What each row says of its DC, by itself and by the heading above it."""
     entries: list[_Entry] = []
     banner: Role | None = None
-    named = {_dc_code(_dc_text(row, columns)) for row in body if not _is_banner(row)}
+    words = reading.words
+    named = {words.code(_dc_text(row, columns)) for row in body if not _is_banner(row)}
     for row in body:
         if not _is_banner(row):
             beside = [c.text for i, c in enumerate(row) if i not in (columns.on_hand, columns.on_order)]
-            entries.append(_read_row(row, columns, reading)._replace(role=_role_in(beside) or banner))
+            entries.append(_read_row(row, columns, reading)._replace(role=words.role_in(beside) or banner))
             continue
         text = row[0].text
-        if (code := _center_alone(text)) is not None and code not in named:
+        if (code := _center_alone(text, words)) is not None and code not in named:
             reading.unreadable += 2
             reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
             entries.append(_Entry(code, text))
-        banner = _role_in([text]) or banner
-    if note := next((row[0].text for row in body if _is_note_of_unknown(row)), None):
+        banner = words.role_in([text]) or banner
+    if note := next((row[0].text for row in body if _is_note_of_unknown(row, words)), None):
         reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
         entries = [
             each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
@@ -426,7 +385,7 @@ def _roles(entries: list[_Entry], reading: PageStock, is_own: bool) -> list[Role
     return roles
 
 
-def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Columns:
+def _columns_without_header(body: list[_Row], inherited: _Columns | None, words: StockWords) -> _Columns:
     widths = {len(row) for row in body}
     if inherited is not None:
         if 2 * sum(len(row) == inherited.width for row in body) > len(body):
@@ -436,30 +395,30 @@ def _columns_without_header(body: list[_Row], inherited: _Columns | None) -> _Co
             # The same three columns without what stands beside them in the account's own table.
             columns = _Columns(order.index("dc"), order.index("on_hand"), order.index("on_order"), 3)
             named = [_dc_text(row, columns) for row in body]
-            if any(map(_dc_code, named)) and all(_dc_code(n) or _ODD_CODE.fullmatch(n) for n in named):
+            if any(map(words.code, named)) and all(words.code(n) or _ODD_CODE.fullmatch(n) for n in named):
                 return columns
     raise PageChanged("On Hand", "the stock table has no header; which column is which can't be told.")
 
 
-def _looks_alike(rows: list[_Row], columns: _Columns) -> bool:
+def _looks_alike(rows: list[_Row], columns: _Columns, words: StockWords) -> bool:
     """Whether these rows can be more of a table with such columns: DCs where it has DCs, counts likewise."""
-    rows = [row for row in rows if not _is_noise(row) and not _is_banner(row)]
+    rows = [row for row in rows if not _is_noise(row, words) and not _is_banner(row)]
     return bool(rows) and all(
         len(row) == columns.width
-        and any(_is_code(cell.text) for cell in row)
-        and (columns.dc is None or _dc_code(row[columns.dc].text) is not None)
+        and any(words.is_code(cell.text) for cell in row)
+        and (columns.dc is None or words.code(fields.clean(row[columns.dc].text)) is not None)
         and all(
-            fields.is_absent(row[i].text) or fields.read_count(row[i].text)[0] is not None
+            fields.is_absent(row[i].text) or _count(row[i].text, words)[0] is not None
             for i in (columns.on_hand, columns.on_order)
         )
         for row in rows
     )
 
 
-def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
+def _dc_by_content(body: list[_Row], columns: _Columns, words: StockWords) -> int:
     rows = [row for row in body if len(row) == columns.width]
     free = [i for i in range(columns.width) if i not in (columns.on_hand, columns.on_order)]
-    for is_one in (_CODE.search, _dc_code):
+    for is_one in (has_two_capitals, lambda text: words.code(fields.clean(text))):
         candidates = [i for i in free if rows and all(is_one(row[i].text) for row in rows)]
         if len(candidates) == 1:
             return candidates[0]
@@ -468,8 +427,8 @@ def _dc_by_content(body: list[_Row], columns: _Columns) -> int:
 
 def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
     named = _dc_text(row, columns)
-    code = _dc_code(named)
-    if code is None and named in _NO_DC and any(_DIGIT.search(cell.text) for cell in row):
+    code = reading.words.code(named)
+    if code is None and named in NO_CENTER and any(_DIGIT.search(cell.text) for cell in row):
         code = named
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
@@ -485,7 +444,7 @@ def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
     counts = []
     for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
         text, is_copy = row[place]
-        count, problem = (None, "the cell spans several") if is_copy else fields.read_count(text)
+        count, problem = (None, "the cell spans several") if is_copy else _count(text, reading.words)
         if problem:
             reading.unreadable += 1
             reading.warnings.append(f"{code} {name}: {problem}; unknown.")
@@ -506,79 +465,42 @@ def _add(reading: PageStock, code: str, new: DcStock) -> None:
     reading.stock[code] = DcStock(on_hand, on_order, old.role)
 
 
+def _count(text: str, words: StockWords) -> tuple[int | None, str | None]:
+    return fields.read_count(words.numbers.number(text))
+
+
 def _dc_text(row: _Row, columns: _Columns) -> str:
     dc = columns.dc or 0
     return fields.clean(row[dc].text) if dc < len(row) else ""
 
 
-def _dc_code(text: str) -> str | None:
-    """From "TN", "TN (Primary)", "La Vergne, TN", "tn", "Tennessee", "TN2" or "PAC"; `None` for all else."""
-    text = fields.clean(text)
-    plain = text.strip(" :*†‡.").upper()
-    if re.fullmatch(r"[A-Z]{2}", plain) and plain not in _NO_DC:
-        return plain
-    codes: set[str] = {code for code in _CODE.findall(text) if code not in _NO_DC}
-    if len(codes) == 1:
-        return codes.pop()
-    if (last := re.search(r",\s*([A-Z]{2})\)?$", text)) and last[1] in codes:
-        return last[1]  # "LA VERGNE, TN"
-    states = {code for name, code in _STATES.items() if re.search(rf"\b{name}\b", text, re.IGNORECASE)}
-    if not codes and len(states) == 1:
-        return states.pop()
-    # Of three letters in any case; longer words in small letters may be anything.
-    longer = [plain] if re.fullmatch(r"[A-Z]{3}", plain) else _LONG_CODE.findall(text)
-    of_longer = {state for code in longer if (state := _state_of(code))}
-    return of_longer.pop() if not codes and not states and len(of_longer) == 1 else None
-
-
-def _state_of(code: str) -> str | None:
-    """The two letters that a longer code is counted under. Where they are no state's, they add up as well."""
-    letters = code.rstrip("0123456789")
-    if letters in _NO_CODE or letters in _NO_DC:
-        return None
-    return _TOWNS.get(letters[:3], letters[:2])
-
-
-def _is_code(text: str) -> bool:
-    """Whether this is a DC's code and nothing else."""
-    return bool(_CODE.fullmatch(text)) or bool(_LONG_CODE.fullmatch(text) and _state_of(text))
-
-
-def _role_in(texts: Iterable[str]) -> Role | None:
-    return next((role for text in texts for pattern, role in _ROLES if pattern.search(text)), None)
-
-
-def _is_noise(row: _Row, *, is_above: bool = False) -> bool:
+def _is_noise(row: _Row, words: StockWords, *, is_above: bool = False) -> bool:
     """Empty rows, totals, headers said again, and words above the header."""
     texts = [cell.text for cell in row if cell.text]
     if texts and _SHORT_TOTAL.fullmatch(texts[0]):
         return True
-    if any(_CODE.fullmatch(text) and text not in _NO_DC for text in texts):
+    if any(is_two_capitals(text) and text not in NO_CENTER for text in texts):
         return False
-    if any(_TOTAL.search(text) for text in texts):
+    if any(words.is_total(text) for text in texts):
         return True
     if any(_DIGIT.search(text) for text in texts):
         return False
     names = [text.lower() for text in texts]
-    return (
-        not texts
-        or is_above
-        or (len(set(names)) > 1 and any(_ON_ORDER.search(name) or _ON_HAND[0].search(name) for name in names))
-    )
+    return not texts or is_above or (len(set(names)) > 1 and any(map(words.says_outright, names)))
 
 
 def _is_banner(row: _Row) -> bool:
     """One text across the whole table: a note, or the heading of the rows below it."""
-    return all(cell.is_copy for cell in row[1:]) and not _CODE.fullmatch(row[0].text)
+    return all(cell.is_copy for cell in row[1:]) and not is_two_capitals(row[0].text)
 
 
-def _center_alone(text: str) -> str | None:
+def _center_alone(text: str, words: StockWords) -> str | None:
     """The center that a row of one cell speaks of; `None` for headings and notes."""
     found = _CENTER_ALONE.match(text)
-    return _dc_code(found["code"]) if found is not None else None
+    return words.code(found["code"]) if found is not None else None
 
 
-def _is_note_of_unknown(row: _Row) -> bool:
+def _is_note_of_unknown(row: _Row, words: StockWords) -> bool:
     """Whether a text across the table says that the stock is not known now, of no one center."""
     text = row[0].text
-    return _is_banner(row) and _center_alone(text) is None and _NOT_KNOWN_NOW.search(text) is not None
+    return _is_banner(row) and _center_alone(text, words) is None and _NOT_KNOWN_NOW.search(text) is not None

@@ -15,13 +15,15 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
-from ingram_assets.sources.ipage.pages import fields, labels, recognize
+from ingram_assets.sources.ipage.pages import fields, recognize
 from ingram_assets.sources.ipage.pages.charsets import decode
 from ingram_assets.sources.ipage.pages.flowing import BLOCKS, flowing_text
 from ingram_assets.sources.ipage.pages.notes import LABEL, Notes, Spot
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_product_page
 from ingram_assets.sources.ipage.pages.recognize import PageKind
 from ingram_assets.sources.ipage.pages.stock_tables import StockTable, headings_of, tables_like_stock
+from ingram_assets.sources.ipage.profile.label_names import LabelNames
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 KINDS: Mapping[str, str] = {
     "product": "a product page",
@@ -46,7 +48,7 @@ FIELDS = tuple(
 """The fields of a page beside its stock, in their order."""
 
 _FIELD_OF_LABEL = {
-    **{"ean": "isbn", "price": "srp_price", "pub date": "publication_date", "sale date": "publication_date"},
+    **{"ean": "isbn", "price": "srp_price", "pub_date": "publication_date", "sale_date": "publication_date"},
     **{"physical": "weight", "pages": "page_count", "status": "publisher_status"},
     **{"returnable": "restrictions"},
 }
@@ -131,8 +133,9 @@ class Understood:
         return self.kind == "product" and self.page is not None and not self.refused
 
 
-def understand(body: bytes) -> Understood:
+def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
     """What is understood of a page, product page or not. Never raises an error of ours."""
+    profile = profile or built_in()
     found = recognize.recognize(body)
     if found.kind is not PageKind.PAGE:
         return Understood(found.kind.value, found.detail)
@@ -141,7 +144,7 @@ def understand(body: bytes) -> Understood:
     try:
         if (listed := _listed_titles(recognize.parse(body))) is not None:
             return Understood("list", listed)
-        page, notes = read_product_page(body)
+        page, notes = read_product_page(body, profile)
     except IngramError as error:
         return Understood("product" if found.is_product else "other", found.detail, None, (str(error),))
     return Understood(
@@ -236,7 +239,9 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
         for at, text in enumerate(texts):
             if text and (read is None or at not in (read.dc, read.on_hand, read.on_order)):
                 yield Strange("heading", _cut(text), "", _path(table.node))
-    for node in islice(tables_like_stock(notes.tree, [table.node for table in tables]), _MOST_STRANGE):
+    for node in islice(
+        tables_like_stock(notes.tree, [table.node for table in tables], notes.profile.stock), _MOST_STRANGE
+    ):
         for text in filter(None, headings_of(node)):
             yield Strange("heading", _cut(text), "", _path(node))
 
@@ -261,10 +266,10 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         words, text = _label_and_text(node, notes)
         if not words or words.casefold() in found or _is_within(node, out):
             continue
-        named, _ = labels.field_named(words)
+        named, _ = notes.profile.labels.field_named(words)
         if named is not None and (named == "" or notes.labels.node(named) is not None):
             continue
-        name = _FIELD_OF_LABEL.get(named or "", named) or _perhaps(words, text, page)
+        name = _FIELD_OF_LABEL.get(named or "", named) or _perhaps(words, text, page, notes.profile.labels)
         found[words.casefold()] = Strange(
             "label", f"{words}:", _cut(text), _path(node), name, named is not None
         )
@@ -305,10 +310,10 @@ def _above(node: LexborNode) -> Iterator[LexborNode]:
         at = at.parent
 
 
-def _perhaps(words: str, text: str, page: ProductPage) -> str | None:
+def _perhaps(words: str, text: str, page: ProductPage, names: LabelNames) -> str | None:
     """The field, of those not read, whose label is written alike, or whose values look like this."""
-    alike = difflib.get_close_matches(words.lower(), labels.NAMES, 1, 0.8)
-    named = labels.field_named(alike[0])[0] if alike else ""
+    alike = difflib.get_close_matches(words.lower(), names.of_fields, 1, 0.8)
+    named = names.field_named(alike[0])[0] if alike else ""
     looks = {
         "isbn": isbn_spelled(text) is not None,
         "srp_price": "$" in text and fields.read_price(text)[0] is not None,

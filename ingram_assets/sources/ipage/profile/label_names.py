@@ -1,0 +1,24 @@
+"""What the labels of a product page may be called, and the field that each stands for."""
+
+from collections.abc import Mapping
+
+from ingram_assets.domain.site_file import Words, as_label
+
+IGNORED = ""
+"""The field of labels that are known and stand for none: they end the value before them."""
+
+
+class LabelNames:
+    """The names of labels. `of_fields`: all that stand for a field, for who looks for one written alike."""
+
+    def __init__(self, words: Words) -> None:
+        self._field_of: Mapping[str, tuple[str, int]] = {
+            as_label(name): (IGNORED if field == "ignored" else field, place)
+            for field, names in words.items()
+            for place, name in enumerate(names)
+        }
+        self.of_fields = tuple(name for name, (field, _) in self._field_of.items() if field != IGNORED)
+
+    def field_named(self, label: str) -> tuple[str | None, int]:
+        """The field that a label of these words stands for, and its name's place; `(None, 0)` for none."""
+        return self._field_of.get(as_label(label), (None, 0))

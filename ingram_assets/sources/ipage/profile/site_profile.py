@@ -1,0 +1,105 @@
+"""What is believed of the site, as its readers go by it: our entries with a shop's own over them.
+
+An immutable object that is handed on to whoever reads a page. What its words are compiled to is kept with it,
+so that a page costs nothing of that.
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from urllib.parse import quote
+
+from ingram_assets.domain.isbn import isbn10_of
+from ingram_assets.domain.site_file import SiteEntries, parse_site_file
+from ingram_assets.sources.ipage.profile.label_names import LabelNames
+from ingram_assets.sources.ipage.profile.number_forms import NumberForms
+from ingram_assets.sources.ipage.profile.stock_words import StockWords
+
+SITE_FILE = resources.files("ingram_assets.sources.ipage") / "site.toml"
+"""The entries that come with the program."""
+
+
+@dataclass(frozen=True, eq=False)
+class SiteProfile:
+    """What is believed of the site.
+
+    Attributes:
+        entries: ours and the shop's own, as one.
+    """
+
+    entries: SiteEntries
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one as soon as anything that is believed of the site is."""
+        return self.entries.fingerprint
+
+    @cached_property
+    def labels(self) -> LabelNames:
+        """Names of the labels on a product page."""
+        return LabelNames(self.entries.labels)
+
+    @cached_property
+    def numbers(self) -> NumberForms:
+        """How numbers and dates are written."""
+        return NumberForms(self.entries)
+
+    @cached_property
+    def stock(self) -> StockWords:
+        """The words of stock tables."""
+        return StockWords(self.entries.headings, self.entries.centers, self.numbers)
+
+    @property
+    def home(self) -> str:
+        """The page that a sign-in leads to, from the host on."""
+        return self.entries.addresses["home"][0]
+
+    @property
+    def login(self) -> str:
+        """The page where a sign-in begins."""
+        return self.entries.addresses["login"][0]
+
+    def product_path(self, isbn: str) -> str:
+        """Where a title's page is; without an ISBN-10 that place in it stays empty."""
+        return _filled(self.entries.addresses["product"][0], isbn=isbn, isbn10=isbn10_of(isbn) or "")
+
+    def cover_paths(self, isbn: str) -> list[str]:
+        """Where a title's cover may be, to be asked for in this order."""
+        ten = isbn10_of(isbn)
+        templates = self.entries.addresses["covers"]
+        return [
+            _filled(template, isbn=isbn, isbn10=ten or "")
+            for template in templates
+            if ten is not None or "{isbn10}" not in template
+        ]
+
+    def export_path(self, search: str, total: int) -> str:
+        """Where the export of a saved search is, of so many titles."""
+        return _filled(self.entries.addresses["search_export"][0], search=search, page="1", total=str(total))
+
+    def results_path(self, search: str, page: int, total: int) -> str:
+        """Where a page of a saved search's results is; the first one is 1."""
+        template = self.entries.addresses["search_results"][0]
+        return _filled(template, search=search, page=str(page), total=str(total))
+
+    @property
+    def numbers_pages(self) -> bool:
+        """Whether the address of the results takes a page's number."""
+        return "{page}" in self.entries.addresses["search_results"][0]
+
+
+@cache
+def built_in() -> SiteProfile:
+    """What comes with the program."""
+    return SiteProfile(parse_site_file(SITE_FILE.read_bytes(), None))
+
+
+def profile_with(own: SiteEntries) -> SiteProfile:
+    """What comes with the program, with a shop's own entries over it."""
+    return SiteProfile(built_in().entries.under(own))
+
+
+def _filled(template: str, **values: str) -> str:
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+    return template
