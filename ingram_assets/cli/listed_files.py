@@ -51,10 +51,12 @@ def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobReques
 
 
 def _read(name: str, called: str) -> "SavedSearch | ResultsPage":
+    from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
     from ingram_assets.sources.ipage.pages.listings import read_file
 
+    profile = profile_of_the_shop()
     try:
-        found = read_file(_bytes_of(name))
+        found = read_file(_bytes_of(name), profile)
     except OSError as error:
         raise _refused(f"{name} can't be read: {error.strerror}.") from None
     except IngramError as error:

@@ -17,11 +17,13 @@ from ingram_assets.cli.read_expected import PageDifference, differences, expecta
 from ingram_assets.cli.read_report import LookedAt, as_json, not_understood, print_one, print_several, shares
 from ingram_assets.cli.read_shop import ShopRules, rules_of_the_shop, would_become
 from ingram_assets.cli.terminal import one_line, say
+from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
 from ingram_assets.domain.completeness import Habit, usual_shape
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
 from ingram_assets.domain.isbn import isbn_spelled, parse_isbn
 from ingram_assets.sources.ipage.pages.saved_pages import MAX_BYTES, SUFFIXES, NoSavedPage, page_in
 from ingram_assets.sources.ipage.pages.understood import understand
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 from ingram_assets.whole_files import write_whole
 
 log = logging.getLogger(__name__)
@@ -46,9 +48,10 @@ def show_pages(
         why = f"there is no folder {write_expected.parent} to write to."
         raise click.BadParameter(why, param_hint="--write-expected")
     expected = load_expected(expect) if expect else None
-    shop = rules_of_the_shop()
-    fetched, halt = _fetched([parse_isbn(name) for name in named if not Path(name).exists()])
-    pages = _judged([*_saved([Path(name) for name in named if Path(name).exists()]), *fetched], shop)
+    shop, profile = rules_of_the_shop(), profile_of_the_shop()
+    fetched, halt = _fetched([parse_isbn(name) for name in named if not Path(name).exists()], profile)
+    saved = _saved([Path(name) for name in named if Path(name).exists()], profile)
+    pages = _judged([*saved, *fetched], shop)
     told = [as_json(page) for page in pages]
     if write_expected:
         write_whole(write_expected, json.dumps({"pages": expectations(told)}, indent=1) + "\n")
@@ -70,7 +73,7 @@ def show_pages(
     sys.exit(code)
 
 
-def _saved(paths: Iterable[Path]) -> Iterator[LookedAt]:
+def _saved(paths: Iterable[Path], profile: SiteProfile) -> Iterator[LookedAt]:
     """Each file, and each saved page of a folder; by its name, or its path where two share the name."""
     files: list[Path] = []
     for path in paths:
@@ -88,29 +91,29 @@ def _saved(paths: Iterable[Path]) -> Iterator[LookedAt]:
             yield LookedAt(str(path), problem=f"There is no saved page in the folder: none ends in {ends}.")
     often = Counter(file.name for file in files)
     for file in files:
-        yield _looked_at_file(file.name if often[file.name] == 1 else str(file), file)
+        yield _looked_at_file(file.name if often[file.name] == 1 else str(file), file, profile)
 
 
-def _looked_at_file(name: str, file: Path) -> LookedAt:
+def _looked_at_file(name: str, file: Path, profile: SiteProfile) -> LookedAt:
     try:
         with file.open("rb") as opened:
-            return _looked_at(name, page_in(opened.read(MAX_BYTES + 1)))
+            return _looked_at(name, page_in(opened.read(MAX_BYTES + 1), profile), profile)
     except OSError as error:
         return LookedAt(name, problem=f"It can't be read: {error.strerror}.")
     except NoSavedPage as error:
         return LookedAt(name, problem=str(error))
 
 
-def _looked_at(name: str, body: bytes) -> LookedAt:
+def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
     try:
-        return LookedAt(name, understand(body))
+        return LookedAt(name, understand(body, profile))
     except Exception as error:
         # One page that nobody thought of costs the others nothing.
         log.debug("%s could not be read.", name, exc_info=True)
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}: {error}).")
 
 
-def _fetched(isbns: Sequence[str]) -> tuple[list[LookedAt], IngramError | None]:
+def _fetched(isbns: Sequence[str], profile: SiteProfile) -> tuple[list[LookedAt], IngramError | None]:
     """The pages of these titles, one after the other; and what ended that before its time.
 
     Raises:
@@ -132,7 +135,7 @@ def _fetched(isbns: Sequence[str]) -> tuple[list[LookedAt], IngramError | None]:
         for place, isbn in enumerate(isbns):
             say(f"Fetching the page of {isbn}…", err=True)
             try:
-                pages.append(_of_title(isbn, _looked_at(isbn, site.product_body(isbn))))
+                pages.append(_of_title(isbn, _looked_at(isbn, site.product_body(isbn), profile)))
             except (Stopped, NeedsPerson) as error:
                 pages += [LookedAt(each, problem="It was not fetched.") for each in isbns[place:]]
                 return pages, error

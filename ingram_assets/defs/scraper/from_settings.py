@@ -46,6 +46,7 @@ def open_site(settings: ScraperSettings, common: CommonSettings, run_id: str) ->
         browser_cdp_url=secret(settings.BROWSER_CDP_URL),
         browser_executable=str(settings.BROWSER_EXECUTABLE) if settings.BROWSER_EXECUTABLE else None,
         run_id=run_id,
+        profile=site_profile(settings),
     )
 
 

@@ -7,7 +7,6 @@ So each stands in for the other, and where both are had and differ, a title that
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlencode
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped, Transient
 from ingram_assets.domain.saved_searches import is_address, with_total
@@ -15,6 +14,7 @@ from ingram_assets.sources.ipage.access.cancellation import Canceled
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 MAX_PAGES = 400
 """Pages of results that are read of a search at most: 10,000 titles at 25 a page."""
@@ -56,6 +56,11 @@ class _Pages:
     total: int | None = None
     ended: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether as many were read as the search has, by what its pages say."""
+        return self.total is not None and len(self.titles) + len(self.rejected) >= self.total
+
     def add(self, page: ResultsPage) -> bool:
         """Whether it lists a title that those before it do not."""
         before = len(self.titles)
@@ -68,25 +73,32 @@ class _Pages:
         return len(self.titles) > before
 
 
-def discover(search: str, fetch: Fetch, tell: Tell = lambda found, total: None) -> Found:
+def discover(
+    search: str,
+    fetch: Fetch,
+    tell: Tell = lambda found, total: None,
+    profile: SiteProfile | None = None,
+) -> Found:
     """The titles of a search.
 
     Args:
         search: as `named_search` gives it.
         fetch: reads what stands at a path.
+        profile: what is believed of the site; without one, what comes with the program.
 
     Raises:
         NotFound: there is no such search. NothingListed: there is, and it lists no title.
         PageChanged: what came is neither an export nor a page of results.
         Blocked, NeedsPerson, Transient, Permanent: nothing could be had.
     """
-    sources = _Sources(fetch)
-    exports, results = _paths_of(search)
+    profile = profile or built_in()
+    sources = _Sources(fetch, search, profile)
+    exports, results = _paths_of(search, profile)
     for path in exports:
         if sources.export is None and sources.first is None:
             sources.look(path)
     if sources.first is None and results is not None:
-        sources.look(results, guessed=search)
+        sources.look(results, guessed=search if profile.guesses_results else None)
     if sources.first is not None and sources.export is None and (link := sources.first.export) is not None:
         sources.look(link)
     pages, why = sources.pages(tell)
@@ -98,21 +110,18 @@ def discover(search: str, fetch: Fetch, tell: Tell = lambda found, total: None) 
     return _of_both(sources.export, pages, sources.problems)
 
 
-def _paths_of(search: str) -> tuple[list[str], str | None]:
+def _paths_of(search: str, profile: SiteProfile) -> tuple[list[str], str | None]:
     """Where the export may be had, best first; and where the page of results is, if that is elsewhere."""
     if is_address(search):
         return list(dict.fromkeys((with_total(search, EXPORT_LIMIT), search))), None
-    of_export = {"listId": search, "searchId": search, "totalRecords": EXPORT_LIMIT, "No": 0}
-    query = urlencode({"method": "downloadExcelPopup", "listTypeId": "SR", **of_export})
-    results = f"/ipage/search/savedSearch.action?{urlencode({'searchId': search})}"
-    return [f"/ipage/browseRow/downloadExcel.action?{query}"], results
+    return [profile.export_path(search, EXPORT_LIMIT)], profile.results_path(search, 1, EXPORT_LIMIT)
 
 
 class _Sources:
     """What was had of the search so far."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+    def __init__(self, fetch: Fetch, search: str, profile: SiteProfile) -> None:
+        self._fetch, self._search, self._profile = fetch, search, profile
         self.export: SavedSearch | None = None
         self.first: ResultsPage | None = None
         self._seen: set[str] = set()
@@ -161,11 +170,10 @@ class _Sources:
         while True:
             is_new = pages.add(page)
             tell(len(pages.titles), pages.total)
-            path = page.next_page
+            path = page.next_page or self._by_number(pages)
             if path is None or path in self._seen or not is_new:
-                pages.ended = (
-                    None if path is None or path in self._seen else "the next page lists the same titles"
-                )
+                is_end = path is None or path in self._seen or self._is_past_the_end(page, pages)
+                pages.ended = None if is_end else "the next page lists the same titles"
                 return pages, None
             if pages.read >= MAX_PAGES:
                 pages.ended = f"no more than {MAX_PAGES} pages are read"
@@ -176,10 +184,22 @@ class _Sources:
             except Canceled:
                 raise
             except IngramError as error:
+                if isinstance(error, NotFound) and self._is_past_the_end(page, pages):
+                    return pages, None
                 if self.export is None:
                     raise
                 pages.ended = f"page {pages.read + 1} could not be read ({error})"
                 return pages, None
+
+    def _by_number(self, pages: _Pages) -> str | None:
+        """Where the next page is by its number, on a site whose pages have no link to it."""
+        if not self._profile.numbers_pages or is_address(self._search) or pages.is_whole:
+            return None
+        return self._profile.results_path(self._search, pages.read + 1, EXPORT_LIMIT)
+
+    def _is_past_the_end(self, page: ResultsPage, pages: _Pages) -> bool:
+        """Whether what follows was asked for by its number, and nobody knows whether it is there."""
+        return page.next_page is None and pages.total is None
 
     def _page(self, path: str) -> ResultsPage:
         found = self._fetch(path, False)
@@ -228,7 +248,7 @@ def _of_both(export: SavedSearch | None, pages: _Pages, problems: Iterable[Ingra
             known, title=known.title or title.title, srp_price=known.srp_price or title.srp_price
         )
     count = len(pages.titles)
-    short = pages.total is not None and count + len(pages.rejected) < pages.total
+    short = pages.total is not None and not pages.is_whole
     if export is None:
         reason = next(iter(problems), "the page of results has no link to it")
         serve = f"{pages.read:,} pages of results serve" if pages.read > 1 else "the page of results serves"

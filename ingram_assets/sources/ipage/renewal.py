@@ -25,7 +25,6 @@ from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest
 from ingram_assets.sources.ipage.access.kept_pages import KeepPage
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import KeptSession, Session, SessionLost
-from ingram_assets.sources.ipage.login.forms import HOME
 from ingram_assets.sources.ipage.pages.page_failures import (
     NotFound,
     PageChanged,
@@ -34,6 +33,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SiteClosed,
 )
 from ingram_assets.sources.ipage.pages.recognize import shows_a_session
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 from ingram_assets.sources.ipage.retries import PageJob, RetryPolicy, TitleGone
 
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class SessionRenewal:
 
     Args:
         keep_page: gets each page that changed, for a person to look at.
+        profile: what is believed of the site.
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class SessionRenewal:
         retries: RetryPolicy,
         canceled: Cancellation,
         keep_page: KeepPage,
+        profile: SiteProfile,
     ) -> None:
+        self._profile = profile
         self._sessions, self._fetching, self._politeness = sessions, fetching, politeness
         self._retries, self._canceled, self._keep_page = retries, canceled, keep_page
         self._records: dict[str, _SessionRecord] = {}  # by session
@@ -266,7 +269,8 @@ class SessionRenewal:
         def is_a_script_alone(error: IngramError, _: float) -> bool:
             return isinstance(error, PerhapsBlocked)
 
-        home = PageRequest(HOME, Expected.PAGE, shows_a_session)
+        profile = self._profile
+        home = PageRequest(profile.home, Expected.PAGE, lambda body: shows_a_session(body, profile))
         try:
             shows, _ = self._fetching.fetch(session, home, suspect=is_a_script_alone)
         except Canceled:
@@ -286,7 +290,7 @@ class SessionRenewal:
         if record.home_answers and not record.pages:
             return True
         try:
-            self._fetching.fetch(session, PageRequest(HOME, Expected.PAGE, bytes))
+            self._fetching.fetch(session, PageRequest(self._profile.home, Expected.PAGE, bytes))
         except SessionExpired:
             return False
         record.home_answers = True

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.answers import (
-    NO_PICTURE,
     OF_ONE_PAGE,
     Expected,
     FetchOutcome,
@@ -43,6 +42,7 @@ from ingram_assets.sources.ipage.pages.product_page import ProductPage, StockInP
 from ingram_assets.sources.ipage.pages.recognize import recognize
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import WAITS, PageJob, RetryPolicy
 from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
@@ -91,6 +91,7 @@ class Site:
         browser_cdp_url: a remote browser to sign in with.
         browser_executable: a local one.
         run_id: names the pages that are kept for a person to look at.
+        profile: what is believed of the site; without one, what comes with the program.
         limits: the finer points of politeness; its `concurrency` is overruled by the argument.
     """
 
@@ -105,6 +106,7 @@ class Site:
         browser_cdp_url: str | None = None,
         browser_executable: str | None = None,
         run_id: str | None = None,
+        profile: SiteProfile | None = None,
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
@@ -114,13 +116,15 @@ class Site:
         base_url = base_url.rstrip("/")
         account = credentials if credentials and credentials.username and credentials.password else None
         self._secrets = credentials.secrets if credentials else ()
-        self._concurrency = concurrency
+        self._concurrency, self._profile = concurrency, profile or built_in()
         self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self._canceled = Cancellation()
         self._politeness = Politeness(
             state_dir, replace(limits or Limits(), concurrency=concurrency), self._canceled
         )
-        self._fetching = Fetching(base_url, self._politeness, timeouts or Timeouts(), self._canceled)
+        self._fetching = Fetching(
+            base_url, self._politeness, timeouts or Timeouts(), self._canceled, self._profile
+        )
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
@@ -128,7 +132,14 @@ class Site:
         if account is not None:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
             sign_in = AccountSignIn(
-                base_url, account, browser, state_dir, self._politeness, self._canceled, self._keep_page
+                base_url,
+                account,
+                browser,
+                state_dir,
+                self._politeness,
+                self._canceled,
+                self._keep_page,
+                self._profile,
             )
         self._sessions = KeptSession(
             state_dir,
@@ -140,7 +151,13 @@ class Site:
         )
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits)
         self._renewal = SessionRenewal(
-            self._sessions, self._fetching, self._politeness, self._retries, self._canceled, self._keep_page
+            self._sessions,
+            self._fetching,
+            self._politeness,
+            self._retries,
+            self._canceled,
+            self._keep_page,
+            self._profile,
         )
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
@@ -197,14 +214,17 @@ class Site:
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
 
+        def read(body: bytes) -> SavedSearch | ResultsPage:
+            return read_listing(body, self._profile)
+
         def fetch(path: str, is_all: bool) -> SavedSearch | ResultsPage:
             expected = Expected.EXPORT if is_all else Expected.PAGE
-            request = PageRequest(path, expected, read_listing, max_bytes=EXPORT_BYTES, total=300.0)
+            request = PageRequest(path, expected, read, max_bytes=EXPORT_BYTES, total=300.0)
             return self._retries.until_done(
                 PageJob(f"the saved search {search}"), lambda job: self._renewal.fetch(job, request)[0]
             )
 
-        return discover(search, fetch, tell)
+        return discover(search, fetch, tell, self._profile)
 
     def read_products(
         self,
@@ -250,23 +270,19 @@ class Site:
         Raises:
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        query = f"ean={quote(isbn)}&size=640&howerType=Y"
-        routes = [
-            f"/ipage/hoverImage.jsp?{query}",
-            f"/ipage/servlet/ibg.common.titledetail.imageloader?{query}",
-        ]
+        routes = self._profile.cover_paths(isbn)
         unfit: bytes | None = None
 
         def read(body: bytes) -> bytes:
             nonlocal unfit
             try:
-                check_picture(body)
+                check_picture(body, self._profile)
             except UnfitPicture:
                 unfit = body
                 raise
             except PageChanged as error:
                 # The site's own error page, with status 200. That there is no picture is no failure.
-                if NO_PICTURE.search(str(error)):
+                if self._profile.words.no_picture.search(str(error)):
                     raise NotFound(str(error)) from error
                 raise
             return body
@@ -298,13 +314,16 @@ class Site:
         def read(body: bytes) -> bytes:
             last[:] = [body]
             try:
-                parse_product_page(body)
+                parse_product_page(body, self._profile)
             except PageChanged as error:
-                if error.label in NO_PAGE_OF_THE_SITE or not recognize(body).is_product:
+                if (
+                    error.label in NO_PAGE_OF_THE_SITE
+                    or not recognize(body, profile=self._profile).is_product
+                ):
                     raise
             return body
 
-        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read)
+        request = PageRequest(self._profile.product_path(isbn), Expected.PRODUCT, read)
         try:
             return self._retries.until_done(
                 PageJob(f"the page of {isbn}", isbn), lambda job: self._renewal.fetch(job, request)[0]
@@ -327,7 +346,7 @@ class Site:
         isbn = job.isbn or ""
 
         def read(body: bytes) -> ProductPage:
-            page = parse_product_page(body)
+            page = parse_product_page(body, self._profile)
             if page.isbn != isbn:
                 raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
             if page.hides_copies(habit):
@@ -337,7 +356,7 @@ class Site:
         def sign(error: IngramError) -> Sign:
             return sign_of_title(error, is_known, job.tries == 0)
 
-        request = PageRequest(_product_path(isbn), Expected.PRODUCT, read, sign)
+        request = PageRequest(self._profile.product_path(isbn), Expected.PRODUCT, read, sign)
         try:
             self._renewal.confirm_gone(job)
             page, sent_at = self._renewal.fetch(job, request)
@@ -379,10 +398,6 @@ class Site:
     def _keep_cookies(self) -> None:
         if (session := self._sessions.last) is not None:
             self._sessions.keep(session, self._fetching.cookies(session))
-
-
-def _product_path(isbn: str) -> str:
-    return f"/ipage/productdetail?ean_id={quote(isbn)}"
 
 
 def _reading(

@@ -2,7 +2,6 @@
 
 import contextlib
 import email.utils
-import re
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,13 +30,11 @@ from ingram_assets.sources.ipage.pages.recognize import (
     raise_unless_page,
     recognize,
 )
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 _LEFT_TO_THEIR_READERS = {"product": 8_000, "export": 200_000}
 """Bytes above which an answer with status 200 is left to its reader, which recognizes what came in its place
 and knows more of it: a product's page that was cut, an export that is longer than any page."""
-
-NO_PICTURE = re.compile(r"\bno (?:image|picture|cover)|not (?:available|found)", re.IGNORECASE)
-"""Words of an error page that only say that there is no picture."""
 
 
 class FetchOutcome(StrEnum):
@@ -127,7 +124,7 @@ class Expected(StrEnum):
     PICTURE = "picture"
 
 
-def classify(answer: Fetched, expected: Expected) -> None:
+def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = None) -> None:
     """Passes an answer that is what a healthy site sends; what stands in its body is for the reader to say.
 
     Raises:
@@ -140,7 +137,8 @@ def classify(answer: Fetched, expected: Expected) -> None:
         Unanswered: the site's own failures (5xx, 408, 425) and an empty body.
         Permanent: any other status.
     """
-    status, found = answer.status, _recognized(answer, expected)
+    profile = profile or built_in()
+    status, found = answer.status, _recognized(answer, expected, profile)
     asked = "export" if expected is Expected.EXPORT else "page"
     if found.kind is PageKind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
@@ -148,7 +146,7 @@ def classify(answer: Fetched, expected: Expected) -> None:
         raise Refused(
             f"The site blocks this machine ({shown}{asks}): wait before reading on.", answer.retry_after
         )
-    if (sign := _sign_of_the_end(answer, found)) is not None:
+    if (sign := _sign_of_the_end(answer, found, profile)) is not None:
         raise SessionExpired(f"The session is over ({sign}): sign in again, then read this page.")
     if found.kind in (PageKind.BARE, PageKind.CLOSED):
         raise_unless_page(found)
@@ -168,25 +166,27 @@ def classify(answer: Fetched, expected: Expected) -> None:
         raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
 
 
-def _recognized(answer: Fetched, expected: Expected) -> Recognized:
+def _recognized(answer: Fetched, expected: Expected, profile: SiteProfile) -> Recognized:
     headers = answer.headers.multi_items()
     longest = _LEFT_TO_THEIR_READERS.get(expected)
-    is_in_place = answer.status == 200 and not lost_session.is_sign_in_address(path_of(answer.url))
+    is_sign_in = lost_session.is_sign_in_address(path_of(answer.url), profile.words)
+    is_in_place = answer.status == 200 and not is_sign_in
     if is_in_place and longest is not None and len(answer.body) > longest:
         wall = walls.in_headers(headers)
         return Recognized(PageKind.BLOCKED, wall) if wall else Recognized(PageKind.PAGE, "left to its reader")
     may_be_empty = expected is Expected.PICTURE and answer.status in (200, 204, 404, 410)
-    return recognize(answer.body, headers, may_be_empty=may_be_empty)
+    return recognize(answer.body, headers, may_be_empty=may_be_empty, profile=profile)
 
 
-def _sign_of_the_end(answer: Fetched, found: Recognized) -> str | None:
+def _sign_of_the_end(answer: Fetched, found: Recognized, profile: SiteProfile) -> str | None:
     """What shows that the session is over, if anything does."""
     if answer.status == 401:
         return "status 401"
     if found.kind in (PageKind.SIGN_IN, PageKind.EXPIRED):
         return found.detail
     path = path_of(answer.url)
-    if lost_session.is_sign_in_address(path) and not found.is_product and answer.status < 500:
+    is_sign_in = lost_session.is_sign_in_address(path, profile.words)
+    if is_sign_in and not found.is_product and answer.status < 500:
         return f"the site sends to {path}"
     return None
 
@@ -201,7 +201,9 @@ def _failure(answer: Fetched) -> IngramError:
     return Permanent(f"The site answered with status {status}, which is no page: open it in a browser.")
 
 
-def bears_no_mark(error: IngramError, body: bytes, expected: Expected) -> bool:
+def bears_no_mark(
+    error: IngramError, body: bytes, expected: Expected, profile: SiteProfile | None = None
+) -> bool:
     """Whether what came in the place of what was expected bears no mark of it, nor of anything known.
 
     It may be the end of a session in clothes that nobody has seen.
@@ -212,12 +214,13 @@ def bears_no_mark(error: IngramError, body: bytes, expected: Expected) -> bool:
         return True  # the saved search that was there; a title may be gone for good
     if expected is Expected.PICTURE:
         is_page = isinstance(error, PageChanged | NotAPicture) and not isinstance(error, UnfitPicture)
-        return is_page and looks_like_html(body) and NO_PICTURE.search(decode(body)[:20_000]) is None
+        no_picture = (profile or built_in()).words.no_picture
+        return is_page and looks_like_html(body) and no_picture.search(decode(body)[:20_000]) is None
     if not isinstance(error, PageChanged) or expected is Expected.PAGE:
         return False
     if expected is Expected.EXPORT and not looks_like_html(body) and len(body) > 4_000:
         return False
-    return not recognize(body).is_product
+    return not recognize(body, profile=profile).is_product
 
 
 class Sign(StrEnum):

@@ -44,6 +44,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     PerhapsBlocked,
     SessionExpired,
 )
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +102,18 @@ class Fetching:
     Args:
         base_url: scheme and host of the site; cookies go nowhere else.
         canceled: set by the caller to end every request within a moment.
+        profile: what is believed of the site, by which answers are told apart.
     """
 
     def __init__(
-        self, base_url: str, politeness: Politeness, timeouts: Timeouts, canceled: Cancellation
+        self,
+        base_url: str,
+        politeness: Politeness,
+        timeouts: Timeouts,
+        canceled: Cancellation,
+        profile: SiteProfile | None = None,
     ) -> None:
+        self._profile = profile or built_in()
         self._base_url = base_url.rstrip("/")
         self._site = _origin(self._base_url)
         self._politeness = politeness
@@ -160,7 +168,7 @@ class Fetching:
             if answer is None:
                 is_unmarked = isinstance(error, PageChanged) and error.label == "redirect"
             else:
-                is_unmarked = bears_no_mark(error, answer.body, request.expected)
+                is_unmarked = bears_no_mark(error, answer.body, request.expected, self._profile)
             if suspect is not None and is_unmarked and suspect(error, exchange.sent_at):
                 lost = SessionSuspected(
                     f"The session may be over (nothing of what was asked for came: {error}): sign in "
@@ -187,7 +195,7 @@ class Fetching:
             exchange.latency = exchange.latency or time.monotonic() - began
         exchange.answer = answer
         try:
-            classify(answer, request.expected)
+            classify(answer, request.expected, self._profile)
         except Blocked as error:
             is_doubtful = isinstance(error, PerhapsBlocked)
             if is_doubtful and not self._politeness.is_half_open:
@@ -245,14 +253,14 @@ class Fetching:
                         body = _body(response, request.max_bytes)
                         return Fetched(response.status_code, url, response.headers, body), latency
                     url = urljoin(url, response.headers["location"])
-                leads_in = leads_in or lost_session.is_sign_in_address(path_of(url))
+                leads_in = leads_in or self._leads_in(path_of(url))
                 if walls.is_address(url):
                     raise Refused(
                         "The site blocks this machine (it sends to its bot wall): wait before reading on.",
                         seconds_of(response.headers.get("retry-after")),
                     )
                 if _origin(url) != self._site:
-                    if lost_session.is_sign_in_address(url):
+                    if self._leads_in(url):
                         raise SessionExpired(
                             "The session is over (the site sends to the sign-in of "
                             f"{urlsplit(url).hostname}): sign in again, then read this page."
@@ -270,6 +278,9 @@ class Fetching:
                 "then read this page."
             )
         raise Unanswered("The site redirects in a circle: try again later, or open the page in a browser.")
+
+    def _leads_in(self, address: str) -> bool:
+        return lost_session.is_sign_in_address(address, self._profile.words)
 
     def _client(self, session: Session) -> httpx.Client:
         """One client per session: a late answer to an old session can't spoil the new one's cookies."""

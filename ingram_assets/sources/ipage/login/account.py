@@ -16,6 +16,7 @@ from ingram_assets.sources.ipage.login.code_mail import EmailCodes
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class AccountSignIn:
 
     Attributes:
         keep_page: gets a page that was not understood.
+        profile: what is believed of the site.
     """
 
     base_url: str
@@ -60,6 +62,7 @@ class AccountSignIn:
     politeness: Politeness
     canceled: Cancellation
     keep_page: KeepPage
+    profile: SiteProfile
 
     def __call__(self, last: Session | None) -> Session:
         """A new session; see `sign_in`."""
@@ -76,7 +79,7 @@ class AccountSignIn:
         with self.politeness.turn() as sent_at:
             try:
                 session = sign_in_room.sign_in(
-                    self.base_url, *of_account, codes, self.browser, last, self.canceled
+                    self.base_url, *of_account, codes, self.browser, last, self.canceled, self.profile
                 )
             except Blocked as error:
                 self.politeness.blocked(str(error), None, sent_at)

@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 
 from ingram_assets.sources.ipage.pages.recognize import PageKind
 from ingram_assets.sources.ipage.pages.walls import any_of
-
-HOME = "/ipage/common/contentdelivery/hm001View.action"
+from ingram_assets.sources.ipage.profile.sign_in_words import SignInWords
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 
 class Step(StrEnum):
     """What a page on the way in asks for."""
 
+    USER = "user"
+    """The user's name alone; the password is asked for on the next page."""
     LOGIN = "login"
     TERMS = "terms"
     FACTOR = "factor"
@@ -71,7 +73,14 @@ class View:
     """The words of its error messages."""
     controls: tuple[Control, ...]
     kind: PageKind = PageKind.PAGE
+    profile: SiteProfile = field(default_factory=built_in, repr=False, compare=False)
+    """By whose words it is understood."""
     html: str = field(default="", repr=False, compare=False)
+
+    @property
+    def says_of(self) -> SignInWords:
+        """The words by which it is understood."""
+        return self.profile.sign_in
 
     def first(self, wanted: Callable[[Control], Any]) -> Control | None:
         """The first control that fits."""
@@ -84,20 +93,11 @@ _ABOUT_CODES = any_of(
     *(r"verif", r"identity", r"two.?(?:factor|step)", r"second factor", r"multi.?factor", r"authenticat"),
     *(r"one.?time", r"security code", r"passcode"),
 )
-_FACTORS = {
-    "email": any_of(r"e-?mail"),
-    "totp": any_of(r"authenticat(?:or|ion) app", r"authenticator", r"verification app", r"\btotp\b"),
-    "sms": any_of(r"\bsms\b", r"text message", r"\btext me\b", r"mobile"),
-    "voice": any_of(r"\bvoice\b", r"phone call", r"\bcall me\b", r"\bphone\b"),
-}
 _SEND = any_of(r"\bsend\b.{0,20}\b(?:code|e-?mail)", r"get (?:a |the )?code", r"\bsend\b\s*$")
 _RESEND = any_of(
     r"re-?send", r"send (?:it )?again", r"(?:new|another) code", r"did(?:n.t| not) (?:get|receive)"
 )
-_GO = any_of(
-    r"^\W*(?:ok|okay|verify|submit|continue|next|confirm|sign ?in|log ?in)\W*$",
-    r"^\W*send(?: (?:me )?(?:a |the )?(?:code|e-?mail))?\W*$",
-)
+_GO = any_of(r"^\W*send(?: (?:me )?(?:a |the )?(?:code|e-?mail))?\W*$")
 _NOT_GO = any_of(
     *(r"re-?send", r"\bnew\b", r"another", r"again", r"back", r"cancel", r"help", r"forgot", r"search"),
     *(r"log ?out", r"sign ?out"),
@@ -107,14 +107,6 @@ _TRUST = any_of(
 )
 """On the box to tick so that this device is asked for no code for a while."""
 _TERMS = any_of(r"terms (?:and|&|of)", r"terms.{0,20}conditions", r"(?:license|user) agreement")
-_ACCEPT = any_of(r"\baccept\b", r"\bagree\b")
-LOCKED = any_of(r"\block(?:ed)?\b", r"\bdisabled\b", r"\bsuspended\b", r"\bdeactivated\b", r"too many")
-"""In an error message: the account is locked."""
-WRONG = any_of(
-    *(r"incorrect", r"invalid", r"wrong", r"not recogni[sz]ed", r"not match", r"not valid"),
-    *(r"unable to (?:sign|log)", r"(?:sign|log).?in failed", r"authentication failed"),
-)
-"""In an error message: what was typed is wrong."""
 OKTA = any_of(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
 """In an address of the new login."""
 
@@ -125,46 +117,63 @@ def step_of(view: View) -> Step:
         return Step.BLOCKED
     if password_field(view) is not None:
         return Step.LOGIN
+    if lone_user_field(view) is not None and not is_home(view):
+        return Step.USER
     if view.kind is PageKind.EXPIRED:
         return Step.EXPIRED
     if is_home(view):
         return Step.PAGE
     if code_field(view) is not None:
         return Step.CODE
-    if _ABOUT_CODES.search(f"{view.title} {view.text}"):
+    if _is_about_codes(view):
         if factor_options(view):
             return Step.FACTOR
         if send_button(view) is not None:
             return Step.SEND
-    if _TERMS.search(f"{view.title} {view.text[:1000]}") and view.first(_accepts):
-        return Step.TERMS
-    return Step.PAGE
+    return Step.TERMS if _shows_terms(view) else Step.PAGE
+
+
+def _shows_terms(view: View) -> bool:
+    shown = f"{view.title} {view.text[:1000]}"
+    speaks_of_them = _TERMS.search(shown) or view.says_of.terms.search(shown)
+    return bool(speaks_of_them) and view.first(lambda control: _accepts(control, view)) is not None
 
 
 def is_home(view: View) -> bool:
     """Whether this is the page that a sign-in leads to."""
-    return view.kind is PageKind.PAGE and urlsplit(view.url).path == HOME
+    return view.kind is PageKind.PAGE and urlsplit(view.url).path == urlsplit(view.profile.home).path
 
 
 def send_button(view: View) -> Control | None:
     """The button that makes the site send a code, where there is nothing to choose."""
-    return view.first(lambda c: c.is_button and _SEND.search(c.says))
+    return view.first(
+        lambda c: c.is_button and (_SEND.search(c.says) or view.says_of.send_code.search(c.says))
+    )
 
 
 def resend_control(view: View) -> Control | None:
     """What makes the site send another code."""
-    return view.first(lambda c: (c.is_button or c.tag == "a") and _RESEND.search(c.says))
+    return view.first(
+        lambda c: (
+            (c.is_button or c.tag == "a") and (_RESEND.search(c.says) or view.says_of.resend.search(c.says))
+        )
+    )
 
 
 def trust_box(view: View) -> Control | None:
     """The box to tick so that this device is asked for no code for a while."""
-    return view.first(lambda c: c.type == "checkbox" and c.matches(_TRUST))
+    return view.first(lambda c: c.type == "checkbox" and (c.matches(_TRUST) or c.matches(view.says_of.trust)))
 
 
 def account_field(view: View, user: Control) -> Control | None:
     """Where the customer number goes, if the form asks for it."""
     return view.first(
-        lambda c: c.is_text_field and c.form == user.form and c != user and re.search("account", c.key, re.I)
+        lambda c: (
+            c.is_text_field
+            and c.form == user.form
+            and c != user
+            and (re.search("account", c.key, re.I) or view.says_of.account.search(c.says))
+        )
     )
 
 
@@ -173,21 +182,36 @@ def single_digit_fields(view: View) -> list[Control]:
     return [control for control in view.controls if control.is_text_field and control.maxlength == 1]
 
 
-def _accepts(control: Control) -> bool:
-    consents = (control.is_button or control.type == "checkbox") and control.matches(_ACCEPT)
+def _accepts(control: Control, view: View) -> bool:
+    consents = (control.is_button or control.type == "checkbox") and control.matches(
+        view.says_of.accept_terms
+    )
     return consents and "cookie" not in control.says.lower()
 
 
 def password_field(view: View) -> Control | None:
     """Where the password goes: the known field, else the first that hides what is typed."""
-    return view.first(lambda c: "passwordText" in c.key.split()) or view.first(
-        lambda c: c.type == "password" and not c.matches(_CODE_FIELD)
+    says = view.says_of
+    return (
+        view.first(lambda c: "passwordText" in c.key.split())
+        or view.first(lambda c: c.is_text_field and says.password.search(c.says))
+        or view.first(
+            lambda c: c.type == "password" and not (c.matches(_CODE_FIELD) or says.code.search(c.says))
+        )
     )
+
+
+def lone_user_field(view: View) -> Control | None:
+    """Where the user's name goes on a page that asks for no password; by the words of site.toml alone."""
+    return view.first(lambda c: c.is_text_field and view.says_of.user.search(c.says))
 
 
 def user_field(view: View, password: Control) -> Control | None:
     """Where the user's name goes: the known field, else the last text field before the password."""
     known = view.first(lambda c: "userIDText" in c.key.split() or "username" in c.key.split())
+    known = known or view.first(
+        lambda c: c.is_text_field and c.form == password.form and view.says_of.user.search(c.says)
+    )
     before = [
         control
         for control in view.controls
@@ -198,15 +222,22 @@ def user_field(view: View, password: Control) -> Control | None:
 
 def code_field(view: View) -> Control | None:
     """Where the code goes: a field made for one, else the only text field of a page that speaks of codes."""
+    labeled = view.first(lambda c: c.is_text_field and view.says_of.code.search(c.says))
     fields = [c for c in view.controls if c.is_text_field and not c.matches(_OTHER_FIELD)]
-    made_for_it = next((field for field in fields if field.autocomplete == "one-time-code"), None)
-    if made_for_it is not None or not _ABOUT_CODES.search(f"{view.title} {view.text}"):
+    made_for_it = next((field for field in fields if field.autocomplete == "one-time-code"), labeled)
+    if made_for_it is not None or not _is_about_codes(view):
         return made_for_it
     named = next((field for field in fields if field.matches(_CODE_FIELD)), None)
     if named is not None:
         return named
     lone = len(fields) == 1 or len(single_digit_fields(view)) >= 6
-    return fields[0] if lone and re.search(r"\bcode\b|\bdigits?\b", view.text, re.IGNORECASE) else None
+    speaks_of_one = re.search(r"\bcode\b|\bdigits?\b", view.text, re.I) or view.says_of.code.search(view.text)
+    return fields[0] if lone and speaks_of_one else None
+
+
+def _is_about_codes(view: View) -> bool:
+    shown = f"{view.title} {view.text}"
+    return _ABOUT_CODES.search(shown) is not None or view.says_of.code.search(shown) is not None
 
 
 def factor_options(view: View) -> list[tuple[str, Control]]:
@@ -216,7 +247,7 @@ def factor_options(view: View) -> list[tuple[str, Control]]:
     """
 
     def is_factor(words: str) -> bool:
-        return any(pattern.search(words) for pattern in _FACTORS.values())
+        return any(pattern.search(words) for pattern in view.says_of.factors.values())
 
     radios = [(c.says, c) for c in view.controls if c.type == "radio" and is_factor(f"{c.says} {c.key}")]
     lists = [
@@ -234,13 +265,15 @@ def go_button(view: View, beside: Control | None) -> Control | None:
         for c in view.controls
         if c.is_button and (beside is None or c.form == beside.form) and not _NOT_GO.search(c.says)
     ]
-    return next((b for b in buttons if _GO.search(b.says)), None) or next(
+    return next((b for b in buttons if _GO.search(b.says) or view.says_of.go.match(b.says)), None) or next(
         (b for b in buttons if b.type in ("submit", "")), buttons[0] if buttons else None
     )
 
 
-def wanted_factor(options: list[tuple[str, Control]], factor: str) -> int | None:
+def wanted_factor(view: View, options: list[tuple[str, Control]], factor: str) -> int | None:
     """Which of the options is the factor set up here ("email", "totp")."""
     # Of a drop-down list only the option itself counts, of others their names too.
     told = [words if control.tag == "select" else f"{words} {control.key}" for words, control in options]
-    return next((number for number, words in enumerate(told) if _FACTORS[factor].search(words)), None)
+    return next(
+        (number for number, words in enumerate(told) if view.says_of.factors[factor].search(words)), None
+    )

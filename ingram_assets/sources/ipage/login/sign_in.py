@@ -25,14 +25,13 @@ from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.session import Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login.browser import open_page
-from ingram_assets.sources.ipage.login.forms import HOME, Control, Step, View
+from ingram_assets.sources.ipage.login.forms import Control, Step, View
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing, CodeSource, PromptCodes
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.recognize import recognize
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 log = logging.getLogger(__name__)
-
-LOGIN = "/ipage/li001.jsp"
 
 _LINGER = 1.5
 """Seconds that a page which asks for nothing is given to move on by itself."""
@@ -109,12 +108,14 @@ def sign_in(
     browser: Browser,
     last: Session | None,
     canceled: Cancellation,
+    profile: SiteProfile | None = None,
 ) -> Session:
     """Signs in and returns the session that the browser then has.
 
     Args:
         last: the session before, whose lasting cookies (the device's trust) the browser gets back, so that
             the site asks for no code.
+        profile: what is believed of the site; without one, what comes with the program.
 
     Raises:
         SignInFailed: one of its kinds, each a sentence for the operator.
@@ -126,7 +127,7 @@ def sign_in(
     def run() -> Session:
         try:
             with open_page(executable=browser.executable, cdp_url=browser.cdp_url) as page:
-                visit = _Visit(page, base_url, codes, browser.patience, canceled)
+                visit = _Visit(page, base_url, codes, browser.patience, canceled, profile or built_in())
                 return visit.sign_in(username, password, account, last)
         except PlaywrightError as error:
             what = _first_line(error)
@@ -138,7 +139,7 @@ def sign_in(
         return thread.submit(run).result()
 
 
-def look_at(frame: Frame) -> View | None:
+def look_at(frame: Frame, profile: SiteProfile) -> View | None:
     """What a person sees in a frame; `None` while it loads."""
     if frame.url in ("", "about:blank") or frame.url.startswith("chrome-error:"):
         return None
@@ -146,20 +147,28 @@ def look_at(frame: Frame) -> View | None:
     if found is None:
         return None
     controls = tuple(Control(**control) for control in found["controls"])
-    kind = recognize(found["html"]).kind
-    return View(found["url"], found["title"], found["text"], found["messages"], controls, kind, found["html"])
+    said = (found["url"], found["title"], found["text"], found["messages"])
+    kind = recognize(found["html"], profile=profile).kind
+    return View(*said, controls, kind, profile, found["html"])
 
 
 class _Visit:
     def __init__(
-        self, page: Page, base_url: str, codes: CodeSource, patience: float, canceled: Cancellation
+        self,
+        page: Page,
+        base_url: str,
+        codes: CodeSource,
+        patience: float,
+        canceled: Cancellation,
+        profile: SiteProfile,
     ) -> None:
+        self._profile, self._login = profile, f"{base_url.rstrip('/')}{profile.login}"
         self._page, self._base_url = page, base_url.rstrip("/")
         self._codes, self._patience, self._canceled = codes, patience, canceled
         self._hops: list[str] = []
         self._navigations = 0
         self._clock_skew = timedelta()
-        self._posts = self._codes_typed = self._factors_chosen = 0
+        self._posts = self._users_typed = self._codes_typed = self._factors_chosen = 0
         self._went_home = self._was_expired = False
         self._failure = ""
         self._status = 0  # of the answer that the page shows
@@ -172,13 +181,15 @@ class _Visit:
     def sign_in(self, username: str, password: str, account: str, last: Session | None) -> Session:
         if last is not None and (lasting := last.lasting_cookies()):
             self._page.context.add_cookies([_for_browser(cookie) for cookie in lasting])
-        view = self._move_to(LOGIN)
+        view = self._move_to(self._profile.login)
         while True:
             step = forms.step_of(view)
             log.debug("Sign-in: %s shows step %s.", urlsplit(view.url).path, step)
             if step is Step.PAGE and (self._went_home or forms.is_home(view)):
                 return self._session()
-            if step is Step.LOGIN:
+            if step is Step.USER and self._users_typed < 2:
+                view = self._name_the_user(view, username, account)
+            elif step is Step.LOGIN:
                 view = self._log_in(view, username, password, account)
             else:
                 view = self._step_on(view, step)
@@ -191,7 +202,7 @@ class _Visit:
             case Step.TERMS:
                 raise TermsNotAccepted(
                     "iPage shows its terms and conditions, which a person has to accept: sign in at "
-                    f"{self._base_url}{LOGIN} in a browser, read and accept them, and run again."
+                    f"{self._login} in a browser, read and accept them, and run again."
                 )
             case Step.FACTOR if self._factors_chosen < 2:
                 self._factors_chosen += 1
@@ -205,36 +216,38 @@ class _Visit:
             case Step.PAGE if self._posts:
                 # Some page in between (a notice, a survey): whether we are in, the home page shows.
                 self._went_home = True
-                return self._move_to(HOME)
+                return self._move_to(self._profile.home)
             case Step.EXPIRED if not self._was_expired:
                 self._was_expired = True
-                return self._move_to(LOGIN)
+                return self._move_to(self._profile.login)
         raise self._unknown(view)
 
     def _raise_if_refused(self, view: View) -> None:
         """Raises what it means that the login form came back, unless it may be sent once more."""
         said = _quoted(view.messages)
-        if not self._posts:
+        if not (self._posts or self._users_typed):
             return
         if self._codes_typed:
             raise CodeRefused(
                 f"The site took the password but not the code, and asks to log in again{said}: check "
                 "IPAGE_MFA and run again in a few minutes."
             )
-        if forms.LOCKED.search(view.messages):
+        if self._profile.sign_in.locked.search(view.messages):
             raise AccountLocked(
                 f"The iPage account is locked{said}: have Ingram's customer care unlock it, then run again."
             )
-        if forms.WRONG.search(view.messages):
+        if self._profile.sign_in.wrong.search(view.messages):
             raise WrongPassword(
                 f"iPage refused the user or the password{said}: correct IPAGE_USERNAME and IPAGE_PASSWORD. "
                 "They were tried once, since more tries lock the account."
             )
+        if not self._posts:
+            return  # the page with the password, after that with the user's name
         if view.messages and self._posts < 2:
             return  # "Your log in page is out of date": the password was not even looked at
         raise SignInPageChanged(
             f"The login form came back and does not say what was wrong{said}: sign in at "
-            f"{self._base_url}{LOGIN} in a browser and see what it asks for.",
+            f"{self._login} in a browser and see what it asks for.",
             view.html,
         )
 
@@ -243,16 +256,30 @@ class _Visit:
         self._posts += 1
         secret = forms.password_field(view)
         user = forms.user_field(view, secret) if secret else None
-        if secret is None or user is None:
+        if secret is None or (user is None and not self._users_typed):
             raise self._unknown(view)
         # Some accounts get their code as soon as the password is right.
         self._codes.about_to_ask()
+        if user is not None:
+            self._type_the_user(view, user, username, account)
+        self._element(secret).fill(password, timeout=TYPING)
+        return self._click(view, forms.go_button(view, secret), enter_in=secret)
+
+    def _name_the_user(self, view: View, username: str, account: str) -> View:
+        """The page that asks for the user's name alone."""
+        self._raise_if_refused(view)
+        self._users_typed += 1
+        user = forms.lone_user_field(view)
+        if user is None:
+            raise self._unknown(view)
+        self._type_the_user(view, user, username, account)
+        return self._click(view, forms.go_button(view, user), enter_in=user)
+
+    def _type_the_user(self, view: View, user: Control, username: str, account: str) -> None:
         self._element(user).fill(username, timeout=TYPING)
         customer = forms.account_field(view, user)
         if customer is not None and account:
             self._element(customer).fill(account, timeout=TYPING)
-        self._element(secret).fill(password, timeout=TYPING)
-        return self._click(view, forms.go_button(view, secret), enter_in=secret)
 
     def _choose_factor(self, view: View) -> View:
         options = forms.factor_options(view)
@@ -260,7 +287,7 @@ class _Visit:
         if isinstance(self._codes, PromptCodes):
             number: int | None = self._codes.choose(labels)
         else:
-            number = forms.wanted_factor(options, self._codes.factor)
+            number = forms.wanted_factor(view, options, self._codes.factor)
         if number is None:
             raise FactorNotOffered(
                 f"iPage offers {', '.join(map(repr, labels))} as second factor and not "
@@ -330,7 +357,7 @@ class _Visit:
     def _unknown(self, view: View) -> SignInPageChanged:
         return SignInPageChanged(
             f"Signing in led to a page that is not known: {urlsplit(view.url).path}, titled "
-            f"{view.title[:80]!r}{_quoted(view.messages)}. Sign in at {self._base_url}{LOGIN} in a browser "
+            f"{view.title[:80]!r}{_quoted(view.messages)}. Sign in at {self._login} in a browser "
             "and see what it asks for.",
             view.html,
         )
@@ -442,12 +469,12 @@ class _Visit:
     def _look(self) -> View | None:
         """What the page shows, or the frame in it that asks for something; `None` while it loads."""
         try:
-            main = look_at(self._page.main_frame)
+            main = look_at(self._page.main_frame, self._profile)
             self._frame = self._page.main_frame
             if main is None or forms.step_of(main) is not Step.PAGE:
                 return main
             for frame in self._page.frames[1:]:
-                inner = look_at(frame)
+                inner = look_at(frame, self._profile)
                 if inner is not None and forms.step_of(inner) is not Step.PAGE:
                     self._frame = frame
                     return inner

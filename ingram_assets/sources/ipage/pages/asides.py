@@ -57,17 +57,18 @@ def beside_results(tree: LexborHTMLParser) -> list[LexborNode]:
     ]
 
 
-def under_headings(tree: LexborHTMLParser, holders: set[int]) -> Iterator[LexborNode]:
+def under_headings(tree: LexborHTMLParser, holders: set[int], words: re.Pattern[str]) -> Iterator[LexborNode]:
     """The elements that a heading says to hold other books: those behind it, as far as they are alike.
 
     Args:
         holders: the ids of all elements that hold a book.
+        words: what a heading of other books says as well.
     """
     for heading in tree.css(_HEADINGS)[:_MOST]:
         if heading.mem_id in holders:
             continue
         text = heading.text(deep=True)
-        if len(text) > _LONGEST or not _HEADING.match(text):
+        if len(text) > _LONGEST or not (_HEADING.match(text) or words.search(text)):
             continue
         at: LexborNode | None = heading
         for _ in range(3):

@@ -14,6 +14,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.sources.ipage.pages import archives, charsets, fields, recognize, spreadsheets, tables
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.spreadsheets import MAX_COLUMNS, Rows
+from ingram_assets.sources.ipage.profile.column_words import words_of
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 MAX_BYTES = 20_000_000
 SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -31,30 +33,6 @@ _NO_TABLE = {
     **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
 }
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# A column is known by the words of its heading: one of these sets, best first, with no word beside it
-# but those allowed. "Canadian SRP", "Net Price" and "Price Change Date" are other columns.
-_ISBN_HEADINGS = [*map(_words, ("isbn 13", "ean", "isbn", "isbn 10"))]
-# These may hold a number of the site's own: they are asked only where those above have no ISBN, and then
-# for 13 digits, since one in eleven of ten digits passes for an ISBN-10.
-_CODE_HEADINGS = [
-    *map(_words, ("product code", "product id", "product number", "product #", "item number")),
-    *map(_words, ("item code", "item #", "sku", "gtin", "upc", "barcode")),
-]
-_ISBN_WORDS = _words(
-    "isbn isbns ean 13 10 14 digit number no # code or product id item upc gtin sku barcode book title "
-    "primary ingram"
-)
-_PRICE_HEADINGS = [*map(_words, ("srp", "list", "msrp", "retail", "price"))]
-_PRICE_WORDS = _words(
-    "us usd srp price list retail suggested msrp unit in dollars cover publisher publishers s pub"
-)
-_TITLE_HEADINGS = [*map(_words, ("title", "product name", "item name", "name"))]
-_TITLE_WORDS = _words("title subtitle and book product item full main name")
 
 _LOOKS_LIKE_ISBN = re.compile(r"(?:^|[\"',;\t|=])\s*97[89][-0-9]{10,14}\b")
 _EXCEL_TEXT = re.compile(r'^=\s*(?:T|TEXT)?\s*\(?\s*"(.*)"\s*\)?$', re.DOTALL)
@@ -93,9 +71,9 @@ class Sheet:
     """Other sheets of the file that list ISBNs, under other headings."""
 
 
-def read_sheet(data: bytes) -> Sheet:
+def read_sheet(data: bytes, profile: SiteProfile) -> Sheet:
     """The rows of an export; the quotation marks and formulas that wrap a cell are taken off."""
-    sheet = _read_file(data, _MAX_PACKED_IN_PACKED)
+    sheet = _read_file(data, _MAX_PACKED_IN_PACKED, profile)
     return replace(sheet, rows=[(line, [_plain(cell) for cell in cells]) for line, cells in sheet.rows])
 
 
@@ -106,29 +84,29 @@ def text_of(data: bytes) -> str | None:
     return None if no_text or len(data) > MAX_BYTES else charsets.decode(data).rstrip("\0")
 
 
-def _read_file(data: bytes, depth: int) -> Sheet:
+def _read_file(data: bytes, depth: int, profile: SiteProfile) -> Sheet:
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise PageChanged("export", "it is empty: fetch it again, and look at the saved search in a browser.")
     if len(data) > MAX_BYTES:
         raise PageChanged("export", f"{len(data):,} bytes are too many for a saved search.")
     data = _without_fill(data)
     if spreadsheets.is_workbook(data):
-        return _best_of(spreadsheets.read_workbook(data))
+        return _best_of(spreadsheets.read_workbook(data), profile)
     if (packed := archives.kind_of(data)) is not None:
         if depth <= 0:
             raise PageChanged(
                 "export", "it is packed in packed files: export again, as CSV if the site offers it."
             )
-        return _the_one_of(archives.files_of(data, MAX_BYTES), depth - 1, packed)
+        return _the_one_of(archives.files_of(data, MAX_BYTES), depth - 1, packed, profile)
     for start, what in _NO_TABLE.items():
         if data.startswith(start):
             raise PageChanged("export", f"it is {what}; have the site export it as CSV, or as XLSX.")
     text = charsets.decode(data).rstrip("\0")
     if spreadsheets.is_xml_workbook(text):
-        return _best_of(spreadsheets.read_xml_workbook(text))
+        return _best_of(spreadsheets.read_xml_workbook(text), profile)
     if recognize.looks_like_html(text[:4_000].encode("utf-8", "replace")):
-        return _of_html(text)
-    return _of_text(text)
+        return _of_html(text, profile)
+    return _of_text(text, profile)
 
 
 def _without_fill(data: bytes) -> bytes:
@@ -143,13 +121,13 @@ def _without_fill(data: bytes) -> bytes:
     return ended + bytes(-len(ended) % 4 if b"\0" in ended[:100] else 0)
 
 
-def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str) -> Sheet:
+def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str, profile: SiteProfile) -> Sheet:
     if len(files) == 1:
-        return _read_file(files[0][1], depth)
+        return _read_file(files[0][1], depth, profile)
     found = []
     for name, content in files:
         try:
-            found.append((name, _read_file(content, depth)))
+            found.append((name, _read_file(content, depth, profile)))
         except (PageChanged, NotFound):
             continue  # a note, a picture
     if len(found) != 1:
@@ -159,12 +137,12 @@ def _the_one_of(files: list[tuple[str, bytes]], depth: int, packed: str) -> Shee
     return found[0][1]
 
 
-def _best_of(sheets: list[Rows]) -> Sheet:
+def _best_of(sheets: list[Rows], profile: SiteProfile) -> Sheet:
     """The sheets whose header makes the most sense, as one."""
     best: Sheet | None = None
     counted = left_out = 0
     for rows in sheets:
-        sheet = _sheet([(counted + number, cells) for number, cells in rows])
+        sheet = _sheet([(counted + number, cells) for number, cells in rows], profile)
         counted += rows[-1][0] if rows else 0
         if sheet is None:
             continue
@@ -179,9 +157,9 @@ def _best_of(sheets: list[Rows]) -> Sheet:
     return replace(best, left_out=left_out)
 
 
-def _sheet(rows: Rows) -> Sheet | None:
+def _sheet(rows: Rows, profile: SiteProfile) -> Sheet | None:
     for place, (_, cells) in enumerate(rows[:_MAX_PREAMBLE]):
-        if len(cells) <= MAX_COLUMNS and (header := header_of(cells)) is not None:
+        if len(cells) <= MAX_COLUMNS and (header := header_of(cells, profile)) is not None:
             return Sheet(header, rows[place + 1 :])
     return None
 
@@ -190,12 +168,12 @@ def _no_isbns() -> PageChanged:
     return PageChanged("ISBN", "the export has no column of this name; open the saved search in a browser.")
 
 
-def _of_text(text: str) -> Sheet:
+def _of_text(text: str, profile: SiteProfile) -> Sheet:
     """The sheet by the delimiter under which a header makes the most sense."""
     found = []
     for delimiter in ",\t;|":
         if delimiter == "," or delimiter in text:
-            sheet = _sheet(list(_split(text, delimiter)))
+            sheet = _sheet(list(_split(text, delimiter)), profile)
             if sheet is not None:
                 found.append(replace(sheet, has_decimal_comma=delimiter in ";\t"))
     if not found:
@@ -245,33 +223,21 @@ def _read(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
         raise PageChanged("export", f"line {line} is no row of values ({error}).") from None
 
 
-def header_of(cells: list[str]) -> Header | None:
+def header_of(cells: list[str], profile: SiteProfile) -> Header | None:
     """The columns that a row of these cells heads; `None` if it is no header."""
-    header = columns_of(cells)
+    header = columns_of(cells, profile)
     return header if header.isbn or header.codes else None
 
 
-def columns_of(cells: list[str]) -> Header:
+def columns_of(cells: list[str], profile: SiteProfile) -> Header:
     """The columns that are known by the headings in these cells, if any is."""
     texts = [_plain(cell) for cell in cells]
-    headings = [_heading_words(text) for text in texts]
-    isbn = _columns(headings, _ISBN_HEADINGS, _ISBN_WORDS)
-    codes = tuple(place for place in _columns(headings, _CODE_HEADINGS, _ISBN_WORDS) if place not in isbn)
-    titles = _columns(headings, _TITLE_HEADINGS, _TITLE_WORDS)
-    prices = _columns(headings, _PRICE_HEADINGS, _PRICE_WORDS)
+    headings, columns = [words_of(text) for text in texts], profile.columns
+    isbn = columns.places("isbn", headings)
+    codes = tuple(place for place in columns.places("code", headings) if place not in isbn)
+    titles = columns.places("title", headings)
+    prices = columns.places("price", headings)
     return Header(texts, isbn, codes, next(iter(titles), None), next(iter(prices), None))
-
-
-def _columns(
-    headings: list[frozenset[str]], wanted: list[frozenset[str]], allowed: frozenset[str]
-) -> tuple[int, ...]:
-    """The places of the columns that are wanted, best first."""
-    ranked = []
-    for place, heading in enumerate(headings):
-        rank = next((rank for rank, words in enumerate(wanted) if words <= heading), None)
-        if rank is not None and heading <= allowed:
-            ranked.append((rank, place))
-    return tuple(place for _, place in sorted(ranked))
 
 
 def _plain(cell: str) -> str:
@@ -289,20 +255,12 @@ def _plain(cell: str) -> str:
     return cell.removeprefix("=") if re.fullmatch(r"=\s*[0-9]{9,18}[Xx]?", cell) else cell
 
 
-def _heading_words(cell: str) -> frozenset[str]:
-    if len(cell) > 60:
-        return frozenset()
-    name = cell.lower().replace("u.s.", "us").replace("$", " usd ")
-    name = re.sub(r"\b(isbn|ean)[-_ ]?(1[03])\b", r"\1 \2", name)
-    return frozenset(re.sub(r"[^a-z0-9#]+", " ", name).split())
-
-
-def _of_html(text: str) -> Sheet:
+def _of_html(text: str, profile: SiteProfile) -> Sheet:
     found: list[Rows] = []
     for number, part in enumerate(_parts(text)):
         tree = recognize.parse(part)
         if number == 0:
-            recognize.raise_unless_page(recognize.recognize_tree(tree))
+            recognize.raise_unless_page(recognize.recognize_tree(tree, profile=profile))
         more = _tables(tree)
         if number and found and more:
             # The table that the cut went through.
@@ -310,7 +268,7 @@ def _of_html(text: str) -> Sheet:
             found[-1] += [(before + line, cells) for line, cells in more.pop(0)]
         found += more
     try:
-        sheet = _best_of(found)
+        sheet = _best_of(found, profile)
     except PageChanged:
         raise PageChanged(
             "ISBN", "a web page came in place of the export; open the saved search in a browser."

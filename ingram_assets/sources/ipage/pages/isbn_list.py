@@ -6,6 +6,7 @@ from ingram_assets.domain.isbn import InvalidIsbn
 from ingram_assets.sources.ipage.pages import fields
 from ingram_assets.sources.ipage.pages.export_file import header_of
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch, why_no_isbn
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 _LINES = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -22,13 +23,13 @@ _TAKEN = "·"
 _SHOWN = 60
 
 
-def read_isbn_list(text: str) -> SavedSearch:
+def read_isbn_list(text: str, profile: SiteProfile) -> SavedSearch:
     """The ISBNs of a list, each once, in its order. A line that has none is refused by its number."""
     titles: dict[str, int] = {}
     rejected: list[RejectedRow] = []
     for number, line in enumerate(_LINES.split(text.lstrip("\ufeff")), start=1):
         line = fields.without_unseen(_COMMENT.sub("", line))
-        if not line or header_of(re.split(r"[,;|\t]", line)) is not None:
+        if not line or header_of(re.split(r"[,;|\t]", line), profile) is not None:
             continue
         isbns, bad = _read_line(line)
         rejected += [RejectedRow(number, value[:_SHOWN], reason) for value, reason in bad]

@@ -10,6 +10,7 @@ from ingram_assets.sources.ipage.pages.isbn_list import read_isbn_list
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage, read_results_page
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 _COLUMNS = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?[\r\n]+)*[^\r\n#]*[,;\t|]")
 """A first line of several cells."""
@@ -17,7 +18,7 @@ _NOT_OF_A_FILE = "form, input, button, nav"
 """Elements of a page for people; an export that is HTML has its table and nothing else."""
 
 
-def read_listing(data: bytes) -> SavedSearch | ResultsPage:
+def read_listing(data: bytes, profile: SiteProfile | None = None) -> SavedSearch | ResultsPage:
     """An export, or a page of results that came in its place.
 
     Args:
@@ -26,32 +27,33 @@ def read_listing(data: bytes) -> SavedSearch | ResultsPage:
     Raises:
         SessionExpired, Blocked, NotFound, PageChanged: as `read_results_page` and `read_saved_search`.
     """
+    profile = profile or built_in()
     if (html := _page_in(data)) is None:
-        return read_saved_search(data)
-    return read_results_page(html, data.url if isinstance(data, charsets.Body) else "")
+        return read_saved_search(data, profile)
+    return read_results_page(html, data.url if isinstance(data, charsets.Body) else "", profile)
 
 
-def read_file(data: bytes) -> SavedSearch | ResultsPage:
+def read_file(data: bytes, profile: SiteProfile | None = None) -> SavedSearch | ResultsPage:
     """A file of a person's: as `read_listing`; or a list of ISBNs.
 
     Raises:
         As `read_listing`.
     """
-    text = text_of(data)
+    profile, text = profile or built_in(), text_of(data)
     if text is None or not text.strip() or recognize.looks_like_html(text[:4_000].encode("utf-8", "replace")):
-        return read_listing(data)
+        return read_listing(data, profile)
     try:
-        found = read_saved_search(data)
+        found = read_saved_search(data, profile)
     except PageChanged as error:
         if error.label != "ISBN":
             raise
-        return _of_a_list(text, error)
+        return _of_a_list(text, error, profile)
     # A heading above a list makes no sheet of it: a line of it may hold several ISBNs, and comments.
-    return found if _COLUMNS.search(text) else _better(found, read_isbn_list(text))
+    return found if _COLUMNS.search(text) else _better(found, read_isbn_list(text, profile))
 
 
-def _of_a_list(text: str, error: PageChanged) -> SavedSearch:
-    found = read_isbn_list(text)
+def _of_a_list(text: str, error: PageChanged, profile: SiteProfile) -> SavedSearch:
+    found = read_isbn_list(text, profile)
     if found.titles:
         return found
     first = f" Line {row.row}: {row.reason}" if (row := next(iter(found.rejected), None)) else ""

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages.walls import any_of
+from ingram_assets.sources.ipage.profile.page_words import PageWords
 
 _ADDRESS = any_of(
     r"li001",  # the site's old login page
@@ -75,7 +76,7 @@ _OVER = (
 _LOG_OFF = r"(?:logged|signed)[- ]?(?:off|out)\b"
 _LOGGED_ON = r"(?:logged|signed)[- ]?(?:in|on)\b"
 _LOG_ON = r"(?:re-?)?(?:log|sign)[- ]?(?:in|on|back)\b"
-IS_OVER = any_of(
+_IS_OVER = any_of(
     rf"\bsession\b{_GAP}{_OVER}",
     r"\bsession\b[^.!?]{0,40}\b(?:idle|inactive|open|unused)\b[^.!?]{0,20}\btoo long\b",
     r"\b(?:not|n.t)\s+(?:\w+\s+)?(?:find|verify|validate|restore|load|recogni[sz]e)\s+(?:your|the|a)\s+"
@@ -104,7 +105,7 @@ ASKS_TO_SIGN_IN = any_of(
     rf"\b{_LOG_ON}\s+(?:again|once more|back in|anew|to (?:continue|access|proceed|view|see|use))\b",
     r"\b(?:log[- ]?[io]n|sign[- ]?in|authentication|authorization)\s+(?:is\s+)?(?:required|needed)\b",
     r"\b(?:re-?)?enter\s+your\s+(?:user\s?(?:name|id)|password|credentials)\b",
-    *(r"\bre-?authenticat", r"\b(?:login|authentication)_required\b", r"\bunauthenticated\b"),
+    r"\bre-?authenticat",
 )
 """Words that send to a sign-in, without one on the session."""
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|soon|\d"
@@ -123,23 +124,31 @@ _IS_CLOSED = any_of(
 _LEAVES = any_of(r"log[-_ ]?(?:out|off)\b", r"sign[-_ ]?(?:out|off)\b")
 
 
-def is_sign_in_address(url: str) -> bool:
+def is_sign_in_address(url: str, of_site: PageWords) -> bool:
     """Whether the address, or a piece of script that has one in it, is of a sign-in or an ended session."""
-    return _ADDRESS.search(unquote(url[:4_000])) is not None
+    return _ADDRESS.search(unquote(url[:4_000])) is not None or of_site.is_login(url[:4_000])
 
 
-def says_the_site_is_closed(text: str) -> bool:
+def is_over(text: str, of_site: PageWords) -> bool:
+    """Whether the words are of a session that ended."""
+    return _IS_OVER.search(text) is not None or of_site.expired.search(text) is not None
+
+
+def says_the_site_is_closed(text: str, of_site: PageWords) -> bool:
     """Whether the words are of maintenance: they may ask to sign in later, which is no lost session."""
-    return _IS_CLOSED.search(text) is not None and not IS_OVER.search(text)
+    is_closed = _IS_CLOSED.search(text) is not None or of_site.closed.search(text) is not None
+    return is_closed and not is_over(text, of_site)
 
 
-def refreshes_to_sign_in(value: str) -> bool:
+def refreshes_to_sign_in(value: str, of_site: PageWords) -> bool:
     """Whether a refresh (the header's value, or the content of its `meta`) goes to a sign-in, and soon."""
     found = _REFRESH.match(value[:4_000])
-    return found is not None and int(found[1][:9] or 0) <= _SOON and _goes_in(found[2])
+    return found is not None and int(found[1][:9] or 0) <= _SOON and _goes_in(found[2], of_site)
 
 
-def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = False) -> str | None:
+def way_to_sign_in(
+    page: LexborHTMLParser, text: str, of_site: PageWords, *, has_a_message: bool = False
+) -> str | None:
     """What on the page leads to a sign-in; `None`: nothing.
 
     Args:
@@ -155,45 +164,49 @@ def way_to_sign_in(page: LexborHTMLParser, text: str, *, has_a_message: bool = F
     is_short = len(text) < _FEW_WORDS
     if is_short and any(_SUBMITS.search(script) for script in scripts):
         forms = page.css("form")
-        if any(is_sign_in_address(form.attributes.get("action") or "") for form in forms):
+        if any(is_sign_in_address(form.attributes.get("action") or "", of_site) for form in forms):
             return "a form that posts itself to a sign-in"
         if forms and all(_is_hidden(form) for form in forms):
             return "a form that posts itself elsewhere"
-    if any(refreshes_to_sign_in(meta.attributes.get("content") or "") for meta in page.css(_META_REFRESH)):
+    refreshes = [meta.attributes.get("content") or "" for meta in page.css(_META_REFRESH)]
+    if any(refreshes_to_sign_in(refresh, of_site) for refresh in refreshes):
         return "a refresh to a sign-in"
-    if has_a_message or not is_short or has_a_way_out(page):
+    if has_a_message or not is_short or has_a_way_out(page, of_site):
         return None
-    return _way_by_script(page, scripts)
+    return _way_by_script(page, scripts, of_site)
 
 
-def _way_by_script(page: LexborHTMLParser, scripts: list[str]) -> str | None:
+def _way_by_script(page: LexborHTMLParser, scripts: list[str], of_site: PageWords) -> str | None:
     for script in scripts:
-        if _MOVES.search(script) and any(is_sign_in_address(literal) for literal in _literals(script)):
+        if _MOVES.search(script) and any(
+            is_sign_in_address(literal, of_site) for literal in _literals(script)
+        ):
             return "a script that goes to a sign-in"
-        if any(_goes_in(address) for address in _SENT_TO.findall(script)):
+        if any(_goes_in(address, of_site) for address in _SENT_TO.findall(script)):
             return "a script that goes to the site's front door"
         if _WIDGET.search(script):
             return "a sign-in that a script draws"
     sources = [node.attributes.get("src") or "" for node in page.css("script[src], iframe[src], frame[src]")]
-    if any(is_sign_in_address(source) for source in sources):
+    if any(is_sign_in_address(source, of_site) for source in sources):
         return "a sign-in that a script or frame brings"
     if any(_PLACE.search(_name(node)) for node in page.css("body *")):
         return "the place of a sign-in"
     return None
 
 
-def only_way_is_sign_in(page: LexborHTMLParser) -> bool:
+def only_way_is_sign_in(page: LexborHTMLParser, of_site: PageWords) -> bool:
     """Whether all links of the page lead to a sign-in, as of the one that says that the page has moved."""
     links = [link.attributes.get("href") or "" for link in page.css("a[href]")]
-    return bool(links) and all(is_sign_in_address(link) for link in links)
+    return bool(links) and all(is_sign_in_address(link, of_site) for link in links)
 
 
-def has_a_way_out(page: LexborHTMLParser) -> bool:
+def has_a_way_out(page: LexborHTMLParser, of_site: PageWords) -> bool:
     """Whether the page offers to sign out, which it does to nobody who is not signed in."""
-    return any(
-        _LEAVES.search(f"{link.attributes.get('href') or ''} {link.text(deep=True)[:200]}")
-        for link in page.css("a, button, input[type=submit i]")
-    )
+    for link in page.css("a, button, input[type=submit i]"):
+        shown = f"{link.text(deep=True)[:200]} {link.attributes.get('value') or ''}"
+        if _LEAVES.search(f"{link.attributes.get('href') or ''} {shown}") or of_site.sign_out.search(shown):
+            return True
+    return False
 
 
 def _plain(script: str) -> str:
@@ -222,8 +235,8 @@ def _literals(script: str) -> Iterator[str]:
                 yield base64.b64decode(literal, validate=True).decode("utf-8")
 
 
-def _goes_in(address: str) -> bool:
-    return address != "" and (is_sign_in_address(address) or _START.fullmatch(address) is not None)
+def _goes_in(address: str, of_site: PageWords) -> bool:
+    return address != "" and (is_sign_in_address(address, of_site) or _START.fullmatch(address) is not None)
 
 
 def _name(node: LexborNode) -> str:

@@ -8,6 +8,7 @@ from PIL import Image
 from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Incomplete, Permanent
 from ingram_assets.sources.ipage.pages import charsets, recognize
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 MAX_BYTES = 20_000_000
 MIN_SIDE = 40
@@ -33,7 +34,7 @@ class UnfitPicture(NotAPicture):
     """Bytes that are meant as a picture and can be no cover: damaged, of another format, too large."""
 
 
-def check_picture(data: bytes) -> None:
+def check_picture(data: bytes, profile: SiteProfile | None = None) -> None:
     """Passes a complete picture, having read all of it. Bytes behind its end are no fault of it.
 
     Raises:
@@ -46,7 +47,7 @@ def check_picture(data: bytes) -> None:
         raise PictureIncomplete("The site sent no bytes for this cover: fetch it again.")
     if (format_ := _format(data)) is None:
         if recognize.looks_like_html(data):
-            recognize.raise_unless_page(recognize.recognize(data))
+            recognize.raise_unless_page(recognize.recognize(data, profile=profile))
             if (root := recognize.other_root(charsets.decode(data[:40_000]))) is not None:
                 raise UnfitPicture(
                     f"The cover is markup (<{root[:40]}>), no JPEG, PNG, WebP or GIF: open it in a browser."

@@ -149,7 +149,7 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
         PageChanged: it is cut short, or an error page.
     """
     profile = profile or built_in()
-    tree = _the_whole_page(html)
+    tree = _the_whole_page(html, profile)
     notes = Notes(tree, profile, Labels(tree, profile.labels), PageStock(profile.stock))
     labels, stock = notes.labels, notes.stock
     untold: tuple[str, Spot | None] = ("", None)
@@ -181,11 +181,11 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     return _with_what_is_damaged(page), notes
 
 
-def _the_whole_page(html: str | bytes) -> LexborHTMLParser:
+def _the_whole_page(html: str | bytes, profile: SiteProfile) -> LexborHTMLParser:
     """The parsed page without other books on it."""
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
-    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    recognize.raise_unless_page(recognize.recognize_tree(tree, text, profile))
     recognize.refuse_cut_page(text)
     for aside in tree.css(asides.NAMED):
         if aside.tag not in ("body", "html", "table", "form") and aside.css_first(_TITLE) is None:

@@ -23,6 +23,8 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SessionExpired,
     SiteClosed,
 )
+from ingram_assets.sources.ipage.profile.page_words import PageWords
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 MAX_CHARACTERS = 3_000_000
 """A page of the site has a tenth of this at most; more is refused unread."""
@@ -58,7 +60,6 @@ _PRODUCT = (
     "[data-isbn]"
 )
 _EAN = r"97[89](?:[- ]?[0-9]){10}(?![0-9])"
-_LABELED_EAN = re.compile(rf"\b(?:ean|isbn)(?:[- ]?1[03])?\b\W{{0,12}}{_EAN}", re.IGNORECASE)
 _CELL_OF_EAN = re.compile(rf"\W{{0,4}}{_EAN}\W{{0,4}}")
 _APP = "body [id]:empty, script[type=module i], [data-reactroot], [ng-app]"
 _SCRIPT_OR_COMMENT = re.compile(r"<!--|<script\b")
@@ -108,13 +109,6 @@ class PageKind(StrEnum):
     ERROR = "error"
 
 
-_BY_ITS_WORDS = (
-    (lost_session.IS_OVER, PageKind.EXPIRED),
-    (_NO_MATCH, PageKind.NOT_FOUND),
-    (lost_session.ASKS_TO_SIGN_IN, PageKind.SIGN_IN),
-)
-
-
 class Recognized(NamedTuple):
     """`detail` is what on the page says so, fit to show a person. `is_product`: it has a product's marks."""
 
@@ -123,50 +117,57 @@ class Recognized(NamedTuple):
     is_product: bool = False
 
 
-def recognize(body: str | bytes, headers: walls.Headers = (), *, may_be_empty: bool = False) -> Recognized:
+def recognize(
+    body: str | bytes,
+    headers: walls.Headers = (),
+    *,
+    may_be_empty: bool = False,
+    profile: SiteProfile | None = None,
+) -> Recognized:
     """The kind of an answer, HTML or not. Never raises.
 
     Args:
         headers: those that came with it; a header comes as often as it was sent.
         may_be_empty: whether the site itself may send nothing here.
+        profile: what is believed of the site; without one, what comes with the program.
     """
-    headers = list(headers)
+    headers, profile = list(headers), profile or built_in()
     if (wall := walls.in_headers(headers)) is not None:
         return Recognized(PageKind.BLOCKED, wall)
-    found = _recognize_body(body)
+    found = _recognize_body(body, profile)
     is_empty = found.kind is PageKind.PAGE and len(body) < _NOTICE and _is_empty(body)
     if is_empty and (wall := walls.on_an_empty_answer(headers, may_be_empty=may_be_empty)) is not None:
         return Recognized(PageKind.BLOCKED, wall)
     if found.kind in (PageKind.PAGE, PageKind.BARE) and not found.is_product:
         refreshes = [value for name, value in headers if name.lower() == "refresh"]
-        if any(lost_session.refreshes_to_sign_in(value) for value in refreshes):
+        if any(lost_session.refreshes_to_sign_in(value, profile.words) for value in refreshes):
             return Recognized(PageKind.SIGN_IN, "a refresh to a sign-in")
     return found
 
 
-def _recognize_body(body: str | bytes) -> Recognized:
+def _recognize_body(body: str | bytes, profile: SiteProfile) -> Recognized:
     if isinstance(body, bytes) and not looks_like_html(body):
-        return _recognize_notice(body)
+        return _recognize_notice(body, profile.words)
     text = decode(body) if isinstance(body, bytes) else body
     if (root := other_root(text)) is not None:
-        return _recognize_other_markup(text, root)
+        return _recognize_other_markup(text, root, profile.words)
     try:
-        return recognize_tree(parse(text), text)
+        return recognize_tree(parse(text), text, profile)
     except PageChanged as error:
         return Recognized(PageKind.ERROR, str(error))
 
 
-def _recognize_other_markup(text: str, root: str) -> Recognized:
+def _recognize_other_markup(text: str, root: str, of_site: PageWords) -> Recognized:
     """A drawing or a record in a page's place: its scripts are its own, and no wall's unless they say so."""
     markup = text[:_SHORT]
     if walls.OWN_MARKUP.search(markup) or walls.EMBEDDED_MARKUP.search(markup):
         return Recognized(PageKind.BLOCKED, "a bot wall's script")
     if root == "svg":  # Its words are those of a cover.
         return Recognized(PageKind.PAGE, "a drawing")
-    return _recognize_notice(text.encode("utf-8", "replace"))
+    return _recognize_notice(text.encode("utf-8", "replace"), of_site)
 
 
-def _recognize_notice(body: bytes) -> Recognized:
+def _recognize_notice(body: bytes, of_site: PageWords) -> Recognized:
     """A line of text or some JSON in a page's place; a table of values has books in it."""
     not_html = Recognized(PageKind.PAGE, "not HTML")
     if len(body) > _NOTICE or body.count(b"\n") > 12:
@@ -174,14 +175,16 @@ def _recognize_notice(body: bytes) -> Recognized:
     text = decode(body)
     if re.search(_EAN, text) and not text.lstrip().startswith("{"):
         return not_html
-    if walls.OWN_MARKUP.search(text) or walls.in_words("", text):
+    if walls.OWN_MARKUP.search(text) or walls.in_words("", text, of_site):
         return Recognized(PageKind.BLOCKED, _quoted(text.strip()))
-    if lost_session.says_the_site_is_closed(text):
+    if lost_session.says_the_site_is_closed(text, of_site):
         return Recognized(PageKind.CLOSED, _quoted(text.strip()))
-    if lost_session.IS_OVER.search(text) or lost_session.ASKS_TO_SIGN_IN.search(text):
+    if lost_session.is_over(text, of_site) or lost_session.ASKS_TO_SIGN_IN.search(text):
         return Recognized(PageKind.EXPIRED, _quoted(text.strip()))
-    if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text):
+    if text.lstrip().startswith("{") and lost_session.is_sign_in_address(text, of_site):
         return Recognized(PageKind.SIGN_IN, _quoted(text.strip()))
+    if of_site.not_found.search(text):
+        return Recognized(PageKind.NOT_FOUND, _quoted(text.strip()))
     return not_html
 
 
@@ -221,7 +224,7 @@ def raise_unless_page(found: Recognized) -> None:
             raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
 
 
-def recognize_tree(tree: LexborHTMLParser, text: str = "") -> Recognized:
+def recognize_tree(tree: LexborHTMLParser, text: str = "", profile: SiteProfile | None = None) -> Recognized:
     """As `recognize`, for a page that is parsed already.
 
     A healthy page embeds the bot wall's script (`_Incapsula_Resource?SWJIYLWA=`) too, its scripts know the
@@ -230,21 +233,24 @@ def recognize_tree(tree: LexborHTMLParser, text: str = "") -> Recognized:
 
     Args:
         text: the page before it was parsed; without it its scripts aren't looked at.
+        profile: as for `recognize`.
     """
+    of_site = (profile or built_in()).words
     for frame in tree.css("iframe[src*=_Incapsula_Resource i], iframe#main-iframe"):
         source = frame.attributes.get("src") or ""
         if "CWUDNSAI" in source.upper() or (frame.id == "main-iframe" and "SWJIYLWA" not in source.upper()):
             return Recognized(PageKind.BLOCKED, "a page of Imperva's wall in place of the site's")
-    is_product = _bears_a_product(tree)
+    is_product = _bears_a_product(tree, of_site)
     if tree.css_first(_SIGN_IN) is not None:
         return Recognized(PageKind.SIGN_IN, "it shows the sign-in form", is_product)
     messages = [(node, words(node)) for node in tree.css(".errorMessage")]
     for node, message in messages:
-        if _EXPIRED.search(message) and not (is_product and _is_hidden(node)):
+        is_over = _EXPIRED.search(message) or of_site.expired.search(message)
+        if is_over and not (is_product and _is_hidden(node)):
             return Recognized(PageKind.EXPIRED, _quoted(message), is_product)
     if is_product:
         return Recognized(PageKind.PAGE, "a product page", True)
-    return _recognize_in_its_place(tree, [message for _, message in messages if message], text)
+    return _recognize_in_its_place(tree, [message for _, message in messages if message], text, of_site)
 
 
 class _StandIn(NamedTuple):
@@ -259,33 +265,47 @@ class _StandIn(NamedTuple):
     """With its scripts; `None` where it is too long to stand in a page's place."""
     markup: str
     """The source of `whole`."""
+    of_site: PageWords
 
     @property
     def is_short(self) -> bool:
         return len(self.text) < _FEW_WORDS
 
 
-def _recognize_in_its_place(tree: LexborHTMLParser, messages: list[str], source: str) -> Recognized:
+def _recognize_in_its_place(
+    tree: LexborHTMLParser, messages: list[str], source: str, of_site: PageWords
+) -> Recognized:
     """The kind of a page that bears no product's marks."""
     title, text = words(tree.css_first("title")), words(tree.body)
     may_be_one = source != "" and len(source) < _SHORT and len(text) < _FEW_WORDS
     whole, markup = (LexborHTMLParser(source), source) if may_be_one else (None, "")
-    page = _StandIn(tree, title, text, messages, whole, markup)
+    page = _StandIn(tree, title, text, messages, whole, markup, of_site)
     for message in messages:
-        if _NO_MATCH.search(message):
+        if _says_no_match(message, of_site):
             return Recognized(PageKind.NOT_FOUND, _quoted(message))
-        if lost_session.IS_OVER.search(message):
+        if lost_session.is_over(message, of_site):
             return Recognized(PageKind.EXPIRED, _quoted(message))
-    if walls.OWN_MARKUP.search(markup) or walls.in_words(title, text if page.is_short else ""):
+    if walls.OWN_MARKUP.search(markup) or walls.in_words(title, text if page.is_short else "", of_site):
         return Recognized(PageKind.BLOCKED, _quoted(title or text or "a bot wall's script"))
     if (found := _by_a_sign_in(page)) is not None:
         return found
-    for words_of_it, kind in _BY_ITS_WORDS if page.is_short else ():
-        if words_of_it.search(text):
-            return Recognized(kind, _quoted(text))
+    if page.is_short and (kind := _by_its_words(text, of_site)) is not None:
+        return Recognized(kind, _quoted(text))
     if messages:
         return Recognized(PageKind.ERROR, _quoted(messages[0]))
     return _by_what_it_lacks(page) or Recognized(PageKind.PAGE, _quoted(title))
+
+
+def _by_its_words(text: str, of_site: PageWords) -> PageKind | None:
+    if lost_session.is_over(text, of_site):
+        return PageKind.EXPIRED
+    if _says_no_match(text, of_site):
+        return PageKind.NOT_FOUND
+    return PageKind.SIGN_IN if lost_session.ASKS_TO_SIGN_IN.search(text) else None
+
+
+def _says_no_match(text: str, of_site: PageWords) -> bool:
+    return _NO_MATCH.search(text) is not None or of_site.not_found.search(text) is not None
 
 
 def _by_a_sign_in(page: _StandIn) -> Recognized | None:
@@ -296,23 +316,24 @@ def _by_a_sign_in(page: _StandIn) -> Recognized | None:
     has_form = tree.css_first("form") is not None
     if has_form and _SIGN_IN_TITLE.search(title):
         return Recognized(PageKind.SIGN_IN, _quoted(title))
-    is_closed = page.is_short and lost_session.says_the_site_is_closed(f"{title}. {text}")
-    if is_closed and not has_form and not lost_session.has_a_way_out(tree):
+    is_closed = page.is_short and lost_session.says_the_site_is_closed(f"{title}. {text}", page.of_site)
+    if is_closed and not has_form and not lost_session.has_a_way_out(tree, page.of_site):
         return Recognized(PageKind.CLOSED, _quoted(text or title))
     if page.whole is None:
         return None
-    way = lost_session.way_to_sign_in(page.whole, text, has_a_message=bool(page.messages))
+    has_a_message = bool(page.messages)
+    way = lost_session.way_to_sign_in(page.whole, text, page.of_site, has_a_message=has_a_message)
     return Recognized(PageKind.SIGN_IN, way) if way else None
 
 
 def _by_what_it_lacks(page: _StandIn) -> Recognized | None:
     """A page that offers nothing but one thing, to somebody who isn't signed in."""
     whole = page.whole
-    if whole is None or lost_session.has_a_way_out(whole):
+    if whole is None or lost_session.has_a_way_out(whole, page.of_site):
         return None
     if walls.CAPTCHA.search(page.markup) and page.tree.css_first(_FIELDS) is None:
         return Recognized(PageKind.BLOCKED, "it asks for proof of being human")
-    if len(page.text) < 300 and lost_session.only_way_is_sign_in(whole):
+    if len(page.text) < 300 and lost_session.only_way_is_sign_in(whole, page.of_site):
         return Recognized(PageKind.SIGN_IN, "its only link leads to a sign-in")
     if _WAITING.match(page.text) and whole.css_first("script, iframe") is not None:
         return _recognize_bare(whole, page.title, is_cut=_is_cut(page.markup))
@@ -342,22 +363,22 @@ def _is_cut(source: str) -> bool:
     return not lowered.endswith("</html>") or lowered.rfind("<!--") > lowered.rfind("-->")
 
 
-def shows_a_session(body: bytes) -> bool:
+def shows_a_session(body: bytes, profile: SiteProfile) -> bool:
     """Whether the page is one for somebody who is signed in: it offers to sign out."""
     try:
         tree = parse(body)
     except PageChanged:
         return False
-    found = recognize_tree(tree)
-    return found.kind is PageKind.PAGE and lost_session.has_a_way_out(tree)
+    found = recognize_tree(tree, profile=profile)
+    return found.kind is PageKind.PAGE and lost_session.has_a_way_out(tree, profile.words)
 
 
-def _bears_a_product(tree: LexborHTMLParser) -> bool:
+def _bears_a_product(tree: LexborHTMLParser, of_site: PageWords) -> bool:
     if tree.css_first(_PRODUCT) is not None:
         return True
     body = tree.body
     # An ISBN in an address is the one that was asked for, which walls quote.
-    if body is not None and _LABELED_EAN.search(body.text(deep=True, separator=" ")[:200_000]):
+    if body is not None and of_site.labeled_ean.search(body.text(deep=True, separator=" ")[:200_000]):
         return True
     cells = itertools.islice(tree.css("td"), 2_000)
     return any(_CELL_OF_EAN.fullmatch(cell.text(deep=True)[:40].strip()) for cell in cells)

@@ -16,8 +16,8 @@ from ingram_assets.domain.isbn import InvalidIsbn, isbn_spelled
 from ingram_assets.sources.ipage.pages import asides, fields
 from ingram_assets.sources.ipage.pages.export_file import Header, columns_of, rows_of_tables
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
-PRODUCT_LINK = re.compile(r"/productdetail\b|\.pd1000\b|[?&](?:ean|isbn)\w*=", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89](?:[-‐‑–\s]?[0-9]){10}|[0-9](?:[-‐‑–\s]?[0-9]){8}[-‐‑–\s]?[0-9Xx])(?![0-9A-Za-z])"
 )
@@ -107,15 +107,15 @@ class Books:
         PageChanged: far more of them than any page of results has.
     """
 
-    def __init__(self, tree: LexborHTMLParser) -> None:
-        self._tree = tree
+    def __init__(self, tree: LexborHTMLParser, profile: SiteProfile) -> None:
+        self._tree, self._profile = tree, profile
         self._rows_of_tables: dict[int, tuple[list[str], Header]] = {}
         self._bad: dict[int, Bad] = {}
         self._signs: dict[int, list[BookSign]] = {}
         named = {node.mem_id for node in asides.beside_results(tree)}
         signs = [sign for sign in self._find() if not _is_under(sign.node, named)]
         self._hold(signs)
-        headed = {node.mem_id for node in asides.under_headings(tree, set(self._signs))}
+        headed = {node.mem_id for node in asides.under_headings(tree, set(self._signs), profile.words.beside)}
         kept = [sign for sign in signs if not _is_under(sign.node, headed)]
         self._hold(kept)
         self._all, self._kept = signs, kept
@@ -158,7 +158,7 @@ class Books:
     def _of_columns(self) -> Iterator[BookSign]:
         for rows in rows_of_tables(self._tree):
             texts = [[fields.clean(cell) for cell in cells] for _, cells in rows]
-            heads = [columns_of(cells) for cells in texts[:_MAX_HEADER]]
+            heads = [columns_of(cells, self._profile) for cells in texts[:_MAX_HEADER]]
             place, header = max(
                 enumerate(heads), key=lambda each: (each[1].score[0], -each[0]), default=(0, None)
             )
@@ -261,7 +261,7 @@ class Books:
             return False
         links = node.css("a[href]")[:50]
         return node.mem_id in self._bad or any(
-            PRODUCT_LINK.search(link.attributes.get("href") or "") for link in links
+            self._profile.product_link.search(link.attributes.get("href") or "") for link in links
         )
 
     def _row(self, node: LexborNode) -> Row:

@@ -15,34 +15,20 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.sources.ipage.pages import charsets, fields, recognize
 from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
-from ingram_assets.sources.ipage.pages.result_rows import PRODUCT_LINK, BookList, Books, Row
+from ingram_assets.sources.ipage.pages.result_rows import BookList, Books, Row
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow
+from ingram_assets.sources.ipage.profile.page_words import N, totals
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
-_N = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})"
 _RANGE = re.compile(
-    rf"(?<![0-9$.]){_N}\s*(?:-|–|—|to|through)\s*{_N}\s+(?:of|from|out of)\s+(?:about\s+)?{_N}\b", re.I
+    rf"(?<![0-9$.]){N}\s*(?:-|–|—|to|through)\s*{N}\s+(?:of|from|out of)\s+(?:about\s+)?{N}\b", re.I
 )
 
 
-def _totals(what: str) -> tuple[re.Pattern[str], ...]:
-    return (
-        re.compile(rf"(?<![0-9$.#-]){_N}\s+(?:search\s+|matching\s+|total\s+)?{what}\b(?!\s+per\b)", re.I),
-        re.compile(rf"\b(?:total|number)\s*(?:of\s+)?{what}?(?:\s+found)?\s*[:=]\s*{_N}\b", re.I),
-        re.compile(rf"\b{what}(?:\s+found)?\s*[:(]\s*{_N}\b", re.I),
-        re.compile(
-            rf"\b(?:no|zero)\s+(?:matching\s+|search\s+)?{what}(?=\s+(?:found|match|were|was|to)|\s*[.!]|\s*$)()",
-            re.I,
-        ),
-    )
-
-
-_SURE = (
-    *_totals(r"(?:results?|titles?|match(?:es)?|hits?)"),
-    re.compile(r"\b(?:did\s+not|didn.t|does\s+not)\s+(?:match|return)\b()", re.I),
-)
-"""How many titles a search has, in words that mean nothing else. Where there is no number there is none."""
+_NONE = re.compile(r"\b(?:did\s+not|didn.t|does\s+not)\s+(?:match|return)\b()", re.I)
+"""That a search has no title. Where a pattern of totals finds no number there is none."""
 _UNSURE = (
-    *_totals(r"(?:items?|products?|records?|books?|entries)"),
+    *totals(r"(?:items?|products?|records?|books?|entries)"),
     re.compile(r"\b(?:did\s+not|didn.t)\s+find\b()|\b(?:found|returned)\s+(?:no\b|nothing)()", re.I),
 )
 """In words that may be of the cart, too: that there is none is believed where there is no book."""
@@ -93,7 +79,9 @@ class ResultsPage:
     warnings: tuple[str, ...] = ()
 
 
-def read_results_page(html: str | bytes, address: str = "") -> ResultsPage:
+def read_results_page(
+    html: str | bytes, address: str = "", profile: SiteProfile | None = None
+) -> ResultsPage:
     """The books that a page of results lists.
 
     Args:
@@ -103,14 +91,15 @@ def read_results_page(html: str | bytes, address: str = "") -> ResultsPage:
         SessionExpired, Blocked, NotFound: that page came in its place. NothingListed: it lists no title.
         PageChanged: it is no page of results, or it can't be told which of its books are.
     """
+    profile = profile or built_in()
     text = html if isinstance(html, str) else charsets.decode(html)
     tree = recognize.parse(text)
-    recognize.raise_unless_page(recognize.recognize_tree(tree, text))
+    recognize.raise_unless_page(recognize.recognize_tree(tree, text, profile))
     recognize.refuse_cut_page(text)
     if tree.css_first("#pd-title, .productDetailTitle") is not None:
         raise PageChanged("results", "it is the page of one title; ingram enrich takes a title's ISBN.")
-    links, books = _Links(tree, address), Books(tree)
-    count = _Count.of(tree)
+    links, books = _Links(tree, address, profile), Books(tree, profile)
+    count = _Count.of(tree, profile)
     if not books.are_there and count.total:
         books.take_all()
     lists = books.lists()
@@ -126,7 +115,7 @@ def read_results_page(html: str | bytes, address: str = "") -> ResultsPage:
             "books stand on it, but nothing says that they are a search's results: no count, no "
             "column of ISBNs, no Download link.",
         )
-    titles, rejected = _read(chosen.rows)
+    titles, rejected = _read(chosen.rows, profile)
     warnings = _warnings(len(beside), links)
     return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings)
 
@@ -153,22 +142,23 @@ class _Count:
     words: str = ""
 
     @classmethod
-    def of(cls, tree: LexborHTMLParser) -> "_Count":
+    def of(cls, tree: LexborHTMLParser, profile: SiteProfile) -> "_Count":
         """By the words outside of links, which may be a title's."""
         if tree.body is None:
             return cls()
         shown = flowing_text(tree.body, without=lambda node: node.tag in ("a", "nav", "select"))
-        text = _CART.sub(" ", " ".join(shown.split()))
+        text = _CART.sub(" ", profile.numbers.number(" ".join(shown.split())))
+        sure = (*profile.words.totals, _NONE)
         if (ranged := _RANGE.search(text)) is not None:
             first, last, total = map(_number, ranged.groups())
             if first <= last <= total:
                 return cls(total, last - first + 1, True, ranged[0])
-        for patterns in (_SURE, _UNSURE):
+        for patterns in (sure, _UNSURE):
             for pattern in patterns:
                 found = {_number(match[match.lastindex or 0]): match[0] for match in pattern.finditer(text)}
                 if len(found) == 1:
                     total, words = found.popitem()
-                    return cls(total, None, patterns is _SURE, words)
+                    return cls(total, None, patterns is sure, words)
         return cls()
 
 
@@ -195,14 +185,16 @@ def _the_results(lists: list[BookList], count: _Count) -> tuple[BookList, set[st
     return chosen[0], set(others) - chosen[0].isbns
 
 
-def _read(rows: Iterable[Row]) -> tuple[tuple[ListedTitle, ...], tuple[RejectedRow, ...]]:
+def _read(
+    rows: Iterable[Row], profile: SiteProfile
+) -> tuple[tuple[ListedTitle, ...], tuple[RejectedRow, ...]]:
     found: dict[str, ListedTitle] = {}
     rejected = []
     for number, row in enumerate(rows, start=1):
         if (isbn := row.isbn()) is None:
             rejected.append(_rejected(number, row))
             continue
-        title, price = _title(row, isbn), _price(row)
+        title, price = _title(row, isbn, profile), _price(row, profile)
         known = found.get(isbn)
         found[isbn] = ListedTitle(
             isbn, (known and known.title) or title, (known and known.srp_price) or price
@@ -220,26 +212,27 @@ def _rejected(number: int, row: Row) -> RejectedRow:
     )
 
 
-def _title(row: Row, isbn: str) -> str | None:
+def _title(row: Row, isbn: str, profile: SiteProfile) -> str | None:
     header = row.header
     if header is not None and header.title is not None and header.title < len(row.cells):
         return row.cells[header.title] or None
     own = {sign.node.mem_id for sign in row.signs if sign.isbn == isbn and sign.how == "link"}
     texts = []
     for link in row.node.css("a[href]"):
-        is_of_it = link.mem_id in own or (not own and PRODUCT_LINK.search(link.attributes.get("href") or ""))
+        href = link.attributes.get("href") or ""
+        is_of_it = link.mem_id in own or (not own and profile.product_link.search(href))
         text = fields.clean(flowing_text(link))
         if is_of_it and text and not _WORDS_OF_LINKS.fullmatch(text):
             texts.append(text)
     return max(texts, key=len, default=None)
 
 
-def _price(row: Row) -> Decimal | None:
+def _price(row: Row, profile: SiteProfile) -> Decimal | None:
     header = row.header
     if header is not None and header.price is not None:
         text = row.cells[header.price] if header.price < len(row.cells) else ""
-        return fields.read_price(text)[0]
-    text = " ".join(flowing_text(row.node).split())
+        return fields.read_price(profile.numbers.price(text))[0]
+    text = profile.numbers.number(" ".join(flowing_text(row.node).split()))
     prices = {price for found in _PRICE.findall(text) if (price := fields.read_price(found.rstrip(".,"))[0])}
     return prices.pop() if len(prices) == 1 else None
 
@@ -247,8 +240,8 @@ def _price(row: Row) -> Decimal | None:
 class _Links:
     """Where a page of results leads: to its next page, and to its export."""
 
-    def __init__(self, tree: LexborHTMLParser, address: str) -> None:
-        self._address = address
+    def __init__(self, tree: LexborHTMLParser, address: str, profile: SiteProfile) -> None:
+        self._address, self._words = address, profile.words
         self.needs_a_script = False
         links = tree.css("a[href], a[onclick], button[onclick], link[rel=next]")[:_MOST_LINKS]
         self.export = next(filter(None, map(self._export, links)), None)
@@ -259,12 +252,14 @@ class _Links:
         named = " ".join(
             filter(None, (link.id, attributes.get("class"), attributes.get("title"), attributes.get("href")))
         )
-        if not _EXPORT.search(f"{named} {attributes.get('onclick') or ''} {link.text(deep=True)[:200]}"):
+        shown = link.text(deep=True)[:200]
+        is_named = _EXPORT.search(f"{named} {attributes.get('onclick') or ''} {shown}")
+        if not (is_named or self._words.download.search(shown)):
             return None
         return self._leads_to(link)
 
     def _next(self, tree: LexborHTMLParser, links: list[LexborNode]) -> str | None:
-        for fits in (_is_next, *(lambda link, arrow=arrow: _text(link) == arrow for arrow in _ARROWS)):
+        for fits in (self._is_next, *(lambda link, arrow=arrow: _text(link) == arrow for arrow in _ARROWS)):
             for link in links:
                 if fits(link) and not _is_off(link):
                     if (found := self._leads_to(link)) is not None:
@@ -273,6 +268,13 @@ class _Links:
                         link.attributes.get("onclick")
                     )
         return self._by_number(tree)
+
+    def _is_next(self, link: LexborNode) -> bool:
+        attributes = link.attributes
+        if "next" in (attributes.get("rel") or "").lower().split():
+            return True
+        names = (_text(link), attributes.get("aria-label") or "", attributes.get("title") or "")
+        return any(_NEXT.fullmatch(name) or self._words.next_page.match(name) for name in names if name)
 
     def _by_number(self, tree: LexborHTMLParser) -> str | None:
         """The link with the number behind that of this page, in a row of numbers."""
@@ -309,14 +311,6 @@ class _Links:
 
 def _text(node: LexborNode) -> str:
     return " ".join(node.text(deep=True)[:200].split())
-
-
-def _is_next(link: LexborNode) -> bool:
-    attributes = link.attributes
-    if "next" in (attributes.get("rel") or "").lower().split():
-        return True
-    names = (_text(link), attributes.get("aria-label") or "", attributes.get("title") or "")
-    return any(_NEXT.fullmatch(name) for name in names if name)
 
 
 def _is_off(link: LexborNode) -> bool:

@@ -6,6 +6,7 @@ from ingram_assets.sources.ipage.pages import archives
 from ingram_assets.sources.ipage.pages.charsets import Body
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.recognize import looks_like_html, recognize
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 
 MAX_BYTES = 20_000_000
 """Of a file with all its pictures."""
@@ -20,7 +21,7 @@ class NoSavedPage(ValueError):
     """There is no page in the file; the message is a sentence that says why."""
 
 
-def page_in(data: bytes) -> Body:
+def page_in(data: bytes, profile: SiteProfile | None = None) -> Body:
     """The page in a saved file: HTML, MHTML, Safari's web archive, or one of these packed.
 
     Where there are several pages in it (the frames of one), it is the one with a book, or else the first.
@@ -42,7 +43,9 @@ def page_in(data: bytes) -> Body:
                 "Page, Complete”."
             ) from None
     found = [page for page in pages if looks_like_html(page)] or pages
-    page = next((page for page in found if len(found) > 1 and recognize(page).is_product), found[0])
+    page = next(
+        (page for page in found if len(found) > 1 and recognize(page, profile=profile).is_product), found[0]
+    )
     return page if isinstance(page, Body) else Body(page)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.sources.ipage.pages import fields
 from ingram_assets.sources.ipage.pages.export_file import SCIENTIFIC, Header, Sheet, header_of, read_sheet
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ def parse_saved_search_csv(data: bytes | str) -> "pd.DataFrame":
     return frame
 
 
-def read_saved_search(data: bytes | str) -> SavedSearch:
+def read_saved_search(data: bytes | str, profile: SiteProfile | None = None) -> SavedSearch:
     """The titles of an export, each ISBN once, in the file's order.
 
     What the file is, is told by its content. Taken are: comma, semicolon, tab or bar between the cells, in
@@ -88,8 +89,9 @@ def read_saved_search(data: bytes | str) -> SavedSearch:
         PageChanged: empty, no table of values, no column of ISBNs, locked, damaged, or too large.
     """
     data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
-    sheet = read_sheet(data)
-    reading = _Reading(sheet)
+    profile = profile or built_in()
+    sheet = read_sheet(data, profile)
+    reading = _Reading(sheet, profile)
     if sheet.left_out:
         told = f"Sheets or tables under other headings, {sheet.left_out} of them, were not read."
         reading.warnings.append(told)
@@ -112,6 +114,7 @@ class _Book:
 @dataclass(slots=True)
 class _Reading:
     sheet: Sheet
+    profile: SiteProfile
     books: dict[str, _Book] = field(default_factory=dict)
     rejected: list[RejectedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -127,7 +130,7 @@ class _Reading:
             reason = "The file ends in the middle of this row: export again."
             found = replace(found, isbn=None, reason=reason)
         if found.isbn is None:
-            if header_of(cells) is None:  # Some exports have it again on every page.
+            if header_of(cells, self.profile) is None:  # Some exports have it again on every page.
                 self.rejected.append(RejectedRow(line, found.value[:200], found.reason))
             return
         book = self.books.get(found.isbn)
@@ -158,6 +161,7 @@ class _Reading:
         return title, price
 
     def _price(self, line: int, text: str, found: "_Named") -> tuple[Decimal | None, str | None]:
+        text = self.profile.numbers.price(text)
         price, problem = fields.read_price(text, decimal_comma=self.sheet.has_decimal_comma)
         with_cents = re.search(r"\.[0-9]{2}\b", text) is not None
         if self._may_be_cut(line) and price and self.shows_cents and not with_cents:

@@ -136,7 +136,7 @@ class Understood:
 def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
     """What is understood of a page, product page or not. Never raises an error of ours."""
     profile = profile or built_in()
-    found = recognize.recognize(body)
+    found = recognize.recognize(body, profile=profile)
     if found.kind is not PageKind.PAGE:
         return Understood(found.kind.value, found.detail)
     if not recognize.looks_like_html(body) or recognize.other_root(decode(body)) is not None:

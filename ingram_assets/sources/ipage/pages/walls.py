@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from ingram_assets.sources.ipage.profile.page_words import PageWords
+
 Headers = Iterable[tuple[str, str]]
 
 
@@ -54,26 +56,23 @@ _TITLE = any_of(
 )
 _ARE_YOU = r"\byou(?:'re|’re| are)(?: not)? (?:a |an )?(?:human|robot|bot)\b"
 _WORDS = any_of(
-    *(r"request unsuccessful\.?\s*incapsula incident", r"incapsula incident id", r"pardon our interruption"),
+    r"request unsuccessful\.?\s*incapsula incident",
     r"(?:powered|protected|secur\w+) by\s+(?:imperva|incapsula|cloudflare|datadome|perimeterx|human\b)",
-    *(r"blocked by (?:the|our) security (?:rules|service)", r"\bcloudflare ray id\b"),
+    *(r"blocked by (?:the|our) security (?:rules|service)",),
     r"access denied.{0,400}\b(?:incident|reference|support|request|event|ray)\s*(?:id|#|number|no)",
     r"access denied.{0,200}\berror\s+(?:code\s*:?\s*)?1\d{1,3}\b",
     r"don.t have permission to access\b.{0,400}\breference\s*#",
-    r"\bcloudflare to restrict access\b",
     r"\berror\s+(?:code\s*:?\s*)?1\d{3}\b.{0,200}(?:access denied|banned|\bray id\b|\bcloudflare\b)",
     r"\bowner of this website\b.{0,80}\b(?:banned|blocked|denied|restrict\w*)\b",
-    *(r"checking (?:your browser|if the site connection is secure)", r"\berror code: 1[0-9]{3}\b"),
+    r"\berror code: 1[0-9]{3}\b",
     r"enable (?:java ?script|js)(?: and| &) cookies to continue",
-    r"enable js and disable any ad ?blocker",
     rf"\b(?:verify|verifying|confirm|prove|checking|make sure|ensure)\b.{{0,30}}{_ARE_YOU}",
     *(r"are you (?:a |an )?(?:human|robot|bot)\b", r"\bpress (?:&|and) hold\b"),
     r"\b(?:unusual|suspicious|abnormal|automated|bot-like)\s+(?:\w+\s+)?(?:traffic|activity|queries|requests)\b",
-    *(r"made us think (?:that )?you (?:were|are|might be) a (?:ro)?bot", r"this page has been denied"),
-    *(r"you have been blocked", r"\byou(?:r ip(?: address)?)? (?:has|have) been (?:temporarily )?blocked\b"),
-    *(r"complete the (?:security check|captcha)", r"web application firewall", r"sucuri website firewall"),
-    *(r"the requested url was rejected", r"request blocked\..{0,400}cloudfront", r"ddos protection by"),
-    *(r"blocked by (?:network |bot )?(?:security|protection)", r"too many requests", r"rate limit exceeded"),
+    r"made us think (?:that )?you (?:were|are|might be) a (?:ro)?bot",
+    r"\byou(?:r ip(?: address)?)? (?:has|have) been (?:temporarily )?blocked\b",
+    *(r"complete the (?:security check|captcha)", r"request blocked\..{0,400}cloudfront"),
+    r"blocked by (?:network |bot )?(?:security|protection)",
 )
 """In these words speak walls, and books: they count where no product stands."""
 
@@ -138,6 +137,7 @@ def is_address(url: str) -> bool:
     return any(host == own or host.endswith("." + own) for own in _HOSTS) or parts.path.startswith(_PATHS)
 
 
-def in_words(title: str, text: str) -> bool:
+def in_words(title: str, text: str, of_site: PageWords) -> bool:
     """Whether the words are a wall's."""
-    return _TITLE.search(title) is not None or _WORDS.search(text) is not None
+    patterns = ((_TITLE, title), (_WORDS, text), (of_site.blocked, title), (of_site.blocked, text))
+    return any(pattern.search(words) for pattern, words in patterns)

@@ -4,6 +4,7 @@ An immutable object that is handed on to whoever reads a page. What its words ar
 so that a page costs nothing of that.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -11,12 +12,17 @@ from urllib.parse import quote
 
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.site_file import SiteEntries, parse_site_file
+from ingram_assets.sources.ipage.profile.column_words import ColumnWords
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 from ingram_assets.sources.ipage.profile.number_forms import NumberForms
+from ingram_assets.sources.ipage.profile.page_words import PageWords
+from ingram_assets.sources.ipage.profile.sign_in_words import SignInWords
 from ingram_assets.sources.ipage.profile.stock_words import StockWords
 
 SITE_FILE = resources.files("ingram_assets.sources.ipage") / "site.toml"
 """The entries that come with the program."""
+
+_PRODUCT_LINK = r"/productdetail\b|\.pd1000\b|[?&](?:ean|isbn)\w*="
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,27 @@ class SiteProfile:
     def stock(self) -> StockWords:
         """The words of stock tables."""
         return StockWords(self.entries.headings, self.entries.centers, self.numbers)
+
+    @cached_property
+    def columns(self) -> ColumnWords:
+        """The columns of an export, and of tables of results."""
+        return ColumnWords(self.entries.columns)
+
+    @cached_property
+    def words(self) -> PageWords:
+        """What pages say."""
+        return PageWords(self.entries)
+
+    @cached_property
+    def sign_in(self) -> SignInWords:
+        """What the pages on the way in say."""
+        return SignInWords(self.entries.sign_in)
+
+    @cached_property
+    def product_link(self) -> re.Pattern[str]:
+        """Finds in a link's address that it leads to a title's page."""
+        before = self.entries.addresses["product"][0].partition("{")[0]
+        return re.compile(rf"{_PRODUCT_LINK}|{re.escape(before)}[0-9]", re.IGNORECASE)
 
     @property
     def home(self) -> str:
@@ -81,6 +108,11 @@ class SiteProfile:
         """Where a page of a saved search's results is; the first one is 1."""
         template = self.entries.addresses["search_results"][0]
         return _filled(template, search=search, page=str(page), total=str(total))
+
+    @property
+    def guesses_results(self) -> bool:
+        """Whether nobody of the shop has said where the results of a search are."""
+        return self.entries.addresses["search_results"] == built_in().entries.addresses["search_results"]
 
     @property
     def numbers_pages(self) -> bool:

@@ -120,7 +120,7 @@ class StockWords:
         return is_one or _squeezed(text) in self._code_of
 
     def _state_of(self, code: str) -> str | None:
-        """The two letters that a longer code is counted under. Where they are no state's, they add up, too."""
+        """The two letters that a longer code is counted under. Where they are no state's they add up, too."""
         letters = code.rstrip("0123456789")
         if letters in _NO_CODE or letters in NO_CENTER:
             return None

@@ -20,6 +20,7 @@ from ingram_assets.sources.ipage.login.browser import NoBrowser, open_page
 from ingram_assets.sources.ipage.login.forms import Step
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets.sources.ipage.profile.site_profile import built_in
 from ingram_assets.sources.ipage.site import Credentials, FetchOutcome, Limits, Site, breaker_open_until
 from ingram_assets_tests.testing.raw_server import raw_server
 from ingram_assets_tests.testing.site import QUICK, credentials
@@ -364,12 +365,12 @@ def test_a_remote_browser_is_visited_and_left_running(
 
         assert outcomes == [FetchOutcome.ok]
         # What the page did is told to this connection a little later than to the other.
-        context.pages[0].wait_for_url(f"**{forms.HOME}", timeout=300_000, wait_until="commit")
+        context.pages[0].wait_for_url(f"**{built_in().home}", timeout=300_000, wait_until="commit")
         assert process.poll() is None
         assert len(context.pages) == pages
-        assert context.pages[0].url.endswith(forms.HOME)
+        assert context.pages[0].url.endswith(built_in().home)
         # Moves that a script in the page asks for are announced so; those of a tool are not.
-        assert f"{sim.url}{room.LOGIN}" in moves
+        assert f"{sim.url}{built_in().login}" in moves
 
 
 def test_a_remote_browser_that_is_not_there(sim: Simulator, open_site: Callable[..., Site]) -> None:
@@ -484,11 +485,11 @@ def test_pages_on_the_way_in_are_told_apart(chromium: Path, sim: Simulator) -> N
         found = {}
         for name, (_, html) in PAGES.items():
             page.set_content(html)
-            view = room.look_at(page.main_frame)
+            view = room.look_at(page.main_frame, built_in())
             assert view is not None, name
             found[name] = forms.step_of(view)
             if found[name] is Step.FACTOR:
-                assert forms.wanted_factor(forms.factor_options(view), "email") == 1
+                assert forms.wanted_factor(view, forms.factor_options(view), "email") == 1
             if found[name] in (Step.CODE, Step.LOGIN):
                 field = forms.code_field(view) or forms.password_field(view)
                 assert forms.go_button(view, field) is not None, name

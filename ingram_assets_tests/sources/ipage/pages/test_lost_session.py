@@ -14,6 +14,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SessionExpired,
     SiteClosed,
 )
+from ingram_assets.sources.ipage.profile.site_profile import built_in
 from ingram_assets_tests.testing.page_factory import (
     HEALTHY_SCRIPT,
     NO_MATCH,
@@ -273,7 +274,7 @@ def test_another_page_of_the_site_has_changed(html: str) -> None:
     ],
 )
 def test_addresses(url: str, is_one: bool) -> None:
-    assert is_sign_in_address(url) is is_one
+    assert is_sign_in_address(url, built_in().words) is is_one
 
 
 def test_a_hostile_page_is_looked_at_in_good_time() -> None:
