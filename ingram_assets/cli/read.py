@@ -14,7 +14,15 @@ import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
 from ingram_assets.cli.read_expected import PageDifference, differences, expectations, load_expected
-from ingram_assets.cli.read_report import LookedAt, as_json, not_understood, print_one, print_several, shares
+from ingram_assets.cli.read_report import (
+    LookedAt,
+    as_json,
+    entries_that_help,
+    not_understood,
+    print_one,
+    print_several,
+    shares,
+)
 from ingram_assets.cli.read_shop import ShopRules, rules_of_the_shop, would_become
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
@@ -192,6 +200,7 @@ def _summary(
         "not_understood": [
             {**one._asdict(), "pages": times, "example": name} for one, times, name in strange
         ],
+        "site_toml": entries_that_help(pages, [one for one, _, _ in strange]),
         **({} if differ is None else {"differences": [one._asdict() for one in differ]}),
         "error": str(halt) if halt else None,
     }

@@ -17,6 +17,7 @@ from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.title import Contributor
 from ingram_assets.domain.wording import count
 from ingram_assets.sources.ipage.pages import ProductPage
+from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
 from ingram_assets.sources.ipage.pages.understood import FIELDS, KINDS, Strange, Understood, is_read
 
 _CALLED = {"isbn": "ISBN", "page_count": "pages", "srp_price": "list price", "bisac": "BISAC"}
@@ -156,6 +157,12 @@ def not_understood(pages: Iterable[LookedAt]) -> list[tuple[Strange, int, str]]:
     return [(first[key][0], times, first[key][1]) for key, times in often.most_common()]
 
 
+def entries_that_help(pages: Iterable[LookedAt], found: Iterable[Strange]) -> list[str]:
+    """Lines of a `site.toml` that would help with what was not understood of these pages."""
+    odd = {page.name: page.understood.sentence for page in pages if page.understood and page.page is None}
+    return helpful_entries(found, odd)
+
+
 def print_one(looked: LookedAt, shop: ShopRules) -> None:
     """A page in full."""
     page, understood = looked.page, looked.understood
@@ -282,14 +289,25 @@ def _row(looked: LookedAt) -> tuple[object, ...]:
 
 
 def _perhaps(strange: Strange) -> str:
+    if strange.what == "heading":
+        holds = {"center": "centers", "count": "copies on hand or on order"}
+        return "no count of ours" if strange.is_known else holds.get(strange.perhaps or "", "")
     name = called(strange.perhaps) if strange.perhaps else ""
     return f"{name}, but no label is looked for there" if strange.is_known else name
 
 
 def _print_strange(pages: Sequence[LookedAt]) -> None:
     found = not_understood(pages)
-    if not found:
-        return
+    if found:
+        _print_table_of_strange(pages, found)
+    if entries := entries_that_help(pages, [one for one, _, _ in found]):
+        click.echo()
+        say("Entries of your site.toml that would help (docs/site.md):", bold=True)
+        for line in entries:
+            say(one_line(line) if line else "")
+
+
+def _print_table_of_strange(pages: Sequence[LookedAt], found: Sequence[tuple[Strange, int, str]]) -> None:
     click.echo()
     say("Not understood:", bold=True)
     rows = (

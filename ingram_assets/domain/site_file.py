@@ -25,13 +25,13 @@ HEADINGS = ("center", "on_hand", "on_order", "total", "primary", "secondary", "o
 COLUMNS = ("isbn", "code", "title", "price")
 WORDS = (
     *("blocked", "expired", "closed", "not_found", "no_picture", "sign_out"),
-    *("results", "next_page", "download", "beside"),
+    *("results", "next_page", "download", "beside", "no"),
 )
 UNITS = ("dollars", "copies", "pages", "pounds", "ounces", "kilograms", "grams")
 SIGN_IN = (
     *("user", "password", "account", "submit", "send_code", "resend", "code", "verify"),
     *("email_factor", "totp_factor", "sms_factor", "voice_factor"),
-    *("terms", "accept_terms", "trust", "locked", "wrong"),
+    *("terms", "accept_terms", "trust", "notice", "locked", "wrong"),
 )
 
 _TEMPLATES = {

@@ -151,6 +151,11 @@ def send_button(view: View) -> Control | None:
     )
 
 
+def notice_button(view: View) -> Control | None:
+    """The button of a page that only tells something; by the words of site.toml alone."""
+    return view.first(lambda c: c.is_button and view.says_of.notice.match(c.says))
+
+
 def resend_control(view: View) -> Control | None:
     """What makes the site send another code."""
     return view.first(

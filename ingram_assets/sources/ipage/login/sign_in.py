@@ -52,6 +52,13 @@ MAX_OKTA_HOPS = 3
 """Trips to Okta in one sign-in after which it is a loop: an honest sign-in makes one at most."""
 
 
+_BEFORE_THE_CODE = (Step.FACTOR, Step.SEND)
+"""Where asking for a new code may lead back to."""
+
+MAX_NOTICES = 3
+"""Pages in between that are passed by in one sign-in."""
+
+
 class SignInFailed(NeedsPerson):
     """The sign-in ended in a way that only a person can change."""
 
@@ -168,7 +175,8 @@ class _Visit:
         self._hops: list[str] = []
         self._navigations = 0
         self._clock_skew = timedelta()
-        self._posts = self._users_typed = self._codes_typed = self._factors_chosen = 0
+        self._posts = self._users_typed = self._codes_typed = self._factors_chosen = self._notices = 0
+        self._has_asked_again = False
         self._went_home = self._was_expired = False
         self._failure = ""
         self._status = 0  # of the answer that the page shows
@@ -213,6 +221,9 @@ class _Visit:
                 return self._click(view, forms.send_button(view))
             case Step.CODE:
                 return self._type_code(view)
+            case Step.PAGE if self._posts and self._notices < MAX_NOTICES and forms.notice_button(view):
+                self._notices += 1
+                return self._click(view, forms.notice_button(view))
             case Step.PAGE if self._posts:
                 # Some page in between (a notice, a survey): whether we are in, the home page shows.
                 self._went_home = True
@@ -232,11 +243,13 @@ class _Visit:
                 f"The site took the password but not the code, and asks to log in again{said}: check "
                 "IPAGE_MFA and run again in a few minutes."
             )
-        if self._profile.sign_in.locked.search(view.messages):
+        # Where the message is in no element for one, it stands among the words of the page.
+        shown = view.messages or (view.text if self._posts else "")
+        if self._profile.sign_in.locked.search(shown):
             raise AccountLocked(
                 f"The iPage account is locked{said}: have Ingram's customer care unlock it, then run again."
             )
-        if self._profile.sign_in.wrong.search(view.messages):
+        if self._profile.sign_in.wrong.search(shown):
             raise WrongPassword(
                 f"iPage refused the user or the password{said}: correct IPAGE_USERNAME and IPAGE_PASSWORD. "
                 "They were tried once, since more tries lock the account."
@@ -310,19 +323,24 @@ class _Visit:
                 f"The site refused two codes in a row{_quoted(view.messages)}: check that IPAGE_MFA and its "
                 "mailbox or secret belong to this account, and run again in a few minutes."
             )
-        self._codes_typed += 1
-        again = self._codes_typed > 1
-        if again and self._codes.factor == "email":
+        again = self._codes_typed > 0
+        if again and self._codes.factor == "email" and not self._has_asked_again:
             log.info("The site refused the code%s: asking for a new one.", _quoted(view.messages))
             view = self._ask_again(view)
+            if forms.step_of(view) in _BEFORE_THE_CODE:
+                return view
         try:
             code = self._codes.code(self._clock_skew)
         except CodeMissing:
-            if again or self._codes.factor != "email" or forms.resend_control(view) is None:
+            is_last = again or self._has_asked_again
+            if is_last or self._codes.factor != "email" or forms.resend_control(view) is None:
                 raise
             log.info("No code came: asking for it once more.")
             view = self._ask_again(view)
+            if forms.step_of(view) in _BEFORE_THE_CODE:
+                return view
             code = self._codes.code(self._clock_skew)
+        self._codes_typed += 1
         field = forms.code_field(view)
         if field is None:
             raise self._unknown(view)
@@ -341,6 +359,7 @@ class _Visit:
                 f"The site refused the code{_quoted(view.messages)} and offers no new one: run again in a "
                 "few minutes."
             )
+        self._has_asked_again = True
         self._codes.about_to_ask()
         return self._click(view, resend, patience=RESENDING)
 

@@ -112,7 +112,6 @@ _SIZE = re.compile(
     re.IGNORECASE,
 )
 """What a book measures: it stands under "Format" on some sites."""
-_NO = frozenset({"n", "no", "not returnable", "non-returnable", "nonreturnable"})
 _MAX_MESSAGES, _MAX_MESSAGE = 20, 2_000
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
@@ -465,7 +464,7 @@ def _bisac(notes: Notes) -> tuple[str, ...]:
 def _restrictions(notes: Notes) -> Restrictions:
     """What the page says of who may buy the title, wherever on it that stands as a line of its own."""
     found: list[str] = []
-    if (notes.labels.one_line("returnable") or "").strip(" .").casefold() in _NO:
+    if notes.profile.words.no.match(notes.labels.one_line("returnable") or ""):
         found.append(Restriction.NOT_RETURNABLE)
         notes.under("restrictions", "returnable")
 

@@ -32,6 +32,8 @@ _MAX_CELLS = 20_000
 _MAX_TABLES = 100
 
 _DIGIT = re.compile(r"[0-9]")
+_COUNT_LIKE = re.compile(r"[0-9]{1,3}(?:[.,]?[0-9]{3})*|[-–—]")
+"""A count in whatever form."""
 
 _SHORT_TOTAL = re.compile(r"(?:tot|ttl|usa|net|avg|atp|overall|nationwide)[\W_]*", re.IGNORECASE)
 """A sum of centers by a short word: no state is called so."""
@@ -168,6 +170,32 @@ def tables_like_stock(
             body = [row for row in _rows(table) if len(row) == len(headings)][1:]
             if any(_count(cell.text, words)[0] is not None for row in body for cell in row):
                 yield table
+
+
+class ColumnOfCounts(NamedTuple):
+    """A column of a table that was not understood.
+
+    Attributes:
+        first: what stands below its heading first.
+        holds: "center" if all of it is words, "count" if all of it is counts.
+    """
+
+    heading: str
+    first: str
+    holds: str | None
+
+
+def columns_of_counts(table: LexborNode, words: StockWords) -> Iterator[ColumnOfCounts]:
+    """The columns of a table of `tables_like_stock`."""
+    headings = headings_of(table)
+    body = [row for row in _rows(table) if len(row) == len(headings)][1:]
+    for place, heading in enumerate(headings):
+        texts = [row[place].text for row in body if row[place].text]
+        holds = "count" if all(map(_COUNT_LIKE.fullmatch, texts)) else None
+        if not any(map(_DIGIT.search, texts)):
+            holds = "center"
+        if heading:
+            yield ColumnOfCounts(heading, texts[0] if texts else "", holds if texts else None)
 
 
 def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:

@@ -15,14 +15,20 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
+from ingram_assets.domain.site_file import SiteEntries
 from ingram_assets.sources.ipage.pages import fields, recognize
 from ingram_assets.sources.ipage.pages.charsets import decode
 from ingram_assets.sources.ipage.pages.flowing import BLOCKS, flowing_text
 from ingram_assets.sources.ipage.pages.notes import LABEL, Notes, Spot
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_product_page
 from ingram_assets.sources.ipage.pages.recognize import PageKind
-from ingram_assets.sources.ipage.pages.stock_tables import StockTable, headings_of, tables_like_stock
-from ingram_assets.sources.ipage.profile.label_names import LabelNames
+from ingram_assets.sources.ipage.pages.stock_tables import (
+    StockTable,
+    columns_of_counts,
+    headings_of,
+    tables_like_stock,
+)
+from ingram_assets.sources.ipage.profile.number_forms import NumberForms
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 KINDS: Mapping[str, str] = {
@@ -62,6 +68,8 @@ _LONGEST_LABEL, _LONGEST_TEXT = 40, 80
 _PATH_PARTS = 4
 _RESULTS = re.compile(r"\bresults?\b", re.IGNORECASE)
 _TITLE_LINK = "a[href*=productdetail i], a[href*=titledetail i]"
+_OF_EUROPE = NumberForms(SiteEntries(decimal=",", dates="dmy"))
+_Form = Literal["decimal", "dates"] | None
 _LISTED = re.compile(r"97[89][0-9]{10}")
 
 
@@ -92,9 +100,12 @@ class Strange(NamedTuple):
 
     Attributes:
         words: as they stand there.
-        text: what stands beside a label.
-        perhaps: the field that it may be of, by its words or by what stands beside it.
-        is_known: these words are a label of that field, but in an element where none is looked for.
+        text: what stands beside a label, or below a heading.
+        perhaps: the field that a label may be of, by its words or by what stands beside it; of a heading
+            "center" or "count", by what stands below it.
+        is_known: these words are a label of that field, but in an element where none is looked for; or a
+            heading that is known to head no count.
+        form: what stands there could be read, if numbers ("decimal") or dates ("dates") are of Europe's form.
     """
 
     what: Literal["label", "heading", "center"]
@@ -103,6 +114,7 @@ class Strange(NamedTuple):
     path: str
     perhaps: str | None = None
     is_known: bool = False
+    form: _Form = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ class Understood:
         places: field to where it stands.
         centers: DC to where its counts stand; several rows of a state add up.
         strange: what was not understood.
+        sentence: of a page of which nobody knows what it is: what it says first.
     """
 
     kind: str
@@ -126,6 +139,7 @@ class Understood:
     places: Mapping[str, tuple[FieldPlace, ...]] = field(default_factory=dict)
     centers: Mapping[str, tuple[CenterPlace, ...]] = field(default_factory=dict)
     strange: tuple[Strange, ...] = ()
+    sentence: str = ""
 
     @property
     def is_reading(self) -> bool:
@@ -155,7 +169,18 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         places={name: tuple(map(_place, spots)) for name, spots in notes.spots.items()},
         centers=_centers(notes.stock.tables),
         strange=(*_strange_labels(notes, page), *_strange_headings(notes), *_strange_centers(notes)),
+        sentence="" if found.is_product else _first_sentence(notes.tree),
     )
+
+
+def _first_sentence(tree: LexborHTMLParser) -> str:
+    """That of the first paragraph of several words, else the first heading."""
+    for selector, least in (("p", 3), ("h1, h2, h3", 1)):
+        for node in tree.css(selector)[:_MOST_STRANGE]:
+            said = re.split(r"(?<=[.!?])\s", recognize.words(node))[0].strip(" .!?")
+            if len(said.split()) >= least:
+                return _cut(said)
+    return ""
 
 
 def is_read(value: object) -> bool:
@@ -232,18 +257,18 @@ def _centers(tables: list[StockTable]) -> dict[str, tuple[CenterPlace, ...]]:
 
 def _strange_headings(notes: Notes) -> Iterator[Strange]:
     """Headings of stock tables that head no column of ours, and all of tables that look like one."""
-    tables = notes.stock.tables
+    tables, words = notes.stock.tables, notes.profile.stock
     for table in tables:
         read = table.columns
         texts = table.headings or ([] if read is not None else headings_of(table.node))
         for at, text in enumerate(texts):
             if text and (read is None or at not in (read.dc, read.on_hand, read.on_order)):
-                yield Strange("heading", _cut(text), "", _path(table.node))
-    for node in islice(
-        tables_like_stock(notes.tree, [table.node for table in tables], notes.profile.stock), _MOST_STRANGE
-    ):
-        for text in filter(None, headings_of(node)):
-            yield Strange("heading", _cut(text), "", _path(node))
+                is_known = words.is_no_count(text.lower())
+                yield Strange("heading", _cut(text), "", _path(table.node), is_known=is_known)
+    others = tables_like_stock(notes.tree, [table.node for table in tables], words)
+    for node in islice(others, _MOST_STRANGE):
+        for column in columns_of_counts(node, words):
+            yield Strange("heading", _cut(column.heading), _cut(column.first), _path(node), column.holds)
 
 
 def _strange_centers(notes: Notes) -> Iterator[Strange]:
@@ -269,9 +294,11 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         named, _ = notes.profile.labels.field_named(words)
         if named is not None and (named == "" or notes.labels.node(named) is not None):
             continue
-        name = _FIELD_OF_LABEL.get(named or "", named) or _perhaps(words, text, page, notes.profile.labels)
+        name, form = _FIELD_OF_LABEL.get(named or "", named), None
+        if name is None:
+            name, form = _perhaps(words, text, page, notes.profile)
         found[words.casefold()] = Strange(
-            "label", f"{words}:", _cut(text), _path(node), name, named is not None
+            "label", f"{words}:", _cut(text), _path(node), name, named is not None, form
         )
         if len(found) == _MOST_STRANGE:
             break
@@ -310,17 +337,31 @@ def _above(node: LexborNode) -> Iterator[LexborNode]:
         at = at.parent
 
 
-def _perhaps(words: str, text: str, page: ProductPage, names: LabelNames) -> str | None:
-    """The field, of those not read, whose label is written alike, or whose values look like this."""
-    alike = difflib.get_close_matches(words.lower(), names.of_fields, 1, 0.8)
-    named = names.field_named(alike[0])[0] if alike else ""
-    looks = {
-        "isbn": isbn_spelled(text) is not None,
-        "srp_price": "$" in text and fields.read_price(text)[0] is not None,
-        "publication_date": fields.read_date(text)[0] is not None,
-        "weight": fields.read_weight(text)[0] is not None,
-        "page_count": fields.read_page_count(text) is not None,
-        "bisac": re.match(r"[A-Z][A-Z &]+ / \w", text) is not None,
+def _perhaps(words: str, text: str, page: ProductPage, profile: SiteProfile) -> tuple[str | None, _Form]:
+    """The field, of those not read, whose label is written alike, or whose values look like this.
+
+    With it, in which form its value is written, if that is not the site's as it is known.
+    """
+    alike = difflib.get_close_matches(words.lower(), profile.labels.of_fields, 1, 0.8)
+    named = profile.labels.field_named(alike[0])[0] if alike else ""
+    by_words = _FIELD_OF_LABEL.get(named or "", named)
+    known = dict.fromkeys(_looks(text, profile.numbers))
+    foreign = {name: form for name, form in _looks(text, _OF_EUROPE).items() if name not in known}
+    for name in (by_words, *known, *foreign):
+        if name and not is_read(getattr(page, name)):
+            return name, foreign.get(name)
+    return None, None
+
+
+def _looks(text: str, numbers: NumberForms) -> dict[str, _Form]:
+    """The fields whose values look like this, and whether by the form of numbers or of dates."""
+    number, price = numbers.number(text), numbers.price(text)
+    looks: dict[str, tuple[bool, _Form]] = {
+        "isbn": (isbn_spelled(text) is not None, None),
+        "srp_price": ("$" in price and fields.read_price(price)[0] is not None, "decimal"),
+        "publication_date": (fields.read_date(numbers.date(text))[0] is not None, "dates"),
+        "weight": (fields.read_weight(number)[0] is not None, "decimal"),
+        "page_count": (fields.read_page_count(number) is not None, None),
+        "bisac": (re.match(r"[A-Z][A-Z &]+ / \w", text) is not None, None),
     }
-    candidates = [_FIELD_OF_LABEL.get(named or "", named), *(name for name, fits in looks.items() if fits)]
-    return next((name for name in candidates if name and not is_read(getattr(page, name))), None)
+    return {name: form for name, (fits, form) in looks.items() if fits}

@@ -1,11 +1,16 @@
 """What the labels of a product page may be called, and the field that each stands for."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ingram_assets.domain.site_file import Words, as_label
 
 IGNORED = ""
 """The field of labels that are known and stand for none: they end the value before them."""
+
+
+_REMEMBERED = 2_000
+"""Labels, and what stands where one might."""
 
 
 class LabelNames:
@@ -17,8 +22,9 @@ class LabelNames:
             for field, names in words.items()
             for place, name in enumerate(names)
         }
+        self.field_named = lru_cache(_REMEMBERED)(self._named)
+        """The field that a label of these words stands for, and its name's place; `(None, 0)` for none."""
         self.of_fields = tuple(name for name, (field, _) in self._field_of.items() if field != IGNORED)
 
-    def field_named(self, label: str) -> tuple[str | None, int]:
-        """The field that a label of these words stands for, and its name's place; `(None, 0)` for none."""
+    def _named(self, label: str) -> tuple[str | None, int]:
         return self._field_of.get(as_label(label), (None, 0))

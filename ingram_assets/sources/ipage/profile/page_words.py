@@ -40,6 +40,7 @@ class PageWords:
         self.no_picture, self.sign_out = finding(words["no_picture"]), finding(words["sign_out"])
         self.next_page, self.download = filling(words["next_page"]), finding(words["download"])
         self.totals, self.beside = totals(f"(?:{beginning_as(words['results'])})"), finding(words["beside"])
+        self.no = filling(words["no"])
         self.labeled_ean = _labeled_ean((*entries.labels["ean"], *entries.labels["isbn"]))
         path = urlsplit(entries.addresses["login"][0]).path.rstrip("/")
         self._login = path.casefold() if len(path) > 1 else None

@@ -19,5 +19,6 @@ class SignInWords:
             factor: finding(words[f"{factor}_factor"]) for factor in ("email", "totp", "sms", "voice")
         }
         self.trust, self.terms = finding(words["trust"]), finding(words["terms"])
+        self.notice = filling(words["notice"])
         self.accept_terms = finding(words["accept_terms"])
         self.locked, self.wrong = finding(words["locked"]), finding(words["wrong"])

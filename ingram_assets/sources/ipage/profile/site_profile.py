@@ -35,6 +35,10 @@ class SiteProfile:
 
     entries: SiteEntries
 
+    def __reduce__(self) -> tuple[type["SiteProfile"], tuple[SiteEntries]]:
+        # Another process compiles its words anew.
+        return SiteProfile, (self.entries,)
+
     @property
     def fingerprint(self) -> str:
         """Another one as soon as anything that is believed of the site is."""

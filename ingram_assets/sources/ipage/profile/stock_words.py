@@ -5,6 +5,7 @@ The queue and the store's programs know a center by two letters, those of its st
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from ingram_assets.domain.site_file import Words, as_label, as_phrase
 from ingram_assets.domain.stock import Role
@@ -30,6 +31,8 @@ _NO_CODE = frozenset(
     | {"MORE", "USA", "ETA", "TBA", "TBD"}
 )
 """Words that are no codes."""
+_REMEMBERED = 1_000
+"""Names of rows; those of an account's pages are a dozen."""
 _BESIDE_A_NAME = re.compile(r"\([^()]*\)|[:*†‡]+|\.$")
 
 
@@ -48,6 +51,8 @@ class StockWords:
         self._code_of = {_squeezed(name): code for name, code in centers.items()}
         self._towns = {name: code for name, code in centers.items() if re.fullmatch("[A-Z]{3}", name)}
         names = [name for name in centers if name not in self._towns]
+        self.code = lru_cache(_REMEMBERED)(self._code)
+        """The two letters of a center by what a row calls it; `None` where they can't be told."""
         self._name = re.compile(rf"(?<!\w)(?:{beginning_as(names)})(?!\w)", re.IGNORECASE)
 
     def is_center(self, heading: str) -> bool:
@@ -94,7 +99,7 @@ class StockWords:
         """What the words beside a row say of whose center it is."""
         return next((role for text in texts for pattern, role in self._roles if pattern.search(text)), None)
 
-    def code(self, text: str) -> str | None:
+    def _code(self, text: str) -> str | None:
         """From "TN", "TN (Primary)", "La Vergne, TN", "Tennessee", "TN2" or "PAC"; `None` for all else."""
         if (named := self._code_of.get(_squeezed(_BESIDE_A_NAME.sub("", text)))) is not None:
             return named
