@@ -20,7 +20,7 @@ from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.watching import LegacyTitle, Outlook, PlanFigures
 from ingram_assets_tests.testing.shop import make_isbn
-from ingram_assets_tests.testing.storefront import Storefront, count, numbers, tick
+from ingram_assets_tests.testing.storefront import Storefront, count, numbers, shown_by, tick
 from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("medusa")
@@ -56,19 +56,7 @@ class OldShop:
         return [*self.new, self.counted, self.gone, self.file]
 
     def whole_store(self) -> dict[str, Any]:
-        """All that the store has of products, copies, places and names."""
-        get = self.shop.shop.get
-        fields = "*variants,*variants.prices,*variants.inventory_items,*tags,*categories,*images"
-        found = {
-            "products": get("products", limit=1000, order="id", fields=f"{fields},*sales_channels"),
-            "items": get("inventory-items", limit=1000, order="id", fields="*location_levels"),
-            "reservations": get("reservations", limit=1000, order="id"),
-            "places": get("stock-locations", limit=1000, order="id", fields="*sales_channels"),
-            "tags": get("product-tags", limit=1000, order="id"),
-            "categories": get("product-categories", limit=1000, order="id"),
-            "channels": get("sales-channels", limit=1000, order="id"),
-        }
-        return json.loads(json.dumps(found, sort_keys=True))
+        return shown_by(self.shop.shop)
 
     def price(self, isbn: str) -> float:
         variant = self.shop.shop.variant(isbn)

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from ingram_assets_tests.other_site.state import OtherSite
 from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
@@ -24,7 +25,12 @@ def dagster_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def dagster_of_scraper(
-    postgres: Postgres, name: str, home: Path, site: Simulator, queue: Queue, settings: Mapping[str, str] = {}
+    postgres: Postgres,
+    name: str,
+    home: Path,
+    site: Simulator | OtherSite,
+    queue: Queue,
+    settings: Mapping[str, str] = {},
 ) -> Iterator[dg.DagsterInstance]:
     """The same with the settings of the scraper: a session of the site, and a bucket if one is given."""
     nowhere = dict.fromkeys(("R2_ENDPOINT", "R2_PUBLIC_URL"), "http://127.0.0.1:9")

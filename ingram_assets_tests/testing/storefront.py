@@ -1,6 +1,7 @@
 """A queue, a store and the storefront's jobs between them, run in this process."""
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,6 +95,23 @@ class Storefront:
             made = event.step_materialization_data.materialization
             assert made.metadata["title"].value, "who looks knows the book by its name"
         return [str(event.partition) for event in events]
+
+
+def shown_by(shop: Shop) -> dict[str, Any]:
+    """All that the store has of products, copies, places and names."""
+    get = shop.get
+    fields = "*variants,*variants.prices,*variants.inventory_items,*tags,*categories,*images"
+    found = {
+        "products": get("products", limit=1000, order="id", fields=f"{fields},*sales_channels"),
+        "items": get("inventory-items", limit=1000, order="id", fields="*location_levels"),
+        "reservations": get("reservations", limit=1000, order="id"),
+        "places": get("stock-locations", limit=1000, order="id", fields="*sales_channels"),
+        "tags": get("product-tags", limit=1000, order="id"),
+        "categories": get("product-categories", limit=1000, order="id"),
+        "channels": get("sales-channels", limit=1000, order="id"),
+    }
+    whole: dict[str, Any] = json.loads(json.dumps(found, sort_keys=True))
+    return whole
 
 
 def count(result: RunResult, name: str) -> int:

@@ -76,7 +76,7 @@ class AccountSignIn:
         )
         if (reason := refused.reason()) is not None:
             raise sign_in_room.WrongPassword(reason)
-        codes = _code_source(account, self.canceled)
+        codes = _code_source(account, self.canceled, self.profile)
         of_account = (account.username, account.password, account.account)
         # The sign-in takes its turn like every request, and none while the breaker is open.
         with self.politeness.turn() as sent_at:
@@ -104,7 +104,7 @@ class AccountSignIn:
         return session
 
 
-def _code_source(credentials: Credentials, canceled: Cancellation) -> CodeSource:
+def _code_source(credentials: Credentials, canceled: Cancellation, profile: SiteProfile) -> CodeSource:
     match credentials.mfa:
         case "email":
             if not credentials.imap_url:
@@ -116,6 +116,7 @@ def _code_source(credentials: Credentials, canceled: Cancellation) -> CodeSource
                 credentials.imap_url,
                 canceled,
                 senders=credentials.mfa_senders,
+                called=profile.sign_in.code,
                 lifetime=timedelta(seconds=credentials.code_lifetime),
             )
         case "totp":

@@ -5,6 +5,7 @@ Which number of a mail is the code says `code_in_words`; whom a mail is from, `m
 
 import email.utils
 import logging
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -82,6 +83,7 @@ class EmailCodes:
         url: `imaps://user:password@host:993/INBOX`, user and password percent-encoded; `imap://` without TLS
             is taken on this machine only.
         senders: domains whose mails count, with those beneath them, or single addresses.
+        called: what this site calls a code, beside the words that are known.
         lifetime: how long to wait for a mail, and how old a code may be.
         poll: seconds between two looks.
     """
@@ -94,12 +96,14 @@ class EmailCodes:
         canceled: Cancellation,
         *,
         senders: tuple[str, ...] = CODE_SENDERS,
+        called: re.Pattern[str] | None = None,
         lifetime: timedelta = CODE_LIFETIME,
         poll: float = 1.0,
     ) -> None:
         self._box = Mailbox(url)
         self._canceled = canceled
         self._senders = tuple(sender.lower() for sender in senders)
+        self._called = called
         self._lifetime = lifetime
         self._patience = min(PATIENCE, lifetime / 4).total_seconds()
         self._poll = poll
@@ -194,7 +198,7 @@ class EmailCodes:
                 "this mailbox, let them be sent to it directly"
             )
         else:
-            answer = code_of(words_of(mail))
+            answer = code_of(self._in_known_words(part) for part in words_of(mail))
             if answer.code is not None:
                 return CodeMail(uid, answer.code, _date_header(mail), arrived_at)
             reason = answer.reason
@@ -204,6 +208,9 @@ class EmailCodes:
             self._passed_over.append(told)
             log.warning("%s The next one is waited for.", told)
         return None
+
+    def _in_known_words(self, part: str) -> str:
+        return part if self._called is None else self._called.sub("code", part)
 
 
 def _date_header(mail: Message) -> datetime | None:

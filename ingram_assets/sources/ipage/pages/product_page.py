@@ -107,6 +107,11 @@ _MARKUP = re.compile(
     r"</?(?:p|br|div|span|i|b|em|strong|u|ul|ol|li|a|h[1-6]|script|style|sup|sub|font|blockquote)\b[^<>]*>",
     re.IGNORECASE,
 )
+_SIZE = re.compile(
+    r"(?:[0-9]+(?:[.,][0-9]+)?\s*(?:cms?|mms?|in(?:ch(?:es)?)?|[\"″'])?\.?\s*[HLWDT]?\s*(?:[x×*]\s*|$))+",
+    re.IGNORECASE,
+)
+"""What a book measures: it stands under "Format" on some sites."""
 _MAX_MESSAGES, _MAX_MESSAGE = 20, 2_000
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
@@ -229,7 +234,7 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
     holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
     if holder is None:
-        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+        return _title_under_label(notes), None
     inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
     node = inner if inner is not None and fields.clean(flowing_text(inner)) else holder
     notes.at("title", node)
@@ -239,6 +244,16 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
         raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
     beside = beside or next(filter(None, map(_bold_after, (node, holder))), "")
     return title, (holder, beside) if beside else None
+
+
+def _title_under_label(notes: Notes) -> str:
+    titles = {fields.clean(text) for text in notes.labels.all("title")} - {""}
+    if not titles:
+        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+    if len(titles) > 1:
+        raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
+    notes.under("title", "title")
+    return titles.pop()
 
 
 def _publisher_status(beside: Spot | None, notes: Notes) -> str | None:
@@ -299,8 +314,10 @@ def _isbn(notes: Notes) -> str:
 def _binding(notes: Notes) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
     own = map(fields.clean, notes.labels.own("binding"))
-    shown = {text.casefold(): text for text in own if _present(text)}
-    binding = _one_line("binding", "binding", notes)
+    shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
+    texts = map(fields.clean, notes.labels.all("binding"))
+    binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
+    notes.under("binding", "binding")
     if len(shown) > 1:
         several = ", ".join(shown.values())[:80]
         notes.warnings.append(f"Binding: the page shows several ({several}): none is taken.")

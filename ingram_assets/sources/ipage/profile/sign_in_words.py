@@ -12,7 +12,8 @@ class SignInWords:
 
     def __init__(self, words: Words) -> None:
         self.user, self.password = finding(words["user"]), finding(words["password"])
-        self.account, self.code = finding(words["account"]), finding(words["code"])
+        self.account = finding(words["account"])
+        self.code = finding(sorted(words["code"], key=len, reverse=True))
         self.go = filling([*words["submit"], *words["verify"], *words["send_code"]])
         self.send_code, self.resend = finding(words["send_code"]), finding(words["resend"])
         self.factors: Mapping[str, re.Pattern[str]] = {

@@ -4,6 +4,7 @@ import base64
 import logging
 import mailbox
 import quopri
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -958,3 +959,18 @@ def test_any_remark_is_read(result: str, remark: str) -> None:
     said = failed_authentication(headed(f"Received-SPF: {result} {remark}"), OKTA)
     assert said is None or said.startswith("spf=")
     assert result.lower().startswith("fail") == (said is not None)
+
+
+def test_a_site_may_call_its_code_in_words_of_its_own(imap: Imap, deliver: Callable[..., None]) -> None:
+    called = re.compile("Sicherheitscode lautet|Sicherheitscode", re.IGNORECASE)
+    codes = EmailCodes(
+        imap.url,
+        Cancellation(),
+        senders=("okta.com",),
+        called=called,
+        lifetime=timedelta(seconds=20),
+        poll=0.05,
+    )
+    codes.about_to_ask()
+    deliver("Kd.-Nr. 204471\n\nIhr Sicherheitscode lautet: 482913\n\nHRB 238817")
+    assert codes.code(NO_SKEW) == "482913"

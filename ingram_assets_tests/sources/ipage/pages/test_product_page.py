@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.restrictions import Restriction
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.sources.ipage.pages import Contributor, PageChanged, fields, parse_product_page
+from ingram_assets.sources.ipage.profile.site_profile import profile_with
 from ingram_assets_tests.testing.page_factory import (
     LOWER,
     UPPER,
@@ -371,6 +373,37 @@ def test_labels_inside_the_description_are_its_words() -> None:
 
 
 # Values under labels
+
+
+def test_a_title_under_a_label_of_ones_own() -> None:
+    profile = profile_with(parse_site_file(b'[labels]\ntitle = ["Titel"]', None))
+    plain = product_page().replace('id="pd-title"', "").replace("productDetailTitle", "heading")
+
+    def with_rows(*titles: str) -> str:
+        rows = [f'<div class="productDetailElements"><b>Titel:</b> {title}</div>' for title in titles]
+        return plain.replace("<body>", "<body>" + "".join(rows))
+
+    assert parse_product_page(with_rows("Der Turm", "Der Turm"), profile).title == "Der Turm"
+    for refused in ((), ("",), ("Der Turm", "Die Stadt")):
+        with pytest.raises(PageChanged, match="title"):
+            parse_product_page(with_rows(*refused), profile)
+    with pytest.raises(PageChanged, match="title"):
+        parse_product_page(with_rows("Der Turm"))
+    assert parse_product_page(product_page(), profile) == parse_product_page(product_page())
+
+
+@pytest.mark.parametrize(
+    "size", ["21,0 x 13,5 x 2,8 cm", "5.5 x 8.25 in.", "8 × 5", '9" x 6" x 1"', "21.0 cms H x 14.0 cms W"]
+)
+def test_what_a_book_measures_is_no_binding(size: str) -> None:
+    page = parse_product_page(upper(Binding=None, Format=size))
+    assert page.binding is None
+    assert parse_product_page(upper(Binding="Paperback", Format=size)).binding == "Paperback"
+
+
+def test_a_binding_with_a_figure_stays_one() -> None:
+    for binding in ("2 CDs", "Paperback 5 x 8", "Box 3"):
+        assert parse_product_page(upper(Binding=binding)).binding == binding
 
 
 def test_dates() -> None:

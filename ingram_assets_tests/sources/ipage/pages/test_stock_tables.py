@@ -217,16 +217,22 @@ def test_the_dc_may_be_a_heading_of_its_row() -> None:
     assert read(own + table("newAltStockCheckTable", OTHER_ROWS)).stock == TRUTH
 
 
-def test_a_table_turned_on_its_side() -> None:
+@pytest.mark.parametrize("css_class", ["newStockCheckTable", "grid"])
+def test_a_table_turned_on_its_side(css_class: str) -> None:
     rows = (*OWN_ROWS, *OTHER_ROWS)
     turned = [
         ["DC", *(r[0] for r in rows)],
         ["On Hand", *(r[1] for r in rows)],
         ["On Order", *(r[2] for r in rows)],
     ]
-    page = read(table("newStockCheckTable", turned))
+    page = read(table(css_class, turned))
     assert page.stock is not None
     assert {dc: counts[:2] for dc, counts in page.stock.items()} == {dc: c[:2] for dc, c in TRUTH.items()}
+
+
+def test_a_turned_table_that_names_no_centers_is_none_of_stock_unless_its_class_says_so() -> None:
+    summary = table("grid", [["On Hand", "512"], ["On Order", "30"]])
+    assert read(summary).stock is None
 
 
 def test_without_any_header_nothing_is_read() -> None:
