@@ -17,11 +17,11 @@ from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.ipage.access.session import SessionLost
 from ingram_assets.sources.ipage.login.sign_in import CodeRefused
 from ingram_assets.sources.ipage.login.step_pictures import SignInStep
+from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.understood import (
     FIELDS,
     KINDS,
-    Strange,
     Understood,
     called,
     is_read,
@@ -203,7 +203,7 @@ def understood_in_words(isbn: str, understood: Understood) -> Observed:
         elif page is not None and page.isbn not in ("", isbn):
             why.insert(0, f"it is of {page.isbn}")
         words = f"{isbn} can't be read: {'; '.join(why)} See ingram read {isbn}"
-        return Observed(words, Outcome.MISSING, _strange_lines(isbn, understood.strange), settings=())
+        return Observed(words, Outcome.MISSING, _strange_lines(isbn, understood), settings=())
     said = [name for name in FIELDS if name != "restrictions"]  # Most titles have none.
     lacking = [called(name) for name in said if not is_read(getattr(page, name))]
     stock = "no stock" if page.stock is None else f"stock of {len(page.stock)} centers"
@@ -211,17 +211,20 @@ def understood_in_words(isbn: str, understood: Understood) -> Observed:
     if lacking:
         words += f" It does not say: {', '.join(lacking)}."
     outcome = Outcome.NOTE if understood.strange or page.warnings else Outcome.FINE
-    return Observed(words, outcome, (*page.warnings, *_strange_lines(isbn, understood.strange)))
+    return Observed(words, outcome, (*page.warnings, *_strange_lines(isbn, understood)))
 
 
-def _strange_lines(isbn: str, strange: tuple[Strange, ...]) -> tuple[str, ...]:
-    """What was not understood, a line each, and how to see it on the page."""
-    lines = []
+def _strange_lines(isbn: str, understood: Understood) -> tuple[str, ...]:
+    """What was not understood, a line each, how to see it on the page, and what in site.toml would help."""
+    strange, lines = understood.strange, []
     for one in strange[:_MOST_STRANGE]:
         perhaps = f", perhaps {called(one.perhaps)}" if one.perhaps else ""
         lines.append(f"Not understood: the {one.what} “{one.words}”{perhaps}, see ingram read {isbn}")
     if len(strange) > _MOST_STRANGE:
         lines.append(f"… and {len(strange) - _MOST_STRANGE} more: ingram read {isbn}")
+    odd = {isbn: understood.sentence} if understood.page is None else {}
+    if entries := [entry for entry in helpful_entries(strange, odd) if entry]:
+        lines += ["In site.toml this would help:", *(f"    {entry}" for entry in entries)]
     return tuple(lines)
 
 

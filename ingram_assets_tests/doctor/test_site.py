@@ -130,6 +130,15 @@ def test_what_is_not_understood_is_named_with_where_to_see_more() -> None:
     assert "list price" in seen.words
 
 
+def test_an_entry_of_site_toml_that_would_help_is_named() -> None:
+    page = product_page(upper=[("Ladenpreis" if name == "US SRP" else name, text) for name, text in UPPER])
+    seen = understood_in_words(understand(page.encode()).page.isbn, understand(page.encode()))  # type: ignore[union-attr]
+    told = "\n".join(seen.more)
+    assert "In site.toml this would help:" in told
+    assert "[labels]" in told
+    assert 'price = ["Ladenpreis"]' in told
+
+
 def test_what_is_no_product_page_is_named_as_what_it_is() -> None:
     seen = understood_in_words(ISBN, understand(BLOCK.encode()))
     assert seen.outcome is Outcome.MISSING

@@ -159,31 +159,22 @@ class Site:
             self._canceled,
             self.profile.fingerprint,
         )
-        self._fetching = Fetching(
-            base_url, self._politeness, timeouts or Timeouts(), self._canceled, self.profile
-        )
+        rules = (self._politeness, timeouts or Timeouts(), self._canceled, self.profile)
+        self._fetching = Fetching(base_url, *rules)
         self._fetching.pages_left = visit.most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
         browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
+        sign_in = self._sign_in(base_url, state_dir, credentials, browser, visit.watch)
+        whose = f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}"
         self._sessions = KeptSession(
-            state_dir,
-            base_url,
-            f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}",
-            self._sign_in(base_url, state_dir, credentials, browser, visit.watch),
-            session_cookie or None,
-            self._canceled,
+            state_dir, base_url, whose, sign_in, session_cookie or None, self._canceled
         )
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)
+        beside = (self._canceled, self._keep_page, self.profile)
         self._renewal = SessionRenewal(
-            self._sessions,
-            self._fetching,
-            self._politeness,
-            self._retries,
-            self._canceled,
-            self._keep_page,
-            self.profile,
+            self._sessions, self._fetching, self._politeness, self._retries, *beside
         )
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False

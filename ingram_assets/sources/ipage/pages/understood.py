@@ -64,7 +64,6 @@ _FIELD_OF_LABEL = {
 """Fields that are called otherwise than their labels."""
 
 _MAY_BE_MISSING = tuple(name for name in FIELDS if name not in ("isbn", "title"))
-_CALLED = {"srp_price": "price", "bisac": "BISAC"}
 
 _MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
@@ -201,9 +200,7 @@ def is_read(value: object) -> bool:
 
 def fields_shown(page: ProductPage) -> frozenset[str]:
     """The fields that were read of a page, its stock and centers too, as `domain.field_shares` calls them."""
-    shown = {
-        _CALLED.get(name, name.replace("_", " ")) for name in _MAY_BE_MISSING if is_read(getattr(page, name))
-    }
+    shown = {called(name) for name in _MAY_BE_MISSING if is_read(getattr(page, name))}
     if page.stock:
         shown |= {field_shares.STOCK_TABLE, *map(field_shares.center, page.stock)}
     return frozenset(shown)
