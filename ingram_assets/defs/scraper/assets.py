@@ -253,12 +253,7 @@ def stock_sweep(
         let_through=tripped.reason if tripped else None,
     )
     every = sweep_every_now(len(tracked))
-    if every >= _PACE.STOCK_FAIL_AFTER:
-        sweep.report.notes.append(
-            f"PAGES_PER_HOUR lets {len(tracked):,} titles be read every {span(every)}, which breaks the "
-            f"promise of {span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
-        )
-    sweep.report.notes += notes_on(fields)
+    sweep.report.notes += [*_too_seldom(len(tracked), every), *notes_on(fields)]
     metadata = {
         **_plots(sweep),
         **fields_shown_as(fields, sweep),
@@ -270,6 +265,15 @@ def stock_sweep(
     if doubt := sweep.counts.doubt(thresholds):
         metadata[SWEPT_ODDLY] = doubt
     return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check, fields_result(fields)])
+
+
+def _too_seldom(titles: int, every: float) -> Iterator[str]:
+    """That sweeps are so far apart that they break the promise."""
+    if every >= _PACE.STOCK_FAIL_AFTER:
+        yield (
+            f"PAGES_PER_HOUR lets {titles:,} titles be read every {span(every)}, which breaks the promise of "
+            f"{span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
+        )
 
 
 def _stopped_by_guardrail(
