@@ -62,6 +62,7 @@ def main(env_dir: Path | None) -> None:
     See what was pushed:    ingram runs
     Take a run back:        ingram undo RUN_ID
     End a new shop's watch: ingram go-live
+    For who mends a fault:  ingram report
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
     guardrail or a block.

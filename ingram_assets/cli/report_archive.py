@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -145,8 +146,8 @@ def _gathered() -> _Archive:
     archive = _Archive()
     folder = state_folder(given) / "ipage"
     profile = _profile(archive)
-    known_values = KnownValues([*private_values(given), *_cookies(folder / "session.json")])
-    cleaner = PageCleaner(known_values, profile.labels)
+    private = [*private_values(given), *_cookies(folder / "session.json"), str(Path.home())]
+    cleaner = PageCleaner(KnownValues(private), profile.labels)
     pages, left_out = _kept_pages(folder / "kept_pages")
     for page in pages:
         cleaner.learn(page.text)
@@ -183,7 +184,11 @@ def _profile(archive: _Archive) -> SiteProfile:
 
 
 def _add_pages(
-    archive: _Archive, pages: list[_KeptPage], cleaner: PageCleaner, profile: SiteProfile, cleaned: Any
+    archive: _Archive,
+    pages: list[_KeptPage],
+    cleaner: PageCleaner,
+    profile: SiteProfile,
+    cleaned: Callable[[str], str],
 ) -> int:
     """Add the pages, and what is understood of each as it is in the archive. How many had no room."""
     looked: list[tuple[_KeptPage, LookedAt]] = []
@@ -200,10 +205,11 @@ def _add_pages(
     told = []
     for page, one in looked:
         judged = replace(one, habit=Habit(usual), habit_is_seen=True) if usual else one
-        told.append({"why_kept": cleaned(page.why), **as_json(judged)})
+        understood = without_private_json(_plain(as_json(judged)), known.removed_from)
+        told.append({"why_kept": cleaned(page.why), **understood})
     archive.room += reserved
     if told:
-        archive.add("understood.json", json.dumps(_plain(told), indent=1, ensure_ascii=False))
+        archive.add("understood.json", json.dumps(told, indent=1, ensure_ascii=False))
     return left_out
 
 

@@ -8,7 +8,8 @@ import base64
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from html.entities import codepoint2name
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
@@ -21,6 +22,11 @@ SHORTEST_KNOWN = 3
 
 _MOST_KNOWN = 300
 _LONGEST_KNOWN = 2_000
+_SIGNS_OF_CODE = frozenset("%&=<>\\")
+_TAGS = re.compile(r"<[^<>]{1,60}>")
+_ESCAPE = re.compile(r"\\+[ux]([0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
+_OF_MAIL = re.compile(r"=([0-9A-Fa-f]{2})")
+_BLANKS = re.compile(r"[\s+]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 # Every repetition is bounded: a hostile page must not keep the patterns busy for ever.
@@ -203,32 +209,83 @@ class KnownValues:
 
     def __init__(self, values: Iterable[str]) -> None:
         wanted = {value.strip()[:_LONGEST_KNOWN] for value in values}
-        self.values = sorted((one for one in wanted if len(one) >= SHORTEST_KNOWN), key=len, reverse=True)
-        self._patterns = [re.compile(form) for one in self.values[:_MOST_KNOWN] for form in _forms(one)]
+        long_enough = sorted((one for one in wanted if len(one) >= SHORTEST_KNOWN), key=len, reverse=True)
+        self._known = [_Known(value) for value in long_enough[:_MOST_KNOWN]]
 
     def removed_from(self, text: str) -> str:
         """The text without them."""
-        for pattern in self._patterns:
-            text = pattern.sub(REMOVED, text)
+        readings = _readings(text)
+        for one in self._known:
+            if one.may_be_in(readings):
+                for pattern in one.patterns:
+                    text = pattern.sub(REMOVED, text)
         return text
 
     def and_also(self, values: Iterable[str]) -> "KnownValues":
         """These and more."""
-        return KnownValues([*self.values, *values])
+        return KnownValues([*(one.value for one in self._known), *values])
 
 
-def _forms(value: str) -> Iterator[str]:
-    between = "(?:[\u00ad\u200b-\u200f\u2060\ufeff]|&shy;|&#173;|&#8203;|(?:<[^<>]{1,60}>){1,2})?"
-    edge = ("(?<![A-Za-z0-9])", "(?![A-Za-z0-9])") if len(value) <= 4 else ("", "")
-    yield edge[0] + between.join(map(_sign, value)) + edge[1]
-    raw = value.encode()
-    if len(raw) >= 5:
-        yield f"(?i:{raw.hex()})"
-        for shift in range(3):
-            # What does not depend on the bytes around it.
-            whole = (shift + len(raw)) * 8 // 6
-            coded = base64.b64encode(bytes(shift) + raw).decode()[-(-shift * 8 // 6) : whole]
-            yield re.escape(coded).replace(r"\+", "[+-]").replace("/", "[/_]")
+class _Known:
+    """One value. Patterns that find each spelling of it are slow, and made for a text that may have it."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self._has_signs_of_code = not _SIGNS_OF_CODE.isdisjoint(value)
+        self._squeezed = _squeezed(value)
+        raw = value.encode()
+        self._coded = [_base64_core(raw, shift) for shift in range(3)] if len(raw) >= 5 else []
+        self._hex = raw.hex() if len(raw) >= 5 else ""
+
+    def may_be_in(self, readings: "_Readings") -> bool:
+        """Whether the patterns can find it; quickly told, and now and then wrongly said to be so."""
+        return (
+            self._has_signs_of_code
+            or any(self._squeezed in reading for reading in readings.decoded)
+            or any(coded in readings.base64 for coded in self._coded)
+            or bool(self._hex and self._hex in readings.small)
+        )
+
+    @cached_property
+    def patterns(self) -> list[re.Pattern[str]]:
+        """Which find it in each of its spellings."""
+        between = f"(?:{_INVISIBLE.pattern}|&shy;|&#173;|&#8203;|(?:{_TAGS.pattern}){{1,2}})?"
+        edge = ("(?<![A-Za-z0-9])", "(?![A-Za-z0-9])") if len(self.value) <= 4 else ("", "")
+        forms = [edge[0] + between.join(map(_sign, self.value)) + edge[1]]
+        forms += [f"(?i:{self._hex})"] if self._hex else []
+        forms += [re.escape(one).replace(r"\+", "[+-]").replace("/", "[/_]") for one in self._coded]
+        return [re.compile(form) for form in forms]
+
+
+class _Readings(NamedTuple):
+    """A text as it may be meant: decoded in each way, with base64's alphabets as one, in small letters."""
+
+    decoded: list[str]
+    base64: str
+    small: str
+
+
+def _readings(text: str) -> _Readings:
+    decoded: dict[str, None] = {}
+    for form in (text, _TAGS.sub("", text)):  # also what the tags themselves say
+        shown = html.unescape(form)
+        plain = [form, shown, unquote(form), unquote(unquote(form)), unquote(shown), unquote(unquote(shown))]
+        of_mail = unquote(_OF_MAIL.sub(r"%\1", shown))
+        of_json = _ESCAPE.sub(lambda sign: chr(int(sign[1], 16)), shown)
+        all_of_it = unquote(_OF_MAIL.sub(r"%\1", unquote(unquote(of_json))))
+        decoded |= dict.fromkeys(map(_squeezed, (*plain, of_mail, of_json, all_of_it)))
+    return _Readings(list(decoded), text.replace("-", "+").replace("_", "/"), text.lower())
+
+
+def _squeezed(text: str) -> str:
+    """The text without what may stand between its signs, in one case."""
+    return _BLANKS.sub("", _INVISIBLE.sub("", text)).casefold()
+
+
+def _base64_core(raw: bytes, shift: int) -> str:
+    """What is the same in base64 whatever stands around it, behind so many bytes (modulo 3)."""
+    begin, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
+    return base64.b64encode(bytes(shift) + raw).decode()[begin:end]
 
 
 def _sign(sign: str) -> str:

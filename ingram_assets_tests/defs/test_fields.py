@@ -74,7 +74,7 @@ def test_a_label_that_vanishes_is_one_incident_and_everything_else_is_used(shop:
     assert (shop.on_hand()[moved] or 0) >= 4321
     assert prices(shop) == known, "what is not on the page stands"
     assert alert.subject == GONE
-    first = f"price: read on 100% of the pages before, and on 0 of {TITLES} now (0%), 978"
+    first = f"price: read on 100% of the pages before, and on 0 of {TITLES} now (0%), 97"
     assert alert.body.startswith(first)
     assert shares(done)["price"] == ("0%", "100%")
     assert first in " ".join(done.report["notes"])
@@ -148,5 +148,5 @@ def test_a_label_without_which_a_page_is_no_reading_is_named_where_the_sweep_is_
     known = shop.on_hand()
     shop.site.fault("layout", layout="missing_ean")
     assert "Not found or not understood on" in (shop.sweep().stopped_by or "")
-    assert "pages: EAN, 978" in (shop.sweep().stopped_by or "")
+    assert "pages: EAN, 97" in (shop.sweep().stopped_by or "")
     assert shop.on_hand() == known

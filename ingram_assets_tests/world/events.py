@@ -236,6 +236,11 @@ def _watch(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     return events
 
 
+def _labels_vanish(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
+    """The site renames the label of the price, and takes that back later."""
+    return [Event(at, "label_vanishes", n=drawn.choice((60, 600, 1500))) for at in _times(drawn, last, 40)]
+
+
 def _restarts(drawn: random.Random, setting: Setting, last: int) -> list[Event]:
     """Everything of ours is stopped and started again: an update, a night without power."""
     return [Event(at, "stands_still", n=drawn.choice((5, 30, 480))) for at in _times(drawn, last, 60)]
@@ -340,6 +345,7 @@ _PARTS: tuple[Part, ...] = (
     _sessions,
     _covers,
     _two_pushes,
+    _labels_vanish,
 )
 """New ones are put at the end: so a seed goes on drawing what it drew before."""
 _ALWAYS = (_moves, _orders, _one_of_each)

@@ -222,6 +222,12 @@ FAULTS = (
         "    return None",
     ),
     _one(
+        "a label that is gone from all pages is told to nobody",
+        "domain/field_shares.py",
+        "return usual >= RAREST and had",
+        "return False and had",
+    ),
+    _one(
         "what is wrong is told again at each failure",
         _INCIDENTS,
         "        if not incident.told:\n            self.incidents[key] = replace",

@@ -148,6 +148,9 @@ class Happenings:
             self.scraper.wants_all_details = True
             self._site_fails_until(self.site.wrong_until)
 
+    def _on_label_vanishes(self, event: Event, isbn: str) -> None:
+        self.site.hide_prices(self.clock.now, self.clock.now + event.n * MINUTE)
+
     def _site_fails_until(self, until: float) -> None:
         self.site.break_until(self.clock.now, until)
         self.excuses.site.note(self.clock.now, until + RECOVERS_WITHIN)

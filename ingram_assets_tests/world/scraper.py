@@ -29,10 +29,12 @@ from ingram_assets.defs.scraper.decisions import (
     titles_to_read,
 )
 from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.field_watch import fields_evaluation
 from ingram_assets.defs.scraper.sweep_result import PageReading, SweepResult, is_gone
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.completeness import Habit
 from ingram_assets.domain.failures import NeedsPerson, Stopped, Transient
+from ingram_assets.domain.field_shares import FieldWatch
 from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
 from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.domain.stock import on_hand, on_order
@@ -89,6 +91,7 @@ class Scraper:
     completed: list[EndedSweep] = field(default_factory=list)
     passed: EndedSweep | None = None
     habit: Habit | None = None
+    fields: FieldWatch = field(default_factory=FieldWatch)
     failures: list[float] = field(default_factory=list)
     in_part: dict[str, float] = field(default_factory=dict)
     added_at: dict[str, float] = field(default_factory=dict)
@@ -313,6 +316,7 @@ class Scraper:
             habit=self.habit,
             old_news_before=cutoff,
             of_all=True,
+            fields=self.fields,
         )
 
     def _end(self, began: float, reads: "_Reads", sweep: SweepResult, details: Collection[str]) -> None:
@@ -331,6 +335,9 @@ class Scraper:
         if tripped and sweep.unread == sweep.unanswered:
             return self._failed(failure_of(Transient(f"iPage did not answer. {tripped.reason}")))
         self._checked(tripped)
+        if not (tripped and sweep.not_asked):
+            self.fields = sweep.fields(self.clock.now, is_right=False)
+            self.watch.logged(fields_evaluation(self.fields, stopped=tripped is not None))
         if tripped:
             if not sweep.not_asked:
                 self.passed = ended
@@ -349,6 +356,8 @@ class Scraper:
             for one in sweep.gone:
                 sweep.report.fail(one.isbn, "vanished")
                 self.queue.record_unread(one.isbn, "vanished", one.observed_at)
+                if one.page is not None and one.isbn in details:
+                    self._add_details(one.page, routine=True)
         else:
             self._record_all(sweep.gone, details, sweep)
 
@@ -389,7 +398,8 @@ class Scraper:
             "srp_price": page.srp_price,
             "cover_url": f"https://covers.example/{page.isbn}.jpg",
         }
-        self.queue.add_title(page.isbn, details, routine=routine)
+        said = {name: value for name, value in details.items() if value is not None}
+        self.queue.add_title(page.isbn, said, routine=routine)
         self.detailed.add(page.isbn)
 
     def _record(self, read: Reading, sweep: SweepResult) -> bool:

@@ -128,6 +128,9 @@ class SimulatedSite:
     wrong_since: float = 0.0
     wrong_until: float = 0.0
     sound_since: float = 0.0
+    prices_gone_until: float = 0.0
+    prices_since: float = 0.0
+    """Since when pages have the label of the price, or have it not."""
     asked: list[float] = field(default_factory=list)
     blocked_at: list[float] = field(default_factory=list)
     served: dict[str, list[Served]] = field(default_factory=dict)
@@ -158,9 +161,17 @@ class SimulatedSite:
             self.password_in_settings = self.password
         if self.wrong and self.wrong_until <= now:
             self.wrong = None
+        if 0 < self.prices_gone_until <= now:
+            self.prices_gone_until, self.prices_since = 0.0, now
         for title in self.titles.values():
             if title.broken and title.broken_until <= now:
                 title.broken, title.sound_since = None, now
+
+    def hide_prices(self, now: float, until: float) -> None:
+        """No page says its title's price until then, as far as a reader can tell."""
+        if not self.prices_gone_until:
+            self.prices_since = now
+        self.prices_gone_until = max(self.prices_gone_until, until)
 
     def break_until(self, now: float, until: float) -> None:
         """The site as a whole is not to be relied on until then."""
@@ -262,7 +273,11 @@ class SimulatedSite:
             title=f"Book {title.isbn}",
             publication_date=date(2099, 1, 1) if wrong == "preorder" else title.published,
             binding="E-Book" if wrong == "digital" else "Trade Paper",
-            srp_price=Decimal("0.01") if wrong == "one_cent" else title.price,
+            srp_price=None
+            if self.prices_gone_until
+            else Decimal("0.01")
+            if wrong == "one_cent"
+            else title.price,
             stock=stock,
             stock_shape=None if stock is None else Shape(own=True, others=int(others)),
         )

@@ -25,6 +25,11 @@ SILENT = {
     "store_promise": "nobody looks whether the store follows the queue",
 }
 
+PRICES_GONE = "prices can't be read on many pages"
+PAGES_CHANGED = "ipage's pages have changed: "
+SWEEPS_TO_TELL = 3
+"""Complete sweeps after which it is known that a label is gone, or back: a small shop's are added up."""
+
 TOLD_WITHIN = 15 * MINUTE
 TOLD_LATER = {**dict.fromkeys(SILENT.values(), 30 * MINUTE), LEFT_BEHIND: 3 * HOUR}
 """Within which something is told, or its end, once it is so."""
@@ -70,6 +75,8 @@ class Telling:
 
     def _hear(self, world: "World", one: Told) -> None:
         subject = one.alert.subject.lower().replace(WAITS_FOR_A_PERSON, PUSH_FAILS)
+        if PAGES_CHANGED in subject and "price" in subject:
+            subject = subject[: subject.index(PAGES_CHANGED)] + PRICES_GONE
         if one.alert.tone == "failure":
             what = OVERDUE if subject.startswith(OVERDUE) else subject
             if what in self.known:
@@ -104,8 +111,12 @@ def what_is_wrong_is_told(world: "World") -> None:
 def nothing_is_left_to_be_told(world: "World") -> None:
     """When all is as it should be, nothing that was told stands open."""
     still = {LEFT_BEHIND} if world.scraper.stale().titles else set()
+    # Titles that lost a center, or their table, for good may be so many that it is no chance.
+    gone = {name for name in world.scraper.fields.drops if name != "price"}
     for what, since in world.telling.known.items():
-        if what not in still:
+        if what not in still and not (
+            what.startswith(PAGES_CHANGED) and any(name.lower() in what for name in gone)
+        ):
             raise Broken("that it is over is told", f"{what}, told at {world.when(since)}")
 
 
@@ -124,8 +135,15 @@ def _wrong(world: "World") -> Iterator[tuple[str, bool | None]]:
     yield LEFT_BEHIND, (may_be_left or None if stale else False) if looks_at["stock_promise"] else None
     yield BLOCKED, "block" in scraper.stopped_by
     yield SIGN_IN, "sign_in" in scraper.stopped_by
+    yield PRICES_GONE, _prices_gone(world)
     yield SWEEP_STOPPED, "guardrail" in scraper.stopped_by
     yield from _of_pushes(world)
+
+
+def _prices_gone(world: "World") -> bool | None:
+    site = world.site
+    swept = sum(sweep.began >= site.prices_since for sweep in world.scraper.completed)
+    return None if swept < SWEEPS_TO_TELL else bool(site.prices_gone_until)
 
 
 def _of_pushes(world: "World") -> Iterator[tuple[str, bool | None]]:

@@ -253,7 +253,7 @@ def stock_sweep(
         let_through=tripped.reason if tripped else None,
     )
     every = sweep_every_now(len(tracked))
-    sweep.report.notes += [*_too_few_pages(len(tracked), every), *notes_on(fields)]
+    sweep.report.notes += [*_too_seldom(len(tracked), every), *notes_on(fields)]
     metadata = {
         **_plots(sweep),
         **fields_shown_as(fields, sweep),
@@ -267,14 +267,13 @@ def stock_sweep(
     return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check, fields_result(fields)])
 
 
-def _too_few_pages(titles: int, every: float) -> list[str]:
-    """That the promise can't be kept, where the pages that may be read do not allow it."""
-    if every < _PACE.STOCK_FAIL_AFTER:
-        return []
-    return [
-        f"PAGES_PER_HOUR lets {titles:,} titles be read every {span(every)}, which breaks the promise of "
-        f"{span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
-    ]
+def _too_seldom(titles: int, every: float) -> Iterator[str]:
+    """That sweeps are so far apart that they break the promise."""
+    if every >= _PACE.STOCK_FAIL_AFTER:
+        yield (
+            f"PAGES_PER_HOUR lets {titles:,} titles be read every {span(every)}, which breaks the promise of "
+            f"{span(_PACE.STOCK_FAIL_AFTER)}: raise it, or STOCK_FAIL_AFTER."
+        )
 
 
 def _stopped_by_guardrail(

@@ -153,12 +153,8 @@ class Site:
         """What is believed of the site."""
         self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self._canceled = Cancellation()
-        self._politeness = Politeness(
-            state_dir,
-            replace(limits or Limits(), concurrency=concurrency),
-            self._canceled,
-            self.profile.fingerprint,
-        )
+        polite = replace(limits or Limits(), concurrency=concurrency)
+        self._politeness = Politeness(state_dir, polite, self._canceled, self.profile.fingerprint)
         rules = (self._politeness, timeouts or Timeouts(), self._canceled, self.profile)
         self._fetching = Fetching(base_url, *rules)
         self._fetching.pages_left = visit.most_pages
