@@ -161,41 +161,20 @@ class Site:
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
-        browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
-        sign_in = self._sign_in(base_url, state_dir, credentials, browser, visit.watch)
+        shared = (self._politeness, self._canceled, self._keep_page, self.profile)
+        sign_in = None
+        if credentials is not None and credentials.username and credentials.password:
+            browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
+            watch = partial(self._saw_sign_in, visit.watch) if visit.watch else None
+            sign_in = AccountSignIn(base_url, credentials, browser, state_dir, *shared, watch)
         whose = f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}"
         self._sessions = KeptSession(
             state_dir, base_url, whose, sign_in, session_cookie or None, self._canceled
         )
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)
-        beside = (self._canceled, self._keep_page, self.profile)
-        self._renewal = SessionRenewal(
-            self._sessions, self._fetching, self._politeness, self._retries, *beside
-        )
+        self._renewal = SessionRenewal(self._sessions, self._fetching, self._retries, *shared)
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
-
-    def _sign_in(
-        self,
-        base_url: str,
-        state_dir: Path,
-        credentials: Credentials | None,
-        browser: Browser,
-        watch: Watch | None,
-    ) -> AccountSignIn | None:
-        if credentials is None or not (credentials.username and credentials.password):
-            return None
-        return AccountSignIn(
-            base_url,
-            credentials,
-            browser,
-            state_dir,
-            self._politeness,
-            self._canceled,
-            self._keep_page,
-            self.profile,
-            partial(self._saw_sign_in, watch) if watch else None,
-        )
 
     def pause(self) -> SitePause | None:
         """Why nothing is asked of the site now, until when, and what then; `None`: it may be asked."""
