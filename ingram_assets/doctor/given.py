@@ -80,7 +80,8 @@ def settings_here() -> Given:
 
 
 def _is_here(location: type[Settings]) -> bool:
-    if (env_dir() / location.file).exists():
+    # One that this user may not read is another user's, as in life each location's may be.
+    if os.access(env_dir() / location.file, os.R_OK):
         return True
     own = [name for name in location.model_fields if READ_FROM[name] == (".env", location.file)]
     return any(os.environ.get(name, "").strip() for name in own)
@@ -122,7 +123,9 @@ def _of_location(given: Given, name: str, settings: type[Settings]) -> Observed:
         # Certificates and proxies that a file names count here as for the processes of ingram up.
         os.environ.update(of_the_machine(environment))
         return _at_fault(told) if told else Observed(f"{file} is complete.")
-    words = f"{file} is not set up here (see {example_of(settings.file)}): {_LACKING[name]}."
+    is_others = (env_dir() / settings.file).exists()
+    why = "is another user's" if is_others else f"is not set up here (see {example_of(settings.file)})"
+    words = f"{file} {why}: {_LACKING[name]}."
     # Each may be another user's; but without both there is nothing to look at.
     is_all = not {"scraper", "storefront"} & given.here
     outcome = Outcome.NOTE if name == "operations" else Outcome.MISSING if is_all else Outcome.NOT_TRIED

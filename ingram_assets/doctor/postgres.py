@@ -1,7 +1,7 @@
 """The databases: the queue as its writer, reader and owner see it, the journal, and Dagster's."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -10,6 +10,7 @@ from ingram_assets.doctor import given as settings_of
 from ingram_assets.doctor.given import Given
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.connection import Server, failure
@@ -19,6 +20,7 @@ from ingram_assets.store.journal_schema import VERSION, journal_version
 from ingram_assets.store.watching import read_mode
 
 WRITER, READER, OWNER = "Queue, as its writer", "Queue, as its reader", "Queue, as its owner"
+ONE_QUEUE = "Queue, one for all"
 JOURNAL, DAGSTER = "Journal", "Dagster's database"
 
 _CONNECT_SECONDS = 8
@@ -74,6 +76,9 @@ class Databases:
                 )
                 for name in ("QUEUE_WRITER_ROLE", "QUEUE_READER_ROLE")
             }
+            self.identities["owner"] = _one_row(connection, _IDENTITY)
+            is_ours = version is not None and version == newest
+            below = _one(connection, "SELECT cover_prefix FROM public.ingram_limits") if is_ours else None
         if not may:
             words = (
                 f"The role {server.user} may make no tables at {server.name}: set QUEUE_OWNER_DB_URL to its "
@@ -91,17 +96,33 @@ class Databases:
         if lacking := [f"{name} ({getattr(settings, name)})" for name, there in roles.items() if not there]:
             words = f"{server.name} has no such role: {', '.join(lacking)}. Correct it, or {_THEN_MIGRATE}."
             return Observed(words, Outcome.MISSING)
+        if below is not None and self._covers() not in (None, below):
+            words = f"The queue takes covers below {below} alone, R2_PUBLIC_URL is another: {_THEN_MIGRATE}."
+            return Observed(words, Outcome.MISSING)
         return Observed(f"{server.name} is at version {version}, the newest.")
 
+    def _covers(self) -> str | None:
+        """Where covers lie, if the scraper's settings are here and right."""
+        if "scraper" not in self._given.here:
+            return None
+        with suppress(SettingsError):
+            return self._given.scraper.R2_PUBLIC_URL.rstrip("/")
+        return None
+
     def same_queue(self) -> Observed:
-        """Whether writer and reader look at the same database."""
+        """Whether writer, reader and owner look at the same database."""
         if self.identities["writer"] != self.identities["reader"]:
             words = (
                 "The scraper writes to another database than the storefront reads: set QUEUE_DB_URL of "
                 f"{ScraperSettings.file} and of {StorefrontSettings.file} to the same one."
             )
             return Observed(words, Outcome.MISSING)
-        return Observed("The writer's and the reader's database is the same one.")
+        owners = self.identities.get("owner")
+        if owners not in (None, self.identities["writer"]):
+            words = "It is another one than the writer's and the reader's: correct QUEUE_OWNER_DB_URL."
+            return Observed(words, Outcome.MISSING)
+        whose = "the reader's" if owners is None else "the reader's and the owner's"
+        return Observed(f"The writer's database is {whose}, too.")
 
     def journal(self) -> Observed:
         """The journal's tables, and whether they can be made where they are not there yet."""
@@ -172,9 +193,9 @@ def checks(given: Given, databases: Databases) -> Iterator[Check]:
         yield check(WRITER, databases.writer, ScraperSettings.file, "QUEUE_DB_URL", of["scraper"])
     if "storefront" in given.here:
         yield check(READER, databases.reader, StorefrontSettings.file, "QUEUE_DB_URL", of["storefront"])
-    if {"scraper", "storefront"} <= given.here:
-        yield check("Queue", databases.same_queue, StorefrontSettings.file, "", WRITER, READER)
     yield check(OWNER, databases.owner, ".env", "QUEUE_OWNER_DB_URL", settings_of.OWNER)
+    if {"scraper", "storefront"} <= given.here:
+        yield check(ONE_QUEUE, databases.same_queue, StorefrontSettings.file, "", WRITER, READER)
     if "storefront" in given.here:
         yield check(
             JOURNAL, databases.journal, StorefrontSettings.file, "STOREFRONT_DB_URL", of["storefront"]

@@ -1,5 +1,6 @@
 """The doctor in a shop of real servers: all in order, and what is said where it is not."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -8,10 +9,12 @@ import pytest
 from ingram_assets.doctor.bucket import DELETE, PUBLIC, WRITE
 from ingram_assets.doctor.clock import off_by
 from ingram_assets.doctor.medusa import CURRENCY, LOCATION, READS, SHIPPING, SIGN_IN, WRITES
-from ingram_assets.doctor.model import Outcome
-from ingram_assets.doctor.postgres import DAGSTER, JOURNAL, OWNER, READER, WRITER
+from ingram_assets.doctor.model import NamedSetting, Outcome
+from ingram_assets.doctor.postgres import DAGSTER, JOURNAL, ONE_QUEUE, OWNER, READER, WRITER
 from ingram_assets.store.journal import Journal
 from ingram_assets_tests.testing.examined_shop import ExaminedShop
+from ingram_assets_tests.testing.queue import migrated
+from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.embedded.s3 import S3
 
 pytestmark = pytest.mark.xdist_group("medusa")
@@ -107,6 +110,42 @@ def test_a_role_with_more_than_it_needs(shop: ExaminedShop, right: str, check: s
         shop.queue.sql(f"REVOKE {right.replace(' TO ', ' FROM ')}")
     assert [one.name for one in found.missing] == [check]
     assert words in found.of(check).words
+
+
+def test_another_queue_than_the_others(shop: ExaminedShop, postgres: Postgres) -> None:
+    other = migrated(postgres, "doctor_of_another")
+    try:
+        for file, name, url, named in (
+            (".env.scraper", "QUEUE_DB_URL", other.writer, [".env.scraper", ".env.storefront"]),
+            (".env.storefront", "QUEUE_DB_URL", other.reader, [".env.scraper", ".env.storefront"]),
+            (".env", "QUEUE_OWNER_DB_URL", other.owner, [".env"]),
+        ):
+            (found,) = shop.examine("postgresql", changes={file: {name: url}}).missing
+            assert found.name == ONE_QUEUE
+            assert [one for one in (".env.scraper", ".env.storefront") if one in found.words] == [
+                one for one in named if one != ".env"
+            ]
+            assert {one.name for one in found.settings} == {name}
+    finally:
+        postgres.drop_database("doctor_of_another")
+
+
+def test_covers_that_the_queue_would_refuse(shop: ExaminedShop) -> None:
+    shop.queue.sql("UPDATE ingram_limits SET cover_prefix = 'https://covers.elsewhere.example'")
+    try:
+        (found,) = shop.examine("postgresql").missing
+    finally:
+        shop.queue.sql("UPDATE ingram_limits SET cover_prefix = NULL")
+    assert found.name == OWNER
+    assert found.settings == (NamedSetting(".env.scraper", "R2_PUBLIC_URL"),)
+
+
+def test_another_user_s_file_is_no_fault(shop: ExaminedShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: ".scraper" not in str(path) and may(path, mode))
+    found = shop.examine("bucket", "postgresql")
+    assert not found.missing
+    assert "is another user's" in found.of("Settings of the scraper").words
 
 
 def test_a_role_with_less_than_it_needs(shop: ExaminedShop) -> None:
