@@ -121,6 +121,9 @@ def parse_site_file(data: bytes, site: str | None) -> SiteEntries:
     try:
         tables = tomllib.loads(decoded(data).replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
+        if re.match("Cannot (?:overwrite|declare|mutate)", str(error)):
+            where = str(error).rpartition(" (")[2].rstrip(")")
+            raise SiteFileError(f"a section or key stands there twice ({where}): put them together") from None
         raise SiteFileError(
             f"it is no TOML ({error}): write each entry as in docs/site.md, texts in straight quotes"
         ) from None

@@ -128,19 +128,11 @@ class Site:
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
         self._kept_pages = state_dir / "kept_pages"
+        shared = (self._politeness, self._canceled, self._keep_page, self._profile)
         sign_in = None
         if account is not None:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
-            sign_in = AccountSignIn(
-                base_url,
-                account,
-                browser,
-                state_dir,
-                self._politeness,
-                self._canceled,
-                self._keep_page,
-                self._profile,
-            )
+            sign_in = AccountSignIn(base_url, account, browser, state_dir, *shared)
         self._sessions = KeptSession(
             state_dir,
             base_url,
@@ -150,15 +142,7 @@ class Site:
             self._canceled,
         )
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits)
-        self._renewal = SessionRenewal(
-            self._sessions,
-            self._fetching,
-            self._politeness,
-            self._retries,
-            self._canceled,
-            self._keep_page,
-            self._profile,
-        )
+        self._renewal = SessionRenewal(self._sessions, self._fetching, self._retries, *shared)
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
 

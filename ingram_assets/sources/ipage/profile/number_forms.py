@@ -13,6 +13,8 @@ _CALLED = {
 """Units as they are read."""
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SEPARATOR = re.compile(r"(?<=[0-9])[.,](?=[0-9])")
+_OF_A_SHEET = re.compile(r"[0-9]+\.[0-9]{1,2}")
+"""A cell of a workbook that holds a number."""
 _DOLLARS_BEHIND = re.compile(r"\s*([0-9][0-9.,]*)\s*\$\s*")
 _DAY = re.compile(
     r"(?<![\w/.,-])([0-9]{1,2})\s*([./-])\s*([0-9]{1,2})\s*\2\s*([0-9]{4}|'?[0-9]{2})(?![\w/-]|[.,][0-9])"
@@ -40,6 +42,8 @@ class NumberForms:
 
     def price(self, text: str) -> str:
         """As `number`, of a price; where the comma is decimal, the dollar's sign may stand behind."""
+        if _OF_A_SHEET.fullmatch(text.strip()):
+            return text  # no group of thousands is so short
         text = self.number(text)
         behind = _DOLLARS_BEHIND.fullmatch(text) if self._has_decimal_comma else None
         return f"${behind[1]}" if behind else text

@@ -1,0 +1,271 @@
+"""Pages that are not as iPage's are: read right with a shop's site.toml, and nothing wrong without it."""
+
+from datetime import date
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from ingram_assets.domain.site_file import parse_site_file
+from ingram_assets.domain.stock import DcStock
+from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
+from ingram_assets.sources.ipage.pages.listings import read_file, read_listing
+from ingram_assets.sources.ipage.pages.page_failures import (
+    Blocked,
+    NotFound,
+    PageChanged,
+    SessionExpired,
+    SiteClosed,
+)
+from ingram_assets.sources.ipage.pages.pictures import check_picture
+from ingram_assets.sources.ipage.pages.product_page import parse_product_page, read_product_page
+from ingram_assets.sources.ipage.pages.recognize import PageKind, recognize, shows_a_session
+from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage, read_results_page
+from ingram_assets.sources.ipage.pages.understood import understand
+from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, profile_with
+
+ISBN, OTHER = "9780306406157", "9780593135204"
+
+
+def profile(text: str) -> SiteProfile:
+    return profile_with(parse_site_file(text.encode(), None))
+
+
+OWN = profile(
+    """
+[labels]
+ean = ["Artikel-Nr."]
+contributors = ["Verfasser"]
+publisher = ["Verlag"]
+price = ["Ladenpreis"]
+binding = ["Einband"]
+pub_date = ["Erscheint am"]
+weight = ["Gewicht"]
+pages = ["Umfang"]
+description = ["Inhalt"]
+returnable = ["Remission"]
+ignored = ["Einkauf"]
+[headings]
+center = ["Lager"]
+on_hand = ["Bestand"]
+on_order = ["Bestellt"]
+total = ["Summe"]
+ignored = ["erwartet", "reserviert"]
+[centers]
+"Zentrallager Nord" = "TN"
+Ost = "PA"
+[columns]
+isbn = ["Art.-Nr."]
+title = ["Werk"]
+price = ["Ladenpreis"]
+[words]
+blocked = ["Zugriff verweigert"]
+expired = ["Sitzung ist abgelaufen"]
+closed = ["Wartungsarbeiten"]
+not_found = ["kein Titel gefunden"]
+no_picture = ["Kein Bild"]
+sign_out = ["Abmelden"]
+results = ["Treffer"]
+next_page = ["Weiter"]
+download = ["Herunterladen"]
+beside = ["Kunden kauften auch"]
+no = ["nein"]
+[numbers]
+decimal = ","
+dates = "dmy"
+pages = ["Seiten"]
+"""
+)
+
+ROWS = {
+    "Artikel-Nr.": ISBN,
+    "Verfasser": "Eva Beispiel",
+    "Verlag": "Insel",
+    "Einkauf": "11,39 $",
+    "Ladenpreis": "1.018,99 $",
+    "Erscheint am": "03.04.2026",
+    "Einband": "gebunden",
+    "Gewicht": "0,350 kg",
+    "Umfang": "320 Seiten",
+    "Inhalt": "Ein Turm.",
+    "Remission": "nein",
+}
+STOCK = (
+    ("Lager", "Bestand", "Bestellt", "erwartet am", "Bestand reserviert"),
+    ("Zentrallager Nord", "1.204", "3", "03.04.2026", "7"),
+    ("Ost", "4", "0", "", "0"),
+    ("Summe", "1.208", "3", "", "7"),
+)
+
+
+def page(*, title: str = '<h1 id="pd-title">Der Turm</h1>', rows: dict[str, str] = ROWS) -> str:
+    labels = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+    stock = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in STOCK)
+    return f"<html><body>{title}<table>{labels}</table><table>{stock}</table></body></html>"
+
+
+def test_a_page_of_other_words_is_read_right() -> None:
+    found = parse_product_page(page(), OWN)
+    assert (found.isbn, found.title, found.publisher) == (ISBN, "Der Turm", "Insel")
+    assert [person.name for person in found.contributors] == ["Eva Beispiel"]
+    assert (found.srp_price, found.publication_date) == (Decimal("1018.99"), date(2026, 4, 3))
+    assert (found.weight, found.page_count) == (Decimal("0.77"), 320)
+    assert (found.binding, found.description) == ("gebunden", "Ein Turm.")
+    assert found.restrictions == ("not_returnable",)
+    assert found.stock == {"TN": DcStock(1204, 3, "primary"), "PA": DcStock(4, 0, "secondary")}
+    assert found.warnings == ("The table of the other DCs is missing.",)
+
+
+def test_without_the_file_nothing_of_it_is_read_wrong() -> None:
+    with pytest.raises(PageChanged, match="neither EAN nor ISBN"):
+        parse_product_page(page())
+    found = parse_product_page(page(rows={**ROWS, "ISBN": ISBN}))
+    assert found.isbn == ISBN
+    assert found.stock is None
+    for name in (
+        "publisher",
+        "srp_price",
+        "publication_date",
+        "weight",
+        "page_count",
+        "binding",
+        "description",
+    ):
+        assert getattr(found, name) is None, name
+    assert (found.contributors, found.restrictions) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        '[labels]\nprice = ["Ladenpreis"]\nweight = ["Gewicht"]\npub_date = ["Erscheint am"]',
+        '[headings]\non_hand = ["Bestand"]',
+        '[headings]\non_hand = ["Bestand"]\non_order = ["Bestellt"]',
+        '[headings]\non_hand = ["Bestand"]\non_order = ["Bestellt"]\ncenter = ["Lager"]',
+        '[headings]\non_hand = ["Bestand"]\non_order = ["Bestellt"]\nignored = ["reserviert"]',
+    ],
+)
+def test_half_a_file_reads_nothing_wrong(entries: str) -> None:
+    found, notes = read_product_page(page(rows={**ROWS, "EAN": ISBN}), profile(entries))
+    assert (found.srp_price, found.weight, found.publication_date) == (None, None, None)
+    # A count in the other form is none; a center of three letters is counted under its first two.
+    assert (found.stock or {}) in ({}, {"OS": DcStock(4, 0, "secondary")})
+    assert notes.refused or notes.stock.lost_rows or not notes.stock.tables
+
+
+def test_what_is_not_understood_leads_to_the_entries_that_help() -> None:
+    strange = understand(page(rows={**ROWS, "EAN": ISBN}).encode()).strange
+    lines = helpful_entries(strange)
+    assert 'price = ["Einkauf"]' in lines or 'price = ["Einkauf", "Ladenpreis"]' in lines
+    assert {'pub_date = ["Erscheint am"]', 'center = ["Lager"]', 'decimal = ","', 'dates = "dmy"'} <= {*lines}
+    assert "[labels]" in lines
+    assert '# on_hand = ["Bestand"]' in lines
+    parse_site_file("\n".join(lines).encode(), None)
+    assert helpful_entries(understand(page().encode(), OWN).strange) == []
+
+
+def test_a_center_that_is_not_known_is_told_with_its_entry() -> None:
+    own = profile(
+        '[headings]\non_hand = ["Bestand"]\non_order = ["Bestellt"]\ncenter = ["Lager"]\n'
+        'ignored = ["reserviert"]\n[centers]\nOst = "PA"'
+    )
+    lines = helpful_entries(understand(page(rows={"EAN": ISBN}).encode(), own).strange)
+    assert "[centers]" in lines
+    assert any('"Zentrallager Nord" = ""' in line for line in lines)
+
+
+def message(text: str, title: str = "Portal") -> bytes:
+    return (
+        f"<html><head><title>{title}</title></head><body><h3>Hinweis</h3><p>{text}</p></body></html>".encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "error"),
+    [
+        ("Ihr Zugriff   verweigert: später erneut versuchen.", PageKind.BLOCKED, Blocked),
+        ("Ihre Sitzung ist abgelaufen.", PageKind.EXPIRED, SessionExpired),
+        ("Wegen Wartungsarbeiten geschlossen.", PageKind.CLOSED, SiteClosed),
+        ("Es wurde kein Titel gefunden.", PageKind.NOT_FOUND, NotFound),
+    ],
+)
+def test_pages_in_the_place_of_another_are_known_by_their_words(
+    text: str, kind: PageKind, error: type[Exception]
+) -> None:
+    body = message(text)
+    assert recognize(body).kind is PageKind.PAGE
+    assert recognize(body, profile=OWN).kind is kind
+    answer = Fetched(200, "https://site.example/a", httpx.Headers(), body)
+    classify(answer, Expected.PRODUCT)
+    with pytest.raises(error):
+        classify(answer, Expected.PRODUCT, OWN)
+    # A book may be described with any of these words.
+    of_a_book = page(rows={**ROWS, "Inhalt": text}).encode()
+    assert recognize(of_a_book, profile=OWN).kind is PageKind.PAGE
+    assert parse_product_page(of_a_book, OWN).isbn == ISBN
+
+
+def test_a_book_is_known_by_the_label_of_its_number() -> None:
+    body = b"<html><body><p>Artikel-Nr. 978-0-306-40615-7</p><p>Zugriff verweigert</p></body></html>"
+    assert recognize(body, profile=OWN).is_product
+    assert not recognize(body).is_product
+
+
+def test_the_words_of_a_live_session_and_of_the_login() -> None:
+    body = b'<html><body><p>Willkommen</p><a href="/raus.do">Abmelden</a></body></html>'
+    assert shows_a_session(body, OWN)
+    assert not shows_a_session(body, profile(""))
+    own = profile('[addresses]\nlogin = "/anmeldung/benutzer.do?x=1"')
+    answer = Fetched(200, "https://site.example/anmeldung/benutzer.do", httpx.Headers(), message("Ihr Name?"))
+    classify(answer, Expected.PAGE, OWN)
+    with pytest.raises(SessionExpired, match="the site sends to /anmeldung"):
+        classify(answer, Expected.PAGE, own)
+
+
+def test_that_there_is_no_picture_is_no_lost_session() -> None:
+    body = message("Kein Bild vorhanden")
+    with pytest.raises(Exception, match="web page came in place of the cover") as caught:
+        check_picture(body, OWN)
+    assert not bears_no_mark(caught.value, body, Expected.PICTURE, OWN)
+    assert bears_no_mark(caught.value, body, Expected.PICTURE)
+
+
+LIST = f"""<html><body><form><input name=q></form><a href="/l/1.xlsx">Herunterladen</a>
+<h3>Liste 1: 1.002 Treffer</h3><a href="/l/1?s=2">Weiter »</a>
+<table><tr><th>Art.-Nr.</th><th>Werk</th><th>Ladenpreis</th></tr>
+<tr><td>{ISBN}</td><td>Der Turm</td><td>18,99 $</td></tr>
+<tr><td>{OTHER}</td><td>Die Stadt</td><td>7,50 $</td></tr></table>
+<h4>Kunden kauften auch</h4><ul><li><a href="/t?ean=9780441172719">Dune</a></li></ul></body></html>"""
+
+
+def test_a_page_of_results_of_other_words() -> None:
+    found = read_results_page(LIST, "https://site.example/l/1", OWN)
+    assert [(each.isbn, each.title, str(each.srp_price)) for each in found.titles] == [
+        (ISBN, "Der Turm", "18.99"),
+        (OTHER, "Die Stadt", "7.50"),
+    ]
+    assert (found.total, found.next_page, found.export) == (1002, "/l/1?s=2", "/l/1.xlsx")
+    without = read_results_page(LIST, "https://site.example/l/1")
+    assert [(each.isbn, each.title, each.srp_price) for each in without.titles] == [
+        (ISBN, None, None),
+        (OTHER, None, None),
+    ]
+    assert (without.total, without.next_page) == (None, None)
+    assert isinstance(read_listing(LIST.encode(), OWN), ResultsPage)
+
+
+def test_a_search_without_titles_says_so_in_its_words() -> None:
+    body = "<html><body><form><input name=q></form><p>Liste 1: 0 Treffer</p></body></html>"
+    with pytest.raises(NothingListed):
+        read_results_page(body, "", OWN)
+
+
+@pytest.mark.parametrize("price", ["18,99", "18.99", "18,99 $"])
+def test_an_export_of_other_columns(price: str) -> None:
+    data = f"Liste 1;;\nArt.-Nr.;Werk;Ladenpreis\n{ISBN};Der Turm;{price}\n".encode()
+    for read in (read_file, read_listing):
+        (title,) = read(data, OWN).titles
+        assert (title.isbn, title.title, str(title.srp_price)) == (ISBN, "Der Turm", "18.99")
+    with pytest.raises(PageChanged, match="no column of this name"):
+        read_listing(data)
