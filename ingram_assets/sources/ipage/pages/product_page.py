@@ -317,7 +317,8 @@ def _binding(notes: Notes) -> str | None:
     shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
     texts = map(fields.clean, notes.labels.all("binding"))
     binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
-    notes.under("binding", "binding")
+    if binding is not None:
+        notes.under("binding", "binding")
     if len(shown) > 1:
         several = ", ".join(shown.values())[:80]
         notes.warnings.append(f"Binding: the page shows several ({several}): none is taken.")
