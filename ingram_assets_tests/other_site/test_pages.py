@@ -11,7 +11,9 @@ import pytest
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage.pages import ProductPage, parse_product_page
+from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
 from ingram_assets.sources.ipage.pages.page_failures import NotFound
+from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, profile_with
 from ingram_assets_tests.other_site.books import Book
 from ingram_assets_tests.other_site.server import running_other_site
@@ -82,11 +84,27 @@ def test_without_one_entry_less_is_read_and_nothing_false(pages: Pages, section:
     for book, page in of_each_kind.values():
         if (found := read(page, profile)) is None:
             continue
-        assert book.kind != "not listed"
-        right, missing = details_of(book), (None, [], ())
-        for name, value in details_in(found, book).items():
-            assert value == right[name] or value in missing, (book.ean, name)
-        truth = stock_of(book) or {}
-        for center, counts in (stock_in(found.stock) or {}).items():
-            for count, true in zip(counts, truth[center], strict=True):
-                assert count in (true, None), (book.ean, center)
+        assert_nothing_false(found, book)
+
+
+def assert_nothing_false(found: ProductPage, book: Book) -> None:
+    """Each value of the page is right, or is not there."""
+    assert book.kind != "not listed"
+    right, missing = details_of(book), (None, [], ())
+    for name, value in details_in(found, book).items():
+        assert value == right[name] or value in missing, (book.ean, name)
+    truth = stock_of(book) or {}
+    for center, counts in (stock_in(found.stock) or {}).items():
+        for count, true in zip(counts, truth[center], strict=True):
+            assert count in (true, None), (book.ean, center)
+
+
+def test_what_read_proposes_brings_nothing_false_if_it_is_pasted_as_it_stands(pages: Pages) -> None:
+    strange = {(one.what, one.words): one for _, page in reversed(pages) for one in understand(page).strange}
+    lines = helpful_entries(strange.values())
+    assert {'pub_date = ["Ersch.-Dat."]', 'weight = ["Gew."]', 'decimal = ","'} <= set(lines)
+    assert '# price = ["Ladenpr."]  # beside it "12,50 $"' in lines
+    profile = profile_of(tomllib.loads("\n".join(lines)))
+    for book, page in pages:
+        if (found := read(page, profile)) is not None:
+            assert_nothing_false(found, book)
