@@ -112,6 +112,37 @@ def test_no_class_name_stands_twice():
     assert not [each for each in found if often[each[0]] > 1]
 
 
+READERS = {
+    *("parse_product_page", "read_product_page", "recognize", "recognize_tree", "understand", "look_at"),
+    *("read_listing", "read_file", "read_saved_search", "read_results_page", "read_isbn_list", "page_in"),
+    *("classify", "bears_no_mark", "check_picture", "shows_a_session", "discover", "sign_in"),
+}
+"""Functions that go by what is believed of the site: by ours alone where nobody says by whose."""
+
+
+def test_whoever_reads_a_page_says_by_which_profile():
+    """Left out, a shop's site.toml would be without effect, and no test of the reader itself would see it."""
+    places = [PACKAGE / "sources/ipage", PACKAGE / "cli/read.py", PACKAGE / "cli/listed_files.py"]
+    files = {file for place in places for file in _files(place)} - {PACKAGE / "cli/main.py"}
+    silent, calls = [], 0
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func
+            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            is_method = isinstance(called, ast.Attribute) and ast.unparse(called.value) in ("visit", "re")
+            if name in READERS and not is_method:
+                calls += 1
+                given = " ".join(map(ast.unparse, [*node.args, *(each.value for each in node.keywords)]))
+                if "profile" not in given:
+                    silent.append(f"{file.relative_to(ROOT)} {name}")
+    assert calls > 20
+    assert silent == ["ingram_assets/sources/ipage/pages/saved_search.py read_saved_search"], (
+        "a data frame is of ours"
+    )
+
+
 def test_a_function_fits_on_a_screen():
     long = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"

@@ -135,6 +135,21 @@ def test_missing_settings_are_named(words: list[str], named: str):
     assert json.loads(done.stdout)["error"] == done.stderr.strip()
 
 
+@pytest.mark.parametrize(
+    "words", [["up"], ["discover"], ["discover", "--file", "list.txt"], ["read", "a.html"]]
+)
+def test_a_site_file_that_cannot_be_meant_stops_a_command_before_it_does_anything(
+    words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.html").write_text("<html></html>")
+    (tmp_path / "list.txt").write_text("9780306406157")
+    (tmp_path / "my.toml").write_text('[centers]\nNord = "Nord"')
+    words = [str(tmp_path / word) if "." in word else word for word in words]
+    done = ingram(*words, "--json", SITE_FILE=str(tmp_path / "my.toml"))
+    assert done.returncode == 2
+    assert 'SITE_FILE is malformed: in my.toml, [centers] "Nord" has to be two letters' in done.stderr
+
+
 def test_up_names_what_is_missing_a_line_for_each_file():
     done = ingram("up", "--json")
     assert done.returncode == 2

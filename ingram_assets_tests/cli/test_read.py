@@ -398,3 +398,52 @@ def test_without_settings_nothing_is_fetched(read: Read) -> None:
     done = read("9780593135204", "--json")
     assert done.exit_code == 2
     assert "IPAGE_USERNAME is missing" in told(done)["error"]
+
+
+OF_ANOTHER_SHOP = """<html><body><h1 id="pd-title">Der Turm</h1>
+<table><tr><th>EAN</th><td>9780306406157</td></tr>
+<tr><th>Ladenpreis</th><td>18,99 $</td></tr><tr><th>Erscheint am</th><td>03.04.2026</td></tr></table>
+<table><tr><th>Lager</th><th>Bestand</th><th>Bestellt</th></tr><tr><td>Nord</td><td>1.204</td><td>3</td></tr>
+<tr><td>Ost</td><td>4</td><td>0</td></tr></table></body></html>"""
+
+
+def test_what_it_says_can_be_pasted_into_the_shops_own_file(read: Read, tmp_path: Path) -> None:
+    (page := tmp_path / "turm.html").write_text(OF_ANOTHER_SHOP)
+    first = told(read(page, "--json"))
+    assert first["pages"][0]["fields"]["srp_price"] is None
+    lines = first["site_toml"]
+    assert {'price = ["Ladenpreis"]', 'pub_date = ["Erscheint am"]', 'center = ["Lager"]'} <= {*lines}
+    shown = read(page).stdout
+    assert "Entries of your site.toml that would help (docs/site.md):\n" + "\n".join(lines) in shown
+    own = "\n".join(lines).replace("# on_hand = ", "on_hand = ", 1).replace("# on_hand = ", "on_order = ", 1)
+    (beside := tmp_path / "settings" / "site.toml").write_text(own + '\n[centers]\nNord = "TN"\nOst = "PA"\n')
+    second = told(read(page, "--json"))
+    (again,) = second["pages"]
+    assert (again["fields"]["srp_price"], again["fields"]["publication_date"]) == ("18.99", "2026-04-03")
+    assert {dc: (of["onHand"], of["onOrder"]) for dc, of in again["stock"].items()} == {
+        "TN": (1204, 3),
+        "PA": (4, 0),
+    }
+    assert (again["reading"], second["site_toml"]) == (True, [])
+    beside.write_text("[lables]")
+    refused = read(page)
+    assert refused.exit_code == 2
+    assert (
+        "SITE_FILE is malformed: in site.toml, [lables] is no section of it: is labels meant?"
+        in refused.stderr
+    )
+
+
+def test_a_page_of_which_nobody_knows_what_it_is_may_be_named_by_its_words(
+    read: Read, tmp_path: Path
+) -> None:
+    body = "<html><body><h3>Hinweis</h3><p>Ihre Sitzung ist abgelaufen. Neu anmelden.</p></body></html>"
+    (page := tmp_path / "odd.html").write_text(body)
+    lines = told(read(page, "--json"))["site_toml"]
+    assert lines[0] == "[words]"
+    assert lines[1].startswith("# odd.html: the bot wall (blocked), an ended session (expired)")
+    assert lines[2] == '# expired = ["Ihre Sitzung ist abgelaufen"]'
+    own = "\n".join(line.removeprefix("# ") if "=" in line else line for line in lines)
+    (tmp_path / "settings" / "site.toml").write_text(own)
+    answer = told(read(page, "--json"))
+    assert (answer["pages"][0]["kind"], answer["site_toml"]) == ("expired", [])

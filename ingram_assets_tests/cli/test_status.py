@@ -71,6 +71,8 @@ def test_a_setting_that_was_changed_since_ingram_up_was_started_is_named(
         assert shop.status()["notes"] == []
         os.utime(ports, (time.time() - 60,) * 2)
         assert "Note: Changed since ingram up was started: .env.storefront. It still goes by" in shop.words()
+        (tmp_path / "site.toml").write_text("")
+        assert "started: site.toml, .env.storefront. It" in shop.words()
     assert shop.status()["notes"] == [], "it is not at work"
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from ingram_assets.defs.scraper.from_settings import site_profile
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
 from ingram_assets.domain import labels
 from ingram_assets.domain.guardrails import Thresholds
@@ -27,6 +28,7 @@ from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
+from ingram_assets.sources.ipage.profile.site_profile import built_in
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.processes import environment_kept
 from ingram_demo.stack import ROLES, environments_of
@@ -804,3 +806,51 @@ def test_the_programs_own_table_is_checked_as_a_shops_is(
     monkeypatch.setattr(labels, "TABLE_FILE", table)
     with pytest.raises(SettingsError, match=r"LABELS_FILE can't be read: Line 2"):
         store_rules(load(StorefrontSettings, STOREFRONT))
+
+
+def test_the_site_file_is_the_one_that_is_named_else_the_one_beside_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SITE_FILE", raising=False)
+    assert "SITE_FILE" not in environment_of("scraper", tmp_path)
+    (tmp_path / "site.toml").write_text('[labels]\nprice = ["Preis"]')
+    assert environment_of("scraper", tmp_path)["SITE_FILE"] == f"{tmp_path}/site.toml"
+    for location in ("storefront", "operations", None):
+        assert "SITE_FILE" not in environment_of(location, tmp_path)
+    (tmp_path / ".env.scraper").write_text("SITE_FILE=my/portal.toml\n")
+    assert environment_of("scraper", tmp_path)["SITE_FILE"] == f"{tmp_path}/my/portal.toml"
+    with pytest.raises(SettingsError, match=r"SITE_FILE is malformed: there is no file .*my/portal\.toml"):
+        check(SCRAPER | environment_of("scraper", tmp_path), ScraperSettings)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[labels]\nprise = ["Preis"]', "in site.toml, [labels] has no key prise: is price meant?"),
+        ('[addresses]\nhome = "https://other.example/a"', "is of another host than the site's, site.example"),
+        ("[labels]\nprice = [", "in site.toml, it is no TOML"),
+    ],
+)
+def test_a_site_file_that_cannot_be_meant_is_refused_with_all_other_settings(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (file := tmp_path / "site.toml").write_text(text)
+    given = SCRAPER | {"IPAGE_BASE_URL": "https://site.example", "SITE_FILE": str(file)}
+    with pytest.raises(SettingsError, match=rf"SITE_FILE is malformed: .*{re.escape(told)}"):
+        check(given, ScraperSettings)
+    with pytest.raises(SettingsError, match=r"IPAGE_CONCURRENCY.*SITE_FILE|SITE_FILE.*IPAGE_CONCURRENCY"):
+        check(given | {"IPAGE_CONCURRENCY": "x"}, ScraperSettings)
+
+
+def test_what_is_believed_of_the_site_is_ours_with_the_shops_own_over_it(tmp_path: Path) -> None:
+    assert site_profile(load(ScraperSettings, SCRAPER)) is built_in()
+    (file := tmp_path / "site.toml").write_text('[labels]\nprice = ["Preis"]')
+    settings = load(ScraperSettings, SCRAPER | {"SITE_FILE": str(file)})
+    assert site_profile(settings).labels.field_named("Preis") == ("price", 0)
+    assert site_profile(settings).fingerprint != built_in().fingerprint
+    file.write_text("[labels")
+    with pytest.raises(SettingsError, match=r"SITE_FILE can't be used: in site\.toml, it is no TOML"):
+        site_profile(settings)
+    file.unlink()
+    with pytest.raises(SettingsError, match=r"SITE_FILE can't be used: in site\.toml"):
+        site_profile(settings)

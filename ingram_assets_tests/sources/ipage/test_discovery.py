@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage import discovery
 from ingram_assets.sources.ipage.discovery import EXPORT_LIMIT, Found, discover
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.results_page import NothingListed, ResultsPage
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, SavedSearch
+from ingram_assets.sources.ipage.profile.site_profile import profile_with
 from ingram_assets.sources.ipage.site import Site
 from ingram_assets_tests.testing.site import TITLES
 from ingram_demo.simulator import Simulator
@@ -280,3 +282,76 @@ def test_how_far_it_is_is_told() -> None:
     shelf = Shelf(a=page("1", total=2, next_page="/b"), b=page("2", total=2))
     discover("/a", shelf, lambda found, total: told.append((found, total)))
     assert told == [(1, 2), (2, 2)]
+
+
+# On a site of other addresses, as a shop's site.toml has them.
+
+
+PORTAL = """[addresses]
+search_export = "/mappe.do?liste={search}&art=xlsx"
+search_results = "/liste.do?liste={search}&seite={page}"
+"""
+NUMBERS = ["9780306406157", "9780593135204", "9780441172719"]
+
+
+def of_portal(pages: dict[str, SavedSearch | ResultsPage | Exception]) -> tuple[Found, list[str]]:
+    asked: list[str] = []
+
+    def fetch(path: str, is_all: bool) -> SavedSearch | ResultsPage:
+        asked.append(path)
+        found = pages.get(path, NotFound("There is nothing.", in_words=True))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return discover("SF-1", fetch, profile=profile_with(parse_site_file(PORTAL.encode(), None))), asked
+
+
+def listed(*isbns_: str) -> tuple[ListedTitle, ...]:
+    return tuple(ListedTitle(isbn, None, None) for isbn in isbns_)
+
+
+def results(number: int) -> str:
+    return f"/liste.do?liste=SF-1&seite={number}"
+
+
+@pytest.mark.parametrize("total", [3, None])
+def test_the_shops_addresses_are_asked_and_pages_by_their_number(total: int | None) -> None:
+    found, asked = of_portal(
+        {
+            "/mappe.do?liste=SF-1&art=xlsx": SavedSearch(listed(*NUMBERS), (), ()),
+            results(1): ResultsPage(listed(*NUMBERS[:2]), total=total),
+            results(2): ResultsPage(listed(NUMBERS[2]), total=total),
+        }
+    )
+    assert isbns(found) == set(NUMBERS)
+    assert found.notes == ()
+    last = [] if total else [results(3)]  # Nobody said that page 2 was the last.
+    assert asked == ["/mappe.do?liste=SF-1&art=xlsx", results(1), results(2), *last]
+
+
+@pytest.mark.parametrize("after", [NotFound("No."), "again"])
+def test_the_last_page_is_told_by_what_follows(after: NotFound | str) -> None:
+    again = ResultsPage(listed(NUMBERS[2]))
+    found, asked = of_portal(
+        {
+            results(1): ResultsPage(listed(*NUMBERS[:2])),
+            results(2): again,
+            results(3): after if isinstance(after, NotFound) else again,
+        }
+    )
+    assert isbns(found) == set(NUMBERS)
+    (note,) = found.notes
+    assert note.startswith("The export could not be had")
+    assert asked[-1] == results(3)
+
+
+def test_an_address_of_the_shops_is_no_guess() -> None:
+    """Titles that nothing on their page ties to the search are believed there."""
+    found, _ = of_portal({results(1): ResultsPage(listed(*NUMBERS), total=3)})
+    assert isbns(found) == set(NUMBERS)
+
+
+def test_a_page_that_breaks_off_in_the_middle_is_said() -> None:
+    with pytest.raises(Transient):
+        of_portal({results(1): ResultsPage(listed(NUMBERS[0]), total=3), results(2): Transient("Later.")})

@@ -1,5 +1,6 @@
 """Signing in with a real browser to the simulator: each way in, and each way in which it can end."""
 
+import contextlib
 import gzip
 import os
 import socket
@@ -14,13 +15,14 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login import sign_in as room
 from ingram_assets.sources.ipage.login.browser import NoBrowser, open_page
 from ingram_assets.sources.ipage.login.forms import Step
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
-from ingram_assets.sources.ipage.pages.page_failures import Blocked
-from ingram_assets.sources.ipage.profile.site_profile import built_in
+from ingram_assets.sources.ipage.pages.page_failures import Blocked, PageChanged
+from ingram_assets.sources.ipage.profile.site_profile import built_in, profile_with
 from ingram_assets.sources.ipage.site import Credentials, FetchOutcome, Limits, Site, breaker_open_until
 from ingram_assets_tests.testing.raw_server import raw_server
 from ingram_assets_tests.testing.site import QUICK, credentials
@@ -494,6 +496,165 @@ def test_pages_on_the_way_in_are_told_apart(chromium: Path, sim: Simulator) -> N
                 field = forms.code_field(view) or forms.password_field(view)
                 assert forms.go_button(view, field) is not None, name
     assert found == {name: step for name, (step, _) in PAGES.items()}
+
+
+OWN = profile_with(
+    parse_site_file(
+        b"""[addresses]
+home = "/start"
+login = "/anmeldung"
+[sign_in]
+user = ["Kennung"]
+password = ["Geheimwort"]
+account = ["Kd.-Nr."]
+submit = ["Los geht's"]
+code = ["Einmalcode"]
+email_factor = ["elektronische Post"]
+send_code = ["Code anfordern"]
+resend = ["Keinen Code bekommen"]
+trust = ["vertrauen"]
+terms = ["Nutzungsbedingungen"]
+accept_terms = ["Einverstanden"]
+notice = ["Zur Kenntnis genommen"]
+""",
+        None,
+    )
+)
+OTHER_PAGES = {
+    "the user's name alone": (
+        Step.USER,
+        "<form><label>Kennung <input name=a></label><label>Kd.-Nr. <input name=b></label>"
+        "<button>Abbruch</button><button>Los geht's!</button></form>",
+    ),
+    "a password that shows": (
+        Step.LOGIN,
+        "<form><label>Geheimwort <input name=c></label><button>Los geht's</button></form>",
+    ),
+    "a choice": (
+        Step.FACTOR,
+        "<p>Wohin mit dem Einmalcode?</p><form><label><input type=radio name=w>Telefax</label><label>"
+        "<input type=radio name=w>elektronische Post</label><button>Los geht's</button></form>",
+    ),
+    "a code": (
+        Step.CODE,
+        "<form><label>Einmalcode <input name=d></label><button>Los geht's</button></form>",
+    ),
+    "a code without a label": (
+        Step.CODE,
+        "<p>Ihr Einmalcode:</p><form><input name=d><button>Los geht's</button></form>",
+    ),
+    "a button for the code": (
+        Step.SEND,
+        "<p>Der Einmalcode kommt sofort.</p><form><button>Code anfordern</button></form>",
+    ),
+    "terms": (
+        Step.TERMS,
+        "<h3>Nutzungsbedingungen</h3><form><button>Einverstanden</button></form>",
+    ),
+}
+
+
+def test_pages_of_other_words_are_told_apart_by_them(chromium: Path, sim: Simulator) -> None:
+    with open_page(executable=str(chromium)) as page:
+        page.goto(f"{sim.url}/ipage/error.jsp")
+        found, without = {}, {}
+        for name, (_, html) in OTHER_PAGES.items():
+            page.set_content(html)
+            view, ours = room.look_at(page.main_frame, OWN), room.look_at(page.main_frame, built_in())
+            assert view is not None
+            assert ours is not None
+            found[name], without[name] = forms.step_of(view), forms.step_of(ours)
+            if found[name] is Step.FACTOR:
+                assert forms.wanted_factor(view, [*forms.factor_options(view)], "email") == 0
+            field = forms.lone_user_field(view) or forms.password_field(view) or forms.code_field(view)
+            if field is not None:
+                button = forms.go_button(view, field)
+                assert button is not None
+                assert button.says.startswith("Los"), name
+    assert found == {name: step for name, (step, _) in OTHER_PAGES.items()}
+    assert {*without.values()} == {Step.PAGE}
+
+
+class Portal:
+    """A site that signs in by a page each: name, password, code, a notice."""
+
+    def __init__(self, notice: str = "Zur Kenntnis genommen") -> None:
+        self.typed: list[str] = []
+        self.notice, self.is_wrong, self.has_pressed_on = notice, False, False
+
+    def __call__(self, connection: socket.socket, head: str) -> None:
+        name, _, value = head.split()[1].partition("=")
+        if value and name in ("/name?a", "/wort?b", "/code?c"):
+            self.typed.append(value)
+        self.has_pressed_on |= name == "/start?"
+        page = {
+            "/anmeldung": "<form action=/name><input name=a aria-label=Kennung><button>Weiter</button>",
+            "/name?a": "<form action=/wort><input type=password name=b><button>Weiter</button>",
+            "/wort?b": "<p>Ihr Einmalcode</p><form action=/code><input name=c><button>Ja</button>",
+            "/code?c": f"<p>Neu im Portal</p><form action=/start><button>{self.notice}</button>",
+            "/start": "<p>Willkommen</p><a href=/raus>Abmelden</a>",
+            "/start?": "<p>Willkommen</p><a href=/raus>Abmelden</a>",
+        }.get(name, "")
+        if self.is_wrong and name == "/wort?b":
+            page = "<p>Kennung oder Geheimwort ist falsch.</p><form action=/wort><input type=password name=b>"
+        body = f"<html><head><title>Portal</title></head><body>{page}</form></body></html>".encode()
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+            b"Set-Cookie: sid=1; Path=/\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
+
+
+def signed_in_at(portal: Portal, tmp_path: Path, chromium: Path, entries: str = "") -> None:
+    account = Credentials("ada", "hush-hush", mfa="totp", totp_secret="JBSWY3DPEHPK3PXP")
+    text = """[addresses]
+home = "/start"
+login = "/anmeldung"
+[words]
+sign_out = ["Abmelden"]
+[sign_in]
+user = ["Kennung"]
+code = ["Einmalcode"]
+notice = ["Zur Kenntnis genommen"]
+"""
+    profile = profile_with(parse_site_file((text + entries).encode(), None))
+    with raw_server(portal) as (url, _):
+        site = Site(
+            url,
+            tmp_path,
+            account,
+            browser_executable=str(chromium),
+            retry_waits=(0.0,),
+            profile=profile,
+            sign_in_patience=20.0,
+        )
+        with site:
+            site.product_body("9780306406157")
+
+
+def test_a_sign_in_of_other_steps_goes_by_site_toml(tmp_path: Path, chromium: Path) -> None:
+    portal = Portal()
+    with contextlib.suppress(PageChanged):  # The portal has no books.
+        signed_in_at(portal, tmp_path, chromium)
+    assert portal.typed[:2] == ["ada", "hush-hush"]
+    assert len(portal.typed) == 3
+    assert portal.typed[2].isdigit()
+    assert portal.has_pressed_on
+
+
+def test_a_notice_that_is_not_known_is_not_passed_by(tmp_path: Path, chromium: Path) -> None:
+    portal = Portal(notice="Ich verkaufe mein Haus")
+    with contextlib.suppress(PageChanged):
+        signed_in_at(portal, tmp_path, chromium)
+    assert len(portal.typed) == 3
+    assert not portal.has_pressed_on
+
+
+def test_a_wrong_password_is_known_by_the_words_of_the_page(tmp_path: Path, chromium: Path) -> None:
+    portal = Portal()
+    portal.is_wrong = True
+    with pytest.raises(room.WrongPassword):
+        signed_in_at(portal, tmp_path, chromium, 'wrong = ["ist falsch"]')
+    assert portal.typed == ["ada", "hush-hush"]
 
 
 def test_secrets_are_in_no_repr(sim: Simulator) -> None:
