@@ -1,11 +1,11 @@
 """What is right of a book, in our words: its page and its queue row are compared with this."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ingram_assets.domain.restrictions import Restriction
+from ingram_assets.domain.restrictions import Restriction, in_order
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets_tests.other_site.books import Book
 
@@ -29,9 +29,16 @@ def details_of(book: Book) -> dict[str, Any]:
         "page_count": book.pages or None,
         "series": book.series or None,
         "description": book.text,
-        "restrictions": () if book.returnable else (Restriction.NOT_RETURNABLE,),
+        "restrictions": in_order(_restrictions_of(book)),
         "weight": book.grams or None,
     }
+
+
+def _restrictions_of(book: Book) -> Iterator[Restriction]:
+    if not book.returnable:
+        yield Restriction.NOT_RETURNABLE
+    if book.notice:
+        yield Restriction.SOME_CUSTOMERS
 
 
 def details_in(read: Any, book: Book) -> dict[str, Any]:
