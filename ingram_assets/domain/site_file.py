@@ -25,7 +25,8 @@ HEADINGS = ("center", "on_hand", "on_order", "total", "primary", "secondary", "o
 COLUMNS = ("isbn", "code", "title", "price")
 WORDS = (
     *("blocked", "expired", "closed", "not_found", "no_picture", "sign_out"),
-    *("results", "next_page", "download", "beside", "no"),
+    *("results", "next_page", "download", "beside"),
+    *("no", "restricted", "some_customers", "some_countries"),
 )
 UNITS = ("dollars", "copies", "pages", "pounds", "ounces", "kilograms", "grams")
 SIGN_IN = (

@@ -163,7 +163,11 @@ def _of_kind(book: Book, kind: str, today: date, rng: random.Random) -> Book:
             return replace(book, stock=dict(book.stock or {}) | untold)
         case "dear":
             return replace(
-                book, price=Decimal("1249.00"), binding="CD", title="Alle Hörspiele in einer Kiste"
+                book,
+                price=Decimal("1249.00"),
+                binding="CD",
+                title="Alle Hörspiele in einer Kiste",
+                grams=2350,
             )
     return book
 

@@ -75,7 +75,7 @@ _CURRENCY_BEFORE = re.compile(rf"(?<![a-z])(?:{_CURRENCY}[\s:.]*|[ac])$", re.IGN
 _CURRENCY_AFTER = re.compile(rf"\s*({_CURRENCY})(?![a-z])", re.IGNORECASE)
 
 _WEIGHT = re.compile(
-    r"(?<![\w.,/-])((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)\s*"
+    r"(?<![\w.,/-])((?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)\s*"
     r"(kilograms?|kgs?|grams?|gms?|g|pounds?|lbs?|ounces?|oz)\b\.?",
     re.IGNORECASE,
 )
@@ -291,6 +291,9 @@ def read_weight(text: str) -> tuple[Decimal | None, str | None]:
         return None, f"“{text[:60]}” is damaged"
     imperial, metric = [], []
     for number, unit in _WEIGHT.findall(text):
+        if unit.lower().startswith("g") and re.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}", number):
+            # No book is weighed to the thousandth of a gram: in other countries a point parts thousands.
+            continue
         amount = Decimal(number.replace(",", ""))
         if (letter := unit[0].lower()) in "kg":
             metric.append(amount * POUNDS_PER_KILOGRAM / (1 if letter == "k" else 1000))

@@ -43,7 +43,12 @@ def _labels(found: list[Strange]) -> Iterator[str]:
         told.setdefault(_key(one), []).append(one)
     ignored = told.pop("", [])
     for key, ones in told.items():
-        yield f"{key} = {_listed(ones)}"
+        if len({as_label(one.words) for one in ones}) == 1 or len({one.text for one in ones}) == 1:
+            yield f"{key} = {_listed(ones)}"
+            continue
+        yield f"# {key} is one of these, and the others are none:"
+        for one in ones:
+            yield f"# {key} = {_listed([one])}  # beside it {_quoted(one.text)}"
     for one in ignored:
         beside = f", beside it {_quoted(one.text)}" if one.text else ""
         yield f"# {_quoted(as_written(one.words))}{beside}: no field of ours, or give it to another key"

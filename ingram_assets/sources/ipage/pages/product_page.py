@@ -317,7 +317,8 @@ def _binding(notes: Notes) -> str | None:
     shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
     texts = map(fields.clean, notes.labels.all("binding"))
     binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
-    notes.under("binding", "binding")
+    if binding is not None:
+        notes.under("binding", "binding")
     if len(shown) > 1:
         several = ", ".join(shown.values())[:80]
         notes.warnings.append(f"Binding: the page shows several ({several}): none is taken.")
@@ -464,12 +465,14 @@ def _bisac(notes: Notes) -> tuple[str, ...]:
 def _restrictions(notes: Notes) -> Restrictions:
     """What the page says of who may buy the title, wherever on it that stands as a line of its own."""
     found: list[str] = []
-    if notes.profile.words.no.match(notes.labels.one_line("returnable") or ""):
+    of_site = notes.profile.words
+    if of_site.no.match(notes.labels.one_line("returnable") or ""):
         found.append(Restriction.NOT_RETURNABLE)
         notes.under("restrictions", "returnable")
 
     def take(node: LexborNode, line: str, *, is_message: bool) -> None:
-        if said := restrictions.said(line := fields.clean(line), is_message=is_message):
+        line = fields.clean(line)
+        if said := [*restrictions.said(line, is_message=is_message), *of_site.restrictions_in(line)]:
             if not set(said) <= set(found):
                 notes.at("restrictions", node, line)
             found.extend(said)
@@ -478,9 +481,9 @@ def _restrictions(notes: Notes) -> Restrictions:
         for line in flowing_text(message, _is_not_shown, _MAX_MESSAGE).splitlines():
             take(message, line, is_message=True)
     body = notes.tree.body
-    if body is not None and restrictions.may_be_in(body.text(deep=True)):
+    if body is not None and (of_site.has_restrictions or restrictions.may_be_in(body.text(deep=True))):
         for line in flowing_text(body, _is_not_shown).splitlines():
-            if restrictions.may_be_in(line):
+            if of_site.has_restrictions or restrictions.may_be_in(line):
                 take(body, line, is_message=False)
     return restrictions.in_order(found)
 

@@ -20,6 +20,7 @@ from ingram_assets.domain.site_file import SiteEntries
 from ingram_assets.sources.ipage.pages import fields, recognize
 from ingram_assets.sources.ipage.pages.charsets import decode
 from ingram_assets.sources.ipage.pages.flowing import BLOCKS, flowing_text
+from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import LABEL, Notes, Spot
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_product_page
 from ingram_assets.sources.ipage.pages.recognize import PageKind
@@ -161,7 +162,8 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
     if not recognize.looks_like_html(body) or recognize.other_root(decode(body)) is not None:
         return Understood("not_html", "it does not begin as HTML does")
     try:
-        if (listed := _listed_titles(recognize.parse(body))) is not None:
+        tree = recognize.parse(body)
+        if not _labels_one_book(tree, profile) and (listed := _listed_titles(tree)) is not None:
             return Understood("list", listed)
         page, notes = read_product_page(body, profile)
     except IngramError as error:
@@ -204,6 +206,13 @@ def fields_shown(page: ProductPage) -> frozenset[str]:
     if page.stock:
         shown |= {field_shares.STOCK_TABLE, *map(field_shares.center, page.stock)}
     return frozenset(shown)
+
+
+def _labels_one_book(tree: LexborHTMLParser, profile: SiteProfile) -> bool:
+    """Whether a label of ISBNs stands on the page, and one number under it, whatever stands beside."""
+    labels = Labels(tree, profile.labels)
+    texts = [fields.clean(text) for name in ("ean", "isbn") for text in labels.all(name)]
+    return len({isbn for text in texts if (isbn := isbn_spelled(text)) is not None}) == 1
 
 
 def _listed_titles(tree: LexborHTMLParser) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.site_file import SiteEntries
 from ingram_assets.sources.ipage.profile.phrases import beginning_as, filling, finding
 
@@ -41,9 +42,20 @@ class PageWords:
         self.next_page, self.download = filling(words["next_page"]), finding(words["download"])
         self.totals, self.beside = totals(f"(?:{beginning_as(words['results'])})"), finding(words["beside"])
         self.no = filling(words["no"])
+        kinds = (Restriction.RESTRICTED, Restriction.SOME_CUSTOMERS, Restriction.SOME_COUNTRIES)
+        self._restrictions = {kind: filling(words[kind]) for kind in kinds if words[kind]}
         self.labeled_ean = _labeled_ean((*entries.labels["ean"], *entries.labels["isbn"]))
         path = urlsplit(entries.addresses["login"][0]).path.rstrip("/")
         self._login = path.casefold() if len(path) > 1 else None
+
+    @property
+    def has_restrictions(self) -> bool:
+        """Whether there are words for restrictions beside those that are known."""
+        return bool(self._restrictions)
+
+    def restrictions_in(self, line: str) -> list[Restriction]:
+        """Those that a line of a page says, if it says that and nothing else."""
+        return [kind for kind, pattern in self._restrictions.items() if pattern.match(line)]
 
     def is_login(self, address: str) -> bool:
         """Whether the address is of the page where a sign-in begins."""

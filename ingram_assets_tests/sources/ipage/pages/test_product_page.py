@@ -692,3 +692,16 @@ def test_a_message_that_is_not_known_is_kept_as_it_stands() -> None:
     extra = '<div class="productDetailMessage">For sale only in Canada.<br>Ships on pallets.</div>'
     page = parse_product_page(product_page(extra=extra))
     assert page.restrictions == ("For sale only in Canada.",)
+
+
+def test_restrictions_in_a_sites_own_words() -> None:
+    words = b'[words]\nsome_customers = ["Nur an Bibliotheken."]\nrestricted = ["Verkauf untersagt"]'
+    profile = profile_with(parse_site_file(words, None))
+
+    def restricted(line: str) -> tuple[str, ...]:
+        html = product_page().replace("<body>", f"<body><p><font>{line}</font></p>")
+        return parse_product_page(html, profile).restrictions
+
+    assert restricted("Nur an Bibliotheken") == (Restriction.SOME_CUSTOMERS,)
+    assert restricted("Verkauf untersagt!") == (Restriction.RESTRICTED,)
+    assert restricted("This book was sold nur an Bibliotheken.") == ()
