@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
@@ -173,24 +173,22 @@ class SiteVisit:
         if number >= len(self._isbns):
             return Observed("not tried: the search has no more titles.", Outcome.NOT_TRIED)
         isbn = self._isbns[number]
-        try:
-            return understood_in_words(isbn, understand(self._site.product_body(isbn), self._site.profile))
-        except PagesUsedUp:
-            return _no_more_pages()
+        return understood_in_words(isbn, understand(self._site.product_body(isbn), self._site.profile))
 
     def cover(self) -> Observed:
         """The cover of the first title."""
-        try:
-            picture = self._site.cover(self._isbns[0])
-        except PagesUsedUp:
-            return _no_more_pages()
+        picture = self._site.cover(self._isbns[0])
         if picture is None:
             return Observed(f"iPage has none of {self._isbns[0]}.", Outcome.NOTE)
         return Observed(f"That of {self._isbns[0]} came ({len(picture):,} bytes).")
 
 
-def _no_more_pages() -> Observed:
-    return Observed(f"not tried: {MOST_PAGES} pages were read, and no more are.", Outcome.NOT_TRIED)
+def _within_the_pages(look: Callable[[], Observed]) -> Observed:
+    """What is seen, unless all pages of a visit are used up."""
+    try:
+        return look()
+    except PagesUsedUp:
+        return Observed(f"not tried: {MOST_PAGES} pages were read, and no more are.", Outcome.NOT_TRIED)
 
 
 def understood_in_words(isbn: str, understood: Understood) -> Observed:
@@ -238,7 +236,8 @@ def checks(given: Given, visit: SiteVisit) -> Iterator[Check]:
     ) -> Check:
         file, canceled = ScraperSettings.file, visit.cancel
         so_far = visit.steps if name == SIGN_IN else tuple
-        return Check("ipage", name, look, file, setting, needs, seconds, canceled, so_far)
+        bounded = partial(_within_the_pages, look)
+        return Check("ipage", name, bounded, file, setting, needs, seconds, canceled, so_far)
 
     yield check(PAUSE, visit.pause, 15.0, (), OF_LOCATION["scraper"], SHARED)
     yield check(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingram_assets.doctor import ipage
 from ingram_assets.doctor.ipage import COVER, MOST_PAGES, PAGES, PAUSE, SEARCH, SIGN_IN, understood_in_words
 from ingram_assets.doctor.model import Outcome
 from ingram_assets.sources.ipage.pages.understood import understand
@@ -95,11 +96,22 @@ def test_an_unknown_page_is_said_and_kept(shop: ExaminedShop) -> None:
 
 
 def test_no_more_than_ten_pages_are_read_whatever_goes_wrong(shop: ExaminedShop) -> None:
-    shop.site.set(no_cover_as="404")
     shop.site.fault("empty")
     shop.site.fault("html", kinds=["cover"])
     shop.examine("ipage")
-    assert pages_read(shop.site) <= MOST_PAGES
+    assert pages_read(shop.site) <= MOST_PAGES == 10
+
+
+def test_once_all_pages_are_used_up_none_is_asked_for(
+    shop: ExaminedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ipage, "MOST_PAGES", 6)
+    found = shop.examine("ipage")
+    assert not found.missing
+    assert found.of(PAGES[0]).outcome is Outcome.FINE
+    for name in (*PAGES[1:], COVER):
+        assert found.of(name).words == "not tried: 6 pages were read, and no more are."
+    assert pages_read(shop.site) == 6
 
 
 def test_a_session_captured_by_hand_is_looked_at_without_a_sign_in(shop: ExaminedShop) -> None:
