@@ -229,7 +229,7 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
     holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
     if holder is None:
-        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+        return _title_under_label(notes), None
     inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
     node = inner if inner is not None and fields.clean(flowing_text(inner)) else holder
     notes.at("title", node)
@@ -239,6 +239,16 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
         raise PageChanged("title", "#pd-title is empty; open the page in a browser.")
     beside = beside or next(filter(None, map(_bold_after, (node, holder))), "")
     return title, (holder, beside) if beside else None
+
+
+def _title_under_label(notes: Notes) -> str:
+    titles = {fields.clean(text) for text in notes.labels.all("title")} - {""}
+    if not titles:
+        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+    if len(titles) > 1:
+        raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
+    notes.under("title", "title")
+    return titles.pop()
 
 
 def _publisher_status(beside: Spot | None, notes: Notes) -> str | None:

@@ -230,8 +230,12 @@ def _tables(tree: LexborHTMLParser, words: StockWords) -> tuple[list[LexborNode]
 
 
 def _has_stock_header(table: LexborNode, words: StockWords) -> bool:
+    rows = _rows(table)
     try:
-        return _find_columns(_rows(table), words) is not None
+        if (turned := _transposed(rows, words)) is not None:
+            found = _find_columns(turned, words)
+            return found is not None and found[0].dc is not None
+        return _find_columns(rows, words) is not None
     except PageChanged:
         return False  # "Available" or "On Order" alone heads many a table.
 
