@@ -26,10 +26,10 @@ from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest
 from ingram_assets.sources.ipage.access.session import USER_AGENT, Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import refused_password
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
-from ingram_assets.sources.ipage.login.forms import HOME
-from ingram_assets.sources.ipage.login.sign_in import LOGIN, WrongPassword
+from ingram_assets.sources.ipage.login.sign_in import WrongPassword
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, PageChanged
 from ingram_assets.sources.ipage.pages.product_page import ProductPage
+from ingram_assets.sources.ipage.profile.site_profile import built_in
 from ingram_assets_tests.world.clock import Clock, replaced
 from ingram_assets_tests.world.events import CENTERS
 
@@ -84,7 +84,7 @@ LOST: dict[str, tuple[int, bytes, str]] = {
     "status": (401, b"", ""),
     "login_form": (200, _LOGIN_FORM, ""),
     "notice": (200, _NOTICE, ""),
-    "redirect": (200, _LOGIN_FORM, LOGIN),
+    "redirect": (200, _LOGIN_FORM, built_in().login),
     "federated": (200, _FEDERATED, ""),
     "empty": (200, b"", ""),
     "not_found": (404, b"", ""),
@@ -176,9 +176,9 @@ class SimulatedSite:
         if now < self.down_until:
             return _fetched(path, 503)
         if session.cookies[0].value != str(self.session):
-            status, body, led_to = (200, _LOGIN_FORM, "") if path == HOME else LOST[self.lost_as]
+            status, body, led_to = (200, _LOGIN_FORM, "") if path == built_in().home else LOST[self.lost_as]
             return _fetched(led_to or path, status, body)
-        if path == HOME:
+        if path == built_in().home:
             return _fetched(path, 200, _HOME)
         if path.startswith(COVER):
             return _fetched(path, 503 if self.covers_fail else 404)
@@ -202,7 +202,7 @@ class SimulatedSite:
             self.pages += 1
         return _fetched(path, 200, body)
 
-    def parse(self, body: bytes) -> ProductPage:
+    def parse(self, body: bytes, _: object = None) -> ProductPage:
         """What stands on the page of this body (`parse_product_page`)."""
         page = self._bodies.pop(body)
         if page is None:

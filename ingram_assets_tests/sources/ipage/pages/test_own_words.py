@@ -271,3 +271,20 @@ def test_an_export_of_other_columns(price: str) -> None:
         assert (title.isbn, title.title, str(title.srp_price)) == (ISBN, "Der Turm", "18.99")
     with pytest.raises(PageChanged, match="no column of this name"):
         read_listing(data)
+
+
+@pytest.mark.parametrize("shown", [["Der Turm"], ["Der Turm", "Der Turm"]])
+def test_a_title_stands_under_its_label_where_it_has_no_element_of_its_own(shown: list[str]) -> None:
+    own = profile('[labels]\nean = ["Artikel-Nr."]\ntitle = ["Werk"]')
+    titles = "".join(f"<table><tr><th>Werk</th><td>{title}</td></tr></table>" for title in shown)
+    assert parse_product_page(page(title=titles), own).title == "Der Turm"
+    with pytest.raises(PageChanged, match="title"):
+        parse_product_page(page(title=titles), OWN)
+    # Its own element comes first.
+    assert parse_product_page(page(rows={**ROWS, "Werk": "Die Stadt"}), own).title == "Der Turm"
+
+
+def test_two_titles_are_two_books() -> None:
+    own = profile('[labels]\nean = ["Artikel-Nr."]\ntitle = ["Werk", "Titel"]')
+    with pytest.raises(PageChanged, match="several books"):
+        parse_product_page(page(title="", rows={**ROWS, "Werk": "Der Turm", "Titel": "Die Stadt"}), own)
