@@ -108,12 +108,16 @@ def test_the_store_has_each_title_as_the_site_does(shop: OtherShop) -> None:
         assert (Decimal(str(price["amount"])), price["currency_code"]) == (book.price, "usd"), isbn
         product = store.product(isbn)
         assert product["title"] == book.title, isbn
+        published = book.published.isoformat() if read(book) else None
+        assert product["metadata"].get("publication_date") == published, isbn
         if book.kind == "file":
             assert not variant["manage_inventory"], isbn
             continue
         copies = [counts.on_hand or 0 for counts in (book.stock or {}).values()] if read(book) else []
         assert shop.storefront.level(isbn) == sum(copies), isbn
         assert variant["metadata"]["availability"] == availability_of(book), isbn
+        release = book.published.isoformat() if availability_of(book) == "preorder" else None
+        assert variant["metadata"].get("release_date") == release, isbn
 
 
 def availability_of(book: Book) -> str:

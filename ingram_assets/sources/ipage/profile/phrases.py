@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 _NOWHERE = re.compile(r"(?!)")
+_SIGNS_AROUND = re.compile(r"^\W+|\W+$")
 
 
 def finding(phrases: Iterable[str]) -> re.Pattern[str]:
@@ -13,7 +14,7 @@ def finding(phrases: Iterable[str]) -> re.Pattern[str]:
 
 def filling(phrases: Iterable[str]) -> re.Pattern[str]:
     """Finds a text that is one of the phrases, but for the signs around it."""
-    return _compiled(rf"^\W*{_flexible(phrase.strip('*'))}\W*$" for phrase in phrases)
+    return _compiled(rf"^\W*{_flexible(_SIGNS_AROUND.sub('', phrase))}\W*$" for phrase in phrases)
 
 
 def beginning_as(phrases: Iterable[str]) -> str:
