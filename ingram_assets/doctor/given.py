@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from ingram_assets.defs.scraper.from_settings import site_profile
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
 from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome
 from ingram_assets.settings.base import Settings
@@ -25,6 +26,7 @@ from ingram_assets.settings.storefront import StorefrontSettings
 
 SHARED = "Settings of all"
 OWNER = "Settings of the queue's owner"
+SITE_TABLE = "Table of the site"
 OF_LOCATION = {name: f"Settings of the {name}" for name in LOCATIONS} | {
     "operations": "Settings of operations"
 }
@@ -95,6 +97,9 @@ def checks(given: Given) -> Iterator[Check]:
             "settings", OF_LOCATION[name], partial(_of_location, given, name, settings), settings.file
         )
     yield Check("settings", OWNER, lambda: _of_owner(given))
+    if "scraper" in given.here:
+        needs = (OF_LOCATION["scraper"],)
+        yield Check("settings", SITE_TABLE, lambda: _site(given), ScraperSettings.file, needs=needs)
     if "storefront" in given.here:
         file, needs = StorefrontSettings.file, (OF_LOCATION["storefront"],)
         yield Check("settings", "Table of labels", lambda: _labels(given), file, needs=needs)
@@ -146,6 +151,12 @@ def _at_fault(told: Mapping[str, list[str]]) -> Observed:
     names = [NamedSetting(file, one.partition(" ")[0]) for file, each in told.items() for one in each]
     words = f"{'; '.join(sentences)} or in the environment (README, “Running it for real”)."
     return Observed(words, Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
+
+
+def _site(given: Given) -> Observed:
+    file = given.scraper.SITE_FILE
+    site_profile(given.scraper)
+    return Observed(f"{file} is laid over the program's own." if file else "The program's own is used.")
 
 
 def _labels(given: Given) -> Observed:

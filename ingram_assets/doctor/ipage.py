@@ -9,7 +9,7 @@ from pathlib import Path
 from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
 from ingram_assets.doctor.browser import BROWSER
 from ingram_assets.doctor.clock import off_by
-from ingram_assets.doctor.given import OF_LOCATION, SHARED, Given
+from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given
 from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.wording import moment
@@ -239,7 +239,7 @@ def checks(given: Given, visit: SiteVisit) -> Iterator[Check]:
         bounded = partial(_within_the_pages, look)
         return Check("ipage", name, bounded, file, setting, needs, seconds, canceled, so_far)
 
-    yield check(PAUSE, visit.pause, 15.0, (), OF_LOCATION["scraper"], SHARED)
+    yield check(PAUSE, visit.pause, 15.0, (), OF_LOCATION["scraper"], SITE_TABLE, SHARED)
     yield check(
         SIGN_IN, visit.sign_in, 3 * CODE_PATIENCE + 20.0, ("IPAGE_BASE_URL",), PAUSE, MAILBOX, BROWSER
     )

@@ -21,7 +21,7 @@ from ingram_demo.simulator import Simulator
 pytestmark = pytest.mark.xdist_group("operations")
 
 TITLES = 40
-GONE = "iPage's pages have changed: price can't be read on many"
+GONE = "iPage's pages have changed: list price can't be read on many"
 numbers = itertools.count()
 
 
@@ -74,9 +74,9 @@ def test_a_label_that_vanishes_is_one_incident_and_everything_else_is_used(shop:
     assert (shop.on_hand()[moved] or 0) >= 4321
     assert prices(shop) == known, "what is not on the page stands"
     assert alert.subject == GONE
-    first = f"price: read on 100% of the pages before, and on 0 of {TITLES} now (0%), 97"
+    first = f"list price: read on 100% of the pages before, and on 0 of {TITLES} now (0%), 97"
     assert alert.body.startswith(first)
-    assert shares(done)["price"] == ("0%", "100%")
+    assert shares(done)["list price"] == ("0%", "100%")
     assert first in " ".join(done.report["notes"])
     # It is told once, as long as it lasts.
     assert watch.told(shop.sweep()) == []
@@ -85,7 +85,7 @@ def test_a_label_that_vanishes_is_one_incident_and_everything_else_is_used(shop:
     (over,) = watch.told(back)
     assert over.subject == f"Over: {GONE}"
     assert "Each field is read on as many pages as usual." in over.body
-    assert shares(back)["price"] == ("100%", "100%")
+    assert shares(back)["list price"] == ("100%", "100%")
     assert watch.told(shop.sweep()) == []
 
 
@@ -106,7 +106,7 @@ def test_a_whole_new_markup_of_labels_is_one_incident_that_names_each(shop: Swep
     shop.sweep()
     shop.site.fault("no_label", label="Physical Info")
     (alert,) = watch.told(shop.sweep())
-    assert alert.subject == "iPage's pages have changed: page count, weight can't be read on many"
+    assert alert.subject == "iPage's pages have changed: pages, weight can't be read on many"
 
 
 def test_a_person_says_that_the_pages_are_right_so(shop: SweptShop) -> None:

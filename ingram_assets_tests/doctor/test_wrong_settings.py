@@ -79,6 +79,7 @@ WRONG: dict[tuple[str, str], Wrong] = {
     (SCRAPER, "R2_PUBLIC_URL"): Wrong(
         lambda shop: f"{shop.files[SCRAPER]['R2_PUBLIC_URL']}-of-another", ("bucket",)
     ),
+    (SCRAPER, "SITE_FILE"): Wrong(lambda shop: _table(shop.folder, "[labels]\nprice = 1\n"), ()),
     (SCRAPER, "OPEN_LIBRARY_COVERS_URL"): Wrong(NOBODY, ("open library",)),
     (STOREFRONT, "MEDUSA_BACKEND_URL"): Wrong(NOBODY, MEDUSA),
     (STOREFRONT, "MEDUSA_API_KEY"): Wrong("sk_wrong", MEDUSA),

@@ -112,7 +112,7 @@ def nothing_is_left_to_be_told(world: "World") -> None:
     """When all is as it should be, nothing that was told stands open."""
     still = {LEFT_BEHIND} if world.scraper.stale().titles else set()
     # Titles that lost a center, or their table, for good may be so many that it is no chance.
-    gone = {name for name in world.scraper.fields.drops if name != "price"}
+    gone = {name for name in world.scraper.fields.drops if name != "list price"}
     for what, since in world.telling.known.items():
         if what not in still and not (
             what.startswith(PAGES_CHANGED) and any(name.lower() in what for name in gone)
