@@ -12,12 +12,14 @@ from ingram_assets.doctor.clock import off_by
 from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given
 from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.model import Check, Observed, Outcome
+from ingram_assets.domain.saved_searches import is_address
 from ingram_assets.domain.wording import moment
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.ipage.access.session import SessionLost
-from ingram_assets.sources.ipage.login.sign_in import CodeRefused
+from ingram_assets.sources.ipage.login.sign_in import CodeRefused, SignInPageChanged
 from ingram_assets.sources.ipage.login.step_pictures import SignInStep
 from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
+from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 from ingram_assets.sources.ipage.pages.understood import (
     FIELDS,
@@ -110,6 +112,9 @@ class SiteVisit:
             if settings.IPAGE_MFA != "totp":
                 raise
             return Observed(f"{error} The secret is IPAGE_TOTP_SECRET.", Outcome.MISSING)
+        except SignInPageChanged as error:
+            words = "In site.toml: new words of its fields and buttons go into [sign_in]."
+            return Observed(str(error), Outcome.MISSING, (words, self._if_elsewhere("login")))
         return Observed(f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages.")
 
     def _by_hand(self) -> Observed:
@@ -119,6 +124,9 @@ class SiteVisit:
         except SessionLost:
             words = "The session of IPAGE_SESSION_COOKIE is over: sign in with a browser, and copy it anew."
             return Observed(words, Outcome.MISSING)
+        except (NotFound, PageChanged) as error:
+            words = f"iPage's first page, by which it is seen that the session lives, can't be had: {error}"
+            return Observed(words, Outcome.MISSING, (self._if_elsewhere("home"),))
         if self._steps:
             words = "The session of IPAGE_SESSION_COOKIE is over, and the account was signed in: take it out."
             return Observed(words, Outcome.NOTE)
@@ -153,7 +161,12 @@ class SiteVisit:
         if search is None:
             words = "not tried: IPAGE_SAVED_SEARCH_ID is not set (titles come by ingram discover --file)."
             return Observed(words, Outcome.NOT_TRIED)
-        found = self._site.export(search)
+        try:
+            found = self._site.export(search)
+        except (NotFound, PageChanged) as error:
+            is_guessed = not is_address(search)
+            beside = (self._if_elsewhere("search_export"),) if is_guessed else ()
+            return Observed(str(error), Outcome.MISSING, beside)
         self._isbns = [title.isbn for title in found.titles]
         what = (
             "A page of results, in place of the export," if isinstance(found, ResultsPage) else "The export"
@@ -173,14 +186,24 @@ class SiteVisit:
         if number >= len(self._isbns):
             return Observed("not tried: the search has no more titles.", Outcome.NOT_TRIED)
         isbn = self._isbns[number]
-        return understood_in_words(isbn, understand(self._site.product_body(isbn), self._site.profile))
+        try:
+            body = self._site.product_body(isbn)
+        except (NotFound, PageChanged) as error:
+            return Observed(f"{isbn}: {error}", Outcome.MISSING, (self._if_elsewhere("product"),))
+        return understood_in_words(isbn, understand(body, self._site.profile))
 
     def cover(self) -> Observed:
         """The cover of the first title."""
         picture = self._site.cover(self._isbns[0])
         if picture is None:
-            return Observed(f"iPage has none of {self._isbns[0]}.", Outcome.NOTE)
+            words = f"iPage has none of {self._isbns[0]}."
+            return Observed(words, Outcome.NOTE, (self._if_elsewhere("covers"),))
         return Observed(f"That of {self._isbns[0]} came ({len(picture):,} bytes).")
+
+    def _if_elsewhere(self, key: str) -> str:
+        """What to do where a browser finds it at another address than the one that was asked for."""
+        asked = " or ".join(self._site.profile.entries.addresses[key])
+        return f"In site.toml: [addresses] {key}, if your browser has it elsewhere than at {asked}."
 
 
 def _within_the_pages(look: Callable[[], Observed]) -> Observed:

@@ -139,6 +139,18 @@ def _shows_terms(view: View) -> bool:
     return bool(speaks_of_them) and view.first(lambda control: _accepts(control, view)) is not None
 
 
+def controls_in_words(view: View) -> str:
+    """What a person can type into and press on a page: 'the fields “User” and the buttons “Next”'."""
+    told = []
+    for name, found in (
+        ("fields", [each for each in view.controls if each.is_text_field]),
+        ("buttons", [each for each in view.controls if each.is_button]),
+    ):
+        said = list(dict.fromkeys(" ".join((each.says or each.key).split())[:60] for each in found))[:6]
+        told.append(f"the {name} {', '.join(f'“{each}”' for each in said)}" if said else f"no {name}")
+    return " and ".join(told)
+
+
 def is_home(view: View) -> bool:
     """Whether this is the page that a sign-in leads to."""
     return view.kind is PageKind.PAGE and urlsplit(view.url).path == urlsplit(view.profile.home).path

@@ -393,8 +393,8 @@ class _Visit:
     def _unknown(self, view: View) -> SignInPageChanged:
         return SignInPageChanged(
             f"Signing in led to a page that is not known: {urlsplit(view.url).path}, titled "
-            f"{view.title[:80]!r}{_quoted(view.messages)}. Sign in at {self._login} in a browser "
-            "and see what it asks for.",
+            f"{view.title[:80]!r}{_quoted(view.messages)}, with {forms.controls_in_words(view)}. Sign in at "
+            f"{self._login} in a browser and see what it asks for.",
             view.html,
         )
 

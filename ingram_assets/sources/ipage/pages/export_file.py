@@ -20,6 +20,8 @@ from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
 MAX_BYTES = 20_000_000
 SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _MAX_PREAMBLE = 60
+_SHOWN = 12
+"""Names of columns that an error names."""
 _MAX_SPAN = 1_000
 _MAX_PACKED_IN_PACKED = 2
 
@@ -153,7 +155,7 @@ def _best_of(sheets: list[Rows], profile: SiteProfile) -> Sheet:
         if best is None or sheet.header.score > best.header.score:
             best = sheet
     if best is None:
-        raise _no_isbns()
+        raise _no_isbns(sheets)
     return replace(best, left_out=left_out)
 
 
@@ -164,8 +166,21 @@ def _sheet(rows: Rows, profile: SiteProfile) -> Sheet | None:
     return None
 
 
-def _no_isbns() -> PageChanged:
-    return PageChanged("ISBN", "the export has no column of this name; open the saved search in a browser.")
+def _no_isbns(sheets: list[Rows]) -> PageChanged:
+    """That no sheet has a column of ISBNs, with what its columns are called: a person may know the one."""
+    rows = [cells for sheet in sheets for _, cells in sheet[:_MAX_PREAMBLE]]
+    headings = max((_as_headings(cells) for cells in rows), key=len, default=[])
+    among = f" among {', '.join(f'“{each}”' for each in headings[:_SHOWN])}" if len(headings) > 1 else ""
+    which = " One that holds ISBNs goes into [columns] isbn of site.toml." if among else ""
+    return PageChanged(
+        "ISBN", f"the export has no column of this name{among}; open the saved search in a browser.{which}"
+    )
+
+
+def _as_headings(cells: list[str]) -> list[str]:
+    """The cells that may be columns' names: short, and with letters in them."""
+    words = [" ".join(cell.split()) for cell in cells[:MAX_COLUMNS]]
+    return [word for word in words if len(word) <= 40 and any(sign.isalpha() for sign in word)]
 
 
 def _of_text(text: str, profile: SiteProfile) -> Sheet:
@@ -177,7 +192,7 @@ def _of_text(text: str, profile: SiteProfile) -> Sheet:
             if sheet is not None:
                 found.append(replace(sheet, has_decimal_comma=delimiter in ";\t"))
     if not found:
-        raise _no_isbns()
+        raise _no_isbns([list(_split(text, delimiter)) for delimiter in ",\t;|" if delimiter in text])
     best = max(found, key=lambda sheet: sheet.header.score)
     return replace(best, is_open_ended=not text.endswith(("\n", "\r")))
 

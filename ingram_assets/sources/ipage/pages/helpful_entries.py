@@ -22,10 +22,12 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
         found: each once.
         odd_pages: those of which nobody knows what they are: their names to what they say first.
     """
+    found = [*found]
+    forms = {one.form for one in found}
     found = [one for one in found if not one.is_known]
     sections = {
         "labels": [*_labels([one for one in found if one.what == "label"])],
-        "numbers": [_NUMBERS[form] for form in _NUMBERS if any(one.form == form for one in found)],
+        "numbers": [_NUMBERS[form] for form in _NUMBERS if form in forms],
         "headings": [*_headings([one for one in found if one.what == "heading"])],
         "words": [*_words(odd_pages or {})],
         "centers": [*_centers([one for one in found if one.what == "center"])],

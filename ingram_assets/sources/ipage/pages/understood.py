@@ -66,6 +66,8 @@ _FIELD_OF_LABEL = {
 
 _MAY_BE_MISSING = tuple(name for name in FIELDS if name not in ("isbn", "title"))
 
+_FORMED = {"price": "srp_price", "pub_date": "publication_date", "weight": "weight"}
+"""Labels to the fields whose values have a form that differs from country to country."""
 _MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
 _MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
@@ -175,7 +177,12 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         refused=tuple(str(error) for error in notes.refused),
         places={name: tuple(map(_place, spots)) for name, spots in notes.spots.items()},
         centers=_centers(notes.stock.tables),
-        strange=(*_strange_labels(notes, page), *_strange_headings(notes), *_strange_centers(notes)),
+        strange=(
+            *_strange_labels(notes, page),
+            *_strange_values(notes, page),
+            *_strange_headings(notes),
+            *_strange_centers(notes),
+        ),
         sentence="" if found.is_product else _first_sentence(notes.tree),
     )
 
@@ -330,6 +337,17 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         if len(found) == _MOST_STRANGE:
             break
     return list(found.values())
+
+
+def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """What stands under known labels, and could be read if numbers or dates are of Europe's form."""
+    for label, name in _FORMED.items():
+        node, text = notes.labels.node(label), notes.labels.one_line(label)
+        if node is None or not text or is_read(getattr(page, name)):
+            continue
+        if (form := _looks(text, _OF_EUROPE).get(name)) is not None:
+            words = fields.clean(node.text(deep=True).partition(":")[0])
+            yield Strange("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)
 
 
 def _label_and_text(node: LexborNode, notes: Notes) -> tuple[str, str]:
