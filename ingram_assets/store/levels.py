@@ -7,6 +7,7 @@ from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import SLICES_WITHIN, Tripped
+from ingram_assets.domain.let_through import Looked
 from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
@@ -71,6 +72,7 @@ class SyncReport:
         held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
         owed: ISBNs of which only what orders owe was written: nothing of what was read since.
         returned: what became of copies that came back to our location.
+        looked: ISBN to what guardrails look at in its change, where there is something.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class SyncReport:
     held_back: frozenset[str] = frozenset()
     owed: frozenset[str] = frozenset()
     returned: list[MovedReturn] = field(default_factory=list)
+    looked: Mapping[str, Looked] = field(default_factory=dict)
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -140,6 +143,7 @@ def sync_levels(
         report.returned = _move_returns(session, plan, failed)
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
+    report.looked = plan.looked(session.rules)
     return report
 
 

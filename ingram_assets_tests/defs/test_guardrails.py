@@ -404,3 +404,71 @@ def test_a_title_is_left_out_of_one_push(front: Storefront) -> None:
     assert (front.level(left), {front.level(isbn) for isbn in others}) == (10, {7})
     assert front.push().succeeded
     assert front.level(left) == 7
+
+
+def test_what_a_plan_did_not_show_is_not_let_through_with_it(front: Storefront) -> None:
+    """Zeros were planned; by the time that a person lets them through there are copies again, for cents."""
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:12], 0)
+    plan = front.push(dry_run=True)
+    assert "12 of 20 tracked titles would turn to zero" in notes(plan)
+    front.read(isbns[:9], 9)
+    describe(front, isbns[:9], srp_price="0.60")
+    written = front.push(*isbns[:12], let_through=True, plan=plan.run_id)
+    assert written.stopped is not None
+    error = str(written.error)
+    assert "Changed since the plan, and not let through with it, 9 titles: " in error
+    assert "its price would be $0.60, planned was none" in error
+    assert "and 4 more. Plan again." in error
+    assert "The prices of 9 of 20 titles in the store are not believed" in error
+    assert {price(front, isbn) for isbn in isbns} == {18.99}
+    assert {front.level(isbn) for isbn in isbns[:9]} == {10}
+    # What is as it was planned is written.
+    assert {front.level(isbn) for isbn in isbns[9:12]} == {0}
+    assert written.reports[0]["details"]["changes"].keys() == set(isbns[9:12])
+    # Who looks at it as it is now lets that through.
+    again = front.push(dry_run=True)
+    assert front.push(*isbns[:9], let_through=True, plan=again.run_id).succeeded
+    assert {price(front, isbn) for isbn in isbns[:9]} == {0.6}
+
+
+def test_another_kind_or_value_than_planned_is_not_let_through(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    cheap, dear = isbns[:10], isbns[10:]
+    describe(front, isbns, srp_price="4.99")
+    plan = front.push(dry_run=True)
+    assert plan.reports[0]["details"]["looked"].keys() == set(isbns)
+    describe(front, cheap, srp_price="3.99")
+    front.read(dear[:8], 0)
+    done = front.push(*isbns, let_through=True, plan=plan.run_id)
+    assert done.stopped is not None
+    assert "18 titles: " in str(done.error)
+    assert {price(front, isbn) for isbn in (*cheap, *dear[:8])} == {18.99}
+    assert {front.level(isbn) for isbn in isbns} == {10}
+    assert {price(front, isbn) for isbn in dear[8:]} == {4.99}
+
+
+def test_little_that_changed_since_the_plan_goes_through_as_in_any_push(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:12], 0)
+    plan = front.push(dry_run=True)
+    describe(front, isbns[:1], srp_price="17.99")
+    describe(front, isbns[1:2], srp_price="0.60")
+    done = front.push(*isbns[:12], let_through=True, plan=plan.run_id)
+    assert done.succeeded, done.error
+    assert "Changed since the plan, and not let through with it, 2 titles: " in notes(done)
+    assert [one["isbn"] for one in done.reports[0]["failed"]] == [isbns[1]]
+    assert (price(front, isbns[0]), price(front, isbns[1])) == (17.99, 18.99)
+    assert {front.level(isbn) for isbn in isbns[:12]} == {0}
+
+
+def test_a_plan_that_is_not_known_lets_nothing_through(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns, 0)
+    done = front.push(*isbns, let_through=True, plan="00000000-0000-4000-8000-000000000000")
+    assert "is not known, or was made before an update: nothing was written. Plan again." in str(done.error)
+    assert {front.level(isbn) for isbn in isbns} == {10}

@@ -32,6 +32,7 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.failures import NothingWritten
 from ingram_assets.domain.isbn import is_isbn13
+from ingram_assets.domain.let_through import Looked
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.loading import load
@@ -61,6 +62,8 @@ NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No guardrail tripped."
 GUARDRAIL_WOULD_STOP = "guardrail_would_stop"
 """The detail of a dry run's report that says why a guardrail would stop the push."""
+LOOKED = "looked"
+"""The detail of a plan's report that has what guardrails look at, title by title."""
 LEGACY = "legacy"
 """The detail of a plan's report that lists products sold without a count, and what becomes of them."""
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
@@ -210,17 +213,36 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     if let_through:
         run.session.journal.let_through(run.session.run_id, isbns)
     rows = waiting_rows(run, isbns)
-    found, notes = run.session.location, run.session.notes
-    if (rows or found.missing) and not let_through:
+    if (rows or run.session.location.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
         stop_if_tripped(run, isbns, rows)
+    return write_push(run, isbns, rows, let_through=let_through)
+
+
+def write_push(
+    run: StoreRun,
+    isbns: Sequence[str] | None,
+    rows: Sequence[Title],
+    *,
+    let_through: bool,
+    seen: Mapping[str, Title] | None = None,
+) -> Report:
+    """The import of rows that were looked at, and the levels of `isbns`, or of all titles.
+
+    Args:
+        seen: as for `push_levels`.
+
+    Raises:
+        dagster.Failure: a guardrail stopped the levels.
+    """
+    notes = run.session.notes
     run = run.ensured()
     if run.session.location.created:
         metadata = {"id": run.session.location.id}
         run.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata=metadata))
     report = import_rows(run, rows, let_through=let_through)
     try:
-        looked_at_all = push_levels(run, isbns, report, let_through=let_through)
+        looked_at_all = push_levels(run, isbns, report, let_through=let_through, seen=seen)
     finally:
         if run.session.spellings:
             run.session.spellings.remember_doubles()
@@ -243,11 +265,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     imports = preview_import(run.session, waiting_rows(run, isbns))
     titles = sound_titles(run, isbns)
     by_isbn = {title.isbn: title for title in titles}
-    there = [
-        title
-        for title in titles
-        if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
-    ]
+    there = in_store(titles, imports)
     result = sync_levels(run.session, there, dry_run=True, everything=_everything(run, isbns))
     report = Report(run.context.job_name)
     _add_levels(report, by_isbn, result, planned=True)
@@ -263,6 +281,8 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     report.counts["would_update"] = sum(one.what == "update" for one in imports.values())
     report.counts |= asdict(plan_figures(result.titles.values(), imports, len(changes)))
     report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
+    looked = looked_in(result.looked, imports)
+    report.details[LOOKED] = {isbn: one.as_json() for isbn, one in looked.items()}
     if run.session.client.read_only and isbns is None:
         found = legacy_titles(read_legacy(run.session.client), result.titles, imports, report.failed)
         report.details[LEGACY] = [asdict(one) for one in found]
@@ -273,6 +293,22 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
         commands = LET_THROUGH_LIVE if run.session.client.read_only else LET_THROUGH
         _tell_guardrail(report, reason, commands, let_through=let_through)
     return report
+
+
+def in_store(titles: Sequence[Title], imports: Mapping[str, RowPlan]) -> list[Title]:
+    """The titles whose levels a push looks at before the import: the others are made by it, or fail."""
+    return [
+        title
+        for title in titles
+        if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
+    ]
+
+
+def looked_in(levels: Mapping[str, Looked], imports: Mapping[str, RowPlan]) -> dict[str, Looked]:
+    """ISBN to what guardrails look at, in what becomes of its level and of its product."""
+    prices = {isbn: row.price for isbn, row in imports.items() if row.price is not None}
+    priced = {isbn: replace(levels.get(isbn, Looked()), price=price) for isbn, price in prices.items()}
+    return {**levels, **priced}
 
 
 def record_plan(run: StoreRun, report: Report) -> None:
@@ -395,12 +431,14 @@ def push_levels(
     *,
     let_through: bool = False,
     halted: str | None = None,
+    seen: Mapping[str, Title] | None = None,
 ) -> bool:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
 
     Args:
         report: what was done is added to it.
         halted: why nothing may be written but what changes with time alone and what orders owe.
+        seen: the titles as they were looked at: what was read since then is not written.
 
     Returns:
         Whether the guardrails looked at all titles, and not just at those that the push was for.
@@ -411,7 +449,7 @@ def push_levels(
     """
     if halted is None and (unread := _unreadable(run)):
         halted = unread.reason
-    titles = {title.isbn: title for title in sound_titles(run, isbns)}
+    titles = {title.isbn: _as_seen(title, seen) for title in sound_titles(run, isbns)}
     try:
         with Progress(run.context, "Levels brought in step", len(titles)) as progress:
             result = sync_levels(
@@ -435,6 +473,13 @@ def push_levels(
         report.details["changes"] = {isbn: one.as_json() for isbn, one in changes.items()}
     _name_untracked(report, isbns, titles)
     return result.looked_at_all
+
+
+def _as_seen(title: Title, seen: Mapping[str, Title] | None) -> Title:
+    """A title as it was looked at, if it was; whether it is imported is as it is now."""
+    if seen is None or title.isbn not in seen:
+        return title
+    return replace(seen[title.isbn], imported_at=title.imported_at, failed_reason=title.failed_reason)
 
 
 def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
