@@ -27,11 +27,23 @@ Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
 
 class PushStopped(Stopped):
-    """A guardrail stopped the push. The message names the figures; `report` is of what was written anyway."""
+    """A guardrail stopped the push. The message names the figures.
 
-    def __init__(self, message: str, report: "SyncReport") -> None:
+    Attributes:
+        report: of what was written anyway.
+        tripped: the guardrails that looked at the levels, if they stopped it.
+        titles: ISBNs of which not all was written.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        report: "SyncReport",
+        tripped: Tripped | None = None,
+        titles: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(message)
-        self.report = report
+        self.report, self.tripped, self.titles = report, tripped, titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,11 @@ def sync_levels(
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
-        return _write_in_spite_of(reason, session, titles, inputs, expired())
+        try:
+            return _write_in_spite_of(reason, session, titles, inputs, expired())
+        except PushStopped as error:
+            error.tripped = tripped
+            raise
     failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     if not dry_run:
@@ -170,8 +186,10 @@ def _write_in_spite_of(
     anyway = looked_at | owed | ended
     done = Plan(tuple(anyway.values()))
     failed = apply(session, done.writes, inputs.read_at).all_failed()
-    stopped = any(
-        each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each) for each in plan.writes
+    stopped = frozenset(
+        each.isbn
+        for each in plan.writes
+        if each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each)
     )
     report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
@@ -180,7 +198,8 @@ def _write_in_spite_of(
         is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
         report.owed = frozenset(owed)
         report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
-        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed))}", report)
+        words = f"{reason} {nothing_written(len(by_time.writes), len(owed))}"
+        raise PushStopped(words, report, titles=stopped)
     return report
 
 

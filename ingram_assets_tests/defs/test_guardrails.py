@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dagster import DagsterEventType
 
-from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
+from ingram_assets.defs.keys import HELD_BY, INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.overview.run_results import RunResult
@@ -394,6 +394,75 @@ def evaluated(front: Storefront, run_id: str) -> list[bool]:
     """What the guardrails' check said in a run."""
     logs = front.instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
     return [entry.get_dagster_event().asset_check_evaluation_data.passed for entry in logs]
+
+
+def held_by(front: Storefront, run_id: str) -> list[str]:
+    """The guardrails behind which titles wait, as the check said last in a run."""
+    logs = front.instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    *_, last = (entry.get_dagster_event().asset_check_evaluation_data for entry in logs)
+    return sorted(last.metadata[HELD_BY].value) if HELD_BY in last.metadata else []
+
+
+def test_an_incident_lasts_as_long_as_a_title_waits_behind_its_guardrail(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:10], 0)
+    assert held_by(front, front.push(*isbns[:10]).run_id) == ["mass_zero"]
+    # One let through is not all: the others wait still.
+    one = front.push(isbns[0], let_through=True)
+    assert one.succeeded
+    assert evaluated(front, one.run_id) == []
+    # Another title's push is no business of theirs.
+    front.read(isbns[15:16], 5)
+    assert evaluated(front, front.push(isbns[15]).run_id) == []
+    # The readings are right again, and pushes of these titles alone bring them.
+    front.read(isbns[1:10], 9)
+    assert evaluated(front, front.push(*isbns[1:6]).run_id) == []
+    last = front.push(*isbns[6:10])
+    assert last.succeeded, last.error
+    assert evaluated(front, last.run_id) == [True]
+    assert held_by(front, last.run_id) == []
+
+
+def test_a_stop_names_its_guardrails_and_the_end_of_each_is_seen(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    describe(front, isbns[:8], srp_price="0.60")
+    assert held_by(front, front.push(*isbns[:8]).run_id) == ["mass_price"]
+    front.read(isbns[10:18], 0)
+    assert held_by(front, front.push(*isbns[10:18]).run_id) == ["mass_price", "mass_zero"]
+    describe(front, isbns[:8], srp_price="18.99")
+    righted = front.push(*isbns[:8])
+    assert righted.succeeded, righted.error
+    assert evaluated(front, righted.run_id) == [False]
+    assert held_by(front, righted.run_id) == ["mass_zero"]
+    through = front.push(*isbns[10:18], let_through=True)
+    assert through.succeeded, through.error
+    assert evaluated(front, through.run_id) == [True]
+
+
+def test_titles_that_are_retired_wait_behind_no_guardrail(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[:6], 0)
+    assert held_by(front, front.push().run_id) == ["mass_zero"]
+    front.instance.add_dynamic_partitions(RETIRED_NAME, isbns[:6])
+    front.read(isbns[9:], 7)
+    assert evaluated(front, front.push(isbns[9]).run_id) == [True]
+
+
+def test_partitions_pushed_by_hand_end_nothing_for_others(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[:6], 0)
+    assert front.push().stopped is not None
+    front.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
+    front.read(isbns[9:], 7)
+    done = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[INVENTORY_LEVELS], partition_key=isbns[9], instance=front.instance
+    )
+    assert done.success
+    assert held_by(front, done.run_id) == ["mass_zero"]
 
 
 def test_a_title_is_left_out_of_one_push(front: Storefront) -> None:
