@@ -12,9 +12,11 @@ When a failed run is an incident:
   freshness is watched, and what the shop promised is fresh stock, not runs that succeed. They are told as the
   reason in the one alert that the SLA is broken, so that one outage is one incident.
 
-A check that stopped its run is one incident, the check's; the run is its consequence. The standing check on
-each title's age says the same as the SLA while sweeps fail. It is an incident of its own only when sweeps
-come through and still leave titles behind.
+A check that stopped its run is one incident, the check's; the run is its consequence. What stops pushes is an
+incident of its guardrail: another guardrail's stop is another one. It is over when no title waits behind it.
+
+The standing check on each title's age says the same as the SLA while sweeps fail. It is an incident of its
+own only when sweeps come through and still leave titles behind.
 
 A standing check that is not evaluated says nothing, and what it looks after may be broken: that it is silent
 is an incident, too.
@@ -35,6 +37,7 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
+    Standing,
     Succeeded,
     Watchdog,
 )
@@ -112,8 +115,23 @@ def _fields_key(check: str, names: Sequence[str]) -> str:
     return f"fields:{check}: {_AND.join(names)}"
 
 
+def _guardrails_key(check: str, names: Sequence[str]) -> str:
+    return f"guardrails:{check}: {_AND.join(names)}"
+
+
 def _lines(checked: Checked) -> list[str]:
     return [f"- {line}" for line in checked.titles]
+
+
+def _reasons(guardrails: Sequence[Standing]) -> str:
+    return " ".join(one.reason for one in guardrails)
+
+
+def _as_checked(failed: Failed, check: str) -> Checked:
+    """The check that stopped a run, as far as the run's failure tells it."""
+    asset, _, name = check.partition(": ")
+    of_run = failed.id, failed.at, failed.run_id
+    return Checked(*of_run, asset, name, False, failed.reason, blocking=True, guardrails=failed.guardrails)
 
 
 class _Decision:
@@ -135,10 +153,7 @@ class _Decision:
         if failed.work == self._names.sweep:
             self._count(_sla_key(failed.work), failed.at, failed.run_id)
         if failed.check is not None:
-            asset, _, name = failed.check.partition(": ")
-            self._check_failed(
-                Checked(failed.id, failed.at, failed.run_id, asset, name, False, failed.reason, blocking=True)
-            )
+            self.checked(_as_checked(failed, failed.check))
             return
         kind = "guardrail" if failed.kind == "guardrail" else "run"
         key = failed.kind if failed.kind in ("block", "sign_in") else f"{kind}:{failed.work}"
@@ -176,8 +191,11 @@ class _Decision:
             self.behind = None if checked.passed else checked
         if checked.passed or checked.fields:
             self._fields_back(checked)
+        self._guardrails_gone(checked)
         if checked.passed:
             self._over(f"check:{checked.check}")
+        elif checked.guardrails:
+            self._guardrails_stand(checked)
         elif checked.fields:
             self._fields_gone(checked)
         elif on_titles:
@@ -194,6 +212,43 @@ class _Decision:
         self._note(self._check_incident(checked))
         causes = self._causes_of_lag() if checked.check == self._names.store_check else []
         self._tell(key, [*_lines(checked), *messages.why(causes, self._rules)])
+
+    def _guardrails_stand(self, checked: Checked) -> None:
+        """Guardrails that stop a push together are one incident; one that stops a later push is another."""
+        known = self._of_guardrails(checked)
+        if any(self.incidents[key].run_id == checked.run_id for key in known if checked.run_id):
+            return  # The check, and the run it stopped, tell of the same thing.
+        for key in known:
+            self._count(key, checked.at, checked.run_id)
+        told = {name for names in known.values() for name in names}
+        if new := [one for one in checked.guardrails if one.guardrail not in told]:
+            names = tuple(one.guardrail for one in new)
+            incident = replace(
+                self._check_incident(checked),
+                key=_guardrails_key(checked.check, names),
+                subject=messages.guardrails_subject(checked, names, self._names),
+                reason=checked.reason if len(new) == len(checked.guardrails) else _reasons(new),
+            )
+            self._note(incident)
+            self._tell(incident.key, _lines(checked))
+
+    def _guardrails_gone(self, checked: Checked) -> None:
+        """End the incidents of guardrails behind which no title waits any more."""
+        standing = {one.guardrail for one in checked.guardrails}
+        for key, names in self._of_guardrails(checked).items():
+            left = [name for name in names if name in standing]
+            if not left:
+                self._over(key)
+            elif len(left) < len(names):
+                # Those that are over are news if they stop something again.
+                incident = self.incidents.pop(key)
+                key = _guardrails_key(checked.check, left)
+                self.incidents[key] = replace(incident, key=key)
+
+    def _of_guardrails(self, checked: Checked) -> dict[str, list[str]]:
+        """The incidents of the check on pushes, each with the names of its guardrails."""
+        before = _guardrails_key(checked.check, ())
+        return {key: key[len(before) :].split(_AND) for key in self.incidents if key.startswith(before)}
 
     def _fields_gone(self, checked: Checked) -> None:
         """Fields that went together are one incident; one that goes later is another."""
@@ -311,7 +366,7 @@ class _Decision:
         for key, incident in list(self.incidents.items()):
             after = _TOLD_FORGOTTEN_AFTER if incident.told else _UNTOLD_FORGOTTEN_AFTER
             if (
-                not key.startswith(("sla:", "check:", "fields:", "silent:"))
+                not key.startswith(("sla:", "check:", "fields:", "guardrails:", "silent:"))
                 and self._now - incident.last > after
             ):
                 del self.incidents[key]

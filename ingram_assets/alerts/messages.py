@@ -49,6 +49,23 @@ def checked_subject(checked: Checked, names: WorkNames) -> str:
     return f"A check failed: {checked.asset}, {checked.name.replace('_', ' ')}"
 
 
+_GUARDRAILS = {
+    "mass_zero": "titles that turn to zero",
+    "mass_digital": "titles that turn into files",
+    "mass_unmanaged": "titles that sell without end",
+    "mass_preorder": "titles that turn to preorder",
+    "mass_backorder": "titles that turn to back-order",
+    "mass_rising": "copies that rise",
+    "mass_price": "prices",
+    "too_many_unread": "pages that can't be read",
+}
+
+
+def guardrails_subject(checked: Checked, names: Sequence[str], called: WorkNames) -> str:
+    """What is wrong, when guardrails stopped a push."""
+    return f"{checked_subject(checked, called)}: {', '.join(_GUARDRAILS.get(name, name) for name in names)}"
+
+
 FIELDS_ADVICE = (
     "All else on the pages goes on being used. Look at one in a browser, and at what is understood of it "
     "(ingram read ISBN). If the pages are right so: ingram sync-stock --let-through. After a week that is "

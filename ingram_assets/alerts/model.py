@@ -22,6 +22,7 @@ class Failed:
         work: what did not get done: an asset ("ipage/stock_sweep"), an op, or "job …" where no step began.
         retried: whatever started the run starts it again by itself: a sensor, a condition, a retry policy.
         check: the check that failed in the same run and stopped it, as `Checked.check`.
+        guardrails: as `Checked.guardrails`, of that check.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Failed:
     reason: str
     retried: bool = False
     check: str | None = None
+    guardrails: tuple["Standing", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Succeeded:
     at: float
     run_id: str
     work: str
+
+
+class Standing(NamedTuple):
+    """A guardrail behind which titles wait, and what it said."""
+
+    guardrail: str
+    reason: str
 
 
 class GoneField(NamedTuple):
@@ -59,6 +68,7 @@ class Checked:
         at: when it looked.
         titles: some of those concerned, a line each.
         fields: what failed, where it is a check on several: each is told once.
+        guardrails: those behind which titles wait, where it is the check on pushes: each is told once.
     """
 
     id: int
@@ -71,6 +81,7 @@ class Checked:
     blocking: bool = False
     titles: tuple[str, ...] = ()
     fields: tuple[GoneField, ...] = ()
+    guardrails: tuple[Standing, ...] = ()
 
     @property
     def check(self) -> str:

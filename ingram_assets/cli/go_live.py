@@ -55,8 +55,9 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
     if not yes and not click.confirm("Write this to the store, and from now on whatever is planned?"):
         fail("Nothing was written: the shop goes on watching.", SOME_FAILED, as_json)
     isbns = list(planned.details["changes"])
-    # Of the planned titles alone: what changed since then, nobody has looked at.
-    done = run_job(push_titles(isbns, let_through=let_through and bool(isbns), go_live=True))
+    # Of the planned titles, and of them what was planned alone: what changed since, nobody has looked at.
+    let_through = let_through and bool(isbns)
+    done = run_job(push_titles(isbns, let_through=let_through, plan=plan.run_id, go_live=True))
     if (mode := _mode()).is_live and not as_json:
         say(f"The store is live. {_BACK}")
         say(f"What this first push writes is put back by: ingram undo {done.run_id[:8]}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypedDict, cast
 from uuid import uuid4
 
@@ -132,14 +133,22 @@ def _log_batch(
         log(step, event, DagsterEventBatchMetadata(batch_id, is_end=place == len(batch)))
 
 
-def log_check(context: Context, asset: dg.AssetKey, name: str, *, passed: bool, description: str) -> None:
+def log_check(
+    context: Context,
+    asset: dg.AssetKey,
+    name: str,
+    *,
+    passed: bool,
+    description: str,
+    more: Mapping[str, dg.MetadataValue] = MappingProxyType({}),
+) -> None:
     """Log a blocking check's evaluation, for a run that stops before it could return a result."""
     evaluation = dg.AssetCheckEvaluation(
         asset_key=asset,
         check_name=name,
         passed=passed,
         # A run's page shows no description of a check.
-        metadata={} if passed else {"why": description},
+        metadata={**({} if passed else {"why": description}), **more},
         description=description,
         blocking=True,
     )

@@ -35,6 +35,9 @@ FIELDS_READ = "fields_are_read"
 GONE_FIELDS = "gone_fields"
 """The metadata key of its table: fields that are not, and a sentence on each."""
 
+HELD_BY = "held_by"
+"""The metadata key of the push's check: the guardrails behind which titles wait, each with its reason."""
+
 SITE_POOL = "ipage"
 STORE_POOL = "medusa"
 """Runs with a step of one pool never overlap: the run queue lets one at a time through (`dagster.yaml`)."""

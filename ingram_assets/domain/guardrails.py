@@ -7,7 +7,7 @@ are in no share: a guardrail counts what is new and unexpected.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
@@ -77,10 +77,19 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """A guardrail that stops the change. `reason` names the figures and is shown to a person."""
+    """A guardrail that stops the change. `reason` names the figures and is shown to a person.
+
+    `parts`: where it is several in one, each of them.
+    """
 
     guardrail: str
     reason: str
+    parts: tuple["Tripped", ...] = field(default=(), compare=False)
+
+    @property
+    def each(self) -> tuple["Tripped", ...]:
+        """Each guardrail for itself."""
+        return self.parts or (self,)
 
 
 def _trips(name: str, words: str, count: int, of: int, limit: float, *, at_least: int = 1) -> Tripped | None:
@@ -95,7 +104,10 @@ def all_tripped(tripped: Iterable[Tripped | None]) -> Tripped | None:
     found = [one for one in tripped if one]
     if not found:
         return None
-    return Tripped(", ".join(one.guardrail for one in found), " ".join(one.reason for one in found))
+    if len(found) == 1:
+        return found[0]
+    names, reasons = ", ".join(one.guardrail for one in found), " ".join(one.reason for one in found)
+    return Tripped(names, reasons, tuple(part for one in found for part in one.each))
 
 
 def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: Thresholds) -> Tripped | None:

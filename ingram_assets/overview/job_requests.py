@@ -38,6 +38,7 @@ def push_titles(
     *,
     dry_run: bool = False,
     let_through: bool = False,
+    plan: str = "",
     reimport: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     go_live: bool = False,
@@ -45,6 +46,7 @@ def push_titles(
     """The queue to the store; without ISBNs all titles, as the daily reconcile does.
 
     Args:
+        plan: the id of the plan that was looked at: nothing but what it showed is let through.
         reimport: of these, too, as if they had never been imported.
         leave_out: all titles but these.
         go_live: what is planned is written from now on.
@@ -55,6 +57,7 @@ def push_titles(
         "let_through": let_through,
     }
     # A code server that was not started anew since an update knows no others.
+    asked |= {"plan": plan} if plan and let_through else {}
     asked |= {"reimport": list(dict.fromkeys(reimport))} if reimport else {}
     asked |= {"leave_out": list(dict.fromkeys(leave_out))} if leave_out else {}
     asked |= {"go_live": True} if go_live else {}

@@ -57,6 +57,14 @@ class RowPlan:
             return "create"
         return "update" if self.update and self.update.after else "unchanged"
 
+    @property
+    def price(self) -> float | None:
+        """The price in US dollars that is written where none is held back; `None`: the price stays."""
+        update = self.update
+        stays = update and not update.held and "price" not in update.after
+        price = self.title.srp_price
+        return None if stays or price is None or not price.is_finite() else float(price)
+
 
 def preview_import(session: StoreSession, titles: Iterable[Title]) -> dict[str, RowPlan]:
     """ISBN to what `import_titles` would do with it. What Medusa itself would refuse is not foreseen."""

@@ -110,6 +110,22 @@ class InStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A title that waits behind a guardrail.
+
+    Attributes:
+        guardrail: its name; `reason`: what it said of the whole change when it stopped it last.
+        run_id: of the push that it stopped last; `at`: when it stopped one first.
+    """
+
+    guardrail: str
+    isbn: str
+    reason: str
+    run_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LastLevel:
     """The level that we wrote last, as (stocked, incoming), and when.
 
@@ -537,6 +553,34 @@ class Journal:
                 [list(isbns)],
             )
 
+    def held(self) -> list[Held]:
+        """The titles that wait behind guardrails."""
+        with journal_failures(_RUN_AGAIN):
+            return read_held(self._db)
+
+    def hold(self, run_id: str, reasons: Mapping[str, str], isbns: Collection[str]) -> None:
+        """Enters that these titles wait behind these guardrails, and behind no other.
+
+        Args:
+            reasons: guardrail to what it said.
+        """
+        names, of = list(reasons), list(isbns)
+        self._run("DELETE FROM store_held WHERE isbn = ANY(%s) AND guardrail <> ALL(%s)", [of, names])
+        self._run(
+            """
+            INSERT INTO store_held (guardrail, isbn, reason, run_id)
+            SELECT given.guardrail, isbn, given.reason, %s
+            FROM unnest(%s::text[], %s::text[]) AS given (guardrail, reason), unnest(%s::text[]) AS isbn
+            ON CONFLICT (guardrail, isbn) DO UPDATE SET reason = excluded.reason, run_id = excluded.run_id
+            """,
+            [run_id, names, [reasons[name] for name in names], of],
+        )
+
+    def release(self, isbns: Collection[str], stay: Collection[str] = ()) -> None:
+        """Takes back that these titles wait behind guardrails, but for those of `stay`."""
+        release = "DELETE FROM store_held WHERE isbn = ANY(%s) AND guardrail <> ALL(%s)"
+        self._run(release, [list(isbns), list(stay)])
+
     def put_back(self, isbns: Sequence[str]) -> None:
         """Enters that an undo puts back what the store had of these titles before."""
         if isbns:
@@ -569,6 +613,12 @@ def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
         isbn: InStep(isbn, row_id, changed_at, until, pushed_at, tuple(filter(None, aged.split(","))), *told)
         for isbn, row_id, changed_at, until, pushed_at, aged, *told in connection.execute(query)
     }
+
+
+def read_held(connection: psycopg.Connection) -> list[Held]:
+    """As `Journal.held`, on whatever connection. Raises psycopg.Error."""
+    query = "SELECT guardrail, isbn, reason, run_id, at FROM store_held ORDER BY at, guardrail, isbn"
+    return [Held(*row) for row in connection.execute(query)]
 
 
 def _no_more_copies_than(fields: dict[str, Any], ours: float | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
 from ingram_assets.domain.guardrails import SLICES_WITHIN, Tripped
+from ingram_assets.domain.let_through import Looked
 from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
@@ -26,11 +27,23 @@ Outcome = Literal["written", "planned", "unchanged", "skipped", "failed"]
 
 
 class PushStopped(Stopped):
-    """A guardrail stopped the push. The message names the figures; `report` is of what was written anyway."""
+    """A guardrail stopped the push. The message names the figures.
 
-    def __init__(self, message: str, report: "SyncReport") -> None:
+    Attributes:
+        report: of what was written anyway.
+        tripped: the guardrails that looked at the levels, if they stopped it.
+        titles: ISBNs of which not all was written.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        report: "SyncReport",
+        tripped: Tripped | None = None,
+        titles: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(message)
-        self.report = report
+        self.report, self.tripped, self.titles = report, tripped, titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class SyncReport:
         held_back: ISBNs of which only what time changed was written: the store knows no newer reading.
         owed: ISBNs of which only what orders owe was written: nothing of what was read since.
         returned: what became of copies that came back to our location.
+        looked: ISBN to what guardrails look at in its change, where there is something.
     """
 
     titles: dict[str, TitleOutcome] = field(default_factory=dict)
@@ -80,6 +94,7 @@ class SyncReport:
     held_back: frozenset[str] = frozenset()
     owed: frozenset[str] = frozenset()
     returned: list[MovedReturn] = field(default_factory=list)
+    looked: Mapping[str, Looked] = field(default_factory=dict)
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -133,13 +148,18 @@ def sync_levels(
     if tripped and tripped.reason not in reason:  # the caller may have looked at the same
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
-        return _write_in_spite_of(reason, session, titles, inputs, expired())
+        try:
+            return _write_in_spite_of(reason, session, titles, inputs, expired())
+        except PushStopped as error:
+            error.tripped = tripped
+            raise
     failed = {} if dry_run else _write(session, titles, inputs)
     report = _report(session, plan, failed, "planned" if dry_run else "written")
     if not dry_run:
         report.returned = _move_returns(session, plan, failed)
     report.looked_at_all = everything is None or plan.is_suspicious(session.rules)
     report.oversold = _oversold(session, plan)
+    report.looked = plan.looked(session.rules)
     return report
 
 
@@ -166,8 +186,10 @@ def _write_in_spite_of(
     anyway = looked_at | owed | ended
     done = Plan(tuple(anyway.values()))
     failed = apply(session, done.writes, inputs.read_at).all_failed()
-    stopped = any(
-        each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each) for each in plan.writes
+    stopped = frozenset(
+        each.isbn
+        for each in plan.writes
+        if each.isbn not in anyway or not anyway[each.isbn].writes_all_of(each)
     )
     report = _report(session, done if stopped else plan, failed)
     report.looked_at_all = False
@@ -176,7 +198,8 @@ def _write_in_spite_of(
         is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
         report.owed = frozenset(owed)
         report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
-        raise PushStopped(f"{reason} {nothing_written(len(by_time.writes), len(owed))}", report)
+        words = f"{reason} {nothing_written(len(by_time.writes), len(owed))}"
+        raise PushStopped(words, report, titles=stopped)
     return report
 
 

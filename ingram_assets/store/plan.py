@@ -28,6 +28,7 @@ from ingram_assets.domain.guardrails import (
     turns,
 )
 from ingram_assets.domain.labels import State
+from ingram_assets.domain.let_through import ZERO, Looked
 from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
@@ -319,6 +320,18 @@ class Plan:
         limits = rules.thresholds
         turning = (turns(before, after, limits) for earlier, after in self._seen() for before in earlier)
         return bool(self.turning_to_zero) or any(turning)
+
+    def looked(self, rules: StoreRules) -> dict[str, Looked]:
+        """ISBN to what guardrails look at in what is written; titles of which that is nothing are missing."""
+        copies, found = self._copies(), {}
+        shown = {isbn: (lately[0], after) for isbn, lately, after in self._counted()}
+        for isbn in (each.isbn for each in self.writes if each.isbn in shown):
+            before, after = shown[isbn]
+            directions = set[str](turns(before.seen, after.seen, rules.thresholds))
+            directions |= {ZERO} if copies[isbn][0] > 0 >= copies[isbn][1] else set()
+            if directions:
+                found[isbn] = Looked(frozenset(directions), after.seen.copies)
+        return found
 
     def tripped(self, rules: StoreRules) -> Tripped | None:
         """The guardrails that stop this push, if any do. The plan is for all tracked titles."""

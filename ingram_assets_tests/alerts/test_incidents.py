@@ -21,6 +21,7 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
+    Standing,
     Succeeded,
     Watchdog,
 )
@@ -208,6 +209,54 @@ class TestChecks:
         told = shop.fails(PUSH, "guardrail", run_id="r1", check=": ".join(self.CHECK))
         assert told == ["A guardrail stopped the push to the store"]
         assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True) == []
+
+    def test_another_guardrail_s_stop_is_an_incident_of_its_own(self, shop):
+        prices, zeros = Standing("mass_price", "9 prices."), Standing("mass_zero", "75 to zero.")
+        both = (prices, zeros)
+
+        def stops(reason: str, *standing: Standing) -> list[str]:
+            return shop.checks(*self.CHECK, False, blocking=True, reason=reason, guardrails=standing)
+
+        assert stops("9 prices.", prices) == ["A guardrail stopped the push to the store: prices"]
+        told = shop.checks(
+            *self.CHECK, False, run_id="r2", blocking=True, reason="75 to zero.", guardrails=both
+        )
+        assert told == ["A guardrail stopped the push to the store: titles that turn to zero"]
+        assert "75 to zero." in shop.told[-1].body
+        assert "9 prices." not in shop.told[-1].body
+        check = ": ".join(self.CHECK)
+        assert shop.fails(PUSH, "guardrail", run_id="r2", check=check, guardrails=both) == []
+        assert [(one.reason, one.times) for one in open_incidents(shop.book)] == [
+            ("9 prices.", 2),
+            ("75 to zero.", 1),
+        ]
+        # A push that comes through ends what nothing waits behind, and nothing else.
+        assert stops("75 to zero.", zeros) == ["Over: a guardrail stopped the push to the store: prices"]
+        assert shop.checks(*self.CHECK, True, guardrails=(zeros,)) == []
+        assert shop.checks(*self.CHECK, True) == [
+            "Over: a guardrail stopped the push to the store: titles that turn to zero"
+        ]
+        assert open_incidents(shop.book) == []
+
+    def test_guardrails_that_stop_a_push_together_are_one_incident(self, shop):
+        files, zeros = Standing("mass_digital", "9 files."), Standing("mass_zero", "75 to zero.")
+        subject = (
+            "A guardrail stopped the push to the store: titles that turn into files, titles that turn to zero"
+        )
+        stop = {"blocking": True, "reason": "9 files. 75 to zero."}
+        assert shop.checks(*self.CHECK, False, **stop, guardrails=(files, zeros)) == [subject]
+        assert shop.checks(*self.CHECK, False, **stop, guardrails=(files,)) == []
+        # One that was over is news when it stops something again.
+        assert shop.checks(*self.CHECK, False, **stop, guardrails=(files, zeros)) == [
+            "A guardrail stopped the push to the store: titles that turn to zero"
+        ]
+        assert len(shop.checks(*self.CHECK, True)) == 2
+
+    def test_the_run_that_a_guardrail_stopped_may_be_seen_first(self, shop):
+        zeros = (Standing("mass_zero", "75 to zero."),)
+        check = ": ".join(self.CHECK)
+        assert len(shop.fails(PUSH, "guardrail", run_id="r1", check=check, guardrails=zeros)) == 1
+        assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True, guardrails=zeros) == []
 
     def test_any_other_check(self, shop):
         # Of no run: somebody outside Dagster reported it.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dagster import DagsterEventType
 
-from ingram_assets.defs.keys import ISBNS_NAME, PRODUCTS, RETIRED_NAME
+from ingram_assets.defs.keys import HELD_BY, INVENTORY_LEVELS, ISBNS_NAME, PRODUCTS, RETIRED_NAME
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.overview.run_results import RunResult
@@ -396,6 +396,75 @@ def evaluated(front: Storefront, run_id: str) -> list[bool]:
     return [entry.get_dagster_event().asset_check_evaluation_data.passed for entry in logs]
 
 
+def held_by(front: Storefront, run_id: str) -> list[str]:
+    """The guardrails behind which titles wait, as the check said last in a run."""
+    logs = front.instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    *_, last = (entry.get_dagster_event().asset_check_evaluation_data for entry in logs)
+    return sorted(last.metadata[HELD_BY].value) if HELD_BY in last.metadata else []
+
+
+def test_an_incident_lasts_as_long_as_a_title_waits_behind_its_guardrail(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:10], 0)
+    assert held_by(front, front.push(*isbns[:10]).run_id) == ["mass_zero"]
+    # One let through is not all: the others wait still.
+    one = front.push(isbns[0], let_through=True)
+    assert one.succeeded
+    assert evaluated(front, one.run_id) == []
+    # Another title's push is no business of theirs.
+    front.read(isbns[15:16], 5)
+    assert evaluated(front, front.push(isbns[15]).run_id) == []
+    # The readings are right again, and pushes of these titles alone bring them.
+    front.read(isbns[1:10], 9)
+    assert evaluated(front, front.push(*isbns[1:6]).run_id) == []
+    last = front.push(*isbns[6:10])
+    assert last.succeeded, last.error
+    assert evaluated(front, last.run_id) == [True]
+    assert held_by(front, last.run_id) == []
+
+
+def test_a_stop_names_its_guardrails_and_the_end_of_each_is_seen(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    describe(front, isbns[:8], srp_price="0.60")
+    assert held_by(front, front.push(*isbns[:8]).run_id) == ["mass_price"]
+    front.read(isbns[10:18], 0)
+    assert held_by(front, front.push(*isbns[10:18]).run_id) == ["mass_price", "mass_zero"]
+    describe(front, isbns[:8], srp_price="18.99")
+    righted = front.push(*isbns[:8])
+    assert righted.succeeded, righted.error
+    assert evaluated(front, righted.run_id) == [False]
+    assert held_by(front, righted.run_id) == ["mass_zero"]
+    through = front.push(*isbns[10:18], let_through=True)
+    assert through.succeeded, through.error
+    assert evaluated(front, through.run_id) == [True]
+
+
+def test_titles_that_are_retired_wait_behind_no_guardrail(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[:6], 0)
+    assert held_by(front, front.push().run_id) == ["mass_zero"]
+    front.instance.add_dynamic_partitions(RETIRED_NAME, isbns[:6])
+    front.read(isbns[9:], 7)
+    assert evaluated(front, front.push(isbns[9]).run_id) == [True]
+
+
+def test_partitions_pushed_by_hand_end_nothing_for_others(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns[:6], 0)
+    assert front.push().stopped is not None
+    front.instance.add_dynamic_partitions(ISBNS_NAME, isbns)
+    front.read(isbns[9:], 7)
+    done = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[INVENTORY_LEVELS], partition_key=isbns[9], instance=front.instance
+    )
+    assert done.success
+    assert held_by(front, done.run_id) == ["mass_zero"]
+
+
 def test_a_title_is_left_out_of_one_push(front: Storefront) -> None:
     left, *others = front.titles(6)
     assert front.push().succeeded
@@ -404,3 +473,71 @@ def test_a_title_is_left_out_of_one_push(front: Storefront) -> None:
     assert (front.level(left), {front.level(isbn) for isbn in others}) == (10, {7})
     assert front.push().succeeded
     assert front.level(left) == 7
+
+
+def test_what_a_plan_did_not_show_is_not_let_through_with_it(front: Storefront) -> None:
+    """Zeros were planned; by the time that a person lets them through there are copies again, for cents."""
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:12], 0)
+    plan = front.push(dry_run=True)
+    assert "12 of 20 tracked titles would turn to zero" in notes(plan)
+    front.read(isbns[:9], 9)
+    describe(front, isbns[:9], srp_price="0.60")
+    written = front.push(*isbns[:12], let_through=True, plan=plan.run_id)
+    assert written.stopped is not None
+    error = str(written.error)
+    assert "Changed since the plan, and not let through with it, 9 titles: " in error
+    assert "its price would be $0.60, planned was none" in error
+    assert "and 4 more. Plan again." in error
+    assert "The prices of 9 of 20 titles in the store are not believed" in error
+    assert {price(front, isbn) for isbn in isbns} == {18.99}
+    assert {front.level(isbn) for isbn in isbns[:9]} == {10}
+    # What is as it was planned is written.
+    assert {front.level(isbn) for isbn in isbns[9:12]} == {0}
+    assert written.reports[0]["details"]["changes"].keys() == set(isbns[9:12])
+    # Who looks at it as it is now lets that through.
+    again = front.push(dry_run=True)
+    assert front.push(*isbns[:9], let_through=True, plan=again.run_id).succeeded
+    assert {price(front, isbn) for isbn in isbns[:9]} == {0.6}
+
+
+def test_another_kind_or_value_than_planned_is_not_let_through(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    cheap, dear = isbns[:10], isbns[10:]
+    describe(front, isbns, srp_price="4.99")
+    plan = front.push(dry_run=True)
+    assert plan.reports[0]["details"]["looked"].keys() == set(isbns)
+    describe(front, cheap, srp_price="3.99")
+    front.read(dear[:8], 0)
+    done = front.push(*isbns, let_through=True, plan=plan.run_id)
+    assert done.stopped is not None
+    assert "18 titles: " in str(done.error)
+    assert {price(front, isbn) for isbn in (*cheap, *dear[:8])} == {18.99}
+    assert {front.level(isbn) for isbn in isbns} == {10}
+    assert {price(front, isbn) for isbn in dear[8:]} == {4.99}
+
+
+def test_little_that_changed_since_the_plan_goes_through_as_in_any_push(front: Storefront) -> None:
+    isbns = front.titles(20)
+    assert front.push().succeeded
+    front.read(isbns[:12], 0)
+    plan = front.push(dry_run=True)
+    describe(front, isbns[:1], srp_price="17.99")
+    describe(front, isbns[1:2], srp_price="0.60")
+    done = front.push(*isbns[:12], let_through=True, plan=plan.run_id)
+    assert done.succeeded, done.error
+    assert "Changed since the plan, and not let through with it, 2 titles: " in notes(done)
+    assert [one["isbn"] for one in done.reports[0]["failed"]] == [isbns[1]]
+    assert (price(front, isbns[0]), price(front, isbns[1])) == (17.99, 18.99)
+    assert {front.level(isbn) for isbn in isbns[:12]} == {0}
+
+
+def test_a_plan_that_is_not_known_lets_nothing_through(front: Storefront) -> None:
+    isbns = front.titles(10)
+    assert front.push().succeeded
+    front.read(isbns, 0)
+    done = front.push(*isbns, let_through=True, plan="00000000-0000-4000-8000-000000000000")
+    assert "is not known, or was made before an update: nothing was written. Plan again." in str(done.error)
+    assert {front.level(isbn) for isbn in isbns} == {10}

@@ -451,3 +451,26 @@ class TestInStep:
             entries = journal.in_step()
         assert entries.keys() == {ISBN}
         assert entries[ISBN].pushed_at is None, "it is not known what the store shows of it"
+
+
+def test_who_waits_behind_which_guardrail(database: str) -> None:
+    with Journal(database) as journal:
+        journal.hold("run 1", {"mass_price": "Prices.", "mass_zero": "Zeros."}, ["a", "b"])
+        first = {(one.guardrail, one.isbn): one.at for one in journal.held()}
+        assert first.keys() == {(name, isbn) for name in ("mass_price", "mass_zero") for isbn in "ab"}
+        journal.hold("run 2", {"mass_zero": "More zeros."}, ["b", "c"])
+        told = {(one.guardrail, one.isbn): (one.reason, one.run_id) for one in journal.held()}
+        assert told == {
+            ("mass_price", "a"): ("Prices.", "run 1"),
+            ("mass_zero", "a"): ("Zeros.", "run 1"),
+            ("mass_zero", "b"): ("More zeros.", "run 2"),
+            ("mass_zero", "c"): ("More zeros.", "run 2"),
+        }
+        assert {one.isbn: one.at for one in journal.held()}["b"] == first["mass_zero", "b"]
+        journal.release(["a", "c"], ["mass_price"])
+        assert [(one.guardrail, one.isbn) for one in journal.held()] == [
+            ("mass_price", "a"),
+            ("mass_zero", "b"),
+        ]
+        journal.release(["a", "b"])
+        assert journal.held() == []

@@ -22,7 +22,13 @@ import dagster as dg
 
 maybe = dg.Field(bool, is_required=False)
 
-@dg.op(config_schema={"isbns": dg.Field(list, is_required=False), "dry_run": maybe, "let_through": maybe})
+plan = dg.Field(str, is_required=False)
+
+@dg.op(
+    config_schema={
+        "isbns": dg.Field(list, is_required=False), "dry_run": maybe, "let_through": maybe, "plan": plan
+    }
+)
 def push_titles(): pass
 
 @dg.op(config_schema={"run_id": str, "dry_run": maybe})

@@ -14,7 +14,18 @@ from ingram_assets.domain.guardrails import held_price
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import Applied
 from ingram_assets.store.import_plan import RowPlan
-from ingram_assets.store.journal import Change, Entry, InStep, Journal, Kind, Known, LastLevel, What, Writing
+from ingram_assets.store.journal import (
+    Change,
+    Entry,
+    Held,
+    InStep,
+    Journal,
+    Kind,
+    Known,
+    LastLevel,
+    What,
+    Writing,
+)
 from ingram_assets.store.model import Actual, Item, Level, OtherLevel, Quantities, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
@@ -355,6 +366,8 @@ class SimulatedJournal:
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
     looked_at: dict[str, tuple[datetime, Collection[str] | None]] = field(default_factory=dict)
     """Run's id to when a person let it through, and of which titles; `None`: of all."""
+    behind: dict[tuple[str, str], Held] = field(default_factory=dict)
+    """By guardrail and ISBN, the titles that wait behind it."""
     holder: "Holder | None" = None
     """Who has the lock of the one run that may be at work."""
 
@@ -449,6 +462,20 @@ class SimulatedJournal:
     def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
         for isbn, until in valid_until.items():
             self.told[isbn] = replace(self.told[isbn], valid_until=until)
+
+    def held(self) -> list[Held]:
+        return list(self.behind.values())
+
+    def hold(self, run_id: str, reasons: Mapping[str, str], isbns: Collection[str]) -> None:
+        self.release(isbns, reasons)
+        for isbn in isbns:
+            for name, reason in reasons.items():
+                self.behind[name, isbn] = Held(name, isbn, reason, run_id, self.now())
+
+    def release(self, isbns: Collection[str], stay: Collection[str] = ()) -> None:
+        for name, isbn in list(self.behind):
+            if isbn in isbns and name not in stay:
+                del self.behind[name, isbn]
 
     def put_back(self, isbns: Sequence[str]) -> None:
         for isbn in self.told.keys() & set(isbns):

@@ -102,9 +102,11 @@ def what_is_wrong_is_told(world: "World") -> None:
         since = max(wrong.since, world.watch.away_until)
         if wrong.holds is None or now - since < TOLD_LATER.get(what, TOLD_WITHIN):
             continue
-        if wrong.holds and what not in telling.known:
+        # A push may be stopped by one guardrail after the other: each is told for itself.
+        is_known = any(one.startswith(what) for one in telling.known)
+        if wrong.holds and not is_known:
             raise Broken("what is wrong is told", f"{what}, since {world.when(wrong.since)}")
-        if not wrong.holds and what in telling.known:
+        if not wrong.holds and is_known:
             raise Broken("that it is over is told", f"{what}, over since {world.when(wrong.since)}")
 
 

@@ -24,13 +24,14 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
+    Standing,
     Succeeded,
     Watchdog,
 )
 from ingram_assets.alerts.tables import AlertTables, Pause, SeenEvent
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, LOOKED_AT, STOPPED
-from ingram_assets.defs.keys import GONE_FIELDS, INVENTORY_LEVELS
+from ingram_assets.defs.keys import GONE_FIELDS, HELD_BY, INVENTORY_LEVELS
 from ingram_assets.defs.operations.watched import check_name
 from ingram_assets.defs.runs_at_work import is_plan, switched_off
 from ingram_assets.domain.failures import NothingWritten
@@ -191,7 +192,14 @@ def checked(evaluation: dg.AssetCheckEvaluation, head: Head) -> Checked:
         blocking=bool(evaluation.blocking),
         titles=() if evaluation.passed else _titles(evaluation.metadata),
         fields=() if evaluation.passed else _gone_fields(evaluation.metadata),
+        guardrails=_standing(evaluation.metadata),
     )
+
+
+def _standing(metadata: Mapping[str, dg.MetadataValue]) -> tuple[Standing, ...]:
+    said = metadata.get(HELD_BY)
+    reasons: dict[str, Any] = said.value if isinstance(said, dg.JsonMetadataValue) else {}  # type: ignore[assignment]
+    return tuple(Standing(name, str(reason)) for name, reason in sorted(reasons.items()))
 
 
 def _gone_fields(metadata: Mapping[str, dg.MetadataValue]) -> tuple[GoneField, ...]:
@@ -273,8 +281,12 @@ def failed_step(
         unchecked: evaluations of checks that failed in the same run: the last may be what stopped it.
     """
     kind, reason, by_check = _classify(failure)
-    check = check_name(unchecked[-1].asset_check_key) if by_check and unchecked else None
-    return Failed(*head, work=work, kind=kind, reason=reason, retried=retried, check=check)
+    stopped_by = unchecked[-1] if by_check and unchecked else None
+    check = check_name(stopped_by.asset_check_key) if stopped_by else None
+    guardrails = _standing(stopped_by.metadata) if stopped_by else ()
+    return Failed(
+        *head, work=work, kind=kind, reason=reason, retried=retried, check=check, guardrails=guardrails
+    )
 
 
 def _work(step: str, run: dg.DagsterRun | None) -> str:

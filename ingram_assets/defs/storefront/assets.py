@@ -19,6 +19,8 @@ from ingram_assets.defs.keys import (
 from ingram_assets.defs.storefront.push import (
     NO_FALSE_ZEROES,
     NOTHING_TRIPPED,
+    came_through,
+    held_by,
     import_rows,
     open_store,
     push_levels,
@@ -96,9 +98,15 @@ def inventory_levels(
     """Bring the titles of the partitions that a person chose in step."""
     report = Report(context.job_name)
     with classified(), open_store(context, medusa, queue, journal) as run:
-        push_levels(run.ensured(), list(context.partition_keys), report)
+        isbns = list(context.partition_keys)
+        push_levels(run.ensured(), isbns, report)
+        standing = came_through(run, isbns)
     yield dg.AssetCheckResult(
-        passed=True, check_name=NO_FALSE_ZEROES, asset_key=INVENTORY_LEVELS, description=NOTHING_TRIPPED
+        passed=True,
+        check_name=NO_FALSE_ZEROES,
+        asset_key=INVENTORY_LEVELS,
+        description="No guardrail stopped these titles." if standing else NOTHING_TRIPPED,
+        metadata=held_by(standing),
     )
     _fail_for(report)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from ingram_assets.defs.events import Report, classified, log_materializations
 from ingram_assets.defs.keys import INVENTORY_LEVELS, PRODUCTS, STORE_POOL
 from ingram_assets.defs.reading_events import titled
+from ingram_assets.defs.storefront.as_planned import looked_in_plan, push_as_planned
 from ingram_assets.defs.storefront.push import (
     StoreRun,
     go_live,
@@ -36,6 +37,11 @@ class PushConfig(dg.Config):
     dry_run: bool = Field(False, description="Say what would change, per title, and write nothing.")
     let_through: bool = Field(
         False, description="A person looked at what a guardrail stopped, and it is right."
+    )
+    plan: str = Field(
+        "",
+        description="The whole id of the plan in which the person looked: of these titles what it showed is "
+        "let through, and nothing else. Empty: whatever they change to.",
     )
     reimport: list[str] = Field(
         default_factory=list,
@@ -84,6 +90,8 @@ def push_titles(
             report.notes += [watching] if watching else []
             if watching and isbns is None and not config.leave_out:
                 record_plan(run, report)
+        elif config.let_through and config.plan:
+            report = push_as_planned(run, isbns or [], looked_in_plan(context.instance, config.plan))
         else:
             report = push_rows(run, isbns, let_through=config.let_through)
         _count_requests(report, run.session)

@@ -1,7 +1,7 @@
 """Brings queue rows to the store: the one path of the sensors, of `ingram push` and of a person's click."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import dagster as dg
 from ingram_assets.defs.events import Context, Progress, Report, log_check, log_materializations, say, stopped
 from ingram_assets.defs.keys import (
     ASKED_BY_TAG,
+    HELD_BY,
     INVENTORY_LEVELS,
     ISBNS_NAME,
     PLAN_TAG,
@@ -32,6 +33,7 @@ from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource,
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.failures import NothingWritten
 from ingram_assets.domain.isbn import is_isbn13
+from ingram_assets.domain.let_through import Looked
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
 from ingram_assets.settings.loading import load
@@ -58,9 +60,11 @@ from ingram_assets.store.session import StoreSession
 from ingram_assets.store.watching import LegacyTitle, PlanFigures
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
-NOTHING_TRIPPED = "No guardrail tripped."
+NOTHING_TRIPPED = "No title waits behind a guardrail."
 GUARDRAIL_WOULD_STOP = "guardrail_would_stop"
 """The detail of a dry run's report that says why a guardrail would stop the push."""
+LOOKED = "looked"
+"""The detail of a plan's report that has what guardrails look at, title by title."""
 LEGACY = "legacy"
 """The detail of a plan's report that lists products sold without a count, and what becomes of them."""
 LET_THROUGH = "The commands: ingram push --dry-run, and ingram push --let-through."
@@ -210,25 +214,42 @@ def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) 
     if let_through:
         run.session.journal.let_through(run.session.run_id, isbns)
     rows = waiting_rows(run, isbns)
-    found, notes = run.session.location, run.session.notes
-    if (rows or found.missing) and not let_through:
+    if (rows or run.session.location.missing) and not let_through:
         # The whole change is looked at before its first write; the levels' own look comes after the import.
         stop_if_tripped(run, isbns, rows)
+    return write_push(run, isbns, rows, let_through=let_through)
+
+
+def write_push(
+    run: StoreRun,
+    isbns: Sequence[str] | None,
+    rows: Sequence[Title],
+    *,
+    let_through: bool,
+    seen: Mapping[str, Title] | None = None,
+) -> Report:
+    """The import of rows that were looked at, and the levels of `isbns`, or of all titles.
+
+    Args:
+        seen: as for `push_levels`.
+
+    Raises:
+        dagster.Failure: a guardrail stopped the levels.
+    """
+    notes = run.session.notes
     run = run.ensured()
     if run.session.location.created:
         metadata = {"id": run.session.location.id}
         run.context.log_event(dg.AssetMaterialization(STOCK_LOCATION, metadata=metadata))
     report = import_rows(run, rows, let_through=let_through)
     try:
-        looked_at_all = push_levels(run, isbns, report, let_through=let_through)
+        looked_at_all = push_levels(run, isbns, report, let_through=let_through, seen=seen)
     finally:
         if run.session.spellings:
             run.session.spellings.remember_doubles()
-    # What a person let through is over once it is written; pages that can't be read are as they were.
-    if looked_at_all and not (let_through and _unreadable(run)):
-        # Of a push of some titles, that nothing tripped says nothing of what was stopped before.
-        words = "A person let it through." if let_through else NOTHING_TRIPPED
-        log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=True, description=words)
+    # What a person let through waits no longer; pages that can't be read are as they were.
+    unread = _unreadable(run) if let_through else None
+    came_through(run, isbns, stay=unread.guardrail if unread else None, looked_at_all=looked_at_all)
     report.notes += notes
     return report
 
@@ -243,11 +264,7 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     imports = preview_import(run.session, waiting_rows(run, isbns))
     titles = sound_titles(run, isbns)
     by_isbn = {title.isbn: title for title in titles}
-    there = [
-        title
-        for title in titles
-        if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
-    ]
+    there = in_store(titles, imports)
     result = sync_levels(run.session, there, dry_run=True, everything=_everything(run, isbns))
     report = Report(run.context.job_name)
     _add_levels(report, by_isbn, result, planned=True)
@@ -263,16 +280,34 @@ def preview_push(run: StoreRun, isbns: Sequence[str] | None, *, let_through: boo
     report.counts["would_update"] = sum(one.what == "update" for one in imports.values())
     report.counts |= asdict(plan_figures(result.titles.values(), imports, len(changes)))
     report.details |= {"changes": {isbn: one.as_json() for isbn, one in changes.items()}, "dry_run": True}
+    looked = looked_in(result.looked, imports)
+    report.details[LOOKED] = {isbn: one.as_json() for isbn, one in looked.items()}
     if run.session.client.read_only and isbns is None:
         found = legacy_titles(read_legacy(run.session.client), result.titles, imports, report.failed)
         report.details[LEGACY] = [asdict(one) for one in found]
     report.notes += run.session.notes
     if location.missing:
         report.notes.append(location.missing)
-    if reason := _tripped(run, isbns, there, imports):
+    if tripped := _tripped(run, isbns, there, imports):
         commands = LET_THROUGH_LIVE if run.session.client.read_only else LET_THROUGH
-        _tell_guardrail(report, reason, commands, let_through=let_through)
+        _tell_guardrail(report, tripped.reason, commands, let_through=let_through)
     return report
+
+
+def in_store(titles: Sequence[Title], imports: Mapping[str, RowPlan]) -> list[Title]:
+    """The titles whose levels a push looks at before the import: the others are made by it, or fail."""
+    return [
+        title
+        for title in titles
+        if title.isbn not in imports or imports[title.isbn].what in ("update", "unchanged")
+    ]
+
+
+def looked_in(levels: Mapping[str, Looked], imports: Mapping[str, RowPlan]) -> dict[str, Looked]:
+    """ISBN to what guardrails look at, in what becomes of its level and of its product."""
+    prices = {isbn: row.price for isbn, row in imports.items() if row.price is not None}
+    priced = {isbn: replace(levels.get(isbn, Looked()), price=price) for isbn, price in prices.items()}
+    return {**levels, **priced}
 
 
 def record_plan(run: StoreRun, report: Report) -> None:
@@ -394,13 +429,15 @@ def push_levels(
     report: Report,
     *,
     let_through: bool = False,
-    halted: str | None = None,
+    halted: guardrails.Tripped | None = None,
+    seen: Mapping[str, Title] | None = None,
 ) -> bool:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
 
     Args:
         report: what was done is added to it.
         halted: why nothing may be written but what changes with time alone and what orders owe.
+        seen: the titles as they were looked at: what was read since then is not written.
 
     Returns:
         Whether the guardrails looked at all titles, and not just at those that the push was for.
@@ -410,8 +447,8 @@ def push_levels(
             passed is the caller's to say, as an event or, in the asset's own step, as its result.
     """
     if halted is None and (unread := _unreadable(run)):
-        halted = unread.reason
-    titles = {title.isbn: title for title in sound_titles(run, isbns)}
+        halted = unread
+    titles = {title.isbn: _as_seen(title, seen) for title in sound_titles(run, isbns)}
     try:
         with Progress(run.context, "Levels brought in step", len(titles)) as progress:
             result = sync_levels(
@@ -419,14 +456,15 @@ def push_levels(
                 titles.values(),
                 let_through=let_through,
                 everything=_everything(run, isbns),
-                halted=halted,
+                halted=halted.reason if halted else None,
                 expired=lambda: _expired(run),
             )
             progress.say(len(titles))
     except PushStopped as error:
         _log_levels(run, titles, error.report)
         _record_in_step(run, titles, error.report)
-        raise _stop(run, str(error)) from error
+        stopped_by = [*(halted.each if halted else ()), *(error.tripped.each if error.tripped else ())]
+        raise _stop(run, str(error), stopped_by, isbns, error.titles) from error
     _log_levels(run, titles, result)
     _mark_levels(run, titles, result)
     _record_in_step(run, titles, result)
@@ -435,6 +473,13 @@ def push_levels(
         report.details["changes"] = {isbn: one.as_json() for isbn, one in changes.items()}
     _name_untracked(report, isbns, titles)
     return result.looked_at_all
+
+
+def _as_seen(title: Title, seen: Mapping[str, Title] | None) -> Title:
+    """A title as it was looked at, if it was; whether it is imported is as it is now."""
+    if seen is None or title.isbn not in seen:
+        return title
+    return replace(seen[title.isbn], imported_at=title.imported_at, failed_reason=title.failed_reason)
 
 
 def _mark_levels(run: StoreRun, titles: Mapping[str, Title], result: SyncReport) -> None:
@@ -512,15 +557,18 @@ def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[T
     Raises:
         dagster.Failure: a guardrail stops it; what changes with time alone, and what orders owe, was written.
     """
-    if reason := _tripped(run, isbns, sound_titles(run, isbns), preview_import(run.session, rows)):
+    if found := _tripped(run, isbns, sound_titles(run, isbns), preview_import(run.session, rows)):
+        # The rows wait, too, also where nothing of their levels does.
+        waiting = [row.isbn for row in rows]
+        run.session.journal.hold(run.session.run_id, _reasons(found.each), waiting)
         if not run.session.location.missing:
-            push_levels(run, isbns, Report(run.context.job_name), halted=reason)
-        raise _stop(run, f"{reason} {nothing_written()}")
+            push_levels(run, isbns, Report(run.context.job_name), halted=found)
+        raise _stop(run, f"{found.reason} {nothing_written()}", found.each, isbns, waiting)
 
 
 def _tripped(
     run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title], imports: Mapping[str, RowPlan]
-) -> str | None:
+) -> guardrails.Tripped | None:
     """What all the guardrails say that stop a change of these titles, whose rows are imported like that."""
     plan = look_at(run.session, titles).plan
     tripped = (
@@ -528,8 +576,7 @@ def _tripped(
         tripped_by(run.session, titles, plan, _everything(run, isbns)),
         _misprinted(run, isbns, imports),
     )
-    found = guardrails.all_tripped(tripped)
-    return found.reason if found else None
+    return guardrails.all_tripped(tripped)
 
 
 def _misprinted(
@@ -597,10 +644,80 @@ def _as_sold(run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title]
     ]
 
 
-def _stop(run: StoreRun, reason: str) -> dg.Failure:
-    """The failed blocking check, and the failure of the run."""
-    log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=False, description=reason)
+def _stop(
+    run: StoreRun,
+    reason: str,
+    tripped: Iterable[guardrails.Tripped],
+    isbns: Sequence[str] | None,
+    waiting: Collection[str],
+) -> dg.Failure:
+    """The failed blocking check, and the failure of the run.
+
+    Args:
+        isbns: those that the push was for; `None`: all.
+        waiting: of them those that wait now behind the guardrails that tripped.
+    """
+    journal, reasons = run.session.journal, _reasons(tripped)
+    known = {one.isbn for one in journal.held() if one.run_id == run.session.run_id}
+    waiting = frozenset({*waiting, *known})
+    journal.release(_no_longer_held(run, isbns) - waiting)
+    journal.hold(run.session.run_id, reasons, waiting)
+    log_check(
+        run.context,
+        INVENTORY_LEVELS,
+        NO_FALSE_ZEROES,
+        passed=False,
+        description=reason,
+        more=held_by(_standing(run) | reasons),
+    )
     return stopped("guardrail", f"{reason} {LET_THROUGH}")
+
+
+def _reasons(tripped: Iterable[guardrails.Tripped]) -> dict[str, str]:
+    """Guardrail to what it says; the caller and the levels' look may have found the same."""
+    return {one.guardrail: one.reason for one in tripped}
+
+
+def _no_longer_held(run: StoreRun, isbns: Sequence[str] | None) -> set[str]:
+    """The titles that waited behind guardrails until this push, which is for `isbns`, or for all."""
+    retired = set(run.context.instance.get_dynamic_partitions(RETIRED_NAME))
+    left_out = run.retired - retired
+    held = {one.isbn for one in run.session.journal.held()}
+    return retired | (held - left_out if isbns is None else set(isbns))
+
+
+def _standing(run: StoreRun) -> dict[str, str]:
+    """The guardrails behind which titles wait, each with what it said last."""
+    return {one.guardrail: one.reason for one in run.session.journal.held()}
+
+
+def held_by(reasons: Mapping[str, str]) -> dict[str, dg.MetadataValue]:
+    """Of the check's evaluation: the guardrails behind which titles wait."""
+    return {HELD_BY: dg.MetadataValue.json(dict(reasons))} if reasons else {}
+
+
+def came_through(
+    run: StoreRun, isbns: Sequence[str] | None, *, stay: str | None = None, looked_at_all: bool = False
+) -> dict[str, str]:
+    """Enter that titles wait behind no guardrail any more, and log the check where that is news.
+
+    Args:
+        isbns: those that a push brought to the store; `None`: all.
+        stay: the guardrail whose cause is as it was.
+
+    Returns:
+        The guardrails behind which others wait still, each with its reason.
+    """
+    before = _standing(run)
+    run.session.journal.release(_no_longer_held(run, isbns), [stay] if stay else [])
+    now = _standing(run)
+    if (before or looked_at_all) and not (now or stay):
+        log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=True, description=NOTHING_TRIPPED)
+    elif now.keys() != before.keys():
+        words = " ".join(now.values())
+        more = held_by(now)
+        log_check(run.context, INVENTORY_LEVELS, NO_FALSE_ZEROES, passed=False, description=words, more=more)
+    return now
 
 
 def _name_untracked(report: Report, isbns: Sequence[str] | None, titles: Collection[str]) -> None:

@@ -271,8 +271,9 @@ def _request_of(plan: ShopRun, story: RunStory) -> job_requests.JobRequest:
     """What a plan was made for."""
     if plan.job == "undo":
         return job_requests.undo_run(plan.of_run or "")
-    # Of the planned titles alone: what changed since then, nobody has looked at.
-    return job_requests.push_titles(story.planned_isbns, let_through=story.asks_for_let_through)
+    # Of the planned titles, and of them what was planned alone: what changed since, nobody has looked at.
+    let_through = story.asks_for_let_through
+    return job_requests.push_titles(story.planned_isbns, let_through=let_through, plan=plan.run_id)
 
 
 def _ask(request: Request, run_id: str, why_not: str = "", *, status: int = 409) -> HTMLResponse:

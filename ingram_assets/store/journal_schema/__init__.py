@@ -7,7 +7,7 @@ import psycopg
 
 from ingram_assets.domain.failures import NeedsPerson
 
-VERSION = "0012"
+VERSION = "0013"
 """The version of the tables that this program needs: the last one in `migrations/versions`."""
 
 _VERSION_TABLE = "store_journal_version"
