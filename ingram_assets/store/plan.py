@@ -489,7 +489,8 @@ class _Rules:
         shown = variant.metadata.get("availability") if variant else None
         silent = (title.stock, title.publisher_status, rules.stale_stock)
         found = after_silence(found, shown, *silent, rules.labels)
-        found = with_unread_orders(found, rules.orders_unread, rules.labels)
+        ours = variant is not None and variant.our_backorder
+        found = with_unread_orders(found, rules.orders_unread, ours, rules.labels)
         found = with_fixed_backorder(found, variant.fixed_backorder if variant else None, rules.labels)
         found = with_restrictions(found, bool(rules.barring(title.restrictions)), rules.labels)
         shelf = shelf_copies(item, found.stocked_quantity, self.shelves)
@@ -539,10 +540,15 @@ class _Case:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Our keys as they are to be; none of a title that was never read, if the store shows something."""
-        wanted, shown = self.wanted, self.variant.metadata.get("availability")
+        """Our keys as they are to be; none of a title that was never read, if the store shows a reading.
+
+        No reading makes a title unavailable: that it may not be sold was taken back, and stands no more.
+        """
+        wanted, shown = self.wanted, self.variant.metadata
         stands = wanted.status == "unknown" and wanted.allow_backorder is None
-        return {} if stands and shown not in (None, "unknown") else variant_metadata(self.title, wanted)
+        stands = stands and shown.get("availability") not in (None, "unknown")
+        stands = stands and shown.get("availability_state") != "unavailable"
+        return {} if stands else variant_metadata(self.title, wanted)
 
     @property
     def level(self) -> Level | None:
@@ -675,11 +681,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
 def _why_so(case: _Case) -> Iterator[str]:
     """What a person should know of the title, beside what is written."""
     title, wanted, level, item = case.title, case.wanted, case.level, case.item
-    if wanted.status == "unknown" and wanted.allow_backorder is not None:
-        yield "It is no preorder any more, and its stock was never read."
-    if case.variant.fixed_backorder is not None and wanted.allow_backorder is not None:
-        taken = "takes" if case.variant.fixed_backorder else "takes no"
-        yield f"A person has fixed that it {taken} back-orders (allow_backorder in the product's metadata)."
+    yield from _why_orders(case)
     if barring := case.rules.barring(title.restrictions):
         yield f"Its page says {restrictions_words(barring)}: no copies of Ingram's are sold."
     if wanted.state == "on_shelf" and (own := shelf_copies(item, wanted.stocked_quantity, case.by.shelves)):
@@ -695,6 +697,22 @@ def _why_so(case: _Case) -> Iterator[str]:
         yield f"The variant becomes linked to its inventory item {item.id}."
     if item and case.renames_item:
         yield f"The inventory item's SKU becomes the ISBN, instead of {item.sku!r}."
+
+
+def _why_orders(case: _Case) -> Iterator[str]:
+    """Why the title may be ordered, or not, where its copies do not say so."""
+    wanted, fixed = case.wanted, case.variant.fixed_backorder
+    if fixed is None and wanted.status == "unknown" and wanted.allow_backorder is not None:
+        never = "and its stock was never read"
+        if wanted.allow_backorder:
+            yield "Its stock was never read, and it may be ordered all the same (UNREAD_STOCK)."
+        elif case.variant.our_backorder:
+            yield f"What let it be ordered was taken back (UNREAD_STOCK, or a person), {never}."
+        else:
+            yield f"It is no preorder any more, {never}."
+    if fixed is not None and wanted.allow_backorder is not None:
+        taken = "takes" if fixed else "takes no"
+        yield f"A person has fixed that it {taken} back-orders (allow_backorder in the product's metadata)."
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
