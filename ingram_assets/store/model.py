@@ -137,6 +137,7 @@ class Variant:
         tags: of the product; `None`: nobody asked for them.
         our_backorder: it takes back-orders since this project switched them on. Asked of the journal only
             where nothing that was read says so.
+        our_tags: what this project has put to the product to say its state.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Variant:
     tags: tuple[TagRow, ...] | None = None
     title: str | None = None
     our_backorder: bool = False
+    our_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

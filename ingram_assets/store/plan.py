@@ -99,6 +99,7 @@ class TitleWrites:
         link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
         name_item: the item's title becomes `name`.
         tag: the product's tag that says its state, in the place of any other such tag.
+        old_tags: tags of ours that say a state and are taken off, since the shop wants none any more.
     """
 
     isbn: str
@@ -112,6 +113,7 @@ class TitleWrites:
     rename_item: bool = False
     name_item: bool = False
     tag: str | None = None
+    old_tags: tuple[str, ...] = ()
 
     @property
     def level_before(self) -> Level | None:
@@ -134,7 +136,8 @@ class TitleWrites:
         """Whether nothing is left to be written of the other, but the time of its reading."""
         mine, others = (_but_the_stamp(each.flags) for each in (self, other))
         rest = (self.quantities, mine) == (other.quantities, others)
-        return rest and not other.link_item and not other.rename_item and self.tag == other.tag
+        rest = rest and (self.tag, self.old_tags) == (other.tag, other.old_tags)
+        return rest and not other.link_item and not other.rename_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -632,7 +635,7 @@ def _plan_title(title: Title, actual: Actual, by: _Rules) -> TitlePlan:
 
 
 def _why_skipped(case: _Case) -> str | None:
-    if _plan_tag(case):
+    if _plan_tag(case) or _old_tags(case):
         return None
     unknown = case.wanted.status == "unknown" and case.wanted.allow_backorder is None
     unknown = unknown and all(case.variant.metadata.get(key) == value for key, value in case.metadata.items())
@@ -650,17 +653,18 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     writes = quantities is not None and (level is None or quantities != level.quantities)
     flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
-    tag = _plan_tag(case)
+    tag, old_tags = _plan_tag(case), _old_tags(case)
     last = case.last_shown()
     return replace(
         plan,
-        verdict="write" if writes or flags or link or case.renames_item or tag else "unchanged",
+        verdict="write" if writes or flags or link or case.renames_item or tag or old_tags else "unchanged",
         reasons=(
             *plan.reasons,
             *_why_so(case),
             *(_why_level(wanted, level, quantities) if writes and quantities else ()),
             *why_flags,
             *([f"The product's tag becomes {tag!r}."] if tag else ()),
+            *(f"The product's tag {each!r} is taken off (AVAILABILITY_TAGS)." for each in old_tags),
         ),
         after=_shown_then(
             quantities,
@@ -673,6 +677,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
         link_item=link,
         rename_item=case.renames_item,
         tag=tag,
+        old_tags=old_tags,
         last_reading=last[1].stocked_quantity if last else None,
         zero_for_unknown=quantities is not None and level is None and wanted.stocked_quantity is None,
     )
@@ -874,6 +879,14 @@ def _plan_tag(case: _Case) -> str | None:
     wanted = f"{STATE_TAG}{case.wanted.state.replace('_', ' ')}"
     there = [each["value"] for each in tags if each["value"].startswith(STATE_TAG)]
     return None if there == [wanted] else wanted
+
+
+def _old_tags(case: _Case) -> tuple[str, ...]:
+    """Our tags of a state that the product still has, where the shop wants none."""
+    if case.rules.availability_tags:
+        return ()
+    there = [each["value"] for each in case.variant.tags or ()]
+    return tuple(each for each in there if each in case.variant.our_tags)
 
 
 def _but_the_stamp(flags: VariantUpdate) -> dict[str, Any]:

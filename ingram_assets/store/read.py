@@ -76,7 +76,7 @@ def read_store(
     find("sku", {isbn: isbn for isbn in wanted})
     find("ean", {isbn: isbn for isbn in not_found()})
     if journal:
-        _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn)
+        _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn, tags=tags)
     leftovers = _items_by_sku(client, _without_item(by_isbn, unmanaged), location_id)
     gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
     find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
@@ -96,7 +96,12 @@ def _without_item(by_isbn: Mapping[str, Sequence[Variant]], unmanaged: Collectio
 
 
 def _find_remembered(
-    client: MedusaClient, location_id: str, remembered: Sequence[Known], by_isbn: dict[str, list[Variant]]
+    client: MedusaClient,
+    location_id: str,
+    remembered: Sequence[Known],
+    by_isbn: dict[str, list[Variant]],
+    *,
+    tags: bool,
 ) -> None:
     """Adds the variants of remembered ids: of titles not found otherwise, and the doubles of those found."""
     isbns = {
@@ -104,7 +109,7 @@ def _find_remembered(
         for each in remembered
         if each.id not in {variant.id for variant in by_isbn[each.called]}
     }
-    for row in _variants(client, "id", list(isbns)):
+    for row in _variants(client, "id", list(isbns), tags=tags):
         isbn = isbns[row["id"]]
         there = by_isbn[isbn]
         products = {each.product_id for each in there}

@@ -107,6 +107,19 @@ def test_prices_are_compared_by_the_shop_s_policy(storefront: Storefront, title:
     )
 
 
+def test_a_tag_of_a_state_that_is_not_right_any_more_is_named(
+    storefront: Storefront, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAILABILITY_TAGS", "yes")
+    assert what(look(title)) == [("tag", "none", "'availability: in stock'")]
+    assert storefront.push(title).succeeded
+    assert what(look(title)) == []
+    monkeypatch.delenv("AVAILABILITY_TAGS")
+    assert what(look(title)) == [("tag", "'availability: in stock'", "none")]
+    assert storefront.push(title).succeeded
+    assert what(look(title)) == []
+
+
 def test_copies_at_the_shop_s_own_location_count(storefront: Storefront, title: str) -> None:
     shelf = storefront.shop.post("stock-locations", {"name": "Shop floor"})["stock_location"]["id"]
     channel = storefront.shop.medusa.store.sales_channel_id

@@ -10,7 +10,7 @@ import pytest
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.store.levels import PushStopped
+from ingram_assets.store.levels import PushStopped, look_at
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.interrupted import Killed, Network, client_on, killed_before
@@ -153,6 +153,31 @@ def test_a_product_s_tag_says_its_state_and_the_shop_s_own_stay(bench: Bench) ->
     # An import that changes the product leaves the tag.
     bench.import_(replace(title, title="Another Title", imported_at=None))
     assert tags(bench, title) == before | {"availability: hard to find"}
+
+
+def test_tags_of_states_are_taken_off_once_the_shop_wants_none(bench: Bench) -> None:
+    kept, sold, never = (make_title(on_hand=10) for _ in range(3))
+    bench.import_(kept, sold, never)
+    # A tag of the shop's own that looks like ours: we have put none to this product.
+    shop, product = bench.shop, bench.shop.product(never.isbn)
+    own = shop.post("product-tags", {"value": f"availability: on demand {never.isbn}"})["product_tag"]
+    shop.post(f"products/{product['id']}", {"tags": [{"id": each["id"]} for each in (*product["tags"], own)]})
+    before = [tags(bench, title) for title in (kept, sold, never)]
+    barred = StoreRules(availability_tags=True, safety_stock=20)
+    bench.sync(kept, sold, rules=barred)
+    assert tags(bench, kept) == before[0] | {"availability: hard to find"}
+    (plan,) = look_at(bench.session(), [kept]).plan.titles
+    assert plan.old_tags == ("availability: hard to find",)
+    assert bench.sync(kept, read(sold, 0), never).failed == {}
+    assert [tags(bench, title) for title in (kept, sold, never)] == before
+    reads = bench.client.reads
+    assert bench.sync(kept, read(sold, 0), never).of("written") == []
+    assert bench.client.reads - reads == 2, "the store, and its orders"
+    # A person puts it there again: it is theirs.
+    again = {"id": state_tag(bench, "availability: hard to find")}
+    shop.post(f"products/{bench.shop.product(kept.isbn)['id']}", {"tags": [again]})
+    assert bench.sync(kept).of("written") == []
+    assert tags(bench, kept) == {"availability: hard to find"}
 
 
 def state_tag(bench: Bench, value: str) -> str | None:
