@@ -747,7 +747,8 @@ def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
     if not actual.variants:
         leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
         why = (
-            f"No product in the store has the SKU or EAN {isbn}: it was deleted, or never imported."
+            f"The store has no product of this title (nothing there has the SKU or EAN {isbn}): it was "
+            "deleted, or never imported."
             f"{leftover} To have it back: ingram enrich {isbn}, then ingram push. To do without it: "
             f"ingram retire {isbn}."
         )

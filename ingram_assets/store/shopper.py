@@ -59,15 +59,21 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a shopper sees of a title and what is right, field by field, in words."""
+    """What a shopper sees of a title and what is right, field by field, in words.
+
+    `amiss`: why that can't be told by fields; `None`: it can.
+    """
 
     isbn: str
     title: str
     what: tuple[tuple[str, str, str], ...]
+    amiss: str | None = None
 
     @property
     def sentence(self) -> str:
         """For a person."""
+        if self.amiss:
+            return f"{self.isbn}  {self.title}: {self.amiss}"
         each = (f"{name}: a shopper sees {seen}, right is {right}" for name, seen, right in self.what)
         return f"{self.isbn}  {self.title}: {'; '.join(each)}"
 
@@ -144,7 +150,8 @@ def compare(wanted: Iterable[RightOfTitle], shelf: Shelf) -> list[Difference]:
     found = []
     for one in wanted:
         if what := tuple(_differences(one, shelf)):
-            found.append(Difference(one.plan.isbn, one.title, what))
+            amiss = " ".join(one.plan.reasons) if len(one.actual.variants) != 1 else None
+            found.append(Difference(one.plan.isbn, one.title, what, amiss))
     return found
 
 

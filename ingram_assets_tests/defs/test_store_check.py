@@ -92,9 +92,12 @@ def test_a_title_that_no_shopper_sees_is_named(storefront: Storefront, title: st
     assert what(look(title)) == [("the title", "none", "one that is published in the sales channel")]
     assert what(look(title, retired=frozenset({title}))) == []
     storefront.shop.delete(f"products/{variant['product_id']}")
-    ((field, seen, right),) = what(look(title))
+    (one,) = look(title).differences
+    ((field, seen, right),) = one.what
     assert (field, seen) == ("the title", "none")
     assert "it was deleted, or never imported" in right
+    assert one.sentence.startswith(f"{title}  A Book: The store has no product of this title (nothing there")
+    assert f"To have it back: ingram enrich {title}, then ingram push." in one.sentence
 
 
 def test_prices_are_compared_by_the_shop_s_policy(storefront: Storefront, title: str) -> None:
