@@ -123,7 +123,7 @@ def bring_through(stack: Stack, instance: "DagsterInstance", phases: Phases) -> 
 
 def _run(stack: Stack, instance: "DagsterInstance", location: str, job: str, tell: Tell) -> RunResult:
     with code_server(stack.common, location) as server:
-        run_id = launch(server, job, {})
+        run_id = launch(server, job, {}, asked_by="the demo")
     result = follow(instance, run_id, lambda words: tell(f"  {words}"))
     if not result.succeeded:
         raise DemoFailed(f"{job} failed: {result.error} (logs: {stack.supervisor.folder / 'logs'})")

@@ -167,11 +167,19 @@ def after_silence(
     return found
 
 
-def with_unread_orders(found: Availability, may_be_ordered: bool, labels: LabelTable) -> Availability:
-    """The same where a title that was never read may be ordered, as one whose copies nobody knows of."""
-    if may_be_ordered and found.status == "unknown" and found.allow_backorder is None:
+def with_unread_orders(
+    found: Availability, may_be_ordered: bool, switched_on: bool, labels: LabelTable
+) -> Availability:
+    """The same where a title that was never read may be ordered, as one whose copies nobody knows of.
+
+    Args:
+        switched_on: it takes back-orders, by a setting or a person's word that was taken back.
+    """
+    if found.status != "unknown" or found.allow_backorder is not None:
+        return found
+    if may_be_ordered:
         return _labeled("unknown", "special_order", (None, None), True, labels)
-    return found
+    return replace(found, allow_backorder=False) if switched_on else found
 
 
 def with_fixed_backorder(found: Availability, fixed: bool | None, labels: LabelTable) -> Availability:

@@ -214,7 +214,7 @@ class _Batch:
 
     def write_tags(self) -> None:
         """The tags that say products' states, in one request. All other tags of theirs stay."""
-        if not (titles := self._still(lambda title: title.tag)):
+        if not (titles := self._still(lambda title: title.tag or title.old_tags)):
             return
         ids, refused = Shelves(self.session).tag_ids(each.tag for each in titles if each.tag)
         self.done.failed |= {each.isbn: str(refused[each.tag]) for each in titles if each.tag in refused}
@@ -222,8 +222,10 @@ class _Batch:
 
         def of(title: TitleWrites) -> tuple[list[TagRow], list[TagRow]]:
             before = list(_variant(title).tags or ())
+            if title.tag is None:
+                return before, [each for each in before if each["value"] not in title.old_tags]
             kept = [each for each in before if not each["value"].startswith(STATE_TAG)]
-            return before, [*kept, {"id": ids[title.tag or ""], "value": title.tag or ""}]
+            return before, [*kept, {"id": ids[title.tag], "value": title.tag}]
 
         def change(title: TitleWrites) -> Change:
             before, after = ({"tags": [each["value"] for each in some]} for some in of(title))

@@ -75,7 +75,7 @@ def explain(
         title.isbn,
         title.title,
         _reading(title),
-        _overruled(_rule(title, wanted, rules, today), title, plan, rules),
+        _overruled(_rule(title, wanted, rules, today), title, plan, wanted, rules),
         _level(title, wanted, rules, of_item),
         _shelves(plan, shelves),
         words(title.restrictions),
@@ -138,17 +138,24 @@ def _rule(title: Title, wanted: Availability, rules: StoreRules, today: date) ->
             safety = rules.safety_stock
             more = f" (not more than the safety stock of {safety})" if safety else ""
             return f"{on_hand} on hand{more}, and {_count(on_order)} on order."
+        case _ if rules.orders_unread:
+            return "its stock was never read, and such titles may be ordered (UNREAD_STOCK)."
         case _:
             return "its stock was never read. Unknown is never zero: what the store has stands."
 
 
-def _overruled(rule: str, title: Title, plan: TitlePlan, rules: StoreRules) -> str:
+def _overruled(rule: str, title: Title, plan: TitlePlan, wanted: Availability, rules: StoreRules) -> str:
     """The rule that matched, after what comes before it."""
-    if plan.state == "on_shelf":
-        return f"the shop's own copies come first. Of Ingram's: {rule}"
+    fixed = plan.variant.fixed_backorder if plan.variant else None
     if barring := rules.barring(title.restrictions):
-        return f"its page says {words(barring)}, and such titles are not sold (SELL_RESTRICTED)."
-    return rule
+        rule = f"its page says {words(barring)}, and such titles are not sold (SELL_RESTRICTED)."
+    elif fixed not in (None, wanted.allow_backorder) and wanted.status != "digital":
+        taken = "takes" if fixed else "takes no"
+        rule = (
+            f"a person has fixed that it {taken} back-orders (allow_backorder in the product's metadata). "
+            f"Without that: {rule}"
+        )
+    return f"the shop's own copies come first. Of Ingram's: {rule}" if plan.state == "on_shelf" else rule
 
 
 def _level(title: Title, wanted: Availability, rules: StoreRules, orders: Orders) -> str:

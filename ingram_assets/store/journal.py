@@ -16,6 +16,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
+from ingram_assets.store.model import STATE_TAG
 from ingram_assets.store.watching import (
     LegacyTitle,
     ModeSetting,
@@ -406,6 +407,43 @@ class Journal:
             found.setdefault(isbn, set()).add(item_id)
         return found
 
+    def switched_on_backorders(self, isbns: Sequence[str]) -> set[str]:
+        """The ISBNs whose back-orders we switched on ourselves, and not off again since then."""
+        rows = self._run(
+            """
+            SELECT wanted.isbn FROM unnest(%s::text[]) AS wanted (isbn), LATERAL (
+                SELECT after -> 'allow_backorder' AS allowed FROM store_change
+                WHERE isbn = wanted.isbn AND kind = 'variant' AND outcome <> 'failed'
+                    AND after ? 'allow_backorder'
+                ORDER BY id DESC LIMIT 1
+            ) AS last WHERE last.allowed = 'true'
+            """,
+            [list(isbns)],
+        )
+        return {row[0] for row in rows}
+
+    def state_tags(self, isbns: Sequence[str]) -> dict[str, frozenset[str]]:
+        """ISBN to the tags that we have put to its product to say its state, and not taken off since then."""
+        rows = self._run(
+            """
+            SELECT change.isbn, array_agg(DISTINCT tag.value)
+            FROM unnest(%(isbns)s::text[]) AS wanted (isbn), LATERAL (
+                SELECT coalesce(max(id), 0) AS id FROM store_change
+                WHERE isbn = wanted.isbn AND kind = 'tags' AND outcome = 'written' AND NOT EXISTS (
+                    SELECT FROM jsonb_array_elements_text(after -> 'tags') AS tag
+                    WHERE starts_with(tag.value, %(beginning)s))
+            ) AS without
+            JOIN LATERAL (
+                SELECT * FROM store_change WHERE isbn = wanted.isbn AND kind = 'tags'
+                    AND outcome <> 'failed' AND id > without.id
+            ) AS change ON true,
+            jsonb_array_elements_text(change.after -> 'tags') AS tag
+            WHERE starts_with(tag.value, %(beginning)s) GROUP BY change.isbn
+            """,
+            {"isbns": list(isbns), "beginning": STATE_TAG},
+        )
+        return {isbn: frozenset(tags) for isbn, tags in rows}
+
     def last_written(self, isbns: Sequence[str], kind: Kind) -> dict[str, dict[str, list[Any]]]:
         """ISBN to field to what we wrote last. A title that we never wrote is missing.
 
@@ -586,7 +624,7 @@ class Journal:
         if isbns:
             self._run("UPDATE store_in_step SET undone_at = now() WHERE isbn = ANY(%s)", [list(isbns)])
 
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _run(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         with journal_failures(_RUN_AGAIN):
             result = self._db.execute(statement.encode(), values)
             return result.fetchall() if result.description else []

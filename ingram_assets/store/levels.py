@@ -293,9 +293,16 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     wanted = {each.isbn: desired(each, today=session.today, rules=session.rules) for each in titles}
     unmanaged = {isbn for isbn, state in wanted.items() if state.manage_inventory is not True}
     place, journal = session.location.id, session.journal
-    tags = session.rules.availability_tags
+    left = {} if session.rules.availability_tags else journal.state_tags(list(wanted))
+    tags = session.rules.availability_tags or bool(left)
     actual = read_store(session.client, wanted, place, unmanaged, journal, session.spellings, tags=tags)
+    actual |= {isbn: _with_tags(actual[isbn], ours) for isbn, ours in left.items()}
     return _planned(session, titles, actual, read_at)
+
+
+def _with_tags(actual: Actual, ours: frozenset[str]) -> Actual:
+    """The same, with what the journal says of tags that are left of when the shop wanted them."""
+    return replace(actual, variants=tuple(replace(each, our_tags=ours) for each in actual.variants))
 
 
 def _planned(

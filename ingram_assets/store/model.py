@@ -132,8 +132,12 @@ class Item(InventoryItem):
 class Variant:
     """A variant as it stands in the store, with the items that are linked to it.
 
-    `fixed_backorder`: what a person wrote into the product's metadata, under `FIXED_BACKORDER`. `tags`: of
-    the product; `None`: nobody asked for them.
+    Attributes:
+        fixed_backorder: what a person wrote into the product's metadata, under `FIXED_BACKORDER`.
+        tags: of the product; `None`: nobody asked for them.
+        our_backorder: it takes back-orders since this project switched them on. Asked of the journal only
+            where nothing that was read says so.
+        our_tags: what this project has put to the product to say its state.
     """
 
     id: str
@@ -147,6 +151,8 @@ class Variant:
     fixed_backorder: bool | None = None
     tags: tuple[TagRow, ...] | None = None
     title: str | None = None
+    our_backorder: bool = False
+    our_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class TitleWrites:
         link_item, rename_item: the variant is linked to the item; the item's SKU becomes the ISBN.
         name_item: the item's title becomes `name`.
         tag: the product's tag that says its state, in the place of any other such tag.
+        old_tags: tags of ours that say a state and are taken off, since the shop wants none any more.
     """
 
     isbn: str
@@ -113,6 +114,7 @@ class TitleWrites:
     rename_item: bool = False
     name_item: bool = False
     tag: str | None = None
+    old_tags: tuple[str, ...] = ()
 
     @property
     def level_before(self) -> Level | None:
@@ -135,7 +137,8 @@ class TitleWrites:
         """Whether nothing is left to be written of the other, but the time of its reading."""
         mine, others = (_but_the_stamp(each.flags) for each in (self, other))
         rest = (self.quantities, mine) == (other.quantities, others)
-        return rest and not other.link_item and not other.rename_item and self.tag == other.tag
+        rest = rest and (self.tag, self.old_tags) == (other.tag, other.old_tags)
+        return rest and not other.link_item and not other.rename_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,7 +505,8 @@ class _Rules:
         shown = variant.metadata.get("availability") if variant else None
         silent = (title.stock, title.publisher_status, rules.stale_stock)
         found = after_silence(found, shown, *silent, rules.labels)
-        found = with_unread_orders(found, rules.orders_unread, rules.labels)
+        ours = variant is not None and variant.our_backorder
+        found = with_unread_orders(found, rules.orders_unread, ours, rules.labels)
         found = with_fixed_backorder(found, variant.fixed_backorder if variant else None, rules.labels)
         found = with_restrictions(found, bool(rules.barring(title.restrictions)), rules.labels)
         shelf = shelf_copies(item, found.stocked_quantity, self.shelves)
@@ -552,10 +556,15 @@ class _Case:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Our keys as they are to be; none of a title that was never read, if the store shows something."""
-        wanted, shown = self.wanted, self.variant.metadata.get("availability")
+        """Our keys as they are to be; none of a title that was never read, if the store shows a reading.
+
+        No reading makes a title unavailable: that it may not be sold was taken back, and stands no more.
+        """
+        wanted, shown = self.wanted, self.variant.metadata
         stands = wanted.status == "unknown" and wanted.allow_backorder is None
-        return {} if stands and shown not in (None, "unknown") else variant_metadata(self.title, wanted)
+        stands = stands and shown.get("availability") not in (None, "unknown")
+        stands = stands and shown.get("availability_state") != "unavailable"
+        return {} if stands else variant_metadata(self.title, wanted)
 
     @property
     def level(self) -> Level | None:
@@ -639,7 +648,7 @@ def _plan_title(title: Title, actual: Actual, by: _Rules) -> TitlePlan:
 
 
 def _why_skipped(case: _Case) -> str | None:
-    if _plan_tag(case):
+    if _plan_tag(case) or _old_tags(case):
         return None
     unknown = case.wanted.status == "unknown" and case.wanted.allow_backorder is None
     unknown = unknown and all(case.variant.metadata.get(key) == value for key, value in case.metadata.items())
@@ -657,17 +666,18 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
     writes = quantities is not None and (level is None or quantities != level.quantities)
     flags, why_flags = _plan_flags(case, moves=writes)
     link = case.managed and not case.linked
-    tag = _plan_tag(case)
+    tag, old_tags = _plan_tag(case), _old_tags(case)
     last = case.last_shown()
     return replace(
         plan,
-        verdict="write" if writes or flags or link or case.renames_item or tag else "unchanged",
+        verdict="write" if writes or flags or link or case.renames_item or tag or old_tags else "unchanged",
         reasons=(
             *plan.reasons,
             *_why_so(case),
             *(_why_level(wanted, level, quantities) if writes and quantities else ()),
             *why_flags,
             *([f"The product's tag becomes {tag!r}."] if tag else ()),
+            *(f"The product's tag {each!r} is taken off (AVAILABILITY_TAGS)." for each in old_tags),
         ),
         after=_shown_then(
             quantities,
@@ -680,6 +690,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
         link_item=link,
         rename_item=case.renames_item,
         tag=tag,
+        old_tags=old_tags,
         last_reading=last[1].stocked_quantity if last else None,
         zero_for_unknown=quantities is not None and level is None and wanted.stocked_quantity is None,
     )
@@ -688,11 +699,7 @@ def _plan_writes(case: _Case, plan: TitlePlan) -> TitlePlan:
 def _why_so(case: _Case) -> Iterator[str]:
     """What a person should know of the title, beside what is written."""
     title, wanted, level, item = case.title, case.wanted, case.level, case.item
-    if wanted.status == "unknown" and wanted.allow_backorder is not None:
-        yield "It is no preorder any more, and its stock was never read."
-    if case.variant.fixed_backorder is not None and wanted.allow_backorder is not None:
-        taken = "takes" if case.variant.fixed_backorder else "takes no"
-        yield f"A person has fixed that it {taken} back-orders (allow_backorder in the product's metadata)."
+    yield from _why_orders(case)
     if barring := case.rules.barring(title.restrictions):
         yield f"Its page says {restrictions_words(barring)}: no copies of Ingram's are sold."
     if wanted.state == "on_shelf" and (own := shelf_copies(item, wanted.stocked_quantity, case.by.shelves)):
@@ -708,6 +715,22 @@ def _why_so(case: _Case) -> Iterator[str]:
         yield f"The variant becomes linked to its inventory item {item.id}."
     if item and case.renames_item:
         yield f"The inventory item's SKU becomes the ISBN, instead of {item.sku!r}."
+
+
+def _why_orders(case: _Case) -> Iterator[str]:
+    """Why the title may be ordered, or not, where its copies do not say so."""
+    wanted, fixed = case.wanted, case.variant.fixed_backorder
+    if fixed is None and wanted.status == "unknown" and wanted.allow_backorder is not None:
+        never = "and its stock was never read"
+        if wanted.allow_backorder:
+            yield "Its stock was never read, and it may be ordered all the same (UNREAD_STOCK)."
+        elif case.variant.our_backorder:
+            yield f"What let it be ordered was taken back (UNREAD_STOCK, or a person), {never}."
+        else:
+            yield f"It is no preorder any more, {never}."
+    if fixed is not None and wanted.allow_backorder is not None:
+        taken = "takes" if fixed else "takes no"
+        yield f"A person has fixed that it {taken} back-orders (allow_backorder in the product's metadata)."
 
 
 def _shown(variant: Variant, level: Level | None, linked: bool) -> Shown:
@@ -737,7 +760,8 @@ def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
     if not actual.variants:
         leftover = f" Its inventory item {actual.leftover.id} is still there." if actual.leftover else ""
         why = (
-            f"No product in the store has the SKU or EAN {isbn}: it was deleted, or never imported."
+            f"The store has no product of this title (nothing there has the SKU or EAN {isbn}): it was "
+            "deleted, or never imported."
             f"{leftover} To have it back: ingram enrich {isbn}, then ingram push. To do without it: "
             f"ingram retire {isbn}."
         )
@@ -869,6 +893,14 @@ def _plan_tag(case: _Case) -> str | None:
     wanted = f"{STATE_TAG}{case.wanted.state.replace('_', ' ')}"
     there = [each["value"] for each in tags if each["value"].startswith(STATE_TAG)]
     return None if there == [wanted] else wanted
+
+
+def _old_tags(case: _Case) -> tuple[str, ...]:
+    """Our tags of a state that the product still has, where the shop wants none."""
+    if case.rules.availability_tags:
+        return ()
+    there = [each["value"] for each in case.variant.tags or ()]
+    return tuple(each for each in there if each in case.variant.our_tags)
 
 
 def _but_the_stamp(flags: VariantUpdate) -> dict[str, Any]:

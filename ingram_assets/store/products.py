@@ -174,7 +174,7 @@ class _Import:
             "ean": title.isbn,
             "barcode": title.isbn,
             "manage_inventory": plan.after is not None and plan.after.managed,
-            "allow_backorder": bool(plan.item and wanted.allow_backorder),
+            "allow_backorder": False,
             "options": {"Format": binding},
             "prices": [{"currency_code": CURRENCY, "amount": fields["price"]}],
             "metadata": {
@@ -241,11 +241,13 @@ def _unfinished(plan: TitlePlan, product: Mapping[str, Any]) -> Iterator[TitleWr
         Item(link["inventory_item_id"], plan.isbn, None, title=made["title"])
         for link in made["inventory_items"] or []
     )
-    if plan.item or not items:
-        return
     variant = Variant(made["id"], product["id"], plan.isbn, plan.isbn, True, False, {}, items)
     takes_orders = plan.after is not None and plan.after.allow_backorder
     flags: VariantUpdate = {"allow_backorder": True} if takes_orders else {}
+    if plan.item:  # it has its level and its name
+        yield TitleWrites(plan.isbn, plan.reasons, variant, flags=flags)
+    if plan.item or not items:
+        return
     writes = TitleWrites(plan.isbn, plan.reasons, variant, items[0], plan.name, plan.quantities, flags)
     yield replace(writes, name_item=plan.name != made["title"])
 

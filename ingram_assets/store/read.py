@@ -76,14 +76,14 @@ def read_store(
     find("sku", {isbn: isbn for isbn in wanted})
     find("ean", {isbn: isbn for isbn in not_found()})
     if journal:
-        _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn)
+        _find_remembered(client, location_id, journal.known("variant", wanted), by_isbn, tags=tags)
     leftovers = _items_by_sku(client, _without_item(by_isbn, unmanaged), location_id)
     gone = {isbn: leftovers[isbn] for isbn in not_found() if isbn in leftovers}
     find("id", {variant_id: isbn for isbn, item in gone.items() for variant_id in item.variants})
     actual = {isbn: _actual(isbn, variants, leftovers.get(isbn)) for isbn, variants in by_isbn.items()}
     if spellings:
         actual |= spellings.look_up(wanted, actual)
-    return _with_made(actual, journal) if journal else actual
+    return _as_journaled(actual, journal) if journal else actual
 
 
 def _without_item(by_isbn: Mapping[str, Sequence[Variant]], unmanaged: Collection[str]) -> list[str]:
@@ -96,7 +96,12 @@ def _without_item(by_isbn: Mapping[str, Sequence[Variant]], unmanaged: Collectio
 
 
 def _find_remembered(
-    client: MedusaClient, location_id: str, remembered: Sequence[Known], by_isbn: dict[str, list[Variant]]
+    client: MedusaClient,
+    location_id: str,
+    remembered: Sequence[Known],
+    by_isbn: dict[str, list[Variant]],
+    *,
+    tags: bool,
 ) -> None:
     """Adds the variants of remembered ids: of titles not found otherwise, and the doubles of those found."""
     isbns = {
@@ -104,7 +109,7 @@ def _find_remembered(
         for each in remembered
         if each.id not in {variant.id for variant in by_isbn[each.called]}
     }
-    for row in _variants(client, "id", list(isbns)):
+    for row in _variants(client, "id", list(isbns), tags=tags):
         isbn = isbns[row["id"]]
         there = by_isbn[isbn]
         products = {each.product_id for each in there}
@@ -151,7 +156,7 @@ class Spellings:
             if more_variants := [variants[each] for each in some if each in variants]:
                 before = actual[isbn]
                 all_of[isbn] = _actual(isbn, [*before.variants, *more_variants], before.leftover)
-        return _with_made(all_of, self._journal)
+        return _as_journaled(all_of, self._journal)
 
     def remember_doubles(self) -> None:
         """Remembers one double of each title that its exact number finds, for who looks at some titles alone.
@@ -194,23 +199,31 @@ def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> Ac
     return Actual(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
 
 
-def _with_made(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]:
-    """The same, with what the journal says of items whose SKU does not say that they are the title's."""
+def _as_journaled(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]:
+    """The same, with what the journal says where the store does not say whose an item or a flag is."""
     doubtful = [
         isbn
         for isbn, each in actual.items()
         if any(not is_our_item(isbn, item) for variant in each.variants for item in variant.items)
     ]
+    unread = [isbn for isbn, each in actual.items() if any(map(_sells_unread, each.variants))]
     made = journal.made_items(doubtful) if doubtful else {}
+    switched_on = journal.switched_on_backorders(unread) if unread else set()
 
-    def told(variant: Variant, ids: Collection[str]) -> Variant:
-        items = (replace(item, made=item.made or item.id in ids) for item in variant.items)
-        return replace(variant, items=tuple(items))
+    def told(isbn: str, variant: Variant) -> Variant:
+        ids = made.get(isbn, ())
+        items = tuple(replace(item, made=item.made or item.id in ids) for item in variant.items)
+        return replace(variant, items=items, our_backorder=isbn in switched_on)
 
     return actual | {
-        isbn: replace(actual[isbn], variants=tuple(told(each, ids) for each in actual[isbn].variants))
-        for isbn, ids in made.items()
+        isbn: replace(actual[isbn], variants=tuple(told(isbn, each) for each in actual[isbn].variants))
+        for isbn in {*made, *switched_on}
     }
+
+
+def _sells_unread(variant: Variant) -> bool:
+    """Whether it takes back-orders, while the store says that nothing is known of its copies."""
+    return variant.allow_backorder and variant.metadata.get("availability") == "unknown"
 
 
 def read_orders(

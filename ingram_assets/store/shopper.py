@@ -7,7 +7,7 @@ from typing import Any
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient, MedusaRefused
-from ingram_assets.store.model import Actual
+from ingram_assets.store.model import STATE_TAG, Actual, Variant
 from ingram_assets.store.plan import TitlePlan
 
 _PAGE = 200
@@ -59,15 +59,21 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a shopper sees of a title and what is right, field by field, in words."""
+    """What a shopper sees of a title and what is right, field by field, in words.
+
+    `amiss`: why that can't be told by fields; `None`: it can.
+    """
 
     isbn: str
     title: str
     what: tuple[tuple[str, str, str], ...]
+    amiss: str | None = None
 
     @property
     def sentence(self) -> str:
         """For a person."""
+        if self.amiss:
+            return f"{self.isbn}  {self.title}: {self.amiss}"
         each = (f"{name}: a shopper sees {seen}, right is {right}" for name, seen, right in self.what)
         return f"{self.isbn}  {self.title}: {'; '.join(each)}"
 
@@ -144,7 +150,8 @@ def compare(wanted: Iterable[RightOfTitle], shelf: Shelf) -> list[Difference]:
     found = []
     for one in wanted:
         if what := tuple(_differences(one, shelf)):
-            found.append(Difference(one.plan.isbn, one.title, what))
+            amiss = " ".join(one.plan.reasons) if len(one.actual.variants) != 1 else None
+            found.append(Difference(one.plan.isbn, one.title, what, amiss))
     return found
 
 
@@ -162,6 +169,7 @@ def _differences(wanted: RightOfTitle, shelf: Shelf) -> Iterator[tuple[str, str,
     for key, words in _SHOWN_KEYS.items():
         if shown.metadata.get(key) != metadata.get(key):
             yield words, _words(shown.metadata.get(key)), _words(metadata.get(key))
+    yield from _tag_difference(plan, variant)
     managed = plan.flags.get("manage_inventory", variant.manage_inventory)
     backorder = plan.flags.get("allow_backorder", variant.allow_backorder)
     if shown.manage_inventory != managed:
@@ -175,6 +183,12 @@ def _differences(wanted: RightOfTitle, shelf: Shelf) -> Iterator[tuple[str, str,
         right = "a price" if wanted.price is None else f"${wanted.price}"
         if shown.price != wanted.price or shown.price is None:
             yield "price", "none" if shown.price is None else f"${shown.price:.2f}", right
+
+
+def _tag_difference(plan: TitlePlan, variant: Variant) -> Iterator[tuple[str, str, str]]:
+    if plan.tag or plan.old_tags:
+        tags = [each["value"] for each in variant.tags or () if each["value"].startswith(STATE_TAG)]
+        yield "tag", _words(", ".join(tags) or None), _words(plan.tag)
 
 
 def _copies(wanted: RightOfTitle) -> int | None:

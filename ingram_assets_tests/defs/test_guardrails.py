@@ -541,3 +541,17 @@ def test_a_plan_that_is_not_known_lets_nothing_through(front: Storefront) -> Non
     done = front.push(*isbns, let_through=True, plan="00000000-0000-4000-8000-000000000000")
     assert "is not known, or was made before an update: nothing was written. Plan again." in str(done.error)
     assert {front.level(isbn) for isbn in isbns} == {10}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_title_that_nobody_has_is_not_left_out_in_silence(front: Storefront, dry_run: bool) -> None:
+    left, *others = front.titles(3)
+    assert front.push().succeeded
+    front.read([left, *others], 7)
+    written, mistyped = front.written(), make_isbn(89_999)
+    stopped = front.push(leave_out=[left, mistyped], dry_run=dry_run)
+    assert (stopped.succeeded, stopped.kind) == (False, "needs_person"), "exit 2"
+    assert stopped.error
+    assert f"{mistyped}, of which the queue has no title" in stopped.error
+    assert left not in stopped.error
+    assert (front.written(), front.level(others[0])) == (written, 10)

@@ -92,9 +92,12 @@ def test_a_title_that_no_shopper_sees_is_named(storefront: Storefront, title: st
     assert what(look(title)) == [("the title", "none", "one that is published in the sales channel")]
     assert what(look(title, retired=frozenset({title}))) == []
     storefront.shop.delete(f"products/{variant['product_id']}")
-    ((field, seen, right),) = what(look(title))
+    (one,) = look(title).differences
+    ((field, seen, right),) = one.what
     assert (field, seen) == ("the title", "none")
     assert "it was deleted, or never imported" in right
+    assert one.sentence.startswith(f"{title}  A Book: The store has no product of this title (nothing there")
+    assert f"To have it back: ingram enrich {title}, then ingram push." in one.sentence
 
 
 def test_prices_are_compared_by_the_shop_s_policy(storefront: Storefront, title: str) -> None:
@@ -105,6 +108,19 @@ def test_prices_are_compared_by_the_shop_s_policy(storefront: Storefront, title:
     assert what(look(title, PRICE_POLICY="keep")) == [("price", "none", "$18.99")], (
         "without any, the list price is"
     )
+
+
+def test_a_tag_of_a_state_that_is_not_right_any_more_is_named(
+    storefront: Storefront, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAILABILITY_TAGS", "yes")
+    assert what(look(title)) == [("tag", "none", "'availability: in stock'")]
+    assert storefront.push(title).succeeded
+    assert what(look(title)) == []
+    monkeypatch.delenv("AVAILABILITY_TAGS")
+    assert what(look(title)) == [("tag", "'availability: in stock'", "none")]
+    assert storefront.push(title).succeeded
+    assert what(look(title)) == []
 
 
 def test_copies_at_the_shop_s_own_location_count(storefront: Storefront, title: str) -> None:

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from unittest.mock import Mock
 
 import pytest
 
+from ingram_assets.overview.run_results import RunResult
 from ingram_demo import show
 from ingram_demo.show import DemoFailed, run_demo, tell_log
 
@@ -43,3 +45,17 @@ def test_dagsters_tries_to_reach_its_database_are_no_lines_for_a_person(
     with pytest.raises(DemoFailed):
         run_demo(once=True, as_json=False)
     assert caplog.messages == ["Something else"]
+
+
+def test_its_own_runs_are_the_demo_s(monkeypatch: pytest.MonkeyPatch):
+    asked: list[str | None] = []
+
+    def launch(server: object, job: str, config: object, *, asked_by: str | None = None) -> str:
+        asked.append(asked_by)
+        return "run-1"
+
+    monkeypatch.setattr(show, "code_server", lambda *_: nullcontext())
+    monkeypatch.setattr(show, "launch", launch)
+    monkeypatch.setattr(show, "follow", lambda *_: RunResult("run-1", True, [], None, None, None, 1.0))
+    show._run(Mock(), Mock(), "storefront", "push", print)
+    assert asked == ["the demo"]

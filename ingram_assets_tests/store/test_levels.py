@@ -1,15 +1,16 @@
 """Levels and flags on the real store: the difference alone, repaired, split, stopped, and never half done."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
-from ingram_assets.store.levels import PushStopped
+from ingram_assets.store.levels import PushStopped, look_at
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.interrupted import Killed, Network, client_on, killed_before
@@ -68,6 +69,59 @@ def test_selected_titles_are_written_alone_whatever_their_order(bench: Bench) ->
     ]
 
 
+def orders(bench: Bench, title: Title) -> tuple[bool, str]:
+    """Whether back-orders of the title are taken, and what shoppers read."""
+    variant = bench.shop.variant(title.isbn)
+    assert variant
+    return variant["allow_backorder"], variant["metadata"]["availability_label"]
+
+
+UNREAD_SELL = StoreRules(orders_unread=True)
+ASK_US, TO_ORDER = "Ask us whether we can get it", "Available to order"
+
+
+@pytest.mark.parametrize("by", ["an import", "an import on an old item", "a push", "a person's word"])
+def test_back_orders_that_a_setting_switched_on_end_with_it(bench: Bench, by: str) -> None:
+    title = make_title(on_hand=None, publication_date=date(2024, 3, 1))
+    if by == "an import on an old item":
+        bench.shop.post("inventory-items", {"sku": title.isbn})
+    bench.import_(title, **({"rules": UNREAD_SELL} if "import" in by else {}))
+    product = bench.shop.product(title.isbn)
+    if by == "a person's word":
+        bench.shop.post(f"products/{product['id']}", {"metadata": {"allow_backorder": "true"}})
+    else:
+        bench.sync(title, rules=UNREAD_SELL)
+    bench.sync(title)
+    if by == "a person's word":
+        assert orders(bench, title) == (True, TO_ORDER)
+        bench.shop.post(f"products/{product['id']}", {"metadata": {"allow_backorder": ""}})
+        bench.sync(title)
+    assert orders(bench, title) == (False, ASK_US)
+    assert bench.sync(title).of("written") == []
+
+
+def test_back_orders_that_a_person_switched_on_outlive_a_setting(bench: Bench) -> None:
+    before, since = make_title(on_hand=None), make_title(on_hand=None)
+    bench.import_(before, since)
+    bench.shop.edit_variant(before.isbn, allow_backorder=True)
+    bench.sync(before, since, rules=UNREAD_SELL)
+    bench.sync(before, since)
+    assert orders(bench, before) == (True, ASK_US)
+    assert orders(bench, since) == (False, ASK_US)
+    bench.shop.edit_variant(since.isbn, allow_backorder=True)
+    assert bench.sync(before, since).of("written") == []
+    assert orders(bench, since) == (True, ASK_US)
+
+
+def test_a_restriction_that_was_lifted_says_nothing_of_a_title_that_was_never_read(bench: Bench) -> None:
+    title = make_title(on_hand=None, restrictions=(Restriction.RESTRICTED,))
+    bench.import_(title)
+    bench.sync(title, rules=StoreRules(sells_restricted=frozenset()))
+    assert orders(bench, title) == (False, "Not available")
+    bench.sync(title)
+    assert orders(bench, title) == (False, ASK_US)
+
+
 def tags(bench: Bench, title: Title) -> set[str]:
     return {each["value"] for each in bench.shop.product(title.isbn)["tags"]}
 
@@ -99,6 +153,31 @@ def test_a_product_s_tag_says_its_state_and_the_shop_s_own_stay(bench: Bench) ->
     # An import that changes the product leaves the tag.
     bench.import_(replace(title, title="Another Title", imported_at=None))
     assert tags(bench, title) == before | {"availability: hard to find"}
+
+
+def test_tags_of_states_are_taken_off_once_the_shop_wants_none(bench: Bench) -> None:
+    kept, sold, never = (make_title(on_hand=10) for _ in range(3))
+    bench.import_(kept, sold, never)
+    # A tag of the shop's own that looks like ours: we have put none to this product.
+    shop, product = bench.shop, bench.shop.product(never.isbn)
+    own = shop.post("product-tags", {"value": f"availability: on demand {never.isbn}"})["product_tag"]
+    shop.post(f"products/{product['id']}", {"tags": [{"id": each["id"]} for each in (*product["tags"], own)]})
+    before = [tags(bench, title) for title in (kept, sold, never)]
+    barred = StoreRules(availability_tags=True, safety_stock=20)
+    bench.sync(kept, sold, rules=barred)
+    assert tags(bench, kept) == before[0] | {"availability: hard to find"}
+    (plan,) = look_at(bench.session(), [kept]).plan.titles
+    assert plan.old_tags == ("availability: hard to find",)
+    assert bench.sync(kept, read(sold, 0), never).failed == {}
+    assert [tags(bench, title) for title in (kept, sold, never)] == before
+    reads = bench.client.reads
+    assert bench.sync(kept, read(sold, 0), never).of("written") == []
+    assert bench.client.reads - reads == 2, "the store, and its orders"
+    # A person puts it there again: it is theirs.
+    again = {"id": state_tag(bench, "availability: hard to find")}
+    shop.post(f"products/{bench.shop.product(kept.isbn)['id']}", {"tags": [again]})
+    assert bench.sync(kept).of("written") == []
+    assert tags(bench, kept) == {"availability: hard to find"}
 
 
 def state_tag(bench: Bench, value: str) -> str | None:

@@ -718,6 +718,38 @@ def test_explain(title: Title, says: list[str]) -> None:
         assert each in text
 
 
+@pytest.mark.parametrize(
+    ("title", "fixed", "says"),
+    [
+        (make_title(on_hand=0, publication_date=date(2027, 2, 3)), False, "takes no back-orders"),
+        (make_title(on_hand=8, publication_date=date(2027, 2, 3)), False, "takes no back-orders"),
+        (make_title(on_hand=0, publisher_status="Out of Print"), True, "takes back-orders"),
+        (make_title(on_hand=None), True, "takes back-orders"),
+        (make_title(on_hand=0, publication_date=date(2027, 2, 3)), True, None),
+        (make_title(on_hand=0, on_order=3), None, None),
+    ],
+)
+def test_the_rule_says_first_what_a_person_has_fixed(
+    title: Title, fixed: bool | None, says: str | None
+) -> None:
+    found = explain(title, in_store(title, fixed_backorder=fixed), rules=RULES, today=TODAY)
+    if says is None:
+        assert "a person" not in found.rule
+        return
+    first, _, rest = found.rule.partition(" Without that: ")
+    assert first == f"a person has fixed that it {says} (allow_backorder in the product's metadata)."
+    assert rest
+
+
+def test_the_rule_says_that_titles_never_read_may_be_ordered() -> None:
+    title, rules = make_title(on_hand=None), StoreRules(orders_unread=True)
+    found = explain(title, in_store(title), rules=rules, today=TODAY)
+    assert (found.status, found.rule) == (
+        "unknown",
+        "its stock was never read, and such titles may be ordered (UNREAD_STOCK).",
+    )
+
+
 def test_explain_a_store_out_of_step() -> None:
     title = make_title(on_hand=10)
     told = explain(title, with_level(in_store(title), stocked=50), rules=RULES, today=TODAY)

@@ -417,6 +417,17 @@ class SimulatedJournal:
         """Of products, which alone are asked for: nothing of them is entered."""
         return {}
 
+    def switched_on_backorders(self, isbns: Sequence[str]) -> set[str]:
+        last: dict[str, bool] = {}
+        for entry in sorted((one for run in self.runs.values() for one in run), key=lambda one: one.at):
+            if entry.isbn in isbns and entry.kind == "variant" and "allow_backorder" in (entry.after or {}):
+                last[entry.isbn or ""] = (entry.after or {})["allow_backorder"]
+        return {isbn for isbn, is_on in last.items() if is_on}
+
+    def state_tags(self, isbns: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The world's shop has no such tags."""
+        return {}
+
     def let_through(self, run_id: str, isbns: Collection[str] | None) -> None:
         self.looked_at[run_id] = self.now(), isbns
 

@@ -1,5 +1,6 @@
 """The storefront's ops: bring titles to the store, and put back what a run changed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,6 +84,7 @@ def push_titles(
         run = replace(
             run, reimport=frozenset(config.reimport), retired=run.retired | frozenset(config.leave_out)
         )
+        _refuse_untracked(run, config.leave_out)
         if config.go_live and not config.dry_run:
             go_live(run)
         if (watching := why_only_plan(run)) or config.dry_run:
@@ -97,6 +99,16 @@ def push_titles(
         _count_requests(report, run.session)
     report.details["medusa_url"] = load(StorefrontSettings).MEDUSA_BACKEND_URL
     return dg.Output(None, metadata=report.metadata())
+
+
+def _refuse_untracked(run: StoreRun, leave_out: Sequence[str]) -> None:
+    """Raises NeedsPerson where a title is to be left out that there is none of: another one is meant."""
+    tracked = {title.isbn for title in run.reader.titles(list(leave_out))} if leave_out else set()
+    if unknown := [isbn for isbn in leave_out if isbn not in tracked]:
+        raise NeedsPerson(
+            f"Nothing was pushed. To be left out is {', '.join(unknown)}, of which the queue has no title. "
+            "Is the ISBN right? Name the one that is meant, or none."
+        )
 
 
 @dg.op(pool=STORE_POOL)

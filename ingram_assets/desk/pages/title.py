@@ -162,6 +162,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
         difference=difference_words(explained) if explained and not (one and one.is_retired) else "",
         shown=shown_words(explained.explanation.shown) if explained else "",
+        is_gone=is_gone(title, seen.store),
         links=_links(request.app.state.lookups.admin_page(), isbn, explained),
         run=begun,
         keys={"read": new_key(), "push": new_key()},
@@ -422,6 +423,13 @@ def shown_words(shown: Shown | None) -> str:
         told += f"; {shown.incoming:,g} on order"
     then = "it may be ordered all the same" if shown.allow_backorder else "it can't be ordered"
     return f"At Ingram’s location {told}. With none left at any location {then}."
+
+
+def is_gone(title: Title | None, store: LastAnswer[ExplainedTitle]) -> bool:
+    """Whether the store, asked just now, has no product of a title that was brought to it. Pure."""
+    explained = None if store.why_not else store.value
+    imported = title is not None and title.imported_at is not None
+    return imported and explained is not None and explained.product_id is None
 
 
 def difference_words(explained: ExplainedTitle) -> str:

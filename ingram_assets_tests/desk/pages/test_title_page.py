@@ -150,6 +150,24 @@ def test_it_says_why_the_store_shows_what_it_shows(pages: TitleDesk, isbn: str):
     assert len(page.tree.css("h1")) == 1
 
 
+def test_a_product_that_is_gone_from_the_store_is_said_to_be(pages: TitleDesk, desk: DeskShop, queue: Queue):
+    gone = desk.title("Gone Tomorrow", ingram=3)
+    with QueueWriter(queue.writer) as writer:
+        writer.add_titles([{"isbn": gone, "title": "Gone Tomorrow", "srp_price": "18.99"}])
+        stock = {"TN": DcStock(3, 0, "primary")}
+        writer.record_stock([{"isbn": gone, "observed_at": NOW, "stock": stock}])
+    with QueueReader(queue.reader) as reader:
+        reader.mark_imported([row.id for row in reader.row_states() if row.isbn == gone])
+    assert "no product of this title" not in pages.page(gone).text
+    desk.bench.shop.delete(f"products/{desk.bench.shop.product(gone)['id']}")
+    page = pages.page(gone)
+    assert "not in the store" in " ".join(page.tree.css_first(".title-head").text().split())
+    assert "In stock" not in page.tree.css_first(".title-head").text()
+    notice = " ".join(page.tree.css_first(".notice-warn").text().split())
+    assert notice.startswith("The store has no product of this title It was deleted there, or the store was")
+    assert "press “Read it now”, then “Push it to the store”" in notice
+
+
 def test_a_second_look_opens_no_connection_to_the_journal(
     pages: TitleDesk, isbn: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -253,7 +271,7 @@ def test_no_two_buttons_share_a_key(pages: TitleDesk, isbn: str):
 def test_nothing_is_retired_by_a_look(pages: TitleDesk, isbn: str):
     pages.runs.started.clear()
     page = pages.visit.get(f"/titles/{isbn}/retire")
-    assert "nobody reads it, and no push touches it" in page.text
+    assert "nobody reads it, and no push touches it unless you name it" in page.text
     assert pages.runs.started == []
 
 
