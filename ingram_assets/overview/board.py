@@ -25,7 +25,7 @@ from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.status import NO_STOCK_TABLE, is_low
 from ingram_assets.staging.reader import Trouble
-from ingram_assets.store.journal import Held, InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 
@@ -129,7 +129,7 @@ class BoardInputs:
     in_step: Mapping[str, InStep] = field(default_factory=dict)
     following: Following | None = None
     retired: frozenset[str] = frozenset()
-    held: Sequence[Held] = ()
+    held: Sequence[HeldTitle] = ()
 
 
 def make_board(
@@ -196,15 +196,15 @@ def _steps(inputs: BoardInputs) -> dict[str, _Step]:
     return steps | dict.fromkeys(inputs.retired, (StoreStep.RETIRED, None, None))
 
 
-def held_titles(held: Iterable[Held]) -> dict[str, list[Held]]:
+def held_titles(held: Iterable[HeldTitle]) -> dict[str, list[HeldTitle]]:
     """ISBN to the guardrails behind which it waits, the first one first."""
-    found: dict[str, list[Held]] = {}
+    found: dict[str, list[HeldTitle]] = {}
     for one in held:
         found.setdefault(one.isbn, []).append(one)
     return found
 
 
-def held_words(held: Iterable[Held]) -> str:
+def held_words(held: Iterable[HeldTitle]) -> str:
     """That a guardrail holds a title back, what to do, and why."""
     reasons = " ".join(one.reason for one in held)
     return f"A guardrail holds it back: plan a push under Runs, and let it through if it is right. {reasons}"

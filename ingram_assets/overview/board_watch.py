@@ -41,7 +41,7 @@ from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
-from ingram_assets.store.journal import Held, InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.journal_views import JournalViews
 from ingram_assets.store.watching import Outlook
 
@@ -88,7 +88,7 @@ class JournalSaid:
     in_step: Mapping[str, InStep]
     outlook: Outlook | None = None
     live_since: datetime | None = None
-    held: Sequence[Held] = ()
+    held: Sequence[HeldTitle] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
-from ingram_assets.store.journal import Held, InStep, Journal
+from ingram_assets.store.journal import HeldTitle, InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.watching import Outlook, StoreMode
@@ -171,7 +171,7 @@ class _Journal:
     outlook: Outlook | None = None
     live_since: datetime | None = None
     problem: str | None = None
-    held: Sequence[Held] = ()
+    held: Sequence[HeldTitle] = ()
 
 
 def _facts(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
-from ingram_assets.store.journal import Held
+from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import WATCHING_ONLY, Outlook
 
 BLOCKED = "blocked"
@@ -83,7 +83,7 @@ class ShopFacts:
     pause: SitePause | None = None
     failed_runs: Sequence[FailedRun] = ()
     unfinished_pushes: Sequence[UnfinishedPush] = ()
-    held: Sequence[Held] = ()
+    held: Sequence[HeldTitle] = ()
     switched_off: Collection[str] = ()
     not_asked: Sequence[str] = ()
     watching: Outlook | None = None

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ingram_assets.store.inventory.ledger import LedgerLine
-from ingram_assets.store.journal import Entry, Held, InStep, read_held, read_in_step
+from ingram_assets.store.journal import Entry, HeldTitle, InStep, read_held, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
 from ingram_assets.store.watching import ModeSetting, Outlook, StoreMode, read_mode, read_outlook
 
@@ -185,7 +185,7 @@ class JournalViews(JournalPool):
         with self._hasty() as connection:
             return read_in_step(connection)
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[HeldTitle]:
         """The titles that wait behind guardrails; as `Journal.held`."""
         with self._hasty() as connection:
             return read_held(connection)

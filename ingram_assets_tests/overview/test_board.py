@@ -30,7 +30,7 @@ from ingram_assets.overview.board import (
     oldest_reading,
 )
 from ingram_assets.staging.reader import Trouble, row_state_of
-from ingram_assets.store.journal import Held, InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.queue import isbn
@@ -179,7 +179,7 @@ def test_whether_the_store_follows():
 @pytest.mark.parametrize("minutes", [5, 30])
 def test_what_a_guardrail_holds_back_is_not_said_to_be_on_its_way(minutes: float):
     title, other = book(1, minutes=minutes), book(2)
-    held = [Held("mass_zero", title.isbn, "75 of 100 would turn to zero.", "run", NOW)]
+    held = [HeldTitle("mass_zero", title.isbn, "75 of 100 would turn to zero.", "run", NOW)]
     one, fine = board(title, other, in_step=told(title, minutes=60) | told(other), held=held)
     assert (one.step, fine.step) == (StoreStep.HELD, StoreStep.IN_STEP)
     assert one.step_since == NOW - timedelta(minutes=minutes)

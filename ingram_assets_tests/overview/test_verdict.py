@@ -10,7 +10,7 @@ import pytest
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
-from ingram_assets.store.journal import Held
+from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import DayPlan, Outlook, PlanFigures, StoreMode
 
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
@@ -21,7 +21,7 @@ BLOCK = Block(60, AGO, "The site blocks this machine.")
 PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machine (status 429)")
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
 SWEEP = FailedRun("ipage/stock_sweep", "run", AGO, "It was stopped.")
-HELD = Held("mass_zero", "a", "75 of 100 would turn to zero.", "run", AGO)
+HELD = HeldTitle("mass_zero", "a", "75 of 100 would turn to zero.", "run", AGO)
 BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
 LATE = {"late": 4, "oldest": NOW - timedelta(hours=3)}
 

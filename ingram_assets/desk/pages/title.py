@@ -40,7 +40,7 @@ from ingram_assets.overview.title_story import (
 )
 from ingram_assets.staging.reader import StockChange, Trouble
 from ingram_assets.store.inventory.ledger import LedgerLine
-from ingram_assets.store.journal import Entry, Held
+from ingram_assets.store.journal import Entry, HeldTitle
 from ingram_assets.store.journal_views import WantedLines
 from ingram_assets.store.plan import Shown
 
@@ -72,7 +72,7 @@ class JournalTitle:
 
     entries: Sequence[Entry]
     lines: Sequence[LedgerLine]
-    held: Sequence[Held] = ()
+    held: Sequence[HeldTitle] = ()
 
 
 @dataclass(frozen=True, slots=True)
