@@ -37,7 +37,7 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
-    Standing,
+    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -123,7 +123,7 @@ def _lines(checked: Checked) -> list[str]:
     return [f"- {line}" for line in checked.titles]
 
 
-def _reasons(guardrails: Sequence[Standing]) -> str:
+def _reasons(guardrails: Sequence[StandingGuardrail]) -> str:
     return " ".join(one.reason for one in guardrails)
 
 

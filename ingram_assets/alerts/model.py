@@ -33,7 +33,7 @@ class Failed:
     reason: str
     retried: bool = False
     check: str | None = None
-    guardrails: tuple["Standing", ...] = ()
+    guardrails: tuple["StandingGuardrail", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Succeeded:
     work: str
 
 
-class Standing(NamedTuple):
+class StandingGuardrail(NamedTuple):
     """A guardrail behind which titles wait, and what it said."""
 
     guardrail: str
@@ -81,7 +81,7 @@ class Checked:
     blocking: bool = False
     titles: tuple[str, ...] = ()
     fields: tuple[GoneField, ...] = ()
-    guardrails: tuple[Standing, ...] = ()
+    guardrails: tuple[StandingGuardrail, ...] = ()
 
     @property
     def check(self) -> str:

@@ -25,7 +25,7 @@ from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.status import NO_STOCK_TABLE, is_low
 from ingram_assets.staging.reader import Trouble
-from ingram_assets.store.journal import InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 
@@ -38,6 +38,7 @@ class StoreStep(StrEnum):
 
     IN_STEP = "in step"
     ON_ITS_WAY = "on its way"
+    HELD = "held back"
     BEHIND = "behind"
     FAILED = "failed"
     RETIRED = "retired"
@@ -120,6 +121,7 @@ class BoardInputs:
         unread: by ISBN.
         in_step: what the store was last told, by ISBN.
         following: `None`: the journal can't be asked.
+        held: the titles that wait behind guardrails.
     """
 
     titles: Sequence[Title]
@@ -127,6 +129,7 @@ class BoardInputs:
     in_step: Mapping[str, InStep] = field(default_factory=dict)
     following: Following | None = None
     retired: frozenset[str] = frozenset()
+    held: Sequence[HeldTitle] = ()
 
 
 def make_board(
@@ -176,6 +179,11 @@ def _steps(inputs: BoardInputs) -> dict[str, _Step]:
         steps |= {isbn: (StoreStep.ON_ITS_WAY, since, None) for isbn, since in waiting.items()}
         steps |= {one.isbn: (StoreStep.BEHIND, one.since, one.words) for one in behind}
         steps |= {
+            isbn: (StoreStep.HELD, steps[isbn][1] or held[0].at, held_words(held))
+            for isbn, held in held_titles(inputs.held).items()
+            if isbn in steps and not inputs.following.is_watching
+        }
+        steps |= {
             isbn: (StoreStep.BEHIND, told.undone_at, "is as an undo left it")
             for isbn, told in inputs.in_step.items()
             if told.undone_at and isbn in steps
@@ -186,6 +194,20 @@ def _steps(inputs: BoardInputs) -> dict[str, _Step]:
         if one.failed_reason is not None
     }
     return steps | dict.fromkeys(inputs.retired, (StoreStep.RETIRED, None, None))
+
+
+def held_titles(held: Iterable[HeldTitle]) -> dict[str, list[HeldTitle]]:
+    """ISBN to the guardrails behind which it waits, the first one first."""
+    found: dict[str, list[HeldTitle]] = {}
+    for one in held:
+        found.setdefault(one.isbn, []).append(one)
+    return found
+
+
+def held_words(held: Iterable[HeldTitle]) -> str:
+    """That a guardrail holds a title back, what to do, and why."""
+    reasons = " ".join(one.reason for one in held)
+    return f"A guardrail holds it back: plan a push under Runs, and let it through if it is right. {reasons}"
 
 
 def _board_title(
@@ -253,8 +275,9 @@ class Trait(StrEnum):
 _HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
     Trait.LATE: lambda one: one.is_late or one.is_aged,
     Trait.LOW: lambda one: one.is_low,
-    Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY),
-    Trait.BEHIND: lambda one: one.step is StoreStep.BEHIND,
+    Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY, StoreStep.HELD),
+    # What a guardrail holds back does not come by itself either.
+    Trait.BEHIND: lambda one: one.step in (StoreStep.BEHIND, StoreStep.HELD),
     Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
     Trait.NOT_READ: lambda one: not one.has_no_table and (one.unread is not None or one.as_of is None),
     Trait.NO_TABLE: lambda one: one.has_no_table,

@@ -41,7 +41,7 @@ from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
-from ingram_assets.store.journal import InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.journal_views import JournalViews
 from ingram_assets.store.watching import Outlook
 
@@ -82,11 +82,13 @@ class JournalSaid:
     Attributes:
         outlook: what a push would do, where nothing is written; `None`: the store is live.
         live_since: as `StoreMode` has it.
+        held: the titles that wait behind guardrails.
     """
 
     in_step: Mapping[str, InStep]
     outlook: Outlook | None = None
     live_since: datetime | None = None
+    held: Sequence[HeldTitle] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +307,7 @@ class BoardWatch:
     def _ask_journal(self) -> JournalSaid:
         journal = self._journal()
         mode = journal.mode(self.settings.store.MODE)
-        return JournalSaid(journal.in_step(), journal.outlook(mode), mode.live_since)
+        return JournalSaid(journal.in_step(), journal.outlook(mode), mode.live_since, journal.held())
 
     def _ask_first_changes(self) -> None:
         queue, journal = self._latest.queue.value, self._latest.journal.value
@@ -391,9 +393,9 @@ class BoardWatch:
         settings, queue = self.settings, latest.queue.value
         if queue is None:
             return ()
-        in_step = latest.journal.value.in_step if latest.journal.value else {}
+        told = latest.journal.value or JournalSaid({})
         return make_board(
-            BoardInputs(queue.titles, queue.unread, in_step, latest.following, self._retired),
+            BoardInputs(queue.titles, queue.unread, told.in_step, latest.following, self._retired, told.held),
             now=datetime.now(UTC),
             today=store_today(settings.common),
             rules=store_rules(settings.store),
@@ -436,6 +438,7 @@ class BoardWatch:
             silent_since=said.silent_since if said else None,
             failed_runs=latest.failures.failed_runs,
             unfinished_pushes=latest.failures.unfinished_pushes,
+            held=[one for one in told.held if one.isbn not in self._retired] if told else (),
             switched_off=sorted(self._switched_off),
             not_asked=tuple(
                 f"{name} can't be asked: {answer.why_not}"

@@ -28,7 +28,7 @@ from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
-from ingram_assets.store.journal import InStep, Journal
+from ingram_assets.store.journal import HeldTitle, InStep, Journal
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.watching import Outlook, StoreMode
@@ -171,6 +171,7 @@ class _Journal:
     outlook: Outlook | None = None
     live_since: datetime | None = None
     problem: str | None = None
+    held: Sequence[HeldTitle] = ()
 
 
 def _facts(
@@ -191,6 +192,7 @@ def _facts(
         watching=journal.outlook,
         failed_runs=dagster.failed_runs,
         unfinished_pushes=dagster.unfinished_pushes,
+        held=[one for one in journal.held if one.isbn not in dagster.retired],
         pause=dagster.pause,
         silent_since=dagster.silent_since,
         switched_off=tuple(sorted(dagster.switched_off)),
@@ -265,7 +267,7 @@ def _ask_journal(settings: StorefrontSettings) -> _Journal:
     try:
         with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
             mode = journal.mode(settings.MODE)
-            return _Journal(journal.in_step(), journal.outlook(mode), mode.live_since)
+            return _Journal(journal.in_step(), journal.outlook(mode), mode.live_since, held=journal.held())
     except IngramError as error:
         watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
         problem = f"{error} So it is not known here whether the store follows the queue."

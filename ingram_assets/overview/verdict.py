@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
+from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import WATCHING_ONLY, Outlook
 
 BLOCKED = "blocked"
@@ -82,6 +83,7 @@ class ShopFacts:
     pause: SitePause | None = None
     failed_runs: Sequence[FailedRun] = ()
     unfinished_pushes: Sequence[UnfinishedPush] = ()
+    held: Sequence[HeldTitle] = ()
     switched_off: Collection[str] = ()
     not_asked: Sequence[str] = ()
     watching: Outlook | None = None
@@ -116,6 +118,7 @@ class Verdict:
         return f"The store {verb} the truth{since}. {self.why}"
 
 
+_IF_STOPPED = "See what would change: ingram push --dry-run. If it is right: ingram push --let-through"
 _IF_BLOCKED = "Wait; if it stays, lower IPAGE_CONCURRENCY, and sign in to iPage by hand once."
 _HOW_KEPT = {
     VerdictKind.KEPT: "The store tells the truth",
@@ -229,6 +232,8 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
         why = f"iPage blocks this machine: {titles} could not be read. {facts.block.reason}"
         yield _Cause(VerdictKind.BLOCK, facts.block.since, why, _IF_BLOCKED)
     for run in sorted(facts.failed_runs, key=lambda run: run.stopped_by is None):
+        if run.job == "push" and run.stopped_by == "guardrail":
+            continue  # Told above as long as a title waits behind it, and over then.
         if run.job in ("push", "sync_stock") or run.job.startswith("ipage/"):
             yield _of_run(run)
     if facts.switched_off:
@@ -253,9 +258,8 @@ def left_alone(pause: SitePause) -> str:
 
 def _of_run(run: FailedRun) -> _Cause:
     reason = run.reason.partition(" The commands:")[0]
-    again = "ingram push" if run.job == "push" else "ingram sync-stock"
     if run.stopped_by == "guardrail":
-        what = f"Look whether it is right. If it is: {again} --let-through"
+        what = "Look whether it is right. If it is: ingram sync-stock --let-through"
         return _Cause(VerdictKind.GUARDRAIL, run.ended_at, f"A guardrail stopped {run.job}: {reason}", what)
     if run.stopped_by == "block":
         return _Cause(VerdictKind.BLOCK, run.ended_at, f"iPage blocks this machine: {reason}", _IF_BLOCKED)
@@ -267,15 +271,24 @@ def _guardrail(facts: ShopFacts) -> _Cause | None:
     """A push that a guardrail stopped, and that titles wait for."""
     stopped = [push for push in facts.unfinished_pushes if push.by_guardrail]
     if not stopped:
-        return None
+        return _held(facts)
     reason = stopped[0].reason.partition(" The commands:")[0]
     titles = len({isbn for push in stopped for isbn in push.titles})
     why = (
         f"A guardrail stopped the push that {_titles(titles)} wait{'s' if titles == 1 else ''} for: {reason}"
     )
     ended = [push.since for push in stopped if push.since is not None]
-    what = "See what would change: ingram push --dry-run. If it is right: ingram push --let-through"
-    return _Cause(VerdictKind.GUARDRAIL, min(ended, default=None), why, what)
+    return _Cause(VerdictKind.GUARDRAIL, min(ended, default=None), why, _IF_STOPPED)
+
+
+def _held(facts: ShopFacts) -> _Cause | None:
+    """Titles that wait behind a guardrail for another reason than a change in the queue."""
+    if not facts.held:
+        return None
+    titles, reason = len({one.isbn for one in facts.held}), facts.held[0].reason
+    wait = "waits" if titles == 1 else "wait"
+    why = f"A guardrail stopped the push that {_titles(titles)} {wait} for: {reason}"
+    return _Cause(VerdictKind.GUARDRAIL, min(one.at for one in facts.held), why, _IF_STOPPED)
 
 
 def _halves(text: str) -> tuple[str, str]:

@@ -111,7 +111,7 @@ class InStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldTitle:
     """A title that waits behind a guardrail.
 
     Attributes:
@@ -591,7 +591,7 @@ class Journal:
                 [list(isbns)],
             )
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[HeldTitle]:
         """The titles that wait behind guardrails."""
         with journal_failures(_RUN_AGAIN):
             return read_held(self._db)
@@ -653,10 +653,10 @@ def read_in_step(connection: psycopg.Connection) -> dict[str, InStep]:
     }
 
 
-def read_held(connection: psycopg.Connection) -> list[Held]:
+def read_held(connection: psycopg.Connection) -> list[HeldTitle]:
     """As `Journal.held`, on whatever connection. Raises psycopg.Error."""
     query = "SELECT guardrail, isbn, reason, run_id, at FROM store_held ORDER BY at, guardrail, isbn"
-    return [Held(*row) for row in connection.execute(query)]
+    return [HeldTitle(*row) for row in connection.execute(query)]
 
 
 def _no_more_copies_than(fields: dict[str, Any], ours: float | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ingram_assets.store.inventory.ledger import LedgerLine
-from ingram_assets.store.journal import Entry, InStep, read_in_step
+from ingram_assets.store.journal import Entry, HeldTitle, InStep, read_held, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
 from ingram_assets.store.watching import ModeSetting, Outlook, StoreMode, read_mode, read_outlook
 
@@ -184,6 +184,11 @@ class JournalViews(JournalPool):
         """ISBN to what the store was last told of it; as `Journal.in_step`."""
         with self._hasty() as connection:
             return read_in_step(connection)
+
+    def held(self) -> list[HeldTitle]:
+        """The titles that wait behind guardrails; as `Journal.held`."""
+        with self._hasty() as connection:
+            return read_held(connection)
 
     def mode(self, setting: ModeSetting) -> StoreMode:
         """Whether what is planned is written to the store; as `Journal.mode`."""

@@ -21,7 +21,7 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
-    Standing,
+    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -211,10 +211,13 @@ class TestChecks:
         assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True) == []
 
     def test_another_guardrail_s_stop_is_an_incident_of_its_own(self, shop):
-        prices, zeros = Standing("mass_price", "9 prices."), Standing("mass_zero", "75 to zero.")
+        prices, zeros = (
+            StandingGuardrail("mass_price", "9 prices."),
+            StandingGuardrail("mass_zero", "75 to zero."),
+        )
         both = (prices, zeros)
 
-        def stops(reason: str, *standing: Standing) -> list[str]:
+        def stops(reason: str, *standing: StandingGuardrail) -> list[str]:
             return shop.checks(*self.CHECK, False, blocking=True, reason=reason, guardrails=standing)
 
         assert stops("9 prices.", prices) == ["A guardrail stopped the push to the store: prices"]
@@ -239,7 +242,10 @@ class TestChecks:
         assert open_incidents(shop.book) == []
 
     def test_guardrails_that_stop_a_push_together_are_one_incident(self, shop):
-        files, zeros = Standing("mass_digital", "9 files."), Standing("mass_zero", "75 to zero.")
+        files, zeros = (
+            StandingGuardrail("mass_digital", "9 files."),
+            StandingGuardrail("mass_zero", "75 to zero."),
+        )
         subject = (
             "A guardrail stopped the push to the store: titles that turn into files, titles that turn to zero"
         )
@@ -253,7 +259,7 @@ class TestChecks:
         assert len(shop.checks(*self.CHECK, True)) == 2
 
     def test_the_run_that_a_guardrail_stopped_may_be_seen_first(self, shop):
-        zeros = (Standing("mass_zero", "75 to zero."),)
+        zeros = (StandingGuardrail("mass_zero", "75 to zero."),)
         check = ": ".join(self.CHECK)
         assert len(shop.fails(PUSH, "guardrail", run_id="r1", check=check, guardrails=zeros)) == 1
         assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True, guardrails=zeros) == []

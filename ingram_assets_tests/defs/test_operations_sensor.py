@@ -21,6 +21,7 @@ from ingram_assets.alerts.delivery import targets_of
 from ingram_assets.alerts.incidents import DIGEST_HOUR
 from ingram_assets.defs.events import classified, log_check, stopped
 from ingram_assets.defs.keys import (
+    HELD_BY,
     INVENTORY_LEVELS,
     ISBNS,
     PLAN_TAG,
@@ -295,6 +296,27 @@ class TestRuns:
         watch.tick()
         assert watch.told[1:] == ["Over: a guardrail stopped the push to the store"]
         assert "1 repeat" in watch.hook.received[1]["message"]
+
+    def test_another_guardrail_that_stops_a_push_is_told_for_itself(self, watch):
+        def tripped(reason: str, **standing: str) -> Any:
+            def body(context: Any) -> None:
+                more = {HELD_BY: dg.MetadataValue.json(standing)}
+                name = "no_guardrail_tripped"
+                log_check(context, INVENTORY_LEVELS, name, passed=False, description=reason, more=more)
+                raise stopped("guardrail", reason)
+
+            return body
+
+        watch.tick()
+        push(watch.instance, tripped("9 prices.", mass_price="9 prices."))
+        watch.tick()
+        push(watch.instance, tripped("75 to zero.", mass_price="9 prices.", mass_zero="75 to zero."))
+        watch.tick()
+        assert watch.told == [
+            "A guardrail stopped the push to the store: prices",
+            "A guardrail stopped the push to the store: titles that turn to zero",
+        ]
+        assert "75 to zero." in watch.hook.received[1]["message"]
 
     def test_a_check_that_only_warns_wakes_nobody(self, watch):
         def evaluated(severity: dg.AssetCheckSeverity) -> dg.AssetCheckEvaluation:

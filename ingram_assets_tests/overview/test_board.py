@@ -30,7 +30,7 @@ from ingram_assets.overview.board import (
     oldest_reading,
 )
 from ingram_assets.staging.reader import Trouble, row_state_of
-from ingram_assets.store.journal import InStep
+from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.queue import isbn
@@ -174,6 +174,18 @@ def test_whether_the_store_follows():
     assert by_step[StoreStep.BEHIND].why == "has a change of stock that the store does not show"
     assert by_step[StoreStep.BEHIND].step_since == NOW - timedelta(minutes=30)
     assert by_step[StoreStep.ON_ITS_WAY].step_since == NOW - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("minutes", [5, 30])
+def test_what_a_guardrail_holds_back_is_not_said_to_be_on_its_way(minutes: float):
+    title, other = book(1, minutes=minutes), book(2)
+    held = [HeldTitle("mass_zero", title.isbn, "75 of 100 would turn to zero.", "run", NOW)]
+    one, fine = board(title, other, in_step=told(title, minutes=60) | told(other), held=held)
+    assert (one.step, fine.step) == (StoreStep.HELD, StoreStep.IN_STEP)
+    assert one.step_since == NOW - timedelta(minutes=minutes)
+    assert (one.why or "").startswith("A guardrail holds it back: plan a push under Runs, and let it through")
+    assert (one.why or "").endswith("75 of 100 would turn to zero.")
+    assert isbns(find((one, fine), BoardQuery(trait=Trait.BEHIND)).titles) == [title.isbn]
 
 
 def test_a_sweep_that_is_at_work_makes_nobody_late():

@@ -10,6 +10,7 @@ import pytest
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
+from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import DayPlan, Outlook, PlanFigures, StoreMode
 
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
@@ -20,6 +21,7 @@ BLOCK = Block(60, AGO, "The site blocks this machine.")
 PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machine (status 429)")
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
 SWEEP = FailedRun("ipage/stock_sweep", "run", AGO, "It was stopped.")
+HELD = HeldTitle("mass_zero", "a", "75 of 100 would turn to zero.", "run", AGO)
 BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
 LATE = {"late": 4, "oldest": NOW - timedelta(hours=3)}
 
@@ -72,6 +74,7 @@ def test_titles_without_a_reading_are_not_said_to_have_been_read() -> None:
         (BEHIND, "behind"),
         (LATE, "late"),
         (BEHIND | {"unfinished_pushes": [STOPPED], "block": BLOCK}, "guardrail"),
+        ({"held": [HELD]}, "guardrail"),
         (LATE | {"block": BLOCK, "failed_runs": [FAILED]}, "block"),
         (LATE | {"block": BLOCK, "pause": PAUSE, "failed_runs": [FAILED]}, "block"),
         (LATE | {"failed_runs": [FAILED], "switched_off": ["sweeps"]}, "failed_runs"),
@@ -96,6 +99,8 @@ def test_not_kept_and_what_keeps_it_from_that(facts: dict[str, Any], kind: str) 
         ({"failed_runs": [FAILED, replace(SWEEP, stopped_by="block")]}, "block", True),
         ({"failed_runs": [replace(SWEEP, stopped_by="guardrail")]}, "guardrail", True),
         ({"failed_runs": [FAILED]}, "failed_runs", True),
+        # No title waits behind it any more: it is over, whatever push brought them.
+        ({"failed_runs": [replace(FAILED, stopped_by="guardrail")]}, "kept", True),
         ({"switched_off": ["sweeps"]}, "switched_off", True),
         ({"failed": 1}, "failed_titles", True),
         ({"is_running": False}, "kept", True),
@@ -117,6 +122,12 @@ def test_a_guardrail_s_figures_are_told_and_its_commands_once() -> None:
     assert found.why == "A guardrail stopped the push that 2 titles wait for: 2 of 3 would turn to zero."
     assert found.since == AGO
     assert "ingram push --let-through" in found.what_to_do
+
+
+def test_what_waits_behind_a_guardrail_is_told_though_the_queue_has_no_change_of_it() -> None:
+    found = verdict(held=[HELD, replace(HELD, isbn="b", at=NOW)])
+    assert (found.kept, found.since) == (False, AGO)
+    assert found.why == "A guardrail stopped the push that 2 titles wait for: 75 of 100 would turn to zero."
 
 
 def test_a_pause_after_a_block_is_told_with_its_end_in_one_line() -> None:

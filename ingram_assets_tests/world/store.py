@@ -17,7 +17,7 @@ from ingram_assets.store.import_plan import RowPlan
 from ingram_assets.store.journal import (
     Change,
     Entry,
-    Held,
+    HeldTitle,
     InStep,
     Journal,
     Kind,
@@ -366,7 +366,7 @@ class SimulatedJournal:
     ids: dict[What, dict[str, Known]] = field(default_factory=dict)
     looked_at: dict[str, tuple[datetime, Collection[str] | None]] = field(default_factory=dict)
     """Run's id to when a person let it through, and of which titles; `None`: of all."""
-    behind: dict[tuple[str, str], Held] = field(default_factory=dict)
+    behind: dict[tuple[str, str], HeldTitle] = field(default_factory=dict)
     """By guardrail and ISBN, the titles that wait behind it."""
     holder: "Holder | None" = None
     """Who has the lock of the one run that may be at work."""
@@ -474,14 +474,14 @@ class SimulatedJournal:
         for isbn, until in valid_until.items():
             self.told[isbn] = replace(self.told[isbn], valid_until=until)
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[HeldTitle]:
         return list(self.behind.values())
 
     def hold(self, run_id: str, reasons: Mapping[str, str], isbns: Collection[str]) -> None:
         self.release(isbns, reasons)
         for isbn in isbns:
             for name, reason in reasons.items():
-                self.behind[name, isbn] = Held(name, isbn, reason, run_id, self.now())
+                self.behind[name, isbn] = HeldTitle(name, isbn, reason, run_id, self.now())
 
     def release(self, isbns: Collection[str], stay: Collection[str] = ()) -> None:
         for name, isbn in list(self.behind):

@@ -24,7 +24,7 @@ from ingram_assets.alerts.model import (
     LowStock,
     Occurrence,
     Promise,
-    Standing,
+    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -196,10 +196,10 @@ def checked(evaluation: dg.AssetCheckEvaluation, head: Head) -> Checked:
     )
 
 
-def _standing(metadata: Mapping[str, dg.MetadataValue]) -> tuple[Standing, ...]:
+def _standing(metadata: Mapping[str, dg.MetadataValue]) -> tuple[StandingGuardrail, ...]:
     said = metadata.get(HELD_BY)
     reasons: dict[str, Any] = said.value if isinstance(said, dg.JsonMetadataValue) else {}  # type: ignore[assignment]
-    return tuple(Standing(name, str(reason)) for name, reason in sorted(reasons.items()))
+    return tuple(StandingGuardrail(name, str(reason)) for name, reason in sorted(reasons.items()))
 
 
 def _gone_fields(metadata: Mapping[str, dg.MetadataValue]) -> tuple[GoneField, ...]:

@@ -40,7 +40,7 @@ from ingram_assets.overview.title_story import (
 )
 from ingram_assets.staging.reader import StockChange, Trouble
 from ingram_assets.store.inventory.ledger import LedgerLine
-from ingram_assets.store.journal import Entry
+from ingram_assets.store.journal import Entry, HeldTitle
 from ingram_assets.store.journal_views import WantedLines
 from ingram_assets.store.plan import Shown
 
@@ -72,6 +72,7 @@ class JournalTitle:
 
     entries: Sequence[Entry]
     lines: Sequence[LedgerLine]
+    held: Sequence[HeldTitle] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     begun = _run(request.app.state.lookups, run)
     if seen.is_unknown:
         return render(request, "title_unknown.html", status=404, isbn=isbn, key=new_key(), run=begun)
+    held = () if one and one.is_retired else seen.written.held
     title, explained = seen.row.title, seen.store.value or looks.explained_without_store(seen.row)
     return render(
         request,
@@ -160,7 +162,10 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
         chart=_chart(request, seen.row, seen.written),
         rows=copies_rows(seen.row.readings, seen.written.entries),
         happened=[told_moment(each) for each in looks.happened(seen)[:_SHOWN]],
-        difference=difference_words(explained) if explained and not (one and one.is_retired) else "",
+        difference=difference_words(explained, is_held=bool(held))
+        if explained and not (one and one.is_retired)
+        else "",
+        held=held,
         shown=shown_words(explained.explanation.shown) if explained else "",
         is_gone=is_gone(title, seen.store),
         links=_links(request.app.state.lookups.admin_page(), isbn, explained),
@@ -279,7 +284,8 @@ class TitleLooks:
         def look() -> JournalTitle:
             views = self._lookups.journal()
             lines = views.ledger(WantedLines(isbn=isbn), _CHANGES)
-            return JournalTitle(views.history(isbn, _CHANGES), lines[::-1])
+            held = [one for one in views.held() if one.isbn == isbn]
+            return JournalTitle(views.history(isbn, _CHANGES), lines[::-1], held)
 
         return self._ask(self._lookups.journal_known, "title", look)
 
@@ -432,12 +438,12 @@ def is_gone(title: Title | None, store: LastAnswer[ExplainedTitle]) -> bool:
     return imported and explained is not None and explained.product_id is None
 
 
-def difference_words(explained: ExplainedTitle) -> str:
+def difference_words(explained: ExplainedTitle, *, is_held: bool = False) -> str:
     """How what the store has differs from what it should have; "": it does not, or can't be told. Pure."""
     has, then = explained.explanation.shown, explained.after_push
     if then is None:
         return ""
-    so = "(the next push puts it right)"
+    so = "(a guardrail holds it back)" if is_held else "(the next push puts it right)"
     if has is None or has.stocked is None or then.stocked is None or has.stocked == then.stocked:
         return f"differs: see “Store” below {so}"
     return f"differs: the store has {has.stocked:,g}, should have {then.stocked:,g} {so}"

@@ -21,7 +21,7 @@ from ingram_assets.overview.title_story import Happened
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.journal import Entry
+from ingram_assets.store.journal import Entry, Journal
 from ingram_assets.store.plan import Shown as InStore
 from ingram_assets_tests.testing.desk import DeskShop, looks
 from ingram_assets_tests.testing.desk_work import Shown, Visit, nowhere
@@ -166,6 +166,22 @@ def test_a_product_that_is_gone_from_the_store_is_said_to_be(pages: TitleDesk, d
     notice = " ".join(page.tree.css_first(".notice-warn").text().split())
     assert notice.startswith("The store has no product of this title It was deleted there, or the store was")
     assert "press “Read it now”, then “Push it to the store”" in notice
+
+
+def test_it_says_that_a_guardrail_holds_it_back(pages: TitleDesk, isbn: str, journal_url: str):
+    with Journal(journal_url) as journal:
+        journal.hold("run-of-the-stop", {"mass_zero": "75 of 100 would turn to zero."}, [isbn])
+        try:
+            page = pages.page(isbn)
+        finally:
+            journal.release([isbn])
+    assert "differs: the store has 410, should have 371 (a guardrail holds it back)" in page.text
+    assert "the next push puts it right" not in page.text
+    notice = " ".join(page.tree.css_first(".notice-warn").text().split())
+    assert notice.startswith("A guardrail holds it back 75 of 100 would turn to zero.")
+    assert "press “Plan a push” under Runs" in notice
+    assert page.tree.css_first('.notice-warn a[href="/runs/run-of-the-stop"]')
+    assert "A guardrail holds it back" not in pages.page(isbn).text
 
 
 def test_a_second_look_opens_no_connection_to_the_journal(
