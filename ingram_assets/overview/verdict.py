@@ -253,7 +253,8 @@ def left_alone(pause: SitePause) -> str:
 
 def _of_run(run: FailedRun) -> _Cause:
     reason = run.reason.partition(" The commands:")[0]
-    again = "ingram push" if run.job == "push" else "ingram sync-stock"
+    found = run.job in ("discover", "ipage/saved_search")
+    again = "ingram push" if run.job == "push" else f"ingram {'discover' if found else 'sync-stock'}"
     if run.stopped_by == "guardrail":
         what = f"Look whether it is right. If it is: {again} --let-through"
         return _Cause(VerdictKind.GUARDRAIL, run.ended_at, f"A guardrail stopped {run.job}: {reason}", what)
