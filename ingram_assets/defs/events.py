@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from ingram_assets.defs.failure_text import STOPPED_AT_WORK
 from ingram_assets.defs.keys import PROGRESS_TAG
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.failures import IngramError, of_the_disk
@@ -256,6 +257,8 @@ def classified() -> Iterator[None]:
     """
     try:
         yield
+    except dg.DagsterExecutionInterruptedError:
+        raise dg.DagsterExecutionInterruptedError(STOPPED_AT_WORK) from None
     except IngramError as error:
         raise failure_of(error) from error
     except (OSError, sqlite3.OperationalError) as error:

@@ -17,6 +17,17 @@ PROCESS_GONE = (
     "start it again."
 )
 NEVER_BEGAN = "The run did not begin in time: what was to start it had died. Start it again."
+BY_PERSON = (
+    "It was stopped by a person, on Dagster's page, at the desk or with Ctrl-C. What it had recorded stands. "
+    "Start it again if it is wanted."
+)
+INTERRUPTED = (
+    "It was interrupted: its process was told to end (was ingram up stopped, or the machine?). What it had "
+    "recorded stands; start it again if it was asked for by hand."
+)
+STOPPED_AT_WORK = "It was stopped at its work. What it had recorded stands."
+"""What Dagster's own page shows of a step, which does not know who stopped it."""
+_INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 _SAID_OF_IT = re.compile("outside the execution context|Detected run worker status")
 """Dagster's words: those of a code server, and those of run monitoring."""
 _OF_DAGSTERS_DATABASE = re.compile(r"psycopg2\.(OperationalError|InterfaceError)")
@@ -27,8 +38,10 @@ def of_error(error: SerializableErrorInfo | None) -> str:
     """The name and message of what was raised first; the errors around it say only where."""
     if error is None:
         return "No reason given."
-    while error.cause is not None:
+    while error.cause is not None and error.cls_name not in _INTERRUPTS:
         error = error.cause
+    if error.cls_name in _INTERRUPTS:
+        return INTERRUPTED
     # "package.module.Name: message": the package says nothing to the reader.
     told = error.message.strip().removeprefix(error.message.partition(error.cls_name or ":")[0])
     if _OF_DAGSTERS_DATABASE.match(error.message):
@@ -50,6 +63,8 @@ def of_run(event: dg.DagsterEvent) -> str:
     if event.message and _SAID_OF_IT.search(event.message):
         return PROCESS_GONE
     ended = event.event_specific_data
+    if isinstance(ended, JobCanceledData) and ended.error and of_error(ended.error) == INTERRUPTED:
+        return BY_PERSON  # Dagster found that somebody had asked for it; else it fails.
     if isinstance(ended, JobFailureData) and ended.failure_reason == RunFailureReason.START_TIMEOUT:
         return NEVER_BEGAN
     if isinstance(ended, (JobFailureData, JobCanceledData)) and ended.error:

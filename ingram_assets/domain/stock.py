@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, cast, get_args
 
+from ingram_assets.domain.wording import count
+
 Role = Literal["primary", "secondary", "other"]
 
 MAX_COUNT = 10_000_000
@@ -81,6 +83,17 @@ def from_json(data: Mapping[str, Any] | None) -> dict[str, DcStock] | None:
             of = counts if isinstance(counts, Mapping) else {}
             stock[dc] = DcStock(_count(of.get("onHand")), _count(of.get("onOrder")), _role(of.get("type")))
     return stock
+
+
+def in_words(data: object) -> str | None:
+    """What `to_json` wrote, for a person: "TN 410 on hand and 0 on order, …"; `None`: it is no stock."""
+    if not isinstance(data, Mapping) or not data:
+        return None
+    if not all(isinstance(one, Mapping) and one.keys() >= {"onHand", "onOrder"} for one in data.values()):
+        return None
+    stock = from_json(data) or {}
+    said = [f"{dc} {count(of.on_hand)} on hand and {count(of.on_order)} on order" for dc, of in stock.items()]
+    return ", ".join(said) or None
 
 
 def _role(value: Any) -> Role:

@@ -45,7 +45,8 @@ def collect(instance: "DagsterInstance", run: "DagsterRun", seconds: float) -> R
             metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
             error = failure_text.of_step(failure)
         else:
-            error = error or failure_text.of_run(event)
+            # An interrupted step does not know by whom.
+            error = failure_text.of_run(event) if error in (None, failure_text.INTERRUPTED) else error
         said = {name: metadata[name].value for name in (REPORT, STOPPED, KIND) if name in metadata}
         reports += [said[REPORT]] if REPORT in said else []
         stopped, kind = said.get(STOPPED, stopped), said.get(KIND, kind)

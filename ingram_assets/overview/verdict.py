@@ -259,7 +259,8 @@ def left_alone(pause: SitePause) -> str:
 def _of_run(run: FailedRun) -> _Cause:
     reason = run.reason.partition(" The commands:")[0]
     if run.stopped_by == "guardrail":
-        what = "Look whether it is right. If it is: ingram sync-stock --let-through"
+        again = "discover" if run.job in ("discover", "ipage/saved_search") else "sync-stock"
+        what = f"Look whether it is right. If it is: ingram {again} --let-through"
         return _Cause(VerdictKind.GUARDRAIL, run.ended_at, f"A guardrail stopped {run.job}: {reason}", what)
     if run.stopped_by == "block":
         return _Cause(VerdictKind.BLOCK, run.ended_at, f"iPage blocks this machine: {reason}", _IF_BLOCKED)

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
+from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.store.apply import BUSY, LEVELS, apply
 from ingram_assets.store.beside import beside_operations, enter_levels, read_began
@@ -229,7 +230,7 @@ class _Undo:
             if now == before:
                 continue
             if now != after:
-                self._leave(isbn, f"{name} is {now!r} now, which the run did not write.")
+                self._leave(isbn, _other_now(name, now))
             elif key != name:
                 flags.setdefault("metadata", {})[key] = before
             else:
@@ -269,7 +270,7 @@ class _Undo:
             after = fold.after.get(name)
             now = field_now(row, variant, name, before, after)
             if now != before and now != after:
-                self._leave(isbn, f"{name} is {now!r} now, which the run did not write.")
+                self._leave(isbn, _other_now(name, now))
             elif now != before:
                 update.put(row, name, now, before)
         if update.after:
@@ -376,6 +377,24 @@ def _added(row: ProductRow, has_our_cover: bool) -> list[str]:
         "variants": len(row["variants"] or []) > 1,
     }
     return [name for name, true in more.items() if true]
+
+
+def _other_now(name: str, now: Any) -> str:
+    """Why a field stays as somebody else has left it, in words."""
+    match now:
+        case _ if now in (None, "", [], {}):
+            said = "none"
+        case bool():
+            said = str(now).lower()
+        case list():
+            said = ", ".join(map(str, now))
+        case dict():
+            said = stock_rules.in_words(now) or ", ".join(f"{key} {value}" for key, value in now.items())
+        case str():
+            said = f"“{now}”"
+        case _:
+            said = str(now)
+    return f"{name} is {said} now, which the run did not write."
 
 
 def _called(item: Item) -> dict[str, str | None]:

@@ -118,6 +118,9 @@ def test_a_search_that_lost_its_titles_is_stopped(
     assert data.user_failure_data.metadata[STOPPED].data["by"] == "guardrail"
     assert listed in data.user_failure_data.description
     assert "Nothing was added." in data.user_failure_data.description
+    assert (
+        "The commands: ingram discover --let-through, if it is right." in data.user_failure_data.description
+    )
     assert tracked(instance, queue) == before
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -57,5 +57,6 @@ def test_its_own_runs_are_the_demo_s(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(show, "code_server", lambda *_: nullcontext())
     monkeypatch.setattr(show, "launch", launch)
     monkeypatch.setattr(show, "follow", lambda *_: RunResult("run-1", True, [], None, None, None, 1.0))
-    show._run(Mock(), Mock(), "storefront", "push", print)
-    assert asked == ["the demo"]
+    monkeypatch.setattr(show, "summarize", lambda *_: {})
+    show.bring_through(Mock(), Mock(get_run_step_stats=lambda _: []), MagicMock(total=1.0))
+    assert asked == ["the demo", "the demo"]

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
-from dagster import DagsterRun, DagsterRunStatus
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
 from ingram_assets.cli.runs import follow
+from ingram_assets.defs import failure_text
+from ingram_assets.overview.run_results import collect
 from ingram_assets.runtime import run_launcher
 from ingram_assets.runtime.dagster_internals import (
     GRPC_INFO_TAG,
@@ -33,9 +36,13 @@ run_monitoring:
 CODE = """
 import time
 import dagster as dg
+from ingram_assets.defs.events import classified
 
 @dg.op
-def wait(): time.sleep(600)
+def wait(context):
+    with classified():
+        context.log.info("It waits.")
+        time.sleep(600)
 
 @dg.job(executor_def=dg.in_process_executor)
 def long(): wait()
@@ -84,6 +91,24 @@ def test_a_run_at_work_is_left_alone_and_one_whose_code_server_was_killed_is_fai
     assert not result.succeeded
     assert "The run was killed. The code server that it ran in" in (result.error or "")
     assert at_work.run.status == DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("by_person", [True, False])
+def test_a_run_that_was_stopped_says_so(at_work: AtWork, eventually: Callable[..., None], by_person: bool):
+    instance = at_work.server.instance
+    eventually(lambda: any(one.user_message == "It waits." for one in instance.all_logs(at_work.run_id)))
+    if by_person:  # as Dagster's page, the desk and Ctrl-C do
+        assert instance.run_launcher.terminate(at_work.run_id)
+    else:
+        for process in psutil.Process(at_work.server.child.pid).children(recursive=True):
+            if "spawn_main" in " ".join(process.cmdline()):
+                process.terminate()
+    eventually(lambda: at_work.run.is_finished)
+    result = collect(instance, at_work.run, 0)
+    assert result.error == (failure_text.BY_PERSON if by_person else failure_text.INTERRUPTED)
+    (step,) = instance.all_logs(at_work.run_id, of_type=DagsterEventType.STEP_FAILURE)
+    shown = step.get_dagster_event().step_failure_data.error
+    assert failure_text.STOPPED_AT_WORK in shown.message, "Dagster's own page shows that"
 
 
 def test_a_code_server_that_is_gone_for_good():

@@ -179,7 +179,8 @@ def saved_search(
     check = _verdict(_SEARCH_SHRUNK, tripped, config.let_through, f"It lists {len(found.titles)} titles.")
     if tripped and not check.passed:
         log_check(context, SAVED_SEARCH, _SEARCH_SHRUNK.name, passed=False, description=tripped.reason)
-        raise stopped("guardrail", f"{tripped.reason} Nothing was added.")
+        out = "Look at the search in a browser. The commands: ingram discover --let-through, if it is right."
+        raise stopped("guardrail", f"{tripped.reason} Nothing was added. {out}")
     report = Report(context.job_name)
     track(context, queue, listed_by_search(found), report)
     isbns = [title.isbn for title in found.titles]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingram_assets.domain import stock as stock_rules
 from ingram_assets.store.journal import Entry
 
 _NAMES = {
@@ -133,6 +134,8 @@ def words(value: Any) -> str:
             said = "yes" if value else "no"
         case int() | float():
             said = f"{value:,g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        case dict() if stock := stock_rules.in_words(value):
+            said = stock
         case dict():
             said = ", ".join(f"{name} {words(each)}" for name, each in value.items()) or "none"
         case list():

@@ -19,7 +19,17 @@ def _backorder(found: re.Match[str]) -> str:
     return "back-orders" if found[1] == "true" else "no back-orders"
 
 
+def _now(found: re.Match[str]) -> str:
+    """What a field is now; a program's words for it in those of a page."""
+    said = {"true": "yes", "false": "no"} | change_words.STATUS_WORDS
+    return said.get(found[2].strip("“”"), found[2])
+
+
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(r" The commands: (ingram discover --let-through), if it is right\."),
+        r" If it is right, let it through in a terminal: \1.",
+    ),
     (re.compile(r" The commands: .*", re.DOTALL), f" {_PLAN[0].upper()}{_PLAN[1:]}."),
     (re.compile(r"ingram push --(?:let-through|dry-run)" + _ISBN), _PLAN),
     (
@@ -41,7 +51,9 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"Metadata: ([a-z_, ]+)\."), _metadata),
     (
         re.compile(r"\b([a-z_]+(?:\.[a-z_]+)?) is (.+?) now, which the run did not write"),
-        lambda found: f"{change_words.field_name(found[1])} is {found[2]} now, which the run did not write",
+        lambda found: (
+            f"{change_words.field_name(found[1])} is {_now(found)} now, which the run did not write"
+        ),
     ),
     # The page has a link to the run beside the sentence.
     (re.compile(r" \(run [0-9A-Za-z-]+\)"), ""),

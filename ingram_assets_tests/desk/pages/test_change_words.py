@@ -93,8 +93,29 @@ def test_an_undos_plan_has_what_is_put_back_and_what_is_left():
 def test_no_name_of_a_field_is_a_programs():
     move = moves_of(entry({"metadata.stock_observed_at": "x"}, {"metadata.stock_observed_at": "y"}))
     assert move == [FieldMove("stock read at", "x", "y")]
-    kept = for_pages("metadata.stock_observed_at is 'x' now, which the run did not write.")
-    assert kept == "stock read at is 'x' now, which the run did not write."
+    for left, on_page in (
+        ("metadata.stock_observed_at is “x”", "stock read at is “x”"),
+        ("allow_backorder is true", "back-order is yes"),
+        ("metadata.availability is “in_stock”", "status is In stock"),
+        (
+            "metadata.ingram_stock is TN 4 on hand and 0 on order",
+            "copies per center is TN 4 on hand and 0 on order",
+        ),
+    ):
+        kept = for_pages(f"{left} now, which the run did not write.")
+        assert kept == f"{on_page} now, which the run did not write."
+
+
+def test_a_stopped_discovery_names_its_way_out_at_the_desk():
+    said = "Nothing was added. The commands: ingram discover --let-through, if it is right."
+    let_through = "If it is right, let it through in a terminal: ingram discover --let-through."
+    assert for_pages(said) == f"Nothing was added. {let_through}"
+
+
+def test_copies_per_center_are_said_in_words():
+    stock = {"TN": {"type": "primary", "onHand": 1410, "onOrder": None}}
+    (move,) = moves_of(entry({"metadata.ingram_stock": None}, {"metadata.ingram_stock": stock}))
+    assert move == FieldMove("copies per center", "none", "TN 1,410 on hand and unknown on order")
 
 
 @pytest.mark.parametrize(
