@@ -19,8 +19,12 @@ from ingram_assets.domain.completeness import Habit, usual_shape
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
+from ingram_assets.domain.tables import decoded
 from ingram_assets.overview.report_facts import facts, private_values, settings_given, state_folder
 from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import SiteSettings
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
 from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
@@ -42,6 +46,7 @@ _WHAT = {
     "incidents.json": "what people were told of and is not over",
     "runs.json": "the last runs and what came of them",
     "understood.json": "what is understood of each page in pages/",
+    "site.toml": "your own, with what your site says otherwise",
     "pages/": "pages of iPage that were kept because they were not understood, cleaned",
 }
 _REMOVED = (
@@ -162,6 +167,8 @@ def _gathered() -> _Archive:
         if not archive.add(f"{name}.json", text):
             archive.notes.append(f"{name}.json is left out: it is too large.")
         archive.notes += [cleaned(f"{name}: {why}") for why in _away(part)]
+    if own := _site_file():
+        archive.add("site.toml", cleaned(own))
     left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
     if left_out:
         archive.notes.append(
@@ -172,6 +179,15 @@ def _gathered() -> _Archive:
         archive.notes.append("No page was kept: there is none yet that was not understood on this machine.")
     archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
     return archive
+
+
+def _site_file() -> str | None:
+    """The shop's own, as it stands; `None`: it has none, or it can't be read."""
+    try:
+        file = load(SiteSettings, environment_of("scraper")).SITE_FILE
+        return decoded(file.read_bytes()) if file else None
+    except (SettingsError, OSError, ValueError):
+        return None
 
 
 def _profile(archive: _Archive) -> SiteProfile:

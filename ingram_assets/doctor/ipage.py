@@ -57,6 +57,7 @@ class SiteVisit:
         self._steps: list[str] = []
         self._skew = 0.0
         self._isbns: list[str] = []
+        self._last_path = ""
         self._began = datetime.now(UTC)
 
     @cached_property
@@ -115,7 +116,15 @@ class SiteVisit:
         except SignInPageChanged as error:
             words = "In site.toml: new words of its fields and buttons go into [sign_in]."
             return Observed(str(error), Outcome.MISSING, (words, self._if_elsewhere("login")))
-        return Observed(f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages.")
+        words = f"{settings.IPAGE_USERNAME} is signed in, after {len(self._steps)} pages."
+        home = self._site.profile.home.partition("?")[0]
+        if not self._last_path or self._last_path == home:
+            return Observed(words)
+        notice = (
+            f"The last one ({self._last_path}) is not the first page of a session ({home}). In site.toml: if "
+            "it is a notice, the button that leaves it goes into [sign_in] notice; else [addresses] home."
+        )
+        return Observed(words, Outcome.NOTE, (notice,))
 
     def _by_hand(self) -> Observed:
         """Whether the session that a person captured lives."""
@@ -137,7 +146,7 @@ class SiteVisit:
         return tuple(self._steps)
 
     def _saw(self, step: SignInStep) -> None:
-        self._skew = step.clock_skew.total_seconds()
+        self._skew, self._last_path = step.clock_skew.total_seconds(), step.path
         what = _STEPS.get(step.asks, step.asks)
         line = f"{len(self._steps) + 1}. {what} ({step.path})"
         self._tell(f"{SIGN_IN}: {what}")

@@ -35,6 +35,12 @@ SIGN_IN = (
     *("terms", "accept_terms", "trust", "notice", "locked", "wrong"),
 )
 
+STATUSES = (
+    *("In Print", "Not Yet Published", "Out of Print", "Out of Stock Indefinitely", "Canceled", "Withdrawn"),
+    "Postponed Indefinitely",
+)
+"""Of a publisher, as they are understood (domain/availability.py)."""
+
 _TEMPLATES = {
     "home": ((), ()),
     "login": ((), ()),
@@ -67,6 +73,7 @@ class SiteEntries:
         addresses: from the host on, with their parameters in braces; one each, but of covers.
         centers: names to the two letters that each center is counted under.
         months: names to numbers.
+        statuses: what a page says of a publisher's status, to one of `STATUSES`.
         decimal: the sign before the cents; dates: "mdy" or "dmy", or "" for the US's way; `None`: not said.
     """
 
@@ -77,6 +84,7 @@ class SiteEntries:
     columns: Words = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     months: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
     decimal: str | None = None
     dates: str | None = None
     units: Words = field(default_factory=dict)
@@ -92,6 +100,7 @@ class SiteEntries:
             columns=_together(own.columns, self.columns, as_label),
             words=_together(own.words, self.words, as_phrase),
             months=_under(self.months, own.months),
+            statuses=_under(self.statuses, own.statuses),
             decimal=self.decimal if own.decimal is None else own.decimal,
             dates=self.dates if own.dates is None else own.dates,
             units=_together(own.units, self.units, as_phrase),
@@ -254,6 +263,20 @@ def _centers(table: dict[str, Any], _: str | None) -> dict[str, Any]:
     return {"centers": found}
 
 
+def _statuses(table: dict[str, Any], _: str | None) -> dict[str, Any]:
+    found: dict[str, str] = {}
+    known = {as_phrase(status): status for status in STATUSES}
+    for words, status in table.items():
+        where = f"[statuses] {json.dumps(words, ensure_ascii=False)}"
+        _check_word(where, words)
+        meant = known.get(as_phrase(status)) if isinstance(status, str) else None
+        if meant is None:
+            raise SiteFileError(f"{where} has to be one of {', '.join(STATUSES)}")
+        if found.setdefault(as_phrase(words), meant) != meant:
+            raise SiteFileError(f"{where} stands there twice, as {found[as_phrase(words)]} and as {meant}")
+    return {"statuses": found}
+
+
 def _same(found: Mapping[str, Any], name: str) -> str:
     return next((each for each in found if as_phrase(each) == as_phrase(name)), "")
 
@@ -297,6 +320,7 @@ _READERS: dict[str, Callable[[dict[str, Any], str | None], dict[str, Any]]] = {
     "labels": _lists("labels", LABELS, as_label),
     "headings": _lists("headings", HEADINGS, as_label),
     "centers": _centers,
+    "statuses": _statuses,
     "columns": _lists("columns", COLUMNS, as_label),
     "words": _page_words,
     "numbers": _numbers,

@@ -211,7 +211,11 @@ class BoardWatch:
             old = began - LOOKED_AT_FOR
             wait = FIRST_WAIT if self._state is None else RENEWAL_WAIT
             self._changed.wait_for(lambda: self._made_at > old or self._closed, wait)
-            return self._state or self._made_of(self._latest)
+            return self._state or self._made_of(self._before_the_first())
+
+    def _before_the_first(self) -> _Latest:
+        """What is known before the first board is made: no title of it was judged yet, so none is known."""
+        return self._latest if self._latest.following else replace(self._latest, queue=LastAnswer())
 
     def close(self) -> None:
         """Ends the thread."""

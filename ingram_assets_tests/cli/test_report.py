@@ -199,6 +199,16 @@ def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> N
         assert not [form for form in forms(value) if form in everything], value
 
 
+def test_the_shop_s_own_site_file_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
+    own = tmp_path / "own-site.toml"
+    own.write_text('# of shop@bookstore.example\n[labels]\nprice = ["ladenpreis"]\n')
+    with pytest.MonkeyPatch.context() as given:
+        given.setenv("SITE_FILE", str(own))
+        _, files, _ = made()
+    assert 'price = ["ladenpreis"]' in files["site.toml"]
+    assert "shop@bookstore.example" not in files["site.toml"]
+
+
 def test_an_archive_that_is_there_is_not_overwritten(set_up: LookedAtShop, tmp_path: Path) -> None:
     told, _, _ = made()
     before = Path(told["path"]).read_bytes()

@@ -14,12 +14,14 @@ from ingram_assets.alerts.model import Incident, IncidentLog
 from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
 from ingram_assets.desk.lookups import Lookups
+from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.overview import board_watch
 from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 from ingram_assets.overview.daemon import daemon_silent_since
+from ingram_assets.overview.dagster_view import DagsterView
 from ingram_assets.overview.verdict import VerdictKind
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.staging.reader import QueueReader
@@ -167,6 +169,26 @@ def test_an_answer_that_came_too_late_is_not_taken_for_todays(shop: Watched, mon
     assert over.wait(30)
     time.sleep(0.5)
     assert StoreStep.FAILED in steps(shop.watch.refresh())
+
+
+def test_before_titles_are_judged_nobody_is_told_that_there_are_none(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    """Dagster's database is slow after a start, and the queue has answered already."""
+    go, asked = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        asked.set()
+        go.wait(30)
+        raise Transient("It was slow.")
+
+    monkeypatch.setattr(DagsterView, "ask", slow)
+    monkeypatch.setattr(board_watch, "FIRST_WAIT", 0.1)
+    assert shop.watch.state().queue.value is None
+    assert asked.wait(30)
+    state = shop.watch.state()
+    assert (state.queue.value, state.titles) == (None, ())
+    go.set()
 
 
 def test_incidents_that_people_were_told_of(shop: Watched):

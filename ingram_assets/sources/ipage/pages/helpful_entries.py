@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from ingram_assets.domain.site_file import as_label
+from ingram_assets.domain.site_file import STATUSES, as_label
 from ingram_assets.sources.ipage.pages.understood import Strange
 
 _KEY_OF = {
@@ -28,9 +28,13 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
     sections = {
         "labels": [*_labels([one for one in found if one.what == "label"])],
         "numbers": [_NUMBERS[form] for form in _NUMBERS if form in forms],
-        "headings": [*_headings([one for one in found if one.what == "heading"])],
+        "headings": [
+            *_headings([one for one in found if one.what == "heading"]),
+            *_totals([one for one in found if one.perhaps == "total"]),
+        ],
+        "statuses": [*_statuses([one for one in found if one.what == "status"])],
         "words": [*_words(odd_pages or {})],
-        "centers": [*_centers([one for one in found if one.what == "center"])],
+        "centers": [*_centers([one for one in found if one.what == "center" and one.perhaps != "total"])],
     }
     lines: list[str] = []
     for name, entries in sections.items():
@@ -55,7 +59,7 @@ def _labels(found: list[Strange]) -> Iterator[str]:
         beside = f", beside it {_quoted(one.text)}" if one.text else ""
         yield f"# {_quoted(as_written(one.words))}{beside}: no field of ours, or give it to another key"
     if ignored:
-        yield f"ignored = {_listed(ignored)}"
+        yield f"# ignored = {_listed(ignored)}"
 
 
 def _key(one: Strange) -> str:
@@ -73,6 +77,18 @@ def _headings(found: list[Strange]) -> Iterator[str]:
             keys = "on_hand, on_order or ignored" if one.perhaps else "center, on_hand, on_order or ignored"
             yield f"# {keys}?"
             yield f"# on_hand = {_listed([one])}"
+
+
+def _totals(found: list[Strange]) -> Iterator[str]:
+    if found:
+        yield "# the first words of a row that has as many copies as all others together"
+        yield f"total = {_listed(found)}"
+
+
+def _statuses(found: list[Strange]) -> Iterator[str]:
+    for one in found:
+        yield f"# one of: {', '.join(STATUSES)}"
+        yield f"# {_quoted(one.words)} = {_quoted(STATUSES[0])}"
 
 
 def _centers(found: list[Strange]) -> Iterator[str]:

@@ -258,11 +258,11 @@ def _title_under_label(notes: Notes) -> str:
 
 def _publisher_status(beside: Spot | None, notes: Notes) -> str | None:
     status = _one_line("publisher_status", "status", notes)
-    if status is not None or beside is None:
-        return status
-    node, words = beside
-    notes.at("publisher_status", node, words)
-    return words.strip(" -–—") or None
+    if status is None and beside is not None:
+        node, words = beside
+        notes.at("publisher_status", node, words)
+        status = words.strip(" -–—") or None
+    return None if status is None else notes.profile.publisher_status(status)
 
 
 def _dash_beside(title: LexborNode) -> str:

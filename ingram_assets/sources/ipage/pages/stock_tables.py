@@ -69,6 +69,8 @@ class _Entry(NamedTuple):
     on_hand: int | None = None
     on_order: int | None = None
     role: Role | None = None
+    unnamed: tuple[int | None, int | None] = (None, None)
+    """The counts of a row whose DC can't be told."""
 
     @property
     def said(self) -> tuple[str, int | None, int | None]:
@@ -91,6 +93,12 @@ class StockTable:
     headings: list[str] = field(default_factory=list)
     columns: _Columns | None = None
     entries: list[_Entry] = field(default_factory=list)
+
+    def is_sum(self, entry: _Entry) -> bool:
+        """Whether a row whose DC can't be told has as many copies as two or more others together."""
+        on_hand = [each.on_hand if each.code else each.unnamed[0] for each in self.entries if each != entry]
+        known = [count for count in on_hand if count]
+        return len(known) > 1 and sum(known) == entry.unnamed[0]
 
 
 @dataclass(slots=True)
@@ -467,7 +475,9 @@ def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
         reading.lost_rows += 1
         shown = " | ".join(cell.text for cell in row)[:80]
         reading.warnings.append(f"A row of the stock table was not understood: “{shown}”.")
-        return _Entry(None, named)
+        places = (columns.on_hand, columns.on_order)
+        held = [_count(row[place].text, reading.words)[0] if place < len(row) else None for place in places]
+        return _Entry(None, named, unnamed=(held[0], held[1]))
     surplus = row[columns.width :]
     if len(row) < columns.width or any(_DIGIT.search(cell.text) for cell in surplus):
         reading.unreadable += 2

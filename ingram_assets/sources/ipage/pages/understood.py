@@ -66,8 +66,17 @@ _FIELD_OF_LABEL = {
 
 _MAY_BE_MISSING = tuple(name for name in FIELDS if name not in ("isbn", "title"))
 
+_STATUS_WORDS = re.compile(
+    r"\b(?:in (?:print|stock)|active|available|pre-?order|back-?order|limited|on demand|forthcoming|published|printing|reprint\w*|out of|demand|cancell?ed|"
+    r"withdrawn|abandoned|postponed|indefinitely|temporarily|remainder\w*|unknown|recalled|no longer|"
+    r"not sold|special order|pending|replaced|import\w*|apply|contact)\b",
+    re.IGNORECASE,
+)
+"""Of a publisher's status in English."""
 _FORMED = {"price": "srp_price", "pub_date": "publication_date", "weight": "weight"}
 """Labels to the fields whose values have a form that differs from country to country."""
+_DAY_FIRST = re.compile(r"(?<![0-9/])(?:1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{2,4}(?![0-9/])")
+"""A day that can be read in one way, and not as the US writes it: others of the site can't be told then."""
 _MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
 _MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
@@ -110,13 +119,13 @@ class Strange(NamedTuple):
         words: as they stand there.
         text: what stands beside a label, or below a heading.
         perhaps: the field that a label may be of, by its words or by what stands beside it; of a heading
-            "center" or "count", by what stands below it.
+            "center" or "count", by what stands below it; of a center "total", if it is as many as all.
         is_known: these words are a label of that field, but in an element where none is looked for; or a
             heading that is known to head no count.
         form: what stands there could be read, if numbers ("decimal") or dates ("dates") are of Europe's form.
     """
 
-    what: Literal["label", "heading", "center"]
+    what: Literal["label", "heading", "center", "status"]
     words: str
     text: str
     path: str
@@ -180,6 +189,7 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         strange=(
             *_strange_labels(notes, page),
             *_strange_values(notes, page),
+            *_strange_status(notes, page),
             *_strange_headings(notes),
             *_strange_centers(notes),
         ),
@@ -309,7 +319,8 @@ def _strange_centers(notes: Notes) -> Iterator[Strange]:
     for table in notes.stock.tables:
         for entry in table.entries:
             if entry.code is None:
-                yield Strange("center", _cut(entry.name), "", _path(table.node))
+                perhaps = "total" if table.is_sum(entry) else None
+                yield Strange("center", _cut(entry.name), "", _path(table.node), perhaps)
 
 
 def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
@@ -339,13 +350,22 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
     return list(found.values())
 
 
+def _strange_status(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """A publisher's status of words that say nothing to us: a title that is canceled would be sold."""
+    status = page.publisher_status or ""
+    if status and not _STATUS_WORDS.search(status) and not re.fullmatch(r"[A-Z]{2}", status):
+        places = notes.spots.get("publisher_status", [])
+        yield Strange("status", _cut(status), "", _path(places[0][0]) if places else "")
+
+
 def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
-    """What stands under known labels, and could be read if numbers or dates are of Europe's form."""
+    """What stands under known labels, and can only be read if numbers or dates are of Europe's form."""
     for label, name in _FORMED.items():
         node, text = notes.labels.node(label), notes.labels.one_line(label)
-        if node is None or not text or is_read(getattr(page, name)):
+        if node is None or not text:
             continue
-        if (form := _looks(text, _OF_EUROPE).get(name)) is not None:
+        is_foreign = not is_read(getattr(page, name)) or _DAY_FIRST.search(notes.profile.numbers.date(text))
+        if is_foreign and (form := _looks(text, _OF_EUROPE).get(name)) is not None:
             words = fields.clean(node.text(deep=True).partition(":")[0])
             yield Strange("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)
 

@@ -13,6 +13,8 @@ _CALLED = {
 """Units as they are read."""
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SEPARATOR = re.compile(r"(?<=[0-9])[.,](?=[0-9])")
+_THOUSANDS_APART = re.compile(r"(?<=[0-9])[ \u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
+"""Between the groups of "1 204"."""
 _OF_A_SHEET = re.compile(r"[0-9]+\.[0-9]{1,2}")
 """A cell of a workbook that holds a number."""
 _DOLLARS_BEHIND = re.compile(r"\s*([0-9][0-9.,]*)\s*\$\s*")
@@ -37,6 +39,7 @@ class NumberForms:
         """A text with numbers in it, in the US's form: "1.204,5 Gramm" is "1,204.5 g"."""
         text = self._units.in_(text)
         if self._has_decimal_comma:
+            text = _THOUSANDS_APART.sub(".", text)
             text = _SEPARATOR.sub(lambda found: "." if found[0] == "," else ",", text)
         return text
 

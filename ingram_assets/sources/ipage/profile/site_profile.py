@@ -11,7 +11,7 @@ from importlib import resources
 from urllib.parse import quote
 
 from ingram_assets.domain.isbn import isbn10_of
-from ingram_assets.domain.site_file import SiteEntries, parse_site_file
+from ingram_assets.domain.site_file import SiteEntries, as_phrase, parse_site_file
 from ingram_assets.sources.ipage.profile.column_words import ColumnWords
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 from ingram_assets.sources.ipage.profile.number_forms import NumberForms
@@ -58,6 +58,10 @@ class SiteProfile:
     def stock(self) -> StockWords:
         """The words of stock tables."""
         return StockWords(self.entries.headings, self.entries.centers, self.numbers)
+
+    def publisher_status(self, words: str) -> str:
+        """What a page says of the publisher's status, in the words that are understood; or as it stands."""
+        return self.entries.statuses.get(as_phrase(words), words)
 
     @cached_property
     def columns(self) -> ColumnWords:

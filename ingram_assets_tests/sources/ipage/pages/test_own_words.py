@@ -177,6 +177,53 @@ def test_a_center_that_is_not_known_is_told_with_its_entry() -> None:
     assert any('"Zentrallager Nord" = ""' in line for line in lines)
 
 
+def test_a_row_that_adds_up_the_others_is_no_center() -> None:
+    own = profile(
+        '[headings]\non_hand = ["Bestand"]\non_order = ["Bestellt"]\ncenter = ["Lager"]\n'
+        'ignored = ["reserviert"]\n[centers]\nOst = "PA"\n"Zentrallager Nord" = "TN"\n'
+        '[numbers]\ndecimal = ","'
+    )
+    lines = helpful_entries(understand(page(rows={"EAN": ISBN}).encode(), own).strange)
+    assert 'total = ["Summe"]' in lines
+    assert not any('"Summe" = ' in line for line in lines)
+
+
+@pytest.mark.parametrize("apart", [" ", "\u00a0", "\u202f", "\u2009", "."])
+def test_thousands_stand_apart_as_where_the_comma_is_decimal(apart: str) -> None:
+    text = page(rows={**ROWS, "Ladenpreis": f"1{apart}018,99 $"}).replace("1.204", f"1{apart}204")
+    found = parse_product_page(text, OWN)
+    assert found.srp_price == Decimal("1018.99")
+    assert (found.stock or {})["TN"] == DcStock(1204, 3, "primary")
+
+
+STATUS = {**ROWS, "Publisher Status": "Storniert"}
+
+
+def test_a_publisher_s_status_in_other_words() -> None:
+    own = profile('[statuses]\n"storniert" = "canceled"')
+    assert parse_product_page(page(rows={"EAN": ISBN, **STATUS}), own).publisher_status == "Canceled"
+    understood = understand(page(rows={"EAN": ISBN, **STATUS}).encode())
+    assert any(one.what == "status" and one.words == "Storniert" for one in understood.strange)
+    lines = helpful_entries(understood.strange)
+    assert "[statuses]" in lines
+    assert '# "Storniert" = "In Print"' in lines
+    known = page(rows={"EAN": ISBN, "Publisher Status": "Out of Stock Indefinitely"})
+    assert not [one for one in understand(known.encode()).strange if one.what == "status"]
+
+
+def test_a_day_that_the_us_does_not_write_so_casts_doubt_on_all() -> None:
+    """03/02/2027 of the same site is the third of February."""
+    lines = helpful_entries(understand(page(rows={"EAN": ISBN, "Pub Date": "14/06/2027"}).encode()).strange)
+    assert 'dates = "dmy"' in lines
+    usual = understand(page(rows={"EAN": ISBN, "Pub Date": "06/14/2027"}).encode()).strange
+    assert 'dates = "dmy"' not in helpful_entries(usual)
+
+
+def test_nothing_that_is_only_guessed_is_ready_to_paste() -> None:
+    lines = helpful_entries(understand(page(rows={**ROWS, "EAN": ISBN}).encode()).strange)
+    assert not [line for line in lines if line.startswith("ignored")]
+
+
 def message(text: str, title: str = "Portal") -> bytes:
     return (
         f"<html><head><title>{title}</title></head><body><h3>Hinweis</h3><p>{text}</p></body></html>".encode()
