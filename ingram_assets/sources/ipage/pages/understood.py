@@ -67,9 +67,10 @@ _FIELD_OF_LABEL = {
 _MAY_BE_MISSING = tuple(name for name in FIELDS if name not in ("isbn", "title"))
 
 _STATUS_WORDS = re.compile(
-    r"\b(?:in (?:print|stock)|active|available|pre-?order|back-?order|limited|on demand|forthcoming|published|printing|reprint\w*|out of|demand|cancell?ed|"
-    r"withdrawn|abandoned|postponed|indefinitely|temporarily|remainder\w*|unknown|recalled|no longer|"
-    r"not sold|special order|pending|replaced|import\w*|apply|contact)\b",
+    r"\b(?:in print|in stock|active|available|pre-?order|back-?order|limited|on demand|forthcoming|published|"
+    r"printing|reprint\w*|out of|demand|cancell?ed|withdrawn|abandoned|postponed|indefinitely|temporarily|"
+    r"remainder\w*|unknown|recalled|no longer|not sold|special order|pending|replaced|import\w*|apply|"
+    r"contact)\b",
     re.IGNORECASE,
 )
 """Of a publisher's status in English."""
