@@ -62,6 +62,10 @@ def _as_json(status: Status) -> dict[str, Any]:
         "ipage_left_alone_until": facts.pause.until if facts.pause else None,
         "switched_off": list(facts.switched_off),
         "desk": status.desk,
+        "incidents": [
+            {"subject": one.subject, "since": datetime.fromtimestamp(one.since, UTC), "reason": one.reason}
+            for one in status.incidents
+        ],
         "notes": list(status.notes),
         "watching": outlook_as_json(facts.watching) if facts.watching else None,
     }
@@ -88,6 +92,13 @@ def render(status: Status, now: datetime) -> None:
     if (pause := status.facts.pause) and left_alone(pause) not in verdict.why:
         say(one_line(left_alone(pause)), fg="red")
     _render_rest(status)
+    _list(
+        "People were told of it, and it is not over:",
+        [
+            f"{one.subject}, since {local_moment(datetime.fromtimestamp(one.since, UTC), status.zone)}"
+            for one in status.incidents
+        ],
+    )
     if status.facts.watching:
         _render_outlook(status.facts.watching)
     _render_counts(status, now)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import own_tables, store_rules, store_today
 from ingram_assets.domain.availability import Availability
@@ -73,6 +74,8 @@ class Status:
     desk: str | None
     notes: tuple[str, ...]
     zone: ZoneInfo
+    incidents: tuple[Incident, ...]
+    """What people were told of, and is not over."""
 
 
 def gather() -> Status:
@@ -123,6 +126,7 @@ def gather() -> Status:
         desk=desk_at(common.state_dir),
         notes=(*(note for note in [older_settings(common, own_tables(settings))] if note), *store.notes()),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
+        incidents=dagster.incidents,
     )
 
 
@@ -157,6 +161,7 @@ class _Dagster:
     unfinished_pushes: tuple[UnfinishedPush, ...] = ()
     pause: SitePause | None = None
     silent_since: datetime | None = None
+    incidents: tuple[Incident, ...] = ()
     problem: str | None = None
 
 
@@ -208,7 +213,9 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
         with suppress(psycopg.ProgrammingError):
             psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
         with dagster_instance(common) as instance, told_if_away():
+            from ingram_assets.alerts.incidents import open_incidents
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
+            from ingram_assets.defs.operations.sensors import tables_of
             from ingram_assets.defs.runs_at_work import at_work_since, switched_off
             from ingram_assets.defs.site_pauses import site_pause
 
@@ -223,6 +230,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
                 unfinished_pushes(instance, missed),
                 site_pause(instance, datetime.now(UTC).timestamp()),
                 daemon_silent_since(instance, datetime.now(UTC)),
+                tuple(open_incidents(tables_of(instance).log())),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"

@@ -12,9 +12,11 @@ import psycopg
 import pytest
 from dagster import OpExecutionContext, job, op
 
+from ingram_assets.alerts.model import Incident, IncidentLog
 from ingram_assets.cli.terminal import in_shop_zone
 from ingram_assets.defs.events import failure_of, stopped
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
+from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment
@@ -280,6 +282,22 @@ def test_what_is_switched_off_is_named(shop: LookedAtShop) -> None:
     words = shop.words()
     assert words.startswith("The store tells the truth so far. Switched off in Dagster: stock_changes.\n")
     assert "What to do: Switch on again on Dagster's page, under Automation." in words
+
+
+def test_what_people_were_told_of_and_is_not_over_is_listed(shop: LookedAtShop) -> None:
+    since = datetime(2026, 11, 30, 3, 0, tzinfo=UTC).timestamp()
+    told = Incident("a", "iPage's pages have changed: list price", since, since, "read on 3%", told=True)
+    untold = Incident("b", "It may pass", since, since)
+    with dagster_instance(shop.common()) as instance:
+        tables_of(instance).record(IncidentLog({"a": told, "b": untold}), [], [])
+    (one,) = shop.status()["incidents"]
+    assert (one["subject"], one["reason"]) == ("iPage's pages have changed: list price", "read on 3%")
+    words = shop.words()
+    assert (
+        "People were told of it, and it is not over:\n  iPage's pages have changed: list price, since"
+        in words
+    )
+    assert "It may pass" not in words
 
 
 def test_without_dagster_and_journal_it_says_so_and_counts_rows(shop: LookedAtShop) -> None:

@@ -362,9 +362,14 @@ def _read_table(
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
-    again = _told_before(told, reading)
+    again, told_otherwise = _told_before(told, reading), _told_otherwise(told, reading)
     for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
-        if entry.code is not None and entry.said not in again:
+        if entry.code is not None and entry.name in told_otherwise:
+            # Which of them is of today nobody knows.
+            reading.stock[entry.code] = DcStock(None, None, reading.stock[entry.code].role)
+            reading.unreadable += 2
+            reading.warnings.append(f"{entry.code}: two tables tell other counts of “{entry.name}”; unknown.")
+        elif entry.code is not None and entry.said not in again:
             _add(reading, entry.code, DcStock(entry.on_hand, entry.on_order, role))
             again.add(entry.said)
             reading.rows += 1
@@ -407,9 +412,22 @@ def _told_before(told: list[_Entry], reading: PageStock) -> set[tuple[str, int |
     rows = {entry.said for entry in told}
     for table in reading.tables[:-1]:
         others = {entry.said for entry in table.entries if entry.code is not None}
-        if min(len(rows), len(others)) > 1 and (rows <= others or others <= rows):
+        names = [{name for name, _, _ in each} for each in (rows, others)]
+        if min(map(len, names)) > 1 and (names[0] <= names[1] or names[1] <= names[0]):
             again |= rows & others
     return again
+
+
+def _told_otherwise(told: list[_Entry], reading: PageStock) -> set[str]:
+    """The names of rows that another table tells with other counts, where both have the same DCs."""
+    names = {entry.name for entry in told}
+    otherwise: set[str] = set()
+    for table in reading.tables[:-1]:
+        before = {entry.said for entry in table.entries if entry.code is not None}
+        others = {name for name, _, _ in before}
+        if min(len(names), len(others)) > 1 and (names <= others or others <= names):
+            otherwise |= {entry.name for entry in told if entry.name in others and entry.said not in before}
+    return otherwise
 
 
 def _roles(entries: list[_Entry], reading: PageStock, is_own: bool) -> list[Role]:

@@ -514,6 +514,17 @@ def test_of_a_state_of_which_one_center_was_not_read_nothing_is_known(
     assert short.stock["PA"][:2] == (None, None)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_tables_of_the_same_centers_with_other_counts_are_no_sum(turned: bool) -> None:
+    """One may be last week's: what differs is unknown, what is alike counts once."""
+    now = [("TN", "187", "3"), ("PA", "96", "0")]
+    last_week = [("TN", "5,000", "3"), ("PA", "96", "0")]
+    page = read(stock_tables(*([last_week, now] if turned else [now, last_week])))
+    assert page.stock is not None
+    assert {code: counts[:2] for code, counts in page.stock.items()} == {"TN": (None, None), "PA": (96, 0)}
+    assert any("two tables tell other counts of “TN”" in warning for warning in page.warnings)
+
+
 def test_a_row_that_is_doubled_is_counted_once_and_said() -> None:
     doubled = read(stock_tables(other=[*OTHER_ROWS, OTHER_ROWS[1]]))
     assert doubled.stock == TRUTH
