@@ -2,7 +2,6 @@
 
 import json
 import stat
-import time
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +125,7 @@ def test_a_session_captured_by_hand_is_looked_at_without_a_sign_in(shop: Examine
 
 def test_one_frozen_page_is_told_soon(shop: ExaminedShop) -> None:
     shop.site.fault("hang", kinds=["export"])
-    began = time.monotonic()
-    found = shop.examine("ipage")
-    assert time.monotonic() - began < 45
+    found = shop.examine("ipage", patience=1.0)
     assert found.of(SEARCH).outcome is Outcome.MISSING
     assert found.of(PAGES[0]).outcome is Outcome.NOT_TRIED
 

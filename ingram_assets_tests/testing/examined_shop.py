@@ -1,7 +1,7 @@
 """A whole shop on real servers with its settings in files, looked at by the doctor."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingram_assets.doctor.examination import examination
@@ -38,13 +38,20 @@ class ExaminedShop:
         environment.warn_once.cache_clear()
 
     def examine(
-        self, *systems: str, changes: Files | None = None, without: Collection[str] = ()
+        self,
+        *systems: str,
+        changes: Files | None = None,
+        without: Collection[str] = (),
+        patience: float = 6.0,
     ) -> "Examined":
-        """What the doctor finds in these systems, its settings first; without any named, in all."""
+        """What the doctor finds in these systems, its settings first; without any named, in all.
+
+        Each check has so many times its seconds: the machine may be busy with other tests.
+        """
         self.write(changes, without)
         with examination() as checks:
             wanted = [one for one in checks if not systems or one.system in ("settings", *systems)]
-            return Examined([*findings(wanted)])
+            return Examined([*findings(replace(one, seconds=one.seconds * patience) for one in wanted)])
 
 
 @dataclass(frozen=True)
