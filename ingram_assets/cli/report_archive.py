@@ -161,7 +161,7 @@ def _gathered() -> _Archive:
     def cleaned(text: str) -> str:
         return known.removed_from(without_private(known.removed_from(text)))
 
-    told = facts()
+    told = facts(given)
     for name, part in told.items():
         text = json.dumps(without_private_json(_plain(part), cleaned), indent=1, ensure_ascii=False)
         if not archive.add(f"{name}.json", text):
@@ -275,7 +275,7 @@ def _away(part: Any, path: str = "") -> list[str]:
     if not isinstance(part, dict):
         return []
     own = [f"{path}{part['away']}"] if isinstance(part.get("away"), str) else []
-    return own + [why for name, inner in part.items() for why in _away(inner, f"{name}: ")]
+    return own + [why for name, inner in part.items() for why in _away(inner, f"{path}{name}: ")]
 
 
 def _plain(data: Any) -> Any:

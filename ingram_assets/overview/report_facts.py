@@ -9,6 +9,8 @@ import platform
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -38,6 +40,8 @@ from ingram_assets.settings.storefront import StorefrontSettings
 _PACKAGES = ("dagster", "dagster-postgres", "playwright", "selectolax", "psycopg", "httpx", "pydantic")
 _RUNS, _EXAMPLES = 30, 5
 _SECONDS = 5
+_EACH_AT_MOST, _ALL_AT_MOST = 20.0, 60.0
+"""Seconds that a system may take for its answer, and all of them together."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 _LONG_HOST = re.compile(r"[0-9a-f]{20,}(?=\.)")
 """What stands before a host of R2's: an account's number."""
@@ -49,20 +53,40 @@ _OF_SOMEBODY = frozenset({"IPAGE_USERNAME", "IPAGE_ACCOUNT", "MEDUSA_EMAIL", "ME
 _SET, _NOT_SET = "set", "not set"
 
 Part = Mapping[str, Any]
+Ask = Callable[[Callable[[], Any]], Any]
+"""Asks for something, or tells why it can't be had."""
 
 
-def facts() -> dict[str, Any]:
+class _Looks:
+    """Looks at systems, each within its time and all within theirs: a frozen one never answers."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _ALL_AT_MOST
+
+    def asked(self, ask: Callable[[], Any]) -> Any:
+        """What is asked for, or why it can't be had."""
+        seconds = min(_EACH_AT_MOST, self._until - time.monotonic())
+        if seconds <= 0:
+            return {"away": f"It was not asked: the systems before it took {_ALL_AT_MOST:g} s."}
+        answers: list[Any] = []
+        # A daemon: what is never answered holds up neither the next look nor the end of the process.
+        thread = threading.Thread(target=lambda: answers.append(asked(ask)), name="report", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        return answers[0] if answers else {"away": f"It did not answer within {seconds:.0f} s."}
+
+
+def facts(given: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """All parts by their names. A part that can't be had says why under `away`."""
-    given = settings_given()
-    parts: dict[str, Callable[[], Any]] = {
-        "versions": lambda: versions(given),
-        "settings": lambda: shown_settings(given),
-        "migrations": lambda: _migrations(given),
-        "failures": lambda: failures(gather()),
-        "incidents": _incidents,
-        "runs": _last_runs,
+    looks = _Looks()
+    return {
+        "versions": asked(lambda: versions(given, looks.asked)),
+        "settings": asked(lambda: shown_settings(given)),
+        "migrations": asked(lambda: _migrations(given, looks.asked)),
+        "failures": looks.asked(lambda: failures(gather())),
+        "incidents": looks.asked(_incidents),
+        "runs": looks.asked(_last_runs),
     }
-    return {name: asked(ask) for name, ask in parts.items()}
 
 
 def asked(ask: Callable[[], Any]) -> Any:
@@ -183,7 +207,7 @@ def _bare_address(value: str, *, with_path: bool) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path if with_path else ''}"
 
 
-def versions(given: Mapping[str, Mapping[str, str]]) -> Part:
+def versions(given: Mapping[str, Mapping[str, str]], look: Ask) -> Part:
     """Of the program and of all it works with."""
     return {
         "program": asked(lambda: importlib.metadata.version("ingram-assets")),
@@ -191,9 +215,9 @@ def versions(given: Mapping[str, Mapping[str, str]]) -> Part:
         "system": platform.platform(),
         "distribution": asked(lambda: platform.freedesktop_os_release().get("PRETTY_NAME", "")),
         "packages": {name: asked(partial(importlib.metadata.version, name)) for name in _PACKAGES},
-        "browser": asked(lambda: _browser(given.get("scraper", {}))),
-        "postgresql": {name: asked(partial(_of_server, url)) for name, url in _databases(given).items()},
-        "medusa": asked(lambda: _medusa(given.get("storefront", {}))),
+        "browser": look(lambda: _browser(given.get("scraper", {}))),
+        "postgresql": {name: look(partial(_of_server, url)) for name, url in _databases(given).items()},
+        "medusa": look(lambda: _medusa(given.get("storefront", {}))),
     }
 
 
@@ -239,11 +263,11 @@ def _medusa(environment: Mapping[str, str]) -> str:
     return "It answers, and lets us in. It tells no version."
 
 
-def _migrations(given: Mapping[str, Mapping[str, str]]) -> Part:
+def _migrations(given: Mapping[str, Mapping[str, str]], look: Ask) -> Part:
     return {
-        "queue": asked(lambda: _version_in(_databases(given).get("queue"), "ingram_queue_version")),
-        "journal": asked(lambda: _version_in(_databases(given).get("journal"), "store_journal_version")),
-        "dagster": asked(lambda: _version_in(_databases(given).get("dagster"), "alembic_version")),
+        "queue": look(lambda: _version_in(_databases(given).get("queue"), "ingram_queue_version")),
+        "journal": look(lambda: _version_in(_databases(given).get("journal"), "store_journal_version")),
+        "dagster": look(lambda: _version_in(_databases(given).get("dagster"), "alembic_version")),
     }
 
 
