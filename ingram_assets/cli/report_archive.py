@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -20,9 +20,15 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
 from ingram_assets.domain.tables import decoded
-from ingram_assets.overview.report_facts import facts, private_values, settings_given, state_folder
+from ingram_assets.overview.report_facts import (
+    facts,
+    private_values,
+    settings_given,
+    state_folder,
+    tells_the_account,
+)
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.environment import all_made_out, environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import SiteSettings
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
@@ -149,11 +155,17 @@ def _gathered() -> _Archive:
     """All of it, cleaned. A part that can't be had says why in its place."""
     given = settings_given()
     archive = _Archive()
-    folder = state_folder(given) / "ipage"
+    read = [pair for environment in given.values() for pair in environment.items()]
+    made_out, unreadable = all_made_out()
+    folder = state_folder([*read, *made_out]) / "ipage"
     profile = _profile(archive)
-    private = [*private_values(given), *_cookies(folder / "session.json"), str(Path.home())]
+    private = [*private_values([*read, *made_out]), *_cookies(folder / "session.json"), str(Path.home())]
     cleaner = PageCleaner(KnownValues(private), profile.labels)
     pages, left_out = _kept_pages(folder / "kept_pages")
+    found = len(pages)
+    if found and (why := _not_cleaned(made_out, unreadable)):
+        archive.notes.append(why)
+        pages, left_out = [], 0
     for page in pages:
         cleaner.learn(page.text)
     known = cleaner.all_known()
@@ -175,10 +187,22 @@ def _gathered() -> _Archive:
             f"{left_out} older pages are left out: the archive holds at most {MAX_PAGES}, and "
             f"{_size(MAX_BYTES)}."
         )
-    if not pages:
+    if not found:
         archive.notes.append("No page was kept: there is none yet that was not understood on this machine.")
     archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
     return archive
+
+
+def _not_cleaned(made_out: Sequence[tuple[str, str]], unreadable: Sequence[str]) -> str | None:
+    """Why pages can't be cleaned of the account's names and secrets; `None`: they can."""
+    if unreadable:
+        return (
+            "The pages are left out: what is secret could not be taken out of them, since nothing of "
+            f"{' and '.join(unreadable)} can be read."
+        )
+    if not tells_the_account(made_out):
+        return "The pages are left out: no setting says whose account it is, so nothing could be taken out."
+    return None
 
 
 def _site_file() -> str | None:

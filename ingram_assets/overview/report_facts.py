@@ -4,14 +4,13 @@ Each part is asked for by itself: a system that is away costs its own part, and 
 """
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -32,6 +31,7 @@ from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
+from ingram_assets.settings.files import env_dir
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -50,6 +50,10 @@ _MAY_BE_TOLD = frozenset({"STORE_TIME_ZONE"})
 """Settings whose text says nothing of who the shop is."""
 _OF_SOMEBODY = frozenset({"IPAGE_USERNAME", "IPAGE_ACCOUNT", "MEDUSA_EMAIL", "MEDUSA_PUBLISHABLE_KEY"})
 """Settings that are no secrets, and say who the shop is."""
+_OF_THE_ACCOUNT = frozenset({"IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT", "IPAGE_SESSION_COOKIE"})
+_PREFIXES = ("IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "STOREFRONT_", "DAGSTER_", "ALERT", "BROWSER_")
+"""What a name begins with that is a setting's with a slip of the pen."""
+_SHORTEST_OF_A_SLIP = 6
 _SET, _NOT_SET = "set", "not set"
 
 Part = Mapping[str, Any]
@@ -116,15 +120,31 @@ def settings_given() -> dict[str, dict[str, str]]:
     return given
 
 
-def private_values(given: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """The values that nobody else may read, with the parts of those that are addresses, lists or cookies."""
-    for location, of in _classes():
-        for name, value in given.get(location, {}).items():
-            if name in _OF_SOMEBODY or (name in of.model_fields and _kind(of, name) == "secret"):
-                yield value
-                yield from _pieces(value, with_path=not value.lower().startswith("postgres"))
-            elif _ADDRESS.match(value):
-                yield from _pieces(value, with_path=False)
+def private_values(given: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The values that nobody else may read, with the parts of those that are addresses, lists or cookies.
+
+    Args:
+        given: names and values, also of names that are no setting's, such as a misspelled one.
+    """
+    for name, value in given:
+        if _is_private(name, value):
+            yield value
+            yield from _pieces(value, with_path=not value.lower().startswith("postgres"))
+        elif _ADDRESS.match(value):
+            yield from _pieces(value, with_path=False)
+
+
+def tells_the_account(given: Iterable[tuple[str, str]]) -> bool:
+    """Whether something of iPage's account is known, so that it can be taken out of pages."""
+    return any(name in _OF_THE_ACCOUNT and value for name, value in given)
+
+
+def _is_private(name: str, value: str) -> bool:
+    if name in _OF_SOMEBODY:
+        return True
+    if asking := [of for _, of in _classes() if name in of.model_fields]:
+        return any(_kind(of, name) == "secret" for of in asking)
+    return name.upper().startswith(_PREFIXES) and len(value) >= _SHORTEST_OF_A_SLIP
 
 
 def _pieces(value: str, *, with_path: bool) -> Iterator[str]:
@@ -349,9 +369,7 @@ def _last_runs() -> Sequence[Part]:
         return told
 
 
-def state_folder(given: Mapping[str, Mapping[str, str]]) -> Path:
-    """Where the scraper keeps its own, whether its other settings are right or not."""
-    for environment in (given.get("scraper", {}), given.get("owner", {}), os.environ):
-        if folder := environment.get("INGRAM_STATE_DIR"):
-            return Path(folder)
-    return Path(".ingram")
+def state_folder(given: Iterable[tuple[str, str]]) -> Path:
+    """Where the scraper keeps its own, whether its settings are right or not."""
+    told = [value for name, value in given if name == "INGRAM_STATE_DIR"]
+    return env_dir() / (Path(told[0]).expanduser() if told else ".ingram")

@@ -64,14 +64,25 @@ OPEN = [
 
 
 @pytest.fixture
-def set_up(shop: LookedAtShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LookedAtShop:
+def secrets_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGRAM_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "none").mkdir()
     monkeypatch.setenv("INGRAM_ENV_DIR", str(tmp_path / "none"))
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture
+def set_up(shop: LookedAtShop, secrets_set: None) -> LookedAtShop:
     return shop
+
+
+@pytest.fixture
+def without_facts(secrets_set: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked but the files of this machine."""
+    monkeypatch.setattr(report_archive, "facts", lambda given: {})
 
 
 def folder(tmp_path: Path) -> Path:
@@ -197,6 +208,49 @@ def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> N
         assert value.casefold() not in everything.decode(errors="replace").casefold(), value
     for value in OPEN:
         assert not [form for form in forms(value) if form in everything], value
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"IPAGE_PASSWORD=once-only-77\nIPAGE_PASSWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"# Gr\xfc\xdfe\nIPAGE_PASSWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"what is this\nexport IPAGE_PASSWORD='" + SECRETS["IPAGE_PASSWORD"].encode() + b"\n",
+        b"IPAGE_PASSWORD = " + SECRETS["IPAGE_PASSWORD"].encode() + b" # mine",
+        b"\xff\xfe" + f"?\nIPAGE_PASSWORD={SECRETS['IPAGE_PASSWORD']}\n".encode("utf-16-le"),
+        f"?\nIPAGE_PASSWORD={SECRETS['IPAGE_PASSWORD']}\n".encode("utf-16-le"),
+        b"?\nipage_password=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"?\nIPAGE_PASWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+    ],
+)
+@pytest.mark.parametrize("name", [".env.scraper", ".env.storefront", ".env"])
+def test_a_malformed_file_s_values_are_taken_out_all_the_same(
+    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: bytes
+) -> None:
+    monkeypatch.delenv("IPAGE_PASSWORD")
+    (tmp_path / "none" / name).write_bytes(file)
+    keep(tmp_path, product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']} once-only-77 1,410</p>"))
+    _, files, everything = made()
+    assert "1,410" in files["pages/01-9780593135204.html"]
+    assert SECRETS["IPAGE_PASSWORD"].encode() not in everything
+    if b"once" in file:
+        assert b"once-only-77" not in everything
+
+
+def test_pages_that_can_t_be_cleaned_are_left_out(
+    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path, product_page())
+    (tmp_path / "none" / ".env.scraper").write_bytes(b"\x80\x81 nothing of it is a setting")
+    _, files, _ = made()
+    assert not [name for name in files if name.startswith(("pages/", "understood"))]
+    assert "nothing of .env.scraper can be read" in files["READ-ME-FIRST.txt"]
+    (tmp_path / "none" / ".env.scraper").write_bytes(b"# nothing yet\n")
+    assert "pages/01-9780593135204.html" in made("--out", tmp_path / "second.zip")[1]
+    for name in ("IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT"):
+        monkeypatch.delenv(name)
+    _, files, _ = made("--out", tmp_path / "third.zip")
+    assert "no setting says whose account it is" in files["READ-ME-FIRST.txt"]
 
 
 def test_the_shop_s_own_site_file_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
