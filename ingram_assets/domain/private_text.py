@@ -63,6 +63,7 @@ _PATTERNS = tuple(
     )
 )
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
+_RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])")
 _KEY_OF_A_NUMBER = (
     r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
     r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code)\b\.?|[#№]|numbers?)"
@@ -113,6 +114,8 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
     found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
     found += [Span(*match.span()) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
+    if ids := [match.span() for match in _RUN_ID.finditer(text)]:
+        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ids)]
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
             found.append(Span(*match.span("value"), names=True))

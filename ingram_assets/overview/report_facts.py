@@ -32,7 +32,7 @@ from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
 from ingram_assets.settings.files import env_dir
-from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.loading import check, faults, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -139,6 +139,11 @@ def tells_the_account(given: Iterable[tuple[str, str]]) -> bool:
     return any(name in _OF_THE_ACCOUNT and value for name, value in given)
 
 
+def files_named(given: Iterable[tuple[str, str]]) -> list[Path]:
+    """The files that settings name."""
+    return [Path(value) for name, value in given if name.endswith(("_FILE", "_EXECUTABLE"))]
+
+
 def _is_private(name: str, value: str) -> bool:
     if name in _OF_SOMEBODY:
         return True
@@ -198,10 +203,20 @@ def shown_settings(given: Mapping[str, Mapping[str, str]]) -> Part:
         if environment is None:
             own["away"] = "Its files can't be read."
             continue
-        own |= {name: _shown(of, name, environment.get(name, "")) for name in of.model_fields}
+        malformed = _malformed(environment, of)
+        own |= {
+            name: "malformed" if name in malformed else _shown(of, name, environment.get(name, ""))
+            for name in of.model_fields
+        }
         if problem := asked(partial(check, environment, of)):
             own["problem"] = problem["away"]
     return shown
+
+
+def _malformed(environment: Mapping[str, str], of: type[Settings]) -> set[str]:
+    """The settings whose values are no such: whoever wrote it may have written a password there."""
+    told = (fault for each in faults(environment, of).values() for fault in each)
+    return {fault.partition(" ")[0].partition(".")[0] for fault in told if " is missing" not in fault}
 
 
 def _shown(of: type[Settings], name: str, value: str) -> str:
@@ -212,19 +227,18 @@ def _shown(of: type[Settings], name: str, value: str) -> str:
         return value[:100]
     if kind == "text" or name == "ALERT_URLS" or not _ADDRESS.match(value):
         return _SET
-    is_database = value.lower().startswith("postgres")
-    return _bare_address(value, with_path=kind == "address" or is_database)
+    return _bare_address(value)
 
 
-def _bare_address(value: str, *, with_path: bool) -> str:
-    """An address without user, password and query, and without an account's number in the host."""
+def _bare_address(value: str) -> str:
+    """An address's scheme, host and port, without an account's number in the host."""
     try:
         parts = urlsplit(value)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return _SET
     host = _LONG_HOST.sub("…", parts.hostname or "")
-    return f"{parts.scheme}://{host}{port}{parts.path if with_path else ''}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def versions(given: Mapping[str, Mapping[str, str]], look: Ask) -> Part:
@@ -351,7 +365,7 @@ def _last_runs() -> Sequence[Part]:
                 result = result_of(instance, run.run_id)
             told.append(
                 {
-                    "run": run.run_id[:8],
+                    "run": run.run_id,
                     "what": run.words,
                     "job": run.job,
                     "began": run.started_at or run.asked_at,
