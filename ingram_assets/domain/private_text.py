@@ -88,6 +88,27 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _ENDS_WITH_GREETING = re.compile(r"\b(?:welcome(?:\sback)?|hello)\s{0,2}[,:!]?\s*$", re.IGNORECASE)
+_KEYS = re.compile(
+    r"\beyJ[\w-]{5,}(?:\.[\w-]{0,2000}){0,2}|\b(?:[spr]k|whsec|gh[pousr]|xox[abp]|pat)[_-][\w-]{6,200}|"
+    r"\bAKI[AD][A-Z0-9]{6,40}\b|\bbearer\s{1,3}[\w.~+/=-]{4,2000}",
+    re.IGNORECASE,
+)
+_SECRETS = (
+    r"pass(?:word|wd|code|phrase|wort)|pwd|kennwort|mot\sde\spasse|contraseña|"
+    r"(?:api|access|secret|private|license)[\s_-]?key|(?:access|auth|api|refresh|bearer|[cx]srf)[\s_-]?token|"
+    r"[jp](?:hp)?sess(?:ion)?id|session[\s_-]?id|[cx]srf\w{0,20}|authorization"
+)
+_PERHAPS_SECRETS = r"secret|pin|token|session|sid"
+"""Words of books, too."""
+_IS = r"(?:\s{0,3}(?:[:=]|%3[ad])\s{0,3}|\s{1,3}is\s{1,3})[\"'(]?"
+_LIKE_A_KEY = r"(?=\S{0,60}(?:[\d_-]|(?-i:[a-z][A-Z])))"
+_UNTIL = r"(?!\[removed)[^\s<>\"'&;,)]{1,2000}"
+_LABELED_SECRET = re.compile(
+    rf"(?<![A-Za-z])(?:(?:{_SECRETS}){_IS}(?P<value>{_UNTIL})?|"
+    rf"(?:{_PERHAPS_SECRETS})(?:=|{_IS}{_LIKE_A_KEY})(?P<perhaps>{_UNTIL})|"
+    rf"(?:api[\s_-]?key|session[\s_-]?id|access[\s_-]?(?:key|token)|token)\s{{1,3}}{_LIKE_A_KEY}(?P<plain>{_UNTIL}))",
+    re.IGNORECASE,
+)
 _ADDRESS_LABEL = re.compile(
     r"\b(?:ship|bill|sold|deliver|mail|remit|send)(?:ped|ing|ping|ed)?[\s-]{0,2}to\b(?:\s{0,2}address\b)?\s{0,2}:?|"
     r"\b(?:shipping|billing|delivery|mailing|company|street|e-?mail)\saddress\b\s{0,2}:?|\baddress\s{0,2}:",
@@ -119,8 +140,11 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
             found.append(Span(*match.span("value"), names=True))
+    found += [Span(*match.span()) for match in _KEYS.finditer(text)]
     if is_title:
         return found
+    for match in _LABELED_SECRET.finditer(text):
+        found += [Span(*match.span(said)) for said, value in match.groupdict().items() if value]
     found += [
         Span(*match.span("value"), names=True) for match in _LABELED_LINE.finditer(text) if match["value"]
     ]
@@ -134,11 +158,20 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
 
 
 def wants_next(text: str) -> str | None:
-    """What the text announces without saying it: "number", "name" or "address" of what stands beside it."""
+    """What the text announces without saying it, and what stands beside it is.
+
+    Returns:
+        "secret", "number", "name" or "address".
+    """
     shown = text.strip()
-    for what, pattern in (("number", _LABELED_NUMBER), ("name", _LABELED_LINE), ("address", _ADDRESS_LABEL)):
+    for what, pattern in (
+        ("secret", _LABELED_SECRET),
+        ("number", _LABELED_NUMBER),
+        ("name", _LABELED_LINE),
+        ("address", _ADDRESS_LABEL),
+    ):
         last = max(pattern.finditer(shown), key=lambda found: found.end(), default=None)
-        if last is not None and last.end() >= len(shown) and not last.groupdict().get("value"):
+        if last is not None and last.end() >= len(shown) and not any(last.groupdict().values()):
             return what
     return "name" if _ENDS_WITH_GREETING.search(shown) else None
 
