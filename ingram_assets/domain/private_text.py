@@ -20,6 +20,10 @@ REMOVED = "[removed]"
 SHORTEST_KNOWN = 3
 """Signs of a value that is taken out wherever it stands; a shorter one would be in every text."""
 
+_SHORTEST_LOOSE = 6
+"""Letters and digits of a value that is looked for with other signs between them."""
+_BETWEEN = r"[ \t\u00a0\u00b7\u2010-\u2015\u2019.,_'/+&-]|&nbsp;|&#160;|&amp;|%20|%2[dDeE]"
+_AND = ("and", "und", "et", "y")
 _MOST_KNOWN = 300
 _LONGEST_KNOWN = 2_000
 _SIGNS_OF_CODE = frozenset("%&=<>\\")
@@ -255,6 +259,10 @@ class KnownValues:
             if one.may_be_in(readings):
                 for pattern in one.patterns:
                     text = pattern.sub(REMOVED, text)
+        letters = _letters(text)
+        for one in self._known:
+            if one.words and all(word in letters for word in one.words):
+                text = _without_spans(text, one.loosely)
         return text
 
     def and_also(self, values: Iterable[str]) -> "KnownValues":
@@ -283,6 +291,21 @@ class _Known:
         )
 
     @cached_property
+    def words(self) -> list[str]:
+        """Letters and digits of its words, where they are many enough to be looked for in other spellings."""
+        words = re.findall(r"[^\W_]+", _folded(self.value))
+        words = [word for word in words if word not in _AND] or words
+        return words if len("".join(words)) >= _SHORTEST_LOOSE else []
+
+    @cached_property
+    def loosely(self) -> re.Pattern[str]:
+        """Finds it in a folded text: with signs between its own, its words joined in another way."""
+        between = rf"(?:{_BETWEEN}){{0,3}}"
+        word_by_word = [between.join(map(re.escape, word)) for word in self.words]
+        joined = rf"{between}(?:(?:{'|'.join(_AND)}){between})?".join(word_by_word)
+        return re.compile(rf"(?<![^\W_]){joined}(?![^\W_])")
+
+    @cached_property
     def patterns(self) -> list[re.Pattern[str]]:
         """Which find it in each of its spellings."""
         between = f"(?:{_INVISIBLE.pattern}|&shy;|&#173;|&#8203;|(?:{_TAGS.pattern}){{1,2}})?"
@@ -291,6 +314,26 @@ class _Known:
         forms += [f"(?i:{self._hex})"] if self._hex else []
         forms += [re.escape(one).replace(r"\+", "[+-]").replace("/", "[/_]") for one in self._coded]
         return [re.compile(form) for form in forms]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _letters(text: str) -> str:
+    """Nothing but its letters and digits, folded."""
+    return re.sub(r"[\W_]+", "", _folded(html.unescape(text)))
+
+
+def _without_spans(text: str, pattern: re.Pattern[str]) -> str:
+    """The text without what the pattern finds in it once it is folded."""
+    folded, places = [], []
+    for place, sign in enumerate(text):
+        new = sign.lower() if sign.isascii() else _folded(sign)
+        folded.append(new)
+        places += [place] * len(new)
+    found = [match.span() for match in pattern.finditer("".join(folded))]
+    return cut_out(text, [Span(places[start], places[end - 1] + 1) for start, end in found])
 
 
 class _Readings(NamedTuple):

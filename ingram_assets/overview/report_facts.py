@@ -54,6 +54,9 @@ _OF_THE_ACCOUNT = frozenset({"IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT"
 _PREFIXES = ("IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "STOREFRONT_", "DAGSTER_", "ALERT", "BROWSER_")
 """What a name begins with that is a setting's with a slip of the pen."""
 _SHORTEST_OF_A_SLIP = 6
+_ANYBODYS_MAIL = frozenset(
+    {"gmail", "googlemail", "outlook", "hotmail", "yahoo", "icloud", "proton", "example"}
+)
 _SET, _NOT_SET = "set", "not set"
 
 Part = Mapping[str, Any]
@@ -129,6 +132,7 @@ def private_values(given: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in given:
         if _is_private(name, value):
             yield value
+            yield from _of_mail_address(value)
             yield from _pieces(value, with_path=not value.lower().startswith("postgres"))
         elif _ADDRESS.match(value):
             yield from _pieces(value, with_path=False)
@@ -150,6 +154,17 @@ def _is_private(name: str, value: str) -> bool:
     if asking := [of for _, of in _classes() if name in of.model_fields]:
         return any(_kind(of, name) == "secret" for of in asking)
     return name.upper().startswith(_PREFIXES) and len(value) >= _SHORTEST_OF_A_SLIP
+
+
+def _of_mail_address(value: str) -> Iterator[str]:
+    """Who writes from it, and what the shop calls itself."""
+    who, at, host = value.rpartition("@")
+    if at and _name_of(host) not in _ANYBODYS_MAIL:
+        yield from (one for one in (who, _name_of(host)) if len(one) >= _SHORTEST_OF_A_SLIP)
+
+
+def _name_of(host: str) -> str:
+    return host.partition(".")[0].casefold()
 
 
 def _pieces(value: str, *, with_path: bool) -> Iterator[str]:

@@ -136,6 +136,34 @@ def test_known_values_are_taken_out_however_they_are_spelled() -> None:
     assert left == []
 
 
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        *(
+            ("20N4417", "2 0 N 4 4 1 7"),
+            ("20N4417", "20-N-4417"),
+            ("20N4417", "20.n4.417"),
+            ("20N4417", "20n&nbsp;4417"),
+        ),
+        *(("20N4417", "\uff12\uff10\uff2e\uff14\uff14\uff11\uff17"), ("lantern and quill", "Lantern-Quill")),
+        *(("lantern and quill", "LanternAndQuill"), ("lantern and quill", "lantern &amp; quill")),
+        *(("bookshop", "book-shop"), ("book-shop", "Book Shop"), ("book.shop.ada", "book_shop+ada")),
+        ("Lantern & Quill", "lantern_and_quill"),
+        ("Grüße-Laden", "GRÜSSE LADEN"),
+    ],
+)
+def test_known_values_joined_in_another_way(value: str, spelled: str) -> None:
+    cleaner = PageCleaner(KnownValues([value]), built_in().labels)
+    for plant in (
+        f"<p>x {spelled}, y</p>",
+        f'<a title="x {spelled} y">z</a>',
+        f'<i class="x {spelled}">z</i>',
+    ):
+        cleaned = cleaner.clean(page_with(plant))
+        assert spelled not in cleaned
+        assert "[removed]" in cleaned[cleaned.rindex("<p>x" if "<p>x" in plant else "x ") :]
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("what", PERSONAL)
 def test_what_is_told_by_its_looks(what: str, place: str) -> None:
