@@ -57,12 +57,23 @@ _PATTERNS = tuple(
         r"(?<![\w-])(?:\+|\b00)[1-9][0-9]{0,3}(?:[\s()./-]{0,3}[0-9]){6,13}(?![\w-])",
         r"\(0[0-9]{2,5}\)[\s/-]{0,3}[0-9](?:[\s/-]?[0-9]){4,9}",
         r"(?<![\w-])[0-9]{3}-[0-9]{4}(?![\w-])",
+        r"(?<![\w-])0[0-9]{2,4}[\s/-]{1,2}[0-9]{3,4}[\s-]?[0-9]{3,4}(?![\w-])",
+        r"(?<![\w-])1[-. ]8(?:00|33|44|55|66|77|88)[-. ][A-Z0-9][A-Z0-9-]{5,10}",
         # Numbers in groups, as of cards.
         r"(?<![\w-])(?:[0-9]{4}[ -]){2,4}[0-9]{1,4}(?![\w-])",
         # Places where somebody lives.
         r"\bp\.?\s?o\.?\s?box\s{1,3}[\w-]{1,20}",
         rf"\b[0-9]{{1,6}}[a-z]?\s{{1,3}}(?:[\w.'’-]{{1,30}}\s{{1,3}}){{1,5}}(?:{_STREETS})\b\.?"
         r"(?:,?\s{0,3}(?:apt|suite|ste|unit|floor|fl|#)\.?\s{0,3}[\w-]{1,10})?",
+        r"\b(?:postfach|postbus|apartado|bo[iî]te\spostale|b\.?p\.?)\s{1,3}[0-9][0-9 ]{0,10}",
+        r"\b(?-i:[^\W\d_])[\w.-]{1,40}(?:straße|strasse|str\.|gasse|allee|platz|straat|laan)\s{1,3}[0-9]{1,4}\s?[a-z]?\b"
+        r"(?:,?\s{0,3}(?:[A-Z]{1,2}-)?[0-9]{4,5}\s{1,3}[\w-]{2,30})?",
+        r"\b[0-9]{1,4}(?:\s?(?:bis|ter))?,?\s{1,3}(?:rue|quai|impasse|chemin|boulevard|allée|calle)\s{1,3}"
+        r"[^\n|,<]{2,40}(?:,?\s{0,3}[0-9]{5}\s{1,3}[\w-]{2,30})?",
+        r"\b(?-i:[A-Z]{1,2}[0-9][0-9A-Z]?\s[0-9][ABD-HJLNP-UW-Z]{2})\b",
+        r"\b(?-i:[ABCEGHJ-NPRSTVXY][0-9][A-Z]\s[0-9][A-Z][0-9])\b",
+        # Numbers of papers.
+        r"\b(?:inv|po|so|ord|rma|re|cn)[/-][0-9][0-9/-]{2,20}\b",
         rf"\b[\w.'’ -]{{2,40}},?\s{{1,3}}(?-i:{_STATES})\s{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?\b",
     )
 )
@@ -70,7 +81,8 @@ _NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
 _RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])")
 _KEY_OF_A_NUMBER = (
     r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
-    r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code)\b\.?|[#№]|numbers?)"
+    r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code|ref|reference)\b\.?|[#№]|"
+    r"numbers?)|(?:bestell|kunden|rechnungs|auftrags|konto)(?:ung)?[\s-]?(?:nr|nummer)\b\.?"
     r"|(?:account|acct|customer|invoice|p\.?o)\b\.?(?=\s{0,2}[:#(]))"
 )
 _LABELED_NUMBER = re.compile(
@@ -80,18 +92,22 @@ _LABELED_NUMBER = re.compile(
 _LABELED_LINE = re.compile(
     r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|e-?mail|user\s?(?:name|id)|login(?:\sname)?|"
     r"signed in as|logged in as|signed on as|contact(?:\s(?:name|person))?|attn|attention|"
-    r"account(?:\sname)?|customer(?:\sname)?|"
+    r"account(?:\sname)?|customer(?:\sname)?|city|town|zip(?:\scode)?|post(?:al\s?)?code|plz|ort|stadt|ville|"
     r"sales\srep(?:resentative)?|buyer|ordered\sby|placed\sby|(?:your|first|last|full|company|store)\sname)"
     r"\b\.?(?:\s{0,2}[:#]\s{0,3}|(?<=in as|on as)\s{1,3})(?P<value>[^\n|]{1,100})?",
     re.IGNORECASE,
 )
+_GREETINGS = (
+    r"welcome(?:\sback)?|hello|hallo|hola|bonjour|ciao|willkommen|bienvenue|bienvenid[oa]s?|guten\s(?:tag|morgen|abend)|"
+    r"(?:prepared|printed|generated|produced)\sfor"
+)
 _GREETING = re.compile(
-    r"\b(?:welcome(?:\sback)?|hello|hi|dear|good\s(?:morning|afternoon|evening))\b"
+    rf"\b(?:{_GREETINGS}|hi|dear|thank\s(?:you|s)|thanks|good\s(?:morning|afternoon|evening))\b"
     r"(?:\s{0,2}[,:!]\s{0,3}(?P<value>[^\n|.!?(]{1,60})?|"
     r"\s{1,3}(?P<name>(?-i:[A-Z])[\w.'’-]{0,30}(?:\s{1,2}(?-i:[A-Z])[\w.'’-]{0,30}){0,3}))",
     re.IGNORECASE,
 )
-_ENDS_WITH_GREETING = re.compile(r"\b(?:welcome(?:\sback)?|hello)\s{0,2}[,:!]?\s*$", re.IGNORECASE)
+_ENDS_WITH_GREETING = re.compile(rf"\b(?:{_GREETINGS})\s{{0,2}}[,:!]?\s*$", re.IGNORECASE)
 _KEYS = re.compile(
     r"\beyJ[\w-]{5,}(?:\.[\w-]{0,2000}){0,2}|\b(?:[spr]k|whsec|gh[pousr]|xox[abp]|pat)[_-][\w-]{6,200}|"
     r"\bAKI[AD][A-Z0-9]{6,40}\b|\bbearer\s{1,3}[\w.~+/=-]{4,2000}",
