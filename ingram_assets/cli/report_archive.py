@@ -1,11 +1,12 @@
 """`ingram report`: one archive for whoever mends the program, without secrets and without who the shop is."""
 
+import codecs
 import gzip
 import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -20,9 +21,17 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
 from ingram_assets.domain.tables import decoded
-from ingram_assets.overview.report_facts import facts, private_values, settings_given, state_folder
+from ingram_assets.overview.report_facts import (
+    facts,
+    files_named,
+    private_values,
+    settings_given,
+    state_folder,
+    tells_the_account,
+)
+from ingram_assets.overview.report_places import Places
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.environment import all_made_out, environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import SiteSettings
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
@@ -149,36 +158,56 @@ def _gathered() -> _Archive:
     """All of it, cleaned. A part that can't be had says why in its place."""
     given = settings_given()
     archive = _Archive()
-    folder = state_folder(given) / "ipage"
+    read = [pair for environment in given.values() for pair in environment.items()]
+    made_out, unreadable = all_made_out()
+    folder = state_folder([*read, *made_out]) / "ipage"
+    places = Places(folder.parent, files_named([*read, *made_out]))
     profile = _profile(archive)
-    private = [*private_values(given), *_cookies(folder / "session.json"), str(Path.home())]
+    private = [*private_values([*read, *made_out]), *_cookies(folder / "session.json")]
     cleaner = PageCleaner(KnownValues(private), profile.labels)
     pages, left_out = _kept_pages(folder / "kept_pages")
+    found = len(pages)
+    if found and (why := _not_cleaned(made_out, unreadable)):
+        archive.notes.append(why)
+        pages, left_out = [], 0
     for page in pages:
         cleaner.learn(page.text)
     known = cleaner.all_known()
 
     def cleaned(text: str) -> str:
-        return known.removed_from(without_private(known.removed_from(text)))
+        return known.removed_from(without_private(known.removed_from(places.told(text))))
 
-    told = facts()
+    told = facts(given)
     for name, part in told.items():
         text = json.dumps(without_private_json(_plain(part), cleaned), indent=1, ensure_ascii=False)
         if not archive.add(f"{name}.json", text):
             archive.notes.append(f"{name}.json is left out: it is too large.")
-        archive.notes += [cleaned(f"{name}: {why}") for why in _away(part)]
-    if own := _site_file():
-        archive.add("site.toml", cleaned(own))
+        archive.notes += [f"{name}: {why}" for why in _away(part)]
+    if own := _site_file():  # Its paths are the site's.
+        archive.add("site.toml", known.removed_from(without_private(known.removed_from(places.named(own)))))
     left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
     if left_out:
         archive.notes.append(
             f"{left_out} older pages are left out: the archive holds at most {MAX_PAGES}, and "
             f"{_size(MAX_BYTES)}."
         )
-    if not pages:
+    if not found:
         archive.notes.append("No page was kept: there is none yet that was not understood on this machine.")
+    archive.notes = list(map(cleaned, archive.notes))
     archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
     return archive
+
+
+def _not_cleaned(made_out: Sequence[tuple[str, str]], unreadable: Sequence[str]) -> str | None:
+    """Why pages can't be cleaned of the account's names and secrets; `None`: they can."""
+    if unreadable:
+        return (
+            "The pages are left out: what is secret could not be taken out of them, since nothing of "
+            f"{' and '.join(unreadable)} can be read."
+        )
+    if not tells_the_account(made_out):
+        return "The pages are left out: no setting says whose account it is, so nothing could be taken out."
+    return None
 
 
 def _site_file() -> str | None:
@@ -246,19 +275,23 @@ def _kept_pages(folder: Path) -> tuple[list[_KeptPage], int]:
     for number, file in enumerate(files[:MAX_PAGES], 1):
         try:
             with gzip.open(file) as opened:
-                text = opened.read(_KEPT_AT_MOST).decode("utf-8", "replace")
+                data = opened.read(_KEPT_AT_MOST)
         except (OSError, EOFError):
             continue  # It made room for a newer one, or was cut short.
-        first, _, rest = text.partition("\n")
-        why, page = (
-            (first.removeprefix("<!--").removesuffix("-->").strip(), rest)
-            if first.startswith("<!--")
-            else ("", text)
-        )
+        first, _, rest = data.partition(b"\n") if data.startswith(b"<!--") else (b"", b"", data)
+        why, page = first.decode("utf-8", "replace")[4:].removesuffix("-->").strip(), _text(rest)
         what = file.name.removesuffix(".html.gz").rpartition("-")[2]
         name = f"{number:02}-{what}" if isbn_spelled(what) else f"{number:02}"
         pages.append(_KeptPage(f"{name}.html", why, page))
     return pages, max(0, len(files) - MAX_PAGES)
+
+
+def _text(data: bytes) -> str:
+    """A kept page's text: in UTF-8, unless it was put there in another way."""
+    encoding = "utf-8"
+    if b"\0" in data or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
+    return data.decode(encoding, "replace").replace("\0", "").lstrip("\ufeff")
 
 
 def _cookies(file: Path) -> list[str]:
@@ -275,7 +308,7 @@ def _away(part: Any, path: str = "") -> list[str]:
     if not isinstance(part, dict):
         return []
     own = [f"{path}{part['away']}"] if isinstance(part.get("away"), str) else []
-    return own + [why for name, inner in part.items() for why in _away(inner, f"{name}: ")]
+    return own + [why for name, inner in part.items() for why in _away(inner, f"{path}{name}: ")]
 
 
 def _plain(data: Any) -> Any:

@@ -20,6 +20,10 @@ REMOVED = "[removed]"
 SHORTEST_KNOWN = 3
 """Signs of a value that is taken out wherever it stands; a shorter one would be in every text."""
 
+_SHORTEST_LOOSE = 6
+"""Letters and digits of a value that is looked for with other signs between them."""
+_BETWEEN = r"[ \t\u00a0\u00b7\u2010-\u2015\u2019.,_'/+&-]|&nbsp;|&#160;|&amp;|%20|%2[dDeE]"
+_AND = ("and", "und", "et", "y")
 _MOST_KNOWN = 300
 _LONGEST_KNOWN = 2_000
 _SIGNS_OF_CODE = frozenset("%&=<>\\")
@@ -53,19 +57,32 @@ _PATTERNS = tuple(
         r"(?<![\w-])(?:\+|\b00)[1-9][0-9]{0,3}(?:[\s()./-]{0,3}[0-9]){6,13}(?![\w-])",
         r"\(0[0-9]{2,5}\)[\s/-]{0,3}[0-9](?:[\s/-]?[0-9]){4,9}",
         r"(?<![\w-])[0-9]{3}-[0-9]{4}(?![\w-])",
+        r"(?<![\w-])0[0-9]{2,4}[\s/-]{1,2}[0-9]{3,4}[\s-]?[0-9]{3,4}(?![\w-])",
+        r"(?<![\w-])1[-. ]8(?:00|33|44|55|66|77|88)[-. ][A-Z0-9][A-Z0-9-]{5,10}",
         # Numbers in groups, as of cards.
         r"(?<![\w-])(?:[0-9]{4}[ -]){2,4}[0-9]{1,4}(?![\w-])",
         # Places where somebody lives.
         r"\bp\.?\s?o\.?\s?box\s{1,3}[\w-]{1,20}",
         rf"\b[0-9]{{1,6}}[a-z]?\s{{1,3}}(?:[\w.'’-]{{1,30}}\s{{1,3}}){{1,5}}(?:{_STREETS})\b\.?"
         r"(?:,?\s{0,3}(?:apt|suite|ste|unit|floor|fl|#)\.?\s{0,3}[\w-]{1,10})?",
+        r"\b(?:postfach|postbus|apartado|bo[iî]te\spostale|b\.?p\.?)\s{1,3}[0-9][0-9 ]{0,10}",
+        r"\b(?-i:[^\W\d_])[\w.-]{1,40}(?:straße|strasse|str\.|gasse|allee|platz|straat|laan)\s{1,3}[0-9]{1,4}\s?[a-z]?\b"
+        r"(?:,?\s{0,3}(?:[A-Z]{1,2}-)?[0-9]{4,5}\s{1,3}[\w-]{2,30})?",
+        r"\b[0-9]{1,4}(?:\s?(?:bis|ter))?,?\s{1,3}(?:rue|quai|impasse|chemin|boulevard|allée|calle)\s{1,3}"
+        r"[^\n|,<]{2,40}(?:,?\s{0,3}[0-9]{5}\s{1,3}[\w-]{2,30})?",
+        r"\b(?-i:[A-Z]{1,2}[0-9][0-9A-Z]?\s[0-9][ABD-HJLNP-UW-Z]{2})\b",
+        r"\b(?-i:[ABCEGHJ-NPRSTVXY][0-9][A-Z]\s[0-9][A-Z][0-9])\b",
+        # Numbers of papers.
+        r"\b(?:inv|po|so|ord|rma|re|cn)[/-][0-9][0-9/-]{2,20}\b",
         rf"\b[\w.'’ -]{{2,40}},?\s{{1,3}}(?-i:{_STATES})\s{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?\b",
     )
 )
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
+_RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])")
 _KEY_OF_A_NUMBER = (
     r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
-    r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code)\b\.?|[#№]|numbers?)"
+    r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code|ref|reference)\b\.?|[#№]|"
+    r"numbers?)|(?:bestell|kunden|rechnungs|auftrags|konto)(?:ung)?[\s-]?(?:nr|nummer)\b\.?"
     r"|(?:account|acct|customer|invoice|p\.?o)\b\.?(?=\s{0,2}[:#(]))"
 )
 _LABELED_NUMBER = re.compile(
@@ -75,18 +92,43 @@ _LABELED_NUMBER = re.compile(
 _LABELED_LINE = re.compile(
     r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|e-?mail|user\s?(?:name|id)|login(?:\sname)?|"
     r"signed in as|logged in as|signed on as|contact(?:\s(?:name|person))?|attn|attention|"
-    r"account(?:\sname)?|customer(?:\sname)?|"
+    r"account(?:\sname)?|customer(?:\sname)?|city|town|zip(?:\scode)?|post(?:al\s?)?code|plz|ort|stadt|ville|"
     r"sales\srep(?:resentative)?|buyer|ordered\sby|placed\sby|(?:your|first|last|full|company|store)\sname)"
     r"\b\.?(?:\s{0,2}[:#]\s{0,3}|(?<=in as|on as)\s{1,3})(?P<value>[^\n|]{1,100})?",
     re.IGNORECASE,
 )
+_GREETINGS = (
+    r"welcome(?:\sback)?|hello|hallo|hola|bonjour|ciao|willkommen|bienvenue|bienvenid[oa]s?|guten\s(?:tag|morgen|abend)|"
+    r"(?:prepared|printed|generated|produced)\sfor"
+)
 _GREETING = re.compile(
-    r"\b(?:welcome(?:\sback)?|hello|hi|dear|good\s(?:morning|afternoon|evening))\b"
+    rf"\b(?:{_GREETINGS}|hi|dear|thank\s(?:you|s)|thanks|good\s(?:morning|afternoon|evening))\b"
     r"(?:\s{0,2}[,:!]\s{0,3}(?P<value>[^\n|.!?(]{1,60})?|"
     r"\s{1,3}(?P<name>(?-i:[A-Z])[\w.'’-]{0,30}(?:\s{1,2}(?-i:[A-Z])[\w.'’-]{0,30}){0,3}))",
     re.IGNORECASE,
 )
-_ENDS_WITH_GREETING = re.compile(r"\b(?:welcome(?:\sback)?|hello)\s{0,2}[,:!]?\s*$", re.IGNORECASE)
+_ENDS_WITH_GREETING = re.compile(rf"\b(?:{_GREETINGS})\s{{0,2}}[,:!]?\s*$", re.IGNORECASE)
+_KEYS = re.compile(
+    r"\beyJ[\w-]{5,}(?:\.[\w-]{0,2000}){0,2}|\b(?:[spr]k|whsec|gh[pousr]|xox[abp]|pat)[_-][\w-]{6,200}|"
+    r"\bAKI[AD][A-Z0-9]{6,40}\b|\bbearer\s{1,3}[\w.~+/=-]{4,2000}",
+    re.IGNORECASE,
+)
+_SECRETS = (
+    r"pass(?:word|wd|code|phrase|wort)|pwd|kennwort|mot\sde\spasse|contraseña|"
+    r"(?:api|access|secret|private|license)[\s_-]?key|(?:access|auth|api|refresh|bearer|[cx]srf)[\s_-]?token|"
+    r"[jp](?:hp)?sess(?:ion)?id|session[\s_-]?id|[cx]srf\w{0,20}|authorization"
+)
+_PERHAPS_SECRETS = r"secret|pin|token|session|sid"
+"""Words of books, too."""
+_IS = r"(?:\s{0,3}(?:[:=]|%3[ad])\s{0,3}|\s{1,3}is\s{1,3})[\"'(]?"
+_LIKE_A_KEY = r"(?=\S{0,60}(?:[\d_-]|(?-i:[a-z][A-Z])))"
+_UNTIL = r"(?!\[removed)[^\s<>\"'&;,)]{1,2000}"
+_LABELED_SECRET = re.compile(
+    rf"(?<![A-Za-z])(?:(?:{_SECRETS}){_IS}(?P<value>{_UNTIL})?|"
+    rf"(?:{_PERHAPS_SECRETS})(?:=|{_IS}{_LIKE_A_KEY})(?P<perhaps>{_UNTIL})|"
+    rf"(?:api[\s_-]?key|session[\s_-]?id|access[\s_-]?(?:key|token)|token)\s{{1,3}}{_LIKE_A_KEY}(?P<plain>{_UNTIL}))",
+    re.IGNORECASE,
+)
 _ADDRESS_LABEL = re.compile(
     r"\b(?:ship|bill|sold|deliver|mail|remit|send)(?:ped|ing|ping|ed)?[\s-]{0,2}to\b(?:\s{0,2}address\b)?\s{0,2}:?|"
     r"\b(?:shipping|billing|delivery|mailing|company|street|e-?mail)\saddress\b\s{0,2}:?|\baddress\s{0,2}:",
@@ -113,11 +155,16 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
     found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
     found += [Span(*match.span()) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
+    if ids := [match.span() for match in _RUN_ID.finditer(text)]:
+        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ids)]
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
             found.append(Span(*match.span("value"), names=True))
+    found += [Span(*match.span()) for match in _KEYS.finditer(text)]
     if is_title:
         return found
+    for match in _LABELED_SECRET.finditer(text):
+        found += [Span(*match.span(said)) for said, value in match.groupdict().items() if value]
     found += [
         Span(*match.span("value"), names=True) for match in _LABELED_LINE.finditer(text) if match["value"]
     ]
@@ -131,11 +178,20 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
 
 
 def wants_next(text: str) -> str | None:
-    """What the text announces without saying it: "number", "name" or "address" of what stands beside it."""
+    """What the text announces without saying it, and what stands beside it is.
+
+    Returns:
+        "secret", "number", "name" or "address".
+    """
     shown = text.strip()
-    for what, pattern in (("number", _LABELED_NUMBER), ("name", _LABELED_LINE), ("address", _ADDRESS_LABEL)):
+    for what, pattern in (
+        ("secret", _LABELED_SECRET),
+        ("number", _LABELED_NUMBER),
+        ("name", _LABELED_LINE),
+        ("address", _ADDRESS_LABEL),
+    ):
         last = max(pattern.finditer(shown), key=lambda found: found.end(), default=None)
-        if last is not None and last.end() >= len(shown) and not last.groupdict().get("value"):
+        if last is not None and last.end() >= len(shown) and not any(last.groupdict().values()):
             return what
     return "name" if _ENDS_WITH_GREETING.search(shown) else None
 
@@ -219,6 +275,10 @@ class KnownValues:
             if one.may_be_in(readings):
                 for pattern in one.patterns:
                     text = pattern.sub(REMOVED, text)
+        letters = _letters(text)
+        for one in self._known:
+            if one.words and all(word in letters for word in one.words):
+                text = _without_spans(text, one.loosely)
         return text
 
     def and_also(self, values: Iterable[str]) -> "KnownValues":
@@ -247,6 +307,21 @@ class _Known:
         )
 
     @cached_property
+    def words(self) -> list[str]:
+        """Letters and digits of its words, where they are many enough to be looked for in other spellings."""
+        words = re.findall(r"[^\W_]+", _folded(self.value))
+        words = [word for word in words if word not in _AND] or words
+        return words if len("".join(words)) >= _SHORTEST_LOOSE else []
+
+    @cached_property
+    def loosely(self) -> re.Pattern[str]:
+        """Finds it in a folded text: with signs between its own, its words joined in another way."""
+        between = rf"(?:{_BETWEEN}){{0,3}}"
+        word_by_word = [between.join(map(re.escape, word)) for word in self.words]
+        joined = rf"{between}(?:(?:{'|'.join(_AND)}){between})?".join(word_by_word)
+        return re.compile(rf"(?<![^\W_]){joined}(?![^\W_])")
+
+    @cached_property
     def patterns(self) -> list[re.Pattern[str]]:
         """Which find it in each of its spellings."""
         between = f"(?:{_INVISIBLE.pattern}|&shy;|&#173;|&#8203;|(?:{_TAGS.pattern}){{1,2}})?"
@@ -255,6 +330,26 @@ class _Known:
         forms += [f"(?i:{self._hex})"] if self._hex else []
         forms += [re.escape(one).replace(r"\+", "[+-]").replace("/", "[/_]") for one in self._coded]
         return [re.compile(form) for form in forms]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _letters(text: str) -> str:
+    """Nothing but its letters and digits, folded."""
+    return re.sub(r"[\W_]+", "", _folded(html.unescape(text)))
+
+
+def _without_spans(text: str, pattern: re.Pattern[str]) -> str:
+    """The text without what the pattern finds in it once it is folded."""
+    folded, places = [], []
+    for place, sign in enumerate(text):
+        new = sign.lower() if sign.isascii() else _folded(sign)
+        folded.append(new)
+        places += [place] * len(new)
+    found = [match.span() for match in pattern.finditer("".join(folded))]
+    return cut_out(text, [Span(places[start], places[end - 1] + 1) for start, end in found])
 
 
 class _Readings(NamedTuple):

@@ -4,12 +4,13 @@ Each part is asked for by itself: a system that is away costs its own part, and 
 """
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -30,7 +31,8 @@ from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
-from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.files import env_dir
+from ingram_assets.settings.loading import check, faults, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -38,6 +40,8 @@ from ingram_assets.settings.storefront import StorefrontSettings
 _PACKAGES = ("dagster", "dagster-postgres", "playwright", "selectolax", "psycopg", "httpx", "pydantic")
 _RUNS, _EXAMPLES = 30, 5
 _SECONDS = 5
+_EACH_AT_MOST, _ALL_AT_MOST = 20.0, 60.0
+"""Seconds that a system may take for its answer, and all of them together."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 _LONG_HOST = re.compile(r"[0-9a-f]{20,}(?=\.)")
 """What stands before a host of R2's: an account's number."""
@@ -46,23 +50,50 @@ _MAY_BE_TOLD = frozenset({"STORE_TIME_ZONE"})
 """Settings whose text says nothing of who the shop is."""
 _OF_SOMEBODY = frozenset({"IPAGE_USERNAME", "IPAGE_ACCOUNT", "MEDUSA_EMAIL", "MEDUSA_PUBLISHABLE_KEY"})
 """Settings that are no secrets, and say who the shop is."""
+_OF_THE_ACCOUNT = frozenset({"IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT", "IPAGE_SESSION_COOKIE"})
+_PREFIXES = ("IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "STOREFRONT_", "DAGSTER_", "ALERT", "BROWSER_")
+"""What a name begins with that is a setting's with a slip of the pen."""
+_SHORTEST_OF_A_SLIP = 6
+_ANYBODYS_MAIL = frozenset(
+    {"gmail", "googlemail", "outlook", "hotmail", "yahoo", "icloud", "proton", "example"}
+)
 _SET, _NOT_SET = "set", "not set"
 
 Part = Mapping[str, Any]
+Ask = Callable[[Callable[[], Any]], Any]
+"""Asks for something, or tells why it can't be had."""
 
 
-def facts() -> dict[str, Any]:
+class _Looks:
+    """Looks at systems, each within its time and all within theirs: a frozen one never answers."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _ALL_AT_MOST
+
+    def asked(self, ask: Callable[[], Any]) -> Any:
+        """What is asked for, or why it can't be had."""
+        seconds = min(_EACH_AT_MOST, self._until - time.monotonic())
+        if seconds <= 0:
+            return {"away": f"It was not asked: the systems before it took {_ALL_AT_MOST:g} s."}
+        answers: list[Any] = []
+        # A daemon: what is never answered holds up neither the next look nor the end of the process.
+        thread = threading.Thread(target=lambda: answers.append(asked(ask)), name="report", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        return answers[0] if answers else {"away": f"It did not answer within {seconds:.0f} s."}
+
+
+def facts(given: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """All parts by their names. A part that can't be had says why under `away`."""
-    given = settings_given()
-    parts: dict[str, Callable[[], Any]] = {
-        "versions": lambda: versions(given),
-        "settings": lambda: shown_settings(given),
-        "migrations": lambda: _migrations(given),
-        "failures": lambda: failures(gather()),
-        "incidents": _incidents,
-        "runs": _last_runs,
+    looks = _Looks()
+    return {
+        "versions": asked(lambda: versions(given, looks.asked)),
+        "settings": asked(lambda: shown_settings(given)),
+        "migrations": asked(lambda: _migrations(given, looks.asked)),
+        "failures": looks.asked(lambda: failures(gather())),
+        "incidents": looks.asked(_incidents),
+        "runs": looks.asked(_last_runs),
     }
-    return {name: asked(ask) for name, ask in parts.items()}
 
 
 def asked(ask: Callable[[], Any]) -> Any:
@@ -92,15 +123,48 @@ def settings_given() -> dict[str, dict[str, str]]:
     return given
 
 
-def private_values(given: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """The values that nobody else may read, with the parts of those that are addresses, lists or cookies."""
-    for location, of in _classes():
-        for name, value in given.get(location, {}).items():
-            if name in _OF_SOMEBODY or (name in of.model_fields and _kind(of, name) == "secret"):
-                yield value
-                yield from _pieces(value, with_path=not value.lower().startswith("postgres"))
-            elif _ADDRESS.match(value):
-                yield from _pieces(value, with_path=False)
+def private_values(given: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The values that nobody else may read, with the parts of those that are addresses, lists or cookies.
+
+    Args:
+        given: names and values, also of names that are no setting's, such as a misspelled one.
+    """
+    for name, value in given:
+        if _is_private(name, value):
+            yield value
+            yield from _of_mail_address(value)
+            yield from _pieces(value, with_path=not value.lower().startswith("postgres"))
+        elif _ADDRESS.match(value):
+            yield from _pieces(value, with_path=False)
+
+
+def tells_the_account(given: Iterable[tuple[str, str]]) -> bool:
+    """Whether something of iPage's account is known, so that it can be taken out of pages."""
+    return any(name in _OF_THE_ACCOUNT and value for name, value in given)
+
+
+def files_named(given: Iterable[tuple[str, str]]) -> list[Path]:
+    """The files that settings name."""
+    return [Path(value) for name, value in given if name.endswith(("_FILE", "_EXECUTABLE"))]
+
+
+def _is_private(name: str, value: str) -> bool:
+    if name in _OF_SOMEBODY:
+        return True
+    if asking := [of for _, of in _classes() if name in of.model_fields]:
+        return any(_kind(of, name) == "secret" for of in asking)
+    return name.upper().startswith(_PREFIXES) and len(value) >= _SHORTEST_OF_A_SLIP
+
+
+def _of_mail_address(value: str) -> Iterator[str]:
+    """Who writes from it, and what the shop calls itself."""
+    who, at, host = value.rpartition("@")
+    if at and _name_of(host) not in _ANYBODYS_MAIL:
+        yield from (one for one in (who, _name_of(host)) if len(one) >= _SHORTEST_OF_A_SLIP)
+
+
+def _name_of(host: str) -> str:
+    return host.partition(".")[0].casefold()
 
 
 def _pieces(value: str, *, with_path: bool) -> Iterator[str]:
@@ -154,10 +218,20 @@ def shown_settings(given: Mapping[str, Mapping[str, str]]) -> Part:
         if environment is None:
             own["away"] = "Its files can't be read."
             continue
-        own |= {name: _shown(of, name, environment.get(name, "")) for name in of.model_fields}
+        malformed = _malformed(environment, of)
+        own |= {
+            name: "malformed" if name in malformed else _shown(of, name, environment.get(name, ""))
+            for name in of.model_fields
+        }
         if problem := asked(partial(check, environment, of)):
             own["problem"] = problem["away"]
     return shown
+
+
+def _malformed(environment: Mapping[str, str], of: type[Settings]) -> set[str]:
+    """The settings whose values are no such: whoever wrote it may have written a password there."""
+    told = (fault for each in faults(environment, of).values() for fault in each)
+    return {fault.partition(" ")[0].partition(".")[0] for fault in told if " is missing" not in fault}
 
 
 def _shown(of: type[Settings], name: str, value: str) -> str:
@@ -168,22 +242,21 @@ def _shown(of: type[Settings], name: str, value: str) -> str:
         return value[:100]
     if kind == "text" or name == "ALERT_URLS" or not _ADDRESS.match(value):
         return _SET
-    is_database = value.lower().startswith("postgres")
-    return _bare_address(value, with_path=kind == "address" or is_database)
+    return _bare_address(value)
 
 
-def _bare_address(value: str, *, with_path: bool) -> str:
-    """An address without user, password and query, and without an account's number in the host."""
+def _bare_address(value: str) -> str:
+    """An address's scheme, host and port, without an account's number in the host."""
     try:
         parts = urlsplit(value)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return _SET
     host = _LONG_HOST.sub("…", parts.hostname or "")
-    return f"{parts.scheme}://{host}{port}{parts.path if with_path else ''}"
+    return f"{parts.scheme}://{host}{port}"
 
 
-def versions(given: Mapping[str, Mapping[str, str]]) -> Part:
+def versions(given: Mapping[str, Mapping[str, str]], look: Ask) -> Part:
     """Of the program and of all it works with."""
     return {
         "program": asked(lambda: importlib.metadata.version("ingram-assets")),
@@ -191,9 +264,9 @@ def versions(given: Mapping[str, Mapping[str, str]]) -> Part:
         "system": platform.platform(),
         "distribution": asked(lambda: platform.freedesktop_os_release().get("PRETTY_NAME", "")),
         "packages": {name: asked(partial(importlib.metadata.version, name)) for name in _PACKAGES},
-        "browser": asked(lambda: _browser(given.get("scraper", {}))),
-        "postgresql": {name: asked(partial(_of_server, url)) for name, url in _databases(given).items()},
-        "medusa": asked(lambda: _medusa(given.get("storefront", {}))),
+        "browser": look(lambda: _browser(given.get("scraper", {}))),
+        "postgresql": {name: look(partial(_of_server, url)) for name, url in _databases(given).items()},
+        "medusa": look(lambda: _medusa(given.get("storefront", {}))),
     }
 
 
@@ -239,11 +312,11 @@ def _medusa(environment: Mapping[str, str]) -> str:
     return "It answers, and lets us in. It tells no version."
 
 
-def _migrations(given: Mapping[str, Mapping[str, str]]) -> Part:
+def _migrations(given: Mapping[str, Mapping[str, str]], look: Ask) -> Part:
     return {
-        "queue": asked(lambda: _version_in(_databases(given).get("queue"), "ingram_queue_version")),
-        "journal": asked(lambda: _version_in(_databases(given).get("journal"), "store_journal_version")),
-        "dagster": asked(lambda: _version_in(_databases(given).get("dagster"), "alembic_version")),
+        "queue": look(lambda: _version_in(_databases(given).get("queue"), "ingram_queue_version")),
+        "journal": look(lambda: _version_in(_databases(given).get("journal"), "store_journal_version")),
+        "dagster": look(lambda: _version_in(_databases(given).get("dagster"), "alembic_version")),
     }
 
 
@@ -307,7 +380,7 @@ def _last_runs() -> Sequence[Part]:
                 result = result_of(instance, run.run_id)
             told.append(
                 {
-                    "run": run.run_id[:8],
+                    "run": run.run_id,
                     "what": run.words,
                     "job": run.job,
                     "began": run.started_at or run.asked_at,
@@ -325,9 +398,7 @@ def _last_runs() -> Sequence[Part]:
         return told
 
 
-def state_folder(given: Mapping[str, Mapping[str, str]]) -> Path:
-    """Where the scraper keeps its own, whether its other settings are right or not."""
-    for environment in (given.get("scraper", {}), given.get("owner", {}), os.environ):
-        if folder := environment.get("INGRAM_STATE_DIR"):
-            return Path(folder)
-    return Path(".ingram")
+def state_folder(given: Iterable[tuple[str, str]]) -> Path:
+    """Where the scraper keeps its own, whether its settings are right or not."""
+    told = [value for name, value in given if name == "INGRAM_STATE_DIR"]
+    return env_dir() / (Path(told[0]).expanduser() if told else ".ingram")

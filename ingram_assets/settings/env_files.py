@@ -60,6 +60,37 @@ def read_env(data: bytes) -> dict[str, str]:
     return found
 
 
+def made_out(data: bytes) -> list[tuple[str, str]]:
+    """Each NAME=value that can be made out of a file, whatever else is wrong with it, in all its readings.
+
+    For what must not be told of them: a line that is commented out counts, and a name that is there twice.
+    """
+    readings = [data.decode(encoding, "replace") for encoding in _encodings(data)]
+    found: dict[tuple[str, str], None] = {}
+    for line in (line for text in readings for line in re.split(r"[\r\n\0]+", text)):
+        setting = _SETTING.fullmatch(line.strip(" \t#\ufeff"))
+        if setting is None:
+            continue
+        whole = setting["value"].strip()
+        for value in (whole, re.split(r"\s#", whole)[0].strip()):
+            bare = value.strip("\"'" + _TYPOGRAPHIC)
+            pieces = [one for one in value.split("\ufffd") if len(one) > 3] if "\ufffd" in value else []
+            found |= dict.fromkeys((setting["name"], one) for one in (value, bare, *pieces) if one)
+    return list(found)
+
+
+def _encodings(data: bytes) -> list[str]:
+    if marked := [name for mark, name in _MARKS if data.startswith(mark)]:
+        return marked[:1]
+    if b"\0" in data:
+        return ["utf-16-le", "utf-16-be", "utf-8"]
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return ["utf-8", "cp1252"]
+    return ["utf-8"]
+
+
 def _text(data: bytes) -> str:
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:

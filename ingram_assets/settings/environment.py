@@ -17,7 +17,7 @@ from pathlib import Path
 from ingram_assets.settings import proxies
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
-from ingram_assets.settings.env_files import MalformedFile, read_env
+from ingram_assets.settings.env_files import MalformedFile, made_out, read_env
 from ingram_assets.settings.files import ENV_DIR, SITE_TOML, env_dir, example_of, own_file
 from ingram_assets.settings.kinds import trimmed
 from ingram_assets.settings.shared import CommonSettings
@@ -81,6 +81,31 @@ def environment_of_owner(folder: Path | None = None) -> dict[str, str]:
         SettingsError: as for `environment_of`.
     """
     return _written(folder or env_dir(), (".env",))
+
+
+def all_made_out(folder: Path | None = None) -> tuple[list[tuple[str, str]], list[str]]:
+    """Names and values that the `.env` files and this process's environment say, whatever is wrong with them.
+
+    Returns:
+        The pairs, a name with each value that it may have; and the files of which nothing can be read.
+    """
+    folder = folder or env_dir()
+    found, unreadable = list(os.environ.items()), []
+    for name in (".env", *(of.file for of in LOCATIONS.values())):
+        try:
+            data = (folder / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            unreadable.append(name)
+            continue
+        pairs = made_out(data)
+        found += pairs
+        if not pairs and not all(
+            line.startswith(b"#") for line in map(bytes.strip, data.splitlines()) if line
+        ):
+            unreadable.append(name)
+    return [(_capital(name), value) for name, value in found], unreadable
 
 
 def environment_of_machine() -> dict[str, str]:

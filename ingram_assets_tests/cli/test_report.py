@@ -16,6 +16,7 @@ from dagster import job, op
 
 from ingram_assets.cli import report_archive
 from ingram_assets.cli.main import main
+from ingram_assets.overview.report_facts import settings_given, shown_settings
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
@@ -64,14 +65,25 @@ OPEN = [
 
 
 @pytest.fixture
-def set_up(shop: LookedAtShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LookedAtShop:
+def secrets_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGRAM_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "none").mkdir()
     monkeypatch.setenv("INGRAM_ENV_DIR", str(tmp_path / "none"))
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture
+def set_up(shop: LookedAtShop, secrets_set: None) -> LookedAtShop:
     return shop
+
+
+@pytest.fixture
+def without_facts(secrets_set: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked but the files of this machine."""
+    monkeypatch.setattr(report_archive, "facts", lambda given: {})
 
 
 def folder(tmp_path: Path) -> Path:
@@ -152,14 +164,70 @@ def test_settings_are_told_without_what_is_secret(set_up: LookedAtShop) -> None:
     scraper, storefront = settings["scraper"], settings["storefront"]
     assert {scraper[name] for name in ("IPAGE_USERNAME", "IPAGE_PASSWORD", "R2_BUCKET_NAME")} == {"set"}
     assert scraper["IPAGE_SESSION_COOKIE"] == "not set"
-    assert scraper["R2_PUBLIC_URL"] == "https://covers.example/a"
+    assert scraper["R2_PUBLIC_URL"] == "malformed", "it has a user and a password"
     assert scraper["R2_ENDPOINT"] == "https://….r2.example"
     assert scraper["IPAGE_MFA_IMAP_URL"] == "imaps://imap.the-host.example:993"
     assert scraper["BROWSER_CDP_URL"] == "wss://browser.example"
     assert storefront["MEDUSA_BACKEND_URL"] == "http://127.0.0.1:9"
     assert storefront["MODE"] == "live"
-    assert re.fullmatch(r"postgresql://[\w.]+:\d+/\w+", storefront["QUEUE_DB_URL"])
+    assert re.fullmatch(r"postgresql://[\w.]+:\d+", storefront["QUEUE_DB_URL"])
     assert settings["operations"]["ALERT_URLS"] == "set"
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        *(("SAFETY_STOCK", "storefront"), ("INVENTORY_MODE", "storefront"), ("MODE", "storefront")),
+        *(("STORE_TIME_ZONE", "shared"), ("SENSOR_INTERVAL", "shared"), ("PAGES_PER_HOUR", "scraper")),
+        *(("R2_PUBLIC_URL", "scraper"), ("MEDUSA_BACKEND_URL", "storefront")),
+    ],
+)
+def test_a_malformed_value_is_told_as_such(
+    secrets_set: None, monkeypatch: pytest.MonkeyPatch, name: str, of: str
+) -> None:
+    monkeypatch.setenv(name, "hunterPWtwo")
+    told = shown_settings(settings_given())
+    assert told[of][name] == "malformed"
+    assert "hunterPWtwo" not in json.dumps(told)
+
+
+def test_whose_a_folder_is_is_told_nowhere(
+    secrets_set: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "zebediah-quuxley" / "book-shop"
+    for name in ("settings", "state of it", "here", "his files"):
+        (own / name).mkdir(parents=True)
+    monkeypatch.setenv("INGRAM_ENV_DIR", str(own / "settings"))
+    monkeypatch.setenv("INGRAM_STATE_DIR", str(own / "state of it"))
+    monkeypatch.setenv("SITE_FILE", str(own / "his files" / "none.toml"))
+    monkeypatch.setenv("BROWSER_EXECUTABLE", str(own / "his files" / "none"))
+    monkeypatch.setenv("CATEGORIES_FILE", "/home/zebediah-quuxley/categories.csv")
+    monkeypatch.chdir(own / "here")
+    (own / "settings" / ".env.operations").write_text("what is this")
+    _, files, everything = made()
+    assert b"quuxley" not in everything
+    assert b"book-shop" not in everything
+    assert "[settings]/.env" in files["settings.json"]
+    assert "there is no file [files]/none.toml." in files["READ-ME-FIRST.txt"]
+
+
+def test_a_page_in_another_encoding_is_cleaned(without_facts: None, tmp_path: Path) -> None:
+    folder(tmp_path).mkdir(parents=True)
+    page = product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']}</p>")
+    first = b"<!-- run x, ISBN y: z -->\n"
+    of = [page.encode("utf-16"), page.encode("utf-16-le"), page.encode("utf-16-be")]
+    for number, data in enumerate([*of, *(first + one for one in of)]):
+        (folder(tmp_path) / f"run-{number}-home.html.gz").write_bytes(gzip.compress(data))
+    _, files, everything = made()
+    assert len([name for name in files if name.startswith("pages/") and "1,410" in files[name]]) == 6
+    assert SECRETS["IPAGE_PASSWORD"] not in everything.replace(b"\0", b"").decode(errors="replace")
+
+
+def test_a_run_s_id_stays(without_facts: None, tmp_path: Path) -> None:
+    run = "12345678-1234-4234-9234-123456789012"
+    keep_page(folder(tmp_path), product_page(), run_id=run, isbn="9780593135204", reason="x 615-555-0143")
+    (page,) = json.loads(made()[1]["understood.json"])
+    assert page["why_kept"] == f"run {run}, ISBN 9780593135204: x [removed]"
 
 
 def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
@@ -197,6 +265,49 @@ def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> N
         assert value.casefold() not in everything.decode(errors="replace").casefold(), value
     for value in OPEN:
         assert not [form for form in forms(value) if form in everything], value
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"IPAGE_PASSWORD=once-only-77\nIPAGE_PASSWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"# Gr\xfc\xdfe\nIPAGE_PASSWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"what is this\nexport IPAGE_PASSWORD='" + SECRETS["IPAGE_PASSWORD"].encode() + b"\n",
+        b"IPAGE_PASSWORD = " + SECRETS["IPAGE_PASSWORD"].encode() + b" # mine",
+        b"\xff\xfe" + f"?\nIPAGE_PASSWORD={SECRETS['IPAGE_PASSWORD']}\n".encode("utf-16-le"),
+        f"?\nIPAGE_PASSWORD={SECRETS['IPAGE_PASSWORD']}\n".encode("utf-16-le"),
+        b"?\nipage_password=" + SECRETS["IPAGE_PASSWORD"].encode(),
+        b"?\nIPAGE_PASWORD=" + SECRETS["IPAGE_PASSWORD"].encode(),
+    ],
+)
+@pytest.mark.parametrize("name", [".env.scraper", ".env.storefront", ".env"])
+def test_a_malformed_file_s_values_are_taken_out_all_the_same(
+    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: bytes
+) -> None:
+    monkeypatch.delenv("IPAGE_PASSWORD")
+    (tmp_path / "none" / name).write_bytes(file)
+    keep(tmp_path, product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']} once-only-77 1,410</p>"))
+    _, files, everything = made()
+    assert "1,410" in files["pages/01-9780593135204.html"]
+    assert SECRETS["IPAGE_PASSWORD"].encode() not in everything
+    if b"once" in file:
+        assert b"once-only-77" not in everything
+
+
+def test_pages_that_can_t_be_cleaned_are_left_out(
+    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path, product_page())
+    (tmp_path / "none" / ".env.scraper").write_bytes(b"\x80\x81 nothing of it is a setting")
+    _, files, _ = made()
+    assert not [name for name in files if name.startswith(("pages/", "understood"))]
+    assert "nothing of .env.scraper can be read" in files["READ-ME-FIRST.txt"]
+    (tmp_path / "none" / ".env.scraper").write_bytes(b"# nothing yet\n")
+    assert "pages/01-9780593135204.html" in made("--out", tmp_path / "second.zip")[1]
+    for name in ("IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT"):
+        monkeypatch.delenv(name)
+    _, files, _ = made("--out", tmp_path / "third.zip")
+    assert "no setting says whose account it is" in files["READ-ME-FIRST.txt"]
 
 
 def test_the_shop_s_own_site_file_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:

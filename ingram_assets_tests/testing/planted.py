@@ -62,6 +62,13 @@ PERSONAL = {
     "street": "1717 Lovelace Avenue, Suite 12",
     "city": "Nashville, TN 37209-4417",
     "box": "P.O. Box 8817",
+    "German street": "Elderberrystraße 12, 10115 Berlin",
+    "German box": "Postfach 4421",
+    "French street": "12 rue des Lilas",
+    "British telephone": "020 7946 0958",
+    "telephone in letters": "1-800-LANTERN",
+    "British postcode": "MK3 6EB",
+    "paper": "INV/2026/3312",
 }
 """What is told by its own looks, wherever it stands."""
 
@@ -99,6 +106,14 @@ LABELED = (
     ("<th>Ship To</th><td>{}</td>", "Park House Reading Room"),
     ("<div>Bill To:</div><div>{}</div><div>Attn: Receiving</div>", "Colossus Trading Ltd"),
     ("<p>Contact: {}</p>", "Joan Clarke"),
+    ("<p>City: {}</p>", "Nashville"),
+    ("<p>Order ref {}</p>", "5512"),
+    ("<p>Kundennummer: {}</p>", "K-5513"),
+    ("<p>Prepared for {}</p>", "Zebediah Quuxley"),
+    ("<p>Thank you, {}!</p>", "Beatrix Quuxley"),
+    ("<p>Bonjour {}</p>", "Amandine Quuxley"),
+    ("<p>Hallo {}!</p>", "Lieselotte Quuxley"),
+    ("<p>Hola <b>{}</b></p>", "Ramona Quuxley"),
     ("<p>Phone: {}</p>", "555 01 99"),
     ("<p>Fax:&nbsp;{}</p>", "x55-0188-7"),
     ("<p>Sales Rep: {}</p>", "Tommy Flowers"),

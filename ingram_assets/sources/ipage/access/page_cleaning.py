@@ -29,8 +29,10 @@ _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>[A-Za-z][\w:-]{0,40})(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|<[^<>]*>"
 )
 _ATTRIBUTE = re.compile(
-    r"""(?P<name>[^\s"'<>/=]{1,100})(?P<is>\s{0,9}=\s{0,9})(?P<value>"[^"]*"|'[^']*'|[^\s"'>]+)"""
+    r"""(?P<name>[^\s"'<>/=]{1,100})(?P<is>\s{0,9}=\s{0,9})(?P<value>"[^"]*"|'[^']*'|[^\s>]+)"""
 )
+_HEAD = re.compile(r"</?[A-Za-z][\w:-]{0,40}")
+_DOCTYPE = re.compile(r"(?i)<!doctype\b")
 _INLINE = frozenset(
     {
         *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i"),
@@ -47,10 +49,19 @@ _ADDRESSES = frozenset(
 )
 _OF_A_PERSON = re.compile(
     r"(?i)^(?:data|aria|ng|v|x)\b.*(?:user|name|account|acct|cust|client|mail|phone|address|order|token|session|"
-    r"auth|key|csrf|secret|login)|^(?:srcdoc|nonce|integrity|ping)$"
+    r"auth|key|csrf|secret|login)|^(?:srcdoc|nonce|integrity|ping|placeholder|download)$"
 )
-_QUERY_VALUE = re.compile(r"(?P<name>[?&;][^=&;#?\s]{1,60}=)(?P<value>[^&;#\s]*)")
-_HARMLESS_VALUE = re.compile(r"[A-Za-z]{0,20}|[0-9]{1,4}")
+_QUERY_VALUE = re.compile(r"(?P<name>[?&;#][^=&;#?\s]{1,60}=)(?P<value>[^&;#\s]*)")
+_FRAGMENT = re.compile(r"(?<=#)(?![a-z]{1,12}$|[^#=]{1,60}=)[^#\s]+", re.IGNORECASE)
+_HARMLESS_VALUE = re.compile(r"[A-Za-z]{0,3}|[0-9]{1,4}|true|false|desc|view|search|detail|excel|list")
+_HARMLESS_DATA = re.compile(r"[0-9]{1,3}(?:,?[0-9]{3})?(?:\.[0-9]{1,2})?|true|false|yes|no|")
+_FILE = re.compile(
+    r"(?<=[/\\])[^/\\?#;,\s]{1,300}(?=\.(?:jpe?g|png|gif|webp|avif|svg|bmp|pdf|xlsx?|csv|docx?|txt|zip)\b)",
+    re.IGNORECASE,
+)
+_IN_STYLE = re.compile(r"(?i)(url\s{0,3}\()[^)]*")
+_CODE = re.compile(r"(?i)[\s\x00-\x20]*((?:java|vb|live)script|data|blob|mailto|tel|sms):")
+_LOOKS_LIKE_AN_ADDRESS = re.compile(r"(?i)[\s]*(?:https?:)?//|[^\s]*[?&;#][\w.-]{1,60}=")
 _TITLE = re.compile(r"(?i)\b(?:pd-title|productDetailTitle)\b")
 _DIGITS = re.compile(r"(?<![0-9])97[89][0-9]{10}(?![0-9])")
 _LONGEST_ANSWER, _MOST_ADDRESS_LINES = 200, 6
@@ -117,7 +128,7 @@ def _cleaned(page: str, labels: LabelNames) -> tuple[str, list[str]]:
         seen = run.text
         if not seen.strip():
             continue
-        if asked and len(seen) <= _LONGEST_ANSWER and not _is_a_field(seen, labels):
+        if asked and _is_an_answer(asked, seen, labels):
             private.append(seen)
             _change(tokens, run, [Span(0, len(seen))])
             lines += 1
@@ -171,6 +182,12 @@ def _runs(tokens: list[str]) -> Iterator[_Line]:
     yield run
 
 
+def _is_an_answer(asked: str, text: str, labels: LabelNames) -> bool:
+    if asked == "secret" and len(text.split()) > 1:
+        return False  # "Forgot your password?"
+    return len(text) <= _LONGEST_ANSWER and not _is_a_field(text, labels)
+
+
 def _is_a_field(text: str, labels: LabelNames) -> bool:
     """Whether a text is another label, of the book or not, so no answer to the one before it."""
     name, colon, rest = text.partition(":")
@@ -196,10 +213,13 @@ def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
 
 def _without_values(token: str, isbns: frozenset[str]) -> str:
     """A tag with the values of its attributes cleaned."""
-    tag = _TAG.fullmatch(token)
-    if tag is None or not tag["name"] or "=" not in token:
+    if token[1:2] in "!?":
+        return token if _DOCTYPE.match(token) else ""
+    # Also of a tag whose quotes have no partners.
+    tag = _HEAD.match(token)
+    if tag is None or "=" not in token:
         return token
-    head = len(tag["end"]) + 1 + len(tag["name"])
+    head = tag.end()
 
     def cleaned(found: re.Match[str]) -> str:
         name, value = found["name"].lower(), found["value"]
@@ -218,13 +238,30 @@ def _value(name: str, value: str, isbns: frozenset[str]) -> str:
         return value
     if name.startswith("on") or _OF_A_PERSON.search(name):
         return REMOVED
-    if name not in _ADDRESSES:
-        return without_private(value, isbns)
-    seen = html.unescape(value).strip()
+    seen = as_seen(value).strip()
+    if name.startswith("data-"):
+        return value if _HARMLESS_DATA.fullmatch(seen) or isbn_spelled(seen) else REMOVED
+    if code := _CODE.match(re.sub(r"[\x00-\x20]", "", unquote(seen))):
+        return f"{code[1]}:{REMOVED}"
+    if name == "style":
+        return _IN_STYLE.sub(rf"\1{REMOVED}", seen) if _IN_STYLE.search(seen) else value
+    if name in _ADDRESSES or _LOOKS_LIKE_AN_ADDRESS.match(seen):
+        return _address(value, seen, isbns)
+    return without_private(value, isbns)
+
+
+def _address(value: str, seen: str, isbns: frozenset[str]) -> str:
+    """An address without user, values of its query and fragment, and names of files that are no ISBNs."""
     scheme = re.match(r"[a-z][a-z0-9+.-]{0,20}(?=:)", unquote(seen), re.IGNORECASE)
     if scheme and scheme[0].lower() not in ("http", "https"):
         return f"{scheme[0]}:{REMOVED}"
-    kept = _QUERY_VALUE.sub(_query, re.sub(r"(?<=//)[^/?#@]*@", f"{REMOVED}@", seen))
+    plain = unquote(unquote(seen))
+    # What is encoded is looked at as what it says, if that hides a parameter.
+    shown = plain if len(_QUERY_VALUE.findall(plain)) > len(_QUERY_VALUE.findall(seen)) else seen
+    kept = _QUERY_VALUE.sub(_query, re.sub(r"(?<=//)[^/?#@]*@", f"{REMOVED}@", shown))
+    kept = _FILE.sub(
+        lambda file: file[0] if _DIGITS.search(file[0]) else REMOVED, _FRAGMENT.sub(REMOVED, kept)
+    )
     cleaned = without_private(kept, isbns)
     return value if cleaned == seen else cleaned
 

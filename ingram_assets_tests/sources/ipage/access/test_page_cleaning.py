@@ -4,6 +4,7 @@ import base64
 import html
 import re
 import time
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -11,9 +12,13 @@ import pytest
 from ingram_assets.domain.private_text import KnownValues, as_seen
 from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
+from ingram_assets.sources.ipage.pages import charsets
 from ingram_assets.sources.ipage.pages.product_page import parse_product_page
 from ingram_assets.sources.ipage.pages.recognize import recognize
+from ingram_assets.sources.ipage.pages.saved_pages import page_in
+from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import built_in
+from ingram_assets_tests.sources import ipage as ipage_tests
 from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
 from ingram_assets_tests.testing.planted import (
     GREETED,
@@ -25,6 +30,7 @@ from ingram_assets_tests.testing.planted import (
     page_with,
 )
 
+SAVED = sorted(Path(*ipage_tests.__path__).glob("saved_pages/*.*html"))
 CLEANER = PageCleaner(KnownValues(KNOWN.values()), built_in().labels)
 
 
@@ -47,6 +53,78 @@ def found(value: str, page: str) -> bool:
     return any(wanted in re.sub(r"[\s+]", "", as_seen(text)).casefold() for text in texts)
 
 
+SAID = (
+    *(
+        "<p>password: {}</p>",
+        "<p>Your password is {}</p>",
+        "<td>Passwort:</td><td>{}</td>",
+        "<p>API key {}</p>",
+    ),
+    *("<p>session id {}</p>", "<p>Authorization: Bearer {}</p>", "<p>bearer {}</p>", "<p>csrf={}</p>"),
+    *("<p>x csrf_token = '{}'</p>", "<p>JSESSIONID&#61;{}</p>", "<p>JSESSIONID%3D{}</p>", "<p>PIN: {}</p>"),
+    '<div data-x=\'{{"owner":"{}"}}\'>x</div>',
+    '<div data-x="{{&quot;owner&quot;:&quot;{}&quot;}}">x</div>',
+    *("<div data-owner={}>x</div>", '<a href="/x#tok={}">x</a>', '<a href="/x#{}">x</a>'),
+    *('<iframe src="/f?a={}#b"></iframe>', "<iframe src=/f?a=1#t={}></iframe>"),
+    *('<div style="background: url(/x/{}.png)">x</div>', "<p style=\"background:url('/x?{}')\">x</p>"),
+    *('<a href="/x;JSESSIONID={}?a=1">x</a>', '<a href="/x%3BJSESSIONID%3D{}">x</a>'),
+    *('<a href="/x&#59;jsessionid&#61;{}">x</a>', '<a href="/x?a%3D{}">x</a>'),
+    *("<a onclick=go('{}')>x</a>", '<a onclick="go({})">x</a>', "<a onclick=go({});stay()>x</a>"),
+    *('<a href="javascript:go({})">x</a>', '<a href="java&#9;script:go({})">x</a>'),
+    *("<a href=javascript:go('{}')>x</a>", '<input placeholder="{}">', '<img src="/photos/{}.jpg">'),
+    *('<img srcset="/photos/{}.jpg 2x, /x.png">', "<a title=\"it's\" href='/x?u={}' ' >x</a>"),
+    *(
+        '<link href="https://x.example/?u={}">',
+        '<x-y to="https://x.example/?u={}">',
+        '<a href="/d/{}.pdf">x</a>',
+    ),
+    *('<a title="password: {}">x</a>', "<!x {}>", '<a download="{}.xlsx">x</a>'),
+)
+"""Where a secret or a name is told by what holds it."""
+
+
+@pytest.mark.parametrize("markup", SAID)
+def test_what_is_told_by_what_holds_it(markup: str) -> None:
+    for value in ("hunterTEXTPASS", "zebediah-quuxley"):
+        plant = markup.format(value)
+        assert found(value, plant), "the search finds it"
+        cleaned = CLEANER.clean(page_with(plant))
+        assert not found(value, cleaned), cleaned[-400:]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sk_live_51AbcdEf",
+        "eyJhbGciOiJI.eyJzdWIi.SflKx",
+        "Bearer abcdefgh",
+        "ghp_abcdEFGH1234",
+        "AKIAIOSFODNN7EX",
+    ],
+)
+def test_keys_are_known_by_their_looks(value: str) -> None:
+    assert not found(value, CLEANER.clean(page_with(f"<p>see {value} here</p>")))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        *('<img src="/covers/9780593135204.jpg">', '<a href="/titles?ean=9780593135204&amp;page=2">x</a>'),
+        *('<td data-count="1410">x</td>', '<td data-isbn="9780593135204">x</td>', '<a href="#details">x</a>'),
+        *("<p>The Password Book</p>", "<p>A Session at Sea: 1,410 copies at $9.99 on 2026-11-30</p>"),
+        *(
+            "<p>Forgot your password?</p>",
+            "<p>The Secret: A Novel</p>",
+            "<p>Token economics</p>",
+            '<a title="More of this title">x</a>',
+            "<p>Key of Secret Gardens</p>",
+        ),
+    ],
+)
+def test_what_is_useful_stays(markup: str) -> None:
+    assert markup in CLEANER.clean(page_with(markup))
+
+
 def test_what_is_looked_for_would_be_found() -> None:
     """The search is no use if it finds nothing in a page that was not cleaned."""
     missed = [name for name, plant, value in known_plants() if not found(value, plant)]
@@ -56,6 +134,34 @@ def test_what_is_looked_for_would_be_found() -> None:
 def test_known_values_are_taken_out_however_they_are_spelled() -> None:
     left = [name for name, plant, value in known_plants() if found(value, CLEANER.clean(page_with(plant)))]
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        *(
+            ("20N4417", "2 0 N 4 4 1 7"),
+            ("20N4417", "20-N-4417"),
+            ("20N4417", "20.n4.417"),
+            ("20N4417", "20n&nbsp;4417"),
+        ),
+        *(("20N4417", "\uff12\uff10\uff2e\uff14\uff14\uff11\uff17"), ("lantern and quill", "Lantern-Quill")),
+        *(("lantern and quill", "LanternAndQuill"), ("lantern and quill", "lantern &amp; quill")),
+        *(("bookshop", "book-shop"), ("book-shop", "Book Shop"), ("book.shop.ada", "book_shop+ada")),
+        ("Lantern & Quill", "lantern_and_quill"),
+        ("Grüße-Laden", "GRÜSSE LADEN"),
+    ],
+)
+def test_known_values_joined_in_another_way(value: str, spelled: str) -> None:
+    cleaner = PageCleaner(KnownValues([value]), built_in().labels)
+    for plant in (
+        f"<p>x {spelled}, y</p>",
+        f'<a title="x {spelled} y">z</a>',
+        f'<i class="x {spelled}">z</i>',
+    ):
+        cleaned = cleaner.clean(page_with(plant))
+        assert spelled not in cleaned
+        assert "[removed]" in cleaned[cleaned.rindex("<p>x" if "<p>x" in plant else "x ") :]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -115,6 +221,16 @@ def test_what_a_page_says_of_its_book_is_understood_as_before() -> None:
         page_with("<p>Welcome, Ada Byron</p><td>Ship To:</td><td>Nobody</td>"),
     ):
         assert parse_product_page(CLEANER.clean(page)) == parse_product_page(page)
+
+
+@pytest.mark.parametrize("file", SAVED, ids=lambda file: file.stem)
+def test_a_saved_page_is_understood_as_before(file: Path) -> None:
+    cleaner = PageCleaner(KnownValues(KNOWN.values()), built_in().labels)
+    text = charsets.decode(page_in(file.read_bytes()))
+    cleaner.learn(text)
+    before, after = (understand(one.encode(), built_in()) for one in (text, cleaner.clean(text)))
+    assert (after.kind, after.page) == (before.kind, before.page)
+    assert len(after.strange) == len(before.strange)
 
 
 def test_other_kinds_of_pages_stay_what_they_are() -> None:
