@@ -3,12 +3,16 @@
 import os
 from datetime import UTC, datetime, timedelta
 
+import boto3
+import certifi
 import httpx
 import psycopg
 import pytest
 
+from ingram_assets.covers.bucket import client_config
 from ingram_assets.doctor.bucket import DELETE, PUBLIC, WRITE
 from ingram_assets.doctor.clock import off_by
+from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.medusa import CURRENCY, LOCATION, READS, SHIPPING, SIGN_IN, WRITES
 from ingram_assets.doctor.model import NamedSetting, Outcome
 from ingram_assets.doctor.postgres import DAGSTER, JOURNAL, ONE_QUEUE, OWNER, READER, WRITER
@@ -312,6 +316,41 @@ def test_a_bucket_that_nobody_may_read_keeps_nothing(shop: ExaminedShop, s3: S3)
     assert f"{other} answers 404" in found.of(PUBLIC).words
     assert found.of(WRITE).outcome is found.of(DELETE).outcome is Outcome.FINE
     assert not [*s3.files.rglob(".check/*.jpg")]
+
+
+def test_another_bucket_s_name_is_named_beside_the_public_address(shop: ExaminedShop, s3: S3) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name="auto",
+        aws_access_key_id=s3.key,
+        aws_secret_access_key=s3.secret,
+        config=client_config(),
+    )
+    client.create_bucket(Bucket="of-somebody-else")
+    try:
+        found = shop.examine("bucket", changes={".env.scraper": {"R2_BUCKET_NAME": "of-somebody-else"}})
+    finally:
+        client.delete_bucket(Bucket="of-somebody-else")
+    assert [one.name for one in found.missing] == [PUBLIC]
+    words = found.of(PUBLIC).words
+    assert "Is R2_BUCKET_NAME (of-somebody-else) or R2_PUBLIC_URL right?" in words
+    assert {one.name for one in found.of(PUBLIC).settings} == {"R2_BUCKET_NAME", "R2_PUBLIC_URL"}
+    assert "everybody" not in words
+
+
+def test_certificates_of_the_shell_s_choice_are_named_and_not_the_mailbox(
+    shop: ExaminedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    (found,) = shop.examine("mailbox").missing
+    assert found.name == MAILBOX
+    assert f"SSL_CERT_FILE ({certifi.where()}) says whose certificates are" in found.words
+    assert [one.name for one in found.settings] == ["SSL_CERT_FILE"]
+    assert "IPAGE_MFA_IMAP_URL" not in found.words
+    monkeypatch.delenv("SSL_CERT_FILE")
+    (found,) = shop.examine("mailbox").missing
+    assert "IPAGE_MFA_IMAP_URL" in found.words
 
 
 def test_clocks() -> None:
