@@ -73,17 +73,17 @@ class BucketVisit:
         """Reads it as everybody does."""
         url = f"{self.bucket.public_url}/{self._key}"
         answer = read_publicly(url)
+        said = None
         if answer.status != 200:
+            said = f"answers {answer.status} for what was just stored"
+        elif answer.body != self._picture or answer.content_type != "image/jpeg":
+            said = f"sends something else ({len(answer.body):,} bytes, {answer.content_type or 'of no type'})"
+        if said is not None:
             return Observed(
-                f"{self.bucket.public_url} answers {answer.status} for what was just stored: correct "
-                "R2_PUBLIC_URL, or let the bucket be read by everybody (in R2: Settings, Custom Domains).",
-                Outcome.MISSING,
-            )
-        if answer.body != self._picture or answer.content_type != "image/jpeg":
-            return Observed(
-                f"{self.bucket.public_url} sends something else than was stored ({len(answer.body):,} bytes, "
-                f"{answer.content_type or 'of no type'}): see whether R2_PUBLIC_URL is this bucket's "
-                "address, and whether something on the way changes pictures.",
+                f"{self.bucket.public_url} {said}: the public address shows another bucket's files, or none. "
+                f"Is R2_BUCKET_NAME ({self.bucket.name}) or R2_PUBLIC_URL right? If both are, see whether "
+                "this address is connected to that bucket (in R2: Settings, Custom Domains), and whether "
+                "something on the way changes pictures.",
                 Outcome.MISSING,
             )
         return Observed(f"{self.bucket.public_url} sends the same bytes and type to everybody.")

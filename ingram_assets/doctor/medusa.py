@@ -6,6 +6,7 @@ from ingram_assets.defs.storefront.from_settings import location_names, medusa_c
 from ingram_assets.doctor.given import OF_LOCATION, Given
 from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome, unless
 from ingram_assets.doctor.postgres import JOURNAL, Databases
+from ingram_assets.domain.ownership import folded_name
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient, SignInRefused
@@ -85,6 +86,8 @@ class StoreVisit:
                 f"{found.missing.rstrip('.')}, by the first push.{returns}", Outcome.NOTE, found.notes
             )
         words = f"{found.name!r} sells through {found.channel_name!r}.{returns}"
+        if ignored := _name_is_ignored(settings, found):
+            return Observed(words, Outcome.NOTE, (*found.notes, ignored))
         return Observed(words, more=found.notes)
 
     def currency(self) -> Observed:
@@ -130,6 +133,19 @@ class StoreVisit:
     def _found(self) -> Location:
         assert self._location is not None  # They need the location's check.
         return self._location
+
+
+def _name_is_ignored(settings: StorefrontSettings, found: Location) -> str | None:
+    """That a person wrote another name than that of the location in use, which is known by its id. Pure."""
+    name = settings.MEDUSA_STOCK_LOCATION
+    is_meant = folded_name(name) in (folded_name(found.name), folded_name(found.id))
+    if is_meant or "MEDUSA_STOCK_LOCATION" not in settings.model_fields_set:
+        return None
+    return (
+        f"MEDUSA_STOCK_LOCATION is {name!r}, and no location of this name is used: Ingram's stock is kept at "
+        f"{found.name!r} ({found.id}), which the journal knows by its id. If that is right, set "
+        f"MEDUSA_STOCK_LOCATION to {found.name!r}; if another one is meant, to the id of that one (sloc_…)."
+    )
 
 
 def checks(given: Given, visit: StoreVisit) -> Iterator[Check]:

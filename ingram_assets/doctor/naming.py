@@ -3,10 +3,11 @@
 import re
 
 from ingram_assets.doctor.model import NamedSetting
+from ingram_assets.doctor.own_certificates import NAME as CERTIFICATES
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.environment import PORTS
 
-_NAMES = re.compile(rf"\b(?:{'|'.join(sorted({*READ_FROM, *PORTS}, key=len, reverse=True))})\b")
+_NAMES = re.compile(rf"\b(?:{'|'.join(sorted({*READ_FROM, *PORTS, CERTIFICATES}, key=len, reverse=True))})\b")
 
 
 def named_in(words: str, file: str) -> tuple[NamedSetting, ...]:

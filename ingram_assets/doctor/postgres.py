@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from ingram_assets.doctor import given as settings_of
+from ingram_assets.doctor import whose_database as whose
 from ingram_assets.doctor.given import Given
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import NeedsPerson
@@ -29,11 +30,13 @@ _MIGRATE = "Run ingram queue migrate"
 
 
 class Databases:
-    """Looks at each database. `identities`: which queue the writer and the reader found."""
+    """Looks at each database. `identities`: which one each of them is, that is looked at."""
 
     def __init__(self, given: Given) -> None:
         self._given = given
         self.identities: dict[str, tuple[Any, ...]] = {}
+        self._queue_owner: tuple[str, Any] | None = None
+        """The role that owns the queue, and the server where it does."""
         self.journal_is_current = self.journal_is_empty = False
 
     def writer(self) -> Observed:
@@ -53,6 +56,7 @@ class Databases:
                 words = f"{server.name} {what}. {_MIGRATE}; if QUEUE_DB_URL leads elsewhere, correct it."
                 return Observed(words, Outcome.MISSING)
             self.identities[called] = _one_row(connection, _IDENTITY)
+            self._queue_owner = _one(connection, _QUEUE_OWNER), self.identities[called][-1]
             faults = faults_of(connection, is_writer=is_writer)
         if faults:
             words = (
@@ -132,6 +136,17 @@ class Databases:
             version = journal_version(connection)
             mode = read_mode(connection, settings.MODE) if version == VERSION else None
             may_make = _one(connection, "SELECT has_schema_privilege('public', 'CREATE')")
+            other = self._other_database(connection, server, "journal", whose.JOURNAL)
+            beyond = whose.rights_beyond(connection, self._owner_beside(self.identities["journal"]))
+        if other is not None:
+            return other
+        if beyond is not None:
+            words = (
+                f"The role {server.user} of {server.name} {beyond}: whoever gets hold of the storefront's "
+                "settings could change the queue. Set STOREFRONT_DB_URL to a role that owns the journal's "
+                "database and nothing else."
+            )
+            return Observed(words, Outcome.MISSING)
         self.journal_is_current, self.journal_is_empty = version == VERSION, version is None
         if version is not None and version > VERSION:
             words = (
@@ -164,6 +179,9 @@ class Databases:
                 "SELECT CASE WHEN to_regclass('runs') IS NULL THEN has_schema_privilege('public', 'CREATE') "
                 "ELSE has_table_privilege('runs', 'SELECT, INSERT') END",
             )
+            other = self._other_database(connection, server, "dagster", whose.DAGSTER)
+        if other is not None:
+            return other
         if not may:
             words = (
                 f"The role {server.user} may not use {server.name}: let the role of DAGSTER_PG_URL own a "
@@ -176,7 +194,36 @@ class Databases:
             else f"{server.name} is empty: its tables are made at the first start."
         )
 
+    def _owner_beside(self, database: tuple[Any, ...]) -> str | None:
+        """The role that owns the queue, if it is on the server of this database."""
+        name, server = self._queue_owner or (None, None)
+        return name if server == database[-1] else None
 
+    def _other_database(
+        self, connection: psycopg.Connection, server: Server, called: str, own: str
+    ) -> Observed | None:
+        """That this database is not the one that is meant, by its tables or since it is another's already."""
+        here = self.identities[called] = _one_row(connection, _IDENTITY)
+        is_else = whose.whose_else(whose.tables_of(connection), own)
+        if is_else is None:
+            at = next((name for name in _WHOSE if name != called and self.identities.get(name) == here), None)
+            is_else = f"is {_WHOSE[at]} database" if at else None
+        if is_else is None:
+            return None
+        words = (
+            f"{server.name} {is_else}, and can't be {own} as well: set {server.setting} to a database of its "
+            "own, an empty one for the first start."
+        )
+        return Observed(words, Outcome.MISSING)
+
+
+_WHOSE = {
+    **{"writer": "the queue's", "reader": "the queue's", "owner": "the queue's"},
+    **{"journal": whose.JOURNAL, "dagster": whose.DAGSTER},
+}
+"""What is looked at, and whose database it is."""
+
+_QUEUE_OWNER = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.ingram_queue'::regclass"
 _IDENTITY = """
     SELECT oid, datname, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()
 """

@@ -1,6 +1,7 @@
 """Makes the checks, one after the other: each within its time, none stopped by another that failed."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 from ingram_assets.doctor.model import Check, Finding, Observed, Outcome
 from ingram_assets.doctor.naming import named_in, with_its_file
+from ingram_assets.doctor.own_certificates import fault_of_own
 from ingram_assets.domain.failures import IngramError, of_the_disk
 
 log = logging.getLogger(__name__)
@@ -15,6 +17,8 @@ log = logging.getLogger(__name__)
 _OURS = logging.getLogger("ingram_assets")
 _SAID_ANYWAY = "ingram_assets.store.client"
 """Warns of each request that failed, also of those that are meant to."""
+_OF_RETRIES = logging.getLogger("stamina")
+"""Says that something is tried again; what comes of it is the check's to say."""
 
 
 def findings(
@@ -67,7 +71,7 @@ def _seen(check: Check) -> Observed:
     try:
         return check.look()
     except IngramError as error:
-        return Observed(str(error), Outcome.MISSING)
+        return Observed(fault_of_own(error, os.environ) or str(error), Outcome.MISSING)
     except Exception as error:
         if isinstance(error, OSError) and (told := of_the_disk(error)):
             return Observed(str(told), Outcome.MISSING)
@@ -98,10 +102,11 @@ def _warnings_kept() -> Iterator[list[str]]:
                 kept.append(record.getMessage())
 
     keeper, before = Keeper(logging.WARNING), _OURS.propagate
+    was_quiet = _OF_RETRIES.disabled
     _OURS.addHandler(keeper)
-    _OURS.propagate = False
+    _OURS.propagate, _OF_RETRIES.disabled = False, True
     try:
         yield kept
     finally:
         _OURS.removeHandler(keeper)
-        _OURS.propagate = before
+        _OURS.propagate, _OF_RETRIES.disabled = before, was_quiet

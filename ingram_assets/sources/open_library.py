@@ -40,6 +40,8 @@ class OpenLibrary:
     ) -> None:
         """`clock` gives seconds since the epoch."""
         self._path, self._clock = state_dir / "open-library.sqlite3", clock
+        # By default stamina prints to standard output, in the middle of what a command says.
+        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),
             timeout=15.0,

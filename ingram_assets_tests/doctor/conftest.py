@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from ingram_assets_tests.testing.examined_shop import ExaminedShop
@@ -19,6 +20,19 @@ from ingram_demo.simulator import Account, Simulator, running_simulator
 from ingram_demo.simulator.mail import MaildirMailer
 
 DATABASES = [f"doctor_{name}" for name in ("queue", "journal", "dagster", "empty")]
+
+
+PASSWORD = "s3cret of a process"
+
+
+def owned(postgres: Postgres, name: str) -> str:
+    """A database that a role of its own name owns, which may do nothing else."""
+    as_superuser = postgres.create_database(name)
+    with psycopg.connect(as_superuser, autocommit=True) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS {name}".encode())
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'".encode())
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {name}".encode())
+    return postgres.url(name, name, PASSWORD)
 
 
 @pytest.fixture(scope="package")
@@ -46,7 +60,7 @@ def _shop(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ExaminedShop]:
     queue = migrated(postgres, DATABASES[0])
-    journal, dagster, empty = map(postgres.create_database, DATABASES[1:])
+    journal, dagster, empty = (owned(postgres, name) for name in DATABASES[1:])
     files = {
         ".env": {
             "DAGSTER_PG_URL": dagster,

@@ -3,15 +3,21 @@
 import os
 from datetime import UTC, datetime, timedelta
 
+import boto3
+import certifi
+import httpx
 import psycopg
 import pytest
 
+from ingram_assets.covers.bucket import client_config
 from ingram_assets.doctor.bucket import DELETE, PUBLIC, WRITE
 from ingram_assets.doctor.clock import off_by
+from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.medusa import CURRENCY, LOCATION, READS, SHIPPING, SIGN_IN, WRITES
 from ingram_assets.doctor.model import NamedSetting, Outcome
 from ingram_assets.doctor.postgres import DAGSTER, JOURNAL, ONE_QUEUE, OWNER, READER, WRITER
-from ingram_assets.store.journal import Journal
+from ingram_assets.store.journal import Journal, Known
+from ingram_assets.store.location import OURS
 from ingram_assets_tests.testing.examined_shop import ExaminedShop
 from ingram_assets_tests.testing.queue import migrated
 from ingram_demo.embedded.postgres import Postgres
@@ -182,6 +188,102 @@ def test_a_journal_with_tables_says_whether_the_shop_watches(shop: ExaminedShop)
     assert found.of(CURRENCY).outcome is Outcome.FINE
 
 
+def test_a_database_that_is_another_s_is_named(shop: ExaminedShop) -> None:
+    """Nothing of ours is made in it at the first start."""
+    dagster, journal = (
+        shop.files[".env"]["DAGSTER_PG_URL"],
+        shop.files[".env.storefront"]["STOREFRONT_DB_URL"],
+    )
+    for file, name, url, check, words in (
+        (".env.storefront", "STOREFRONT_DB_URL", shop.queue.owner, JOURNAL, "is the queue's database"),
+        (".env.storefront", "STOREFRONT_DB_URL", shop.queue.reader, JOURNAL, "is the queue's database"),
+        (".env.storefront", "STOREFRONT_DB_URL", shop.medusa.database_url, JOURNAL, "is Medusa's database"),
+        (".env", "DAGSTER_PG_URL", shop.queue.owner, DAGSTER, "is the queue's database"),
+        # Both empty: the same one all the same.
+        (".env", "DAGSTER_PG_URL", journal, DAGSTER, "is the journal's database"),
+    ):
+        found = shop.examine("postgresql", changes={file: {name: url}})
+        assert words in found.of(check).words
+        assert [one.name for one in found.missing] == [check]
+        assert found.names == {NamedSetting(file, name)}
+    with psycopg.connect(dagster, autocommit=True) as connection:
+        connection.execute("CREATE TABLE runs (); CREATE TABLE event_logs ()")
+        try:
+            found = shop.examine("postgresql", changes={".env.storefront": {"STOREFRONT_DB_URL": dagster}})
+            assert "is Dagster's database, and can't be the journal's as well" in found.of(JOURNAL).words
+            assert not shop.examine("postgresql").missing
+            connection.execute("DROP TABLE runs, event_logs; CREATE TABLE blog_post ()")
+            (other,) = shop.examine("postgresql").missing
+            assert "holds tables of another program (blog_post)" in other.words
+        finally:
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+def test_a_journal_of_its_own_is_dagster_s_for_nobody(shop: ExaminedShop) -> None:
+    url = shop.files[".env.storefront"]["STOREFRONT_DB_URL"]
+    with Journal(url):
+        pass
+    try:
+        assert not shop.examine("postgresql").missing
+        found = shop.examine("postgresql", changes={".env": {"DAGSTER_PG_URL": url}})
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert "is the journal's database, and can't be Dagster's as well" in found.of(DAGSTER).words
+
+
+def test_the_storefront_as_a_role_that_may_more_than_it_needs(shop: ExaminedShop, postgres: Postgres) -> None:
+    file, journal = ".env.storefront", shop.files[".env.storefront"]["STOREFRONT_DB_URL"].rpartition("/")[2]
+    found = shop.examine("postgresql", changes={file: {"STOREFRONT_DB_URL": postgres.url(journal)}})
+    assert [one.name for one in found.missing] == [JOURNAL]
+    assert f"{journal} is a superuser: " in found.of(JOURNAL).words
+    found = shop.examine("postgresql", changes={file: {"QUEUE_DB_URL": shop.queue.owner}})
+    assert [one.name for one in found.missing] == [READER]
+    # As with a role that owns the queue, and is no superuser.
+    shop.queue.sql(f"ALTER TABLE ingram_queue OWNER TO {journal}")
+    try:
+        found = shop.examine("postgresql")
+    finally:
+        shop.queue.sql("ALTER TABLE ingram_queue OWNER TO postgres")
+    assert "is, or acts as, the role that owns the queue" in found.of(JOURNAL).words
+
+
+def test_a_name_of_a_location_that_is_not_used_is_said(shop: ExaminedShop) -> None:
+    url = shop.empty_database
+    own = {"STOREFRONT_DB_URL": url}
+    with httpx.Client(base_url=shop.medusa.url, timeout=60, trust_env=False) as client:
+        key = shop.files[".env.storefront"]["MEDUSA_API_KEY"]
+        client.auth = (key, "")
+        made = client.post("/admin/stock-locations", json={"name": "Doctor's own"}).json()["stock_location"]
+        channel = client.get("/admin/sales-channels", params={"q": "Online Store"}).json()["sales_channels"][
+            0
+        ]
+        client.post(f"/admin/stock-locations/{made['id']}/sales-channels", json={"add": [channel["id"]]})
+        try:
+            with Journal(url) as journal:
+                journal.know("location", [Known(OURS, made["id"], made["name"])])
+            examined = [
+                shop.examine("postgresql", "medusa", changes={".env.storefront": {**own, **more}}).of(
+                    LOCATION
+                )
+                for more in (
+                    {"MEDUSA_STOCK_LOCATION": "Bogus"},
+                    {"MEDUSA_STOCK_LOCATION": "doctor's OWN"},
+                    {"MEDUSA_STOCK_LOCATION": made["id"]},
+                    {},
+                )
+            ]
+        finally:
+            client.delete(f"/admin/stock-locations/{made['id']}")
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    bogus, *right = examined
+    assert bogus.outcome is Outcome.NOTE
+    assert "MEDUSA_STOCK_LOCATION is 'Bogus', and no location of this name is used" in bogus.more[-1]
+    assert made["id"] in bogus.more[-1]
+    assert [one.outcome for one in right] == 3 * [Outcome.FINE]
+
+
 def test_without_the_file_of_a_location_the_others_are_looked_at(shop: ExaminedShop) -> None:
     found = shop.examine(*SYSTEMS, without=[".env.scraper"])
     assert not found.missing
@@ -214,6 +316,41 @@ def test_a_bucket_that_nobody_may_read_keeps_nothing(shop: ExaminedShop, s3: S3)
     assert f"{other} answers 404" in found.of(PUBLIC).words
     assert found.of(WRITE).outcome is found.of(DELETE).outcome is Outcome.FINE
     assert not [*s3.files.rglob(".check/*.jpg")]
+
+
+def test_another_bucket_s_name_is_named_beside_the_public_address(shop: ExaminedShop, s3: S3) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name="auto",
+        aws_access_key_id=s3.key,
+        aws_secret_access_key=s3.secret,
+        config=client_config(),
+    )
+    client.create_bucket(Bucket="of-somebody-else")
+    try:
+        found = shop.examine("bucket", changes={".env.scraper": {"R2_BUCKET_NAME": "of-somebody-else"}})
+    finally:
+        client.delete_bucket(Bucket="of-somebody-else")
+    assert [one.name for one in found.missing] == [PUBLIC]
+    words = found.of(PUBLIC).words
+    assert "Is R2_BUCKET_NAME (of-somebody-else) or R2_PUBLIC_URL right?" in words
+    assert {one.name for one in found.of(PUBLIC).settings} == {"R2_BUCKET_NAME", "R2_PUBLIC_URL"}
+    assert "everybody" not in words
+
+
+def test_certificates_of_the_shell_s_choice_are_named_and_not_the_mailbox(
+    shop: ExaminedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    (found,) = shop.examine("mailbox").missing
+    assert found.name == MAILBOX
+    assert f"SSL_CERT_FILE ({certifi.where()}) says whose certificates are" in found.words
+    assert [one.name for one in found.settings] == ["SSL_CERT_FILE"]
+    assert "IPAGE_MFA_IMAP_URL" not in found.words
+    monkeypatch.delenv("SSL_CERT_FILE")
+    (found,) = shop.examine("mailbox").missing
+    assert "IPAGE_MFA_IMAP_URL" in found.words
 
 
 def test_clocks() -> None:

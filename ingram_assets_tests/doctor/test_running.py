@@ -1,13 +1,17 @@
 """Checks, one after the other: each within its time, none stopped by another."""
 
 import logging
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
+import stamina
 
 from ingram_assets.doctor.model import Check, Finding, NamedSetting, Observed, Outcome
 from ingram_assets.doctor.running import findings
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.sources.open_library import OpenLibrary
 
 
 def fine() -> Observed:
@@ -86,6 +90,26 @@ def test_what_nobody_thought_of_shows_no_secret() -> None:
 
     (found,) = made(Check("bucket", "Odd", surprised))
     assert found.words == "It could not be looked at (RuntimeError)."
+
+
+def test_that_something_is_tried_again_is_not_printed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a command
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    stamina.instrumentation.set_on_retry_hooks(None)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def look() -> Observed:
+            with OpenLibrary(Path(folder), base_url="http://127.0.0.1:9") as library:
+                library.fetch("9780140328721")
+            return fine()
+
+        (found,) = made(Check("open library", "Open Library", look))
+    assert found.outcome is Outcome.MISSING
+    said = capfd.readouterr()
+    assert "retry" not in said.out + said.err
+    assert not logging.getLogger("stamina").disabled
 
 
 def test_a_warning_meanwhile_is_a_note_of_the_check(caplog: pytest.LogCaptureFixture) -> None:

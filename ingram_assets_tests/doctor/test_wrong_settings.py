@@ -77,7 +77,9 @@ WRONG: dict[tuple[str, str], Wrong] = {
     (SCRAPER, "R2_SECRET_ACCESS_KEY"): Wrong("wrong", ("bucket",)),
     (SCRAPER, "R2_BUCKET_NAME"): Wrong("nowhere", ("bucket",)),
     (SCRAPER, "R2_PUBLIC_URL"): Wrong(
-        lambda shop: f"{shop.files[SCRAPER]['R2_PUBLIC_URL']}-of-another", ("bucket",)
+        lambda shop: f"{shop.files[SCRAPER]['R2_PUBLIC_URL']}-of-another",
+        ("bucket",),
+        with_it=("R2_BUCKET_NAME",),
     ),
     (SCRAPER, "SITE_FILE"): Wrong(lambda shop: _table(shop.folder, "[labels]\nprice = 1\n"), ()),
     (SCRAPER, "OPEN_LIBRARY_COVERS_URL"): Wrong(NOBODY, ("open library",)),

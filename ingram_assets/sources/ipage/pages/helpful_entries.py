@@ -1,10 +1,14 @@
-"""Which entries of a shop's `site.toml` would help with what was not understood of its pages."""
+"""Which entries of a shop's `site.toml` would help with what was not understood of its pages.
+
+Whoever pastes them blindly must read nothing falsely: what only looks like a value of ours is a question.
+"""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ingram_assets.domain.site_file import STATUSES, as_label
-from ingram_assets.sources.ipage.pages.understood import Strange
+from ingram_assets.sources.ipage.pages.understood import Strange, called
 
 _KEY_OF = {
     **{"srp_price": "price", "publication_date": "pub_date", "page_count": "pages"},
@@ -12,6 +16,8 @@ _KEY_OF = {
 }
 """Keys of [labels] that are called otherwise than the field of a page."""
 _NUMBERS = {"decimal": 'decimal = ","', "dates": 'dates = "dmy"'}
+_GROUPED = re.compile(r"(?<![0-9.,])[0-9]{1,3},[0-9]{3}(?![0-9.,])")
+"""1,204: a thousand, or a little more than one."""
 _LONGEST = 60
 
 
@@ -23,11 +29,11 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
         odd_pages: those of which nobody knows what they are: their names to what they say first.
     """
     found = [*found]
-    forms = {one.form for one in found}
+    forms = [*_forms(found)]
     found = [one for one in found if not one.is_known]
     sections = {
         "labels": [*_labels([one for one in found if one.what == "label"])],
-        "numbers": [_NUMBERS[form] for form in _NUMBERS if form in forms],
+        "numbers": forms,
         "headings": [
             *_headings([one for one in found if one.what == "heading"]),
             *_totals([one for one in found if one.perhaps == "total"]),
@@ -43,16 +49,31 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
     return lines
 
 
+def _forms(found: list[Strange]) -> Iterator[str]:
+    for form, entry in _NUMBERS.items():
+        said = [one for one in found if one.form == form]
+        sure = [one for one in said if one.is_known or one.is_sure or not _GROUPED.search(one.text)]
+        if said and not sure:
+            yield "# is the comma decimal here?"
+            yield f"# {entry}  # as in {_quoted(said[0].text)}"
+        elif said:
+            yield entry
+
+
 def _labels(found: list[Strange]) -> Iterator[str]:
     told: dict[str, list[Strange]] = {}
     for one in found:
         told.setdefault(_key(one), []).append(one)
     ignored = told.pop("", [])
     for key, ones in told.items():
-        if len({as_label(one.words) for one in ones}) == 1 or len({one.text for one in ones}) == 1:
-            yield f"{key} = {_listed(ones)}"
-            continue
-        yield f"# {key} is one of these, and the others are none:"
+        sure = [one for one in ones if one.is_sure]
+        if sure and (len({as_label(one.words) for one in sure}) == 1 or len({one.text for one in sure}) == 1):
+            yield f"{key} = {_listed(sure)}"
+            ones = [one for one in ones if not one.is_sure]
+        if len(ones) == 1:
+            yield f"# is this the {called(ones[0].perhaps or key)}?"
+        elif ones:
+            yield f"# {key} is one of these, and the others are none:"
         for one in ones:
             yield f"# {key} = {_listed([one])}  # beside it {_quoted(one.text)}"
     for one in ignored:
@@ -70,10 +91,15 @@ def _key(one: Strange) -> str:
 
 def _headings(found: list[Strange]) -> Iterator[str]:
     centers = [one for one in found if one.perhaps == "center"]
-    if centers:
-        yield f"center = {_listed(centers)}"
+    if sure := [one for one in centers if one.is_sure]:
+        yield f"center = {_listed(sure)}"
     for one in found:
-        if one not in centers:
+        if one in sure:
+            continue
+        if one in centers:
+            yield "# are these the centers?"
+            yield f"# center = {_listed([one])}  # below it {_quoted(one.text)}"
+        else:
             keys = "on_hand, on_order or ignored" if one.perhaps else "center, on_hand, on_order or ignored"
             yield f"# {keys}?"
             yield f"# on_hand = {_listed([one])}"
@@ -81,8 +107,8 @@ def _headings(found: list[Strange]) -> Iterator[str]:
 
 def _totals(found: list[Strange]) -> Iterator[str]:
     if found:
-        yield "# the first words of a row that has as many copies as all others together"
-        yield f"total = {_listed(found)}"
+        yield "# does this row add up the others? It has as many copies as all of them together"
+        yield f"# total = {_listed(found)}"
 
 
 def _statuses(found: list[Strange]) -> Iterator[str]:

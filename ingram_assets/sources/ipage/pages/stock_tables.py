@@ -186,11 +186,13 @@ class ColumnOfCounts(NamedTuple):
     Attributes:
         first: what stands below its heading first.
         holds: "center" if all of it is words, "count" if all of it is counts.
+        is_sure: it holds centers, by its heading's words or since each of its cells is one that is known.
     """
 
     heading: str
     first: str
     holds: str | None
+    is_sure: bool = False
 
 
 def columns_of_counts(table: LexborNode, words: StockWords) -> Iterator[ColumnOfCounts]:
@@ -203,7 +205,10 @@ def columns_of_counts(table: LexborNode, words: StockWords) -> Iterator[ColumnOf
         if not any(map(_DIGIT.search, texts)):
             holds = "center"
         if heading:
-            yield ColumnOfCounts(heading, texts[0] if texts else "", holds if texts else None)
+            is_sure = holds == "center" and (
+                words.is_like_center(heading) or (bool(texts) and all(map(words.is_listed, texts)))
+            )
+            yield ColumnOfCounts(heading, texts[0] if texts else "", holds if texts else None, is_sure)
 
 
 def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:

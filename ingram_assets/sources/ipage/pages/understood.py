@@ -124,6 +124,8 @@ class Strange(NamedTuple):
         is_known: these words are a label of that field, but in an element where none is looked for; or a
             heading that is known to head no count.
         form: what stands there could be read, if numbers ("decimal") or dates ("dates") are of Europe's form.
+        is_sure: its words say that it is of that field, or the cells below a heading are known centers. Else
+            `perhaps` goes by looks alone.
     """
 
     what: Literal["label", "heading", "center", "status"]
@@ -133,6 +135,7 @@ class Strange(NamedTuple):
     perhaps: str | None = None
     is_known: bool = False
     form: _Form = None
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +316,14 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
     others = tables_like_stock(notes.tree, [table.node for table in tables], words)
     for node in islice(others, _MOST_STRANGE):
         for column in columns_of_counts(node, words):
-            yield Strange("heading", _cut(column.heading), _cut(column.first), _path(node), column.holds)
+            yield Strange(
+                "heading",
+                _cut(column.heading),
+                _cut(column.first),
+                _path(node),
+                column.holds,
+                is_sure=column.is_sure,
+            )
 
 
 def _strange_centers(notes: Notes) -> Iterator[Strange]:
@@ -343,8 +353,9 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         name, form = _FIELD_OF_LABEL.get(named or "", named), None
         if name is None:
             name, form = _perhaps(words, text, page, notes.profile)
+        is_sure = name in {_FIELD_OF_LABEL.get(one, one) for one in notes.profile.labels.fields_alike(words)}
         found[words.casefold()] = Strange(
-            "label", f"{words}:", _cut(text), _path(node), name, named is not None, form
+            "label", f"{words}:", _cut(text), _path(node), name, named is not None, form, is_sure
         )
         if len(found) == _MOST_STRANGE:
             break

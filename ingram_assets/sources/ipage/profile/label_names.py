@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ingram_assets.domain.site_file import Words, as_label
+from ingram_assets.sources.ipage.profile.phrases import is_alike
 
 IGNORED = ""
 """The field of labels that are known and stand for none: they end the value before them."""
@@ -28,3 +29,8 @@ class LabelNames:
 
     def _named(self, label: str) -> tuple[str | None, int]:
         return self._field_of.get(as_label(label), (None, 0))
+
+    def fields_alike(self, label: str) -> frozenset[str]:
+        """The fields of which a label is written as this one is, but for a typing error or an ending."""
+        alike = (field for name, (field, _) in self._field_of.items() if is_alike(name, label))
+        return frozenset(alike)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ingram_assets.domain.site_file import Words, as_label, as_phrase
 from ingram_assets.domain.stock import Role
 from ingram_assets.sources.ipage.profile.number_forms import NumberForms
-from ingram_assets.sources.ipage.profile.phrases import beginning_as, filling, finding
+from ingram_assets.sources.ipage.profile.phrases import beginning_as, filling, finding, is_alike
 
 _ORDERED = re.compile(r"^(?:qty |quantity )?ordered$")
 _ON_HAND_TOO = (
@@ -58,6 +58,10 @@ class StockWords:
     def is_center(self, heading: str) -> bool:
         """Whether a column of this heading holds the centers."""
         return as_label(heading).replace(".", "") in self._center
+
+    def is_like_center(self, heading: str) -> bool:
+        """Whether it is written as the heading of such a column is, but for a typing error or an ending."""
+        return any(is_alike(name, heading) for name in self._center)
 
     def is_on_order(self, heading: str) -> bool:
         """Whether the heading speaks of copies on order, be it a count of ours or not."""
@@ -123,6 +127,10 @@ class StockWords:
         """Whether this is a center's code or name and nothing else."""
         is_one = bool(_CODE.fullmatch(text)) or bool(_LONG_CODE.fullmatch(text) and self._state_of(text))
         return is_one or _squeezed(text) in self._code_of
+
+    def is_listed(self, text: str) -> bool:
+        """Whether this is the name of a center that is known, or its two letters, and nothing else."""
+        return _squeezed(text) in self._code_of or text in self._code_of.values()
 
     def _state_of(self, code: str) -> str | None:
         """The two letters that a longer code is counted under. Where they are no state's they add up, too."""

@@ -160,7 +160,9 @@ def test_what_is_not_understood_leads_to_the_entries_that_help() -> None:
     # Which of two prices is the book's, a person has to say.
     assert '# price = ["Ladenpreis"]  # beside it "1.018,99 $"' in lines
     assert '# price = ["Einkauf"]  # beside it "11,39 $"' in lines
-    assert {'pub_date = ["Erscheint am"]', 'center = ["Lager"]', 'decimal = ","', 'dates = "dmy"'} <= {*lines}
+    assert '# pub_date = ["Erscheint am"]  # beside it "03.04.2026"' in lines
+    assert '# center = ["Lager"]  # below it "Zentrallager Nord"' in lines
+    assert {'decimal = ","', 'dates = "dmy"'} <= {*lines}
     assert "[labels]" in lines
     assert '# on_hand = ["Bestand"]' in lines
     parse_site_file("\n".join(lines).encode(), None)
@@ -184,7 +186,7 @@ def test_a_row_that_adds_up_the_others_is_no_center() -> None:
         '[numbers]\ndecimal = ","'
     )
     lines = helpful_entries(understand(page(rows={"EAN": ISBN}).encode(), own).strange)
-    assert 'total = ["Summe"]' in lines
+    assert '# total = ["Summe"]' in lines
     assert not any('"Summe" = ' in line for line in lines)
 
 
@@ -222,6 +224,72 @@ def test_a_day_that_the_us_does_not_write_so_casts_doubt_on_all() -> None:
 def test_nothing_that_is_only_guessed_is_ready_to_paste() -> None:
     lines = helpful_entries(understand(page(rows={**ROWS, "EAN": ISBN}).encode()).strange)
     assert not [line for line in lines if line.startswith("ignored")]
+
+
+def ready(rows: dict[str, str], more: str = "") -> list[str]:
+    """The entries that are ready to paste, of a page in which the rest is understood."""
+    lines = helpful_entries(
+        understand(page(rows={"EAN": ISBN, **rows}).replace("</body>", f"{more}</body>").encode()).strange
+    )
+    parse_site_file("\n".join(lines).encode(), None)
+    return [line for line in lines if " = " in line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "question"),
+    [
+        ("Dealer cost", "$10.25", "list price"),
+        ("UK price", "$10.25", "list price"),
+        ("Our price", "$10.25", "list price"),
+        ("Backlist price", "$10.25", "list price"),
+        ("Balance due", "$9,876.54", "list price"),
+        ("Reprint", "01/02/2030", "publication date"),
+        ("Excerpt", "12 pages", "pages"),
+        ("Publisher ID", "Insel", "publisher"),
+        ("Item height", "9 lb", "weight"),
+        ("Pallet", "1,204 lb", "weight"),
+        ("eISBN", "9780593135204", "ISBN"),
+    ],
+)
+def test_what_only_looks_like_a_value_is_a_question(label: str, value: str, question: str) -> None:
+    assert ready({label: value}) == []
+    lines = helpful_entries(understand(page(rows={"EAN": ISBN, label: value}).encode()).strange)
+    if label == "eISBN":
+        return  # The page has a number of its own.
+    place = lines.index(f"# is this the {question}?")
+    assert f'["{label}"]  # beside it "{value}"' in lines[place + 1]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "entry"),
+    [
+        ("List prices", "$10.25", 'price = ["List prices"]'),
+        ("Publicaton date", "01/02/2030", 'pub_date = ["Publicaton date"]'),
+        ("Publishers", "Insel", 'publisher = ["Publishers"]'),
+    ],
+)
+def test_words_that_are_alike_are_ready_whatever_stands_beside(label: str, value: str, entry: str) -> None:
+    assert ready({label: value, "Dealer cost": "$3.00"}) == [entry]
+
+
+def other_list(heading: str, *cells: str) -> str:
+    rows = "".join(f"<tr><td>{cell}</td><td>{place}</td></tr>" for place, cell in enumerate(cells, 2))
+    return f"<table><tr><th>{heading}</th><th>Copies sold</th></tr>{rows}</table>"
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "entries"),
+    [
+        ("New titles", ("Der Turm", "Die Stadt"), []),
+        ("Form", ("HB", "PB"), []),
+        ("Ort", ("TN", "La Vergne"), ['center = ["Ort"]']),
+        ("Warehoues", ("Nord", "West"), ['center = ["Warehoues"]']),
+    ],
+)
+def test_a_column_of_another_list_is_no_center_that_is_ready(
+    heading: str, cells: tuple[str, ...], entries: list[str]
+) -> None:
+    assert ready({}, other_list(heading, *cells)) == entries
 
 
 def message(text: str, title: str = "Portal") -> bytes:

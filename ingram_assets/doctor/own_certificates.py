@@ -1,0 +1,36 @@
+"""Faults of certificates that come from the shop's own choice of whom to trust, `SSL_CERT_FILE`. Pure."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+
+NAME = "SSL_CERT_FILE"
+
+_ANOTHER_HOST = (62, 64)
+"""OpenSSL's codes of a certificate that is trusted, and of another host or address."""
+_GOES_BY_ITS_OWN = "botocore"
+"""Does not look at it."""
+
+
+def fault_of_own(error: BaseException, environment: Mapping[str, str]) -> str | None:
+    """What is to be done about `SSL_CERT_FILE`, if it is set, and a certificate was not trusted."""
+    file = environment.get(NAME, "").strip()
+    errors = [*_behind(error)]
+    if not file or any(type(one).__module__.startswith(_GOES_BY_ITS_OWN) for one in errors):
+        return None
+    refused = next((one for one in errors if isinstance(one, ssl.SSLCertVerificationError)), None)
+    if refused is None or refused.verify_code in _ANOTHER_HOST:
+        return None
+    return (
+        f"The certificate there is not trusted ({refused.verify_message}). {NAME} ({file}) says "
+        "whose certificates are, in place of this machine's own list: let it name one that has the issuer, "
+        "or take it out of the shell or the .env file that sets it."
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__
