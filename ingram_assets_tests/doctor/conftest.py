@@ -86,6 +86,8 @@ def _shop(
         },
         ".env.storefront": {
             "MEDUSA_BACKEND_URL": medusa.url,
+            # No other test makes one of this name in the same Medusa.
+            "MEDUSA_STOCK_LOCATION": "Ingram, looked at by the doctor",
             "MEDUSA_API_KEY": _secret_key(medusa),
             "QUEUE_DB_URL": queue.reader,
             "STOREFRONT_DB_URL": journal,
