@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.covers.public_address import read_publicly
-from ingram_assets.doctor.given import OF_LOCATION, Given
+from ingram_assets.doctor.given import OF_LOCATION, Given, server_of
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.scraper import ScraperSettings
@@ -118,7 +118,10 @@ def checks(given: Given, visit: BucketVisit) -> Iterator[Check]:
     def check(
         name: str, look: Callable[[], Observed], setting: str, *needs: str, system: str = "bucket"
     ) -> Check:
-        return Check(system, name, look, file, (setting,), needs)
+        def server() -> str:
+            return server_of(getattr(given.scraper, setting))
+
+        return Check(system, name, look, file, (setting,), needs, server=server)
 
     yield check(WRITE, visit.write, "R2_ENDPOINT", of_scraper)
     yield check(READ, visit.read_back, "R2_ENDPOINT", WRITE)

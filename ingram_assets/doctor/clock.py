@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ingram_assets.defs.storefront.from_settings import medusa_client
 from ingram_assets.doctor.bucket import BucketVisit
-from ingram_assets.doctor.given import OF_LOCATION, Given
+from ingram_assets.doctor.given import OF_LOCATION, Given, server_of
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.scraper import ScraperSettings
@@ -47,9 +47,17 @@ def checks(given: Given, bucket: BucketVisit) -> Iterator[Check]:
 
     if "storefront" in given.here:
         needs = (OF_LOCATION["storefront"],)
-        yield Check("clock", "Clock", lambda: seen(of_medusa, "Medusa"), StorefrontSettings.file, needs=needs)
+        yield Check(
+            "clock",
+            "Clock",
+            lambda: seen(of_medusa, "Medusa"),
+            StorefrontSettings.file,
+            needs=needs,
+            server=lambda: server_of(given.storefront.MEDUSA_BACKEND_URL),
+        )
     if "scraper" in given.here:
         needs = (OF_LOCATION["scraper"],)
         name = "Clock, again" if "storefront" in given.here else "Clock"
         look = lambda: seen(bucket.bucket.clock, "the bucket")  # noqa: E731
-        yield Check("clock", name, look, ScraperSettings.file, needs=needs)
+        server = lambda: server_of(given.scraper.R2_ENDPOINT)  # noqa: E731
+        yield Check("clock", name, look, ScraperSettings.file, needs=needs, server=server)

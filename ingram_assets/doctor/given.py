@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from urllib.parse import urlsplit
 
 from ingram_assets.defs.scraper.from_settings import site_profile
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
@@ -74,6 +75,12 @@ class Given:
     def owner(self) -> MigrateSettings:
         """The queue's owner's."""
         return load(MigrateSettings, environment_of_owner())
+
+
+def server_of(address: str) -> str:
+    """Host and port of an address on the web."""
+    parts = urlsplit(address)
+    return f"{parts.hostname or ''}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 
 
 def settings_here() -> Given:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
 from ingram_assets.doctor.browser import BROWSER
 from ingram_assets.doctor.clock import off_by
-from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given
+from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given, server_of
 from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.saved_searches import is_address
@@ -263,13 +263,16 @@ def checks(given: Given, visit: SiteVisit) -> Iterator[Check]:
     if "scraper" not in given.here:
         return
 
+    def server() -> str:
+        return server_of(given.scraper.IPAGE_BASE_URL)
+
     def check(
         name: str, look: Callable[[], Observed], seconds: float, setting: tuple[str, ...], *needs: str
     ) -> Check:
         file, canceled = ScraperSettings.file, visit.cancel
         so_far = visit.steps if name == SIGN_IN else tuple
         bounded = partial(_within_the_pages, look)
-        return Check("ipage", name, bounded, file, setting, needs, seconds, canceled, so_far)
+        return Check("ipage", name, bounded, file, setting, needs, seconds, canceled, so_far, server)
 
     yield check(PAUSE, visit.pause, 15.0, (), OF_LOCATION["scraper"], SITE_TABLE, SHARED)
     yield check(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ingram_assets.defs.storefront.from_settings import location_names, medusa_client
-from ingram_assets.doctor.given import OF_LOCATION, Given
+from ingram_assets.doctor.given import OF_LOCATION, Given, server_of
 from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome, unless
 from ingram_assets.doctor.postgres import JOURNAL, Databases
 from ingram_assets.domain.ownership import folded_name
@@ -153,8 +153,11 @@ def checks(given: Given, visit: StoreVisit) -> Iterator[Check]:
     if "storefront" not in given.here:
         return
 
+    def server() -> str:
+        return server_of(given.storefront.MEDUSA_BACKEND_URL)
+
     def check(name: str, look: Callable[[], Observed], setting: str, *needs: str) -> Check:
-        return Check("medusa", name, look, _FILE, (setting,), needs)
+        return Check("medusa", name, look, _FILE, (setting,), needs, server=server)
 
     yield check(SIGN_IN, visit.sign_in, "MEDUSA_BACKEND_URL", OF_LOCATION["storefront"])
     yield check(READS, visit.reads, "MEDUSA_BACKEND_URL", SIGN_IN)

@@ -30,12 +30,14 @@ class Observed:
         words: in a sentence; if something is `MISSING`, what to do, too.
         more: further lines.
         settings: those that are at fault; `None`: those that the sentence names.
+        in_time: whether the system answered, or refused, before its time was over.
     """
 
     words: str
     outcome: Outcome = Outcome.FINE
     more: tuple[str, ...] = ()
     settings: tuple[NamedSetting, ...] | None = None
+    in_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Check:
         seconds: so long it may take.
         canceled: called if it takes longer, or a person stops all.
         so_far: further lines, also of a check that failed.
+        server: host and port of who is asked: if it does not answer in time, no other check waits for it.
     """
 
     system: str
@@ -62,6 +65,7 @@ class Check:
     seconds: float = 15.0
     canceled: Callable[[], None] = lambda: None
     so_far: Callable[[], tuple[str, ...]] = tuple
+    server: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)

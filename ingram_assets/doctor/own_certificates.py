@@ -1,7 +1,9 @@
 """Faults of certificates that come from the shop's own choice of whom to trust, `SSL_CERT_FILE`. Pure."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+from ingram_assets.doctor.causes import behind
 
 NAME = "SSL_CERT_FILE"
 
@@ -14,7 +16,7 @@ _GOES_BY_ITS_OWN = "botocore"
 def fault_of_own(error: BaseException, environment: Mapping[str, str]) -> str | None:
     """What is to be done about `SSL_CERT_FILE`, if it is set, and a certificate was not trusted."""
     file = environment.get(NAME, "").strip()
-    errors = [*_behind(error)]
+    errors = [*behind(error)]
     if not file or any(type(one).__module__.startswith(_GOES_BY_ITS_OWN) for one in errors):
         return None
     refused = next((one for one in errors if isinstance(one, ssl.SSLCertVerificationError)), None)
@@ -25,12 +27,3 @@ def fault_of_own(error: BaseException, environment: Mapping[str, str]) -> str | 
         "whose certificates are, in place of this machine's own list: let it name one that has the issuer, "
         "or take it out of the shell or the .env file that sets it."
     )
-
-
-def _behind(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        yield at
-        at = at.__cause__ or at.__context__

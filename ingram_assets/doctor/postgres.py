@@ -11,7 +11,7 @@ from ingram_assets.doctor import whose_database as whose
 from ingram_assets.doctor.given import Given
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.base import Settings, SettingsError
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.connection import Server, failure
@@ -232,22 +232,32 @@ _IDENTITY = """
 def checks(given: Given, databases: Databases) -> Iterator[Check]:
     """Those of the databases whose settings are here."""
 
-    def check(name: str, look: Callable[[], Observed], file: str, setting: str, *needs: str) -> Check:
-        return Check("postgresql", name, look, file, (setting,) if setting else (), needs)
+    def check(
+        name: str,
+        look: Callable[[], Observed],
+        settings: Callable[[], Settings],
+        setting: str,
+        need: str,
+        file: str = ".env",
+    ) -> Check:
+        def server() -> str:
+            return Server(getattr(settings(), setting).get_secret_value(), setting).name.rpartition("/")[0]
 
-    of = settings_of.OF_LOCATION
+        return Check("postgresql", name, look, file, (setting,), (need,), server=server)
+
+    of, writers, readers = settings_of.OF_LOCATION, ScraperSettings.file, StorefrontSettings.file
     if "scraper" in given.here:
-        yield check(WRITER, databases.writer, ScraperSettings.file, "QUEUE_DB_URL", of["scraper"])
+        yield check(WRITER, databases.writer, lambda: given.scraper, "QUEUE_DB_URL", of["scraper"], writers)
     if "storefront" in given.here:
-        yield check(READER, databases.reader, StorefrontSettings.file, "QUEUE_DB_URL", of["storefront"])
-    yield check(OWNER, databases.owner, ".env", "QUEUE_OWNER_DB_URL", settings_of.OWNER)
+        need = of["storefront"]
+        yield check(READER, databases.reader, lambda: given.storefront, "QUEUE_DB_URL", need, readers)
+    yield check(OWNER, databases.owner, lambda: given.owner, "QUEUE_OWNER_DB_URL", settings_of.OWNER)
     if {"scraper", "storefront"} <= given.here:
-        yield check(ONE_QUEUE, databases.same_queue, StorefrontSettings.file, "", WRITER, READER)
+        yield Check("postgresql", ONE_QUEUE, databases.same_queue, readers, needs=(WRITER, READER))
     if "storefront" in given.here:
-        yield check(
-            JOURNAL, databases.journal, StorefrontSettings.file, "STOREFRONT_DB_URL", of["storefront"]
-        )
-    yield check(DAGSTER, databases.dagster, ".env", "DAGSTER_PG_URL", settings_of.SHARED)
+        need = of["storefront"]
+        yield check(JOURNAL, databases.journal, lambda: given.storefront, "STOREFRONT_DB_URL", need, readers)
+    yield check(DAGSTER, databases.dagster, lambda: given.common, "DAGSTER_PG_URL", settings_of.SHARED)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from ingram_assets.doctor.causes import ran_out_of_time
 from ingram_assets.doctor.model import Check, Finding, Observed, Outcome
 from ingram_assets.doctor.naming import named_in, with_its_file
 from ingram_assets.doctor.own_certificates import fault_of_own
@@ -30,19 +31,37 @@ def findings(
         starting: is told of a check that begins.
     """
     ended: dict[str, Finding] = {}
+    frozen: dict[str, str] = {}
+    """Servers that did not answer in time, and the check that waited."""
     for check in checks:
         without = next((name for name in check.needs if name in ended and not ended[name].is_there), None)
-        if without is None:
-            starting(check)
-            found = _made(check)
+        server = _server_of(check) if without is None else ""
+        if without is not None:
+            found = _not_tried(check, f"{without} first.")
+        elif server in frozen:
+            found = _not_tried(check, f"{server} did not answer in time ({frozen[server]}).")
         else:
-            found = Finding(check.system, check.name, Outcome.NOT_TRIED, f"not tried: {without} first.")
+            starting(check)
+            seen = _made(check)
+            found = _finding(check, seen)
+            if server and not seen.in_time:
+                frozen[server] = check.name
         ended[check.name] = found
         yield found
 
 
-def _made(check: Check) -> Finding:
-    """The finding of a check, within its time."""
+def _server_of(check: Check) -> str:
+    with suppress(IngramError):  # Told by the check itself.
+        return check.server()
+    return ""
+
+
+def _not_tried(check: Check, why: str) -> Finding:
+    return Finding(check.system, check.name, Outcome.NOT_TRIED, f"not tried: {why}")
+
+
+def _made(check: Check) -> Observed:
+    """What a check sees, within its time."""
     answers: list[Observed] = []
     # A daemon: what a frozen system never answers holds up neither the next check nor the end of the process.
     thread = threading.Thread(
@@ -60,18 +79,20 @@ def _made(check: Check) -> Finding:
     if seen.outcome in (Outcome.FINE, Outcome.NOTE):
         outcome = Outcome.NOTE if warnings else seen.outcome
         seen = replace(seen, outcome=outcome, more=(*seen.more, *dict.fromkeys(warnings)))
-    return _finding(check, seen)
+    return seen
 
 
 def _too_slow(check: Check) -> Observed:
-    return Observed(f"It did not answer within {check.seconds:g} s: see whether it is up.", Outcome.MISSING)
+    words = f"It did not answer within {check.seconds:g} s: see whether it is up."
+    return Observed(words, Outcome.MISSING, in_time=False)
 
 
 def _seen(check: Check) -> Observed:
     try:
         return check.look()
     except IngramError as error:
-        return Observed(fault_of_own(error, os.environ) or str(error), Outcome.MISSING)
+        words = fault_of_own(error, os.environ) or str(error)
+        return Observed(words, Outcome.MISSING, in_time=not ran_out_of_time(error))
     except Exception as error:
         if isinstance(error, OSError) and (told := of_the_disk(error)):
             return Observed(str(told), Outcome.MISSING)

@@ -1,6 +1,9 @@
 """The doctor in a shop of real servers: all in order, and what is said where it is not."""
 
 import os
+import socket
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -351,6 +354,40 @@ def test_certificates_of_the_shell_s_choice_are_named_and_not_the_mailbox(
     monkeypatch.delenv("SSL_CERT_FILE")
     (found,) = shop.examine("mailbox").missing
     assert "IPAGE_MFA_IMAP_URL" in found.words
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Host and port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_frozen_servers_are_waited_for_once(shop: ExaminedShop, silent: str) -> None:
+    def at(file: str, name: str) -> str:
+        before, _, after = shop.files[file][name].rpartition("@")
+        return f"{before}@{silent}/{after.partition('/')[2]}"
+
+    began = time.monotonic()
+    changes = {
+        file: {name: at(file, name) for name in names}
+        for file, names in (
+            (".env", ("DAGSTER_PG_URL", "QUEUE_OWNER_DB_URL")),
+            (".env.scraper", ("QUEUE_DB_URL",)),
+            (".env.storefront", ("QUEUE_DB_URL", "STOREFRONT_DB_URL")),
+        )
+    }
+    found = shop.examine("postgresql", changes=changes)
+    assert time.monotonic() - began < 20
+    assert [one.name for one in found.missing] == [WRITER]
+    for name in (READER, OWNER, JOURNAL, DAGSTER):
+        assert found.of(name).words == f"not tried: {silent} did not answer in time ({WRITER})."
+
+
+def test_a_frozen_bucket_is_waited_for_once(shop: ExaminedShop, silent: str) -> None:
+    of_bucket = {".env.scraper": {"R2_ENDPOINT": f"http://{silent}"}}
+    found = shop.examine("clock", "bucket", changes=of_bucket, without=[".env.storefront"])
+    assert f"{silent} did not answer in time (Clock)" in found.of(WRITE).words
 
 
 def test_clocks() -> None:

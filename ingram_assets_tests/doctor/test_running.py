@@ -51,6 +51,41 @@ def test_a_frozen_system_costs_its_time_and_stops_nothing() -> None:
     assert after.outcome is Outcome.FINE
 
 
+def test_a_server_that_does_not_answer_is_waited_for_once() -> None:
+    tried: list[str] = []
+
+    def look() -> Observed:
+        tried.append("another")
+        return fine()
+
+    def ended() -> Observed:
+        try:
+            raise TimeoutError
+        except TimeoutError:
+            raise NeedsPerson("Nobody answers: correct R2_PUBLIC_URL.") from None
+
+    def slow() -> Observed:
+        time.sleep(5)
+        return fine()
+
+    def unreadable() -> str:
+        raise NeedsPerson("QUEUE_DB_URL can't be read.")
+
+    first, same, second, same_of_it, other, unknown = made(
+        Check("postgresql", "Writer", slow, seconds=0.2, server=lambda: "db:5432"),
+        Check("postgresql", "Journal", look, server=lambda: "db:5432"),
+        Check("bucket", "Public", ended, server=lambda: "covers:443"),
+        Check("bucket", "Again", look, server=lambda: "covers:443"),
+        Check("postgresql", "Other", look, server=lambda: "db:5433"),
+        Check("postgresql", "Unknown", look, server=unreadable),
+    )
+    assert (first.outcome, second.outcome) == (Outcome.MISSING, Outcome.MISSING)
+    assert (same.outcome, same_of_it.outcome) == (Outcome.NOT_TRIED, Outcome.NOT_TRIED)
+    assert same.words == "not tried: db:5432 did not answer in time (Writer)."
+    assert (other.outcome, unknown.outcome) == (Outcome.FINE, Outcome.FINE)
+    assert tried == ["another", "another"]
+
+
 def test_what_builds_on_a_failed_one_is_not_tried() -> None:
     tried: list[str] = []
 
