@@ -273,7 +273,7 @@ def test_a_name_of_a_location_that_is_not_used_is_said(shop: ExaminedShop) -> No
                     {"MEDUSA_STOCK_LOCATION": "Bogus"},
                     {"MEDUSA_STOCK_LOCATION": "doctor's OWN"},
                     {"MEDUSA_STOCK_LOCATION": made["id"]},
-                    {},
+                    {"MEDUSA_STOCK_LOCATION": ""},
                 )
             ]
         finally:
