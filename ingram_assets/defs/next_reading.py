@@ -133,7 +133,7 @@ def _planned(isbn: str, last: dg.EventLogRecord | None, ahead: _Ahead) -> NextRe
     if last is None:
         return _with_the_sweep(ahead.due, now, "It was never read.")
     if not ahead.usual_demand:
-        return _with_the_sweep(ahead.due, now, "Nothing is chosen by sales before some were seen.")
+        return _with_the_sweep(ahead.due, now, "Titles are chosen by their sales once some were seen.")
     title, usual = last_reading(last, isbn in ahead.ordered, ahead.today), ahead.usual_demand
     after = (
         worth_after(title, usual, ahead.least_worth, max(0.0, ahead.due - title.at))

@@ -88,7 +88,7 @@ def test_with_the_sweep_where_nothing_speaks_for_an_earlier_reading(instance: dg
     made(instance, STOCK_SWEEP, **{SWEEP_EVERY: 7200.0})
     found = asked(instance)
     assert seconds_ahead(found) == pytest.approx(7200, abs=60), "as the sweep told"
-    assert found.why.endswith("Nothing is chosen by sales before some were seen.")
+    assert found.why.endswith("Titles are chosen by their sales once some were seen.")
     made(instance, LIKELY_SELL_OUTS, **{CHOICE: {"usual_demand": 0.02, "least_worth": 0.5}})
     assert "Nothing speaks for an earlier reading: 900 copies left" in asked(instance).why
 
