@@ -22,7 +22,7 @@ A standing check that is not evaluated says nothing, and what it looks after may
 is an incident, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -32,12 +32,12 @@ from ingram_assets.alerts.model import (
     AlertRules,
     Checked,
     Failed,
+    FailedPart,
     Incident,
     IncidentLog,
     LowStock,
     Occurrence,
     Promise,
-    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -52,6 +52,7 @@ _UNTOLD_FORGOTTEN_AFTER = 7 * 86400.0
 _TOLD_FORGOTTEN_AFTER = 30 * 86400.0
 _LOW_AT_MOST = 300
 _AND = " & "
+_FIELDS, _GUARDRAILS = "fields", "guardrails"
 
 
 def decide(
@@ -111,20 +112,16 @@ def _sla_key(asset: str) -> str:
     return f"sla:{asset}"
 
 
-def _fields_key(check: str, names: Sequence[str]) -> str:
-    return f"fields:{check}: {_AND.join(names)}"
-
-
-def _guardrails_key(check: str, names: Sequence[str]) -> str:
-    return f"guardrails:{check}: {_AND.join(names)}"
+def _parts_key(kind: str, check: str, names: Sequence[str]) -> str:
+    return f"{kind}:{check}: {_AND.join(names)}"
 
 
 def _lines(checked: Checked) -> list[str]:
     return [f"- {line}" for line in checked.titles]
 
 
-def _reasons(guardrails: Sequence[StandingGuardrail]) -> str:
-    return " ".join(one.reason for one in guardrails)
+def _sentences(parts: Sequence[FailedPart]) -> str:
+    return " ".join(one.sentence for one in parts)
 
 
 def _as_checked(failed: Failed, check: str) -> Checked:
@@ -214,70 +211,72 @@ class _Decision:
         self._tell(key, [*_lines(checked), *messages.why(causes, self._rules)])
 
     def _guardrails_stand(self, checked: Checked) -> None:
-        """Guardrails that stop a push together are one incident; one that stops a later push is another."""
-        known = self._of_guardrails(checked)
+        known = self._known_parts(_GUARDRAILS, checked)
         if any(self.incidents[key].run_id == checked.run_id for key in known if checked.run_id):
             return  # The check, and the run it stopped, tell of the same thing.
-        for key in known:
-            self._count(key, checked.at, checked.run_id)
-        told = {name for names in known.values() for name in names}
-        if new := [one for one in checked.guardrails if one.guardrail not in told]:
-            names = tuple(one.guardrail for one in new)
-            incident = replace(
-                self._check_incident(checked),
-                key=_guardrails_key(checked.check, names),
-                subject=messages.guardrails_subject(checked, names, self._names),
-                reason=checked.reason if len(new) == len(checked.guardrails) else _reasons(new),
-            )
-            self._note(incident)
-            self._tell(incident.key, _lines(checked))
+        if new := self._new_parts(known, checked, checked.guardrails):
+            names = [one.name for one in new]
+            reason = checked.reason if len(new) == len(checked.guardrails) else _sentences(new)
+            subject = messages.guardrails_subject(checked, names, self._names)
+            self._tell_parts(_GUARDRAILS, checked, names, subject, reason, _lines(checked))
 
     def _guardrails_gone(self, checked: Checked) -> None:
         """End the incidents of guardrails behind which no title waits any more."""
-        standing = {one.guardrail for one in checked.guardrails}
-        for key, names in self._of_guardrails(checked).items():
+        standing = {one.name for one in checked.guardrails}
+        for key, names in self._known_parts(_GUARDRAILS, checked).items():
             left = [name for name in names if name in standing]
             if not left:
                 self._over(key)
             elif len(left) < len(names):
                 # Those that are over are news if they stop something again.
                 incident = self.incidents.pop(key)
-                key = _guardrails_key(checked.check, left)
+                key = _parts_key(_GUARDRAILS, checked.check, left)
                 self.incidents[key] = replace(incident, key=key)
 
-    def _of_guardrails(self, checked: Checked) -> dict[str, list[str]]:
-        """The incidents of the check on pushes, each with the names of its guardrails."""
-        before = _guardrails_key(checked.check, ())
-        return {key: key[len(before) :].split(_AND) for key in self.incidents if key.startswith(before)}
-
     def _fields_gone(self, checked: Checked) -> None:
-        """Fields that went together are one incident; one that goes later is another."""
-        known = self._of_fields(checked)
-        for key in known:
-            self._count(key, checked.at, checked.run_id)
-        told = {name for names in known.values() for name in names}
-        if new := [one for one in checked.fields if one.name not in told]:
-            names = tuple(one.name for one in new)
-            incident = replace(
-                self._check_incident(checked),
-                key=_fields_key(checked.check, names),
-                subject=messages.fields_subject(names),
-                reason="\n".join(one.sentence for one in new),
-            )
-            self._note(incident)
-            self._tell(incident.key, [messages.FIELDS_ADVICE])
+        known = self._known_parts(_FIELDS, checked)
+        if new := self._new_parts(known, checked, checked.fields):
+            names = [one.name for one in new]
+            reason = "\n".join(one.sentence for one in new)
+            subject = messages.fields_subject(names)
+            self._tell_parts(_FIELDS, checked, names, subject, reason, [messages.FIELDS_ADVICE])
 
     def _fields_back(self, checked: Checked) -> None:
         """End the incidents of fields none of which is missing any more."""
         missing = {one.name for one in checked.fields}
-        for key, names in self._of_fields(checked).items():
+        for key, names in self._known_parts(_FIELDS, checked).items():
             if missing.isdisjoint(names):
                 self._over(key, [checked.reason] if checked.passed else [])
 
-    def _of_fields(self, checked: Checked) -> dict[str, list[str]]:
-        """The incidents of a check on fields, each with the names of its own."""
-        before = _fields_key(checked.check, ())
+    def _known_parts(self, kind: str, checked: Checked) -> dict[str, list[str]]:
+        """The incidents of a check on several things, each with the names of its own."""
+        before = _parts_key(kind, checked.check, ())
         return {key: key[len(before) :].split(_AND) for key in self.incidents if key.startswith(before)}
+
+    def _new_parts(
+        self, known: Mapping[str, Sequence[str]], checked: Checked, parts: Sequence[FailedPart]
+    ) -> list[FailedPart]:
+        """Count what is known once more; what is not known yet.
+
+        Parts that fail together are one incident; one that fails later is another.
+        """
+        for key in known:
+            self._count(key, checked.at, checked.run_id)
+        told = {name for names in known.values() for name in names}
+        return [one for one in parts if one.name not in told]
+
+    def _tell_parts(
+        self,
+        kind: str,
+        checked: Checked,
+        names: Sequence[str],
+        subject: str,
+        reason: str,
+        lines: Sequence[str],
+    ) -> None:
+        key = _parts_key(kind, checked.check, names)
+        self._note(replace(self._check_incident(checked), key=key, subject=subject, reason=reason))
+        self._tell(key, lines)
 
     def _causes_of_lag(self) -> list[Incident]:
         """What is known to be wrong with the push, whether it was told or may still pass."""

@@ -33,7 +33,7 @@ class Failed:
     reason: str
     retried: bool = False
     check: str | None = None
-    guardrails: tuple["StandingGuardrail", ...] = ()
+    guardrails: tuple["FailedPart", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,11 @@ class Succeeded:
     work: str
 
 
-class StandingGuardrail(NamedTuple):
-    """A guardrail behind which titles wait, and what it said."""
+class FailedPart(NamedTuple):
+    """What failed of a check on several things, each of which is told once; and a sentence that says so.
 
-    guardrail: str
-    reason: str
-
-
-class GoneField(NamedTuple):
-    """A field of product pages that is read far less often than usual, and a sentence that says so."""
+    A field of product pages that is read far less often than usual, or a guardrail behind which titles wait.
+    """
 
     name: str
     sentence: str
@@ -67,8 +63,8 @@ class Checked:
     Attributes:
         at: when it looked.
         titles: some of those concerned, a line each.
-        fields: what failed, where it is a check on several: each is told once.
-        guardrails: those behind which titles wait, where it is the check on pushes: each is told once.
+        fields: those that are gone, where it is the check on pages' fields.
+        guardrails: those behind which titles wait, where it is the check on pushes.
     """
 
     id: int
@@ -80,8 +76,8 @@ class Checked:
     reason: str = ""
     blocking: bool = False
     titles: tuple[str, ...] = ()
-    fields: tuple[GoneField, ...] = ()
-    guardrails: tuple[StandingGuardrail, ...] = ()
+    fields: tuple[FailedPart, ...] = ()
+    guardrails: tuple[FailedPart, ...] = ()
 
     @property
     def check(self) -> str:

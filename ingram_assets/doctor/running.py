@@ -2,16 +2,17 @@
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from ingram_assets.doctor.causes import ran_out_of_time
 from ingram_assets.doctor.model import Check, Finding, Observed, Outcome
 from ingram_assets.doctor.naming import named_in, with_its_file
 from ingram_assets.doctor.own_certificates import fault_of_own
 from ingram_assets.domain.failures import IngramError, of_the_disk
+from ingram_assets.runtime.bounded import answer_within
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +63,14 @@ def _not_tried(check: Check, why: str) -> Finding:
 
 def _made(check: Check) -> Observed:
     """What a check sees, within its time."""
-    answers: list[Observed] = []
-    # A daemon: what a frozen system never answers holds up neither the next check nor the end of the process.
-    thread = threading.Thread(
-        target=lambda: answers.append(_seen(check)), name=f"doctor: {check.name}", daemon=True
-    )
+    answer: tuple[Observed] | None = None
     with _warnings_kept() as warnings:
-        thread.start()
         try:
-            thread.join(check.seconds)
+            answer = answer_within(check.seconds, partial(_seen, check), f"doctor: {check.name}")
         finally:
-            if not answers:
+            if answer is None:
                 check.canceled()
-        seen = answers[0] if answers else _too_slow(check)
+        seen = answer[0] if answer else _too_slow(check)
     seen = replace(seen, more=(*check.so_far(), *seen.more))
     if seen.outcome in (Outcome.FINE, Outcome.NOTE):
         outcome = Outcome.NOTE if warnings else seen.outcome

@@ -8,7 +8,6 @@ import platform
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.overview.dagster_runs import UnknownShopRun, result_of, shop_runs
 from ingram_assets.overview.status import Status, gather
+from ingram_assets.runtime.bounded import answer_within
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
@@ -75,12 +75,8 @@ class _Looks:
         seconds = min(_EACH_AT_MOST, self._until - time.monotonic())
         if seconds <= 0:
             return {"away": f"It was not asked: the systems before it took {_ALL_AT_MOST:g} s."}
-        answers: list[Any] = []
-        # A daemon: what is never answered holds up neither the next look nor the end of the process.
-        thread = threading.Thread(target=lambda: answers.append(asked(ask)), name="report", daemon=True)
-        thread.start()
-        thread.join(seconds)
-        return answers[0] if answers else {"away": f"It did not answer within {seconds:.0f} s."}
+        answer = answer_within(seconds, partial(asked, ask), "report")
+        return answer[0] if answer else {"away": f"It did not answer within {seconds:.0f} s."}
 
 
 def facts(given: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

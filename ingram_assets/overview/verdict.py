@@ -274,21 +274,21 @@ def _guardrail(facts: ShopFacts) -> _Cause | None:
     if not stopped:
         return _held(facts)
     reason = stopped[0].reason.partition(" The commands:")[0]
-    titles = len({isbn for push in stopped for isbn in push.titles})
-    why = (
-        f"A guardrail stopped the push that {_titles(titles)} wait{'s' if titles == 1 else ''} for: {reason}"
-    )
+    why = _stopped_words({isbn for push in stopped for isbn in push.titles}, reason)
     ended = [push.since for push in stopped if push.since is not None]
     return _Cause(VerdictKind.GUARDRAIL, min(ended, default=None), why, _IF_STOPPED)
+
+
+def _stopped_words(isbns: Collection[str], reason: str) -> str:
+    wait = "waits" if len(isbns) == 1 else "wait"
+    return f"A guardrail stopped the push that {_titles(len(isbns))} {wait} for: {reason}"
 
 
 def _held(facts: ShopFacts) -> _Cause | None:
     """Titles that wait behind a guardrail for another reason than a change in the queue."""
     if not facts.held:
         return None
-    titles, reason = len({one.isbn for one in facts.held}), facts.held[0].reason
-    wait = "waits" if titles == 1 else "wait"
-    why = f"A guardrail stopped the push that {_titles(titles)} {wait} for: {reason}"
+    why = _stopped_words({one.isbn for one in facts.held}, facts.held[0].reason)
     return _Cause(VerdictKind.GUARDRAIL, min(one.at for one in facts.held), why, _IF_STOPPED)
 
 

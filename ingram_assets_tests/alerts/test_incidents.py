@@ -16,12 +16,11 @@ from ingram_assets.alerts.model import (
     AlertRules,
     Checked,
     Failed,
-    GoneField,
+    FailedPart,
     IncidentLog,
     LowStock,
     Occurrence,
     Promise,
-    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -212,12 +211,12 @@ class TestChecks:
 
     def test_another_guardrail_s_stop_is_an_incident_of_its_own(self, shop):
         prices, zeros = (
-            StandingGuardrail("mass_price", "9 prices."),
-            StandingGuardrail("mass_zero", "75 to zero."),
+            FailedPart("mass_price", "9 prices."),
+            FailedPart("mass_zero", "75 to zero."),
         )
         both = (prices, zeros)
 
-        def stops(reason: str, *standing: StandingGuardrail) -> list[str]:
+        def stops(reason: str, *standing: FailedPart) -> list[str]:
             return shop.checks(*self.CHECK, False, blocking=True, reason=reason, guardrails=standing)
 
         assert stops("9 prices.", prices) == ["A guardrail stopped the push to the store: prices"]
@@ -243,8 +242,8 @@ class TestChecks:
 
     def test_guardrails_that_stop_a_push_together_are_one_incident(self, shop):
         files, zeros = (
-            StandingGuardrail("mass_digital", "9 files."),
-            StandingGuardrail("mass_zero", "75 to zero."),
+            FailedPart("mass_digital", "9 files."),
+            FailedPart("mass_zero", "75 to zero."),
         )
         subject = (
             "A guardrail stopped the push to the store: titles that turn into files, titles that turn to zero"
@@ -259,7 +258,7 @@ class TestChecks:
         assert len(shop.checks(*self.CHECK, True)) == 2
 
     def test_the_run_that_a_guardrail_stopped_may_be_seen_first(self, shop):
-        zeros = (StandingGuardrail("mass_zero", "75 to zero."),)
+        zeros = (FailedPart("mass_zero", "75 to zero."),)
         check = ": ".join(self.CHECK)
         assert len(shop.fails(PUSH, "guardrail", run_id="r1", check=check, guardrails=zeros)) == 1
         assert shop.checks(*self.CHECK, False, run_id="r1", blocking=True, guardrails=zeros) == []
@@ -505,10 +504,10 @@ def test_durations_are_short(seconds, words):
 class TestFields:
     """A check on several fields: those that go together are one incident, each told and ended once."""
 
-    PRICE, BINDING = GoneField("price", "price: gone."), GoneField("binding", "binding: gone.")
+    PRICE, BINDING = FailedPart("price", "price: gone."), FailedPart("binding", "binding: gone.")
     GONE = "iPage's pages have changed: {} can't be read on many"
 
-    def see(self, shop: Shop, *gone: GoneField, **more) -> list[str]:
+    def see(self, shop: Shop, *gone: FailedPart, **more) -> list[str]:
         return shop.checks(SWEEP, "fields_are_read", not gone, fields=gone, **more)
 
     def test_those_that_go_together_are_told_together_and_over_together(self, shop):

@@ -17,14 +17,13 @@ from ingram_assets.alerts.model import (
     Alert,
     Checked,
     Failed,
+    FailedPart,
     FreshnessState,
-    GoneField,
     IncidentLog,
     Kind,
     LowStock,
     Occurrence,
     Promise,
-    StandingGuardrail,
     Succeeded,
     Watchdog,
 )
@@ -196,16 +195,16 @@ def checked(evaluation: dg.AssetCheckEvaluation, head: Head) -> Checked:
     )
 
 
-def _standing(metadata: Mapping[str, dg.MetadataValue]) -> tuple[StandingGuardrail, ...]:
+def _standing(metadata: Mapping[str, dg.MetadataValue]) -> tuple[FailedPart, ...]:
     said = metadata.get(HELD_BY)
     reasons: dict[str, Any] = said.value if isinstance(said, dg.JsonMetadataValue) else {}  # type: ignore[assignment]
-    return tuple(StandingGuardrail(name, str(reason)) for name, reason in sorted(reasons.items()))
+    return tuple(FailedPart(name, str(reason)) for name, reason in sorted(reasons.items()))
 
 
-def _gone_fields(metadata: Mapping[str, dg.MetadataValue]) -> tuple[GoneField, ...]:
+def _gone_fields(metadata: Mapping[str, dg.MetadataValue]) -> tuple[FailedPart, ...]:
     table = metadata.get(GONE_FIELDS)
     rows = [row.data for row in table.records] if isinstance(table, dg.TableMetadataValue) else []
-    return tuple(GoneField(str(row["field"]), str(row["what"])) for row in rows)
+    return tuple(FailedPart(str(row["field"]), str(row["what"])) for row in rows)
 
 
 def _titles(metadata: Mapping[str, dg.MetadataValue]) -> tuple[str, ...]:

@@ -61,6 +61,10 @@ class _Cell(NamedTuple):
 _Row = list[_Cell]
 
 
+_Said = tuple[str, int | None, int | None]
+"""A row's name, and its counts."""
+
+
 class _Entry(NamedTuple):
     """What a row of the table says. `code`: `None` where its DC can't be told; `name`: as it stands there."""
 
@@ -73,7 +77,7 @@ class _Entry(NamedTuple):
     """The counts of a row whose DC can't be told."""
 
     @property
-    def said(self) -> tuple[str, int | None, int | None]:
+    def said(self) -> _Said:
         """What makes two rows the same one, shown twice."""
         return self.name, self.on_hand, self.on_order
 
@@ -367,9 +371,9 @@ def _read_table(
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
-    again, told_otherwise = _told_before(told, reading), _told_otherwise(told, reading)
+    again, otherwise = _told_elsewhere(told, reading)
     for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
-        if entry.code is not None and entry.name in told_otherwise:
+        if entry.code is not None and entry.name in otherwise:
             # Which of them is of today nobody knows.
             reading.stock[entry.code] = DcStock(None, None, reading.stock[entry.code].role)
             reading.unreadable += 2
@@ -408,31 +412,25 @@ def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_E
     return entries
 
 
-def _told_before(told: list[_Entry], reading: PageStock) -> set[tuple[str, int | None, int | None]]:
-    """The rows of a table that another one has said, where the whole of one stands in the other.
+def _told_elsewhere(told: list[_Entry], reading: PageStock) -> tuple[set[_Said], set[str]]:
+    """Of a table whose DCs are all in another one, or the other way around: what that one says, too.
 
     One row that is like one of another table is a second center of that state.
+
+    Returns:
+        The rows that it says alike, and the names of those that it tells with other counts.
     """
-    again: set[tuple[str, int | None, int | None]] = set()
-    rows = {entry.said for entry in told}
-    for table in reading.tables[:-1]:
-        others = {entry.said for entry in table.entries if entry.code is not None}
-        names = [{name for name, _, _ in each} for each in (rows, others)]
-        if min(map(len, names)) > 1 and (names[0] <= names[1] or names[1] <= names[0]):
-            again |= rows & others
-    return again
-
-
-def _told_otherwise(told: list[_Entry], reading: PageStock) -> set[str]:
-    """The names of rows that another table tells with other counts, where both have the same DCs."""
-    names = {entry.name for entry in told}
+    again: set[_Said] = set()
     otherwise: set[str] = set()
+    rows = {entry.said for entry in told}
+    names = {name for name, _, _ in rows}
     for table in reading.tables[:-1]:
         before = {entry.said for entry in table.entries if entry.code is not None}
         others = {name for name, _, _ in before}
         if min(len(names), len(others)) > 1 and (names <= others or others <= names):
-            otherwise |= {entry.name for entry in told if entry.name in others and entry.said not in before}
-    return otherwise
+            again |= rows & before
+            otherwise |= {name for name, _, _ in rows - before} & others
+    return again, otherwise
 
 
 def _roles(entries: list[_Entry], reading: PageStock, is_own: bool) -> list[Role]:
