@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ingram_assets.desk.pages.last_known import LastKnown
@@ -22,6 +23,20 @@ _FLOOR_FRESH = timedelta(seconds=2)
 _ADMIN_FRESH = timedelta(minutes=10)
 _TITLES_FRESH = timedelta(minutes=5)
 _DUE_FRESH = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceNames:
+    """The names of the store's locations, as far as they are known."""
+
+    known: LastAnswer[Floor]
+
+    def of(self, location_id: str) -> str:
+        """A location's name, or in words why there is none."""
+        for place in self.known.value.places if self.known.value else ():
+            if place.id == location_id:
+                return place.name
+        return "a location that is not known now" if self.known.why_not else "a location that is gone"
 
 
 class Lookups:
@@ -58,6 +73,10 @@ class Lookups:
     def floor_answer(self) -> LastAnswer[Floor]:
         """The same, and whether Medusa answers now."""
         return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH)
+
+    def place_names(self) -> PlaceNames:
+        """Names of the locations, as they were last seen."""
+        return PlaceNames(self.floor_answer())
 
     def readings_due(self, isbns: Sequence[str], pace: PaceSettings) -> Mapping[str, NextReading]:
         """ISBN to when its title is read next, as far as Dagster answers."""

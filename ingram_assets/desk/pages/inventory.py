@@ -110,7 +110,8 @@ def show_inventory(
     filters = EntryFilters(
         search.strip(), store, location, left if left in ("few", "none") else "", sort, down
     )
-    floor = lookups.floor()
+    places = lookups.place_names()
+    floor = places.known.value
     listed: LastAnswer[EntryPage] = LastAnswer(why_not="Medusa has not answered yet.")
     counted: LastAnswer[Counted] = LastAnswer()
     if floor is not None:
@@ -126,7 +127,7 @@ def show_inventory(
         "inventory.html",
         filters=filters,
         floor=floor,
-        names={place.id: place.name for place in floor.places} if floor else {},
+        names=places,
         counted=counted,
         listed=listed,
         entries=page.entries if page else None,
@@ -206,14 +207,15 @@ def make_new_entry(request: Request, form: Form) -> Response:
 def _new_entry(
     request: Request, typed: Mapping[str, str], error: entry_work.NotDone | None = None
 ) -> HTMLResponse:
-    floor = request.app.state.lookups.floor()
+    known = request.app.state.lookups.floor_answer()
     synced = entry_work.synced_location(request)
     return render(
         request,
         "inventory_new.html",
         status=error.status if error else 200,
         typed=typed,
-        places=[place for place in floor.places if place.id != synced] if floor else [],
+        known=known,
+        places=[place for place in known.value.places if place.id != synced] if known.value else [],
         reasons=entry_work.REASONS,
         error=error,
         key=error.key if error else new_key(),

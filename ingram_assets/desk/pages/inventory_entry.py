@@ -103,13 +103,13 @@ def _entry(
     template: str = "inventory_entry.html",
 ) -> HTMLResponse:
     lookups: Lookups = request.app.state.lookups
-    floor, synced = lookups.floor(), entry_work.synced_location(request)
+    names, synced = lookups.place_names(), entry_work.synced_location(request)
     try:
         known = _look(request, level_id)
     except DeskProblem:
         return render(request, "inventory_gone.html", status=error.status if error else 404, error=error)
     entry, held = known.value or (None, ())
-    names = {place.id: place.name for place in floor.places} if floor else {}
+    places = names.known.value.places if names.known.value and entry else ()
     return render(
         request,
         template,
@@ -119,7 +119,7 @@ def _entry(
         entry=entry,
         held=held,
         names=names,
-        others={id: name for id, name in names.items() if entry and id not in (entry.location_id, synced)},
+        others=[place for place in places if entry and place.id not in (entry.location_id, synced)],
         is_synced=entry is not None and entry.location_id == synced,
         reasons=entry_work.REASONS,
         what=what,

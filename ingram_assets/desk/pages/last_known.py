@@ -91,10 +91,13 @@ class LastKnown:
         return cast(LastAnswer[T], answer)
 
     def _put(self, looked: _Looked, look: Callable[[], Any], writes: int) -> LastAnswer[Any]:
-        """Puts a question and keeps its answer, with the time of it, whether somebody still waits or not."""
-        answer = None
+        """Puts a question and keeps its answer, whether somebody still waits or not.
+
+        An answer is of the time when it was asked for: what changes meanwhile may not be in it.
+        """
+        answer, asked = None, datetime.now(UTC)
         try:
-            answer = LastAnswer(look(), datetime.now(UTC))
+            answer = LastAnswer(look(), asked)
         except Permanent:
             raise
         except IngramError as error:

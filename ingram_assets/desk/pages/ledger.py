@@ -102,7 +102,7 @@ def show_ledger(
     known = lookups.journal_known.ask((wanted, at), look)
     lines = known.value
     shown: Sequence[LedgerLine] = lines[:PAGE] if lines else ()
-    floor = lookups.floor()
+    places = lookups.place_names()
     return render(
         request,
         "ledger.html",
@@ -113,8 +113,8 @@ def show_ledger(
         older=filters.older(shown[-1].id) if lines and len(lines) > PAGE else None,
         is_first=at is None,
         titles=lookups.titles({each.isbn for each in shown}),
-        floor=floor,
-        names={place.id: place.name for place in floor.places} if floor else {},
+        floor=places.known.value,
+        names=places,
         operations=entry_work.OPERATIONS,
         reasons=entry_work.REASONS,
     )
@@ -152,7 +152,6 @@ def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) 
         plan = lookups.journal_known.ask(("undo", line), lambda: _plan(request.app.state.room, line))
     except Permanent as refused:
         why_not = str(refused)
-    floor = lookups.floor()
     status = error.status if error else 409 if why_not else 200
     return render(
         request,
@@ -165,7 +164,7 @@ def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) 
         line=plan.value[1] if plan.value else None,
         would=operation_name(plan.value[0].operation) if plan.value else "",
         words=entry_work.OPERATIONS,
-        names={place.id: place.name for place in floor.places} if floor else {},
+        names=lookups.place_names(),
         error=error,
         key=error.key if error else new_key(),
     )

@@ -1,8 +1,9 @@
 """What a page shows of a system that is slow, away, or back again."""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,6 +81,19 @@ def test_an_answer_that_came_too_late_is_of_its_own_time(known: LastKnown, event
     assert known.ask("q", lambda: "now").value == "now"
     shown = known.ask("q", away)
     assert shown.value == "now"
+
+
+def test_an_answer_is_of_the_time_when_it_was_asked_for(known: LastKnown):
+    """What changed while a slow system worked may not be in it: it does not count as fresh."""
+
+    def slow() -> datetime:
+        time.sleep(0.1)
+        return datetime.now(UTC)
+
+    first = known.ask("q", slow)
+    assert first.value and first.at
+    assert first.value - first.at >= timedelta(seconds=0.1)
+    assert known.ask("q", slow, fresh_for=timedelta(seconds=0.1)).value != first.value
 
 
 def test_what_was_asked_before_a_write_is_not_kept_after_it(known: LastKnown):
