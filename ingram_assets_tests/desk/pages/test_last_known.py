@@ -91,7 +91,8 @@ def test_an_answer_is_of_the_time_when_it_was_asked_for(known: LastKnown):
         return datetime.now(UTC)
 
     first = known.ask("q", slow)
-    assert first.value and first.at
+    assert first.value
+    assert first.at
     assert first.value - first.at >= timedelta(seconds=0.1)
     assert known.ask("q", slow, fresh_for=timedelta(seconds=0.1)).value != first.value
 
