@@ -18,6 +18,7 @@ KNOWS = {
     "sources": {"domain"},
     "staging": {"domain"},
     "covers": {"domain"},
+    "coordination": {"domain"},
     "store": {"domain"},
     "alerts": {"domain"},
     "settings": {"domain"},
@@ -28,7 +29,7 @@ KNOWS = {
 }
 """Each room to the others that it may know. `defs` and `cli` join them."""
 
-ROOMS = ("domain", "sources", "staging", "covers", "store", "alerts")
+ROOMS = ("domain", "sources", "coordination", "staging", "covers", "store", "alerts")
 """Those that know nothing of Dagster or the environment."""
 
 TESTS = ROOT / "ingram_assets_tests"

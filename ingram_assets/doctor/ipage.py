@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
-from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
+from ingram_assets.defs.scraper.from_settings import open_site
 from ingram_assets.doctor.browser import BROWSER
 from ingram_assets.doctor.clock import off_by
 from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given, server_of
@@ -75,7 +75,7 @@ class SiteVisit:
     @cached_property
     def pictures(self) -> Path:
         """The folder of this visit's pictures, for the owner of the state folder alone."""
-        above = ipage_folder(self._given.common) / "doctor"
+        above = self._given.common.state_dir / "ipage" / "doctor"
         above.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in sorted(above.iterdir())[: 1 - _VISITS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)

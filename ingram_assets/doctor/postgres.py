@@ -11,10 +11,10 @@ from ingram_assets.doctor import whose_database as whose
 from ingram_assets.doctor.given import Given
 from ingram_assets.doctor.model import Check, Observed, Outcome
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.postgres import Server, failure
 from ingram_assets.settings.base import Settings, SettingsError
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.connection import Server, failure
 from ingram_assets.staging.schema import is_of_this_version, versions
 from ingram_assets.staging.schema.roles import faults_of
 from ingram_assets.store.journal_schema import VERSION, journal_version

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from ingram_assets.domain import cookies, saved_searches
@@ -153,6 +154,7 @@ AlertUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_pieces), AfterVali
 _WAITS = "it has to be whole seconds, separated by commas, as 300,900"
 _BASE32 = "an authenticator's secret is 16 or more letters and digits from 2 to 7"
 _BUCKET = "a bucket's name is 3 to 63 small letters, digits and hyphens"
+_FERNET = "a key is 44 letters and digits, as `ingram session-key` makes it; several are parted by commas"
 _PUBLISHABLE = "that is a publishable key: what is wanted is a secret one, which begins with sk_"
 
 
@@ -179,6 +181,15 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _pasted_cookies(value: str) -> str:
     cookies.read_pasted(value)
+    return value
+
+
+def _fernet_keys(value: str) -> str:
+    try:
+        for key in value.split(","):
+            Fernet(key.strip())
+    except ValueError:
+        raise ValueError(_FERNET) from None
     return value
 
 
@@ -242,6 +253,8 @@ Key = Annotated[
 SecretKey = Annotated[Key, BeforeValidator(_like(r"(?!pk_).*", _PUBLISHABLE))]
 Cookies = Annotated[SecretStr, AfterValidator(_secretly(_pasted_cookies))]
 """In whatever form a browser gives them out."""
+SessionKeys = Annotated[SecretStr, AfterValidator(_secretly(_fernet_keys))]
+"""Keys of Fernet's, parted by commas: the first encrypts, all decrypt."""
 BucketName = Annotated[Text, AfterValidator(_like(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", _BUCKET))]
 SearchName = Annotated[Text, AfterValidator(_search)]
 """A saved search's number, or the path of an address of the site."""

@@ -21,6 +21,7 @@ from ingram_assets.settings.kinds import (
     Program,
     SearchName,
     Senders,
+    SessionKeys,
     Share,
     SiteFile,
     SiteUrl,
@@ -45,7 +46,14 @@ class SiteSettings(PageBudget):
     """Looked at after the site's address, whose host its addresses have to be of."""
 
 
-class ScraperSettings(SiteSettings):
+class SharedSiteSettings(SiteSettings):
+    """Where runs share what they know of the site: the queue's writer role, and the kept session's keys."""
+
+    QUEUE_DB_URL: DatabaseUrl
+    SESSION_KEY: SessionKeys | None = None
+
+
+class ScraperSettings(SharedSiteSettings):
     """What a run of the scraper reads. Nobody else is given it."""
 
     IPAGE_USERNAME: Text | None = None
@@ -60,7 +68,6 @@ class ScraperSettings(SiteSettings):
     IPAGE_CONCURRENCY: Whole = Field(8, ge=1, le=32)
     BROWSER_CDP_URL: BrowserUrl | None = None
     BROWSER_EXECUTABLE: Program | None = None
-    QUEUE_DB_URL: DatabaseUrl
     R2_ENDPOINT: HttpUrl
     R2_ACCESS_KEY_ID: Key
     R2_SECRET_ACCESS_KEY: Key

@@ -16,7 +16,7 @@ from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.restrictions import in_order
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor, Title
-from ingram_assets.staging.connection import Client
+from ingram_assets.postgres import Client
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

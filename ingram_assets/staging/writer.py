@@ -15,7 +15,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.readings import CLOCKS_DIFFER, KnownStock, from_queue
 from ingram_assets.domain.stock import Stock
-from ingram_assets.staging.connection import Client
+from ingram_assets.postgres import Client
 
 MAX_ROWS = 1000
 MAX_BYTES = 4_000_000

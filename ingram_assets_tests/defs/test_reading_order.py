@@ -15,7 +15,7 @@ from ingram_assets.defs.scraper.decisions import (
     suspects,
 )
 from ingram_assets.domain.guardrails import MIN_TITLES_VANISHED, Thresholds, vanished
-from ingram_assets.sources.ipage.access.limits import Limits
+from ingram_assets.domain.site_limits import Limits
 
 GIVES_UP_AFTER = Limits().max_failures_in_a_row
 draws = st.text(max_size=5)

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ingram_assets.domain.site_limits import Limits
 from ingram_assets.sources.ipage import site as site_module
-from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets_tests.other_site.books import LIST, Book
 from ingram_assets_tests.other_site.mail import SENDER
 from ingram_assets_tests.other_site.server import running_other_site

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.site_limits import Limits
 from ingram_assets.sources.ipage.access.answers import Expected
 from ingram_assets.sources.ipage.access.fetching import PageRequest, Timeouts
-from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import USER_AGENT, Cookie, new_session
 from ingram_assets_tests.world.clock import Clock

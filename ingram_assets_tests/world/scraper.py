@@ -37,8 +37,8 @@ from ingram_assets.domain.failures import NeedsPerson, Stopped, Transient
 from ingram_assets.domain.field_shares import FieldWatch
 from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
 from ingram_assets.domain.lifetime import StaleReadings
+from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.stock import on_hand, on_order
-from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.access.politeness import breaker_open_until
 from ingram_assets.sources.ipage.pages.product_page import ProductPage
 from ingram_assets.sources.ipage.retries import PageJob

@@ -28,14 +28,13 @@ from ingram_assets.defs.keys import (
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
-from ingram_assets.defs.scraper.resources import ipage_state_dir
+from ingram_assets.defs.scraper.from_settings import site_left_alone_until
 from ingram_assets.domain.freshness import sweep_every
 from ingram_assets.domain.saved_searches import NoSearch, named_search
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import PageBudget
 from ingram_assets.settings.shared import PaceSettings
-from ingram_assets.sources.ipage.site import breaker_open_until
 
 _PACE = load(PaceSettings)
 _HOUR, _DAY = 3600.0, 86400.0
@@ -67,7 +66,7 @@ class AutomationSpec:
 
     def look(self, instance: dg.DagsterInstance) -> Due:
         """Whether the asset is to be made now."""
-        until = breaker_open_until(ipage_state_dir())
+        until = site_left_alone_until()
         schedule = replace(self.schedule, every=self.every(instance) or self.schedule.every)
         return due(
             past_of(instance, self.asset, at_most=len(schedule.waits) + 1),

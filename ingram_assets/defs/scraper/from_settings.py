@@ -1,19 +1,27 @@
 """The site as the scraper's settings have it. Without Dagster, so that commands that only look start fast."""
 
+import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
+from ingram_assets.coordination.keeping import KeptPage, KeptPages
+from ingram_assets.coordination.session_key import own_key
+from ingram_assets.coordination.site import SharedSite, left_alone_until
+from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.runtime.node import NoNode, drive_playwright
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
-from ingram_assets.settings.scraper import ScraperSettings, SiteSettings
+from ingram_assets.settings.scraper import ScraperSettings, SharedSiteSettings, SiteSettings
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in, profile_with
 from ingram_assets.sources.ipage.site import Credentials, Site
+
+log = logging.getLogger(__name__)
 
 
 def profile_of_the_shop() -> SiteProfile:
@@ -53,7 +61,7 @@ def open_site(
         drive_playwright()
     return Site(
         settings.IPAGE_BASE_URL,
-        ipage_folder(common),
+        shared_site(settings, common),
         _credentials(settings, code_patience),
         session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
         concurrency=settings.IPAGE_CONCURRENCY,
@@ -65,9 +73,42 @@ def open_site(
     )
 
 
-def ipage_folder(common: CommonSettings) -> Path:
-    """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
-    return common.state_dir / "ipage"
+def shared_site(settings: SharedSiteSettings, common: CommonSettings) -> SharedSite:
+    """What all runs that ask the site share, on whichever machine they are."""
+
+    def keys() -> Sequence[str]:
+        if settings.SESSION_KEY is not None:
+            return [key.strip() for key in settings.SESSION_KEY.get_secret_value().split(",")]
+        try:
+            return [own_key(common.state_dir / "ipage")]
+        except OSError as error:
+            raise of_the_disk(error) or error from None
+
+    return SharedSite(settings.QUEUE_DB_URL.get_secret_value(), settings.IPAGE_BASE_URL, keys)
+
+
+def site_left_alone_until() -> datetime | None:
+    """Until when (UTC) the site is left alone after a block; `None`: it may be asked, or that is not known.
+
+    Raises:
+        SettingsError: a setting of the site, or of the queue, is missing or malformed.
+    """
+    settings = load(SharedSiteSettings)
+    try:
+        return left_alone_until(settings.QUEUE_DB_URL.get_secret_value(), settings.IPAGE_BASE_URL)
+    except IngramError as error:
+        # A run that begins now meets it, and is reported.
+        log.warning("Whether iPage is left alone is not known: %s", error)
+        return None
+
+
+def kept_pages(settings: SharedSiteSettings, common: CommonSettings) -> list[KeptPage]:
+    """The pages that were not understood lately, the newest first. Raises Transient, NeedsPerson."""
+    shared = shared_site(settings, common)
+    try:
+        return KeptPages(shared.coordinator).all()
+    finally:
+        shared.close()
 
 
 def _credentials(settings: ScraperSettings, code_patience: float | None) -> Credentials | None:

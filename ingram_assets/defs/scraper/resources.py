@@ -9,7 +9,7 @@ from boto3.session import Session
 from dagster_aws.s3 import S3Resource
 
 from ingram_assets.covers.bucket import Bucket, client_config
-from ingram_assets.defs.scraper.from_settings import ipage_folder, open_site
+from ingram_assets.defs.scraper.from_settings import open_site
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings
@@ -62,11 +62,6 @@ class R2(S3Resource):
 def state_dir() -> Path:
     """Where the scraper keeps its sessions, locks and ledgers."""
     return load(CommonSettings).state_dir
-
-
-def ipage_state_dir() -> Path:
-    """Where the site's kept session, slots, pace and breaker are, shared by all runs of this machine."""
-    return ipage_folder(load(CommonSettings))
 
 
 RESOURCES: dict[str, Any] = {

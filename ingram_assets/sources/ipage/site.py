@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.answers import (
     OF_ONE_PAGE,
@@ -29,10 +29,10 @@ from ingram_assets.sources.ipage.access.answers import (
 )
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest, PagesUsedUp, Timeouts
-from ingram_assets.sources.ipage.access.kept_pages import keep_page
-from ingram_assets.sources.ipage.access.limits import Limits
-from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
+from ingram_assets.sources.ipage.access.kept_pages import name_of, packed_page
+from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
+from ingram_assets.sources.ipage.access.shared_state import SharedState
 from ingram_assets.sources.ipage.discovery import Found, Tell, discover, export_path
 from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
 from ingram_assets.sources.ipage.login.sign_in import Browser
@@ -59,7 +59,6 @@ __all__ = [
     "Site",
     "Timeouts",
     "Visit",
-    "breaker_open_until",
 ]
 
 log = logging.getLogger(__name__)
@@ -115,10 +114,10 @@ class Site:
 
     Args:
         base_url: `https://ipage.ingramcontent.com`.
-        state_dir: what all runs of the machine share: the session, the pace, the breaker, kept pages.
+        shared: what all runs share: the session, the pace, the breaker, kept pages. It is closed with this.
         credentials: `None` where only `session_cookie` is to be used.
         session_cookie: the Cookie header of a browser that a person signed in; skips our own sign-in.
-        concurrency: requests in flight at once, over all runs of the machine.
+        concurrency: requests in flight at once, over all runs.
         browser_cdp_url: a remote browser to sign in with.
         browser_executable: a local one.
         run_id: names the pages that are kept for a person to look at.
@@ -130,7 +129,7 @@ class Site:
     def __init__(
         self,
         base_url: str,
-        state_dir: Path,
+        shared: SharedState,
         credentials: Credentials | None,
         *,
         session_cookie: str | None = None,
@@ -145,7 +144,6 @@ class Site:
         sign_in_patience: float = 45.0,
         visit: Visit = USUAL,
     ) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True)
         base_url = base_url.rstrip("/")
         self._secrets = credentials.secrets if credentials else ()
         self._concurrency = concurrency
@@ -154,25 +152,24 @@ class Site:
         self._run_id = run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self._canceled = Cancellation()
         polite = replace(limits or Limits(), concurrency=concurrency)
-        self._politeness = Politeness(state_dir, polite, self._canceled, self.profile.fingerprint)
+        self._politeness = Politeness(shared.limits(polite), polite, self._canceled, self.profile.fingerprint)
         rules = (self._politeness, timeouts or Timeouts(), self._canceled, self.profile)
         self._fetching = Fetching(base_url, *rules)
         self._fetching.pages_left = visit.most_pages
         self.counts = self._fetching.counts
         """How many fetches ended how; a page that was tried three times counts three times."""
-        self._kept_pages = state_dir / "kept_pages"
-        shared = (self._politeness, self._canceled, self._keep_page, self.profile)
+        self._shared = shared
+        common = (self._politeness, self._canceled, self._keep_page, self.profile)
         sign_in = None
         if credentials is not None and credentials.username and credentials.password:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
             watch = partial(self._saw_sign_in, visit.watch) if visit.watch else None
-            sign_in = AccountSignIn(base_url, credentials, browser, state_dir, *shared, watch)
-        whose = f"{credentials.username if credentials else ''}@{urlsplit(base_url).netloc}"
-        self._sessions = KeptSession(
-            state_dir, base_url, whose, sign_in, session_cookie or None, self._canceled
-        )
+            refusal = shared.refusal(credentials.username)
+            sign_in = AccountSignIn(base_url, credentials, browser, refusal, *common, watch)
+        whose = shared.session(credentials.username if credentials else "")
+        self._sessions = KeptSession(whose, base_url, sign_in, session_cookie or None, self._canceled)
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)
-        self._renewal = SessionRenewal(self._sessions, self._fetching, self._retries, *shared)
+        self._renewal = SessionRenewal(self._sessions, self._fetching, self._retries, *common)
         self._sweeps: list[WorkerPool[PageJob, Reading]] = []
         self._opened, self._closed = time.monotonic(), False
 
@@ -201,6 +198,7 @@ class Site:
         for thread in [thread for sweep in self._sweeps for thread in sweep.threads]:
             thread.join(max(0.0, until - time.monotonic()))
         self._fetching.close()
+        self._shared.close()
 
     @property
     def stopped_by(self) -> IngramError | None:
@@ -434,16 +432,20 @@ class Site:
         """Keeps a page that changed for a person to look at, without what opens the account."""
         secrets = [*self._secrets, *(cookie.value for cookie in cookies)]
         try:
-            kept = keep_page(
-                self._kept_pages, page, run_id=self._run_id, isbn=what, reason=reason, secrets=secrets
-            )
-            log.warning("A page changed shape (%s: %s) and is kept as %s.", what, reason, kept)
-        except OSError as error:
+            run, isbn = name_of(self._run_id), name_of(what)
+            packed = packed_page(page, run_id=run, isbn=isbn, reason=reason, secrets=secrets)
+            self._shared.keep_page(run, isbn, packed)
+            log.warning("A page changed shape (%s: %s) and is kept: `ingram kept-pages`.", what, reason)
+        except IngramError as error:
             log.warning("A page changed shape (%s: %s) and could not be kept: %s", what, reason, error)
 
     def _keep_cookies(self) -> None:
-        if (session := self._sessions.last) is not None:
+        if (session := self._sessions.last) is None:
+            return
+        try:
             self._sessions.keep(session, self._fetching.cookies(session))
+        except IngramError as error:
+            log.warning("The session's changed cookies could not be kept: %s", error)
 
 
 def _reading(

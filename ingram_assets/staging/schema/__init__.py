@@ -16,10 +16,12 @@ from sqlalchemy import Connection, create_engine, pool
 from sqlalchemy.exc import DBAPIError
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.staging.connection import Server, failure
+from ingram_assets.postgres import Server, failure
 from ingram_assets.staging.schema.roles import Roles, bound, end_sessions, grant
 
 _FOLDER = Path(__file__).parent
+_FUNCTIONS = ("write", "coordination")
+"""Files of `functions/`: what the writer role may call."""
 _alembic_is_not_thread_safe = threading.Lock()
 
 
@@ -72,8 +74,8 @@ def migrate(
         _lock(driver)
         before, after = _upgrade(connection)
         # Drops every function and type of ours and makes those of now: no older one stays behind.
-        for name in ("drop", "write"):
-            driver.execute((_FOLDER / "functions" / f"{name}.sql").read_text("utf-8"))
+        for name in ("drop", *_FUNCTIONS):
+            driver.execute(_functions(name))
         created = grant(driver, roles)
         return MigrationResult(before, after, created, bound(driver, roles, cover_prefix))
 
@@ -83,14 +85,18 @@ def is_of_this_version(connection: psycopg.Connection) -> bool:
 
     Each migration makes all functions anew, as they are in this version.
     """
-    ours = (_FOLDER / "functions" / "write.sql").read_text("utf-8")
+    ours = "".join(map(_functions, _FUNCTIONS))
     there = connection.execute(
         "SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-        "WHERE n.nspname = 'public' AND starts_with(p.proname, 'ingram_')"
+        "WHERE n.nspname = 'scraper' OR n.nspname = 'public' AND starts_with(p.proname, 'ingram_')"
     ).fetchall()
     return sum(source in ours for (source,) in there) == len(
         re.findall("^CREATE FUNCTION", ours, re.MULTILINE)
     )
+
+
+def _functions(name: str) -> str:
+    return (_FOLDER / "functions" / f"{name}.sql").read_text("utf-8")
 
 
 def versions(connection: psycopg.Connection) -> tuple[str | None, str]:

@@ -22,12 +22,13 @@ WRITE_FUNCTIONS = (
 )
 """What the writer may execute."""
 
-CONNECTIONS = {"writer": 25, "reader": 40}
+CONNECTIONS = {"writer": 40, "reader": 40}
 """Connections that a role may have at once, unless a person gave it another limit.
 
 A run, sensor or command of ours has one at a time, and a second one for a moment, while it looks whether a
-server that cut the first one is back. So four runs have 8 of the writer's, four runs and four sensors 16 of
-the reader's, and each command beside them 2. Both limits leave a third of PostgreSQL's usual 100 to others.
+server that cut the first one is back; one that asks the site has another, for what runs share. So ten runs on
+several machines have 30 of the writer's at most, four runs and four sensors 16 of the reader's, and each
+command beside them 2. Both limits leave a fifth of PostgreSQL's usual 100 to others.
 """
 
 
@@ -83,8 +84,21 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
     for table in TABLES:
         run("GRANT SELECT ON public.{table} TO {reader}", table=sql.Identifier(table))
     run("GRANT UPDATE (imported_at, failed_reason) ON public.ingram_queue TO {reader}")
+    _open_what_runs_share(run)
     _check(connection, roles)
     return created
+
+
+def _open_what_runs_share(run: Callable[..., None]) -> None:
+    """The schema of what the scraper's runs share: the writer's alone, which is what they sign in as."""
+    for things in ("TABLES", "FUNCTIONS"):
+        run(
+            f"REVOKE ALL ON ALL {things} IN SCHEMA scraper FROM PUBLIC, {{writer}}, {{reader}}",
+        )
+    run("REVOKE ALL ON SCHEMA scraper FROM PUBLIC, {writer}, {reader}")
+    run("GRANT USAGE ON SCHEMA scraper TO {writer}")
+    run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA scraper TO {writer}")
+    run("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA scraper TO {writer}")
 
 
 def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
@@ -330,6 +344,10 @@ def faults_of(connection: psycopg.Connection, *, is_writer: bool) -> list[str]:
 _WRITER_LACKS = f"""
     SELECT 'execute ' || split_part(f, '(', 1) FROM unnest(ARRAY{[*WRITE_FUNCTIONS]}) f
     WHERE NOT has_function_privilege('public.' || f, 'EXECUTE')
+    UNION ALL
+    SELECT 'use the schema scraper' WHERE NOT EXISTS (
+        SELECT FROM pg_namespace n WHERE n.nspname = 'scraper' AND has_schema_privilege(n.oid, 'USAGE')
+    )
 """
 _READER_LACKS = f"""
     SELECT 'read ' || t FROM unnest(ARRAY{[*TABLES]}) t
@@ -366,11 +384,18 @@ _TOO_MUCH = """
         has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     FROM pg_roles r, tables t WHERE r.rolname = %(reader)s
     UNION ALL
+    SELECT r.rolname, 'may see what the scraper''s runs share', has_schema_privilege(r.oid, n.oid, 'USAGE')
+    FROM pg_roles r, pg_namespace n WHERE r.rolname = %(reader)s AND n.nspname = 'scraper'
+    UNION ALL
     SELECT r.rolname, 'is a member of the role ' || w.rolname, pg_has_role(r.oid, w.oid, 'MEMBER')
     FROM pg_roles r, pg_roles w WHERE r.rolname = %(reader)s AND w.rolname = %(writer)s
     UNION ALL
     SELECT r.rolname, 'may make tables here',
         has_schema_privilege(r.oid, 'public', 'CREATE')
+        OR EXISTS (
+            SELECT FROM pg_namespace n
+            WHERE n.nspname = 'scraper' AND has_schema_privilege(r.oid, n.oid, 'CREATE')
+        )
         OR has_database_privilege(r.oid, current_database(), 'CREATE, TEMP')
     FROM pg_roles r WHERE r.rolname IN (%(writer)s, %(reader)s)
 """

@@ -12,8 +12,8 @@ import pytest
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit, Shape
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.isbn import check_digit_13
+from ingram_assets.domain.site_limits import Limits
 from ingram_assets.sources.ipage.access.answers import Sign, sign_of_title
-from ingram_assets.sources.ipage.access.limits import Limits
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site, Timeouts
 from ingram_assets_tests.testing.page_factory import (

@@ -163,7 +163,7 @@ class Fetching:
         Args:
             on_changed: gets the answer that was not understood.
             suspect: decides whether an answer without any mark, which is this error, to a request sent then
-                (seconds since 1970), is to be taken for the end of the session.
+                (seconds since 1970, by the clock of all runs), is to be taken for the end of the session.
 
         Raises:
             SessionExpired, Blocked, NotFound, PageChanged, Transient, Permanent: see `classify`.
@@ -235,7 +235,7 @@ class Fetching:
         if outcome is FetchOutcome.blocked:
             self._blocked(error, sent_at)
         elif sign is Sign.FAILING:
-            self._politeness.failed(latency, str(error))
+            self._politeness.failed(latency, str(error), sent_at)
         elif sign is Sign.NEITHER:
             self._politeness.set_aside(latency, sent_at)
         else:

@@ -1,20 +1,15 @@
 """Pages that changed shape, kept so that a person can see what the site sends now.
 
-Few and small, readable by their owner alone, and with nothing in them that opens the account: no
-cookies, no form values, no scripts.
+Small, and with nothing in them that opens the account: no cookies, no form values, no scripts.
 """
 
-import contextlib
 import gzip
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from ingram_assets.sources.ipage.access.session import Cookie
 from ingram_assets.sources.ipage.pages import charsets
-from ingram_assets.whole_files import write_whole
 
-MAX_PAGES = 50
 MAX_PAGE_BYTES = 512_000
 """Of the page before it is packed; what follows is cut."""
 
@@ -43,34 +38,23 @@ _LONG_SECRET = re.compile(
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
-def keep_page(
-    folder: Path, page: str | bytes, *, run_id: str, isbn: str, reason: str, secrets: Iterable[str] = ()
-) -> Path:
-    """Writes the page, cleaned, with the reason as its first line, as `<run id>-<ISBN>.html.gz`.
-
-    A second page of the same run and ISBN replaces the first; beyond `MAX_PAGES` the oldest go.
+def packed_page(
+    page: str | bytes, *, run_id: str, isbn: str, reason: str, secrets: Iterable[str] = ()
+) -> bytes:
+    """The page, cleaned, with the reason as its first line, packed by gzip.
 
     Args:
         secrets: values that must not be in it whatever they stand in: the session's cookies, the account's
             name and password.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{_name(run_id)}-{_name(isbn)}.html.gz"
     why = without_secrets(reason, secrets)[:500].replace("--", "–")
-    text = f"<!-- run {_name(run_id)}, ISBN {_name(isbn)}: {why} -->\n{without_secrets(page, secrets)}"
-    write_whole(path, gzip.compress(text.encode("utf-8", "replace"), mtime=0))
-    _make_room(folder, path)
-    return path
+    text = f"<!-- run {name_of(run_id)}, ISBN {name_of(isbn)}: {why} -->\n{without_secrets(page, secrets)}"
+    return gzip.compress(text.encode("utf-8", "replace"), mtime=0)
 
 
-def _make_room(folder: Path, newest: Path) -> None:
-    kept: list[tuple[float, Path]] = []
-    for path in folder.glob("*.html.gz"):
-        with contextlib.suppress(FileNotFoundError):  # Another process made room at the same time.
-            kept.append((path.stat().st_mtime, path))
-    older = [path for _, path in sorted(kept) if path != newest]
-    for path in older[: max(0, len(kept) - MAX_PAGES)]:
-        path.unlink(missing_ok=True)
+def name_of(text: str) -> str:
+    """A run's id or an ISBN as it may stand in a file's name."""
+    return re.sub(r"[^A-Za-z0-9-]+", "_", text)[:64].strip("_") or "unknown"
 
 
 def without_secrets(page: str | bytes, secrets: Iterable[str] = ()) -> str:
@@ -98,7 +82,3 @@ def _without_scripts(text: str) -> str:
         if end is None:
             break
     return "".join(kept) + text[at:]
-
-
-def _name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9-]+", "_", text)[:64].strip("_") or "unknown"

@@ -1,7 +1,6 @@
-"""How often the site is asked: one limit, one pace and one breaker for all runs of a machine.
+"""How often the site is asked: one limit, one pace and one breaker for all runs, on whichever machine.
 
-Their state is files in a folder that every process of the machine shares, so that two runs together are no
-less polite than one.
+What they share comes as `SharedLimits`; here is what a run makes of it.
 """
 
 import logging
@@ -12,49 +11,41 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.site_limits import SLOW_START, Limits, SiteLook, at_most_after
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.sources.ipage.access.breaker import Breaker, read_breaker
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
-from ingram_assets.sources.ipage.access.limits import Limits
-from ingram_assets.sources.ipage.access.slots import RateState, Slots
-from ingram_assets.sources.ipage.access.slow_start import SlowStart
+from ingram_assets.sources.ipage.access.shared_state import SharedLimits
+from ingram_assets.sources.ipage.access.turns import Turns
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 
 log = logging.getLogger(__name__)
 
-_FOLDER = "politeness"
-
-
-def breaker_open_until(state_dir: Path) -> datetime | None:
-    """Until when (UTC) the site is left alone after a block; `None`: it may be asked. Reads a small file."""
-    until = read_breaker(state_dir / _FOLDER / "breaker.json").left_alone_until()
-    return datetime.fromtimestamp(until, UTC) if until else None
+_FRESH = 0.25
+"""Seconds that a look is good enough for what is not about to send a request."""
 
 
 class Politeness:
-    """A run's share of the machine's limit. Thread-safe.
+    """A run's share of the limit. Thread-safe.
+
+    Times are seconds since 1970 by the clock that all runs share.
 
     Args:
-        state_dir: the folder that all runs of the machine share.
+        shared: what all runs share.
         canceled: set by the caller to end every wait at once.
-        site_profile: the fingerprint of what is believed of the site.
+        site_profile: the fingerprint of what is believed of the site: with another one all begins anew.
     """
 
     def __init__(
-        self, state_dir: Path, limits: Limits, canceled: Cancellation, site_profile: str = ""
+        self, shared: SharedLimits, limits: Limits, canceled: Cancellation, site_profile: str = ""
     ) -> None:
-        folder = state_dir / _FOLDER
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.limits = limits
-        self._canceled = canceled
-        self._slots = Slots(folder, limits.concurrency, canceled)
-        self._pace = RateState(folder / "pace", limits)
-        self._slow_start = SlowStart(folder, site_profile)
-        self._breaker = Breaker(folder, limits)
-        self._trips_before = self._breaker.read().trips
+        self._shared, self._canceled, self._site_profile = shared, canceled, site_profile
+        self._turns = Turns(shared, limits.concurrency, canceled)
+        self._looked: tuple[float, SiteLook] | None = None
+        self._trips_before: int | None = None
+        self._pages: dict[str, int] = {}
         self._failures_in_a_row = 0
         self._last_failure = ""
         self._ended: Blocked | Transient | None = None
@@ -66,7 +57,7 @@ class Politeness:
 
     @contextmanager
     def turn(self, session_id: str | None = None) -> Iterator[float]:
-        """Waits until a request may be sent, and holds its slot for the block; yields when (s since 1970).
+        """Waits until a request may be sent, and holds its slot for the block; yields when.
 
         Args:
             session_id: of the session that is asked in; `None`: a sign-in.
@@ -78,28 +69,33 @@ class Politeness:
         """
         while True:
             self._wait_while_open()
-            with self._slots.one(lambda: self._at_most(session_id)):
-                # The breaker may have tripped while this thread waited: then nothing more is sent. The time
-                # is taken first, so that a trip right after the look is told from one by this request.
-                self._canceled.sleep(self._pace.reserve())
-                sent_at = time.time()
-                if self.open_until() is None and self.given_up() is None:
+            # The breaker may have tripped while this thread waited: then nothing more is sent. The time is
+            # that of the look, so that a trip right after it is told from one by this request.
+            with self._turns.one(lambda: self._at_most(session_id), self._may_go) as sent_at:
+                if sent_at is not None:
                     yield sent_at
                     return
+
+    def _may_go(self, look: SiteLook) -> bool:
+        self._saw(look)
+        return look.breaker.left_alone_until(look.now) is None and self.given_up() is None
 
     @property
     def is_half_open(self) -> bool:
         """Whether no answer was good since the last block. Then requests go one at a time."""
-        return not self._breaker.read().proven
+        return not self._look().breaker.proven
 
     def open_until(self) -> float | None:
-        """The time (seconds since 1970) until which nothing is sent; `None`: it may be sent."""
-        return self._breaker.read().left_alone_until()
+        """The time until which nothing is sent; `None`: it may be sent."""
+        look = self._look()
+        return look.breaker.left_alone_until(look.now)
 
     @property
     def trips(self) -> int:
-        """Blocks since this run began, whichever process of the machine met them."""
-        return self._breaker.read().trips - self._trips_before
+        """Blocks since this run began, whichever run met them; as far as it has seen."""
+        if self._looked is None or self._trips_before is None:
+            return 0
+        return self._looked[1].breaker.trips - self._trips_before
 
     def given_up(self) -> Blocked | Transient | None:
         """The error that ends this run, if it has come to that; it stays ended."""
@@ -108,15 +104,16 @@ class Politeness:
         return self._ended
 
     def _reason_to_end(self) -> Blocked | Transient | None:
-        breaker = self._breaker.read()
         if self._failures_in_a_row >= self.limits.max_failures_in_a_row:
             return Transient(
                 f"{self._failures_in_a_row} answers in a row could not be used, so this run stopped asking; "
                 f"look at iPage in a browser, and run again. The last one: {self._last_failure}"
             )
-        if (until := breaker.left_alone_until()) is None:
+        look = self._look()
+        breaker = look.breaker
+        if (until := breaker.left_alone_until(look.now)) is None:
             return None
-        trips, wait = self.trips, until - time.time()
+        trips, wait = self.trips, until - look.now
         # A run that finds the breaker open does not sit there: the scheduler, or a person, comes again.
         patience = self.limits.longest_wait if trips else self.limits.pauses[0]
         if trips < self.limits.max_trips and wait <= patience:
@@ -133,8 +130,9 @@ class Politeness:
 
         A run that has given up tells of it as well.
         """
-        breaker = self._breaker.read()
-        if breaker.left_alone_until() is None:
+        look = self._look()
+        breaker = look.breaker
+        if breaker.left_alone_until(look.now) is None:
             return None
         why = breaker.reason.partition(":")[0].rstrip(".") or "The site blocks this machine"
         since, until = (datetime.fromtimestamp(at, UTC) for at in (breaker.tripped_at, breaker.open_until))
@@ -148,34 +146,41 @@ class Politeness:
         return f"then the run goes on{of_this_run}"
 
     def answered(self, latency: float, sent_at: float) -> None:
-        """A healthy answer to a request sent at `sent_at` (seconds since 1970)."""
+        """A healthy answer to a request sent at `sent_at`."""
         self._failures_in_a_row = 0
         self.set_aside(latency, sent_at)
 
     def set_aside(self, latency: float, sent_at: float) -> None:
         """An answer that says something of one page alone: the site doesn't block, and may be well or not."""
-        self._pace.follow(latency, answered=True)
-        self._breaker.close(sent_at)
+        self._shared.settle(latency, is_answered=True, sent_at=sent_at)
 
     def read_page(self, session_id: str) -> None:
         """A product page was read well in this session."""
-        self._slow_start.read_one(session_id)
+        of = self._of(session_id)
+        if at_most_after(self._pages.get(of, 0)) is None:
+            return
+        pages = self._shared.count_page(of)
+        if pages == 1:
+            log.info("The session is new: its first %d pages are read slowly.", SLOW_START[-1][0])
+        self._pages[of] = pages
 
-    def failed(self, latency: float, reason: str) -> None:
+    def failed(self, latency: float, reason: str, sent_at: float) -> None:
         """The site failed to answer, or sent something that can't be understood."""
         with self._mutex:
             self._failures_in_a_row += 1
             self._last_failure = reason
-        self._pace.follow(latency, answered=False)
+        self._shared.settle(latency, is_answered=False, sent_at=sent_at)
 
     def blocked(self, reason: str, retry_after: float | None, sent_at: float) -> None:
-        """The site blocked a request sent at `sent_at`: all fetching of the machine stops now."""
-        state, new = self._breaker.trip(reason, retry_after, sent_at)
-        if new:
+        """The site blocked a request sent at `sent_at`: all fetching of all runs stops now."""
+        self._look()
+        look, is_new = self._shared.trip(reason, retry_after, sent_at)
+        self._saw(look)
+        if is_new:
             log.warning(
                 "The site blocked a request (%s): all fetching stops until %s (block %d of this run; the run "
                 "ends at %d).",
-                *(reason, _clock(state.open_until), state.trips - self._trips_before, self.limits.max_trips),
+                *(reason, _clock(look.breaker.open_until), self.trips, self.limits.max_trips),
             )
 
     def figures(self) -> dict[str, float | int]:
@@ -189,26 +194,47 @@ class Politeness:
             found |= {f"latency_ms_{name}": round(seconds * 1000, 1) for name, seconds in shown.items()}
         return found
 
-    def _at_most(self, session_id: str | None) -> int | None:
-        """Requests in flight at most now; `None`: as many as there are slots."""
-        if self.is_half_open:
-            return 1
-        return None if session_id is None else self._slow_start.at_most(session_id)
+    def _of(self, session_id: str) -> str:
+        return f"{session_id} {self._site_profile}"
+
+    def _at_most(self, session_id: str | None) -> int:
+        """Requests in flight at most now. After a block it is one all the same, whatever this says."""
+        if session_id is None:
+            return self.limits.concurrency
+        of = self._of(session_id)
+        if of not in self._pages or at_most_after(self._pages[of]) is not None:
+            # Other runs count as well.
+            self._pages[of] = self._shared.pages_read(of)
+        return min(at_most_after(self._pages[of]) or self.limits.concurrency, self.limits.concurrency)
+
+    def _look(self) -> SiteLook:
+        looked = self._looked
+        if looked is None or not 0 <= time.monotonic() - looked[0] < _FRESH:
+            return self._saw(self._shared.look())
+        return looked[1]
+
+    def _saw(self, look: SiteLook) -> SiteLook:
+        if self._trips_before is None:
+            self._trips_before = look.breaker.trips
+        self._looked = time.monotonic(), look
+        return look
 
     def _wait_while_open(self) -> None:
         while True:
             self._canceled.raise_if_set()
             if (error := self.given_up()) is not None:
                 raise error
-            if (until := self.open_until()) is None:
+            look = self._look()
+            if (until := look.breaker.left_alone_until(look.now)) is None:
                 return
             with self._mutex:
                 if self._announced < until:
-                    self._waited += until - max(self._announced, time.time())
+                    self._waited += until - max(self._announced, look.now)
                     self._announced = until
                     log.warning("Waiting until %s before the site is asked again.", _clock(until))
-            # In short steps: another process may trip it again, or a person may remove the file.
-            self._canceled.sleep(min(until - time.time(), 0.5) + 0.001)
+            # In short steps: another run may trip it again, or a person may close it.
+            self._canceled.sleep(min(until - look.now, 0.5) + 0.001)
+            self._saw(self._shared.look())
 
 
 def _clock(at: float) -> str:

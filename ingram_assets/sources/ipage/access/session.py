@@ -1,4 +1,4 @@
-"""The signed-in session that all runs of a machine share: kept in a file, renewed once under a lock.
+"""The signed-in session that all runs share, on whichever machine: kept once, renewed by one at a time.
 
 A sign-in is the dearest thing this room does: it costs a browser, a code by mail, and the site's trust. So
 whoever finds the session expired first renews it, and everybody else waits and takes what that one brought.
@@ -13,16 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import filelock
 from pydantic import TypeAdapter
 
 from ingram_assets.domain.cookies import NotCookies, read_pasted
-from ingram_assets.domain.failures import IngramError, NeedsPerson, of_the_disk
+from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.whole_files import write_whole
+from ingram_assets.sources.ipage.access.shared_state import SharedSession
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +31,12 @@ USER_AGENT = (
 
 MAX_FAILURES = 3
 """Sign-ins in a row that failed for the site's or the browser's sake, after which a run tries no more."""
+
+
+_POLL = 0.1
+"""Seconds between two tries to be the one that may sign in."""
+_TELL_AFTER = 2.0
+"""Seconds after which a run says that it waits for another's sign-in."""
 
 
 class SessionLost(NeedsPerson):
@@ -108,29 +112,24 @@ def session_from_header(text: str, base_url: str) -> Session:
 
 
 class KeptSession:
-    """The current session of one account on one site. Thread-safe, and safe between processes.
+    """The current session of one account on one site. Thread-safe, and safe between runs.
 
     Args:
-        state_dir: holds `session.json` (mode 0600) and its lock.
-        account: names site and user; a file of another account is not used.
+        shared: where it is kept.
         sign_in: makes a new session; gets the last one, for its device trust. `None`: nobody can sign in.
         by_hand: the text of IPAGE_SESSION_COOKIE, if any.
-        canceled: ends the wait for another process's sign-in.
+        canceled: ends the wait for another run's sign-in.
     """
 
     def __init__(
         self,
-        state_dir: Path,
+        shared: SharedSession,
         base_url: str,
-        account: str,
         sign_in: Callable[[Session | None], Session] | None,
         by_hand: str | None,
         canceled: Cancellation,
     ) -> None:
-        self._path = state_dir / "session.json"
-        self._lock_path = self._path.with_name("session.lock")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._base_url, self._account = base_url, account
+        self._shared, self._base_url = shared, base_url
         self._sign_in = sign_in
         self._by_hand = by_hand
         self._by_hand_digest = hashlib.sha256(by_hand.encode()).hexdigest() if by_hand else None
@@ -153,14 +152,18 @@ class KeptSession:
         changed = replace(session, cookies=tuple(_from_jar(cookie) for cookie in jar))
         if set(changed.cookies) == set(session.cookies):
             return
-        with contextlib.suppress(filelock.Timeout), filelock.FileLock(self._lock_path, timeout=0.2):
+        if not self._shared.take():
+            return
+        try:
             kept = self._load()
             if kept.session is not None and kept.session.id == session.id:
                 self._save(replace(kept, session=changed))
+        finally:
+            self._shared.give_back()
 
     def renewed(self) -> Session:
         """A session that was signed in for just now, whatever is kept. As `current` otherwise."""
-        with self._file_lock():
+        with self._alone():
             kept = self._load().session
         return self.current(kept)
 
@@ -189,11 +192,6 @@ class KeptSession:
                 if isinstance(error, NeedsPerson) or self._failures >= MAX_FAILURES:
                     self.failed = error
                 raise
-            except OSError as error:
-                if (told := of_the_disk(error)) is None:
-                    raise
-                self.failed = told
-                raise told from error
             self._failures = 0
             # Counted once the new session is there to be used: who reads the count takes it for that one.
             self.sign_ins += is_signed_in
@@ -201,7 +199,7 @@ class KeptSession:
 
     def _obtain_under_lock(self, stale: Session | None) -> tuple[Session, bool]:
         """The session, and whether it was signed in for."""
-        with self._file_lock():
+        with self._alone():
             kept = self._load()
             newer = kept.session is not None and (stale is None or kept.session.id != stale.id)
             spent = kept.spent_by_hand
@@ -209,7 +207,7 @@ class KeptSession:
                 spent = kept.by_hand
             if self._by_hand and self._by_hand_digest not in (spent, kept.by_hand):
                 session = session_from_header(self._by_hand, self._base_url)
-                self._save(_Kept(self._account, session, self._by_hand_digest, spent))
+                self._save(_Kept(session, self._by_hand_digest, spent))
                 return session, False
             if kept.session is not None and newer:
                 return kept.session, False
@@ -230,40 +228,39 @@ class KeptSession:
             began = time.monotonic()
             session = self._sign_in(kept.session)
             log.info("Signed in after %.1f s.", time.monotonic() - began)
-            self._save(_Kept(self._account, session, None, spent))
+            self._save(_Kept(session, None, spent))
             return session, True
 
     @contextlib.contextmanager
-    def _file_lock(self) -> Iterator[None]:
-        """A lock between processes, the wait for which ends when the caller closes the site."""
-        lock = filelock.FileLock(self._lock_path, mode=0o600)
-        while not lock.is_locked:
-            self._canceled.raise_if_set()
-            with contextlib.suppress(filelock.Timeout):
-                lock.acquire(timeout=0.3, poll_interval=0.02)
+    def _alone(self) -> Iterator[None]:
+        """The right to replace the session, the wait for which ends when the caller closes the site."""
+        began, is_told = time.monotonic(), False
+        while not self._shared.take():
+            if not is_told and time.monotonic() - began > _TELL_AFTER:
+                log.info("Waiting for the sign-in of another run, whose session this one uses then.")
+                is_told = True
+            self._canceled.sleep(_POLL)
         try:
             yield
         finally:
-            lock.release()
+            self._shared.give_back()
 
     def _load(self) -> "_Kept":
-        with contextlib.suppress(FileNotFoundError):
+        if (kept := self._shared.load()) is not None:
             try:
-                kept = _KEPT.validate_json(self._path.read_bytes())
-                return kept if kept.account == self._account else _Kept(self._account)
+                return _KEPT.validate_json(kept)
             except ValueError:
-                log.warning("%s can't be read and is made anew by signing in.", self._path.name)
-        return _Kept(self._account)
+                log.warning("The kept session can't be read and is made anew by signing in.")
+        return _Kept()
 
     def _save(self, kept: "_Kept") -> None:
-        write_whole(self._path, _KEPT.dump_json(kept, indent=1))
+        self._shared.save(_KEPT.dump_json(kept))
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the file holds. `by_hand` and `spent_by_hand` are digests of IPAGE_SESSION_COOKIE texts."""
+    """What is kept. `by_hand` and `spent_by_hand` are digests of IPAGE_SESSION_COOKIE texts."""
 
-    account: str
     session: Session | None = None
     by_hand: str | None = None
     spent_by_hand: str | None = None

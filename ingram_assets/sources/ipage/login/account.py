@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 
 from ingram_assets.domain.addresses import CODE_SENDERS
@@ -11,6 +10,7 @@ from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.kept_pages import KeepPage
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
+from ingram_assets.sources.ipage.access.shared_state import SharedRefusal
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
 from ingram_assets.sources.ipage.login.code_mail import EmailCodes
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
@@ -52,6 +52,7 @@ class AccountSignIn:
     """Signs one account in, in its turn among the requests, and no password that was refused lately.
 
     Attributes:
+        refusal: where a refused password is remembered.
         keep_page: gets a page that was not understood.
         profile: what is believed of the site.
         watch: is shown each page on the way in.
@@ -60,7 +61,7 @@ class AccountSignIn:
     base_url: str
     credentials: Credentials
     browser: sign_in_room.Browser
-    state_dir: Path
+    refusal: SharedRefusal
     politeness: Politeness
     canceled: Cancellation
     keep_page: KeepPage
@@ -71,8 +72,7 @@ class AccountSignIn:
         """A new session; see `sign_in`."""
         account = self.credentials
         refused = RefusedPassword(
-            self.state_dir / "refused-password.json",
-            "\n".join((self.base_url, account.username, account.password)),
+            self.refusal, "\n".join((self.base_url, account.username, account.password))
         )
         if (reason := refused.reason()) is not None:
             raise sign_in_room.WrongPassword(reason)

@@ -1,54 +1,49 @@
 """Keeps a wrong password from being tried by every run, hour by hour, until the account is locked."""
 
 import hashlib
-import json
 import secrets
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
-from ingram_assets.whole_files import write_whole
+from ingram_assets.sources.ipage.access.shared_state import SharedRefusal
 
 FOR_SECONDS = 24 * 3600.0
 """One try a day locks no account."""
 
 
 class RefusedPassword:
-    """Remembers in a file that the site refused a user and password, but not what they were.
+    """Remembers that the site refused a user and password, but not what they were.
 
     Args:
+        shared: where it is remembered, for all runs.
         secret: site, user and password in one text; another text has not been refused.
     """
 
-    def __init__(self, path: Path, secret: str) -> None:
-        self._path = path
-        self._secret = secret
+    def __init__(self, shared: SharedRefusal, secret: str) -> None:
+        self._shared, self._secret = shared, secret
 
     def reason(self) -> str | None:
         """Why this password is not to be tried now; `None`: it may be."""
-        try:
-            known = json.loads(self._path.read_text())
-            refused_at, salt = float(known["refused_at"]), bytes.fromhex(known["salt"])
-            same = secrets.compare_digest(known["digest"], self._digest(salt))
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        known = self._shared.load()
+        if known is None or known.age > FOR_SECONDS:
             return None
-        if not same or time.time() - refused_at > FOR_SECONDS:
+        salt, _, digest = known.digest.partition("$")
+        if not secrets.compare_digest(digest, self._digest(salt)):
             return None
+        refused_at = datetime.fromtimestamp(time.time() - known.age, UTC)
         return (
-            f"{known['reason']} That was at {datetime.fromtimestamp(refused_at, UTC):%Y-%m-%d %H:%M} UTC, "
-            "and the same password is not tried again for a day: correct it, or to try it now remove "
-            f"{self._path}."
+            f"{known.reason} That was at {refused_at:%Y-%m-%d %H:%M} UTC, and the same password is not tried "
+            "again for a day: correct it, or to try it now run `ingram forget password`."
         )
 
     def remember(self, reason: str) -> None:
         """The site refused it, for this reason."""
-        salt = secrets.token_bytes(16)
-        known = {"refused_at": time.time(), "reason": reason, "salt": salt.hex()}
-        write_whole(self._path, json.dumps(known | {"digest": self._digest(salt)}))
+        salt = secrets.token_hex(16)
+        self._shared.save(f"{salt}${self._digest(salt)}", reason)
 
     def forget(self) -> None:
         """It was right, now."""
-        self._path.unlink(missing_ok=True)
+        self._shared.forget()
 
-    def _digest(self, salt: bytes) -> str:
-        return hashlib.scrypt(self._secret.encode(), salt=salt, n=2**14, r=8, p=1).hex()
+    def _digest(self, salt: str) -> str:
+        return hashlib.scrypt(self._secret.encode(), salt=salt.encode(), n=2**14, r=8, p=1).hex()

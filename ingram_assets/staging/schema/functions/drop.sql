@@ -1,4 +1,4 @@
--- Every function and composite type of ours, of whatever version: `write.sql` makes them anew. What a trigger runs
+-- Every function and composite type of ours, of whatever version: the other files make them anew. What a trigger runs
 -- stays: its trigger would go with it, and for that the table would be locked at every migration.
 
 DO $$
@@ -7,7 +7,8 @@ DECLARE
 BEGIN
     FOR ours IN
         SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ingram\_%'
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE (n.nspname = 'public' AND p.proname LIKE 'ingram\_%' OR n.nspname = 'scraper')
             AND p.prorettype <> 'trigger'::regtype
     LOOP
         EXECUTE 'DROP FUNCTION ' || ours || ' CASCADE';

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ingram_assets.sources.ipage.access.slots import RateState
 
 from ingram_assets.domain.failures import Transient
+from ingram_assets.domain.site_limits import Limits, next_gap, pause_after
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.access.limits import Limits, next_gap, pause_after
 from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
-from ingram_assets.sources.ipage.access.slots import RateState
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 
 LIMITS = Limits(concurrency=2, pauses=(0.2, 30.0), longest_wait=5.0)

@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage.access.slow_start import STEPS, SlowStart, at_most_after
+
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.sources.ipage.profile.site_profile import profile_with
 from ingram_assets.sources.ipage.site import FetchOutcome, Site
 from ingram_demo.simulator import Simulator

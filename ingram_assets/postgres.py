@@ -170,18 +170,19 @@ class Client:
             raise failure(error, self._server, doing) from None
 
 
+def break_off(connection: psycopg.Connection) -> None:
+    """Ends a connection for whoever waits on it, from another thread."""
+    with (
+        contextlib.suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.fileno())) as line,
+    ):
+        line.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def _broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
     """Ends a connection whose other side says nothing any more, which no statement timeout of its would."""
-
-    def break_off() -> None:
-        with (
-            contextlib.suppress(OSError, psycopg.Error),
-            socket.socket(fileno=os.dup(connection.fileno())) as line,
-        ):
-            line.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, break_off) if seconds else None
+    timer = threading.Timer(seconds, break_off, [connection]) if seconds else None
     if timer:
         timer.daemon = True
         timer.start()

@@ -15,7 +15,7 @@ import trustme
 from psycopg_pool import PoolTimeout
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
-from ingram_assets.staging.connection import Server, failure
+from ingram_assets.postgres import Server, failure
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
@@ -196,7 +196,7 @@ def test_a_server_that_hangs_in_the_middle_is_left(
     queue: Queue, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only the silence is short: the statement timeout is also how long the pool waits for a connection.
-    monkeypatch.setattr("ingram_assets.staging.connection.ANSWER_TIMEOUTS", 0.2)
+    monkeypatch.setattr("ingram_assets.postgres.ANSWER_TIMEOUTS", 0.2)
     with (
         Line("127.0.0.1", postgres.port) as line,
         QueueWriter(line.through(queue.writer), statement_timeout=10) as writer,

@@ -1,0 +1,55 @@
+"""All that runs share of one site, over one connection."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.keeping import AccountRefusal, KeptPages, SealedSession, account_key
+from ingram_assets.coordination.limits import SiteLimits
+from ingram_assets.domain.site_limits import Limits
+
+
+class SharedSite:
+    """What `SharedState` of the site's room wants, in PostgreSQL.
+
+    Args:
+        url: of the queue's writer role.
+        base_url: of the site. What is shared is shared by host and port.
+        keys: give the keys that the session is encrypted with, once it is needed.
+    """
+
+    def __init__(self, url: str, base_url: str, keys: Callable[[], Sequence[str]]) -> None:
+        self.coordinator = Coordinator(url)
+        self._site, self._keys = urlsplit(base_url).netloc.rpartition("@")[2], keys
+
+    def limits(self, limits: Limits) -> SiteLimits:
+        """Slots, pace and breaker, with these figures."""
+        return SiteLimits(self.coordinator, self._site, limits)
+
+    def session(self, account: str) -> SealedSession:
+        """The session of who is called so on this site."""
+        return SealedSession(self.coordinator, account_key(self._site, account), self._keys())
+
+    def refusal(self, account: str) -> AccountRefusal:
+        """The refusal of that one's password."""
+        return AccountRefusal(self.coordinator, account_key(self._site, account))
+
+    def keep_page(self, run_id: str, isbn: str, packed: bytes) -> None:
+        """Keeps a page for a person to look at."""
+        KeptPages(self.coordinator).keep(run_id, isbn, packed)
+
+    def close(self) -> None:
+        """Ends what is held, and the connection."""
+        self.coordinator.close()
+
+
+def left_alone_until(url: str, base_url: str) -> datetime | None:
+    """Until when (UTC) the site is left alone after a block; `None`: it may be asked. A short look."""
+    shared = SharedSite(url, base_url, tuple)
+    try:
+        look = shared.limits(Limits()).look()
+    finally:
+        shared.close()
+    until = look.breaker.left_alone_until(look.now)
+    return datetime.fromtimestamp(until, UTC) if until else None

@@ -1,0 +1,110 @@
+-- What runs of the scraper ask of each other, each one round trip. They run with the rights of who calls them: the
+-- writer role's. Times are this server's. Locks are advisory ones of the session: they vanish with its connection.
+
+CREATE FUNCTION scraper.lock_key(called TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog AS $$
+    SELECT hashtextextended('ingram scraper: ' || called, 0)
+$$;
+
+-- Takes the next start; the seconds until it. Who was held up may make up for two starts, and no more: jitter costs no
+-- pages. After two minutes in which nothing was asked, what was is no guide any more.
+CREATE FUNCTION scraper.reserve(of_site TEXT, least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION)
+RETURNS DOUBLE PRECISION LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    at TIMESTAMPTZ;
+    was scraper.pace;
+    starts TIMESTAMPTZ;
+BEGIN
+    INSERT INTO scraper.pace VALUES (of_site, '-infinity', '-infinity', least_gap) ON CONFLICT DO NOTHING;
+    SELECT * INTO was FROM scraper.pace WHERE site = of_site FOR UPDATE;
+    at := clock_timestamp();
+    IF was.started < at - INTERVAL '2 minutes' OR was.started > at + INTERVAL '2 minutes' THEN
+        was.due := at;
+        was.started := '-infinity';
+        was.gap := least_gap;
+    END IF;
+    was.gap := LEAST(GREATEST(was.gap, least_gap), most_gap);
+    was.due := GREATEST(was.due, at - make_interval(secs => 2 * was.gap));
+    starts := GREATEST(at, was.due, was.started + make_interval(secs => least_gap));
+    UPDATE scraper.pace
+    SET due = was.due + make_interval(secs => was.gap * (0.5 + random())), started = starts, gap = was.gap
+    WHERE site = of_site;
+    RETURN extract(epoch FROM starts - at);
+END
+$$;
+
+-- A slot for one request, and when it may be sent. No slot (NULL): the site is left alone, or others have them all.
+-- "mine" are the slots that this session has already, since it would get a lock of its own once more; "is_waiting":
+-- it said that it waits (scraper.begin_waiting). Others then queue up behind it, so that a long run does not take
+-- each slot again that it has just given back. Until the site has answered well after a block, there is one slot.
+CREATE FUNCTION scraper.take_turn(
+    of_site TEXT, at_most INT, mine INT[], is_waiting BOOLEAN, least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION,
+    OUT slot INT, OUT wait DOUBLE PRECISION, OUT at TIMESTAMPTZ, OUT breaker scraper.breakers
+) LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    queue BIGINT := scraper.lock_key(of_site || '/waiting');
+BEGIN
+    SELECT * INTO breaker FROM scraper.breakers b WHERE b.site = of_site;
+    at := clock_timestamp();
+    IF breaker.open_until > at THEN
+        RETURN;
+    END IF;
+    IF NOT is_waiting THEN
+        IF NOT pg_try_advisory_lock(queue) THEN
+            RETURN;
+        END IF;
+        PERFORM pg_advisory_unlock(queue);
+    END IF;
+    FOR number IN 1 .. CASE WHEN breaker.proven IS FALSE THEN 1 ELSE at_most END LOOP
+        IF number <> ALL (mine) AND pg_try_advisory_lock(scraper.lock_key(of_site || '/slot/' || number)) THEN
+            slot := number;
+            wait := scraper.reserve(of_site, least_gap, most_gap);
+            RETURN;
+        END IF;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION scraper.begin_waiting(of_site TEXT) RETURNS VOID LANGUAGE sql SET search_path = pg_catalog AS $$
+    SELECT pg_advisory_lock_shared(scraper.lock_key(of_site || '/waiting'))
+$$;
+
+CREATE FUNCTION scraper.end_waiting(of_site TEXT) RETURNS VOID LANGUAGE sql SET search_path = pg_catalog AS $$
+    SELECT pg_advisory_unlock_shared(scraper.lock_key(of_site || '/waiting'))
+$$;
+
+-- An answer came. The gap goes half-way to the one that keeps so many requests in flight, a little less, since jitter
+-- would leave slots empty otherwise: Scrapy's AutoThrottle. What is no page, often quick, can only slow down. A
+-- request that was sent after a pause and answered ends it for all.
+CREATE FUNCTION scraper.settle(
+    of_site TEXT, latency DOUBLE PRECISION, is_answered BOOLEAN, sent_at TIMESTAMPTZ, in_flight INT,
+    least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION
+) RETURNS VOID LANGUAGE sql SET search_path = pg_catalog AS $$
+    UPDATE scraper.pace p
+    SET gap = LEAST(GREATEST(
+        CASE WHEN is_answered THEN w.wanted ELSE GREATEST(p.gap, w.wanted) END, least_gap
+    ), most_gap)
+    FROM (SELECT site, (gap + latency / (1.25 * in_flight)) / 2 AS wanted FROM scraper.pace) w
+    WHERE p.site = of_site AND w.site = of_site;
+    UPDATE scraper.breakers SET proven = TRUE
+    WHERE is_answered AND site = of_site AND NOT proven AND sent_at >= open_until;
+$$;
+
+-- One more page was read well in this session; how many that makes.
+CREATE FUNCTION scraper.count_page(of_site TEXT, in_session TEXT) RETURNS INT LANGUAGE sql
+SET search_path = pg_catalog AS $$
+    INSERT INTO scraper.slow_starts AS s VALUES (of_site, in_session, 1)
+    ON CONFLICT (site) DO UPDATE SET
+        pages = CASE WHEN s.session = in_session THEN s.pages + 1 ELSE 1 END, session = in_session
+    RETURNING pages
+$$;
+
+-- Keeps a page, in place of an earlier one of the same run and title, and lets go of the oldest.
+CREATE FUNCTION scraper.keep_page(of_run TEXT, of_isbn TEXT, packed BYTEA, most INT) RETURNS VOID LANGUAGE sql
+SET search_path = pg_catalog AS $$
+    INSERT INTO scraper.kept_pages (run_id, isbn, page) VALUES (of_run, of_isbn, packed)
+    ON CONFLICT (run_id, isbn) DO UPDATE SET page = excluded.page, kept_at = clock_timestamp();
+    DELETE FROM scraper.kept_pages k USING (
+        SELECT run_id, isbn FROM scraper.kept_pages ORDER BY kept_at DESC, run_id, isbn OFFSET most
+    ) old WHERE (k.run_id, k.isbn) = (old.run_id, old.isbn);
+$$;
