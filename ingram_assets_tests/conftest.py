@@ -13,7 +13,9 @@ from hypothesis import settings
 from ingram_assets.runtime.node import drive_playwright
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets_tests.testing.processes import TOOLS, environment_kept
+from ingram_assets_tests.testing.queue import migrated
 from ingram_assets_tests.testing.seeded_store import BACK_TO_THE_SEEDED_STORE, KEEP_THE_SEEDED_STORE
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_demo.embedded.chromium import ensure_chromium
 from ingram_demo.embedded.imap import Imap, start_imap
 from ingram_demo.embedded.medusa import Medusa, start_medusa
@@ -79,6 +81,19 @@ def database(postgres: Postgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _shared(postgres: Postgres) -> Shared:
+    return Shared(migrated(postgres, "shared_by_runs"))
+
+
+@pytest.fixture
+def shared(_shared: Shared) -> Iterator[Shared]:
+    """What runs share, empty, in a queue database of this worker's own: `shared(url)` opens it for a site."""
+    _shared.forget()
+    yield _shared
+    _shared.close()
 
 
 @pytest.fixture(scope="session")

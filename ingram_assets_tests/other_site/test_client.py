@@ -16,6 +16,7 @@ from ingram_assets_tests.other_site.books import LIST
 from ingram_assets_tests.other_site.server import running_other_site
 from ingram_assets_tests.other_site.state import OtherSite
 from ingram_assets_tests.other_site.truth import SITE_FILE
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_assets_tests.testing.site import QUICK
 from ingram_demo.embedded.imap import Imap
 
@@ -29,13 +30,13 @@ def other() -> Iterator[OtherSite]:
 
 
 @pytest.fixture
-def open_site(other: OtherSite, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def open_site(other: OtherSite, shared: Shared) -> Iterator[Callable[..., Site]]:
     opened = []
 
     def make(credentials: Credentials | None = None, **options: Any) -> Site:
         cookie = None if credentials else other.signed_in_cookie()
         given = {"session_cookie": cookie, "limits": QUICK, "retry_waits": (0.02,), **options}
-        opened.append(Site(other.url, tmp_path, credentials, profile=PROFILE, **given))
+        opened.append(Site(other.url, shared(other.url), credentials, profile=PROFILE, **given))
         return opened[-1]
 
     yield make

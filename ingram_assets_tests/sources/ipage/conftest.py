@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from ingram_assets.sources.ipage.access.session import Session, session_from_header
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
 from ingram_assets.sources.ipage.site import Site
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_assets_tests.testing.site import QUICK, TITLES
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.simulator import Account, Simulator, running_simulator
@@ -50,16 +50,16 @@ def _fresh(simulator: Simulator) -> Simulator:
 
 
 @pytest.fixture
-def open_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def open_site(shared: Shared) -> Iterator[Callable[..., Site]]:
     """Makes sites on a simulator with a session captured by hand, and closes them all."""
     opened = []
 
-    def make(simulator: Simulator, state: str = "state", **options: Any) -> Site:
+    def make(simulator: Simulator, **options: Any) -> Site:
         given: dict[str, Any] = {"session_cookie": None, "limits": QUICK, "retry_waits": (0.02, 0.05)}
         if "credentials" not in options:
             given["session_cookie"] = simulator.signed_in_cookie()
         given |= options
-        site = Site(simulator.url, tmp_path / state, given.pop("credentials", None), **given)
+        site = Site(simulator.url, shared(simulator.url), given.pop("credentials", None), **given)
         opened.append(site)
         return site
 

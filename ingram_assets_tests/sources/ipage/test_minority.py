@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -26,6 +25,7 @@ from ingram_assets_tests.testing.page_factory import (
     table,
 )
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import Shared
 
 ZEROS = (("TN", "0", "0"), ("PA", "0", "0"))
 ISBNS = [(first := f"97800000{number:04d}") + check_digit_13(first) for number in range(240)]
@@ -80,7 +80,7 @@ OF_THE_TITLE = [in_part, renamed_columns, nameless, of_another, missing, no_matc
 
 
 @contextmanager
-def reading(odd: Collection[str], answer: Page, folder: Path) -> Iterator[tuple[Site, list[str]]]:
+def reading(odd: Collection[str], answer: Page, shared: Shared) -> Iterator[tuple[Site, list[str]]]:
     """A site on which the odd titles are answered like that, and all others have their page."""
 
     def serve(connection: socket.socket, head: str) -> None:
@@ -94,7 +94,7 @@ def reading(odd: Collection[str], answer: Page, folder: Path) -> Iterator[tuple[
 
     with (
         raw_server(serve) as (url, heads),
-        Site(url, folder, None, session_cookie="J=x", retry_waits=(0.01, 0.02)) as site,
+        Site(url, shared(url), None, session_cookie="J=x", retry_waits=(0.01, 0.02)) as site,
     ):
         yield site, heads
 
@@ -104,9 +104,9 @@ def outcomes(readings: Collection[Reading]) -> Counter[FetchOutcome]:
 
 
 @pytest.mark.parametrize("answer", OF_THE_TITLE)
-def test_titles_that_never_were_readable_stop_nobody(answer: Page, tmp_path: Path) -> None:
+def test_titles_that_never_were_readable_stop_nobody(answer: Page, shared: Shared) -> None:
     odd = set(ISBNS[:30])
-    with reading(odd, answer, tmp_path) as (site, _):
+    with reading(odd, answer, shared) as (site, _):
         for _sweep in range(2):
             readings = list(site.read_products(ISBNS[:120]))
             read = {one.isbn for one in readings if one.page and one.page.shows_all_stock(FIRST_GUESS)}
@@ -116,9 +116,9 @@ def test_titles_that_never_were_readable_stop_nobody(answer: Page, tmp_path: Pat
 
 
 @pytest.mark.parametrize("answer", [one for one in OF_THE_TITLE if one is not in_part])
-def test_titles_that_used_to_be_readable_stop_the_run(answer: Page, tmp_path: Path) -> None:
+def test_titles_that_used_to_be_readable_stop_the_run(answer: Page, shared: Shared) -> None:
     """All of them: the site was changed, or a wall stands before it."""
-    with reading(ISBNS, answer, tmp_path) as (site, heads):
+    with reading(ISBNS, answer, shared) as (site, heads):
         readings = list(site.read_products(ISBNS, known=ISBNS))
         assert len(readings) == len(ISBNS)
         assert "answers in a row could not be used" in str(site.stopped_by)
@@ -129,32 +129,32 @@ def test_titles_that_used_to_be_readable_stop_the_run(answer: Page, tmp_path: Pa
 
 @pytest.mark.parametrize("answer", [one for one in OF_THE_TITLE if one is not in_part])
 def test_a_site_of_which_nothing_can_be_read_is_not_asked_for_everything(
-    answer: Page, tmp_path: Path
+    answer: Page, shared: Shared
 ) -> None:
-    with reading(ISBNS, answer, tmp_path) as (site, heads):
+    with reading(ISBNS, answer, shared) as (site, heads):
         assert len(list(site.read_products(ISBNS))) == len(ISBNS)
         assert "None of " in str(site.stopped_by)
         assert len({head.split("ean_id=")[1][:13] for head in heads}) <= 4 * GIVES_UP_AFTER + 20
 
 
 @pytest.mark.parametrize("answer", [down, cut])
-def test_a_site_that_is_down_stops_the_run_whatever_was_readable(answer: Page, tmp_path: Path) -> None:
-    with reading(ISBNS, answer, tmp_path) as (site, heads):
+def test_a_site_that_is_down_stops_the_run_whatever_was_readable(answer: Page, shared: Shared) -> None:
+    with reading(ISBNS, answer, shared) as (site, heads):
         list(site.read_products(ISBNS))
         assert "answers in a row could not be used" in str(site.stopped_by)
         assert len(heads) <= GIVES_UP_AFTER + 20
 
 
-def test_known_titles_in_part_stop_nobody(tmp_path: Path) -> None:
-    with reading(ISBNS[:60], in_part, tmp_path) as (site, heads):
+def test_known_titles_in_part_stop_nobody(shared: Shared) -> None:
+    with reading(ISBNS[:60], in_part, shared) as (site, heads):
         readings = list(site.read_products(ISBNS[:90], known=ISBNS))
         assert outcomes(readings) == {FetchOutcome.ok: 90}
         assert site.stopped_by is None
         assert len(heads) == 60 * 2 + 30
 
 
-def test_the_accounts_habit_tells_what_is_asked_for_twice(tmp_path: Path) -> None:
-    with reading(ISBNS, in_part, tmp_path) as (site, heads):
+def test_the_accounts_habit_tells_what_is_asked_for_twice(shared: Shared) -> None:
+    with reading(ISBNS, in_part, shared) as (site, heads):
         readings = list(site.read_products(ISBNS[:20], habit=ONE_TABLE))
         assert {one.attempts for one in readings} == {1}
         assert {one.reason for one in readings} == {None}
@@ -176,7 +176,7 @@ def test_what_an_error_says_of_the_site(is_known: bool) -> None:
     assert sign(SessionExpired("x")) is Sign.HEALTHY, "that is the session's matter"
 
 
-def test_a_page_without_end_is_cut_off_before_its_time_is_over(tmp_path: Path) -> None:
+def test_a_page_without_end_is_cut_off_before_its_time_is_over(shared: Shared) -> None:
     """By its bytes: the seconds that a page may take would let it fill the memory."""
     sent = 0
 
@@ -191,7 +191,7 @@ def test_a_page_without_end_is_cut_off_before_its_time_is_over(tmp_path: Path) -
     timeouts = Timeouts(connect=2.0, read=2.0, total=2.0)
     with (
         raw_server(endless) as (url, _),
-        Site(url, tmp_path, None, session_cookie="a=b", timeouts=timeouts, retry_waits=(0.0,)) as site,
+        Site(url, shared(url), None, session_cookie="a=b", timeouts=timeouts, retry_waits=(0.0,)) as site,
     ):
         (reading,) = site.read_products(["9780306406157"])
     assert reading.outcome is FetchOutcome.changed

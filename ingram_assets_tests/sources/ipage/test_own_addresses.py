@@ -1,7 +1,6 @@
 """The site's client asks at the addresses of a shop's site.toml, and knows what comes by its words."""
 
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from ingram_assets.sources.ipage.pages.page_failures import NotFound
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, profile_with
 from ingram_assets.sources.ipage.site import FetchOutcome, Site
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import Shared
 
 ISBN, GONE = "9780306406157", "9780593135204"
 BOOK = f"""<html><body><h1 id="pd-title">Der Turm</h1><table><tr><th>Artikel</th><td>{ISBN}</td></tr>
@@ -52,10 +52,10 @@ def answer(connection: socket.socket, head: str) -> None:
     )
 
 
-def test_titles_and_covers_are_asked_for_where_the_shop_says(tmp_path: Path, profile: SiteProfile) -> None:
+def test_titles_and_covers_are_asked_for_where_the_shop_says(shared: Shared, profile: SiteProfile) -> None:
     with (
         raw_server(answer) as (url, heads),
-        Site(url, tmp_path, None, session_cookie="sid=1", retry_waits=(0.0,), profile=profile) as site,
+        Site(url, shared(url), None, session_cookie="sid=1", retry_waits=(0.0,), profile=profile) as site,
     ):
         (read, gone) = sorted(site.read_products([ISBN, GONE], named=True), key=lambda one: one.isbn)
         assert site.cover(ISBN) is None
@@ -68,10 +68,10 @@ def test_titles_and_covers_are_asked_for_where_the_shop_says(tmp_path: Path, pro
     assert {head.split()[1] for head in heads} == {*PAGES}
 
 
-def test_a_session_that_ended_is_known_by_the_shops_words(tmp_path: Path, profile: SiteProfile) -> None:
+def test_a_session_that_ended_is_known_by_the_shops_words(shared: Shared, profile: SiteProfile) -> None:
     with (
         raw_server(answer) as (url, _),
-        Site(url, tmp_path, None, session_cookie="sid=1", retry_waits=(0.0,), profile=profile) as site,
+        Site(url, shared(url), None, session_cookie="sid=1", retry_waits=(0.0,), profile=profile) as site,
         pytest.raises(NeedsPerson, match="IPAGE_SESSION_COOKIE"),
     ):
         site.product_body("9780441172719")

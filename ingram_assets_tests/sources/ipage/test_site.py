@@ -34,8 +34,9 @@ from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import UnfitPicture, check_picture
 from ingram_assets.sources.ipage.pages.understood import understand
-from ingram_assets.sources.ipage.site import FetchOutcome, Limits, Reading, Site, breaker_open_until
+from ingram_assets.sources.ipage.site import FetchOutcome, Limits, Reading, Site
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import KEY, Shared
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.site import QUICK, SHORT, TITLES, credentials
 from ingram_demo.simulator import Simulator
@@ -245,26 +246,26 @@ def test_a_captured_session_that_ends_says_what_to_do(sim: Simulator, open_site:
 
 
 def test_cookies_that_the_site_sets_are_sent_back_by_the_next_run(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path
+    sim: Simulator, open_site: OpenSite, shared: Shared
 ) -> None:
     sim.set(require_imperva_cookies=True)
     cookie = sim.signed_in_cookie().partition(";")[0]  # without the wall's own
     with open_site(sim, session_cookie=cookie) as site:
         list(site.read_products(sim.isbns()[:1]))
-    assert "visid_incap" in (tmp_path / "state" / "session.json").read_text()
+    assert b"visid_incap" in (shared.kept(sim.url).load() or b"")
 
 
 @pytest.mark.parametrize("sign", ["\n", "\r\nx-evil: 1", "\r", "\0", "\x0b"])
 def test_a_cookie_that_no_header_can_hold_is_shown_nowhere(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path, sign: str
+    sim: Simulator, open_site: OpenSite, shared: Shared, sign: str
 ) -> None:
-    """As a file that was edited may hold, or a browser that is not ours."""
+    """As a browser that is not ours may hold."""
     with open_site(sim, session_cookie=sim.signed_in_cookie()) as site:
         list(site.read_products(sim.isbns()[:1]))
-    kept = tmp_path / "state" / "session.json"
-    session = json.loads(kept.read_text())
+    kept = shared.kept(sim.url)
+    session = json.loads(kept.load() or b"")
     session["session"]["cookies"][0]["value"] = f"hush{sign}"
-    kept.write_text(json.dumps(session))
+    kept.save(json.dumps(session).encode())
     with open_site(sim, session_cookie=None) as site:
         (reading,) = site.read_products(sim.isbns()[:1])
     said = f"{reading.reason} {site.stopped_by}"
@@ -276,7 +277,7 @@ def test_a_cookie_that_no_header_can_hold_is_shown_nowhere(
 
 
 def test_a_block_stops_all_fetching_and_the_rest_is_read_after_the_pause(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    sim: Simulator, open_site: OpenSite, shared: Shared, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim.set(latency_ms=20)
     sim.fault("block", at=15, count=1)
@@ -289,7 +290,7 @@ def test_a_block_stops_all_fetching_and_the_rest_is_read_after_the_pause(
     assert "all fetching stops until" in caplog.text
     # What was on its way comes in; nothing is sent until the pause is over.
     assert longest_silence(sim) > 0.5
-    assert breaker_open_until(tmp_path / "state") is None
+    assert shared.left_alone_until(sim.url) is None
 
 
 @pytest.mark.parametrize("status", [403, 429])
@@ -306,7 +307,7 @@ def test_a_refusing_status_is_a_block_and_its_retry_after_is_honored(
 
 @pytest.mark.parametrize("fault", ["block", "interruption"])
 def test_after_three_blocks_the_run_gives_up_and_the_next_one_honors_it(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path, fault: str
+    sim: Simulator, open_site: OpenSite, shared: Shared, fault: str
 ) -> None:
     sim.fault(fault, kinds=["all"])
     with open_site(sim) as site:
@@ -319,7 +320,7 @@ def test_after_three_blocks_the_run_gives_up_and_the_next_one_honors_it(
         with pytest.raises(Blocked, match="blocked this run 3 times"):
             site.discover(sim.search_id)
     assert len(asked(sim)) <= 8 + 1 + 1  # what was on its way, then one after each pause
-    until = breaker_open_until(tmp_path / "state")
+    until = shared.left_alone_until(sim.url)
     assert until is not None
     assert until > datetime.now(UTC)
 
@@ -413,7 +414,7 @@ def test_a_site_that_is_down_is_not_stormed(sim: Simulator, open_site: OpenSite)
 
 
 def test_a_page_that_changed_is_kept_without_what_opens_the_account(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path
+    sim: Simulator, open_site: OpenSite, shared: Shared
 ) -> None:
     sim.fault("layout", layout="missing_ean")
     isbn = sim.isbns()[0]
@@ -421,14 +422,13 @@ def test_a_page_that_changed_is_kept_without_what_opens_the_account(
     reading = one(site, isbn)
     assert reading.outcome is FetchOutcome.changed
     assert "EAN" in (reading.reason or "")
-    (kept,) = (tmp_path / "state" / "kept_pages").iterdir()
-    assert "run-17" in kept.name
-    assert isbn in kept.name
-    assert "JSESSIONID" not in gzip.decompress(kept.read_bytes()).decode()
+    (kept,) = shared.pages()
+    assert (kept.run_id, kept.isbn) == ("run-17", isbn)
+    assert "JSESSIONID" not in kept.page
 
 
 def test_zeros_of_a_part_of_the_stock_are_no_reading_of_it(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path
+    sim: Simulator, open_site: OpenSite, shared: Shared
 ) -> None:
     sim.fault("layout", layout="alt_missing")
     readings = {reading.isbn: reading for reading in open_site(sim).read_products(sim.isbns())}
@@ -449,8 +449,7 @@ def test_zeros_of_a_part_of_the_stock_are_no_reading_of_it(
             assert (reading.outcome, reading.reason, reading.attempts) == (FetchOutcome.ok, None, 1)
             assert [counts.on_hand for counts in (reading.page.stock or {}).values()] == shown
     assert hidden
-    kept = " ".join(path.name for path in (tmp_path / "state" / "kept_pages").iterdir())
-    assert all(isbn in kept for isbn in hidden)
+    assert hidden == {page.isbn for page in shared.pages()}
 
 
 # Servers that don't answer as one should.
@@ -481,9 +480,9 @@ def nonsense(connection: socket.socket, head: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [trickling_body, trickling_headers, silence, nonsense])
-def test_no_server_holds_a_worker_for_ever(answer: Any, tmp_path: Path) -> None:
+def test_no_server_holds_a_worker_for_ever(answer: Any, shared: Shared) -> None:
     with raw_server(answer) as (url, heads):
-        site = Site(url, tmp_path, None, session_cookie="a=b", timeouts=SHORT, retry_waits=(0.0, 0.0))
+        site = Site(url, shared(url), None, session_cookie="a=b", timeouts=SHORT, retry_waits=(0.0, 0.0))
         with site:
             reading = one(site, "9780306406157")
         assert reading.outcome is FetchOutcome.transient
@@ -492,9 +491,9 @@ def test_no_server_holds_a_worker_for_ever(answer: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [trickling_body, trickling_headers, silence])
-def test_closing_ends_what_is_under_way(answer: Any, tmp_path: Path) -> None:
+def test_closing_ends_what_is_under_way(answer: Any, shared: Shared) -> None:
     with raw_server(answer) as (url, _):
-        site = Site(url, tmp_path, None, session_cookie="a=b")
+        site = Site(url, shared(url), None, session_cookie="a=b")
         threading.Timer(0.5, site.cancel).start()
         with pytest.raises(Canceled):
             list(site.read_products(["9780306406157"] * 20))
@@ -502,19 +501,19 @@ def test_closing_ends_what_is_under_way(answer: Any, tmp_path: Path) -> None:
         assert not any(thread.name.startswith("ipage-") for thread in threading.enumerate())
 
 
-def test_a_page_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
+def test_a_page_without_end_is_not_read_to_the_end(shared: Shared) -> None:
     def endless(connection: socket.socket, head: str) -> None:
         connection.sendall(PAGE + b"\r\n")
         while True:
             connection.sendall(b"<p>more</p>" * 10_000)
 
-    with raw_server(endless) as (url, _), Site(url, tmp_path, None, session_cookie="a=b") as site:
+    with raw_server(endless) as (url, _), Site(url, shared(url), None, session_cookie="a=b") as site:
         reading = one(site, "9780306406157")
     assert reading.outcome is FetchOutcome.changed
     assert "longer than" in (reading.reason or "")
 
 
-def test_a_redirect_to_another_host_gets_no_cookies(tmp_path: Path) -> None:
+def test_a_redirect_to_another_host_gets_no_cookies(shared: Shared) -> None:
     def elsewhere(path: str) -> Any:
         def answer(connection: socket.socket, head: str) -> None:
             connection.sendall(
@@ -525,14 +524,14 @@ def test_a_redirect_to_another_host_gets_no_cookies(tmp_path: Path) -> None:
 
     with raw_server(nonsense) as (other, stolen):
         with raw_server(elsewhere("/steal")) as (url, _):
-            site = Site(url, tmp_path / "1", None, session_cookie="a=hush", retry_waits=(0.0, 0.0))
+            site = Site(url, shared(url), None, session_cookie="a=hush", retry_waits=(0.0, 0.0))
             with site:
                 reading = one(site, "9780306406157")
             assert reading.outcome is FetchOutcome.changed
             assert "another host" in (reading.reason or "")
         with (
             raw_server(elsewhere("/oauth2/default/v1/authorize")) as (url, _),
-            Site(url, tmp_path / "2", None, session_cookie="a=hush") as site,
+            Site(url, shared(url), None, session_cookie="a=hush") as site,
         ):
             assert one(site, "9780306406157").outcome is FetchOutcome.expired
             assert isinstance(site.stopped_by, NeedsPerson)
@@ -542,9 +541,9 @@ def test_a_redirect_to_another_host_gets_no_cookies(tmp_path: Path) -> None:
 # Covers.
 
 
-def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, tmp_path: Path) -> None:
+def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, shared: Shared) -> None:
     isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
-    with Site(sim.url, tmp_path / "1", None, session_cookie=sim.signed_in_cookie()) as site:
+    with Site(sim.url, shared(sim.url), None, session_cookie=sim.signed_in_cookie()) as site:
         art = site.cover(isbn)
     assert art is not None
 
@@ -557,7 +556,7 @@ def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, tm
     with (
         raw_server(picture) as (other, heads),
         raw_server(elsewhere) as (url, _),
-        Site(url, tmp_path / "2", None, session_cookie="a=hush") as site,
+        Site(url, shared(url), None, session_cookie="a=hush") as site,
     ):
         assert site.cover(isbn) == art
     assert len(heads) == 1
@@ -565,11 +564,11 @@ def test_a_picture_on_another_host_is_fetched_without_cookies(sim: Simulator, tm
 
 
 def test_a_picture_that_was_asked_for_by_https_is_not_taken_by_http(
-    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sim: Simulator, tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever sits on the line could put another picture in its place, and it would hang in the shop."""
     isbn = next(isbn for isbn, entry in sim.book().items() if entry["cover"] == "art")
-    with Site(sim.url, tmp_path / "1", None, session_cookie=sim.signed_in_cookie()) as site:
+    with Site(sim.url, shared(sim.url), None, session_cookie=sim.signed_in_cookie()) as site:
         art = site.cover(isbn)
     assert art is not None
 
@@ -590,11 +589,11 @@ def test_a_picture_that_was_asked_for_by_https_is_not_taken_by_http(
         raw_server(moved, tls) as (url, _),
     ):
         to = safe
-        with Site(url, tmp_path / "2", None, session_cookie="a=hush") as site:
+        with Site(url, shared(url), None, session_cookie="a=hush") as site:
             assert site.cover(isbn) == art
         to = open_to_all
         with (
-            Site(url, tmp_path / "3", None, session_cookie="a=hush", retry_waits=(0.0, 0.0)) as site,
+            Site(url, shared(url), None, session_cookie="a=hush", retry_waits=(0.0, 0.0)) as site,
             pytest.raises(PageChanged, match="another host"),
         ):
             site.cover(isbn)
@@ -632,7 +631,7 @@ def test_a_cover_that_can_not_be_shown_is_handed_on_to_be_refused(
     assert len(asked(sim, "cover")) == 2  # the other route may have better
 
 
-def test_a_drawing_with_a_script_in_place_of_a_cover_is_handed_on_to_be_refused(tmp_path: Path) -> None:
+def test_a_drawing_with_a_script_in_place_of_a_cover_is_handed_on_to_be_refused(shared: Shared) -> None:
     """It is no wall's page: nothing waits, and it is not asked for again."""
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -640,7 +639,7 @@ def test_a_drawing_with_a_script_in_place_of_a_cover_is_handed_on_to_be_refused(
         head = f"HTTP/1.1 200 OK\r\nContent-Type: image/svg+xml\r\nContent-Length: {len(svg)}\r\n\r\n"
         connection.sendall(head.encode() + svg)
 
-    with raw_server(drawing) as (url, heads), Site(url, tmp_path, None, session_cookie="a=hush") as site:
+    with raw_server(drawing) as (url, heads), Site(url, shared(url), None, session_cookie="a=hush") as site:
         assert site.cover("9780306406157") == svg
         assert site.stopped_by is None
     assert len(heads) == 2
@@ -691,10 +690,11 @@ def test_a_block_page_in_place_of_a_cover(sim: Simulator, open_site: OpenSite) -
 
 _RUN = """
 import json, sys, time
-from pathlib import Path
+from ingram_assets.coordination.site import SharedSite
 from ingram_assets.sources.ipage.site import Site
-url, state, cookie, concurrency = sys.argv[1:5]
-with Site(url, Path(state), None, session_cookie=cookie, concurrency=int(concurrency)) as site:
+url, queue, cookie, concurrency, key = sys.argv[1:6]
+shared = SharedSite(queue, url, lambda: [key])
+with Site(url, shared, None, session_cookie=cookie, concurrency=int(concurrency)) as site:
     print("ready", flush=True)
     isbns = json.loads(sys.stdin.readline())
     began = time.monotonic()
@@ -703,10 +703,10 @@ with Site(url, Path(state), None, session_cookie=cookie, concurrency=int(concurr
 """
 
 
-def test_two_processes_share_one_limit_and_both_get_on(sim: Simulator, tmp_path: Path) -> None:
+def test_two_processes_share_one_limit_and_both_get_on(sim: Simulator, shared: Shared) -> None:
     sim.set(latency_ms=25)
     isbns = sim.isbns()
-    command = [sys.executable, "-c", _RUN, sim.url, str(tmp_path), sim.signed_in_cookie(), "4"]
+    command = [sys.executable, "-c", _RUN, sim.url, shared.queue.writer, sim.signed_in_cookie(), "4", KEY]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     runs = [subprocess.Popen(command, **pipes) for _ in range(2)]
     for run in runs:
@@ -1011,19 +1011,21 @@ def test_there_is_no_sign_in_during_maintenance(
 @pytest.mark.parametrize("status", [200, 404, 503])
 @pytest.mark.parametrize("html", [WALL, "<h1>Access Denied</h1><p>Error 15</p><p>Powered by Imperva</p>"])
 def test_a_wall_with_another_status_stops_the_run_from_its_first_request_on(
-    sim: Simulator, open_site: OpenSite, tmp_path: Path, html: str, status: int
+    sim: Simulator, open_site: OpenSite, shared: Shared, html: str, status: int
 ) -> None:
     sim.fault("page", html=html, status=status, kinds=["all"])
-    with open_site(sim, state="1") as site, pytest.raises(Blocked, match="blocked this run 3 times"):
+    with open_site(sim) as site, pytest.raises(Blocked, match="blocked this run 3 times"):
         site.discover(sim.search_id)
     assert len(asked(sim, "export")) == 3
-    with open_site(sim, state="2") as site, pytest.raises(Blocked):
+    shared.forget()
+    with open_site(sim) as site, pytest.raises(Blocked):
         site.cover(sim.isbns()[0])
     assert len(asked(sim, "cover")) == 3
-    with open_site(sim, state="3") as site:
+    shared.forget()
+    with open_site(sim) as site:
         assert outcomes(list(site.read_products(sim.isbns()))) == {FetchOutcome.blocked: TITLES}
     assert len(asked(sim)) <= 8 + 1 + 1
-    assert breaker_open_until(tmp_path / "1") is not None
+    assert shared.left_alone_until(sim.url) is not None
 
 
 def test_a_script_that_nobody_knows_is_a_wall_when_a_new_session_changes_nothing(
@@ -1049,14 +1051,17 @@ def test_a_script_that_nobody_knows_is_a_wall_when_a_new_session_changes_nothing
     ],
 )
 def test_a_redirect_to_a_wall_or_a_sign_in_is_known_by_its_address(
-    tmp_path: Path, location: str, outcome: FetchOutcome
+    shared: Shared, location: str, outcome: FetchOutcome
 ) -> None:
     def moved(connection: socket.socket, head: str) -> None:
         connection.sendall(
             f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
         )
 
-    with raw_server(moved) as (url, _), Site(url, tmp_path, None, session_cookie="a=b", limits=QUICK) as site:
+    with (
+        raw_server(moved) as (url, _),
+        Site(url, shared(url), None, session_cookie="a=b", limits=QUICK) as site,
+    ):
         assert one(site, "9780306406157").outcome is outcome
 
 
@@ -1089,11 +1094,11 @@ ZEROS = gzip.compress(bytes(100_000_000))
     ids=["gzip", "deflate", "twice", "in two headers", "br", "zstd", "br in zstd", "nobody's"],
 )
 def test_a_packed_page_is_unpacked_within_its_limit(
-    tmp_path: Path, body: bytes, encoding: str, reason: str
+    shared: Shared, body: bytes, encoding: str, reason: str
 ) -> None:
     with (
         raw_server(packed(body, encoding)) as (url, _),
-        Site(url, tmp_path, None, session_cookie="a=b", retry_waits=(0.0, 0.0)) as site,
+        Site(url, shared(url), None, session_cookie="a=b", retry_waits=(0.0, 0.0)) as site,
     ):
         tracemalloc.start()
         readings = list(site.read_products(["9780306406157"] * 8))
@@ -1106,14 +1111,14 @@ def test_a_packed_page_is_unpacked_within_its_limit(
     assert peak < 8 * 8_000_000 * 1.3 + 10_000_000
 
 
-def test_a_bomb_with_a_blocking_status_is_a_block(tmp_path: Path) -> None:
+def test_a_bomb_with_a_blocking_status_is_a_block(shared: Shared) -> None:
     def refused(connection: socket.socket, head: str) -> None:
         head = f"HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\nContent-Length: {len(ZEROS)}\r\n\r\n"
         connection.sendall(head.encode() + ZEROS)
 
     with (
         raw_server(refused) as (url, _),
-        Site(url, tmp_path, None, session_cookie="a=b", limits=QUICK) as site,
+        Site(url, shared(url), None, session_cookie="a=b", limits=QUICK) as site,
     ):
         assert one(site, "9780306406157").outcome is FetchOutcome.blocked
 

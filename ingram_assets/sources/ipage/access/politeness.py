@@ -35,6 +35,9 @@ class Politeness:
         shared: what all runs share.
         canceled: set by the caller to end every wait at once.
         site_profile: the fingerprint of what is believed of the site: with another one all begins anew.
+
+    Raises:
+        Transient, NeedsPerson: what runs share can't be asked. Of all methods that ask.
     """
 
     def __init__(
@@ -43,8 +46,8 @@ class Politeness:
         self.limits = limits
         self._shared, self._canceled, self._site_profile = shared, canceled, site_profile
         self._turns = Turns(shared, limits.concurrency, canceled)
-        self._looked: tuple[float, SiteLook] | None = None
-        self._trips_before: int | None = None
+        self._looked = time.monotonic(), shared.look()
+        self._trips_before = self._looked[1].breaker.trips
         self._pages: dict[str, int] = {}
         self._failures_in_a_row = 0
         self._last_failure = ""
@@ -93,8 +96,6 @@ class Politeness:
     @property
     def trips(self) -> int:
         """Blocks since this run began, whichever run met them; as far as it has seen."""
-        if self._looked is None or self._trips_before is None:
-            return 0
         return self._looked[1].breaker.trips - self._trips_before
 
     def given_up(self) -> Blocked | Transient | None:
@@ -173,7 +174,6 @@ class Politeness:
 
     def blocked(self, reason: str, retry_after: float | None, sent_at: float) -> None:
         """The site blocked a request sent at `sent_at`: all fetching of all runs stops now."""
-        self._look()
         look, is_new = self._shared.trip(reason, retry_after, sent_at)
         self._saw(look)
         if is_new:
@@ -208,14 +208,10 @@ class Politeness:
         return min(at_most_after(self._pages[of]) or self.limits.concurrency, self.limits.concurrency)
 
     def _look(self) -> SiteLook:
-        looked = self._looked
-        if looked is None or not 0 <= time.monotonic() - looked[0] < _FRESH:
-            return self._saw(self._shared.look())
-        return looked[1]
+        at, look = self._looked
+        return look if 0 <= time.monotonic() - at < _FRESH else self._saw(self._shared.look())
 
     def _saw(self, look: SiteLook) -> SiteLook:
-        if self._trips_before is None:
-            self._trips_before = look.breaker.trips
         self._looked = time.monotonic(), look
         return look
 

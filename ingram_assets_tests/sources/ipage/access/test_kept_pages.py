@@ -1,71 +1,54 @@
 """Pages that changed shape are kept: few, small, private, and without what opens the account."""
 
 import gzip
-import os
-import stat
-import time
-from pathlib import Path
 
 import pytest
 
-from ingram_assets.sources.ipage.access import kept_pages
-from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, keep_page, without_secrets
+from ingram_assets.coordination import keeping
+from ingram_assets.sources.ipage.access.kept_pages import (
+    MAX_PAGE_BYTES,
+    name_of,
+    packed_page,
+    without_secrets,
+)
 from ingram_assets.sources.ipage.pages.recognize import PageKind, recognize
 from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, product_page
+from ingram_assets_tests.testing.shared_site import Shared
 
 COOKIE = "9AFB2C7714D6E0B1F3A8C5D2E7F60912.node3"
 
 
-def kept(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_a_page_is_kept_with_its_run_and_isbn(tmp_path: Path) -> None:
-    path = keep_page(
-        tmp_path / "pages",
-        product_page(),
-        run_id="6f0d6f7e-8c1b-4f5e-9a8e-2b6f0c7c9d11",
-        isbn="9780593135204",
-        reason="On Hand: its columns can't be told",
+def test_a_page_is_packed_with_its_run_isbn_and_reason() -> None:
+    packed = packed_page(
+        product_page(), run_id="6f0d6f7e", isbn="9780593135204", reason="On Hand: its columns can't be told"
     )
-    assert path.name == "6f0d6f7e-8c1b-4f5e-9a8e-2b6f0c7c9d11-9780593135204.html.gz"
-    assert kept(tmp_path / "pages") == [path.name]
-    text = gzip.decompress(path.read_bytes()).decode()
-    assert "On Hand: its columns" in text.splitlines()[0]
+    text = gzip.decompress(packed).decode()
+    first = text.splitlines()[0]
+    assert "run 6f0d6f7e, ISBN 9780593135204: On Hand: its columns" in first
     assert '<td class="scTabledata">1,410</td>' in text
     assert "<strong>EAN:</strong> 9780593135204" in text
     assert recognize(text).kind is PageKind.PAGE
 
 
-def test_it_is_its_owners_alone(tmp_path: Path) -> None:
-    umask = os.umask(0)
-    try:
-        path = keep_page(tmp_path / "pages", "x", run_id="r", isbn="i", reason="")
-    finally:
-        os.umask(umask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+def test_a_name_may_stand_in_a_files_name() -> None:
+    assert name_of("../../etc") == "etc"
+    assert name_of("/passwd\x00") == "passwd"
+    first = gzip.decompress(packed_page("x", run_id="r", isbn="a --> b", reason="a --> b")).decode()
+    assert first.splitlines()[0].count("-->") == 1
 
 
-def test_a_name_stays_in_its_folder(tmp_path: Path) -> None:
-    path = keep_page(tmp_path / "pages", "x", run_id="../../etc", isbn="/passwd\x00", reason="a --> b")
-    assert path.parent == tmp_path / "pages"
-    assert path.name == "etc-passwd.html.gz"
+def test_the_oldest_make_room(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MOST_PAGES", 3)
+    for number in (0, 1, 2, 3, 4, 2):
+        packed = packed_page("x", run_id="run", isbn=str(number), reason="")
+        shared("http://nowhere").keep_page("run", str(number), packed)
+    assert [page.isbn for page in shared.pages()] == ["2", "4", "3"]
 
 
-def test_the_oldest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_pages, "MAX_PAGES", 3)
-    for number in range(5):
-        path = keep_page(tmp_path, "x", run_id="run", isbn=str(number), reason="")
-        os.utime(path, (time.time() - 100 + number,) * 2)
-    keep_page(tmp_path, "x", run_id="run", isbn="4", reason="")
-    assert kept(tmp_path) == [f"run-{number}.html.gz" for number in (2, 3, 4)]
-
-
-def test_a_page_is_cut_to_size(tmp_path: Path) -> None:
+def test_a_page_is_cut_to_size() -> None:
     for page in ("word é " * 500_000, ("word é " * 500_000).encode(), b"\xff" * 3_000_000):
-        path = keep_page(tmp_path, page, run_id="r", isbn="i", reason="")
-        assert len(gzip.decompress(path.read_bytes())) <= MAX_PAGE_BYTES + 1_000
+        packed = packed_page(page, run_id="r", isbn="i", reason="")
+        assert len(gzip.decompress(packed)) <= MAX_PAGE_BYTES + 1_000
 
 
 def test_nothing_that_opens_the_account_is_kept() -> None:
@@ -98,17 +81,16 @@ def test_nothing_that_opens_the_account_is_kept() -> None:
     assert "1,410" in text
 
 
-def test_values_known_to_be_secret_are_taken_out_wherever_they_stand(tmp_path: Path) -> None:
+def test_values_known_to_be_secret_are_taken_out_wherever_they_stand() -> None:
     page = product_page(title="my-pass word", extra="<p>Account SHOP99</p>")
-    path = keep_page(
-        tmp_path,
+    packed = packed_page(
         page,
         run_id="r",
         isbn="i",
         reason="seen my-pass word",
         secrets=["my-pass word", "SHOP99", ""],
     )
-    text = gzip.decompress(path.read_bytes()).decode()
+    text = gzip.decompress(packed).decode()
     assert "my-pass" not in text
     assert "SHOP99" not in text
 

@@ -1,4 +1,4 @@
-"""One limit, one pace and one breaker for all runs of a machine."""
+"""One limit, one pace and one breaker for all runs, on whichever machine."""
 
 import multiprocessing
 import os
@@ -6,48 +6,30 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ingram_assets.sources.ipage.access.slots import RateState
 
 from ingram_assets.domain.failures import Transient
-from ingram_assets.domain.site_limits import Limits, next_gap, pause_after
+from ingram_assets.domain.site_limits import Limits, pause_after
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
-from ingram_assets.sources.ipage.access.politeness import Politeness, breaker_open_until
+from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
+from ingram_assets_tests.testing.shared_site import Shared
 
 LIMITS = Limits(concurrency=2, pauses=(0.2, 30.0), longest_wait=5.0)
 
 
-def polite(folder: Path, limits: Limits = LIMITS, canceled: Cancellation | None = None) -> Politeness:
-    return Politeness(folder, limits, canceled or Cancellation())
+SITE = "http://site.example"
+
+
+def polite(shared: Shared, limits: Limits = LIMITS, canceled: Cancellation | None = None) -> Politeness:
+    return Politeness(shared(SITE).limits(limits), limits, canceled or Cancellation())
 
 
 # The arithmetic.
-
-
-def test_the_gap_follows_the_sites_latency() -> None:
-    limits = Limits(concurrency=8)
-    gap = limits.min_gap
-    for _ in range(20):
-        gap = next_gap(gap, 0.400, True, limits)
-    assert gap == pytest.approx(0.400 / 8 / 1.25, rel=0.01)
-    for _ in range(20):
-        gap = next_gap(gap, 4.0, True, limits)
-    assert gap == pytest.approx(4.0 / 8 / 1.25, rel=0.01)
-
-
-@given(st.floats(0.002, 10), st.floats(0, 600), st.booleans())
-def test_the_gap_stays_within_its_limits_and_errors_never_speed_up(
-    gap: float, latency: float, answered: bool
-) -> None:
-    limits = Limits()
-    found = next_gap(gap, latency, answered, limits)
-    assert limits.min_gap <= found <= limits.max_gap
-    assert answered or found >= gap
 
 
 @given(st.integers(1, 50), st.one_of(st.none(), st.floats(0, 1e9)))
@@ -63,22 +45,54 @@ def test_pauses_grow_and_what_the_site_asks_for_is_honored(level: int, retry_aft
 # The pace and the slots.
 
 
-def test_starts_keep_their_distance_over_runs(tmp_path: Path) -> None:
+def gap_of(shared: Shared) -> float:
+    ((gap,),) = shared.queue.sql("SELECT gap FROM scraper.pace")
+    return float(gap)
+
+
+def test_the_gap_follows_the_sites_latency(shared: Shared) -> None:
+    run = polite(shared, Limits(concurrency=8))
+    for latency in (0.400, 4.0):
+        with run.turn() as sent_at:
+            for _ in range(20):
+                run.answered(latency, sent_at)
+        assert gap_of(shared) == pytest.approx(latency / 8 / 1.25, rel=0.01)
+
+
+def test_the_gap_stays_within_its_limits_and_errors_never_speed_up(shared: Shared) -> None:
+    limits, random = Limits(), Random(7)
+    run, before = polite(shared, limits), 0.0
+    with run.turn() as sent_at:
+        pass
+    for number in range(200):
+        latency = random.choice([0.0, 0.01, 0.3, 20.0, 600.0])
+        if number % 3:
+            run.failed(latency, "status 503", sent_at)
+            assert gap_of(shared) >= before
+        else:
+            run.answered(latency, sent_at)
+        before = gap_of(shared)
+        assert limits.min_gap <= before <= limits.max_gap
+
+
+def test_starts_keep_their_distance_over_runs(shared: Shared) -> None:
     limits = Limits(min_gap=0.02)
-    runs = [RateState(tmp_path / "pace", limits), RateState(tmp_path / "pace", limits)]
+    runs = [shared(SITE).limits(limits) for _ in range(2)]
     earliest, latest = [], []
     for number in range(30):
         before = time.monotonic()
-        wait = runs[number % 2].reserve()
-        earliest.append(before + wait)
-        latest.append(time.monotonic() + wait)
+        taken, _ = runs[number % 2].take(8, is_waiting=False)
+        assert taken is not None
+        earliest.append(before + taken.wait)
+        latest.append(time.monotonic() + taken.wait)
+        runs[number % 2].give_back(taken.slot)
     assert latest[-1] - earliest[0] >= 29 * limits.min_gap
     assert all(later - sooner >= limits.min_gap for sooner, later in zip(earliest, latest[1:], strict=False))
 
 
-def test_two_runs_together_have_no_more_than_the_limit_in_flight(tmp_path: Path) -> None:
+def test_two_runs_together_have_no_more_than_the_limit_in_flight(shared: Shared) -> None:
     limits = Limits(concurrency=3)
-    runs = [polite(tmp_path, limits), polite(tmp_path, limits)]
+    runs = [polite(shared, limits), polite(shared, limits)]
     mutex, in_flight, most, served = threading.Lock(), 0, 0, [0, 0]
     stop = threading.Event()
 
@@ -105,9 +119,9 @@ def test_two_runs_together_have_no_more_than_the_limit_in_flight(tmp_path: Path)
     assert min(served) > 0
 
 
-def test_a_short_run_gets_its_share_of_a_long_ones_slots(tmp_path: Path) -> None:
+def test_a_short_run_gets_its_share_of_a_long_ones_slots(shared: Shared) -> None:
     limits = Limits(concurrency=1, min_gap=0.0)
-    long_run, short_run = polite(tmp_path, limits), polite(tmp_path, limits)
+    long_run, short_run = polite(shared, limits), polite(shared, limits)
     stop, turns = threading.Event(), 0
 
     def sweep() -> None:
@@ -128,8 +142,8 @@ def test_a_short_run_gets_its_share_of_a_long_ones_slots(tmp_path: Path) -> None
     assert turns < 400
 
 
-def _hold_all(folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
-    run = polite(folder)
+def _hold_all(shared: Shared, ready: "multiprocessing.synchronize.Event") -> None:
+    run = polite(shared)
     turns = [run.turn(), run.turn()]
     for turn in turns:
         turn.__enter__()
@@ -137,13 +151,13 @@ def _hold_all(folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
     signal.pause()
 
 
-def test_a_killed_run_gives_its_slots_back(tmp_path: Path) -> None:
+def test_a_killed_run_gives_its_slots_back(shared: Shared) -> None:
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
-    other = spawn.Process(target=_hold_all, args=(tmp_path, ready))
+    other = spawn.Process(target=_hold_all, args=(shared, ready))
     other.start()
     assert ready.wait(60)
-    run = polite(tmp_path)
+    run = polite(shared)
     got = threading.Event()
 
     def ask() -> None:
@@ -163,29 +177,29 @@ def test_a_killed_run_gives_its_slots_back(tmp_path: Path) -> None:
 # The breaker.
 
 
-def test_a_block_stops_every_run_and_the_pause_is_honored(tmp_path: Path) -> None:
-    here, elsewhere = polite(tmp_path), polite(tmp_path)
+def test_a_block_stops_every_run_and_the_pause_is_honored(shared: Shared) -> None:
+    here, elsewhere = polite(shared), polite(shared)
     here.blocked("status 429", retry_after=3, sent_at=time.time())
     until = here.open_until()
     assert until is not None
     assert elsewhere.open_until() == until
-    assert breaker_open_until(tmp_path) == datetime.fromtimestamp(until, UTC)
+    assert shared.left_alone_until(SITE) == datetime.fromtimestamp(until, UTC)
     with elsewhere.turn() as sent_at:
         assert sent_at >= until
-    assert breaker_open_until(tmp_path) is None
+    assert shared.left_alone_until(SITE) is None
 
 
-def test_requests_that_were_on_their_way_belong_to_the_same_block(tmp_path: Path) -> None:
-    run, before = polite(tmp_path), time.time()
+def test_requests_that_were_on_their_way_belong_to_the_same_block(shared: Shared) -> None:
+    run, before = polite(shared), time.time()
     for _ in range(8):
         run.blocked("a block page", None, sent_at=before)
     assert run.trips == 1
     assert run.given_up() is None
 
 
-def test_after_three_blocks_a_run_gives_up_and_the_next_one_waits(tmp_path: Path) -> None:
+def test_after_three_blocks_a_run_gives_up_and_the_next_one_waits(shared: Shared) -> None:
     limits = Limits(pauses=(0.05, 0.1, 20.0, 40.0), longest_wait=5.0)
-    run = polite(tmp_path, limits)
+    run = polite(shared, limits)
     for _ in range(3):
         with run.turn() as sent_at:
             pass
@@ -196,18 +210,18 @@ def test_after_three_blocks_a_run_gives_up_and_the_next_one_waits(tmp_path: Path
     ):
         pass
     # The next run honors what is open; a short pause it would sit out.
-    with pytest.raises(Blocked, match="blocked an earlier run"), polite(tmp_path, limits).turn():
+    with pytest.raises(Blocked, match="blocked an earlier run"), polite(shared, limits).turn():
         pass
-    assert polite(tmp_path, Limits(pauses=(60.0,))).given_up() is None
+    assert polite(shared, Limits(pauses=(60.0,))).given_up() is None
     # And a person can close it, for the next one.
-    (tmp_path / "politeness" / "breaker.json").unlink()
+    shared.queue.sql("DELETE FROM scraper.breakers")
     assert run.given_up() is not None
-    with polite(tmp_path, limits).turn():
+    with polite(shared, limits).turn():
         pass
 
 
-def test_after_a_pause_one_request_goes_ahead(tmp_path: Path) -> None:
-    run = polite(tmp_path, Limits(concurrency=4, pauses=(0.1,)))
+def test_after_a_pause_one_request_goes_ahead(shared: Shared) -> None:
+    run = polite(shared, Limits(concurrency=4, pauses=(0.1,)))
     run.blocked("a block page", None, sent_at=time.time())
     inside, release = threading.Semaphore(0), threading.Event()
     sent: list[float] = []
@@ -232,10 +246,10 @@ def test_after_a_pause_one_request_goes_ahead(tmp_path: Path) -> None:
         thread.join()
 
 
-def test_a_long_quiet_time_makes_pauses_short_again(tmp_path: Path) -> None:
+def test_a_long_quiet_time_makes_pauses_short_again(shared: Shared) -> None:
     limits = Limits(pauses=(0.01, 20.0), forget_after=0.0)
     for _ in range(3):
-        run = polite(tmp_path, limits)
+        run = polite(shared, limits)
         with run.turn() as sent_at:
             pass
         run.blocked("a block page", None, sent_at)
@@ -243,39 +257,31 @@ def test_a_long_quiet_time_makes_pauses_short_again(tmp_path: Path) -> None:
     assert run.given_up() is None
 
 
-def test_a_breaker_file_that_can_not_be_read_holds_nobody_back(tmp_path: Path) -> None:
-    run = polite(tmp_path)
-    (tmp_path / "politeness" / "breaker.json").write_text('{"open_until": "soon"')
-    assert breaker_open_until(tmp_path) is None
-    with run.turn():
-        pass
-
-
-def test_a_site_that_is_down_ends_the_run(tmp_path: Path) -> None:
-    run = polite(tmp_path, Limits(max_failures_in_a_row=5))
+def test_a_site_that_is_down_ends_the_run(shared: Shared) -> None:
+    run = polite(shared, Limits(max_failures_in_a_row=5))
     for _ in range(4):
-        run.failed(0.1, "status 503")
+        run.failed(0.1, "status 503", time.time())
     run.answered(0.1, time.time())
     assert run.given_up() is None
     for _ in range(5):
-        run.failed(0.1, "status 503")
+        run.failed(0.1, "status 503", time.time())
     with pytest.raises(Transient, match=r"5 answers in a row.*status 503"), run.turn():
         pass
 
 
-def test_what_says_something_of_one_page_alone_is_neither_failure_nor_proof(tmp_path: Path) -> None:
-    run = polite(tmp_path, Limits(max_failures_in_a_row=5))
+def test_what_says_something_of_one_page_alone_is_neither_failure_nor_proof(shared: Shared) -> None:
+    run = polite(shared, Limits(max_failures_in_a_row=5))
     for _ in range(100):
         run.set_aside(0.1, time.time())
     assert run.given_up() is None
     for _ in range(5):
-        run.failed(0.1, "status 503")
+        run.failed(0.1, "status 503", time.time())
         run.set_aside(0.1, time.time())
     assert isinstance(run.given_up(), Transient), "it does not break the row"
 
 
-def test_after_a_pause_a_page_that_can_not_be_used_lets_the_others_through(tmp_path: Path) -> None:
-    run = polite(tmp_path, Limits(concurrency=2, pauses=(0.01,)))
+def test_after_a_pause_a_page_that_can_not_be_used_lets_the_others_through(shared: Shared) -> None:
+    run = polite(shared, Limits(concurrency=2, pauses=(0.01,)))
     run.blocked("a block page", None, sent_at=time.time())
     with run.turn() as sent_at:
         run.set_aside(0.01, sent_at)
@@ -291,9 +297,9 @@ def test_after_a_pause_a_page_that_can_not_be_used_lets_the_others_through(tmp_p
     asking.join()
 
 
-def test_every_wait_can_be_ended(tmp_path: Path) -> None:
+def test_every_wait_can_be_ended(shared: Shared) -> None:
     canceled = Cancellation()
-    run = polite(tmp_path, Limits(pauses=(4.0,), longest_wait=60.0), canceled)
+    run = polite(shared, Limits(pauses=(4.0,), longest_wait=60.0), canceled)
     run.blocked("a block page", None, sent_at=time.time())
     threading.Timer(0.1, canceled.set).start()
     with pytest.raises(Canceled), run.turn():

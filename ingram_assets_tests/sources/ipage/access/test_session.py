@@ -1,8 +1,6 @@
 """The kept session: whose it is, who may read it, and that many who miss it cause one sign-in."""
 
-import json
 import multiprocessing
-import stat
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
+from ingram_assets.coordination.keeping import SealedSession
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.sources.ipage.access import session as session_room
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.session import (
     USER_AGENT,
@@ -25,19 +24,19 @@ from ingram_assets.sources.ipage.access.session import (
     session_from_header,
 )
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
-from ingram_assets.whole_files import write_whole
+from ingram_assets_tests.testing.shared_site import KEY, Shared
 
 SITE = "https://ipage.example.com"
 
 
 def kept_session(
-    folder: Path,
+    shared: Shared,
     sign_in: Callable[[Session | None], Session] | None = None,
     *,
     by_hand: str | None = None,
-    account: str = "shop@ipage.example.com",
+    account: str = "shop",
 ) -> KeptSession:
-    return KeptSession(folder, SITE, account, sign_in, by_hand, Cancellation())
+    return KeptSession(shared.kept(SITE, account), SITE, sign_in, by_hand, Cancellation())
 
 
 class SignIns:
@@ -62,33 +61,45 @@ def sign_ins(tmp_path: Path) -> SignIns:
     return SignIns(tmp_path / "sign-ins.log")
 
 
-def test_the_file_is_its_owners_alone_and_whole(tmp_path: Path, sign_ins: SignIns) -> None:
-    kept_session(tmp_path, sign_ins).current()
-    path = tmp_path / "session.json"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert {file.name for file in tmp_path.glob("session*")} == {"session.json", "session.lock"}
-    # What was there before, readable by others, is replaced and not written into.
-    path.chmod(0o644)
-    path.write_text("{")
-    kept_session(tmp_path, sign_ins).current()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text())["session"]["cookies"][0]["value"] == "secret"
+def test_it_is_kept_encrypted(shared: Shared, sign_ins: SignIns) -> None:
+    session = kept_session(shared, sign_ins).current()
+    ((sealed, account),) = shared.queue.sql("SELECT sealed, account FROM scraper.sessions")
+    for plain in (b"secret", b"JSESSIONID", session.id.encode()):
+        assert plain not in bytes(sealed)
+    assert "shop" not in account
 
 
-def test_the_next_run_signs_in_no_more(tmp_path: Path, sign_ins: SignIns) -> None:
-    first = kept_session(tmp_path, sign_ins).current()
-    assert kept_session(tmp_path, sign_ins).current() == first
+def test_a_new_key_reads_what_the_old_one_wrote_and_another_signs_in_anew(
+    shared: Shared, sign_ins: SignIns, caplog: pytest.LogCaptureFixture
+) -> None:
+    new = Fernet.generate_key().decode()
+
+    def with_keys(*keys: str) -> Session:
+        kept = shared(SITE, *keys).session("shop")
+        return KeptSession(kept, SITE, sign_ins, None, Cancellation()).current()
+
+    first = with_keys(KEY)
+    assert with_keys(new, KEY) == first
+    assert sign_ins.number == 1
+    assert with_keys(new) != first
+    assert sign_ins.number == 2
+    assert "SESSION_KEY" in caplog.text
+
+
+def test_the_next_run_signs_in_no_more(shared: Shared, sign_ins: SignIns) -> None:
+    first = kept_session(shared, sign_ins).current()
+    assert kept_session(shared, sign_ins).current() == first
     assert sign_ins.number == 1
     assert "secret" not in repr(first)
 
 
-def test_another_accounts_session_is_not_used(tmp_path: Path, sign_ins: SignIns) -> None:
-    first = kept_session(tmp_path, sign_ins).current()
-    assert kept_session(tmp_path, sign_ins, account="other@ipage.example.com").current() != first
+def test_another_accounts_session_is_not_used(shared: Shared, sign_ins: SignIns) -> None:
+    first = kept_session(shared, sign_ins).current()
+    assert kept_session(shared, sign_ins, account="other").current() != first
 
 
-def test_eight_threads_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: SignIns) -> None:
-    sessions = kept_session(tmp_path, sign_ins)
+def test_eight_threads_that_miss_it_cause_one_sign_in(shared: Shared, sign_ins: SignIns) -> None:
+    sessions = kept_session(shared, sign_ins)
     stale = sessions.current()
     with ThreadPoolExecutor(8) as threads:
         renewed = set(threads.map(sessions.current, [stale] * 8))
@@ -97,18 +108,18 @@ def test_eight_threads_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: 
     assert sign_ins.number == 2
 
 
-def _renew(folder: Path, log: Path, all_there: "multiprocessing.synchronize.Barrier") -> None:
-    sessions = kept_session(folder, SignIns(log))
+def _renew(shared: Shared, log: Path, all_there: "multiprocessing.synchronize.Barrier") -> None:
+    sessions = kept_session(shared, SignIns(log))
     stale = sessions.current()
     all_there.wait(60)
     sessions.current(stale)
 
 
-def test_processes_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: SignIns) -> None:
-    kept_session(tmp_path, sign_ins).current()
+def test_processes_that_miss_it_cause_one_sign_in(shared: Shared, sign_ins: SignIns) -> None:
+    kept_session(shared, sign_ins).current()
     spawn = multiprocessing.get_context("spawn")
     all_there = spawn.Barrier(3)
-    runs = [spawn.Process(target=_renew, args=(tmp_path, sign_ins.log, all_there)) for _ in range(3)]
+    runs = [spawn.Process(target=_renew, args=(shared, sign_ins.log, all_there)) for _ in range(3)]
     for run in runs:
         run.start()
     for run in runs:
@@ -117,14 +128,14 @@ def test_processes_that_miss_it_cause_one_sign_in(tmp_path: Path, sign_ins: Sign
     assert sign_ins.number == 2
 
 
-def test_what_needs_a_person_is_not_tried_again(tmp_path: Path) -> None:
+def test_what_needs_a_person_is_not_tried_again(shared: Shared) -> None:
     tried = []
 
     def sign_in(last: Session | None) -> Session:
         tried.append(last)
         raise NeedsPerson("The password is wrong: correct it.")
 
-    sessions = kept_session(tmp_path, sign_in)
+    sessions = kept_session(shared, sign_in)
     for _ in range(5):
         with pytest.raises(NeedsPerson, match="wrong"):
             sessions.current()
@@ -132,21 +143,21 @@ def test_what_needs_a_person_is_not_tried_again(tmp_path: Path) -> None:
     assert sessions.failed is not None
 
 
-def test_a_failing_site_is_tried_three_times(tmp_path: Path) -> None:
+def test_a_failing_site_is_tried_three_times(shared: Shared) -> None:
     tried = []
 
     def sign_in(last: Session | None) -> Session:
         tried.append(last)
         raise Transient("The site is down: run again later.")
 
-    sessions = kept_session(tmp_path, sign_in)
+    sessions = kept_session(shared, sign_in)
     for _ in range(5):
         with pytest.raises(Transient, match="down"):
             sessions.current()
     assert len(tried) == 3
 
 
-def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: SignIns) -> None:
+def test_the_wait_for_anothers_sign_in_can_be_ended(shared: Shared, sign_ins: SignIns) -> None:
     canceled, signing_in, go_on = Cancellation(), threading.Event(), threading.Event()
 
     def slow(last: Session | None) -> Session:
@@ -154,10 +165,10 @@ def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: Si
         go_on.wait(30)
         return sign_ins(last)
 
-    first = threading.Thread(target=kept_session(tmp_path, slow).current)
+    first = threading.Thread(target=kept_session(shared, slow).current)
     first.start()
     signing_in.wait(30)
-    waiting = KeptSession(tmp_path, SITE, "shop@ipage.example.com", sign_ins, None, canceled)
+    waiting = KeptSession(shared.kept(SITE, "shop"), SITE, sign_ins, None, canceled)
     threading.Timer(0.2, canceled.set).start()
     with pytest.raises(Canceled):
         waiting.current()
@@ -166,34 +177,36 @@ def test_the_wait_for_anothers_sign_in_can_be_ended(tmp_path: Path, sign_ins: Si
 
 
 def test_a_sign_in_is_counted_once_its_session_can_be_used(
-    tmp_path: Path, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
+    shared: Shared, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sessions = kept_session(tmp_path, sign_ins)
+    sessions = kept_session(shared, sign_ins)
     first = sessions.current()
     seen_while_keeping = []
 
-    def slowly(path: Path, data: str | bytes) -> None:
-        seen_while_keeping.append((sessions.current().id, sessions.sign_ins))
-        write_whole(path, data)
+    save = SealedSession.save
 
-    monkeypatch.setattr(session_room, "write_whole", slowly)
+    def slowly(kept: SealedSession, data: bytes) -> None:
+        seen_while_keeping.append((sessions.current().id, sessions.sign_ins))
+        save(kept, data)
+
+    monkeypatch.setattr(SealedSession, "save", slowly)
     sessions.current(first)
     assert set(seen_while_keeping) == {(first.id, 1)}
     assert sessions.sign_ins == 2
 
 
-def test_cookies_as_the_site_changed_them_are_kept(tmp_path: Path, sign_ins: SignIns) -> None:
-    sessions = kept_session(tmp_path, sign_ins)
+def test_cookies_as_the_site_changed_them_are_kept(shared: Shared, sign_ins: SignIns) -> None:
+    sessions = kept_session(shared, sign_ins)
     session = sessions.current()
     jar = session.jar()
     for cookie in jar:
         cookie.value = "rotated"
     sessions.keep(session, jar)
-    assert kept_session(tmp_path, sign_ins).current().cookies[0].value == "rotated"
+    assert kept_session(shared, sign_ins).current().cookies[0].value == "rotated"
     # But not those of a session that has been replaced meanwhile.
-    kept_session(tmp_path, sign_ins).current(session)
+    kept_session(shared, sign_ins).current(session)
     sessions.keep(session, jar)
-    assert kept_session(tmp_path, sign_ins).current().cookies[0].value == "secret"
+    assert kept_session(shared, sign_ins).current().cookies[0].value == "secret"
 
 
 # Cookies captured by hand.
@@ -243,47 +256,44 @@ def test_exported_cookies_go_where_they_belong() -> None:
     assert "cookie" not in client.build_request("GET", "https://www.example.org/").headers
 
 
-def test_a_captured_session_comes_first_and_is_used_until_it_ends(tmp_path: Path, sign_ins: SignIns) -> None:
-    kept_session(tmp_path, sign_ins).current()
-    captured = kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one")
+def test_a_captured_session_comes_first_and_is_used_until_it_ends(shared: Shared, sign_ins: SignIns) -> None:
+    kept_session(shared, sign_ins).current()
+    captured = kept_session(shared, sign_ins, by_hand="JSESSIONID=one")
     session = captured.current()
     assert session.cookies[0].value == "one"
-    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one").current() == session
+    assert kept_session(shared, sign_ins, by_hand="JSESSIONID=one").current() == session
     # It ended: sign in, and do not fall back to it in the next run.
     signed_in = captured.current(session)
     assert signed_in.cookies[0].value == "secret"
-    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=one").current() == signed_in
+    assert kept_session(shared, sign_ins, by_hand="JSESSIONID=one").current() == signed_in
     # A new one was captured.
-    assert kept_session(tmp_path, sign_ins, by_hand="JSESSIONID=two").current().cookies[0].value == "two"
+    assert kept_session(shared, sign_ins, by_hand="JSESSIONID=two").current().cookies[0].value == "two"
     assert sign_ins.number == 2
 
 
-def test_a_captured_session_that_ended_with_nobody_to_sign_in(tmp_path: Path) -> None:
-    sessions = kept_session(tmp_path, by_hand="JSESSIONID=one")
+def test_a_captured_session_that_ended_with_nobody_to_sign_in(shared: Shared) -> None:
+    sessions = kept_session(shared, by_hand="JSESSIONID=one")
     with pytest.raises(SessionLost, match=r"expired.*IPAGE_SESSION_COOKIE") as caught:
         sessions.current(sessions.current())
     assert "JSESSIONID=one" not in str(caught.value)
     with pytest.raises(SessionLost, match="IPAGE_USERNAME"):
-        kept_session(tmp_path / "other").current()
+        kept_session(shared, account="other").current()
 
 
 # The password that was refused.
 
 
-def test_a_refused_password_is_remembered_and_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "refused.json"
-    wrong = RefusedPassword(path, "site\nshop\nhush")
+def test_a_refused_password_is_remembered_by_all_and_not_kept(shared: Shared) -> None:
+    wrong = RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nhush")
     assert wrong.reason() is None
     wrong.remember("iPage refused the password.")
-    assert "iPage refused the password." in (wrong.reason() or "")
-    assert str(path) in (wrong.reason() or "")
-    assert "hush" not in path.read_text()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert RefusedPassword(path, "site\nshop\nright").reason() is None
-    later = time.time() + 25 * 3600
-    monkeypatch.setattr("ingram_assets.sources.ipage.login.refused_password.time.time", lambda: later)
+    elsewhere = RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nhush")
+    assert "iPage refused the password." in (elsewhere.reason() or "")
+    assert "ingram forget password" in (elsewhere.reason() or "")
+    assert "hush" not in str(shared.queue.sql("SELECT * FROM scraper.refused_passwords"))
+    assert RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nright").reason() is None
+    assert RefusedPassword(shared(SITE).refusal("other"), "site\nshop\nhush").reason() is None
+    shared.queue.sql("UPDATE scraper.refused_passwords SET refused_at = refused_at - INTERVAL '25 hours'")
     assert wrong.reason() is None
     wrong.forget()
-    assert not path.exists()
+    assert not shared.queue.sql("SELECT * FROM scraper.refused_passwords")

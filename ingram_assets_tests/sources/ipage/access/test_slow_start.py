@@ -2,47 +2,31 @@
 
 import itertools
 from collections.abc import Callable
-from pathlib import Path
-
-from ingram_assets.sources.ipage.access.slow_start import STEPS, SlowStart, at_most_after
 
 from ingram_assets.domain.site_file import parse_site_file
+from ingram_assets.domain.site_limits import SLOW_START, Limits, at_most_after
 from ingram_assets.sources.ipage.profile.site_profile import profile_with
 from ingram_assets.sources.ipage.site import FetchOutcome, Site
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_demo.simulator import Simulator
 
 OpenSite = Callable[..., Site]
 
 
 def test_it_widens_with_each_step_and_ends() -> None:
-    allowed = [at_most_after(pages) for pages in range(STEPS[-1][0] + 1)]
+    allowed = [at_most_after(pages) for pages in range(SLOW_START[-1][0] + 1)]
     assert allowed == [1] * 5 + [2] * 15 + [4] * 40 + [None]
 
 
-def test_all_processes_count_together_and_another_session_begins_anew(tmp_path: Path) -> None:
-    first, second = SlowStart(tmp_path), SlowStart(tmp_path)
-    for one, _ in zip(itertools.cycle([first, second]), range(STEPS[-1][0]), strict=False):
-        one.read_one("a")
-    assert [first.at_most("a"), second.at_most("a")] == [None, None]
-    assert first.at_most("b") == 1
-    first.read_one("b")
-    assert first.at_most("b") == 1
-
-
-def test_so_does_another_profile_of_the_site(tmp_path: Path) -> None:
-    before = SlowStart(tmp_path, "as shipped")
-    for _ in range(STEPS[-1][0]):
-        before.read_one("a")
-    assert SlowStart(tmp_path, "as shipped").at_most("a") is None
-    assert SlowStart(tmp_path, "changed").at_most("a") == 1
-
-
-def test_a_damaged_file_costs_seconds_and_no_sweep(tmp_path: Path) -> None:
-    for damaged in ("", "[]", '{"of": "a "}', '{"of": "a ", "pages": "many"}'):
-        (tmp_path / "slow-start.json").write_text(damaged)
-        one = SlowStart(tmp_path)
-        assert one.at_most("a") == 1
-        one.read_one("a")
+def test_all_runs_count_together_and_another_session_begins_anew(shared: Shared) -> None:
+    first, second = (shared("http://one.example").limits(Limits()) for _ in range(2))
+    for one, _ in zip(itertools.cycle([first, second]), range(SLOW_START[-1][0]), strict=False):
+        one.count_page("a")
+    assert [first.pages_read("a"), second.pages_read("a")] == [60, 60]
+    assert first.pages_read("b") == 0
+    assert first.count_page("b") == 1
+    assert second.pages_read("b") == 1
+    assert shared("http://two.example").limits(Limits()).pages_read("b") == 0, "another site's are its own"
 
 
 def in_flight(sim: Simulator) -> list[int]:

@@ -1,10 +1,8 @@
 """Signing in with a real browser to the simulator: each way in, and each way in which it can end."""
 
 import contextlib
-import gzip
 import os
 import socket
-import stat
 import subprocess
 import threading
 import time
@@ -23,8 +21,9 @@ from ingram_assets.sources.ipage.login.forms import Step
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, PageChanged
 from ingram_assets.sources.ipage.profile.site_profile import built_in, profile_with
-from ingram_assets.sources.ipage.site import Credentials, FetchOutcome, Limits, Site, breaker_open_until
+from ingram_assets.sources.ipage.site import Credentials, FetchOutcome, Limits, Site
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_assets_tests.testing.site import QUICK, credentials
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.simulator import Simulator
@@ -38,14 +37,12 @@ def signing_in(open_site: Callable[..., Site], chromium: Path) -> Callable[..., 
 
     def make(
         simulator: Simulator,
-        state: str = "state",
         browser: str = str(chromium),
         limits: Limits = QUICK,
         **changed: object,
     ) -> Site:
         return open_site(
             simulator,
-            state,
             credentials=credentials(simulator, **changed),
             browser_executable=browser,
             limits=limits,
@@ -70,7 +67,7 @@ def steps(simulator: Simulator) -> dict[str, int]:
 
 
 def test_the_session_of_a_sign_in_is_kept_and_reused(
-    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
+    sim: Simulator, signing_in: Callable[..., Site], shared: Shared
 ) -> None:
     # A site that looks at what a real browser would have: its cookies, and the user agent it signed in with.
     sim.set(require_same_user_agent=True, require_imperva_cookies=True)
@@ -78,10 +75,10 @@ def test_the_session_of_a_sign_in_is_kept_and_reused(
         assert first_page(site, sim) is FetchOutcome.ok
     assert steps(sim) == {"password": 1, "factor": 1, "code": 1, "okta": 0}
 
-    kept = tmp_path / "state" / "session.json"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert "HeadlessChrome" not in kept.read_text()
-    assert sim.account.password not in kept.read_text()
+    kept = (shared.kept(sim.url, sim.account.username).load() or b"").decode()
+    assert "JSESSIONID" in kept
+    assert "HeadlessChrome" not in kept
+    assert sim.account.password not in kept
 
     with signing_in(sim, browser=NO_BROWSER) as site:
         assert first_page(site, sim) is FetchOutcome.ok
@@ -89,9 +86,7 @@ def test_the_session_of_a_sign_in_is_kept_and_reused(
     assert steps(sim)["password"] == 1
 
 
-def test_a_trusted_device_is_asked_for_no_code(
-    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
-) -> None:
+def test_a_trusted_device_is_asked_for_no_code(sim: Simulator, signing_in: Callable[..., Site]) -> None:
     with signing_in(sim) as site:
         assert first_page(site, sim) is FetchOutcome.ok
         sim.expire_sessions()
@@ -224,25 +219,24 @@ def test_a_locked_account(sim: Simulator, signing_in: Callable[..., Site]) -> No
 
 
 def test_a_block_before_the_login_form_opens_the_breaker(
-    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
+    sim: Simulator, signing_in: Callable[..., Site], shared: Shared
 ) -> None:
     sim.fault("block", kinds=["login_page"])
     with signing_in(sim) as site, pytest.raises(Blocked, match="run again after that"):
         site.discover(sim.search_id)
-    assert breaker_open_until(tmp_path / "state") is not None
+    assert shared.left_alone_until(sim.url) is not None
     assert sim.requests(log=False)["by_kind"]["login_page"] == 3
 
 
 def test_a_page_on_the_way_in_that_says_nothing_is_kept(
-    sim: Simulator, signing_in: Callable[..., Site], tmp_path: Path
+    sim: Simulator, signing_in: Callable[..., Site], shared: Shared
 ) -> None:
     sim.fault("login_form", kinds=["login_post"], at=1, count=1)
     with signing_in(sim) as site, pytest.raises(room.SignInPageChanged, match="came back"):
         site.discover(sim.search_id)
-    (kept,) = (tmp_path / "state" / "kept_pages").iterdir()
-    page = gzip.decompress(kept.read_bytes()).decode()
-    assert "Log in to iPage" in page
-    assert sim.account.username not in page
+    (kept,) = shared.pages()
+    assert "Log in to iPage" in kept.page
+    assert sim.account.username not in kept.page
 
 
 FORM = (
@@ -289,7 +283,7 @@ def test_a_failure_of_the_sites_own_is_named_as_that(
 def test_a_wall_before_the_sign_in_is_known_whatever_its_status(
     sim: Simulator,
     signing_in: Callable[..., Site],
-    tmp_path: Path,
+    shared: Shared,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
     html: str,
@@ -298,7 +292,7 @@ def test_a_wall_before_the_sign_in_is_known_whatever_its_status(
     sim.fault("page", html=html, status=status, kinds=["login_page"])
     with signing_in(sim, limits=Limits(pauses=(60.0,), longest_wait=1.0)) as site, pytest.raises(Blocked):
         site.discover(sim.search_id)
-    assert breaker_open_until(tmp_path / "state") is not None
+    assert shared.left_alone_until(sim.url) is not None
     assert steps(sim)["password"] == 0
 
 
@@ -391,7 +385,7 @@ def whole(error: BaseException | None) -> str:
 
 
 def test_what_is_typed_is_in_no_error(
-    chromium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chromium: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "TYPING", 300.0)
     page = (
@@ -407,7 +401,7 @@ def test_what_is_typed_is_in_no_error(
 
     account = Credentials("shop", "hush-hush", mfa="totp", totp_secret="JBSWY3DPEHPK3PXP")
     with raw_server(login) as (url, _):
-        site = Site(url, tmp_path, account, browser_executable=str(chromium), retry_waits=(0.0,))
+        site = Site(url, shared(url), account, browser_executable=str(chromium), retry_waits=(0.0,))
         with site, pytest.raises(Transient, match="The browser failed while signing in") as caught:
             site.discover("1")
     assert "hush-hush" not in whole(caught.value)
@@ -604,7 +598,7 @@ class Portal:
         )
 
 
-def signed_in_at(portal: Portal, tmp_path: Path, chromium: Path, entries: str = "") -> None:
+def signed_in_at(portal: Portal, shared: Shared, chromium: Path, entries: str = "") -> None:
     account = Credentials("ada", "hush-hush", mfa="totp", totp_secret="JBSWY3DPEHPK3PXP")
     text = """[addresses]
 home = "/start"
@@ -620,7 +614,7 @@ notice = ["Zur Kenntnis genommen"]
     with raw_server(portal) as (url, _):
         site = Site(
             url,
-            tmp_path,
+            shared(url),
             account,
             browser_executable=str(chromium),
             retry_waits=(0.0,),
@@ -631,29 +625,29 @@ notice = ["Zur Kenntnis genommen"]
             site.product_body("9780306406157")
 
 
-def test_a_sign_in_of_other_steps_goes_by_site_toml(tmp_path: Path, chromium: Path) -> None:
+def test_a_sign_in_of_other_steps_goes_by_site_toml(shared: Shared, chromium: Path) -> None:
     portal = Portal()
     with contextlib.suppress(PageChanged):  # The portal has no books.
-        signed_in_at(portal, tmp_path, chromium)
+        signed_in_at(portal, shared, chromium)
     assert portal.typed[:2] == ["ada", "hush-hush"]
     assert len(portal.typed) == 3
     assert portal.typed[2].isdigit()
     assert portal.has_pressed_on
 
 
-def test_a_notice_that_is_not_known_is_not_passed_by(tmp_path: Path, chromium: Path) -> None:
+def test_a_notice_that_is_not_known_is_not_passed_by(shared: Shared, chromium: Path) -> None:
     portal = Portal(notice="Ich verkaufe mein Haus")
     with contextlib.suppress(PageChanged):
-        signed_in_at(portal, tmp_path, chromium)
+        signed_in_at(portal, shared, chromium)
     assert len(portal.typed) == 3
     assert not portal.has_pressed_on
 
 
-def test_a_wrong_password_is_known_by_the_words_of_the_page(tmp_path: Path, chromium: Path) -> None:
+def test_a_wrong_password_is_known_by_the_words_of_the_page(shared: Shared, chromium: Path) -> None:
     portal = Portal()
     portal.is_wrong = True
     with pytest.raises(room.WrongPassword):
-        signed_in_at(portal, tmp_path, chromium, 'wrong = ["ist falsch"]')
+        signed_in_at(portal, shared, chromium, 'wrong = ["ist falsch"]')
     assert portal.typed == ["ada", "hush-hush"]
 
 

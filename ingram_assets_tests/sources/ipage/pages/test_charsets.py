@@ -1,7 +1,6 @@
 """Bytes under a wrong, a doubled or no charset: what fits is read, and a stray byte costs itself."""
 
 import codecs
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from ingram_assets.sources.ipage.pages.charsets import Body, decode
 from ingram_assets.sources.ipage.site import Limits, Site
 from ingram_assets_tests.testing.page_factory import UPPER, product_page, replaced
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import Shared
 
 META = '<meta charset="utf-8">'
 WEST = "It’s García’s “Crème brûlée” – €5 Ångström"
@@ -153,7 +153,7 @@ def test_lost_characters_are_reported_with_where_they_were() -> None:
         ("utf-16-le", "text/html; charset=utf-16", ""),
     ],
 )
-def test_a_page_as_the_site_sends_it(charset: str, header: str, meta: str, tmp_path: Path) -> None:
+def test_a_page_as_the_site_sends_it(charset: str, header: str, meta: str, shared: Shared) -> None:
     body = product_page(title="Мастер", people=(("Булгаков", "Author"),)).replace(META, meta).encode(charset)
 
     def answer(connection, head) -> None:
@@ -164,7 +164,7 @@ def test_a_page_as_the_site_sends_it(charset: str, header: str, meta: str, tmp_p
         )
 
     with raw_server(answer) as (url, _):
-        site = Site(url, tmp_path, None, session_cookie="J=x", limits=Limits(pauses=(0.1, 0.2, 3.0)))
+        site = Site(url, shared(url), None, session_cookie="J=x", limits=Limits(pauses=(0.1, 0.2, 3.0)))
         (reading,) = site.read_products(["9780593135204"])
         site.close()
     assert reading.page is not None, reading.reason

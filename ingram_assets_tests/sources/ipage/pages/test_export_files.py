@@ -10,7 +10,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import httpx
 import pytest
@@ -32,6 +31,7 @@ from ingram_assets.sources.ipage.site import Site
 from ingram_assets_tests.testing import workbooks
 from ingram_assets_tests.testing.page_factory import BLOCK, LOGIN, NO_MATCH
 from ingram_assets_tests.testing.raw_server import raw_server
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_assets_tests.testing.workbooks import (
     container,
     html,
@@ -311,7 +311,7 @@ def test_a_page_longer_than_any_of_the_site_is_read_in_pieces() -> None:
 
 @pytest.mark.parametrize("make", [lambda sheet: html(sheet), lambda sheet: spreadsheetml({"T": sheet})])
 def test_an_export_longer_than_any_page_comes_through(
-    make: Callable[[list[list[object]]], str], tmp_path: Path
+    make: Callable[[list[list[object]]], str], shared: Shared
 ) -> None:
     """It is not taken for an error page because of its length, or for a bomb because of its empty cells."""
     many: list[list[object]] = [[f"978{number:09d}", "A title " * 26, None, 5] for number in range(12_000)]
@@ -321,7 +321,7 @@ def test_an_export_longer_than_any_page_comes_through(
     def send(connection: socket.socket, head: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    with raw_server(send) as (url, _), Site(url, tmp_path, None, session_cookie="a=b") as site:
+    with raw_server(send) as (url, _), Site(url, shared(url), None, session_cookie="a=b") as site:
         found = site.discover("/export?listId=7").titles
     assert [(each.isbn, each.title, each.srp_price) for each in found] == TRUTH
 
