@@ -1,12 +1,10 @@
 """Runs that ask for covers at once: as many threads as the product has, each in its turn (`Politeness.turn`).
 
-Their slots, their pace and the breaker are the product's, on the files that all runs of a machine share. The
-threads take turns on the simulated clock.
+Their turns are the product's, on what all runs share. The threads take turns on the simulated clock.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.site_limits import Limits
@@ -15,6 +13,7 @@ from ingram_assets.sources.ipage.access.fetching import PageRequest, Timeouts
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import USER_AGENT, Cookie, new_session
 from ingram_assets_tests.world.clock import Clock
+from ingram_assets_tests.world.shared import SimulatedSharedSite
 from ingram_assets_tests.world.site import (
     ADDRESS,
     COVER,
@@ -31,7 +30,9 @@ ASKS_FOR = 60.0
 LATENCIES = {"quick": 0.2, "slow": 15.0, "fails": 1.0}
 
 
-def ask(clock: Clock, site: SimulatedSite, state: Path, isbns: Sequence[str], runs: int, how: str) -> None:
+def ask(
+    clock: Clock, site: SimulatedSite, shared: SimulatedSharedSite, isbns: Sequence[str], runs: int, how: str
+) -> None:
     """Runs of covers, all at once. `how`: see `LATENCIES`; "fails": with status 503."""
     began = clock.now
     site.latency, site.covers_fail = LATENCIES[how], how == "fails"
@@ -39,7 +40,7 @@ def ask(clock: Clock, site: SimulatedSite, state: Path, isbns: Sequence[str], ru
 
     def works(left: Iterator[str]) -> list[Callable[[], None]]:
         canceled = SimulatedCancellation(clock)
-        politeness = Politeness(state, Limits(), canceled)
+        politeness = Politeness(shared.limits(Limits()), Limits(), canceled)
         fetching = SimulatedFetching(site, clock, ADDRESS, politeness, Timeouts(), canceled)
 
         def work() -> None:

@@ -205,8 +205,8 @@ FAULTS = (
     ),
     _one(
         "the breaker is not asked before a page",
-        "sources/ipage/access/breaker.py",
-        "return self.open_until if self.open_until > time.time() else None",
+        "domain/site_limits.py",
+        "return self.open_until if self.open_until > now else None",
         "return None",
     ),
     _one(
@@ -332,7 +332,7 @@ FAULTS = (
     _one(
         "a password that was refused is tried again by the next run",
         "sources/ipage/login/refused_password.py",
-        "        if not same or time.time() - refused_at > FOR_SECONDS:",
+        "        if known is None or known.age > FOR_SECONDS:",
         "        if True:",
     ),
     _one(
@@ -340,18 +340,6 @@ FAULTS = (
         "store/journal.py",
         "            while not _takes_lock(holder):",
         "            while False:",
-    ),
-    _one(
-        "each run has slots of its own",
-        "sources/ipage/access/slots.py",
-        "    except BlockingIOError:\n        return False",
-        "    except BlockingIOError:\n        return True",
-    ),
-    _one(
-        "who was held up makes up for it all at once",
-        "sources/ipage/access/slots.py",
-        "            start = max(now, due, last + self._limits.min_gap)",
-        "            start = max(now, due)",
     ),
     _one(
         "each run signs in anew",

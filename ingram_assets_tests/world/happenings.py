@@ -123,9 +123,9 @@ class Happenings:
             self._site_fails_until(until)
 
     def _on_covers_at_once(self, event: Event, isbn: str) -> None:
-        """Without `ingram up`: nothing keeps these runs apart but the files that they share."""
+        """Without `ingram up`: nothing keeps these runs apart but what they share."""
         if not self.scraper.open_until:
-            covers.ask(self.clock, self.site, self.scraper.state, self.isbns, event.n, event.word)
+            covers.ask(self.clock, self.site, self.scraper.shared, self.isbns, event.n, event.word)
             # By itself: another such event may come at the same moment, and not be beside it.
             no_more_requests_than_allowed(self)
 

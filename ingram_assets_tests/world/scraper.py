@@ -8,7 +8,6 @@ with its sessions, sign-ins, tries and pauses, is `Site.try_product`.
 import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -39,7 +38,6 @@ from ingram_assets.domain.freshness import LastReading, SeenDemand, read_next
 from ingram_assets.domain.lifetime import StaleReadings
 from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.stock import on_hand, on_order
-from ingram_assets.sources.ipage.access.politeness import breaker_open_until
 from ingram_assets.sources.ipage.pages.product_page import ProductPage
 from ingram_assets.sources.ipage.retries import PageJob
 from ingram_assets.sources.ipage.site import Credentials, Reading, Site
@@ -47,6 +45,7 @@ from ingram_assets.sources.ipage.worker_pool import Again
 from ingram_assets_tests.testing.readings import StockReading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
+from ingram_assets_tests.world.shared import SimulatedSharedSite
 from ingram_assets_tests.world.site import ADDRESS, SimulatedSite
 from ingram_assets_tests.world.watch import BETWEEN_SWEEPS, SLA, SWEEP, Watch
 
@@ -78,7 +77,7 @@ class Scraper:
     site: SimulatedSite
     queue: SimulatedQueue
     watch: Watch
-    state: Path
+    shared: SimulatedSharedSite
     batch: int
     tracked: set[str] = field(default_factory=set)
     retired: set[str] = field(default_factory=set)
@@ -113,8 +112,7 @@ class Scraper:
     @property
     def open_until(self) -> float:
         """Until when the breaker is open; 0: it is closed."""
-        until = breaker_open_until(self.state)
-        return until.timestamp() if until else 0.0
+        return self.shared.open_until
 
     def look(self) -> Due:
         """What `sweep_due` decides."""
@@ -464,7 +462,7 @@ class _Reads:
 
     def __post_init__(self) -> None:
         account = Credentials("shop", self.scraper.site.password_in_settings, mfa="prompt")
-        self.site = Site(ADDRESS, self.scraper.state, account, limits=LIMITS, retry_waits=(1.0, 4.0))
+        self.site = Site(ADDRESS, self.scraper.shared, account, limits=LIMITS, retry_waits=(1.0, 4.0))
         self.scraper.asking.append(self)
 
     def take(self) -> list[Reading]:

@@ -19,7 +19,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
 from ingram_assets.sources.ipage import renewal, retries
 from ingram_assets.sources.ipage import site as site_room
-from ingram_assets.sources.ipage.access import breaker, fetching, politeness, slots
+from ingram_assets.sources.ipage.access import fetching, politeness, turns
 from ingram_assets.sources.ipage.access.answers import Fetched
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.fetching import Fetching, PageRequest
@@ -353,13 +353,13 @@ def reached(site: SimulatedSite, clock: Clock) -> Iterator[None]:
         "parse_product_page": site.parse,
     }
     times = {"time": clock.time_module}
-    turns = SimpleNamespace(Semaphore=lambda value: SimulatedSemaphore(clock, value))
+    in_turn = SimpleNamespace(Semaphore=lambda value: SimulatedSemaphore(clock, value))
     with replaced(
         (site_room, of_site),
         (fetching, {"Transport": lambda _: None}),
         (sign_in_room, {"sign_in": signs_in}),
         (retries, {"datetime": clock.datetime_class}),
-        (slots, {**times, "_POLL": (0.2, 0.6), "threading": turns}),
-        *((module, times) for module in (politeness, breaker, renewal, refused_password)),
+        (turns, {"_POLL": (0.2, 0.6), "threading": in_turn}),
+        *((module, times) for module in (politeness, renewal, refused_password)),
     ):
         yield

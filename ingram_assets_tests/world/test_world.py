@@ -7,11 +7,11 @@ import pytest
 
 from ingram_assets.defs.storefront import decisions
 from ingram_assets.domain import position
-from ingram_assets.sources.ipage.access import slots
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets_tests.world import storefront
 from ingram_assets_tests.world.events import CENTERS, LOST_AS, Event, Setting, draw
 from ingram_assets_tests.world.faults import FAULTS, ROOT, prove
+from ingram_assets_tests.world.shared import SimulatedSharedSite
 from ingram_assets_tests.world.shrink import shrink
 from ingram_assets_tests.world.site import SimulatedSite
 from ingram_assets_tests.world.world import isbn_of, run
@@ -140,7 +140,7 @@ def test_a_refused_password_is_tried_once(monkeypatch):
 def test_runs_at_once_ask_no_more_than_one(how, monkeypatch):
     at_once = [Event(250, "covers_at_once", n=3, word=how)]
     assert run(replace(CALM, hours=6), at_once) is None
-    monkeypatch.setattr(slots, "_lock_now", lambda _: True)
+    monkeypatch.setattr(SimulatedSharedSite, "slots", property(lambda _: set(), lambda *_: None))
     failure = run(replace(CALM, hours=6), at_once)
     assert failure is not None
     assert failure.promise == "no more requests than allowed"

@@ -1,12 +1,10 @@
 """A world: its site, queue, store and people, the product's decisions between them, and hours that go by."""
 
 import random
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.world import asking, promises, telling
@@ -17,6 +15,7 @@ from ingram_assets_tests.world.medusa import SimulatedClient
 from ingram_assets_tests.world.promises import STORE_LAG, Broken, Excuses
 from ingram_assets_tests.world.queue import SimulatedQueue
 from ingram_assets_tests.world.scraper import Scraper
+from ingram_assets_tests.world.shared import SimulatedSharedSite
 from ingram_assets_tests.world.site import SimulatedSite, SiteTitle, copies_on, reached
 from ingram_assets_tests.world.sold import LEFT_AFTER
 from ingram_assets_tests.world.store import (
@@ -47,20 +46,19 @@ def run(setting: Setting, events: Sequence[Event] | None = None) -> Failure | No
     """Live through a seed's events, or through those given; what was broken first."""
     events = draw(setting) if events is None else events
     random.seed(setting.seed)  # the product's own dice: pauses before a further try, gaps between requests
-    with tempfile.TemporaryDirectory(prefix="world-") as folder:
-        world = World(setting, Path(folder))
-        with driven(world.clock, world.store), reached(world.site, world.clock):
-            try:
-                world.live(events)
-            except Broken as broken:
-                return Failure(broken.promise, str(broken), world.clock.hours())
+    world = World(setting)
+    with driven(world.clock, world.store), reached(world.site, world.clock):
+        try:
+            world.live(events)
+        except Broken as broken:
+            return Failure(broken.promise, str(broken), world.clock.hours())
     return None
 
 
 class World(Happenings):
     """Everything of a world, and its hours."""
 
-    def __init__(self, setting: Setting, folder: Path) -> None:
+    def __init__(self, setting: Setting) -> None:
         self.setting, self.clock, self.began = setting, Clock(), START
         self.centers = CENTERS
         now = self.clock.moment
@@ -73,7 +71,9 @@ class World(Happenings):
         self.site = SimulatedSite(setting.own_table_only, sound_since=START)
         self.queue, self.store, self.journal = SimulatedQueue(now), SimulatedStore(now), SimulatedJournal(now)
         self.client, self.watch = SimulatedClient(self.store), Watch(self.clock)
-        self.scraper = Scraper(self.clock, self.site, self.queue, self.watch, folder, setting.batch)
+        self.scraper = Scraper(
+            self.clock, self.site, self.queue, self.watch, SimulatedSharedSite(self.clock), setting.batch
+        )
         self.storefront = Storefront(
             self.clock,
             self.queue,
