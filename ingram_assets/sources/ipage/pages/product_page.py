@@ -199,9 +199,11 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 
 def _price(notes: Notes) -> Decimal | None:
-    reading = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
+    price, problem = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
     notes.under("srp_price", "price")
-    return _noted("US SRP", reading, notes)
+    if problem and (label := notes.labels.read_at.get("price")) is not None:
+        problem += f" (under “{fields.clean(label.text(deep=True).partition(':')[0])[:40]}”)"
+    return _noted("US SRP", (price, problem), notes)
 
 
 def _noted(name: str, reading: tuple[Decimal | None, str | None], notes: Notes) -> Decimal | None:

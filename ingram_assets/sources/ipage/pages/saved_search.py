@@ -162,7 +162,7 @@ class _Reading:
 
     def _price(self, line: int, text: str, found: "_Named") -> tuple[Decimal | None, str | None]:
         text = self.profile.numbers.price(text)
-        price, problem = fields.read_price(text, decimal_comma=self.sheet.has_decimal_comma)
+        price, problem = fields.read_price(text, in_a_sheet=True, decimal_comma=self.sheet.has_decimal_comma)
         with_cents = re.search(r"\.[0-9]{2}\b", text) is not None
         if self._may_be_cut(line) and price and self.shows_cents and not with_cents:
             price, problem = None, f"“{text[:40]}” may be cut short at the end of the file"

@@ -198,6 +198,30 @@ def test_thousands_stand_apart_as_where_the_comma_is_decimal(apart: str) -> None
     assert (found.stock or {})["TN"] == DcStock(1204, 3, "primary")
 
 
+@pytest.mark.parametrize(
+    ("entries", "row"),
+    [
+        ('[labels]\nprice = ["Carton quantity"]', {"Carton Quantity": "32"}),
+        ('[labels]\nprice = ["Carton quantity"]', {"Carton Quantity": "1,200", "US SRP": "$18.99"}),
+        ('[labels]\nprice = ["Karton"]\n[numbers]\ndecimal = ","', {"Karton": "1.200"}),
+        ('[labels]\nprice = ["Karton"]\n[numbers]\ndecimal = ","', {"Karton": "1,5"}),
+        ("", {"US SRP": "32"}),
+    ],
+)
+def test_a_number_that_does_not_look_like_money_is_no_price(entries: str, row: dict[str, str]) -> None:
+    found = understand(page(rows={"EAN": ISBN, **row}).encode(), profile(entries)).page
+    assert found is not None
+    assert found.srp_price is None
+    (warning,) = [each for each in found.warnings if "nothing says that it is money" in each]
+    assert f"(under “{next(iter(row))}”)" in warning
+
+
+@pytest.mark.parametrize("shown", ["18,99", "18.99", "18,99 $", "$ 18,99", "18,99 US-Dollar"])
+def test_what_looks_like_money_in_the_site_s_form_is_a_price(shown: str) -> None:
+    own = profile('[labels]\nprice = ["Preis"]\n[numbers]\ndecimal = ","\ndollars = ["US-Dollar"]')
+    assert parse_product_page(page(rows={"EAN": ISBN, "Preis": shown}), own).srp_price == Decimal("18.99")
+
+
 STATUS = {**ROWS, "Publisher Status": "Storniert"}
 
 
