@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ingram_assets.domain import bindings, contributor_roles
 from ingram_assets.domain.tables import decoded
 
 ADDRESSES = ("home", "login", "product", "covers", "search_export", "search_results")
@@ -40,6 +41,9 @@ STATUSES = (
     "Postponed Indefinitely",
 )
 """Of a publisher, as they are understood (domain/availability.py)."""
+
+SOME_BINDINGS = ("Paperback", "Hardcover", "E-Book", "Audio CD", "Audio Download")
+SOME_ROLES = ("Author", "Translator", "Illustrator", "Editor", "Narrator")
 
 _TEMPLATES = {
     "home": ((), ()),
@@ -74,6 +78,7 @@ class SiteEntries:
         centers: names to the two letters that each center is counted under.
         months: names to numbers.
         statuses: what a page says of a publisher's status, to one of `STATUSES`.
+        bindings, roles: what a page calls bindings, and the roles of contributors, to words that are known.
         decimal: the sign before the cents; dates: "mdy" or "dmy", or "" for the US's way; `None`: not said.
     """
 
@@ -85,6 +90,8 @@ class SiteEntries:
     words: Words = field(default_factory=dict)
     months: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
     decimal: str | None = None
     dates: str | None = None
     units: Words = field(default_factory=dict)
@@ -101,6 +108,8 @@ class SiteEntries:
             words=_together(own.words, self.words, as_phrase),
             months=_under(self.months, own.months),
             statuses=_under(self.statuses, own.statuses),
+            bindings=_under(self.bindings, own.bindings),
+            roles=_under(self.roles, own.roles),
             decimal=self.decimal if own.decimal is None else own.decimal,
             dates=self.dates if own.dates is None else own.dates,
             units=_together(own.units, self.units, as_phrase),
@@ -263,18 +272,39 @@ def _centers(table: dict[str, Any], _: str | None) -> dict[str, Any]:
     return {"centers": found}
 
 
-def _statuses(table: dict[str, Any], _: str | None) -> dict[str, Any]:
-    found: dict[str, str] = {}
-    known = {as_phrase(status): status for status in STATUSES}
-    for words, status in table.items():
-        where = f"[statuses] {json.dumps(words, ensure_ascii=False)}"
-        _check_word(where, words)
-        meant = known.get(as_phrase(status)) if isinstance(status, str) else None
-        if meant is None:
-            raise SiteFileError(f"{where} has to be one of {', '.join(STATUSES)}")
-        if found.setdefault(as_phrase(words), meant) != meant:
-            raise SiteFileError(f"{where} stands there twice, as {found[as_phrase(words)]} and as {meant}")
-    return {"statuses": found}
+def _meanings(
+    section: str, meant: Callable[[str], str | None], choices: str
+) -> Callable[[dict[str, Any], str | None], dict[str, Any]]:
+    """Reads what a page says, and what that means: `meant` gives it in our spelling, or `None`."""
+
+    def read(table: dict[str, Any], _: str | None) -> dict[str, Any]:
+        found: dict[str, str] = {}
+        for words, value in table.items():
+            where = f"[{section}] {json.dumps(words, ensure_ascii=False)}"
+            _check_word(where, words)
+            known = meant(value.strip()) if isinstance(value, str) else None
+            if known is None:
+                raise SiteFileError(f"{where} has to be {choices}")
+            if found.setdefault(as_phrase(words), known) != known:
+                raise SiteFileError(
+                    f"{where} stands there twice, as {found[as_phrase(words)]} and as {known}"
+                )
+        return {section: found}
+
+    return read
+
+
+def _status(value: str) -> str | None:
+    return next((status for status in STATUSES if as_phrase(status) == as_phrase(value)), None)
+
+
+def _binding(value: str) -> str | None:
+    is_known = len(value) <= _LONGEST_WORD and bindings.kind(value) is not bindings.Kind.UNKNOWN
+    return value if is_known else None
+
+
+def _role(value: str) -> str | None:
+    return value if len(value) <= _LONGEST_WORD and contributor_roles.is_role(value) else None
 
 
 def _same(found: Mapping[str, Any], name: str) -> str:
@@ -320,7 +350,9 @@ _READERS: dict[str, Callable[[dict[str, Any], str | None], dict[str, Any]]] = {
     "labels": _lists("labels", LABELS, as_label),
     "headings": _lists("headings", HEADINGS, as_label),
     "centers": _centers,
-    "statuses": _statuses,
+    "statuses": _meanings("statuses", _status, f"one of {', '.join(STATUSES)}"),
+    "bindings": _meanings("bindings", _binding, f"a binding that is known, as {', '.join(SOME_BINDINGS)}"),
+    "roles": _meanings("roles", _role, f"a role that is known, as {', '.join(SOME_ROLES)}"),
     "columns": _lists("columns", COLUMNS, as_label),
     "words": _page_words,
     "numbers": _numbers,

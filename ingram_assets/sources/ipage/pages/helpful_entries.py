@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ingram_assets.domain.site_file import STATUSES, as_label
+from ingram_assets.domain.site_file import SOME_BINDINGS, SOME_ROLES, STATUSES, as_label
 from ingram_assets.sources.ipage.pages.understood import Strange, called
 
 _KEY_OF = {
@@ -39,6 +39,8 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
             *_totals([one for one in found if one.perhaps == "total"]),
         ],
         "statuses": [*_statuses([one for one in found if one.what == "status"])],
+        "bindings": [*_bindings([one for one in found if one.what == "binding"])],
+        "roles": [*_roles([one for one in found if one.what == "role"])],
         "words": [*_words(odd_pages or {})],
         "centers": [*_centers([one for one in found if one.what == "center" and one.perhaps != "total"])],
     }
@@ -115,6 +117,20 @@ def _statuses(found: list[Strange]) -> Iterator[str]:
     for one in found:
         yield f"# one of: {', '.join(STATUSES)}"
         yield f"# {_quoted(one.words)} = {_quoted(STATUSES[0])}"
+
+
+def _bindings(found: list[Strange]) -> Iterator[str]:
+    if found:
+        yield f"# which is it? {', '.join(SOME_BINDINGS)}, … Files are sold without a count"
+    for one in found:
+        yield f"# {_quoted(one.words)} = {_quoted(SOME_BINDINGS[0])}"
+
+
+def _roles(found: list[Strange]) -> Iterator[str]:
+    if found:
+        yield f"# what part had they in the book? {', '.join(SOME_ROLES)}, …"
+    for one in found:
+        yield f"# {_quoted(one.words)} = {_quoted(SOME_ROLES[0])}  # of {_quoted(one.text)}"
 
 
 def _centers(found: list[Strange]) -> Iterator[str]:

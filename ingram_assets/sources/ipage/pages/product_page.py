@@ -20,6 +20,7 @@ from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages.contributors import read_contributors
 from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
@@ -160,7 +161,7 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     page = ProductPage(
         isbn=isbn,
         title=title,
-        contributors=_contributors(links["doContributorSearch"], notes),
+        contributors=read_contributors(links["doContributorSearch"], notes),
         publisher=_publisher(links["doSid"], notes),
         publication_date=_publication_date(notes),
         binding=_binding(notes),
@@ -315,9 +316,10 @@ def _isbn(notes: Notes) -> str:
 
 def _binding(notes: Notes) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
-    own = map(fields.clean, notes.labels.own("binding"))
+    meant = notes.profile.binding
+    own = (meant(fields.clean(text)) for text in notes.labels.own("binding"))
     shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
-    texts = map(fields.clean, notes.labels.all("binding"))
+    texts = (meant(fields.clean(text)) for text in notes.labels.all("binding"))
     binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
     if binding is not None:
         notes.under("binding", "binding")
@@ -363,40 +365,6 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
             for kind in _LINKS.intersection(classes):
                 of_the_book[kind].append(node)
     return of_the_book
-
-
-def _contributors(anchors: list[LexborNode], notes: Notes) -> tuple[Contributor, ...]:
-    people: dict[Contributor, None] = {}
-    for anchor in anchors:
-        inner = anchor.css_first("span")
-        name = fields.clean(flowing_text(inner if inner is not None else anchor))
-        after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
-        sibling = anchor.next
-        while sibling is not None and not (
-            sibling.is_element_node
-            and (
-                sibling.tag in ("br", "strong", "table", "div", "p")
-                or sibling.css_matches("a")
-                or sibling.css_first("a") is not None
-            )
-        ):
-            after += flowing_text(sibling)
-            sibling = sibling.next
-        said = re.search(r"\([^()0-9]+\)(?:[\s,;&]*\([^()0-9]+\))*", after)
-        roles = re.findall(r"\(([^()]+)\)", said[0]) if said else []
-        person = Contributor(name.strip(" ,;"), ", ".join(filter(None, map(fields.clean, roles))) or None)
-        if person.name:
-            people[person] = None
-    if people:
-        notes.at("contributors", anchors[0])
-        return tuple(people)
-    listed = notes.labels.one_line("contributors")
-    notes.under("contributors", "contributors")
-    for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
-        parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
-        if parts and not fields.is_absent(parts[1]):
-            people[Contributor(parts[1], parts[2])] = None
-    return tuple(people)
 
 
 def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.domain import field_shares
+from ingram_assets.domain import bindings, field_shares
+from ingram_assets.domain.contributor_roles import is_role
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.site_file import SiteEntries
@@ -81,6 +82,7 @@ _DAY_FIRST = re.compile(r"(?<![0-9/])(?:1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{2,
 _MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
 _MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
+_MOST_ROLES = 10
 _MOST_ABOVE = 20
 _LONGEST_LABEL, _LONGEST_TEXT = 40, 80
 _PATH_PARTS = 4
@@ -118,7 +120,7 @@ class Strange(NamedTuple):
 
     Attributes:
         words: as they stand there.
-        text: what stands beside a label, or below a heading.
+        text: what stands beside a label, or below a heading; of a role, whose it is.
         perhaps: the field that a label may be of, by its words or by what stands beside it; of a heading
             "center" or "count", by what stands below it; of a center "total", if it is as many as all.
         is_known: these words are a label of that field, but in an element where none is looked for; or a
@@ -128,7 +130,7 @@ class Strange(NamedTuple):
             `perhaps` goes by looks alone.
     """
 
-    what: Literal["label", "heading", "center", "status"]
+    what: Literal["label", "heading", "center", "status", "binding", "role"]
     words: str
     text: str
     path: str
@@ -194,6 +196,8 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
             *_strange_labels(notes, page),
             *_strange_values(notes, page),
             *_strange_status(notes, page),
+            *_strange_binding(notes, page),
+            *_strange_roles(notes, page),
             *_strange_headings(notes),
             *_strange_centers(notes),
         ),
@@ -366,8 +370,26 @@ def _strange_status(notes: Notes, page: ProductPage) -> Iterator[Strange]:
     """A publisher's status of words that say nothing to us: a title that is canceled would be sold."""
     status = page.publisher_status or ""
     if status and not _STATUS_WORDS.search(status) and not re.fullmatch(r"[A-Z]{2}", status):
-        places = notes.spots.get("publisher_status", [])
-        yield Strange("status", _cut(status), "", _path(places[0][0]) if places else "")
+        yield Strange("status", _cut(status), "", _path_of("publisher_status", notes))
+
+
+def _strange_binding(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """A binding that no list has: it is counted like a thing, though it may be a file."""
+    if page.binding and bindings.kind(page.binding) is bindings.Kind.UNKNOWN:
+        yield Strange("binding", _cut(page.binding), "", _path_of("binding", notes))
+
+
+def _strange_roles(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """Roles of contributors that are not known, each once."""
+    whose = {role: one.name for one in reversed(page.contributors) for role in (one.role or "").split(", ")}
+    unknown = [role for role in reversed(whose) if role and not is_role(role)]
+    for role in unknown[:_MOST_ROLES]:
+        yield Strange("role", _cut(role), _cut(whose[role]), _path_of("contributors", notes))
+
+
+def _path_of(name: str, notes: Notes) -> str:
+    places = notes.spots.get(name, [])
+    return _path(places[0][0]) if places else ""
 
 
 def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:

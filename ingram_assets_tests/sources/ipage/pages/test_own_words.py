@@ -6,6 +6,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from ingram_assets.domain.bindings import is_digital
 from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
@@ -55,6 +56,8 @@ ignored = ["erwartet", "reserviert"]
 [centers]
 "Zentrallager Nord" = "TN"
 Ost = "PA"
+[bindings]
+gebunden = "Hardcover"
 [columns]
 isbn = ["Art.-Nr."]
 title = ["Werk"]
@@ -111,7 +114,7 @@ def test_a_page_of_other_words_is_read_right() -> None:
     assert [person.name for person in found.contributors] == ["Eva Beispiel"]
     assert (found.srp_price, found.publication_date) == (Decimal("1018.99"), date(2026, 4, 3))
     assert (found.weight, found.page_count) == (Decimal("0.77"), 320)
-    assert (found.binding, found.description) == ("gebunden", "Ein Turm.")
+    assert (found.binding, found.description) == ("Hardcover", "Ein Turm.")
     assert found.restrictions == ("not_returnable",)
     assert found.stock == {"TN": DcStock(1204, 3, "primary"), "PA": DcStock(4, 0, "secondary")}
     assert found.warnings == ("The table of the other DCs is missing.",)
@@ -235,6 +238,114 @@ def test_a_publisher_s_status_in_other_words() -> None:
     assert '# "Storniert" = "In Print"' in lines
     known = page(rows={"EAN": ISBN, "Publisher Status": "Out of Stock Indefinitely"})
     assert not [one for one in understand(known.encode()).strange if one.what == "status"]
+
+
+BINDINGS = profile(
+    '[bindings]\nTaschenbuch = "Paperback"\n"livre de poche" = "Mass Market Paperback"\n'
+    '"Téléchargement" = "Audio Download"\n"livre numérique" = "e-book"'
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "meant", "is_file"),
+    [
+        ("Taschenbuch", "Paperback", False),
+        ("LIVRE-DE  POCHE", "Mass Market Paperback", False),
+        ("Téléchargement", "Audio Download", True),
+        ("Livre numérique", "e-book", True),
+        ("E-Book", "E-Book", True),
+        ("Hardcover", "Hardcover", False),
+    ],
+)
+def test_a_binding_in_other_words(shown: str, meant: str, is_file: bool) -> None:
+    text = page(rows={"EAN": ISBN, "Binding": shown})
+    found = parse_product_page(text, BINDINGS)
+    assert found.binding == meant
+    assert is_digital(meant) is is_file
+    assert not [one for one in understand(text.encode(), BINDINGS).strange if one.what == "binding"]
+
+
+@pytest.mark.parametrize(
+    "shown", ["Taschenbuch", "Livre de poche", "Téléchargement", "Livre numérique", "Kindle-Ausgabe", "Tb."]
+)
+def test_a_binding_that_is_not_known_is_named_and_no_file(shown: str) -> None:
+    understood = understand(page(rows={"EAN": ISBN, "Binding": shown}).encode())
+    assert understood.page is not None
+    assert understood.page.binding == shown
+    assert not is_digital(shown)
+    (strange,) = [one for one in understood.strange if one.what == "binding"]
+    assert (strange.words, strange.path) == (shown, "body table tr th")
+    lines = helpful_entries([strange])
+    assert lines[0] == "[bindings]"
+    assert f'# "{shown}" = "Paperback"' in lines
+    # Of what the line proposes, a person has to choose.
+    assert parse_site_file("\n".join(lines).encode(), None).bindings == {}
+
+
+def test_two_words_for_one_binding_are_no_two_bindings() -> None:
+    text = "".join(
+        f'<div class="productDetailElements"><b>{label}:</b> {shown}</div>'
+        for label, shown in (("EAN", ISBN), ("Binding", "Taschenbuch"), ("Format", "Paperback"))
+    )
+    text = f'<html><body><h1 id="pd-title">Der Turm</h1>{text}</body></html>'
+    assert parse_product_page(text, BINDINGS).binding == "Paperback"
+    assert parse_product_page(text).binding is None
+
+
+ROLES = profile('[roles]\n"Übersetzer" = "Translator"\n"übersetzt von" = "Translated by"\n"Hrsg." = "Editor"')
+
+
+@pytest.mark.parametrize(
+    ("shown", "people"),
+    [
+        ("Weber, Anna (Übersetzer)", [("Weber, Anna", "Translator")]),
+        ("Weber, Anna [Hrsg.]; Köhler, Jörg (Hrsg., Übersetzer)", ["Editor", "Editor, Translator"]),
+        ("Übersetzer: Anna Weber", [("Anna Weber", "Translator")]),
+        ("Übersetzt  von Anna Weber | Jörg Köhler", [("Anna Weber", "Translated by"), ("Jörg Köhler", None)]),
+        ("Weber, Anna, Übersetzer", [("Weber, Anna", "Translator")]),
+        ("Anna Weber – Übersetzer", [("Anna Weber", "Translator")]),
+        ("Übersetzer - Anna Weber", [("Anna Weber", "Translator")]),
+        ("(Hrsg.) Anna Weber", [("Anna Weber", "Editor")]),
+        ("Weber, Anna (1970-) (Author)", [("Weber, Anna", "Author")]),
+        ("Translated by Anna Weber", [("Anna Weber", "Translated by")]),
+        ("Weber, Anna", [("Weber, Anna", None)]),
+        ("Anna Weber-Köhler; Jean-Luc O'Neill", [("Anna Weber-Köhler", None), ("Jean-Luc O'Neill", None)]),
+        ("(Hrsg.)", [("(Hrsg.)", None)]),
+    ],
+)
+def test_roles_in_other_words_are_no_part_of_a_name(shown: str, people: list[object]) -> None:
+    found = parse_product_page(page(rows={"EAN": ISBN, "Contributors": shown}), ROLES).contributors
+    told: list[object] = [one.role if isinstance(people[0], str) else tuple(one) for one in found]
+    assert told == people
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Weber, Anna (Sprecherin)",
+        "Weber, Anna [Sprecherin]",
+        "Sprecherin: Weber, Anna",
+        "Weber, Anna - Sprecherin",
+    ],
+)
+def test_a_role_that_is_not_known_is_named_and_no_part_of_a_name(shown: str) -> None:
+    understood = understand(page(rows={"EAN": ISBN, "Contributors": shown}).encode(), ROLES)
+    assert understood.page is not None
+    assert [one.name for one in understood.page.contributors] == ["Weber, Anna"]
+    (strange,) = [one for one in understood.strange if one.what == "role"]
+    assert (strange.words, strange.text) == ("Sprecherin", "Weber, Anna")
+    lines = helpful_entries([strange])
+    assert lines[0] == "[roles]"
+    assert '# "Sprecherin" = "Author"  # of "Weber, Anna"' in lines
+
+
+def test_a_role_beside_a_link_in_other_words() -> None:
+    link = '<a class="doContributorSearch"><span>Anna Weber</span></a> (Übersetzer)'
+    text = page(title=f'<h1 id="pd-title">Der Turm</h1>{link}', rows={"EAN": ISBN}).replace(
+        "<table>", '<table class="productDetailElements">', 1
+    )
+    (person,) = parse_product_page(text, ROLES).contributors
+    assert person == ("Anna Weber", "Translator")
 
 
 def test_a_day_that_the_us_does_not_write_so_casts_doubt_on_all() -> None:
