@@ -16,8 +16,8 @@ _NOUNS = _words(
     "librettist designer letterer inker colorist penciller penciler creator abridger annotator commentator "
     "consultant reviser cartographer calligrapher playwright poet screenwriter interviewer interviewee "
     "collaborator ghostwriter researcher curator singer musician conductor choreographer host arranger "
-    "presenter instructor transcriber transliterator animator sculptor painter cartoonist engraver storyteller "
-    "essayist"
+    "presenter instructor transcriber transliterator animator sculptor painter cartoonist engraver "
+    "storyteller essayist"
 )
 """Who somebody is."""
 

@@ -154,7 +154,7 @@ def test_a_binding_that_nobody_told_us_of_is_named_with_its_entry() -> None:
     told = "\n".join(seen.more)
     assert seen.outcome is Outcome.NOTE
     assert "Not understood: the binding “Livre numérique”" in told
-    assert '    [bindings]\n    # which is it? Paperback, ' in told
+    assert "    [bindings]\n    # which is it? Paperback, " in told
     assert '# "Livre numérique" = "Paperback"' in told
 
 
