@@ -22,6 +22,7 @@ LABELS = (
     *("ean", "isbn", "title", "contributors", "publisher", "price", "binding", "pub_date", "sale_date"),
     *("physical", "weight", "pages", "series", "bisac", "description", "status", "returnable", "ignored"),
 )
+ELEMENTS = ("title", "description")
 HEADINGS = ("center", "on_hand", "on_order", "total", "primary", "secondary", "other", "ignored")
 COLUMNS = ("isbn", "code", "title", "price")
 WORDS = (
@@ -55,6 +56,9 @@ _TEMPLATES = {
 }
 """Of each address, the parameters of which one has to stand in it, and those that may stand there besides."""
 
+_ELEMENT = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*)?(?:[.#]-?[^\W\d][\w-]*)*")
+"""What an element is told by: its name, classes and id."""
+
 _WHOLE_PAGE = ("blocked", "expired", "closed", "not_found")
 """Words that are looked for on whole pages, whatever they say: a short one would be found on any."""
 _SHORTEST_PHRASE = 6
@@ -75,6 +79,7 @@ class SiteEntries:
 
     Attributes:
         addresses: from the host on, with their parameters in braces; one each, but of covers.
+        elements: fields that have no label to what holds them: "h1", ".name", "#id", or several of these.
         centers: names to the two letters that each center is counted under.
         months: names to numbers.
         statuses: what a page says of a publisher's status, to one of `STATUSES`.
@@ -84,6 +89,7 @@ class SiteEntries:
 
     addresses: Words = field(default_factory=dict)
     labels: Words = field(default_factory=dict)
+    elements: Words = field(default_factory=dict)
     headings: Words = field(default_factory=dict)
     centers: Mapping[str, str] = field(default_factory=dict)
     columns: Words = field(default_factory=dict)
@@ -102,6 +108,7 @@ class SiteEntries:
         return SiteEntries(
             addresses={**self.addresses, **own.addresses},
             labels=_together(own.labels, self.labels, as_label),
+            elements=_together(own.elements, self.elements, str),
             headings=_together(own.headings, self.headings, as_label),
             centers=_under(self.centers, own.centers),
             columns=_together(own.columns, self.columns, as_label),
@@ -259,6 +266,20 @@ def _lists(name: str, keys: tuple[str, ...], spelled: Callable[[str], str]) -> C
     return read
 
 
+def _elements(table: dict[str, Any], _: str | None) -> dict[str, Any]:
+    _know("elements", table, ELEMENTS)
+    found = {key: _words("elements", key, value) for key, value in table.items()}
+    for key, words in found.items():
+        for word in words:
+            if not _ELEMENT.fullmatch(word):
+                raise SiteFileError(
+                    f"[elements] {key} has {json.dumps(word, ensure_ascii=False)} in it: write the element's "
+                    'name, its class behind a point, its id behind a #, as "h1", ".blurb", "#text", "p.blurb"'
+                )
+    _once_each("elements", found, str)
+    return {"elements": found}
+
+
 def _centers(table: dict[str, Any], _: str | None) -> dict[str, Any]:
     found: dict[str, str] = {}
     for name, code in table.items():
@@ -348,6 +369,7 @@ def _numbers(table: dict[str, Any], site: str | None) -> dict[str, Any]:
 _READERS: dict[str, Callable[[dict[str, Any], str | None], dict[str, Any]]] = {
     "addresses": _addresses,
     "labels": _lists("labels", LABELS, as_label),
+    "elements": _elements,
     "headings": _lists("headings", HEADINGS, as_label),
     "centers": _centers,
     "statuses": _meanings("statuses", _status, f"one of {', '.join(STATUSES)}"),

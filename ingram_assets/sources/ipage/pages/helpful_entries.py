@@ -33,6 +33,7 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
     found = [one for one in found if not one.is_known]
     sections = {
         "labels": [*_labels([one for one in found if one.what == "label"])],
+        "elements": [*_elements([one for one in found if one.what == "element"])],
         "numbers": forms,
         "headings": [
             *_headings([one for one in found if one.what == "heading"]),
@@ -89,6 +90,13 @@ def _key(one: Strange) -> str:
     if one.perhaps == "isbn":
         return "ean" if sum(map(str.isdigit, one.text)) >= 13 else "isbn"
     return _KEY_OF.get(one.perhaps or "", one.perhaps or "")
+
+
+def _elements(found: list[Strange]) -> Iterator[str]:
+    for one in found:
+        if one.words:
+            yield f"# is this the {one.perhaps}? It says {_quoted(one.text)}"
+            yield f"# {one.perhaps} = [{_quoted(one.words)}]"
 
 
 def _headings(found: list[Strange]) -> Iterator[str]:

@@ -49,7 +49,9 @@ class Labels:
     before those elsewhere, which may belong to another book.
     """
 
-    def __init__(self, tree: LexborHTMLParser, names: LabelNames) -> None:
+    def __init__(self, tree: LexborHTMLParser, names: LabelNames, blurbs: Iterable[LexborNode] = ()) -> None:
+        """`blurbs`: elements that hold a description without a label; what is in them is no label."""
+        self._blurbs = {node.mem_id for node in blurbs}
         found: list[_Label] = []
         unknown: set[int] = set()
         for order, node in enumerate(tree.css(_LABEL_TAGS)):
@@ -65,6 +67,7 @@ class Labels:
             elif text.rstrip().endswith(":") and len(text) < 40:
                 unknown.add(node.mem_id)
         found += _plain_labels(tree, names, unknown.union(*(label.above for label in found)))
+        found = [label for label in found if self._blurbs.isdisjoint((label.node.mem_id, *label.above))]
         found = _outside_the_description(_of_the_book(found))
         self._of: dict[str, list[_Label]] = {}
         for label in sorted(found, key=lambda label: label.rank):
@@ -115,7 +118,7 @@ class Labels:
 
     def descriptions(self) -> set[int]:
         """The ids of the elements whose text is the description: a bold "Binding:" in it is none of ours."""
-        return _descriptions(self._of.get("description", ()))
+        return self._blurbs | _descriptions(self._of.get("description", ()))
 
     def _value(self, label: _Label, without: Without | None = None) -> str:
         ends = self._known_label if label.field == "description" else self._any_label

@@ -90,6 +90,8 @@ _PAIRED = ("td", "div", "span", "p")
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
 _HOLD_LABELS = frozenset({"th", "dt", "label", "strong", "b"})
 _MOST_SHOWN = 500
+_OWN = "#pd-title, .productDetailTitle, .productDetailElements"
+_MOST_HEADINGS, _SHORTEST_BLURB, _LONGEST_BLURB = 3, 200, 10_000
 _MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
 _MOST_ROLES = 10
 _MOST_ABOVE = 20
@@ -128,8 +130,9 @@ class Strange(NamedTuple):
     """What stands on the page and was not understood.
 
     Attributes:
-        words: as they stand there.
-        text: what stands beside a label, or below a heading; of a role, whose it is.
+        words: as they stand there; of an element, what `[elements]` of site.toml would call it.
+        text: what stands beside a label, or below a heading; of a role, whose it is; of an element,
+            what it says.
         perhaps: the field that a label may be of, by its words or by what stands beside it; of a heading
             "center" or "count", by what stands below it; of a center "total", if it is as many as all.
         is_known: these words are a label of that field, but in an element where none is looked for; or a
@@ -139,7 +142,7 @@ class Strange(NamedTuple):
             `perhaps` goes by looks alone.
     """
 
-    what: Literal["label", "heading", "center", "status", "binding", "role"]
+    what: Literal["label", "heading", "center", "status", "binding", "role", "element"]
     words: str
     text: str
     path: str
@@ -203,6 +206,7 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         centers=_centers(notes.stock.tables),
         strange=(
             *_strange_labels(notes, page),
+            *_strange_elements(notes, page),
             *_strange_values(notes, page),
             *_strange_status(notes, page),
             *_strange_binding(notes, page),
@@ -365,6 +369,41 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
         if len(found) >= _MOST_STRANGE:
             break
     return list(found.values())
+
+
+def _strange_elements(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """What may hold the title, or the description, of a page unlike iPage's that has no label for it."""
+    if notes.tree.css_first(_OWN) is not None:
+        return
+    if not page.title:
+        headings = {_cut(fields.clean(flowing_text(node))): node for node in notes.tree.css("h1, h2")[:20]}
+        for text, node in [*headings.items()][:_MOST_HEADINGS]:
+            if text and not _is_within(node, set()):
+                yield Strange("element", _name(node), text, _path(node), "title")
+    if page.description is None and notes.labels.node("description") is None:
+        blurbs = {len(text): (node, text) for node, text in _long_texts(notes)}
+        if blurbs:
+            node, text = blurbs[max(blurbs)]
+            yield Strange("element", _selector(node), _cut(text), _path(node), "description")
+
+
+def _long_texts(notes: Notes) -> Iterator[tuple[LexborNode, str]]:
+    """Paragraphs of a description's length, in what does not lead about the site."""
+    for node in islice(notes.tree.css("p, div, td, section, span"), _MOST_ELEMENTS):
+        if not any(child.tag in BLOCKS for child in islice(node.iter(), _MOST_ABOVE)):
+            text = fields.clean(flowing_text(node, most=_LONGEST_BLURB))
+            if len(text) >= _SHORTEST_BLURB and not _is_within(node, set()):
+                yield node, text
+
+
+def _selector(node: LexborNode) -> str:
+    """What tells an element, or the nearest one around it that has a class or an id."""
+    for each in (node, *islice(_above(node), _PATH_PARTS)):
+        if each.tag in ("body", "html"):
+            break
+        if _name(each) != each.tag:
+            return _name(each)
+    return ""
 
 
 def _strange_label(

@@ -50,6 +50,10 @@ class SiteProfile:
         """Names of the labels on a product page."""
         return LabelNames(self.entries.labels)
 
+    def element(self, field: str) -> str:
+        """What finds the elements that hold a field without a label; "" if nobody has told."""
+        return ", ".join(self.entries.elements[field])
+
     @cached_property
     def numbers(self) -> NumberForms:
         """How numbers and dates are written."""

@@ -534,6 +534,55 @@ def test_a_title_stands_under_its_label_where_it_has_no_element_of_its_own(shown
     assert parse_product_page(page(rows={**ROWS, "Werk": "Die Stadt"}), own).title == "Der Turm"
 
 
+ELEMENTS = profile(
+    '[labels]\nean = ["Artikel-Nr."]\n[elements]\ntitle = ["h1", "h2.werk"]\ndescription = [".klappentext"]'
+)
+BLURB = "Ein Turm, und was bleibt. " * 12
+
+
+@pytest.mark.parametrize("title", ["<h1>Der Turm</h1>", "<h2 class='a werk'>Der <i>Turm</i></h2>"])
+def test_a_title_and_a_description_without_a_label(title: str) -> None:
+    blurb = f"<section class='klappentext'><p>{BLURB}</p><p><b>Binding:</b> E-Book</p></section>"
+    text = page(title=title + blurb, rows={"Artikel-Nr.": ISBN, "Title": "x"})
+    found = understand(text.encode(), ELEMENTS)
+    assert found.is_reading
+    assert found.page is not None
+    assert found.page.title == "Der Turm"
+    assert (found.page.description or "").splitlines() == [BLURB.strip(), "", "Binding: E-Book"]
+    assert found.page.binding is None, "what a blurb says is none of ours"
+    assert [str(place) for place in found.places["description"]] == ["section.klappentext"]
+    with pytest.raises(PageChanged, match=r"\[elements\] of site.toml"):
+        parse_product_page(text, profile('[labels]\nean = ["Artikel-Nr."]'))
+
+
+def test_elements_that_say_different_things_are_nobodys() -> None:
+    several = page(title="<h1>Shop</h1><h1>Der Turm</h1>", rows={"Artikel-Nr.": ISBN})
+    with pytest.raises(PageChanged, match="several books"):
+        parse_product_page(several, ELEMENTS)
+    blurbs = "<h1>Der Turm</h1><p class=klappentext>One.</p><p class=klappentext>Two.</p>"
+    found = parse_product_page(page(title=blurbs, rows={"Artikel-Nr.": ISBN}), ELEMENTS)
+    assert found.description is None
+    assert any("names 2 of the page that say different things" in each for each in found.warnings)
+    away = page(title="<h1>Der Turm</h1><h1 hidden>Shop</h1>", rows={"Artikel-Nr.": ISBN})
+    assert parse_product_page(away, ELEMENTS).title == "Der Turm"
+
+
+def test_a_title_and_a_description_without_a_label_are_proposed() -> None:
+    title = f"<h1>Der Turm</h1><div class=text><p>{BLURB}</p></div>"
+    text = page(title=title, rows={"EAN": ISBN}).encode()
+    lines = helpful_entries(understand(text).strange)
+    place = lines.index("[elements]")
+    assert lines[place + 1 : place + 5] == [
+        '# is this the title? It says "Der Turm"',
+        '# title = ["h1"]',
+        f'# is this the description? It says "{BLURB[:59]}…"',
+        '# description = ["div.text"]',
+    ]
+    pasted = "\n".join(line.removeprefix("# ") for line in lines[place : place + 5] if "? " not in line)
+    found = parse_product_page(text, profile(pasted))
+    assert (found.title, found.description) == ("Der Turm", BLURB.strip())
+
+
 def test_two_titles_are_two_books() -> None:
     own = profile('[labels]\nean = ["Artikel-Nr."]\ntitle = ["Werk", "Titel"]')
     with pytest.raises(PageChanged, match="several books"):
