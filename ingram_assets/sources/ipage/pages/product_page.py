@@ -281,8 +281,8 @@ def _texts_of_elements(field: str, notes: Notes) -> set[str]:
     for node in _elements(field, notes.tree, notes.profile):
         if text := _present(_paragraphs(flowing_text(node, folded.is_away))):
             texts.setdefault(text, node)
-    if len(texts) == 1:
-        notes.at(field, *texts.values())
+    for node in texts.values():
+        notes.at(field, node)
     return {fields.clean(text) for text in texts} if field == "title" else {*texts}
 
 
