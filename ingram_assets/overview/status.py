@@ -1,6 +1,6 @@
 """The state of the shop at one look: the verdict, counts, what runs low, and what is broken."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -126,10 +126,7 @@ def gather() -> Status:
         broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         desk=desk_at(common.state_dir),
-        notes=(
-            *filter(None, [older_settings(common, own_tables(settings)), unknown_bindings(titles)]),
-            *store.notes(),
-        ),
+        notes=tuple(_notes(settings, common, titles, store)),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         incidents=dagster.incidents,
     )
@@ -285,6 +282,13 @@ def _ask_journal(settings: StorefrontSettings) -> _Journal:
         watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
         problem = f"{error} So it is not known here whether the store follows the queue."
         return _Journal(outlook=watched, problem=problem)
+
+
+def _notes(
+    settings: StorefrontSettings, common: CommonSettings, titles: Iterable[Title], store: StoreLook
+) -> Iterator[str]:
+    yield from filter(None, (older_settings(common, own_tables(settings)), unknown_bindings(titles)))
+    yield from store.notes()
 
 
 def unknown_bindings(titles: Iterable[Title]) -> str | None:
